@@ -1,0 +1,153 @@
+package import Codec
+
+/// Everything that can be set, as it holds once it has been read and found right.
+///
+/// A `Configuration` that exists is valid: `ConfigurationReader` refuses what isn't, all faults at
+/// once. Durations carry their unit in their type; byte counts say so in their names.
+package struct Configuration: Sendable {
+  /// Where clients connect. At least one.
+  package var listen: [ListenAddress]
+  /// Where `/healthz` and `/readyz` answer; nil: nowhere.
+  package var admin: ListenAddress?
+  package var services: [Service]
+  package var limits = Limits()
+  /// One line per request on standard output. Default on.
+  package var writesAccessLog = true
+  /// Event loops; nil: one per core.
+  package var threads: Int?
+  /// How long SIGTERM waits for what is in flight. Default 30 s.
+  package var drainTimeout: Duration = .seconds(30)
+
+  package init(listen: [ListenAddress], admin: ListenAddress? = nil, services: [Service]) {
+    self.listen = listen
+    self.admin = admin
+    self.services = services
+  }
+}
+
+/// An address to listen on.
+package enum ListenAddress: Sendable, Hashable {
+  /// An address or name, and a port; port 0 takes a free one.
+  case tcp(host: String, port: Int)
+  case unix(path: String)
+}
+
+extension Configuration {
+  /// One group of schemas and the endpoint that serves them.
+  package struct Service: Sendable {
+    /// The user's name for it, unique; for logs and errors.
+    package var name: String
+    /// `Host` values or absolute-form authorities that choose it, lower case, without port unless
+    /// one was given; empty: any.
+    package var hosts: [String]
+    /// A path prefix that chooses it and is stripped before matching: `/bench`; empty: none.
+    package var prefix: String
+    /// Schema files or folders, made absolute against the config file's folder.
+    package var schemas: [String]
+    /// Folders that imports of `.proto` files are looked up in, besides the folder of each file.
+    package var importPaths: [String]
+    package var endpoint: Endpoint
+    /// When the call ends with 504; the client's own deadline counts if it's shorter. Default 30 s.
+    package var timeout: Duration
+    /// Added to every call; names in lower case.
+    package var metadata: [(name: String, value: String)]
+    package var auth: Auth?
+    package var encode = EncodeOptions()
+    package var decode = DecodeOptions()
+    /// Whether a method without an HTTP rule (and with one, too) is served as
+    /// `POST /package.Service/Method`. Default on.
+    package var mapsMethodsByName = true
+
+    package init(
+      name: String, hosts: [String] = [], prefix: String = "", schemas: [String],
+      importPaths: [String] = [], endpoint: Endpoint, timeout: Duration = .seconds(30),
+      metadata: [(name: String, value: String)] = [], auth: Auth? = nil
+    ) {
+      self.name = name
+      self.hosts = hosts
+      self.prefix = prefix
+      self.schemas = schemas
+      self.importPaths = importPaths
+      self.endpoint = endpoint
+      self.timeout = timeout
+      self.metadata = metadata
+      self.auth = auth
+    }
+  }
+
+  /// Where calls go: host and port of a cleartext HTTP/2 (h2c) gRPC server.
+  package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
+    package var host: String
+    package var port: Int
+
+    package init(host: String, port: Int) {
+      self.host = host
+      self.port = port
+    }
+
+    /// `host:port`, an IPv6 address in brackets: the `:authority` of calls.
+    package var description: String {
+      self.host.contains(":") ? "[\(self.host)]:\(self.port)" : "\(self.host):\(self.port)"
+    }
+  }
+
+  /// How calls are authorised.
+  package struct Auth: Sendable {
+    package enum Scheme: String, Sendable, CaseIterable {
+      /// `authorization: Bearer <token>`.
+      case bearer
+      /// `authorization: <token>`.
+      case raw
+    }
+
+    package var scheme: Scheme
+    package var token: Secret
+
+    package init(scheme: Scheme, token: Secret) {
+      self.scheme = scheme
+      self.token = token
+    }
+  }
+
+  /// A value that never prints itself.
+  package struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConvertible {
+    /// The value, for the header that needs it and nothing else.
+    package let revealed: String
+
+    package init(_ value: String) {
+      self.revealed = value
+    }
+
+    package var description: String { "(secret)" }
+    package var debugDescription: String { "(secret)" }
+  }
+
+  /// Bounds on what one request, connection or endpoint can make the process hold or do.
+  package struct Limits: Sendable {
+    /// Request body in bytes. Stops one request from filling memory. Default 4 MiB.
+    package var requestBodyBytes = 4 << 20
+    /// One reply message in bytes. Stops an endpoint from filling memory. Default 64 MiB.
+    package var replyBytes = 64 << 20
+    /// Request line and header fields of a request in bytes. Default 64 KiB.
+    package var headBytes = 64 << 10
+    /// Header fields of a request. Default 100.
+    package var headFields = 100
+    /// A client connection without a request is closed after this. Default 600 s.
+    package var idleTimeout: Duration = .seconds(600)
+    /// A request that has begun must be complete within this (slow clients). Default 60 s.
+    package var requestReadTimeout: Duration = .seconds(60)
+    /// Calls under way to one service's endpoint, per event loop; more wait. Default 1024.
+    package var callsInFlight = 1024
+    /// Calls that wait for a connection or a stream, per service and event loop; more are shed with
+    /// 503. Default 1024.
+    package var callsWaiting = 1024
+    /// Header list from the endpoint in bytes (SETTINGS_MAX_HEADER_LIST_SIZE). Default 64 KiB.
+    package var endpointHeaderBytes = 64 << 10
+    /// How long a connection to an endpoint may take to come up. Default 5 s.
+    package var connectTimeout: Duration = .seconds(5)
+    /// Client connections, per event loop; more are closed at once. Default 10,000.
+    package var clientConnections = 10_000
+
+    package init() {}
+  }
+}

@@ -1,0 +1,73 @@
+package import NIOCore
+
+/// Something that carries gRPC calls to one endpoint group, on one event loop. [seam]
+///
+/// The pool is the real one; tests give canned replies, so that the front is tested without HTTP/2.
+/// Everything here happens on the event loop that owns the upstream: a call is started there, its
+/// events arrive there, and nothing may be touched from elsewhere.
+package protocol Upstream: AnyObject {
+  /// Starts a call. Events reach `observer` later, never from within this function, and always end
+  /// with exactly one `callEnded`, whatever happens (no endpoint, deadline, cancellation included).
+  func start(_ request: CallRequest, observer: any CallObserver) -> any UpstreamCall
+}
+
+/// What a call needs to begin.
+package struct CallRequest {
+  /// `:path`, `/package.Service/Method`.
+  package var path: String
+  /// Metadata to send, names in lower case, valid by RFC 9113 §8.2.1; the reserved headers of gRPC
+  /// (`:method`, `te`, `content-type`, `grpc-timeout`, `grpc-encoding`, …) are the upstream's own.
+  package var metadata: HeaderBlock
+  /// When the call ends with DEADLINE_EXCEEDED; sent as `grpc-timeout`. Nil: never.
+  package var deadline: NIODeadline?
+  /// The first message, in its gRPC frame (5-byte prefix); nil when messages follow by `send`.
+  package var message: ByteBuffer?
+  /// Whether the request is complete with `message`.
+  package var isComplete: Bool
+  /// The most bytes that one reply message may have; more is RESOURCE_EXHAUSTED.
+  package var replyByteLimit: Int
+
+  package init(
+    path: String, metadata: HeaderBlock = HeaderBlock(), deadline: NIODeadline? = nil,
+    message: ByteBuffer?, isComplete: Bool = true, replyByteLimit: Int = 64 << 20
+  ) {
+    self.path = path
+    self.metadata = metadata
+    self.deadline = deadline
+    self.message = message
+    self.isComplete = isComplete
+    self.replyByteLimit = replyByteLimit
+  }
+}
+
+/// A call under way, to its owner.
+package protocol UpstreamCall: AnyObject {
+  /// Sends a further message in its gRPC frame; `isLast` closes the request side. A call that has
+  /// ended ignores it.
+  func send(_ message: ByteBuffer, isLast: Bool)
+
+  /// Ends the call with RST_STREAM CANCEL. The observer gets no event after this, not even
+  /// `callEnded`.
+  func cancel()
+
+  /// Stops handing out messages and stops returning the stream's HTTP/2 window, so that a slow
+  /// client holds back its endpoint. What is buffered meanwhile is bounded by the stream window
+  /// (and the message under way by `replyByteLimit`).
+  func pauseReading()
+
+  /// Goes on after `pauseReading`.
+  func resumeReading()
+}
+
+/// Receives the events of one call, on the loop that started it.
+package protocol CallObserver: AnyObject {
+  /// The response headers (not sent for a trailers-only reply). Metadata without gRPC's own headers.
+  func callReceivedHead(_ metadata: HeaderBlock)
+
+  /// One message without its prefix, decompressed.
+  func callReceivedMessage(_ message: ByteBuffer)
+
+  /// The end, good or bad; nothing follows. `trailers` without gRPC's own headers except
+  /// `grpc-status-details-bin`, which is in `status.details`.
+  func callEnded(_ status: GRPCStatus, trailers: HeaderBlock)
+}

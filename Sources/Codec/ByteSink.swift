@@ -1,0 +1,116 @@
+/// A growable run of bytes that an interpreter writes to, and keeps for the next message.
+///
+/// It owns its memory, grows by doubling, and `removeAll` keeps the capacity, so that a sink in the
+/// steady state allocates nothing. Writers ask for room once (`reserve`) and then store without
+/// asking again; each `unchecked` function states that in its contract.
+@safe
+package struct ByteSink: ~Copyable {
+  /// Where the bytes are. Never empty: a sink is born with some capacity.
+  @usableFromInline
+  var base: UnsafeMutablePointer<UInt8>
+  package private(set) var capacity: Int
+  package internal(set) var count: Int
+
+  package init(capacity: Int = 1024) {
+    self.capacity = max(64, capacity)
+    unsafe self.base = .allocate(capacity: self.capacity)
+    self.count = 0
+  }
+
+  deinit {
+    unsafe self.base.deallocate()
+  }
+
+  /// Forgets the bytes and keeps the memory.
+  @inline(__always)
+  package mutating func removeAll() {
+    self.count = 0
+  }
+
+  /// Forgets what stands behind `count` bytes. `count` must not exceed the present count.
+  package mutating func truncate(to count: Int) {
+    precondition(count >= 0 && count <= self.count)
+    self.count = count
+  }
+
+  /// Gives memory back when one large message has made the sink larger than `limit` bytes.
+  /// The content is lost.
+  package mutating func shrink(to limit: Int) {
+    guard self.capacity > limit else { return }
+    self.count = 0
+    unsafe self.base.deallocate()
+    self.capacity = max(64, limit)
+    unsafe self.base = .allocate(capacity: self.capacity)
+  }
+
+  /// The bytes written so far, for as long as the sink isn't changed.
+  package var bytes: RawSpan {
+    @_lifetime(borrow self)
+    get {
+      let span = unsafe RawSpan(_unsafeStart: UnsafeRawPointer(self.base), byteCount: self.count)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  /// Room for `byteCount` more bytes.
+  @inline(__always)
+  package mutating func reserve(_ byteCount: Int) {
+    if self.capacity &- self.count < byteCount { self.grow(by: byteCount) }
+  }
+
+  @inline(never)
+  private mutating func grow(by byteCount: Int) {
+    let needed = self.count + byteCount
+    let capacity = max(self.capacity * 2, needed)
+    let grown = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+    unsafe grown.update(from: self.base, count: self.count)
+    unsafe self.base.deallocate()
+    unsafe self.base = grown
+    self.capacity = capacity
+  }
+
+  /// Appends one byte.
+  @inline(__always)
+  package mutating func append(_ byte: UInt8) {
+    self.reserve(1)
+    unsafe self.base[self.count] = byte
+    self.count &+= 1
+  }
+
+  /// Appends bytes.
+  package mutating func append(_ bytes: RawSpan) {
+    let byteCount = bytes.byteCount
+    guard byteCount > 0 else { return }
+    self.reserve(byteCount)
+    unsafe bytes.withUnsafeBytes { source in
+      guard let start = source.baseAddress else { return }
+      unsafe UnsafeMutableRawPointer(self.base + self.count).copyMemory(
+        from: start, byteCount: byteCount)
+    }
+    self.count &+= byteCount
+  }
+
+  /// Appends the bytes of a literal.
+  package mutating func append(_ text: StaticString) {
+    unsafe self.append(start: text.utf8Start, count: text.utf8CodeUnitCount)
+  }
+
+  /// Appends the UTF-8 of a string. For the edge only: errors, names; never per field.
+  package mutating func append(string: String) {
+    for byte in string.utf8 { self.append(byte) }
+  }
+
+  /// Overwrites the byte at `offset`, which must have been written.
+  package mutating func set(_ byte: UInt8, at offset: Int) {
+    precondition(offset >= 0 && offset < self.count)
+    unsafe self.base[offset] = byte
+  }
+
+  /// Appends `count` bytes from `start`, which the caller guarantees to be readable.
+  @inline(__always)
+  mutating func append(start: UnsafePointer<UInt8>, count: Int) {
+    self.reserve(count)
+    unsafe UnsafeMutableRawPointer(self.base + self.count).copyMemory(from: start, byteCount: count)
+    self.count &+= count
+  }
+}

@@ -1,0 +1,3 @@
+/// The executable form of a schema.
+package final class Plan: Sendable {
+}

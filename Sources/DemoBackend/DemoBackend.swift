@@ -1,0 +1,2 @@
+/// Marks the module until it has its content.
+enum DemoBackendModule {}

@@ -1,0 +1,6 @@
+internal import ArgumentParser
+
+@main
+struct BridgeProxyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "bridge-proxy")
+}
