@@ -68,7 +68,7 @@ def shared_bridge(backend, tmp_path_factory):
 
 @pytest.fixture
 def bridge(shared_bridge):
-    """A bridge in front of `backend`, with all the schemas of Protos/test. It outlives each test."""
+    """A bridge in front of `backend`, with all the schemas of Protos/test; outlives the test."""
     bridge = shared_bridge.get()
     yield bridge
     assert bridge.is_running(), f"the bridge did not survive this test\n{bridge.report()}"

@@ -1,4 +1,4 @@
-"""The gRPC server of the tests does what the other tests take for granted: asked by grpcio itself."""
+"""The gRPC server of the tests does what the other tests take for granted: grpcio asks it."""
 
 import grpc
 import pytest

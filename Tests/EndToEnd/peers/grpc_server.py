@@ -2,8 +2,8 @@
 
     grpc_server.py GENERATED_FOLDER [--port N] [--option name=value]…
 
-Prints the port that it listens on as its first line. SIGTERM stops it: calls under way get the grace
-given, and each connection a GOAWAY.
+Prints the port that it listens on as its first line. SIGTERM stops it: calls under way get
+a grace, and each connection a GOAWAY.
 """
 
 import argparse
@@ -56,7 +56,7 @@ class Watch:
             self.calls += 1
 
     def begin(self, key, context):
-        """Notes a call and follows it to its end; gives an event that is set when the call is over."""
+        """Notes a call and follows it to its end; the event is set when it is over."""
         self.note_peer(context)
         over = threading.Event()
         observation = echo_pb2.Observation(state=echo_pb2.Observation.STATE_RUNNING)

@@ -17,7 +17,7 @@ MODULES = ["everything", "echo", "routes", "legacy"]
 
 
 class Stubs:
-    """The generated modules of Protos/test: `stubs.echo.EchoServiceStub`, `stubs.echo.FailRequest`."""
+    """The generated modules of Protos/test: `stubs.echo.FailRequest`, `stubs.echo_grpc`."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
