@@ -8,8 +8,8 @@ import time
 import pytest
 import requests
 from support.bridge import service
-from support.peers import free_port
 from support.processes import until
+from support.sockets import free_port
 
 
 def echo(http, bridge, text="x", seconds=20):

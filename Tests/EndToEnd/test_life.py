@@ -8,9 +8,9 @@ import subprocess
 
 import pytest
 from support.bridge import PROTOS, REPOSITORY, configuration, run, service, write_configuration
-from support.peers import free_port
 from support.processes import until
 from support.raw import Closed, Connection, request_bytes
+from support.sockets import free_port
 
 CONFIGURATION_ERROR = 78
 

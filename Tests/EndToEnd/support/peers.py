@@ -2,7 +2,6 @@
 
 import importlib
 import pathlib
-import socket
 import sys
 
 import grpc
@@ -31,13 +30,6 @@ class Stubs:
         for name in MODULES:
             setattr(self, name, importlib.import_module(f"{name}_pb2"))
             setattr(self, f"{name}_grpc", importlib.import_module(f"{name}_pb2_grpc"))
-
-
-def free_port():
-    """A port that was free a moment ago: for addresses where nobody is to listen (yet)."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Backend(Process):

@@ -9,6 +9,10 @@ import time
 POLL_SECONDS = 0.01
 
 
+class TimedOut(AssertionError):
+    """What was waited for did not come."""
+
+
 def until(condition, what, seconds=15.0):
     """Asks `condition` again and again; gives its first true value, or fails naming `what`."""
     deadline = time.monotonic() + seconds
@@ -17,7 +21,7 @@ def until(condition, what, seconds=15.0):
         if value:
             return value
         if time.monotonic() >= deadline:
-            raise AssertionError(f"not within {seconds:g} s: {what}")
+            raise TimedOut(f"not within {seconds:g} s: {what}")
         time.sleep(POLL_SECONDS)
 
 
@@ -73,8 +77,8 @@ class Process:
 
         try:
             return until(find, f"{self.name} says {pattern!r}", seconds)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.report()}") from None
+        except TimedOut as error:
+            raise TimedOut(f"{error}\n{self.report()}") from None
 
     def signal(self, number=signal.SIGTERM):
         if self.is_running():
@@ -85,7 +89,7 @@ class Process:
         try:
             return self.child.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise AssertionError(
+            raise TimedOut(
                 f"{self.name} still runs after {seconds:g} s\n{self.report()}"
             ) from None
 
