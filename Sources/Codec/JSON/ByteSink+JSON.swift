@@ -229,8 +229,9 @@ extension ByteSink {
       while end < count {
         let byte = unsafe start[end]
         if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { break }
-        if byte == 0xE2, unsafe end + 2 < count && start[end + 1] == 0x80
-          && start[end + 2] & 0xFE == 0xA8
+        if byte == 0xE2,
+          unsafe end + 2 < count && start[end + 1] == 0x80
+            && start[end + 2] & 0xFE == 0xA8
         {
           break
         }

@@ -369,7 +369,9 @@ extension JSONToWire {
     let number = try self.readQuotedNumber(isFloat ? .float : .double)
     let text = unsafe (start: self.reader.pointer(at: offset + 1), count: self.quotedLength)
     let value = unsafe isFloat ? Value(number.float(text: text)) : Value(number.double(text: text))
-    guard value.isFinite else { throw self.outOfRange(isFloat ? "float" : "double", offset: offset) }
+    guard value.isFinite else {
+      throw self.outOfRange(isFloat ? "float" : "double", offset: offset)
+    }
     return value
   }
 

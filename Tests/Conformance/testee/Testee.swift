@@ -154,7 +154,9 @@ enum Main {
   static func main() throws {
     var builder = SchemaBuilder()
     for path in CommandLine.arguments.dropFirst() {
-      guard let file = fopen(path, "rb") else { throw SchemaError(.unresolved, subject: path, reason: "can't be opened") }
+      guard let file = fopen(path, "rb") else {
+        throw SchemaError(.unresolved, subject: path, reason: "can't be opened")
+      }
       defer { fclose(file) }
       var bytes: [UInt8] = []
       var chunk = [UInt8](repeating: 0, count: 65536)
@@ -174,7 +176,9 @@ enum Main {
       var output = size + response
       var written = 0
       while written < output.count {
-        let got = output.withUnsafeMutableBytes { write(1, $0.baseAddress! + written, $0.count - written) }
+        let got = output.withUnsafeMutableBytes {
+          write(1, $0.baseAddress! + written, $0.count - written)
+        }
         if got <= 0 { return }
         written += got
       }
