@@ -28,13 +28,15 @@ package struct RouteScratch: Sendable {
   ///
   /// One trailing `/` is passed over: `/a/` is taken for `/a`.
   ///
-  /// - Returns: false where the path doesn't begin with `/`.
+  /// - Returns: false where the path begins with anything but `/`; an empty one is the root.
   mutating func split(_ path: RawSpan, depth: Int) -> Bool {
     self.starts.removeAll(keepingCapacity: true)
     self.isWhole = true
     self.steps = 0
-    guard path.byteCount > 0, path[0] == UInt8(ascii: "/") else { return false }
     self.end = path.byteCount
+    // What's left of a path that is just a service's prefix.
+    guard path.byteCount > 0 else { return true }
+    guard path[0] == UInt8(ascii: "/") else { return false }
     if self.end > 1, path[self.end - 1] == UInt8(ascii: "/") { self.end -= 1 }
     guard self.end > 1 else { return true }
     self.starts.append(1)
