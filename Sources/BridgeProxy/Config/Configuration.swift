@@ -136,6 +136,10 @@ extension Configuration {
     package var idleTimeout: Duration = .seconds(600)
     /// A request that has begun must be complete within this (slow clients). Default 60 s.
     package var requestReadTimeout: Duration = .seconds(60)
+    /// A client that has closed its sending side may still wait for its answer, or may be gone: TCP
+    /// can't tell. It's taken for gone when it got nothing for this long, and its call is cancelled.
+    /// Default 10 s.
+    package var halfClosedTimeout: Duration = .seconds(10)
     /// Calls under way to one service's endpoint, per event loop; more wait. Default 1024.
     package var callsInFlight = 1024
     /// Calls that wait for a connection or a stream, per service and event loop; more are shed with
