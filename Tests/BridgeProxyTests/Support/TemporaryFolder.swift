@@ -39,6 +39,11 @@ final class TemporaryFolder {
     try self.write(name, Array(text.utf8))
   }
 
+  /// Writes a file that can be run.
+  func writeProgram(_ name: String, _ text: String) throws {
+    chmod(try self.write(name, text), 0o700)
+  }
+
   private static func delete(_ path: String) {
     var status = stat()
     guard lstat(path, &status) == 0 else { return }
