@@ -2,7 +2,8 @@ internal import Codec
 
 /// The `services` of a configuration file.
 extension ConfigurationReader {
-  /// All services, and what two of them can't have in common.
+  /// All services. Whether two of them take the same requests shows when their routes are known:
+  /// several may share a host and a prefix.
   func services(_ top: SectionReader, folder: String) -> [Configuration.Service] {
     guard let section = top.section("services") else {
       if top.node("services") == nil {
@@ -15,7 +16,7 @@ extension ConfigurationReader {
         section.place, section.path, "no services; write at least one, with schemas and an endpoint"
       )
     }
-    var services: [(service: Configuration.Service, place: TextPlace)] = []
+    var services: [Configuration.Service] = []
     for member in section.members {
       let path = section.path(of: member.key)
       self.checkName(member.key, place: member.keyPlace, path: path, faults: section.faults)
@@ -24,10 +25,9 @@ extension ConfigurationReader {
           member.value, path: path, place: member.keyPlace, faults: section.faults),
         let service = self.service(reader, name: member.key, folder: folder)
       else { continue }
-      services.append((service, member.keyPlace))
+      services.append(service)
     }
-    self.checkClashes(services, path: section.path, faults: section.faults)
-    return services.map(\.service)
+    return services
   }
 
   /// Nil when a part without which there's no service is missing or wrong.
@@ -104,27 +104,6 @@ extension ConfigurationReader {
     var seen: Set<String> = []
     for host in hosts where !seen.insert(host).inserted {
       reader.fault(key, "\(ConfigurationValues.quoted(host)) is there twice; keep one")
-    }
-  }
-
-  /// Two services clash when one request could be meant for either: the same prefix, and a host in
-  /// common or no hosts at all in both.
-  private func checkClashes(
-    _ services: [(service: Configuration.Service, place: TextPlace)], path: String,
-    faults: SectionReader.Faults
-  ) {
-    for (index, later) in services.enumerated() {
-      for earlier in services[..<index] where later.service.prefix == earlier.service.prefix {
-        let names = (later.service.hosts, earlier.service.hosts)
-        let shared = names.0.first { names.1.contains($0) }
-        guard shared != nil || (names.0.isEmpty && names.1.isEmpty) else { continue }
-        let host = shared.map { "host \($0)" } ?? "any host"
-        let prefix = later.service.prefix.isEmpty ? "no prefix" : "prefix \(later.service.prefix)"
-        faults.add(
-          later.place, "\(path).\(later.service.name)",
-          "takes the same requests as \(path).\(earlier.service.name) (\(host), \(prefix)); give one "
-            + "of them other hosts or another prefix")
-      }
     }
   }
 }

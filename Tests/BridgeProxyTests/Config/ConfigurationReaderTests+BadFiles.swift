@@ -85,16 +85,18 @@ extension ConfigurationReaderTests {
       """,
       """
       bridge.yaml:2:3: limits.request_body: unknown key; the keys here are \
-      calls_in_flight, calls_waiting, client_connections, connect_timeout, endpoint_header_bytes, \
-      head_bytes, head_fields, idle_timeout, reply_bytes, request_body_bytes, request_read_timeout
+      calls_in_flight, calls_waiting, client_connections, connect_timeout, endpoint_connections, \
+      endpoint_header_bytes, half_closed_timeout, head_bytes, head_fields, idle_timeout, reply_bytes, \
+      request_body_bytes, request_read_timeout
       bridge.yaml:3:16: limits.reply_bytes: "4MB" is not a size; write bytes or a number with a \
       unit, such as 64KiB or 4MiB
       bridge.yaml:4:15: limits.head_bytes: "1" is out of range; write 1024 to 16777216 bytes
       bridge.yaml:5:16: limits.head_fields: "0" is not a number from 1 to 1000000
       bridge.yaml:6:17: limits.idle_timeout: "0s" is no time at all; write more than 0, such as 30s
       bridge.yaml:7:3: limits.something_else: unknown key; the keys here are \
-      calls_in_flight, calls_waiting, client_connections, connect_timeout, endpoint_header_bytes, \
-      head_bytes, head_fields, idle_timeout, reply_bytes, request_body_bytes, request_read_timeout
+      calls_in_flight, calls_waiting, client_connections, connect_timeout, endpoint_connections, \
+      endpoint_header_bytes, half_closed_timeout, head_bytes, head_fields, idle_timeout, reply_bytes, \
+      request_body_bytes, request_read_timeout
       """),
     BadFile(
       "addresses twice",
@@ -235,23 +237,6 @@ extension ConfigurationReaderTests {
       bridge.yaml:6:48: services.a.json.always_print: expected true or false, found "yes please"
       bridge.yaml:6:67: services.a.json.int64: "true" is not a choice; write string or number
       bridge.yaml:6:73: services.a.json.enum: unknown key; did you mean enums?
-      """),
-    BadFile(
-      "services that take the same requests",
-      """
-      services:
-        a: {schemas: a.proto, endpoint: 'h:1'}
-        b: {schemas: a.proto, endpoint: 'h:1'}
-        c: {schemas: a.proto, endpoint: 'h:1', hosts: [x, y], prefix: /p}
-        d: {schemas: a.proto, endpoint: 'h:1', hosts: [Y], prefix: /p}
-        e: {schemas: a.proto, endpoint: 'h:1', hosts: [y], prefix: /q}
-        f: {schemas: a.proto, endpoint: 'h:1', prefix: /p}
-      """,
-      """
-      bridge.yaml:3:3: services.b: takes the same requests as services.a (any host, no prefix); give \
-      one of them other hosts or another prefix
-      bridge.yaml:5:3: services.d: takes the same requests as services.c (host y, prefix /p); give \
-      one of them other hosts or another prefix
       """),
   ]
 

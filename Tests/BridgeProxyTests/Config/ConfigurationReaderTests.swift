@@ -42,8 +42,10 @@ import Testing
         head_fields: 10
         idle_timeout: 1m
         request_read_timeout: 2s
+        half_closed_timeout: 3s
         calls_in_flight: 5
         calls_waiting: 6
+        endpoint_connections: 8
         endpoint_header_bytes: 9KiB
         connect_timeout: 250ms
         client_connections: 7
@@ -83,6 +85,8 @@ import Testing
     #expect(limits.requestReadTimeout == .seconds(2))
     #expect(limits.callsInFlight == 5)
     #expect(limits.callsWaiting == 6)
+    #expect(limits.halfClosedTimeout == .seconds(3))
+    #expect(limits.endpointConnections == 8)
     #expect(limits.endpointHeaderBytes == 9 << 10)
     #expect(limits.connectTimeout == .milliseconds(250))
     #expect(limits.clientConnections == 7)
