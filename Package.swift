@@ -38,7 +38,10 @@ let package = Package(
       name: "CProtobuf", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CDescriptor", dependencies: ["CProtobuf"]),
-    .target(name: "Codec", dependencies: ["CDescriptor", "CProtobuf"], swiftSettings: settings),
+    .target(name: "CTables"),
+    .target(
+      name: "Codec", dependencies: ["CDescriptor", "CProtobuf", "CTables"],
+      swiftSettings: settings),
     .target(
       name: "BridgeProxy",
       dependencies: [

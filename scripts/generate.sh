@@ -2,7 +2,7 @@
 # Makes the generated sources anew:
 #   Sources/CDescriptor   C code of Protos/projection.proto, by protoc and protoc-gen-c, and the
 #                         built-in schemas (schemas/google) as one embedded descriptor set
-#   Sources/CNumbers      the table of powers of ten
+#   Sources/CTables       constant tables of the codec
 # `scripts/generate.sh --check` makes them in a temporary folder and fails where they differ.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,7 +12,7 @@ if [ "${1:-}" = "--check" ]; then check=yes; fi
 
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-mkdir -p "$out/CDescriptor/include" "$out/CNumbers"
+mkdir -p "$out/CDescriptor/include" "$out/CTables"
 
 protoc -I Protos --c_out="$out/CDescriptor" Protos/projection.proto
 mv "$out/CDescriptor/projection.pb-c.h" "$out/CDescriptor/include/"
@@ -23,7 +23,7 @@ protoc -I schemas --include_imports --descriptor_set_out="$out/builtin.binpb" \
   $(sed 's|^schemas/||' "$out/files")
 python3 scripts/embed.py bridge_built_in_schemas "$out/builtin.binpb" \
   > "$out/CDescriptor/built_in_schemas.c"
-python3 scripts/powers_of_ten.py > "$out/CNumbers/powers_of_ten.c"
+python3 scripts/tables.py > "$out/CTables/tables.c"
 
 status=0
 place() {
@@ -40,5 +40,5 @@ place() {
 place CDescriptor/include/projection.pb-c.h
 place CDescriptor/projection.pb-c.c
 place CDescriptor/built_in_schemas.c
-place CNumbers/powers_of_ten.c
+place CTables/tables.c
 exit $status

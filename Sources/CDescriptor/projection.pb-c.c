@@ -2030,12 +2030,12 @@ static const ProtobufCFieldDescriptor bridge__descriptor__http_rule__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "delete",
+    "delete_pattern",
     5,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_BYTES,
-    offsetof(Bridge__Descriptor__HttpRule, has_delete_),
-    offsetof(Bridge__Descriptor__HttpRule, delete_),
+    offsetof(Bridge__Descriptor__HttpRule, has_delete_pattern),
+    offsetof(Bridge__Descriptor__HttpRule, delete_pattern),
     NULL,
     NULL,
     0,             /* flags */
@@ -2106,7 +2106,7 @@ static const unsigned bridge__descriptor__http_rule__field_indices_by_name[] = {
   7,   /* field[7] = additional_bindings */
   5,   /* field[5] = body */
   6,   /* field[6] = custom */
-  3,   /* field[3] = delete */
+  3,   /* field[3] = delete_pattern */
   0,   /* field[0] = get */
   4,   /* field[4] = patch */
   2,   /* field[2] = post */

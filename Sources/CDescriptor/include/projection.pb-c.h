@@ -303,8 +303,8 @@ struct  Bridge__Descriptor__HttpRule
   ProtobufCBinaryData put;
   protobuf_c_boolean has_post;
   ProtobufCBinaryData post;
-  protobuf_c_boolean has_delete_;
-  ProtobufCBinaryData delete_;
+  protobuf_c_boolean has_delete_pattern;
+  ProtobufCBinaryData delete_pattern;
   protobuf_c_boolean has_patch;
   ProtobufCBinaryData patch;
   protobuf_c_boolean has_body;

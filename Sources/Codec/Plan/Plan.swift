@@ -18,11 +18,14 @@ package final class Plan: Sendable {
   let requiredFields: FrozenTable<Int32>
   /// google.protobuf.Struct, Value, ListValue and Any where the schema has them; -1 where not.
   let known: KnownTypes
+  /// Hash table of the messages' full names in `slots`; its size is `typeMask + 1`.
+  let typeSlots: Int
+  let typeMask: Int
 
   init(
     messages: [MessagePlan], fields: [FieldPlan], enums: [EnumPlan], enumValues: [EnumValuePlan],
     text: [UInt8], slots: [Int32], sparseNumbers: [NumberSlot], requiredFields: [Int32],
-    known: KnownTypes
+    known: KnownTypes, typeSlots: Int32, typeMask: Int32
   ) {
     self.messages = FrozenTable(copying: messages)
     self.fields = FrozenTable(copying: fields)
@@ -33,6 +36,8 @@ package final class Plan: Sendable {
     self.sparseNumbers = FrozenTable(copying: sparseNumbers)
     self.requiredFields = FrozenTable(copying: requiredFields)
     self.known = known
+    self.typeSlots = Int(typeSlots)
+    self.typeMask = Int(typeMask)
   }
 
   deinit {
@@ -63,6 +68,9 @@ struct MessagePlan: BitwiseCopyable, Sendable {
   var fieldCount: Int32
   var oneofCount: Int32
   var wellKnown: WellKnownType
+  /// The full name in `Plan.text`.
+  var name: Int32
+  var nameLength: Int32
   /// Hash table of the JSON keys in `Plan.slots`; its size is `keyMask + 1`.
   var keySlots: Int32
   var keyMask: Int32

@@ -15,11 +15,13 @@ struct PlanCompiler {
     var compiler = PlanCompiler()
     for schema in enums { compiler.add(schema) }
     for schema in messages { compiler.add(schema, among: messages, enums: enums) }
+    let names = messages.enumerated().map { (key: Array($1.fullName.utf8), value: Int32($0)) }
+    let (typeSlots, typeMask) = compiler.hashTable(names)
     return Plan(
       messages: compiler.messages, fields: compiler.fields, enums: compiler.enums,
       enumValues: compiler.enumValues, text: compiler.text, slots: compiler.slots,
       sparseNumbers: compiler.sparseNumbers, requiredFields: compiler.requiredFields,
-      known: compiler.known)
+      known: compiler.known, typeSlots: typeSlots, typeMask: typeMask)
   }
 
   private mutating func add(
@@ -39,10 +41,12 @@ struct PlanCompiler {
       self.fields.append(self.plan(field, among: messages, enums: enums))
       if field.isRequired { self.requiredFields.append(Int32(place)) }
     }
+    let name = self.store(Array(message.fullName.utf8))
     var plan = MessagePlan(
       firstField: Int32(firstField), fieldCount: Int32(message.fields.count),
       oneofCount: Int32(message.oneofs.count),
       wellKnown: WellKnownType(fullName: message.fullName),
+      name: name.start, nameLength: name.count,
       keySlots: 0, keyMask: 0, denseSlots: 0, denseCount: 0, firstSparse: 0, sparseCount: 0,
       firstRequired: Int32(firstRequired),
       requiredCount: Int32(self.requiredFields.count - firstRequired))

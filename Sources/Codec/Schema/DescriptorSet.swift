@@ -224,8 +224,8 @@ private struct FileReader {
     if unsafe rule.has_get != 0 { patterns.append(("GET", try unsafe self.text(rule.get))) }
     if unsafe rule.has_put != 0 { patterns.append(("PUT", try unsafe self.text(rule.put))) }
     if unsafe rule.has_post != 0 { patterns.append(("POST", try unsafe self.text(rule.post))) }
-    if unsafe rule.has_delete != 0 {
-      patterns.append(("DELETE", try unsafe self.text(rule.delete)))
+    if unsafe rule.has_delete_pattern != 0 {
+      patterns.append(("DELETE", try unsafe self.text(rule.delete_pattern)))
     }
     if unsafe rule.has_patch != 0 { patterns.append(("PATCH", try unsafe self.text(rule.patch))) }
     if let custom = unsafe rule.custom {

@@ -33,7 +33,8 @@ package struct SchemaBuilder {
   /// Adds the schemas that come with the bridge: google/protobuf, google/api and google/rpc. Files
   /// that are there already stay: call this last.
   package mutating func addBuiltIns() throws(SchemaError) {
-    try self.add(descriptorSet: BuiltInSchemas.bytes.span.bytes, source: "the built-in schemas")
+    try unsafe self.add(
+      descriptorSet: BuiltInSchemas.bytes.span.bytes, source: "the built-in schemas")
   }
 
   /// Resolves names, compiles plans, freezes. The built-in schemas are part of every schema.
@@ -53,9 +54,8 @@ package struct SchemaBuilder {
 package enum BuiltInSchemas {
   /// A serialized `google.protobuf.FileDescriptorSet`.
   package static let bytes: [UInt8] = {
-    let count = Int(bridge_built_in_schemas_size)
-    return unsafe withUnsafePointer(to: bridge_built_in_schemas_start().pointee) { start in
-      unsafe [UInt8](UnsafeBufferPointer(start: start, count: count))
-    }
+    let bytes = unsafe UnsafeBufferPointer(
+      start: bridge_built_in_schemas_start(), count: Int(bridge_built_in_schemas_size))
+    return unsafe Array(bytes)
   }()
 }
