@@ -2,6 +2,8 @@
 # Both set up what is missing first: system packages by apt, a Python environment for the tests.
 
 SWIFT_BUILD_FLAGS ?=
+# For example BENCH_FLAGS="--payload echo --connections 16"
+BENCH_FLAGS ?=
 
 .PHONY: help demo test build bench format lint generate setup
 
@@ -26,8 +28,8 @@ build:
 	swift build -c release --product bridge-proxy $(SWIFT_BUILD_FLAGS)
 
 bench:
-	@scripts/setup.sh --tests --bench
-	@scripts/bench.sh
+	@scripts/setup.sh
+	@scripts/bench.sh $(BENCH_FLAGS)
 
 format:
 	swift format -i -r Package.swift Sources Tests

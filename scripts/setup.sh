@@ -3,7 +3,6 @@
 #
 #   scripts/setup.sh           what building and running need
 #   scripts/setup.sh --tests   and the Python environment of the end-to-end tests (.venv)
-#   scripts/setup.sh --bench   and the tools of the benchmarks
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,9 +18,8 @@ for argument in "$@"; do
       tests=yes
       packages+=(curl protobuf-c-compiler)
       ;;
-    --bench) packages+=(wrk curl) ;;
     *)
-      echo "setup: unknown argument $argument; the arguments are --tests and --bench" >&2
+      echo "setup: unknown argument $argument; the argument is --tests" >&2
       exit 64
       ;;
   esac
