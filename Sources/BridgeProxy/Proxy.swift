@@ -1,5 +1,5 @@
+internal import NIOCore
 internal import NIOPosix
-package import NIOCore
 
 /// A bridge that serves a plan: listeners, pools, admin server and access log, from start to end.
 ///
@@ -31,11 +31,18 @@ package final class Proxy: Sendable {
   ///   - interruption: begun with the drain; when it returns, the drain ends.
   package init(
     _ plan: ServingPlan, onEvent: @escaping @Sendable (Event) -> Void = { _ in },
-    interruption: @escaping @Sendable () async -> Void = { try? await Task.sleep(for: .seconds(.max)) }
+    interruption: @escaping @Sendable () async -> Void = Proxy.never
   ) {
     self.plan = plan
     self.onEvent = onEvent
     self.interruption = interruption
+  }
+
+  /// Returns when its task is cancelled.
+  package static let never: @Sendable () async -> Void = {
+    let (stream, continuation) = AsyncStream.makeStream(of: Never.self)
+    for await _ in stream {}
+    continuation.finish()
   }
 
   /// Serves until `end` returns, then drains within the configured time.

@@ -28,8 +28,8 @@ extension ServingPlan {
       let configuration = try ConfigurationReader(environment: ProcessEnvironment.value)
         .read(path: file, in: Files.workingFolder())
       return try await ServingPlan.load(configuration, file: file)
-    } catch let errors as ConfigurationErrors {
-      throw Console.refuse(errors)
+    } catch {
+      throw Console.refuse(error)
     }
   }
 }

@@ -34,12 +34,15 @@ enum ProxyRunner {
       interruption: {
         for await _ in await UnixSignalsSequence(trapping: Self.signals) { return }
       })
-    var logger = Logger(label: "bridge-proxy", factory: StreamLogHandler.standardError)
+    var logger = Logger(
+      label: "bridge-proxy", factory: { StreamLogHandler.standardError(label: $0) })
     logger.logLevel = .warning
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
         services: [
-          .init(service: ProxyService(proxy: proxy), successTerminationBehavior: .gracefullyShutdownGroup)
+          .init(
+            service: ProxyService(proxy: proxy),
+            successTerminationBehavior: .gracefullyShutdownGroup)
         ],
         gracefulShutdownSignals: Self.signals, logger: logger))
     do {

@@ -71,8 +71,8 @@ struct ServeCommand: AsyncParsableCommand {
         writesAccessLog: !self.noAccessLog)
       let configuration = try settings.configuration(in: Files.workingFolder())
       return try await ServingPlan.load(configuration, file: "")
-    } catch let errors as ConfigurationErrors {
-      throw Console.refuse(errors)
+    } catch {
+      throw Console.refuse(error)
     }
   }
 }
