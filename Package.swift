@@ -77,12 +77,23 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: settings),
+    .executableTarget(
+      name: "bench-upstream",
+      dependencies: [
+        "BridgeProxy",
+        "DemoBackend",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      path: "Benchmarks/upstream",
+      swiftSettings: settings),
     .testTarget(name: "CodecTests", dependencies: ["Codec"], swiftSettings: testSettings),
     .testTarget(
       name: "BridgeProxyTests",
       dependencies: [
         "BridgeProxy",
         "Codec",
+        "DemoBackend",
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),

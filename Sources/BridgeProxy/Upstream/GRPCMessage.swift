@@ -31,7 +31,7 @@ package enum MessageEncoding: Sendable, Equatable {
   case unknown(String)
 
   /// Reads the value of `grpc-encoding`.
-  init(_ value: some Collection<UInt8>) {
+  package init(_ value: some Collection<UInt8>) {
     if value.isEmpty || value.elementsEqual("identity".utf8) {
       self = .identity
     } else if value.elementsEqual("gzip".utf8) {

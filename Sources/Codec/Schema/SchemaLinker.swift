@@ -98,6 +98,9 @@ struct SchemaLinker {
     of index: Int, _ message: MessageDescriptor, features: Features
   ) throws(SchemaError) {
     let fullName = self.messages[index].fullName
+    var features = features
+    // Map entries are always length-prefixed, and so are the messages in them.
+    if message.isMapEntry { features.delimitsMessages = false }
     // Oneofs keep their order; those that `optional` made are no oneofs to anyone.
     var places: [Int32: Int] = [:]
     var oneofs: [String] = []
