@@ -88,7 +88,8 @@ package struct ProtocCompiler: Sendable {
   private func sentence(for error: any Error) -> String {
     if error is TimeLimitPassed {
       return
-        "\(self.program): gave no result within \(self.timeLimit); give a descriptor set instead"
+        "\(self.program): gave no result within "
+        + "\(ConfigurationValues.text(self.timeLimit)); give a descriptor set instead"
     }
     guard let error = error as? SubprocessError else { return "\(self.program): \(error)" }
     if error.code == .executableNotFound {
