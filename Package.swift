@@ -38,7 +38,10 @@ let package = Package(
       name: "CProtobuf", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CDescriptor", dependencies: ["CProtobuf"]),
-    .target(name: "Codec", dependencies: ["CDescriptor", "CProtobuf"], swiftSettings: settings),
+    .target(name: "CTables"),
+    .target(
+      name: "Codec", dependencies: ["CDescriptor", "CProtobuf", "CTables"],
+      swiftSettings: settings),
     .target(
       name: "BridgeProxy",
       dependencies: [
@@ -50,7 +53,6 @@ let package = Package(
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "DequeModule", package: "swift-collections"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -72,7 +74,18 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "bench-upstream",
+      dependencies: [
+        "BridgeProxy",
+        "DemoBackend",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      path: "Benchmarks/upstream",
       swiftSettings: settings),
     .testTarget(name: "CodecTests", dependencies: ["Codec"], swiftSettings: testSettings),
     .testTarget(
@@ -80,6 +93,7 @@ let package = Package(
       dependencies: [
         "BridgeProxy",
         "Codec",
+        "DemoBackend",
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),

@@ -136,11 +136,19 @@ extension Configuration {
     package var idleTimeout: Duration = .seconds(600)
     /// A request that has begun must be complete within this (slow clients). Default 60 s.
     package var requestReadTimeout: Duration = .seconds(60)
+    /// A client that has closed its sending side may still wait for its answer, or may be gone: TCP
+    /// can't tell. It's taken for gone when it got nothing for this long, and its call is cancelled.
+    /// Default 10 s.
+    package var halfClosedTimeout: Duration = .seconds(10)
     /// Calls under way to one service's endpoint, per event loop; more wait. Default 1024.
     package var callsInFlight = 1024
     /// Calls that wait for a connection or a stream, per service and event loop; more are shed with
     /// 503. Default 1024.
     package var callsWaiting = 1024
+    /// Connections to one service's endpoint, per event loop; the second is opened when the first
+    /// has as many streams as the endpoint allows. Stops a burst from opening sockets without end.
+    /// Default 4.
+    package var endpointConnections = 4
     /// Header list from the endpoint in bytes (SETTINGS_MAX_HEADER_LIST_SIZE). Default 64 KiB.
     package var endpointHeaderBytes = 64 << 10
     /// How long a connection to an endpoint may take to come up. Default 5 s.

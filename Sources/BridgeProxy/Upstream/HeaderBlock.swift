@@ -48,6 +48,25 @@ package struct HeaderBlock: Sendable, Equatable {
     }
   }
 
+  /// Forgets the fields from this place on, and their bytes.
+  package mutating func removeFields(from index: Int) {
+    guard index < self.fields.count else { return }
+    self.bytes.removeSubrange(self.fields[index].name.lowerBound...)
+    self.fields.removeSubrange(index...)
+  }
+
+  /// Appends one field of another block.
+  package mutating func append(_ field: Field, of other: HeaderBlock) {
+    self.append(other.bytes[field.name], other.bytes[field.value])
+  }
+
+  /// Whether the field has this (lower-case) name.
+  package func isNamed(_ name: StaticString, _ field: Field) -> Bool {
+    guard field.name.count == name.utf8CodeUnitCount else { return false }
+    return unsafe self.bytes[field.name].elementsEqual(
+      UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+  }
+
   package func name(of field: Field) -> String {
     String(decoding: self.bytes[field.name], as: UTF8.self)
   }

@@ -131,7 +131,7 @@ package enum FieldType: Sendable, Equatable {
 /// An enum type.
 package struct EnumSchema: Sendable {
   /// One name; several may share a number (`allow_alias`), and the first is the one printed.
-  package struct Value: Sendable {
+  package struct Value: Sendable, Equatable {
     package var name: String
     package var number: Int32
 

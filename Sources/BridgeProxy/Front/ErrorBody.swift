@@ -1,0 +1,183 @@
+internal import Codec
+internal import NIOCore
+
+/// The one place where a cause becomes an HTTP status and a JSON body.
+///
+/// The body is a `google.rpc.Status` in its JSON form:
+///
+///     {"code":5,"message":"…","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo",…}]}
+///
+/// The bridge's own faults carry a google.rpc.ErrorInfo whose domain is `bridge-proxy`, so that a
+/// program can tell them from the endpoint's.
+enum ErrorBody {
+  /// The HTTP status that a gRPC code stands for (google/rpc/code.proto, "HTTP Mapping").
+  static func httpStatus(of code: GRPCStatus.Code) -> Int {
+    switch code {
+    case .ok: 200
+    case .cancelled: 499
+    case .unknown: 500
+    case .invalidArgument: 400
+    case .deadlineExceeded: 504
+    case .notFound: 404
+    case .alreadyExists: 409
+    case .permissionDenied: 403
+    case .resourceExhausted: 429
+    case .failedPrecondition: 400
+    case .aborted: 409
+    case .outOfRange: 400
+    case .unimplemented: 501
+    case .internal: 500
+    case .unavailable: 503
+    case .dataLoss: 500
+    case .unauthenticated: 401
+    }
+  }
+
+  /// Appends the body of a fault.
+  static func write(_ fault: Fault, to sink: inout ByteSink) {
+    Self.writeHead(fault.code, fault.message, to: &sink)
+    sink.append(
+      ",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"")
+    sink.append(string: fault.reason.rawValue)
+    sink.append("\",\"domain\":\"bridge-proxy\"}")
+    if let violation = fault.violation {
+      sink.append(
+        ",{\"@type\":\"type.googleapis.com/google.rpc.BadRequest\",\"fieldViolations\":[{\"field\":"
+      )
+      JSONText.append(violation.field, to: &sink)
+      sink.append(",\"description\":")
+      JSONText.append(violation.description, to: &sink)
+      sink.append("}]}")
+    }
+    sink.append("]}")
+  }
+
+  /// Appends the body of a status that an endpoint sent: its rich form where the details are a
+  /// google.rpc.Status of the same code that can be printed, else code and message alone.
+  static func write(
+    _ status: GRPCStatus, of service: ServedService, _ transcoder: Transcoder,
+    to sink: inout ByteSink
+  ) {
+    if !status.details.isEmpty, let type = service.statusMessage,
+      Self.code(inDetails: status.details) == status.code.rawValue
+    {
+      let start = sink.count
+      var options = service.decode
+      options.printsUnknownAnyAsBase64 = true
+      do throws(CodecError) {
+        try unsafe transcoder.decode(
+          status.details.span.bytes, as: type, of: service.schema, responseBody: nil,
+          options: options, into: &sink)
+        return
+      } catch {
+        sink.truncate(to: start)
+      }
+    }
+    Self.writeHead(status.code, status.message, to: &sink)
+    sink.append("}")
+  }
+
+  /// `{"code":5,"message":"…"`, left open.
+  private static func writeHead(
+    _ code: GRPCStatus.Code, _ message: String, to sink: inout ByteSink
+  ) {
+    sink.append("{\"code\":")
+    sink.append(string: String(code.rawValue))
+    sink.append(",\"message\":")
+    JSONText.append(message, to: &sink)
+  }
+
+  /// Field 1 of a serialized google.rpc.Status, where it's the first field, as every encoder writes
+  /// it; nil otherwise. The details may only speak for the status that they came with.
+  static func code(inDetails details: [UInt8]) -> Int? {
+    guard details.count >= 2, details[0] == 0x08, details[1] < 0x80 else { return nil }
+    return Int(details[1])
+  }
+}
+
+// MARK: Causes
+
+extension Fault {
+  /// A status that the bridge made because the call couldn't be carried through.
+  init?(_ status: GRPCStatus) {
+    switch status.origin {
+    case .endpoint:
+      return nil
+    case .notConnected:
+      self.init(status.code, .notConnected, status.message)
+      self.retryAfter = 1
+    case .shed:
+      self.init(status.code, http: 503, .shed, status.message)
+      self.retryAfter = 1
+    case .deadline:
+      self.init(status.code, .deadline, status.message)
+    case .transport:
+      self.init(status.code, .transport, status.message)
+    }
+  }
+
+  /// A request that isn't the message that the method takes.
+  ///
+  /// - Parameter body: the JSON text that the error's offset counts in.
+  init(_ error: CodecError, in body: RawSpan) {
+    let message = error.message(in: body)
+    switch error.code {
+    case .tooLarge:
+      self.init(.resourceExhausted, http: 413, .bodyTooLarge, message)
+    default:
+      self.init(.invalidArgument, .invalidMessage, message)
+      if !error.path.isEmpty {
+        self.violation = Violation(field: error.path, description: error.reason)
+      }
+    }
+  }
+
+  /// A reply that can't be printed by the schema.
+  static func invalidReply(_ error: CodecError, of route: Route) -> Fault {
+    Fault(
+      .internal, .invalidReply,
+      "the reply of \(route.name) doesn't fit its schema: \(error.description); "
+        + "is the schema that the bridge has the one that the endpoint uses?")
+  }
+
+  /// A unary call that ended well with other than one message.
+  static func messageCount(_ count: Int, of route: Route) -> Fault {
+    let number = count == 0 ? "no message" : "more than one message"
+    return Fault(
+      .internal, .invalidReply,
+      "the endpoint sent \(number) for \(route.name), which replies with exactly one")
+  }
+}
+
+/// JSON strings.
+enum JSONText {
+  /// Appends a string in quotes, with what RFC 8259 §7 wants escaped.
+  static func append(_ text: String, to sink: inout ByteSink) {
+    sink.append(UInt8(ascii: "\""))
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "\""):
+        sink.append("\\\"")
+      case UInt8(ascii: "\\"):
+        sink.append("\\\\")
+      case UInt8(ascii: "\n"):
+        sink.append("\\n")
+      case UInt8(ascii: "\r"):
+        sink.append("\\r")
+      case UInt8(ascii: "\t"):
+        sink.append("\\t")
+      case 0..<0x20, 0x7F:
+        sink.append("\\u00")
+        sink.append(Self.digit(byte >> 4))
+        sink.append(Self.digit(byte & 15))
+      default:
+        sink.append(byte)
+      }
+    }
+    sink.append(UInt8(ascii: "\""))
+  }
+
+  private static func digit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+  }
+}

@@ -1,0 +1,54 @@
+internal import Codec
+internal import NIOCore
+internal import NIOHTTP1
+
+/// What is known of the request under way and its answer; made anew for each.
+struct Exchange {
+  var method: HTTPMethod
+  /// The request target as it was sent.
+  var target: String
+  /// Whether the client speaks HTTP/1.0.
+  var isOldVersion: Bool
+  /// When its head arrived; only taken when there's a log to tell.
+  var start: NIODeadline?
+  /// Places in the serving table; nil until a route was found.
+  var service: Int?
+  var route: Int?
+  /// The shorter one of the client's and the configured one.
+  var timeout = TimeAmount.zero
+  var body: ByteBuffer?
+  /// The length that the client announced.
+  var announcedLength = 0
+  var call: (any UpstreamCall)?
+  /// What came with the reply's head.
+  var replyMetadata = HeaderBlock()
+  /// The message of a unary reply.
+  var reply: ByteBuffer?
+  var requestByteCount = 0
+  var responseByteCount = 0
+
+  init(_ head: HTTPRequestHead) {
+    self.method = head.method
+    self.target = head.uri
+    self.isOldVersion = head.version.minor == 0
+  }
+
+  /// Whether the answer has no body.
+  var isHead: Bool { self.method == .HEAD }
+
+  /// Adds a part of the body; the first one isn't copied.
+  mutating func append(_ part: ByteBuffer) {
+    self.requestByteCount += part.readableBytes
+    guard var body = self.body else {
+      self.body = part
+      return
+    }
+    // Release the stored one first, so that there's one owner and the bytes are appended in place.
+    self.body = nil
+    if body.writableBytes < part.readableBytes {
+      body.reserveCapacity(max(self.announcedLength, body.readableBytes + part.readableBytes))
+    }
+    body.writeImmutableBuffer(part)
+    self.body = body
+  }
+}

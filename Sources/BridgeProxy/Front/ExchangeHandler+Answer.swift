@@ -1,0 +1,324 @@
+internal import Codec
+internal import NIOCore
+internal import NIOHTTP1
+
+/// From the events of a call to the answer.
+extension ExchangeHandler: CallObserver {
+  func callReceivedHead(_ metadata: HeaderBlock) {
+    self.exchange?.replyMetadata = metadata
+  }
+
+  func callReceivedMessage(_ message: ByteBuffer) {
+    switch self.state.messageReceived() {
+    case .hold:
+      self.exchange?.reply = message
+    case .begin:
+      self.beginStream(message)
+    case .write:
+      self.writeToStream(message)
+    case .refuse:
+      guard let route = self.currentRoute else { return }
+      self.cancelCall()
+      self.answer(.messageCount(2, of: route))
+      self.answered()
+    case .ignore:
+      break
+    }
+  }
+
+  func callEnded(_ status: GRPCStatus, trailers: HeaderBlock) {
+    self.exchange?.call = nil
+    switch self.state.callEnded(isOK: status.isOK) {
+    case .answerMessage:
+      self.answerReply(trailers)
+    case .answerMissing:
+      guard let route = self.currentRoute else { return }
+      self.answer(.messageCount(0, of: route))
+    case .answerStatus:
+      self.answer(status, trailers)
+    case .answerEmptyStream:
+      self.writeHeadOfStream(trailers)
+      self.endStream(.ok)
+    case .endStream:
+      self.endStream(.ok)
+    case .endStreamWithStatus:
+      self.writeErrorLine(status)
+      self.endStream(status.code)
+    case .ignore:
+      break
+    }
+    self.answered()
+  }
+
+  private var currentRoute: Route? {
+    guard let exchange = self.exchange, let service = exchange.service, let route = exchange.route
+    else { return nil }
+    return self.loop.table.services[service].routes.routes[route]
+  }
+
+  /// The connection is free, perhaps: goes on with what was sent ahead.
+  private func answered() {
+    self.takeParts()
+    self.updateDeadline()
+  }
+
+  private func cancelCall() {
+    self.exchange?.call?.cancel()
+    self.exchange?.call = nil
+  }
+
+  // MARK: Unary answers
+
+  private func answerReply(_ trailers: HeaderBlock) {
+    guard let exchange = self.exchange, let route = self.currentRoute, let reply = exchange.reply,
+      let index = exchange.service
+    else { return }
+    let service = self.loop.table.services[index]
+    self.loop.output.removeAll()
+    do throws(CodecError) {
+      try self.loop.transcoder.decode(
+        reply.readableBytesSpan, as: route.method.output, of: service.schema,
+        responseBody: route.responseBody, options: service.decode, into: &self.loop.output)
+    } catch {
+      self.answer(.invalidReply(error, of: route))
+      return
+    }
+    self.writeAnswer(200, .ok, metadata: exchange.replyMetadata, trailers: trailers)
+  }
+
+  /// Answers with the status of an endpoint, or of the call that never reached one.
+  private func answer(_ status: GRPCStatus, _ trailers: HeaderBlock) {
+    if let fault = Fault(status) {
+      self.answer(fault)
+      return
+    }
+    guard let exchange = self.exchange, let index = exchange.service else { return }
+    self.loop.output.removeAll()
+    ErrorBody.write(
+      status, of: self.loop.table.services[index], self.loop.transcoder, to: &self.loop.output)
+    self.writeAnswer(
+      ErrorBody.httpStatus(of: status.code), status.code, metadata: exchange.replyMetadata,
+      trailers: trailers)
+  }
+
+  /// Answers with a fault of the client's or the bridge's own.
+  func answer(_ fault: Fault) {
+    self.loop.output.removeAll()
+    ErrorBody.write(fault, to: &self.loop.output)
+    self.writeAnswer(
+      fault.httpStatus, fault.code, allow: fault.allow, retryAfter: fault.retryAfter,
+      closes: fault.endsConnection)
+  }
+
+  /// Answers `OPTIONS *` (RFC 9110 §9.3.7).
+  func answerPing() {
+    self.loop.output.removeAll()
+    self.writeAnswer(
+      204, .ok, allow: ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"])
+  }
+
+  /// Writes `loop.output` as the whole answer, in one buffer.
+  private func writeAnswer(
+    _ status: Int, _ code: GRPCStatus.Code, metadata: HeaderBlock = HeaderBlock(),
+    trailers: HeaderBlock = HeaderBlock(), allow: [String] = [], retryAfter: Int? = nil,
+    closes: Bool = false
+  ) {
+    let after = self.state.answered(closes: closes)
+    guard after != .none else { return }
+    let count = self.loop.output.count
+    var buffer = self.loop.buffer(
+      capacity: 192 + count + metadata.bytes.count + trailers.bytes.count)
+    ResponseHead.begin(status, to: &buffer)
+    if status != 204 {
+      buffer.writeStaticString("content-type: application/json\r\n")
+      ResponseHead.contentLength(count, to: &buffer)
+    }
+    if !allow.isEmpty {
+      ResponseHead.field("allow", allow.joined(separator: ", "), to: &buffer)
+    }
+    if let retryAfter { ResponseHead.field("retry-after", String(retryAfter), to: &buffer) }
+    ResponseHead.metadata(metadata, to: &buffer)
+    ResponseHead.metadata(trailers, prefix: "grpc-trailer-", to: &buffer)
+    self.endHead(&buffer, closes: after.closes)
+    if self.exchange?.isHead != true { buffer.write(self.loop.output) }
+    self.loop.output.shrink(to: LoopContext.keptByteCount)
+    self.finish(buffer, after, status, code)
+  }
+
+  /// The fields that every answer has, and the empty line.
+  private func endHead(_ buffer: inout ByteBuffer, closes: Bool) {
+    buffer.writeBytes(self.loop.date.bytes)
+    if closes {
+      buffer.writeStaticString("connection: close\r\n\r\n")
+    } else if self.exchange?.isOldVersion == true {
+      buffer.writeStaticString("connection: keep-alive\r\n\r\n")
+    } else {
+      buffer.writeStaticString("\r\n")
+    }
+  }
+
+  /// Writes the end of an answer and does what follows it.
+  private func finish(
+    _ buffer: ByteBuffer, _ after: ExchangeState.After, _ status: Int, _ code: GRPCStatus.Code
+  ) {
+    guard let context = self.context else { return }
+    self.exchange?.responseByteCount += buffer.readableBytes
+    self.record(status: status, code)
+    self.exchange = nil
+    switch after {
+    case .next, .discard, .none:
+      context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
+    case .close, .linger:
+      self.isWritingLast = true
+      let written = context.eventLoop.makePromise(of: Void.self)
+      written.futureResult.assumeIsolated().whenComplete { result in
+        self.lastAnswerWritten(after, isWritten: (try? result.get()) != nil)
+      }
+      context.writeAndFlush(self.wrapOutboundOut(buffer), promise: written)
+    }
+    self.updateDeadline()
+  }
+
+  private func lastAnswerWritten(_ after: ExchangeState.After, isWritten: Bool) {
+    self.isWritingLast = false
+    if after == .linger, isWritten, !self.state.isInputClosed {
+      self.context?.close(mode: .output, promise: nil)
+    } else {
+      self.closeNow()
+    }
+  }
+
+  /// Writes bytes that are no answer.
+  func write(_ buffer: ByteBuffer) {
+    guard let context = self.context else { return }
+    context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
+  }
+
+  // MARK: Streamed answers
+
+  private func beginStream(_ message: ByteBuffer) {
+    guard let route = self.currentRoute else { return }
+    // A reply that can't be printed is still an error with a status of its own.
+    if let error = self.decodeForStream(message) {
+      self.cancelCall()
+      self.answer(.invalidReply(error, of: route))
+      self.answered()
+      return
+    }
+    self.writeHeadOfStream(HeaderBlock())
+    if self.exchange?.isHead == true {
+      self.cancelCall()
+      self.endStream(.ok)
+      self.answered()
+      return
+    }
+    self.stream.append(line: self.loop.output)
+    self.streamHasGrown()
+  }
+
+  private func writeToStream(_ message: ByteBuffer) {
+    guard let route = self.currentRoute else { return }
+    if let error = self.decodeForStream(message) {
+      self.cancelCall()
+      self.writeErrorLine(.invalidReply(error, of: route))
+      self.endStream(.internal)
+      self.answered()
+      return
+    }
+    let wasEmpty = self.stream.isEmpty
+    self.stream.append(line: self.loop.output)
+    self.streamHasGrown(wasEmpty: wasEmpty)
+  }
+
+  /// Puts the JSON of a message into `loop.output`, or tells why that can't be done.
+  private func decodeForStream(_ message: ByteBuffer) -> CodecError? {
+    guard let exchange = self.exchange, let index = exchange.service, let route = exchange.route
+    else { return nil }
+    let service = self.loop.table.services[index]
+    self.loop.output.removeAll()
+    do throws(CodecError) {
+      try self.loop.transcoder.decode(
+        message.readableBytesSpan, as: service.routes.routes[route].method.output,
+        of: service.schema, responseBody: service.routes.routes[route].responseBody,
+        options: service.decode, into: &self.loop.output)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private func writeHeadOfStream(_ trailers: HeaderBlock) {
+    guard let exchange = self.exchange else { return }
+    var head = self.loop.buffer(capacity: 1024)
+    ResponseHead.begin(200, to: &head)
+    head.writeStaticString("content-type: application/x-ndjson\r\n")
+    if !exchange.isOldVersion { head.writeStaticString("transfer-encoding: chunked\r\n") }
+    ResponseHead.metadata(exchange.replyMetadata, to: &head)
+    ResponseHead.metadata(trailers, prefix: "grpc-trailer-", to: &head)
+    // Without chunks the body ends with the connection (RFC 9112 §6.3).
+    self.endHead(&head, closes: exchange.isOldVersion || self.state.closesAfterAnswer)
+    self.stream.begin(head: head, usesChunks: !exchange.isOldVersion)
+  }
+
+  private func writeErrorLine(_ status: GRPCStatus) {
+    if let fault = Fault(status) {
+      self.writeErrorLine(fault)
+      return
+    }
+    guard let index = self.exchange?.service else { return }
+    self.loop.output.removeAll()
+    self.loop.output.append("{\"error\":")
+    ErrorBody.write(
+      status, of: self.loop.table.services[index], self.loop.transcoder, to: &self.loop.output)
+    self.loop.output.append("}")
+    self.stream.append(line: self.loop.output)
+  }
+
+  private func writeErrorLine(_ fault: Fault) {
+    self.loop.output.removeAll()
+    self.loop.output.append("{\"error\":")
+    ErrorBody.write(fault, to: &self.loop.output)
+    self.loop.output.append("}")
+    self.stream.append(line: self.loop.output)
+  }
+
+  private func streamHasGrown(wasEmpty: Bool = true) {
+    self.loop.output.shrink(to: LoopContext.keptByteCount)
+    if self.stream.isFull {
+      self.flushStream()
+    } else if wasEmpty {
+      self.loop.flushLater(self)
+    }
+  }
+
+  /// Writes what the stream has.
+  func flushStream() {
+    guard let context = self.context, let buffer = self.stream.take() else { return }
+    self.exchange?.responseByteCount += buffer.readableBytes
+    self.extendDeadline()
+    context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
+  }
+
+  private func endStream(_ code: GRPCStatus.Code) {
+    guard let exchange = self.exchange else { return }
+    let after = self.state.answered(closes: exchange.isOldVersion)
+    if !exchange.isHead { self.stream.end() }
+    self.finish(self.stream.take() ?? ByteBuffer(), after, 200, code)
+  }
+
+  // MARK: The log
+
+  /// Tells the log of the exchange, where there's one.
+  func record(status: Int, _ code: GRPCStatus.Code) {
+    guard let recorder = self.loop.recorder, let exchange = self.exchange else { return }
+    let service = exchange.service.map { self.loop.table.services[$0] }
+    let path = exchange.target.utf8.prefix { $0 != UInt8(ascii: "?") }
+    recorder.record(
+      AccessEntry(
+        method: exchange.method.rawValue, path: String(Substring(path)),
+        service: service?.name ?? "", rpc: self.currentRoute?.callPath ?? "", httpStatus: status,
+        grpcCode: code, requestBytes: exchange.requestByteCount,
+        responseBytes: exchange.responseByteCount,
+        duration: exchange.start.map { .now() - $0 } ?? .zero))
+  }
+}

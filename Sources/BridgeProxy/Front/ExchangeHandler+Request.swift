@@ -1,0 +1,180 @@
+internal import Codec
+internal import NIOCore
+internal import NIOHTTP1
+
+/// From a request to its call.
+extension ExchangeHandler {
+  /// A head has arrived: decides whether its request is taken, and by which method.
+  func begin(_ head: HTTPRequestHead) {
+    var headers = RequestHeaders(head)
+    var fault: Fault?
+    self.metadata.removeAll()
+    do throws(Fault) {
+      try headers.read(head, metadata: &self.metadata, &self.loop.bytes)
+      try self.checkSize(of: head, headers)
+    } catch {
+      fault = error
+    }
+    let isTaken = self.state.headReceived(
+      ExchangeState.Request(
+        framing: headers.framing,
+        keepsAlive: headers.keepsAlive && fault?.endsConnection != true,
+        expectsContinue: headers.expectsContinue))
+    guard isTaken else { return }
+    var exchange = Exchange(head)
+    if self.loop.recorder != nil { exchange.start = .now() }
+    if case .length(let length) = headers.framing { exchange.announcedLength = length }
+    self.exchange = exchange
+    if let fault {
+      self.answer(fault)
+      return
+    }
+    do throws(Fault) {
+      try self.accept(head, headers)
+    } catch {
+      self.answer(error)
+    }
+  }
+
+  private func checkSize(of head: HTTPRequestHead, _ headers: RequestHeaders) throws(Fault) {
+    let limit = self.loop.limits.headBytes
+    guard head.uri.utf8.count <= limit else {
+      throw .fatal(
+        .invalidArgument, http: 414, .targetTooLong,
+        "the request target has more than \(limit) bytes; send large values in the body")
+    }
+    guard head.uri.utf8.count + headers.byteCount <= limit else { throw self.headTooLarge }
+  }
+
+  private func accept(_ head: HTTPRequestHead, _ headers: RequestHeaders) throws(Fault) {
+    self.bindings.removeAll()
+    let decision = try RequestRouter.route(head, headers, self.loop, &self.bindings)
+    guard case .call(let serviceIndex, let routeIndex) = decision else {
+      self.answerPing()
+      return
+    }
+    let service = self.loop.table.services[serviceIndex]
+    self.exchange?.service = serviceIndex
+    self.exchange?.route = routeIndex
+    self.exchange?.timeout = min(headers.timeout ?? service.timeout, service.timeout)
+    let takesBody = service.routes.takesBody(routeIndex)
+    if headers.framing != .none {
+      try self.checkBody(headers, takesBody: takesBody)
+    }
+    headers.finish(&self.metadata, for: service)
+    let sendsContinue = self.state.accepted(
+      isServerStreaming: service.routes.isServerStreaming(routeIndex),
+      limit: self.loop.limits.requestBodyBytes)
+    if sendsContinue {
+      self.write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
+    }
+  }
+
+  private func checkBody(_ headers: RequestHeaders, takesBody: Bool) throws(Fault) {
+    if takesBody, headers.content == .other {
+      throw Fault(
+        .invalidArgument, http: 415, .unsupportedContentType,
+        "the body's Content-Type is \(headers.contentType), the bridge takes JSON in UTF-8; "
+          + "send the header Content-Type: application/json")
+    }
+    guard headers.contentEncoding.isEmpty else {
+      throw Fault(
+        .invalidArgument, http: 415, .unsupportedContentEncoding,
+        "the body's Content-Encoding is \(headers.contentEncoding), the bridge takes none; "
+          + "send it uncompressed")
+    }
+    if case .length(let length) = headers.framing, length > self.loop.limits.requestBodyBytes {
+      throw self.bodyTooLarge
+    }
+  }
+
+  var bodyTooLarge: Fault {
+    Fault(
+      .resourceExhausted, http: 413, .bodyTooLarge,
+      "the body has more than \(self.loop.limits.requestBodyBytes) bytes (limits.requestBodyBytes)")
+  }
+
+  private var headTooLarge: Fault {
+    .headTooLarge(self.loop.limits)
+  }
+
+  /// The request is complete: transcodes it and starts its call.
+  func startCall() {
+    guard let exchange = self.exchange, let serviceIndex = exchange.service,
+      let routeIndex = exchange.route
+    else { return }
+    let service = self.loop.table.services[serviceIndex]
+    let route = service.routes.routes[routeIndex]
+    let body = exchange.body ?? ByteBuffer()
+    if !route.takesBody, body.readableBytes > 0 {
+      self.answer(
+        Fault(
+          .invalidArgument, .unexpectedBody,
+          "\(route.name) takes no body by \(route.httpMethod) \(route.template): its fields come "
+            + "from the path and the query"))
+      return
+    }
+    self.loop.input.removeAll()
+    // Compressed flag and length; the length is set when it's known.
+    self.loop.input.append("\0\0\0\0\0")
+    do throws(CodecError) {
+      try self.loop.transcoder.encode(
+        body.readableBytesSpan, rule: route.body, as: route.method.input, of: service.schema,
+        bindings: self.bindings, options: service.encode, into: &self.loop.input)
+    } catch {
+      self.answer(Fault(error, in: body.readableBytesSpan))
+      return
+    }
+    let length = self.loop.input.count - 5
+    for place in 0..<4 {
+      self.loop.input.set(UInt8(truncatingIfNeeded: length >> (24 - 8 * place)), at: 1 + place)
+    }
+    var message = self.loop.buffer(capacity: self.loop.input.count)
+    message.write(self.loop.input)
+    self.loop.input.shrink(to: LoopContext.keptByteCount)
+    self.exchange?.body = nil
+    let request = CallRequest(
+      path: route.callPath, metadata: self.metadata, deadline: .now() + exchange.timeout,
+      message: message, isComplete: true, replyByteLimit: self.loop.limits.replyBytes)
+    self.exchange?.call = self.loop.upstreams[serviceIndex].start(request, observer: self)
+  }
+}
+
+extension RouteTable {
+  /// Whether a route's requests have a body; read in place, because a route is large to copy.
+  func takesBody(_ index: Int) -> Bool { self.routes[index].takesBody }
+
+  /// Whether a route's replies are a stream.
+  func isServerStreaming(_ index: Int) -> Bool { self.routes[index].method.isServerStreaming }
+}
+
+extension Fault {
+  static func headTooLarge(_ limits: Configuration.Limits) -> Fault {
+    .fatal(
+      .invalidArgument, http: 431, .headTooLarge,
+      "the request line and headers have more than \(limits.headBytes) bytes or more than "
+        + "\(limits.headFields) fields (limits.headBytes, limits.headFields)")
+  }
+
+  /// What the decoder refused.
+  init(_ error: HTTPParserError, _ limits: Configuration.Limits) {
+    switch error {
+    case .headerOverflow:
+      self = .headTooLarge(limits)
+    case .invalidVersion:
+      self = .fatal(
+        .unimplemented, http: 505, .unsupportedVersion,
+        "the bridge speaks HTTP/1.1 and HTTP/1.0 to its clients")
+    case .invalidMethod, .invalidConstant:
+      self = .fatal(
+        .invalidArgument, .malformedRequest,
+        "this isn't an HTTP/1.1 request; the bridge takes plain HTTP/1.1, neither TLS nor HTTP/2")
+    case .invalidEOFState:
+      self = .fatal(
+        .invalidArgument, .malformedRequest, "the client closed before its request was complete")
+    default:
+      self = .fatal(
+        .invalidArgument, .malformedRequest, "the request isn't well-formed HTTP/1.1: \(error)")
+    }
+  }
+}

@@ -1,0 +1,259 @@
+internal import Codec
+internal import DequeModule
+internal import NIOCore
+internal import NIOHTTP1
+
+/// One client connection: takes requests from the HTTP/1.1 decoder in front of it, makes calls of
+/// them, and writes the answers as bytes.
+///
+/// A thin shell: `ExchangeState` says what to do, and here it's done. Answers are written as one
+/// buffer each, head and body together, without NIO's encoder, which costs an array of strings each.
+final class ExchangeHandler: ChannelDuplexHandler {
+  typealias InboundIn = HTTPServerRequestPart
+  typealias OutboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  /// Its place in the loop's list of connections; nil when it's in none.
+  var slot: Int?
+  /// The tick by which what's waited for must have come.
+  private(set) var deadline = Int64.max
+
+  let loop: LoopContext
+  var context: ChannelHandlerContext?
+  var state = ExchangeState()
+  var exchange: Exchange?
+  /// What goes to the endpoint with the call; its memory is kept from request to request.
+  var metadata = HeaderBlock()
+  /// The values of path and query; its memory is kept as well.
+  var bindings = Bindings()
+  /// What of a streamed answer hasn't been written yet.
+  var stream = StreamBuffer()
+
+  /// Parts of requests that were sent ahead.
+  private var waiting: Deque<HTTPServerRequestPart> = []
+  /// What the decoder said after the parts in `waiting`.
+  private var decoderFault: Fault?
+  private var isTakingParts = false
+  private var readIsHeld = false
+  /// Whether the client has closed its side behind the parts in `waiting`.
+  private var inputCloseWaits = false
+  /// Whether the last answer is being written; the connection is closed when that's done.
+  var isWritingLast = false
+  /// Whether a part has come since the last read was complete.
+  private var sawPart = false
+  private var wait = ExchangeState.Wait.nothing
+
+  /// The most parts of requests sent ahead that are kept. One read of 64 KiB holds fewer, and reading
+  /// stops while there are any; what comes beyond is an attempt to fill memory.
+  private static let waitingLimit = 16_384
+
+  init(_ loop: LoopContext) {
+    self.loop = loop
+  }
+
+  // MARK: Life
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    self.updateDeadline()
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.connectionLost()
+    self.context = nil
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    self.connectionLost()
+    context.fireChannelInactive()
+  }
+
+  /// The client is gone: its call is cancelled.
+  private func connectionLost() {
+    self.state.closed()
+    self.waiting.removeAll()
+    self.stream.removeAll()
+    if let exchange = self.exchange {
+      exchange.call?.cancel()
+      self.record(status: 499, .cancelled)
+      self.exchange = nil
+    }
+    self.deadline = .max
+    self.loop.remove(self)
+  }
+
+  /// Closes the connection without an answer.
+  func closeNow() {
+    self.context?.close(promise: nil)
+  }
+
+  /// The process is about to end.
+  func drain() {
+    if self.state.drain() == .close { self.closeNow() }
+  }
+
+  // MARK: Reading
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    self.sawPart = true
+    let part = self.unwrapInboundIn(data)
+    guard self.waiting.isEmpty, self.canTakeParts else {
+      self.waiting.append(part)
+      if self.waiting.count > Self.waitingLimit { self.closeNow() }
+      return
+    }
+    self.isTakingParts = true
+    self.take(part)
+    self.isTakingParts = false
+    if !self.waiting.isEmpty { self.takeParts() }
+    self.updateDeadline()
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    if !self.sawPart {
+      self.state.partialHeadReceived()
+      self.updateDeadline()
+    }
+    self.sawPart = false
+    context.fireChannelReadComplete()
+  }
+
+  /// Whether the next part may be worked on. A client that doesn't read its answers gets no others
+  /// made: what waits for it in memory is bounded.
+  private var canTakeParts: Bool {
+    guard self.state.takesParts, !self.isTakingParts else { return false }
+    return self.state.isBusy || self.context?.channel.isWritable ?? false
+  }
+
+  /// Works on parts that were sent ahead, as far as that goes now.
+  func takeParts() {
+    while self.canTakeParts {
+      guard let part = self.waiting.popFirst() else { break }
+      self.isTakingParts = true
+      self.take(part)
+      self.isTakingParts = false
+    }
+    guard self.waiting.isEmpty else { return }
+    if self.inputCloseWaits, self.decoderFault == nil { self.inputClosed() }
+    guard self.canTakeParts else { return }
+    if let fault = self.decoderFault {
+      self.decoderFault = nil
+      self.answer(fault)
+    } else if self.readIsHeld {
+      self.readIsHeld = false
+      self.context?.read()
+    }
+    self.updateDeadline()
+  }
+
+  /// Reading stops while parts wait, so that a client can't send ahead without end.
+  func read(context: ChannelHandlerContext) {
+    if self.waiting.isEmpty {
+      context.read()
+    } else {
+      self.readIsHeld = true
+    }
+  }
+
+  private func take(_ part: HTTPServerRequestPart) {
+    switch part {
+    case .head(let head):
+      self.begin(head)
+    case .body(let bytes):
+      switch self.state.bodyReceived(byteCount: bytes.readableBytes) {
+      case .collect:
+        self.exchange?.append(bytes)
+      case .refuse:
+        self.answer(self.bodyTooLarge)
+      case .discard:
+        break
+      case .close:
+        self.closeNow()
+      }
+    case .end:
+      switch self.state.endReceived() {
+      case .startCall:
+        self.startCall()
+      case .next, .none:
+        break
+      }
+    }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    guard let error = error as? HTTPParserError else {
+      self.closeNow()
+      return
+    }
+    guard error != .closedConnection else {
+      // More after a request that said `Connection: close`: its answer is the last one.
+      return
+    }
+    let fault = Fault(error, self.loop.limits)
+    if self.waiting.isEmpty, self.canTakeParts {
+      self.answer(fault)
+      self.updateDeadline()
+    } else {
+      self.decoderFault = self.decoderFault ?? fault
+    }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case .inputClosed? = event as? ChannelEvent {
+      if self.waiting.isEmpty {
+        self.inputClosed()
+      } else {
+        // What was sent ahead is answered first.
+        self.inputCloseWaits = true
+      }
+      self.updateDeadline()
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  private func inputClosed() {
+    self.inputCloseWaits = false
+    if self.state.inputClosed() == .close, !self.isWritingLast { self.closeNow() }
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable {
+      self.exchange?.call?.resumeReading()
+      if !self.waiting.isEmpty { self.takeParts() }
+    } else if self.state.isStreaming {
+      self.exchange?.call?.pauseReading()
+    }
+    context.fireChannelWritabilityChanged()
+  }
+
+  // MARK: Deadlines
+
+  /// What is waited for has not come in time.
+  func deadlinePassed() {
+    switch self.state.deadlinePassed() {
+    case .refuse:
+      self.answer(
+        .fatal(
+          .deadlineExceeded, http: 408, .readTimeout,
+          "the request wasn't complete within \(self.loop.limits.requestReadTimeout)"))
+    case .close:
+      self.closeNow()
+    case .none:
+      break
+    }
+    self.updateDeadline()
+  }
+
+  /// Starts the deadline of what is waited for now, where that has changed.
+  func updateDeadline() {
+    let wait = self.state.wait
+    guard wait != self.wait else { return }
+    self.wait = wait
+    self.deadline = self.loop.deadline(of: wait)
+  }
+
+  /// Starts the deadline of a client that may be gone anew: it has been sent something.
+  func extendDeadline() {
+    if self.wait == .halfClosed { self.deadline = self.loop.deadline(of: .halfClosed) }
+  }
+}

@@ -1,0 +1,378 @@
+/// Where one client connection stands between its requests and their answers.
+///
+/// Pure: events go in, what to do comes out. One exchange is under way at a time; parts of further
+/// requests that a client sends ahead (pipelining) wait in the handler while `takesParts` is false.
+///
+///     idle ─head─▶ receiving ─end─▶ calling ─first message─▶ streaming ─end─▶ idle
+///                      └─answer─▶ discarding ─end─▶ idle            └─close─▶ closed
+///                      └─answer, closing─▶ lingering ─▶ closed
+struct ExchangeState {
+  /// What the front decided about a request when it saw its head.
+  struct Request: Equatable {
+    var framing: RequestHeaders.Framing
+    /// Whether the connection may serve another request afterwards.
+    var keepsAlive: Bool
+    /// Whether the client waits for `100 Continue` before it sends the body.
+    var expectsContinue: Bool
+  }
+
+  /// What a silent client is being waited for, and so which deadline holds.
+  enum Wait: Equatable {
+    /// Another request.
+    case request
+    /// The rest of one that has begun.
+    case rest
+    /// Nothing: it's the endpoint's turn.
+    case nothing
+    /// The answer is due, but the client has closed its side and may be gone.
+    case halfClosed
+    /// The client's close, after ours.
+    case close
+  }
+
+  private enum State {
+    case idle
+    case receiving(Receiving)
+    case calling(Calling)
+    case streaming(Calling)
+    case discarding(left: Int)
+    case lingering(left: Int)
+    case closed
+  }
+
+  /// The body is on its way.
+  private struct Receiving {
+    var request: Request
+    var received = 0
+    /// Known once the request was accepted.
+    var limit = Int.max
+    var isServerStreaming = false
+    /// Whether `100 Continue` was sent, or never had to be.
+    var isContinued = true
+  }
+
+  /// The request is complete and the endpoint has it.
+  private struct Calling {
+    var keepsAlive: Bool
+    var isServerStreaming: Bool
+    var messageCount = 0
+  }
+
+  /// The most bytes of a body that are read and thrown away to keep a connection.
+  static let discardLimit = 256 << 10
+
+  private var state = State.idle
+  /// Whether bytes of the next head have arrived.
+  private var hasPartialHead = false
+  private(set) var isInputClosed = false
+  private var isDraining = false
+
+  /// Whether the next part of a request can be taken; otherwise it has to wait.
+  var takesParts: Bool {
+    switch self.state {
+    case .idle, .receiving, .discarding, .lingering, .closed: true
+    case .calling, .streaming: false
+    }
+  }
+
+  /// Whether a request is under way or its answer is.
+  var isBusy: Bool {
+    switch self.state {
+    case .idle, .closed: false
+    case .receiving, .calling, .streaming, .discarding, .lingering: true
+    }
+  }
+
+  /// Whether the head of a streamed answer has been sent.
+  var isStreaming: Bool {
+    if case .streaming = self.state { true } else { false }
+  }
+
+  var wait: Wait {
+    switch self.state {
+    case .idle: self.hasPartialHead ? .rest : .request
+    case .receiving, .discarding: .rest
+    case .calling, .streaming: self.isInputClosed ? .halfClosed : .nothing
+    case .lingering: .close
+    case .closed: .nothing
+    }
+  }
+
+  // MARK: The request
+
+  /// Bytes have arrived that were no whole head yet.
+  mutating func partialHeadReceived() {
+    if case .idle = self.state { self.hasPartialHead = true }
+  }
+
+  /// A head has arrived.
+  ///
+  /// - Returns: false where the connection takes no more requests: the head is passed over.
+  mutating func headReceived(_ request: Request) -> Bool {
+    guard case .idle = self.state else { return false }
+    self.hasPartialHead = false
+    var receiving = Receiving(request: request)
+    receiving.isContinued = !request.expectsContinue || request.framing == .none
+    self.state = .receiving(receiving)
+    return true
+  }
+
+  /// The request has a route and its body may come.
+  ///
+  /// - Parameter limit: the most bytes that the body may have.
+  /// - Returns: whether `100 Continue` has to be sent now.
+  mutating func accepted(isServerStreaming: Bool, limit: Int) -> Bool {
+    guard case .receiving(var receiving) = self.state else { return false }
+    let sendsContinue = !receiving.isContinued
+    receiving.isContinued = true
+    receiving.isServerStreaming = isServerStreaming
+    receiving.limit = limit
+    self.state = .receiving(receiving)
+    return sendsContinue
+  }
+
+  enum BodyAction: Equatable {
+    case collect
+    /// More than the limit: answer with 413.
+    case refuse
+    case discard
+    /// More than is worth discarding.
+    case close
+  }
+
+  mutating func bodyReceived(byteCount: Int) -> BodyAction {
+    switch self.state {
+    case .receiving(var receiving):
+      receiving.received += byteCount
+      self.state = .receiving(receiving)
+      return receiving.received > receiving.limit ? .refuse : .collect
+    case .discarding(let left):
+      guard left >= byteCount else {
+        self.state = .closed
+        return .close
+      }
+      self.state = .discarding(left: left - byteCount)
+      return .discard
+    case .lingering(let left):
+      guard left >= byteCount else {
+        self.state = .closed
+        return .close
+      }
+      self.state = .lingering(left: left - byteCount)
+      return .discard
+    case .idle, .calling, .streaming, .closed:
+      return .discard
+    }
+  }
+
+  enum EndAction: Equatable {
+    case startCall
+    /// The answer was given before; the connection is free.
+    case next
+    case none
+  }
+
+  /// The request is complete.
+  mutating func endReceived() -> EndAction {
+    switch self.state {
+    case .receiving(let receiving):
+      self.state = .calling(
+        Calling(
+          keepsAlive: receiving.request.keepsAlive,
+          isServerStreaming: receiving.isServerStreaming))
+      return .startCall
+    case .discarding:
+      self.state = .idle
+      return .next
+    case .idle, .calling, .streaming, .lingering, .closed:
+      return .none
+    }
+  }
+
+  // MARK: The call
+
+  enum MessageAction: Equatable {
+    /// The reply of a unary call; answered when the call ends.
+    case hold
+    /// Send the head of the stream, then the message.
+    case begin
+    case write
+    /// A second reply to a unary call.
+    case refuse
+    case ignore
+  }
+
+  mutating func messageReceived() -> MessageAction {
+    switch self.state {
+    case .calling(var calling):
+      calling.messageCount += 1
+      guard calling.isServerStreaming else {
+        self.state = .calling(calling)
+        return calling.messageCount == 1 ? .hold : .refuse
+      }
+      self.state = .streaming(calling)
+      return .begin
+    case .streaming:
+      return .write
+    case .idle, .receiving, .discarding, .lingering, .closed:
+      return .ignore
+    }
+  }
+
+  enum CallEndAction: Equatable {
+    /// Answer with the message that was held.
+    case answerMessage
+    /// A unary call that ended well without a message.
+    case answerMissing
+    /// Nothing was sent yet: answer with the status.
+    case answerStatus
+    /// A stream without a message.
+    case answerEmptyStream
+    case endStream
+    /// Write the status as the last line, then end.
+    case endStreamWithStatus
+    case ignore
+  }
+
+  mutating func callEnded(isOK: Bool) -> CallEndAction {
+    switch self.state {
+    case .calling(let calling):
+      if !isOK { return .answerStatus }
+      if calling.isServerStreaming { return .answerEmptyStream }
+      return calling.messageCount == 0 ? .answerMissing : .answerMessage
+    case .streaming:
+      return isOK ? .endStream : .endStreamWithStatus
+    case .idle, .receiving, .discarding, .lingering, .closed:
+      return .ignore
+    }
+  }
+
+  // MARK: The answer
+
+  /// What follows an answer.
+  enum After: Equatable {
+    /// The next request, which may have arrived already.
+    case next
+    /// The rest of this one, which is thrown away.
+    case discard
+    /// Close when the answer has been written.
+    case close
+    /// Close our side when the answer has been written, and read on for a while: a close with unread
+    /// bytes would become a reset, and the client might lose the answer (RFC 9112 §9.6).
+    case linger
+    /// There was no one to answer.
+    case none
+
+    /// Whether the answer says `Connection: close`.
+    var closes: Bool { self == .close || self == .linger }
+  }
+
+  /// Whether an answer that begins now will be the connection's last; for the head of a stream.
+  var closesAfterAnswer: Bool {
+    switch self.state {
+    case .calling(let calling), .streaming(let calling): !calling.keepsAlive || self.isLast
+    case .idle, .receiving, .discarding, .lingering, .closed: true
+    }
+  }
+
+  private var isLast: Bool { self.isDraining || self.isInputClosed }
+
+  /// The whole answer is about to be written (or the end of a streamed one).
+  ///
+  /// - Parameter closes: whether nothing more can be read from this client, whatever it asked for.
+  mutating func answered(closes: Bool = false) -> After {
+    switch self.state {
+    case .receiving(let receiving):
+      let keeps = receiving.request.keepsAlive && !closes && !self.isLast
+      switch receiving.request.framing {
+      case .none where keeps:
+        self.state = .discarding(left: 0)
+        return .discard
+      case .length(let length) where keeps && receiving.isContinued:
+        let left = length - receiving.received
+        if left <= Self.discardLimit {
+          self.state = .discarding(left: left)
+          return .discard
+        }
+      case .none where !closes:
+        // Nothing of this request is unread, but its end is still to be delivered.
+        self.state = .closed
+        return .close
+      case .none, .length, .chunked:
+        break
+      }
+      self.state = .lingering(left: Self.discardLimit)
+      return .linger
+    case .calling(let calling), .streaming(let calling):
+      if calling.keepsAlive, !closes, !self.isLast {
+        self.state = .idle
+        return .next
+      }
+      self.state = .closed
+      return .close
+    case .idle:
+      // The answer to what wasn't even a request.
+      self.state = .lingering(left: Self.discardLimit)
+      return .linger
+    case .discarding, .lingering, .closed:
+      self.state = .closed
+      return .none
+    }
+  }
+
+  // MARK: The connection
+
+  /// Whether the connection has to be closed now.
+  enum CloseAction: Equatable {
+    case close
+    case none
+  }
+
+  /// The client will send nothing more. What it sent completely is still answered.
+  mutating func inputClosed() -> CloseAction {
+    self.isInputClosed = true
+    switch self.state {
+    case .calling, .streaming:
+      return .none
+    case .idle, .receiving, .discarding, .lingering, .closed:
+      self.state = .closed
+      return .close
+    }
+  }
+
+  /// The process is to end: an idle connection closes now, a busy one after its answer.
+  mutating func drain() -> CloseAction {
+    self.isDraining = true
+    guard case .idle = self.state, !self.hasPartialHead else { return .none }
+    self.state = .closed
+    return .close
+  }
+
+  enum DeadlineAction: Equatable {
+    /// Answer with 408.
+    case refuse
+    case close
+    case none
+  }
+
+  /// The deadline of `wait` has passed.
+  mutating func deadlinePassed() -> DeadlineAction {
+    switch self.state {
+    case .idle where self.hasPartialHead, .receiving:
+      return .refuse
+    case .calling where self.isInputClosed, .streaming where self.isInputClosed:
+      self.state = .closed
+      return .close
+    case .idle, .discarding, .lingering:
+      self.state = .closed
+      return .close
+    case .calling, .streaming, .closed:
+      return .none
+    }
+  }
+
+  /// The connection is gone.
+  mutating func closed() {
+    self.state = .closed
+  }
+}

@@ -1,0 +1,71 @@
+/// Why the bridge itself answers a request with an error: the cause, for `ErrorBody` to write down.
+///
+/// Everything that a client can do wrong, and everything that the bridge can't do for it, is one of
+/// these; statuses that an endpoint sent are `GRPCStatus` values.
+struct Fault: Error, Equatable {
+  /// What of the message was wrong: google.rpc.BadRequest.FieldViolation.
+  struct Violation: Equatable {
+    /// The field path in JSON names.
+    var field: String
+    var description: String
+  }
+
+  var code: GRPCStatus.Code
+  var httpStatus: Int
+  /// The constant that programs compare: `reason` of google.rpc.ErrorInfo.
+  var reason: Reason
+  /// What is wrong and what would be right, a sentence without a full stop.
+  var message: String
+  var violation: Violation?
+  /// Methods for `Allow`.
+  var allow: [String] = []
+  /// Seconds for `Retry-After`.
+  var retryAfter: Int?
+  /// Whether what follows on the connection can't be trusted to be a request.
+  var endsConnection = false
+
+  /// The causes, as google.rpc.ErrorInfo spells them.
+  enum Reason: String, CaseIterable {
+    case malformedRequest = "MALFORMED_REQUEST"
+    case unsupportedVersion = "UNSUPPORTED_HTTP_VERSION"
+    case notAProxy = "CONNECT_NOT_SUPPORTED"
+    case noService = "SERVICE_NOT_FOUND"
+    case noRoute = "ROUTE_NOT_FOUND"
+    case methodNotAllowed = "METHOD_NOT_ALLOWED"
+    case clientStreaming = "CLIENT_STREAMING_NOT_SUPPORTED"
+    case unsupportedContentType = "UNSUPPORTED_CONTENT_TYPE"
+    case unsupportedContentEncoding = "UNSUPPORTED_CONTENT_ENCODING"
+    case unsupportedTransferEncoding = "UNSUPPORTED_TRANSFER_ENCODING"
+    case bodyTooLarge = "BODY_TOO_LARGE"
+    case targetTooLong = "TARGET_TOO_LONG"
+    case headTooLarge = "HEAD_TOO_LARGE"
+    case expectationFailed = "EXPECTATION_FAILED"
+    case readTimeout = "REQUEST_READ_TIMEOUT"
+    case invalidHeader = "INVALID_HEADER"
+    case invalidEscape = "INVALID_PERCENT_ENCODING"
+    case unexpectedBody = "UNEXPECTED_BODY"
+    case invalidMessage = "INVALID_MESSAGE"
+    case invalidReply = "INVALID_REPLY"
+    case notConnected = "ENDPOINT_NOT_REACHABLE"
+    case shed = "TOO_MANY_CALLS"
+    case deadline = "DEADLINE_EXCEEDED"
+    case transport = "ENDPOINT_PROTOCOL_ERROR"
+  }
+
+  /// A fault with the HTTP status that its code stands for, or another one that says more.
+  init(_ code: GRPCStatus.Code, http: Int? = nil, _ reason: Reason, _ message: String) {
+    self.code = code
+    self.httpStatus = http ?? ErrorBody.httpStatus(of: code)
+    self.reason = reason
+    self.message = message
+  }
+
+  /// A fault after which the connection is closed.
+  static func fatal(
+    _ code: GRPCStatus.Code, http: Int? = nil, _ reason: Reason, _ message: String
+  ) -> Fault {
+    var fault = Fault(code, http: http, reason, message)
+    fault.endsConnection = true
+    return fault
+  }
+}

@@ -1,0 +1,214 @@
+package import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import Synchronization
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
+/// The listeners, and the client connections that they accept, on all event loops.
+///
+/// An accepted connection lives on one loop and uses that loop's `LoopContext` only.
+///
+///     let front = try await HTTPFront.start(addresses, limits, group) { loop in
+///       LoopContext(eventLoop: loop, table: table, upstreams: …, limits: limits)
+///     }
+///     …
+///     await front.drain(within: .seconds(30))
+package final class HTTPFront: Sendable {
+  /// Where it listens, in the order that was asked for; port 0 has become the port that it got.
+  package let addresses: [SocketAddress]
+
+  private let listeners: [any Channel]
+  private let contexts: [NIOLoopBound<LoopContext>]
+  private let ticks: Mutex<[RepeatedTask]>
+  /// Files of UNIX sockets that are removed at the end.
+  private let socketPaths: [String]
+
+  private init(
+    listeners: [any Channel], contexts: [NIOLoopBound<LoopContext>], ticks: [RepeatedTask],
+    socketPaths: [String]
+  ) {
+    self.addresses = listeners.compactMap(\.localAddress)
+    self.listeners = listeners
+    self.contexts = contexts
+    self.ticks = Mutex(ticks)
+    self.socketPaths = socketPaths
+  }
+
+  /// Binds all addresses and begins to accept.
+  ///
+  /// - Parameters:
+  ///   - makeContext: called once on each loop of the group.
+  /// - Throws: `ListenError` for the first address that can't be had; none is bound then.
+  package static func start(
+    _ listen: [ListenAddress], limits: Configuration.Limits, on group: any EventLoopGroup,
+    makeContext: @escaping @Sendable (any EventLoop) -> LoopContext
+  ) async throws -> HTTPFront {
+    var contexts: [NIOLoopBound<LoopContext>] = []
+    var ticks: [RepeatedTask] = []
+    for loop in group.makeIterator() {
+      let context = try await loop.submit {
+        NIOLoopBound(makeContext(loop), eventLoop: loop)
+      }.get()
+      contexts.append(context)
+      ticks.append(
+        loop.scheduleRepeatedTask(
+          initialDelay: LoopContext.tickInterval, delay: LoopContext.tickInterval
+        ) { _ in context.value.tick() })
+    }
+    let byLoop = Dictionary(
+      uniqueKeysWithValues: contexts.map { (ObjectIdentifier($0.eventLoop), $0) })
+    var listeners: [any Channel] = []
+    do {
+      for address in listen {
+        listeners.append(
+          try await Self.bind(address, Self.bootstrap(address, limits, group, byLoop)))
+      }
+    } catch {
+      for tick in ticks { tick.cancel() }
+      for listener in listeners { try? await listener.close() }
+      throw error
+    }
+    let socketPaths = listen.compactMap { address in
+      if case .unix(let path) = address { path } else { nil }
+    }
+    return HTTPFront(
+      listeners: listeners, contexts: contexts, ticks: ticks, socketPaths: socketPaths)
+  }
+
+  /// Stops accepting, finishes what is in flight, and returns when all connections are closed.
+  ///
+  /// Idle connections are closed at once, busy ones after their answer.
+  ///
+  /// - Parameter limit: what isn't finished after this is cut off.
+  package func drain(within limit: TimeAmount) async {
+    for listener in self.listeners { try? await listener.close() }
+    for path in self.socketPaths { Self.removeSocket(path) }
+    await withTaskGroup(of: Void.self) { group in
+      for context in self.contexts {
+        group.addTask { try? await Self.drain(context, within: limit).get() }
+      }
+    }
+    for tick in self.ticks.withLock({ $0 }) { tick.cancel() }
+  }
+
+  private static func drain(
+    _ context: NIOLoopBound<LoopContext>, within limit: TimeAmount
+  ) -> EventLoopFuture<Void> {
+    let loop = context.eventLoop
+    return loop.flatSubmit {
+      let done = loop.makePromise(of: Void.self)
+      let cutOff = loop.scheduleTask(in: limit) { context.value.closeAll() }
+      context.value.drain {
+        cutOff.cancel()
+        done.succeed()
+      }
+      return done.futureResult
+    }
+  }
+
+  // MARK: Binding
+
+  private static func bootstrap(
+    _ address: ListenAddress, _ limits: Configuration.Limits, _ group: any EventLoopGroup,
+    _ contexts: [ObjectIdentifier: NIOLoopBound<LoopContext>]
+  ) -> ServerBootstrap {
+    let bootstrap = ServerBootstrap(group: group)
+      .serverChannelOption(.backlog, value: 1024)
+      // Out of file descriptors: wait a little instead of spinning.
+      .serverChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+        }
+      }
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          guard let context = contexts[ObjectIdentifier(channel.eventLoop)] else {
+            throw ListenError(address: "", reason: "no context for this event loop")
+          }
+          try Self.addHandlers(to: channel, context.value, limits)
+        }
+      }
+    switch address {
+    case .tcp:
+      return
+        bootstrap
+        .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+        .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+    case .unix:
+      return bootstrap
+    }
+  }
+
+  /// Makes an HTTP/1.1 connection of a channel. On its loop.
+  ///
+  /// - Throws: where the loop takes no more connections; the channel is closed then.
+  package static func addHandlers(
+    to channel: any Channel, _ context: LoopContext, _ limits: Configuration.Limits
+  ) throws {
+    let exchange = ExchangeHandler(context)
+    guard context.admit(exchange) else {
+      throw ListenError(address: "", reason: "too many connections")
+    }
+    // Twice the limit, so that it's the front that finds a head too large and can say in what.
+    var decoderLimits = NIOHTTPDecoderLimitConfiguration()
+    decoderLimits.maxHeaderFieldSize = 2 * limits.headBytes
+    decoderLimits.maxHeaderListSize = 2 * limits.headBytes
+    decoderLimits.maxHeaderFieldCount = limits.headFields
+    let decoder = HTTPRequestDecoder(
+      leftOverBytesStrategy: .dropBytes, limitConfiguration: decoderLimits)
+    do {
+      try channel.pipeline.syncOperations.addHandlers([ByteToMessageHandler(decoder), exchange])
+    } catch {
+      context.remove(exchange)
+      throw error
+    }
+  }
+
+  private static func bind(
+    _ address: ListenAddress, _ bootstrap: ServerBootstrap
+  ) async throws -> any Channel {
+    switch address {
+    case .tcp(let host, let port):
+      do {
+        return try await bootstrap.bind(host: host, port: port).get()
+      } catch {
+        throw ListenError(address: "\(host):\(port)", reason: "\(error)")
+      }
+    case .unix(let path):
+      do {
+        // A file that was left behind by a process that's gone would be in the way.
+        return try await bootstrap.bind(
+          unixDomainSocketPath: path, cleanupExistingSocketFile: true
+        ).get()
+      } catch {
+        throw ListenError(address: "unix:\(path)", reason: "\(error)")
+      }
+    }
+  }
+
+  /// Removes the file of a UNIX socket, and nothing else that may stand there.
+  private static func removeSocket(_ path: String) {
+    var status = stat()
+    guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return }
+    _ = unsafe unlink(path)
+  }
+}
+
+/// Why an address can't be listened on.
+package struct ListenError: Error, CustomStringConvertible {
+  /// As it was configured.
+  package var address: String
+  package var reason: String
+
+  package var description: String {
+    self.address.isEmpty ? self.reason : "cannot listen on \(self.address): \(self.reason)"
+  }
+}

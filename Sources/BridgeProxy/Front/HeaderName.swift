@@ -1,0 +1,113 @@
+/// What a header field of a request is to the front, by its name.
+enum HeaderName: Equatable {
+  case host
+  case contentLength
+  case transferEncoding
+  case contentType
+  case contentEncoding
+  case expect
+  case connection
+  case authorization
+  /// `grpc-timeout`.
+  case timeout
+  /// Anything that isn't named here: goes on to the endpoint.
+  case metadata
+  /// Not for the endpoint.
+  case dropped
+
+  /// Puts the name into `lowercased`, in lower case, and tells its kind.
+  static func classify(_ name: String, _ lowercased: inout [UInt8]) -> HeaderName {
+    lowercased.removeAll(keepingCapacity: true)
+    for byte in name.utf8 { lowercased.append(ASCII.lowercased(byte)) }
+    guard let first = lowercased.first else { return .dropped }
+    // The first letter rules out nearly all names at the cost of one comparison.
+    switch first {
+    case UInt8(ascii: "a"):
+      if Self.equals(lowercased, "authorization") { return .authorization }
+      if Self.equals(lowercased, "accept") || Self.equals(lowercased, "accept-encoding")
+        || Self.equals(lowercased, "accept-charset")
+      {
+        return .dropped
+      }
+    case UInt8(ascii: "c"):
+      if Self.equals(lowercased, "content-length") { return .contentLength }
+      if Self.equals(lowercased, "content-type") { return .contentType }
+      if Self.equals(lowercased, "connection") { return .connection }
+      if Self.equals(lowercased, "content-encoding") { return .contentEncoding }
+      if Self.hasPrefix(lowercased, "content-") { return .dropped }
+    case UInt8(ascii: "e"):
+      if Self.equals(lowercased, "expect") { return .expect }
+    case UInt8(ascii: "g"):
+      if Self.equals(lowercased, "grpc-timeout") { return .timeout }
+      if Self.hasPrefix(lowercased, "grpc-") { return .dropped }
+    case UInt8(ascii: "h"):
+      if Self.equals(lowercased, "host") { return .host }
+      if Self.equals(lowercased, "http2-settings") { return .dropped }
+    case UInt8(ascii: "k"):
+      if Self.equals(lowercased, "keep-alive") { return .dropped }
+    case UInt8(ascii: "p"):
+      if Self.hasPrefix(lowercased, "proxy-") { return .dropped }
+    case UInt8(ascii: "t"):
+      if Self.equals(lowercased, "transfer-encoding") { return .transferEncoding }
+      if Self.equals(lowercased, "te") || Self.equals(lowercased, "trailer") { return .dropped }
+    case UInt8(ascii: "u"):
+      if Self.equals(lowercased, "upgrade") { return .dropped }
+    default:
+      break
+    }
+    return .metadata
+  }
+
+  /// Whether a reply's field stays between the endpoint and the bridge: what speaks of a connection or
+  /// of the body that the bridge makes anew, and gRPC's own.
+  static func isReserved(inReply name: ArraySlice<UInt8>) -> Bool {
+    switch name.first {
+    case UInt8(ascii: ":"), nil:
+      true
+    case UInt8(ascii: "c"):
+      Self.hasPrefix(name, "content-") || Self.equals(name, "connection")
+    case UInt8(ascii: "d"):
+      Self.equals(name, "date")
+    case UInt8(ascii: "g"):
+      Self.hasPrefix(name, "grpc-")
+    case UInt8(ascii: "k"):
+      Self.equals(name, "keep-alive")
+    case UInt8(ascii: "p"):
+      Self.hasPrefix(name, "proxy-")
+    case UInt8(ascii: "t"):
+      Self.equals(name, "transfer-encoding") || Self.equals(name, "te")
+        || Self.equals(name, "trailer")
+    case UInt8(ascii: "u"):
+      Self.equals(name, "upgrade")
+    default:
+      false
+    }
+  }
+
+  /// Whether a lower-case name can be that of metadata: `0-9 a-z _ - .` (the gRPC HTTP/2 protocol).
+  static func isMetadata(_ name: [UInt8]) -> Bool {
+    for byte in name {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+        UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."):
+        continue
+      default:
+        return false
+      }
+    }
+    return true
+  }
+
+  /// Whether values of this name are base64.
+  static func isBinary(_ name: [UInt8]) -> Bool {
+    name.count > 4 && name.suffix(4).elementsEqual("-bin".utf8)
+  }
+
+  private static func equals(_ name: some RandomAccessCollection<UInt8>, _ text: String) -> Bool {
+    name.count == text.utf8.count && name.elementsEqual(text.utf8)
+  }
+
+  private static func hasPrefix(_ name: some Collection<UInt8>, _ text: String) -> Bool {
+    name.starts(with: text.utf8)
+  }
+}

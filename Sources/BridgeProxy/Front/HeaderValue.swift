@@ -1,0 +1,121 @@
+internal import NIOCore
+
+/// Readers of header field values.
+enum HeaderValue {
+  /// Compares without regard to case. `text` is in lower case.
+  static func equals(_ value: String, _ text: String) -> Bool {
+    guard value.utf8.count == text.utf8.count else { return false }
+    return zip(value.utf8, text.utf8).allSatisfy { ASCII.lowercased($0) == $1 }
+  }
+
+  /// Whether a media type is JSON: `application/json`, `text/json` or one with the suffix `+json`
+  /// (RFC 6839 §3.1); a charset other than UTF-8 (or its subset ASCII) makes it another thing.
+  static func isJSON(_ value: String) -> Bool {
+    if value == "application/json" { return true }
+    let parts = value.utf8.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)
+      .map(Self.normalized)
+    guard let type = parts.first else { return false }
+    guard
+      type == "application/json" || type == "text/json"
+        || (type.hasPrefix("application/") && type.hasSuffix("+json"))
+    else { return false }
+    for parameter in parts.dropFirst() where parameter.hasPrefix("charset=") {
+      let charset = parameter.dropFirst("charset=".count).filter { $0 != "\"" }
+      guard charset == "utf-8" || charset == "utf8" || charset == "us-ascii" else { return false }
+    }
+    return true
+  }
+
+  private static func normalized(_ part: Substring.UTF8View) -> String {
+    String(decoding: part.filter { !Self.isBlank($0) }.map(ASCII.lowercased), as: UTF8.self)
+  }
+
+  /// A `grpc-timeout`: up to 8 digits and a unit (the gRPC HTTP/2 protocol); nil for anything else.
+  static func timeout(_ value: String) -> TimeAmount? {
+    let bytes = value.utf8
+    guard bytes.count >= 2, bytes.count <= 9, let unit = bytes.last else { return nil }
+    var number: Int64 = 0
+    for byte in bytes.dropLast() {
+      guard byte &- UInt8(ascii: "0") < 10 else { return nil }
+      number = number * 10 + Int64(byte &- UInt8(ascii: "0"))
+    }
+    let nanoseconds: Int64
+    switch unit {
+    case UInt8(ascii: "H"): nanoseconds = 3_600_000_000_000
+    case UInt8(ascii: "M"): nanoseconds = 60_000_000_000
+    case UInt8(ascii: "S"): nanoseconds = 1_000_000_000
+    case UInt8(ascii: "m"): nanoseconds = 1_000_000
+    case UInt8(ascii: "u"): nanoseconds = 1000
+    case UInt8(ascii: "n"): nanoseconds = 1
+    default: return nil
+    }
+    // 99999999H is more than 64 bits of nanoseconds hold; a century is for ever.
+    let century = Int64(100 * 366 * 86_400) * 1_000_000_000
+    let (product, isOverflown) = number.multipliedReportingOverflow(by: nanoseconds)
+    return .nanoseconds(isOverflown ? century : min(product, century))
+  }
+
+  /// Whether a value can be that of metadata: 0x20-0x7E.
+  static func isMetadata(_ value: String) -> Bool {
+    for byte in value.utf8 where byte < 0x20 || byte > 0x7E { return false }
+    return true
+  }
+
+  /// Whether a value is base64, or several of them separated by commas; padding may be left out.
+  static func isBase64(_ value: String) -> Bool {
+    var length = 0
+    var padding = 0
+    for byte in value.utf8 {
+      switch byte {
+      case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "/"):
+        guard padding == 0 else { return false }
+        length += 1
+      case UInt8(ascii: "="):
+        padding += 1
+      case UInt8(ascii: ","):
+        guard Self.isComplete(length, padding) else { return false }
+        length = 0
+        padding = 0
+      case UInt8(ascii: " ") where length == 0 && padding == 0:
+        continue
+      default:
+        return false
+      }
+    }
+    return Self.isComplete(length, padding)
+  }
+
+  private static func isComplete(_ length: Int, _ padding: Int) -> Bool {
+    switch length % 4 {
+    case 0: padding == 0
+    case 2: padding == 0 || padding == 2
+    case 3: padding == 0 || padding == 1
+    default: false
+    }
+  }
+
+  /// Whether a value has only characters of a host and a port (RFC 3986 §3.2.2).
+  static func isHost(_ value: String) -> Bool {
+    for byte in value.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+        UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: ":"), UInt8(ascii: "["),
+        UInt8(ascii: "]"), UInt8(ascii: "%"), UInt8(ascii: "!"), UInt8(ascii: "$"),
+        UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "("), UInt8(ascii: ")"),
+        UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: ","), UInt8(ascii: ";"),
+        UInt8(ascii: "="):
+        continue
+      default:
+        return false
+      }
+    }
+    return true
+  }
+
+  @inline(__always)
+  static func isBlank(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
+  }
+}

@@ -1,0 +1,154 @@
+internal import Codec
+package import NIOCore
+
+/// What the connections of one event loop share: the table, the upstreams, the transcoder and the
+/// memory that each request borrows. Touched on its loop only.
+package final class LoopContext {
+  package let eventLoop: any EventLoop
+  let table: ServingTable
+  /// One for each of `table.services`, in their order.
+  let upstreams: [any Upstream]
+  let limits: Configuration.Limits
+  let recorder: (any AccessRecorder)?
+  let transcoder = Transcoder()
+
+  /// The message on its way to the endpoint, in its gRPC frame.
+  var input = ByteSink(capacity: 4096)
+  /// The body of an answer.
+  var output = ByteSink(capacity: 4096)
+  var routeScratch = RouteScratch()
+  /// A header name, or a decoded value.
+  var bytes: [UInt8] = []
+  private(set) var date = DateLine()
+
+  /// How often `tick` is called.
+  static let tickInterval = TimeAmount.milliseconds(500)
+  /// A buffer or sink that one large message has made larger than this is given back.
+  static let keptByteCount = 256 << 10
+  /// How long a connection that the bridge has closed waits for the client to close it as well.
+  private static let lingerTime = TimeAmount.seconds(2)
+
+  private var connections: ContiguousArray<ExchangeHandler> = []
+  private var unflushed: ContiguousArray<ExchangeHandler> = []
+  private var ticks: Int64 = 0
+  private var isDraining = false
+  private var whenEmpty: [() -> Void] = []
+
+  /// Puts together what a loop needs.
+  ///
+  /// - Parameters:
+  ///   - upstreams: on this loop, one for each of the table's services, in their order.
+  ///   - recorder: where access entries go; nil: nowhere.
+  package init(
+    eventLoop: any EventLoop, table: ServingTable, upstreams: [any Upstream],
+    limits: Configuration.Limits, recorder: (any AccessRecorder)? = nil
+  ) {
+    precondition(upstreams.count == table.services.count, "one upstream for each service")
+    self.eventLoop = eventLoop
+    self.table = table
+    self.upstreams = upstreams
+    self.limits = limits
+    self.recorder = recorder
+    self.bytes.reserveCapacity(64)
+    self.date.update(to: DateLine.now())
+  }
+
+  // MARK: Connections
+
+  /// Open client connections.
+  package var connectionCount: Int { self.connections.count }
+
+  /// Takes a connection in; false where there are too many, or the process is about to end.
+  func admit(_ connection: ExchangeHandler) -> Bool {
+    guard self.connections.count < self.limits.clientConnections, !self.isDraining else {
+      return false
+    }
+    connection.slot = self.connections.count
+    self.connections.append(connection)
+    return true
+  }
+
+  /// Forgets a connection that is closed.
+  func remove(_ connection: ExchangeHandler) {
+    guard let slot = connection.slot, let last = self.connections.popLast() else { return }
+    connection.slot = nil
+    if last !== connection {
+      self.connections[slot] = last
+      last.slot = slot
+    }
+    if self.connections.isEmpty {
+      let waiting = self.whenEmpty
+      self.whenEmpty = []
+      for resume in waiting { resume() }
+    }
+  }
+
+  /// Closes idle connections now and busy ones after their answer, and takes in no others.
+  ///
+  /// - Parameter done: called when the last one is closed.
+  package func drain(_ done: @escaping () -> Void) {
+    self.isDraining = true
+    self.whenEmpty.append(done)
+    for connection in self.connections { connection.drain() }
+    if self.connections.isEmpty {
+      let waiting = self.whenEmpty
+      self.whenEmpty = []
+      for resume in waiting { resume() }
+    }
+  }
+
+  /// Closes all connections, whatever they are doing.
+  package func closeAll() {
+    for connection in self.connections { connection.closeNow() }
+  }
+
+  // MARK: Time
+
+  /// Moves the coarse clock on: deadlines of connections that have passed are acted on.
+  package func tick() {
+    self.ticks += 1
+    self.date.update(to: DateLine.now())
+    for connection in self.connections where connection.deadline <= self.ticks {
+      connection.deadlinePassed()
+    }
+  }
+
+  /// The tick by which a wait of this kind has taken too long.
+  func deadline(of wait: ExchangeState.Wait) -> Int64 {
+    let time: TimeAmount
+    switch wait {
+    case .nothing: return .max
+    case .request: time = TimeAmount(self.limits.idleTimeout)
+    case .rest: time = TimeAmount(self.limits.requestReadTimeout)
+    case .halfClosed: time = TimeAmount(self.limits.halfClosedTimeout)
+    case .close: time = Self.lingerTime
+    }
+    // One more, because the present tick has begun already.
+    return self.ticks + time.nanoseconds / Self.tickInterval.nanoseconds + 1
+  }
+
+  // MARK: Memory and flushing
+
+  /// A buffer for an answer.
+  func buffer(capacity: Int) -> ByteBuffer {
+    ByteBufferAllocator().buffer(capacity: capacity)
+  }
+
+  /// Flushes a connection's stream when this turn of the loop is over, so that messages that came
+  /// together leave together.
+  func flushLater(_ connection: ExchangeHandler) {
+    self.unflushed.append(connection)
+    guard self.unflushed.count == 1 else { return }
+    self.eventLoop.assumeIsolated().execute {
+      let unflushed = self.unflushed
+      self.unflushed.removeAll(keepingCapacity: true)
+      for connection in unflushed { connection.flushStream() }
+    }
+  }
+
+  /// Gives back the memory that one large message took.
+  func shrinkSinks() {
+    self.input.shrink(to: Self.keptByteCount)
+    self.output.shrink(to: Self.keptByteCount)
+  }
+}

@@ -1,0 +1,228 @@
+internal import NIOCore
+internal import NIOHTTP1
+
+/// What the front needs to know of a request's header fields, gathered in one pass, and those of them
+/// that go on to the endpoint as metadata.
+///
+/// What goes on: all fields but those that speak of this connection or of the HTTP body
+/// (hop-by-hop fields and those that `Connection` names, `Host`, `Content-*`, `Accept`,
+/// `Accept-Encoding`, `Accept-Charset`, `Expect`, `Proxy-*`), the names that gRPC keeps for itself
+/// (`grpc-*`), and those that the configuration sets. `grpc-timeout` is read and not passed on.
+///
+/// gRPC's metadata has narrower rules than HTTP. Fields whose name has other characters than
+/// `0-9 a-z _ - .` or whose value has others than 0x20-0x7E are left out, because a client often
+/// can't help sending them; a `-bin` field that isn't base64 is refused, because it was meant for gRPC.
+struct RequestHeaders {
+  /// The kinds of body that the front tells apart.
+  enum Content: Equatable {
+    /// No Content-Type: taken as JSON.
+    case absent
+    case json
+    case other
+  }
+
+  /// How the body is delimited (RFC 9112 §6.3).
+  enum Framing: Equatable {
+    case none
+    case length(Int)
+    case chunked
+  }
+
+  var framing = Framing.none
+  /// The Host field, as it was sent.
+  var host: String?
+  var content = Content.absent
+  /// As it was sent, for the answer to one that isn't JSON.
+  var contentType = ""
+  var contentEncoding = ""
+  var expectsContinue = false
+  /// Whether the client leaves the connection open, by HTTP version and `Connection`.
+  var keepsAlive: Bool
+  /// The client's `grpc-timeout`.
+  var timeout: TimeAmount?
+  /// Names and values in bytes.
+  private(set) var byteCount = 0
+
+  private var hostCount = 0
+  private var hasLength = false
+  private var hasTransferEncoding = false
+  /// Names in `Connection` other than `close` and `keep-alive`.
+  private var connectionNames: [[UInt8]] = []
+  private let isOldVersion: Bool
+
+  /// What is known before the fields are: the version.
+  init(_ head: HTTPRequestHead) {
+    self.isOldVersion = head.version.minor == 0
+    self.keepsAlive = !self.isOldVersion
+  }
+
+  /// Reads the fields.
+  ///
+  /// - Parameters:
+  ///   - metadata: what may go on is appended here; `finish` leaves out what must not.
+  ///   - scratch: memory for one name.
+  /// - Throws: the first fault, or one that ends the connection where there's any. All fields are read
+  ///   all the same: how the body is delimited is known even then.
+  mutating func read(
+    _ head: HTTPRequestHead, metadata: inout HeaderBlock, _ scratch: inout [UInt8]
+  ) throws(Fault) {
+    var fault: Fault?
+    for (name, value) in head.headers {
+      self.byteCount += name.utf8.count + value.utf8.count + 4
+      let kind = HeaderName.classify(name, &scratch)
+      do throws(Fault) {
+        try Self.refuseControls(in: value)
+        if kind == .metadata || kind == .authorization {
+          try Self.append(scratch, value, to: &metadata)
+        } else {
+          try self.read(kind, value)
+        }
+      } catch {
+        if fault == nil || (error.endsConnection && fault?.endsConnection == false) {
+          fault = error
+        }
+      }
+    }
+    if let fault, fault.endsConnection { throw fault }
+    try self.check()
+    if let fault { throw fault }
+  }
+
+  /// Controls in a value are the remains of a folded line (RFC 9112 §5.2) or worse, and two readers
+  /// may see different fields in them.
+  private static func refuseControls(in value: String) throws(Fault) {
+    for byte in value.utf8 where byte < 0x20 && byte != UInt8(ascii: "\t") || byte == 0x7F {
+      throw .fatal(
+        .invalidArgument, .malformedRequest,
+        "a header value has a control character or is folded over two lines")
+    }
+  }
+
+  private static func append(
+    _ name: [UInt8], _ value: String, to metadata: inout HeaderBlock
+  ) throws(Fault) {
+    guard HeaderName.isMetadata(name), HeaderValue.isMetadata(value) else { return }
+    if HeaderName.isBinary(name), !HeaderValue.isBase64(value) {
+      let name = String(decoding: name, as: UTF8.self)
+      throw Fault(
+        .invalidArgument, .invalidHeader, "\(name): a header whose name ends in -bin holds base64")
+    }
+    metadata.append(name, value.utf8)
+  }
+
+  private mutating func read(_ kind: HeaderName, _ value: String) throws(Fault) {
+    switch kind {
+    case .host:
+      self.host = value
+      self.hostCount += 1
+    case .contentLength:
+      try self.readLength(value)
+    case .transferEncoding:
+      guard !self.hasTransferEncoding, HeaderValue.equals(value, "chunked") else {
+        throw .fatal(
+          .unimplemented, .unsupportedTransferEncoding,
+          "the bridge knows Transfer-Encoding: chunked and no other")
+      }
+      self.hasTransferEncoding = true
+      self.framing = .chunked
+    case .contentType:
+      self.contentType = value
+      self.content = HeaderValue.isJSON(value) ? .json : .other
+    case .contentEncoding:
+      if !HeaderValue.equals(value, "identity") { self.contentEncoding = value }
+    case .expect:
+      guard HeaderValue.equals(value, "100-continue") else {
+        throw Fault(
+          .invalidArgument, http: 417, .expectationFailed,
+          "the bridge knows Expect: 100-continue and no other")
+      }
+      self.expectsContinue = !self.isOldVersion
+    case .connection:
+      self.readConnection(value)
+    case .timeout:
+      guard let timeout = HeaderValue.timeout(value) else {
+        throw Fault(
+          .invalidArgument, .invalidHeader,
+          "grpc-timeout: expected up to 8 digits and a unit (H, M, S, m, u or n), such as 500m")
+      }
+      self.timeout = min(timeout, self.timeout ?? timeout)
+    case .metadata, .authorization, .dropped:
+      break
+    }
+  }
+
+  private mutating func readLength(_ value: String) throws(Fault) {
+    let digits = value.utf8
+    var length = 0
+    for byte in digits {
+      guard byte &- UInt8(ascii: "0") < 10, digits.count <= 18 else {
+        throw Self.badLength
+      }
+      length = length * 10 + Int(byte &- UInt8(ascii: "0"))
+    }
+    guard !digits.isEmpty, !self.hasLength else { throw Self.badLength }
+    self.hasLength = true
+    if self.framing == .none, length > 0 { self.framing = .length(length) }
+  }
+
+  private static var badLength: Fault {
+    .fatal(
+      .invalidArgument, .malformedRequest, "Content-Length isn't one decimal number")
+  }
+
+  private mutating func readConnection(_ value: String) {
+    for token in value.utf8.split(separator: UInt8(ascii: ",")) {
+      let name = token.drop(while: HeaderValue.isBlank).map(ASCII.lowercased)
+      let trimmed = Array(name.prefix { !HeaderValue.isBlank($0) })
+      if trimmed.elementsEqual("close".utf8) {
+        self.keepsAlive = false
+      } else if trimmed.elementsEqual("keep-alive".utf8) {
+        if self.isOldVersion { self.keepsAlive = true }
+      } else if trimmed.elementsEqual("upgrade".utf8) {
+        // The decoder stops at an upgrade; the bridge goes on with HTTP/1.1 and closes.
+        self.keepsAlive = false
+      } else if !trimmed.isEmpty {
+        self.connectionNames.append(trimmed)
+      }
+    }
+  }
+
+  /// What one field can't tell: RFC 9112 §3.2 and §6.3.
+  private func check() throws(Fault) {
+    if self.hasLength, self.hasTransferEncoding {
+      throw .fatal(
+        .invalidArgument, .malformedRequest,
+        "the request has both Content-Length and Transfer-Encoding")
+    }
+    if self.isOldVersion, self.hasTransferEncoding {
+      throw .fatal(
+        .invalidArgument, .malformedRequest, "HTTP/1.0 knows no Transfer-Encoding")
+    }
+    if self.hostCount > 1 || (self.hostCount == 0 && !self.isOldVersion) {
+      throw .fatal(
+        .invalidArgument, .malformedRequest, "a request has exactly one Host header")
+    }
+    if let host = self.host, !HeaderValue.isHost(host) {
+      throw .fatal(
+        .invalidArgument, .malformedRequest, "the Host header isn't a host and a port")
+    }
+  }
+
+  // MARK: Metadata
+
+  /// Makes of the fields that `read` collected those that go to the endpoint of `service`: what
+  /// `Connection` names is taken out, and what the configuration sets takes the place of the client's.
+  func finish(_ metadata: inout HeaderBlock, for service: ServedService) {
+    if !self.connectionNames.isEmpty || !service.metadataNames.isEmpty {
+      var kept = HeaderBlock()
+      for field in metadata.fields {
+        let name = metadata.bytes[field.name]
+        if self.connectionNames.contains(where: { $0.elementsEqual(name) }) { continue }
+        if service.metadataNames.contains(where: { $0.elementsEqual(name) }) { continue }
+        kept.append(name, metadata.bytes[field.value])
+      }
+      metadata = kept
+    }
+    if !service.metadata.isEmpty { metadata.append(contentsOf: service.metadata) }
+  }
+}

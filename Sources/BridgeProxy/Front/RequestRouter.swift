@@ -1,0 +1,196 @@
+internal import Codec
+internal import NIOHTTP1
+
+/// From the head of a request to the method that it calls.
+enum RequestRouter {
+  /// What a head asks for.
+  enum Decision {
+    case call(service: Int, route: Int)
+    /// `OPTIONS *`: answered without a service.
+    case ping
+  }
+
+  /// Finds the route of a request, and the values that its path and query have for the message.
+  ///
+  /// - Parameters:
+  ///   - bindings: emptied already; filled with the values, decoded.
+  /// - Throws: the fault to answer with.
+  static func route(
+    _ head: HTTPRequestHead, _ headers: RequestHeaders, _ loop: LoopContext,
+    _ bindings: inout Bindings
+  ) throws(Fault) -> Decision {
+    if head.method == .CONNECT {
+      throw Self.connect
+    }
+    let uri = Self.withPath(head.uri)
+    let bytes = unsafe uri.utf8.span.bytes
+    let target = try RequestTarget(bytes)
+    if target.form == .asterisk {
+      guard head.method == .OPTIONS else {
+        throw .fatal(
+          .invalidArgument, .malformedRequest, "\"*\" is a request target of OPTIONS only")
+      }
+      return .ping
+    }
+    let path = bytes.extracting(target.path)
+    let method = head.method.rawValue
+    let choice: ServingTable.Choice
+    if target.form == .absolute {
+      // RFC 9112 §3.2.2: Host is ignored then.
+      choice = loop.table.choose(
+        method, authority: bytes.extracting(target.authority), path: path, &loop.routeScratch)
+    } else {
+      let host = headers.host ?? ""
+      choice = unsafe loop.table.choose(
+        method, authority: host.utf8.span.bytes, path: path, &loop.routeScratch)
+    }
+    guard case .route(let service, let index, let prefixLength) = choice else {
+      throw Self.explain(choice, head, headers, path, loop)
+    }
+    let route = loop.table.services[service].routes.routes[index]
+    guard route.isServable else {
+      throw Fault(
+        .unimplemented, .clientStreaming,
+        "\(route.name) takes a stream of requests, which the bridge can't send yet; "
+          + "call it with a gRPC client")
+    }
+    try Self.bind(
+      route, path.extracting(droppingFirst: prefixLength), bytes.extracting(target.query), loop,
+      &bindings)
+    return .call(service: service, route: index)
+  }
+
+  /// `http://host?a=1` stands for `http://host/?a=1` (RFC 9112 §3.2.1).
+  private static func withPath(_ uri: String) -> String {
+    guard uri.utf8.first != UInt8(ascii: "/"),
+      let target = try? unsafe RequestTarget(uri.utf8.span.bytes), target.form == .absolute,
+      target.path.isEmpty
+    else { return uri }
+    var uri = uri
+    uri.insert("/", at: uri.utf8.index(uri.utf8.startIndex, offsetBy: target.path.lowerBound))
+    return uri
+  }
+
+  // MARK: Values
+
+  /// Decodes the values of the path's variables and of the query.
+  private static func bind(
+    _ route: Route, _ path: RawSpan, _ query: RawSpan, _ loop: LoopContext,
+    _ bindings: inout Bindings
+  ) throws(Fault) {
+    for variable in route.variables {
+      let range = route.range(of: variable, in: path, loop.routeScratch)
+      loop.bytes.removeAll(keepingCapacity: true)
+      guard PercentCoding.decode(path, range, variable.scope, into: &loop.bytes) else {
+        throw Self.badEscape(in: variable.field.text)
+      }
+      bindings.addVariable(variable.field, bytes: loop.bytes)
+    }
+    var start = 0
+    while start < query.byteCount {
+      var end = start
+      var equals: Int?
+      while end < query.byteCount, query[end] != UInt8(ascii: "&") {
+        if equals == nil, query[end] == UInt8(ascii: "=") { equals = end }
+        end += 1
+      }
+      if end > start { try Self.bindParameter(query, start..<end, equals, loop, &bindings) }
+      start = end + 1
+    }
+  }
+
+  private static func bindParameter(
+    _ query: RawSpan, _ range: Range<Int>, _ equals: Int?, _ loop: LoopContext,
+    _ bindings: inout Bindings
+  ) throws(Fault) {
+    loop.bytes.removeAll(keepingCapacity: true)
+    let nameEnd = equals ?? range.upperBound
+    let nameIsValid = PercentCoding.decode(
+      query, range.lowerBound..<nameEnd, .query, into: &loop.bytes)
+    let nameLength = loop.bytes.count
+    let valueStart = min(nameEnd + 1, range.upperBound)
+    guard nameIsValid,
+      PercentCoding.decode(query, valueStart..<range.upperBound, .query, into: &loop.bytes)
+    else {
+      let name = loop.bytes.prefix(nameLength)
+      throw Self.badEscape(in: String(decoding: name, as: UTF8.self))
+    }
+    bindings.addParameter(loop.bytes, nameLength: nameLength)
+  }
+
+  private static func badEscape(in name: String) -> Fault {
+    var fault = Fault(
+      .invalidArgument, .invalidEscape,
+      "\(name): a \"%\" without two hexadecimal digits; write %25 for a percent sign")
+    fault.violation = Fault.Violation(field: name, description: "invalid percent-encoding")
+    return fault
+  }
+
+  // MARK: Refusals
+
+  private static var connect: Fault {
+    var fault = Fault.fatal(
+      .unimplemented, http: 405, .notAProxy,
+      "the bridge opens no tunnels: it must read the JSON to transcode it; use http:// URLs with "
+        + "http_proxy, or the bridge's own address as the base URL")
+    fault.allow = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+    return fault
+  }
+
+  @inline(never)
+  private static func explain(
+    _ choice: ServingTable.Choice, _ head: HTTPRequestHead, _ headers: RequestHeaders,
+    _ path: RawSpan, _ loop: LoopContext
+  ) -> Fault {
+    let method = head.method.rawValue
+    let shown = Self.shown(path)
+    switch choice {
+    case .route, .noService:
+      let services = loop.table.services.prefix(10).map(\.summary).joined(separator: ", ")
+      let more = loop.table.services.count > 10 ? ", …" : ""
+      return Fault(
+        .notFound, .noService,
+        "no service for host \(headers.host ?? "(none)") and path \(shown); "
+          + "there are: \(services)\(more)")
+    case .noRoute(let index, let prefixLength):
+      let service = loop.table.services[index]
+      let nearest = service.routes.nearest(to: path.extracting(droppingFirst: prefixLength))
+      let names = nearest.map { "\($0.httpMethod) \(service.prefix)\($0.template)" }
+      let hint =
+        names.isEmpty
+        ? "\"bridge-proxy check\" lists its \(service.routes.routes.count) routes"
+        : "did you mean \(names.joined(separator: " or "))?"
+      return Fault(
+        .notFound, .noRoute,
+        "service \(service.name) has no route for \(method) \(shown); \(hint)")
+    case .otherMethods(let index, let allowed):
+      var fault = Fault(
+        .unimplemented, http: 405, .methodNotAllowed,
+        "service \(loop.table.services[index].name) has no \(method) for \(shown); it has "
+          + allowed.joined(separator: ", "))
+      fault.allow = allowed
+      return fault
+    }
+  }
+
+  /// A path as messages show it, cut where it's long.
+  private static func shown(_ path: RawSpan) -> String {
+    let limit = 200
+    var bytes: [UInt8] = []
+    for index in 0..<min(path.byteCount, limit) { bytes.append(path[index]) }
+    return String(decoding: bytes, as: UTF8.self) + (path.byteCount > limit ? "…" : "")
+  }
+}
+
+extension Bindings {
+  fileprivate mutating func addVariable(_ field: FieldPath, bytes: [UInt8]) {
+    unsafe self.addVariable(field, value: bytes.span.bytes)
+  }
+
+  /// Adds a parameter whose name and value stand one behind the other.
+  fileprivate mutating func addParameter(_ bytes: [UInt8], nameLength: Int) {
+    let span = unsafe bytes.span.bytes
+    self.addParameter(
+      name: span.extracting(0..<nameLength), value: span.extracting(droppingFirst: nameLength))
+  }
+}

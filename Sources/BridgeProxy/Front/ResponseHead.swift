@@ -1,0 +1,86 @@
+internal import NIOCore
+
+/// Writes the head of an answer, straight into the buffer that the body follows in.
+enum ResponseHead {
+  /// Appends the status line.
+  static func begin(_ status: Int, to buffer: inout ByteBuffer) {
+    if let line = Self.statusLine(status) {
+      buffer.writeStaticString(line)
+    } else {
+      buffer.writeString("HTTP/1.1 \(status) Unknown\r\n")
+    }
+  }
+
+  /// Appends a field.
+  static func field(_ name: StaticString, _ value: String, to buffer: inout ByteBuffer) {
+    buffer.writeStaticString(name)
+    buffer.writeStaticString(": ")
+    buffer.writeString(value)
+    buffer.writeStaticString("\r\n")
+  }
+
+  /// Appends the length of the body.
+  static func contentLength(_ count: Int, to buffer: inout ByteBuffer) {
+    Self.field("content-length", String(count), to: &buffer)
+  }
+
+  /// Appends metadata of a reply as header fields, but for names that are the bridge's own business
+  /// and values that HTTP/1.1 can't carry.
+  ///
+  /// - Parameter prefix: put in front of each name: `grpc-trailer-` for trailers.
+  static func metadata(
+    _ block: HeaderBlock, prefix: StaticString = "", to buffer: inout ByteBuffer
+  ) {
+    for field in block.fields {
+      let name = block.bytes[field.name]
+      let value = block.bytes[field.value]
+      guard !HeaderName.isReserved(inReply: name), name.allSatisfy(Self.isToken),
+        value.allSatisfy(Self.isFieldText)
+      else { continue }
+      buffer.writeStaticString(prefix)
+      buffer.writeBytes(name)
+      buffer.writeStaticString(": ")
+      buffer.writeBytes(value)
+      buffer.writeStaticString("\r\n")
+    }
+  }
+
+  /// RFC 9110 §5.6.2, lower case.
+  private static func isToken(_ byte: UInt8) -> Bool {
+    byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: ":") && byte != UInt8(ascii: "\"")
+      && byte != UInt8(ascii: "(") && byte != UInt8(ascii: ")") && byte != UInt8(ascii: ",")
+      && byte != UInt8(ascii: "/") && byte != UInt8(ascii: ";") && byte != UInt8(ascii: "=")
+  }
+
+  /// RFC 9110 §5.5: a CR or LF here would be a header, or an answer, of the endpoint's making.
+  private static func isFieldText(_ byte: UInt8) -> Bool {
+    byte >= 0x20 && byte != 0x7F || byte == UInt8(ascii: "\t")
+  }
+
+  private static func statusLine(_ status: Int) -> StaticString? {
+    switch status {
+    case 200: "HTTP/1.1 200 OK\r\n"
+    case 204: "HTTP/1.1 204 No Content\r\n"
+    case 400: "HTTP/1.1 400 Bad Request\r\n"
+    case 401: "HTTP/1.1 401 Unauthorized\r\n"
+    case 403: "HTTP/1.1 403 Forbidden\r\n"
+    case 404: "HTTP/1.1 404 Not Found\r\n"
+    case 405: "HTTP/1.1 405 Method Not Allowed\r\n"
+    case 408: "HTTP/1.1 408 Request Timeout\r\n"
+    case 409: "HTTP/1.1 409 Conflict\r\n"
+    case 413: "HTTP/1.1 413 Content Too Large\r\n"
+    case 414: "HTTP/1.1 414 URI Too Long\r\n"
+    case 415: "HTTP/1.1 415 Unsupported Media Type\r\n"
+    case 417: "HTTP/1.1 417 Expectation Failed\r\n"
+    case 429: "HTTP/1.1 429 Too Many Requests\r\n"
+    case 431: "HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    case 499: "HTTP/1.1 499 Client Closed Request\r\n"
+    case 500: "HTTP/1.1 500 Internal Server Error\r\n"
+    case 501: "HTTP/1.1 501 Not Implemented\r\n"
+    case 503: "HTTP/1.1 503 Service Unavailable\r\n"
+    case 504: "HTTP/1.1 504 Gateway Timeout\r\n"
+    case 505: "HTTP/1.1 505 HTTP Version Not Supported\r\n"
+    default: nil
+    }
+  }
+}

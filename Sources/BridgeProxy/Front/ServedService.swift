@@ -1,0 +1,74 @@
+package import Codec
+package import NIOCore
+
+/// A service entry as it's served: its routes, and what goes into each of its calls. Frozen.
+package final class ServedService: Sendable {
+  /// The user's name for it.
+  package let name: String
+  /// Lower-case hosts that choose it; empty: any.
+  package let hosts: [String]
+  /// Stripped from paths; empty: none.
+  package let prefix: String
+  package let schema: Schema
+  package let routes: RouteTable
+  package let encode: EncodeOptions
+  package let decode: DecodeOptions
+  /// How long a call may take.
+  package let timeout: TimeAmount
+  /// The configured metadata and authorisation, added to each call.
+  let metadata: HeaderBlock
+  /// The names in `metadata`, which the client's headers don't override.
+  let metadataNames: [[UInt8]]
+  /// google.rpc.Status in the schema, for error details.
+  let statusMessage: MessageIndex?
+
+  /// Builds the routes of a service entry.
+  ///
+  /// - Throws: `RouteClashes` where two rules of its schema clash.
+  package init(_ configuration: Configuration.Service, schema: Schema) throws(RouteClashes) {
+    self.name = configuration.name
+    self.hosts = configuration.hosts
+    self.prefix = Self.trimmed(configuration.prefix)
+    self.schema = schema
+    self.routes = try RouteTable(
+      schema: schema, mapsMethodsByName: configuration.mapsMethodsByName)
+    self.encode = configuration.encode
+    self.decode = configuration.decode
+    self.timeout = TimeAmount(configuration.timeout)
+    var metadata = HeaderBlock()
+    for (name, value) in configuration.metadata { metadata.append(name, value) }
+    if let auth = configuration.auth {
+      switch auth.scheme {
+      case .bearer: metadata.append("authorization", "Bearer \(auth.token.revealed)")
+      case .raw: metadata.append("authorization", auth.token.revealed)
+      }
+    }
+    self.metadata = metadata
+    self.metadataNames = metadata.fields.map { Array(metadata.bytes[$0.name]) }
+    self.statusMessage = schema.message(named: "google.rpc.Status")
+  }
+
+  /// `/bench/` means the same as `/bench`, and `/` the same as nothing.
+  private static func trimmed(_ prefix: String) -> String {
+    var prefix = prefix[...]
+    while prefix.hasSuffix("/") { prefix.removeLast() }
+    return String(prefix)
+  }
+
+  /// `bench (host bench.internal, prefix /bench)`, for people.
+  var summary: String {
+    let hosts = self.hosts.isEmpty ? "any host" : "host " + self.hosts.joined(separator: " or ")
+    return self.prefix.isEmpty
+      ? "\(self.name) (\(hosts))" : "\(self.name) (\(hosts), prefix \(self.prefix))"
+  }
+}
+
+extension TimeAmount {
+  /// The same time in nanoseconds, at most a century.
+  init(_ duration: Duration) {
+    let (seconds, attoseconds) = duration.components
+    let century: Int64 = 100 * 366 * 86_400
+    self = .nanoseconds(
+      max(0, min(seconds, century)) * 1_000_000_000 + max(0, attoseconds) / 1_000_000_000)
+  }
+}

@@ -1,0 +1,98 @@
+internal import Codec
+
+/// Percent-encoding of paths and queries (RFC 3986 §2.1).
+package enum PercentCoding {
+  /// What stays encoded while the rest is decoded.
+  package enum Scope {
+    /// Everything is decoded: a variable of one segment.
+    case everything
+    /// `%2F` and `%2f` stay as they are: a variable of several segments, where a decoded one would
+    /// look like a separator (google/api/http.proto, "Path template syntax").
+    case allButSlash
+    /// Everything is decoded and `+` is a space: a query (the form encoding of HTML).
+    case query
+  }
+
+  /// Appends the decoded form of `bytes[range]` to `output`.
+  ///
+  /// - Returns: false where a `%` isn't followed by two hexadecimal digits.
+  package static func decode(
+    _ bytes: RawSpan, _ range: Range<Int>, _ scope: Scope, into output: inout [UInt8]
+  ) -> Bool {
+    var index = range.lowerBound
+    while index < range.upperBound {
+      let byte = bytes[index]
+      if byte == UInt8(ascii: "%") {
+        guard index + 2 < range.upperBound, let high = Self.digit(bytes[index + 1]),
+          let low = Self.digit(bytes[index + 2])
+        else { return false }
+        let decoded = high << 4 | low
+        if scope == .allButSlash, decoded == UInt8(ascii: "/") {
+          output.append(byte)
+          output.append(bytes[index + 1])
+          output.append(bytes[index + 2])
+        } else {
+          output.append(decoded)
+        }
+        index += 3
+      } else {
+        output.append(scope == .query && byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
+        index += 1
+      }
+    }
+    return true
+  }
+
+  /// Whether `bytes[range]`, decoded, are `labels[label]`. An escape that's none never is.
+  static func matches(
+    _ bytes: RawSpan, _ range: Range<Int>, _ labels: [UInt8], _ label: Range<Int32>
+  ) -> Bool {
+    // Decoding never makes text longer, and shrinks it to a third at most.
+    guard range.count >= label.count, range.count <= label.count &* 3 else { return false }
+    var index = range.lowerBound
+    var place = Int(label.lowerBound)
+    while index < range.upperBound {
+      var byte = bytes[index]
+      index += 1
+      if byte == UInt8(ascii: "%") {
+        guard index + 1 < range.upperBound, let high = Self.digit(bytes[index]),
+          let low = Self.digit(bytes[index + 1])
+        else { return false }
+        byte = high << 4 | low
+        index += 2
+      }
+      guard place < Int(label.upperBound), labels[place] == byte else { return false }
+      place += 1
+    }
+    return place == Int(label.upperBound)
+  }
+
+  /// The value of a hexadecimal digit.
+  static func digit(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+
+  /// A segment with everything encoded that isn't unreserved (RFC 3986 §2.3) or harmless in a segment.
+  /// For keys and messages, not for the way of a request.
+  static func encoded(_ bytes: [UInt8]) -> String {
+    var text: [UInt8] = []
+    let digits = Array("0123456789ABCDEF".utf8)
+    for byte in bytes {
+      switch byte {
+      case UInt8(ascii: "/"), UInt8(ascii: ":"), UInt8(ascii: "*"), UInt8(ascii: "%"),
+        UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "?"), UInt8(ascii: "#"), 0...0x20, 0x7F:
+        text.append(UInt8(ascii: "%"))
+        text.append(digits[Int(byte >> 4)])
+        text.append(digits[Int(byte & 15)])
+      default:
+        text.append(byte)
+      }
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+}

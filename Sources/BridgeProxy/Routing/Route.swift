@@ -1,0 +1,47 @@
+package import Codec
+
+/// One way to call a method by HTTP: what it takes to turn a matched request into a call.
+package struct Route: Sendable {
+  /// A field that takes its value from the path.
+  package struct Variable: Sendable {
+    package var field: FieldPath
+    /// The segments of the template that it spans.
+    package var segments: Range<Int>
+    /// How its value is decoded.
+    package var scope: PercentCoding.Scope
+  }
+
+  /// `GET`, `POST`, …, the kind of a custom rule, or `*` for any method.
+  package let httpMethod: String
+  package let template: PathTemplate
+  /// Where in the template's segments its `**` stands.
+  let restIndex: Int?
+  package let method: MethodSchema
+  /// `:path` of the call: `/package.Service/Method`.
+  package let callPath: String
+  package let body: BodyRule
+  /// The field of the reply that is the HTTP body; nil for the whole reply.
+  package let responseBody: FieldPath?
+  package let variables: [Variable]
+  /// Whether it's the route by the method's own name.
+  package let isByName: Bool
+
+  /// Whether the request takes an HTTP body.
+  package var takesBody: Bool {
+    if case .none = self.body { false } else { true }
+  }
+
+  /// Whether the bridge can carry it: calls with a stream of requests can't be.
+  package var isServable: Bool { !self.method.isClientStreaming }
+
+  /// `package.Service/Method`, for people.
+  package var name: String { "\(self.method.serviceName)/\(self.method.name)" }
+
+  /// The bytes of a variable's value in a path that has just matched this route.
+  func range(
+    of variable: Variable, in path: RawSpan, _ scratch: borrowing RouteScratch
+  ) -> Range<Int> {
+    scratch.range(
+      of: variable.segments, count: self.template.segments.count, rest: self.restIndex, path)
+  }
+}

@@ -1,0 +1,120 @@
+internal import Codec
+
+/// Turns the methods of a schema into routes, and collects what's wrong with them.
+struct RouteTableBuilder {
+  private(set) var routes: [Route] = []
+  private(set) var warnings: [String] = []
+  private(set) var clashes: [RouteClash] = []
+  private(set) var tree = RouteTreeBuilder()
+
+  private let schema: Schema
+  /// The rule that each route was made of; nil for one by name.
+  private var rules: [HTTPRule?] = []
+
+  init(schema: Schema) {
+    self.schema = schema
+  }
+
+  /// Adds the routes of a method's HTTP rules.
+  mutating func addRules(of method: MethodSchema) {
+    for rule in method.httpRules {
+      do throws(RuleFault) {
+        try self.add(rule, of: method)
+      } catch {
+        let name = "\(method.serviceName)/\(method.name)"
+        let pattern = "\(rule.verb) \(rule.template)"
+        self.warnings.append(
+          "\(method.file): \(name): \"\(pattern)\" is not served: \(error.reason)")
+      }
+    }
+  }
+
+  /// Adds `POST /package.Service/Method`, unless a rule of the method says just that already.
+  mutating func addByName(_ method: MethodSchema) {
+    let route = Route(
+      httpMethod: "POST", template: PathTemplate(literals: [method.serviceName, method.name]),
+      restIndex: nil, method: method, callPath: method.path, body: .whole, responseBody: nil,
+      variables: [], isByName: true)
+    self.insert(route, rule: nil)
+  }
+
+  /// Why a rule can't be served.
+  private struct RuleFault: Error {
+    var reason: String
+  }
+
+  private mutating func add(_ rule: HTTPRule, of method: MethodSchema) throws(RuleFault) {
+    guard !rule.verb.isEmpty, !rule.template.isEmpty else {
+      throw RuleFault(reason: "it has no method or no path")
+    }
+    let template: PathTemplate
+    do throws(TemplateError) {
+      template = try PathTemplate(rule.template)
+    } catch {
+      throw RuleFault(reason: error.description)
+    }
+    var variables: [Route.Variable] = []
+    for variable in template.variables {
+      variables.append(
+        Route.Variable(
+          field: try self.resolve { schema throws(SchemaError) in
+            try schema.pathVariable(variable.fieldPath, in: method.input)
+          },
+          segments: variable.segments,
+          scope: variable.isMultiSegment ? .allButSlash : .everything))
+    }
+    let body: BodyRule
+    switch rule.body {
+    case "":
+      body = .none
+    case "*":
+      body = .whole
+    default:
+      body = .field(
+        try self.resolve { schema throws(SchemaError) in
+          try schema.fieldPath(rule.body, in: method.input)
+        })
+    }
+    var responseBody: FieldPath?
+    if !rule.responseBody.isEmpty {
+      responseBody = try self.resolve { schema throws(SchemaError) in
+        try schema.fieldPath(rule.responseBody, in: method.output)
+      }
+    }
+    let route = Route(
+      httpMethod: rule.verb, template: template,
+      restIndex: template.segments.firstIndex(of: .rest), method: method, callPath: method.path,
+      body: body, responseBody: responseBody, variables: variables, isByName: false)
+    self.insert(route, rule: rule)
+  }
+
+  private func resolve(
+    _ resolution: (Schema) throws(SchemaError) -> FieldPath
+  ) throws(RuleFault) -> FieldPath {
+    do throws(SchemaError) {
+      return try resolution(self.schema)
+    } catch {
+      throw RuleFault(reason: error.description)
+    }
+  }
+
+  private mutating func insert(_ route: Route, rule: HTTPRule?) {
+    let earlier = self.tree.insert(
+      self.routes.count, method: route.httpMethod, route.template)
+    guard let earlier else {
+      self.routes.append(route)
+      self.rules.append(rule)
+      return
+    }
+    let other = self.routes[earlier]
+    // The same rule twice on one method is harmless, and so is a rule that says what the name does.
+    if other.callPath == route.callPath, rule == nil || self.rules[earlier] == rule { return }
+    self.clashes.append(
+      RouteClash(
+        httpMethod: route.httpMethod, first: Self.side(other), second: Self.side(route)))
+  }
+
+  private static func side(_ route: Route) -> RouteClash.Side {
+    RouteClash.Side(method: route.name, template: route.template.text, file: route.method.file)
+  }
+}

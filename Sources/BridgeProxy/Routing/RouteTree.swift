@@ -1,0 +1,229 @@
+internal import Codec
+
+/// All path templates of one table as a frozen tree: method and path in, route out.
+///
+/// A flat array of nodes, one level of the path each, with the labels in one run of bytes; nothing is
+/// allocated to match. Per segment a literal is preferred to `*`, and `*` to `**`; where a preferred
+/// branch leads nowhere (or not for this method) the next one is tried, whatever the order in which
+/// the templates were declared. After `**` the longer tail of literals is preferred.
+///
+/// Work is bounded by the tree, not by the path: a node is entered at most once in a pass, no more
+/// segments are looked at than the deepest template has, and there are two passes at most (with the
+/// last segment's verb split off, and without).
+package struct RouteTree: Sendable {
+  /// A method that some template has, by its place in `methods`; `unknown` for one that none has.
+  package struct Method: Sendable, Equatable {
+    let rawValue: Int32
+
+    static let unknown = Method(rawValue: -1)
+  }
+
+  /// One level of a path.
+  struct Node: Sendable {
+    /// Places in `edges`, sorted by length, then bytes.
+    var literals: Range<Int32>
+    /// The node behind `*`; -1 for none.
+    var any: Int32
+    /// Places in `rests`, the longest tail first.
+    var rests: Range<Int32>
+    /// Places in `ends`: the templates that are complete here.
+    var ends: Range<Int32>
+    /// How many segments stand before it.
+    var depth: Int32
+  }
+
+  /// The way from a node to a child by a literal segment.
+  struct Edge: Sendable {
+    /// The literal's place in `labels`.
+    var label: Range<Int32>
+    var node: Int32
+  }
+
+  /// A `**` with the literals behind it.
+  struct Rest: Sendable {
+    /// Places in `tailLabels`.
+    var tail: Range<Int32>
+    var ends: Range<Int32>
+  }
+
+  /// A route at the end of its template.
+  struct End: Sendable {
+    /// Place in `verbs`; -1 for a template without a verb.
+    var verb: Int32
+    var method: Int32
+    var route: Int32
+  }
+
+  let nodes: [Node]
+  let edges: [Edge]
+  let rests: [Rest]
+  let tailLabels: [Range<Int32>]
+  let ends: [End]
+  let verbs: [Range<Int32>]
+  let labels: [UInt8]
+  /// The methods that templates have, as written; `*` stands for any.
+  package let methods: [String]
+  /// The most segments that a template has before its end or its `**`.
+  let depth: Int
+  /// Place of `*` in `methods`; -2 where no template has it.
+  let anyMethod: Int32
+  /// Place of `GET` in `methods`; -2 where no template has it.
+  let getMethod: Int32
+  /// Place of `HEAD` in `methods`; one past the end where no template has it.
+  let headMethod: Int32
+
+  /// The method of a request line. Methods are case-sensitive (RFC 9110 §9.1).
+  package func method(_ name: String) -> Method {
+    for (index, method) in self.methods.enumerated() where method == name {
+      return Method(rawValue: Int32(index))
+    }
+    return name == "HEAD" ? Method(rawValue: self.headMethod) : .unknown
+  }
+
+  /// The route of a method and a path.
+  ///
+  /// - Parameters:
+  ///   - path: from its leading `/`, without the query, as it stands in the request line.
+  ///   - scratch: memory of the caller's; after a match it says where the variables' values are.
+  package func match(_ method: Method, _ path: RawSpan, _ scratch: inout RouteScratch) -> Int? {
+    guard scratch.split(path, depth: self.depth) else { return nil }
+    if let (verb, colon) = self.verb(of: path, scratch) {
+      let end = scratch.end
+      scratch.cut(at: colon)
+      if let route = self.search(method, verb, path, &scratch) { return route }
+      scratch.cut(at: end)
+    }
+    return self.search(method, -1, path, &scratch)
+  }
+
+  /// The methods that routes of this path have, sorted: what `Allow` says (RFC 9110 §10.2.1). Empty
+  /// where no template matches. For the answer to a request that didn't match.
+  package func allowedMethods(_ path: RawSpan, _ scratch: inout RouteScratch) -> [String] {
+    var allowed: Set<String> = []
+    for (index, name) in self.methods.enumerated() {
+      let method = Method(rawValue: Int32(index))
+      guard self.match(method, path, &scratch) != nil else { continue }
+      allowed.insert(name)
+      if name == "GET" { allowed.insert("HEAD") }
+    }
+    return allowed.sorted()
+  }
+
+  // MARK: Search
+
+  /// The verb behind the last `:` of the last segment, where some template has it.
+  private func verb(of path: RawSpan, _ scratch: borrowing RouteScratch) -> (Int32, Int)? {
+    guard !self.verbs.isEmpty else { return nil }
+    var index = scratch.end
+    while index > 0 {
+      index -= 1
+      let byte = path[index]
+      if byte == UInt8(ascii: "/") { return nil }
+      if byte == UInt8(ascii: ":") { break }
+    }
+    for (place, label) in self.verbs.enumerated()
+    where PercentCoding.matches(path, index + 1..<scratch.end, self.labels, label) {
+      return (Int32(place), index)
+    }
+    return nil
+  }
+
+  private func search(
+    _ method: Method, _ verb: Int32, _ path: RawSpan, _ scratch: inout RouteScratch
+  ) -> Int? {
+    scratch.stack.removeAll(keepingCapacity: true)
+    scratch.stack.append(0)
+    // A node is `index`, the `**` branches of one are `~index`. What's preferred is pushed last.
+    while let entry = scratch.stack.popLast() {
+      scratch.steps &+= 1
+      guard entry >= 0 else {
+        if let route = self.searchRests(of: self.nodes[Int(~entry)], method, verb, path, &scratch) {
+          return route
+        }
+        continue
+      }
+      let node = self.nodes[Int(entry)]
+      if !node.rests.isEmpty { scratch.stack.append(~entry) }
+      let depth = Int(node.depth)
+      guard depth < scratch.count else {
+        if scratch.isWhole, let route = self.route(in: node.ends, method, verb) { return route }
+        continue
+      }
+      let segment = scratch.segment(depth)
+      if node.any >= 0, !segment.isEmpty { scratch.stack.append(node.any) }
+      if let child = self.child(in: node.literals, path, segment) { scratch.stack.append(child) }
+    }
+    return nil
+  }
+
+  private func searchRests(
+    of node: Node, _ method: Method, _ verb: Int32, _ path: RawSpan, _ scratch: inout RouteScratch
+  ) -> Int? {
+    let start = scratch.start(of: Int(node.depth))
+    nextRest: for place in node.rests {
+      let rest = self.rests[Int(place)]
+      var end = scratch.end + 1
+      for tail in rest.tail.reversed() {
+        scratch.steps &+= 1
+        guard end > start else { continue nextRest }
+        let segmentEnd = end - 1
+        end = RouteScratch.segmentStart(before: segmentEnd, in: path)
+        guard end >= start,
+          PercentCoding.matches(path, end..<segmentEnd, self.labels, self.tailLabels[Int(tail)])
+        else { continue nextRest }
+      }
+      if let route = self.route(in: rest.ends, method, verb) { return route }
+    }
+    return nil
+  }
+
+  /// The child of a literal segment.
+  private func child(in range: Range<Int32>, _ path: RawSpan, _ segment: Range<Int>) -> Int32? {
+    var low = Int(range.lowerBound)
+    var high = Int(range.upperBound)
+    guard low < high else { return nil }
+    for index in segment where path[index] == UInt8(ascii: "%") {
+      // Rare: compare decoded, one by one.
+      for edge in self.edges[low..<high]
+      where PercentCoding.matches(path, segment, self.labels, edge.label) {
+        return edge.node
+      }
+      return nil
+    }
+    while low < high {
+      let middle = (low + high) / 2
+      let edge = self.edges[middle]
+      let order = self.compare(path, segment, edge.label)
+      if order == 0 { return edge.node }
+      if order < 0 { high = middle } else { low = middle + 1 }
+    }
+    return nil
+  }
+
+  /// Below zero where the segment sorts before the label: by length, then bytes.
+  private func compare(_ path: RawSpan, _ segment: Range<Int>, _ label: Range<Int32>) -> Int {
+    if segment.count != label.count { return segment.count - label.count }
+    var place = Int(label.lowerBound)
+    for index in segment {
+      let difference = Int(path[index]) - Int(self.labels[place])
+      if difference != 0 { return difference }
+      place += 1
+    }
+    return 0
+  }
+
+  /// The route of this method: its own, else GET's for HEAD (RFC 9110 §9.3.2), else any method's.
+  private func route(in range: Range<Int32>, _ method: Method, _ verb: Int32) -> Int? {
+    var second: Int32 = -1
+    var third: Int32 = -1
+    for place in range {
+      let end = self.ends[Int(place)]
+      guard end.verb == verb else { continue }
+      if end.method == method.rawValue { return Int(end.route) }
+      if end.method == self.getMethod, method.rawValue == self.headMethod { second = end.route }
+      if end.method == self.anyMethod { third = end.route }
+    }
+    if second >= 0 { return Int(second) }
+    return third >= 0 ? Int(third) : nil
+  }
+}

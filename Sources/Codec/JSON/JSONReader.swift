@@ -1,0 +1,267 @@
+/// Reads JSON text forwards: structure, strings, numbers, skipping.
+///
+/// It's a view of the input for the time of one run and neither owns nor copies it. `position` never
+/// passes `count`; every load is either checked against `count` or says why it needs no check. Errors
+/// carry a byte offset and no path: the interpreter knows where in the message it is.
+@safe
+struct JSONReader {
+  private(set) var base: UnsafePointer<UInt8>
+  private(set) var count: Int
+  var position: Int
+
+  /// Views `count` bytes from `start`, which must stay readable while the reader is used.
+  init(start: UnsafePointer<UInt8>, count: Int) {
+    unsafe self.base = start
+    self.count = count
+    self.position = 0
+  }
+
+  var isAtEnd: Bool { self.position >= self.count }
+
+  /// The byte at the position; 0 at the end, which is no part of any JSON token.
+  @inline(__always)
+  var peek: UInt8 {
+    guard self.position < self.count else { return 0 }
+    return unsafe self.base[self.position]
+  }
+
+  /// The byte at `offset`; 0 at the end.
+  @inline(__always)
+  func byte(at offset: Int) -> UInt8 {
+    guard offset >= 0 && offset < self.count else { return 0 }
+    return unsafe self.base[offset]
+  }
+
+  /// Where the byte at `offset` is.
+  @inline(__always)
+  func pointer(at offset: Int) -> UnsafePointer<UInt8> {
+    assert(offset >= 0 && offset <= self.count)
+    return unsafe self.base + offset
+  }
+
+  /// Passes over space, tab, line feed and carriage return.
+  @inline(__always)
+  mutating func skipWhitespace() {
+    if self.position < self.count, unsafe self.base[self.position] > 0x20 { return }
+    self.skipWhitespaceRun()
+  }
+
+  @inline(never)
+  private mutating func skipWhitespaceRun() {
+    while self.position < self.count {
+      switch unsafe self.base[self.position] {
+      case 0x20, 0x09, 0x0A, 0x0D: self.position &+= 1
+      default: return
+      }
+    }
+  }
+
+  /// Passes over `byte` if it's next.
+  @inline(__always)
+  mutating func take(_ byte: UInt8) -> Bool {
+    guard self.peek == byte else { return false }
+    self.position &+= 1
+    return true
+  }
+
+  /// Passes over a literal if it's next, with nothing behind it that would lengthen it.
+  mutating func take(literal: StaticString) -> Bool {
+    let length = literal.utf8CodeUnitCount
+    guard self.count - self.position >= length else { return false }
+    for index in 0..<length {
+      let isSame = unsafe self.base[self.position + index] == literal.utf8Start[index]
+      if !isSame { return false }
+    }
+    self.position += length
+    return true
+  }
+
+  // MARK: Strings
+
+  /// A string's content between its quotes, as it stands in the text.
+  struct StringToken {
+    var start: Int
+    var end: Int
+    var hasEscapes: Bool
+
+    var count: Int { self.end - self.start }
+  }
+
+  /// Reads the string whose opening quote is next: finds its end, refuses control characters and
+  /// bytes that aren't UTF-8 (RFC 8259 §7, §8.1). Escapes are looked at by `unescape`.
+  @inline(__always)
+  mutating func string() throws(CodecError) -> StringToken {
+    guard self.take(UInt8(ascii: "\"")) else { throw self.expected("a string") }
+    let start = self.position
+    var offset = start
+    var hasEscapes = false
+    var high: UInt64 = 0
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let tops: UInt64 = 0x8080_8080_8080_8080
+    while true {
+      // Eight bytes at a time, as long as eight are left: a zero byte in `x` shows in the top bit
+      // of (x - ones) & ~x.
+      while offset &+ 8 <= self.count {
+        let word = unsafe load64(self.base + offset)
+        let quotes = word ^ (ones &* 0x22)
+        let slashes = word ^ (ones &* 0x5C)
+        let found =
+          ((quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes
+            | (word &- ones &* 0x20) & ~word) & tops
+        if found != 0 {
+          let index = found.trailingZeroBitCount >> 3
+          high |= word & ((1 << UInt64(index &* 8)) &- 1)
+          offset &+= index
+          break
+        }
+        high |= word
+        offset &+= 8
+      }
+      guard offset < self.count else { throw self.unterminatedString(from: start) }
+      let byte = unsafe self.base[offset]
+      if byte == UInt8(ascii: "\"") { break }
+      if byte == UInt8(ascii: "\\") {
+        hasEscapes = true
+        offset &+= 2
+      } else if byte < 0x20 {
+        throw CodecError(
+          .malformedJSON, offset: offset,
+          reason: "a control character (0x\(String(byte, radix: 16))) stands in a string; "
+            + "write it as an escape, such as \\n or \\u0000")
+      } else {
+        high |= UInt64(byte)
+        offset &+= 1
+      }
+    }
+    self.position = offset &+ 1
+    if high & tops != 0 { try self.validateUTF8(from: start, to: offset) }
+    return StringToken(start: start, end: offset, hasEscapes: hasEscapes)
+  }
+
+  @inline(never)
+  private func validateUTF8(from start: Int, to end: Int) throws(CodecError) {
+    if let fault = unsafe UTF8Validator.firstFault(in: self.base + start, count: end - start) {
+      throw CodecError(
+        .invalidUTF8, offset: start + fault, reason: "the string isn't UTF-8 here")
+    }
+  }
+
+  @inline(never)
+  private func unterminatedString(from start: Int) -> CodecError {
+    CodecError(.malformedJSON, offset: start - 1, reason: "the string that begins here never ends")
+  }
+
+  /// Appends the string's value, its escapes resolved. A surrogate must come as a pair
+  /// (the ProtoJSON page; RFC 8259 §8.2 leaves it open).
+  func unescape(_ token: StringToken, into sink: inout ByteSink) throws(CodecError) {
+    sink.reserve(token.count)
+    var offset = token.start
+    while offset < token.end {
+      let byte = unsafe self.base[offset]
+      guard byte == UInt8(ascii: "\\") else {
+        var end = offset + 1
+        while end < token.end, unsafe self.base[end] != UInt8(ascii: "\\") { end += 1 }
+        unsafe sink.append(start: self.base + offset, count: end - offset)
+        offset = end
+        continue
+      }
+      switch self.byte(at: offset + 1) {
+      case UInt8(ascii: "\""): sink.append(0x22)
+      case UInt8(ascii: "\\"): sink.append(0x5C)
+      case UInt8(ascii: "/"): sink.append(0x2F)
+      case UInt8(ascii: "b"): sink.append(0x08)
+      case UInt8(ascii: "f"): sink.append(0x0C)
+      case UInt8(ascii: "n"): sink.append(0x0A)
+      case UInt8(ascii: "r"): sink.append(0x0D)
+      case UInt8(ascii: "t"): sink.append(0x09)
+      case UInt8(ascii: "u"):
+        let (scalar, length) = try self.unicodeEscape(at: offset, end: token.end)
+        for unit in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter { sink.append(unit) }
+        offset += length - 2
+      default:
+        throw CodecError(
+          .malformedJSON, offset: offset,
+          reason: "no escape of JSON; those are \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX")
+      }
+      offset += 2
+    }
+  }
+
+  /// The scalar of the escape at `offset`, and how many bytes it takes: 6, or 12 for a pair.
+  private func unicodeEscape(at offset: Int, end: Int) throws(CodecError) -> (Unicode.Scalar, Int) {
+    let first = try self.codeUnit(at: offset, end: end)
+    if let scalar = Unicode.Scalar(first) { return (scalar, 6) }
+    let lone = CodecError(
+      .invalidUTF8, offset: offset,
+      reason: "half of a surrogate pair; a character beyond U+FFFF needs both escapes")
+    guard first < 0xDC00, offset + 12 <= end, self.byte(at: offset + 6) == UInt8(ascii: "\\"),
+      self.byte(at: offset + 7) == UInt8(ascii: "u")
+    else { throw lone }
+    let second = try self.codeUnit(at: offset + 6, end: end)
+    guard second >= 0xDC00 && second <= 0xDFFF else { throw lone }
+    let value = 0x10000 + (first - 0xD800) << 10 + (second - 0xDC00)
+    guard let scalar = Unicode.Scalar(value) else { throw lone }
+    return (scalar, 12)
+  }
+
+  private func codeUnit(at offset: Int, end: Int) throws(CodecError) -> UInt32 {
+    var value: UInt32 = 0
+    for index in offset + 2..<offset + 6 {
+      guard index < end, let digit = Self.hexDigit(self.byte(at: index)) else {
+        throw CodecError(
+          .malformedJSON, offset: offset, reason: "\\u needs four hexadecimal digits")
+      }
+      value = value << 4 | UInt32(digit)
+    }
+    return value
+  }
+
+  private static func hexDigit(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+
+  // MARK: Errors
+
+  /// An error that says what should stand at the position, and what does.
+  @inline(never)
+  func expected(_ what: String) -> CodecError {
+    CodecError(.malformedJSON, offset: self.position, reason: "expected \(what), got \(self.found)")
+  }
+
+  /// An error for a value of the wrong kind at the position.
+  @inline(never)
+  func wrongType(_ what: String) -> CodecError {
+    CodecError(.wrongType, offset: self.position, reason: "expected \(what), got \(self.found)")
+  }
+
+  /// What stands at the position, in words and at most some 20 characters of it.
+  var found: String {
+    if self.isAtEnd { return "the end of the text" }
+    switch self.peek {
+    case UInt8(ascii: "{"): return "an object"
+    case UInt8(ascii: "["): return "an array"
+    default: break
+    }
+    let isQuoted = self.peek == UInt8(ascii: "\"")
+    var end = self.position + (isQuoted ? 1 : 0)
+    while end < self.count && end - self.position < 20 {
+      let byte = self.byte(at: end)
+      end += 1
+      if isQuoted {
+        if byte == UInt8(ascii: "\"") { break }
+      } else if byte <= 0x20 || [UInt8](",]}:".utf8).contains(byte) {
+        end = max(end - 1, self.position + 1)
+        break
+      }
+    }
+    let text = unsafe String(
+      decoding: UnsafeBufferPointer(start: self.base + self.position, count: end - self.position),
+      as: UTF8.self)
+    return end - self.position >= 20 ? "\(text)…" : text
+  }
+}

@@ -1,0 +1,57 @@
+/// A table that's filled once and then only read, by any thread.
+///
+/// A Swift array in a class costs reference counting and an exclusivity check at each use; the
+/// interpreters read several such tables per field. This is a pointer and a count, checked at every
+/// subscript. It doesn't own its memory: `Plan` does, and outlives every use.
+///
+/// `@unchecked Sendable`: nothing writes to the memory after `init(copying:)` has returned.
+@safe
+struct FrozenTable<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
+  private let base: UnsafePointer<Element>
+  let count: Int
+
+  /// Copies `elements` into memory of its own, with `padding` more elements behind the last one that
+  /// may be loaded but aren't part of the table.
+  init(copying elements: [Element], padding: [Element] = []) {
+    let memory = UnsafeMutablePointer<Element>.allocate(
+      capacity: max(1, elements.count + padding.count))
+    for (index, element) in elements.enumerated() {
+      unsafe (memory + index).initialize(to: element)
+    }
+    for (index, element) in padding.enumerated() {
+      unsafe (memory + elements.count + index).initialize(to: element)
+    }
+    unsafe self.base = UnsafePointer(memory)
+    self.count = elements.count
+  }
+
+  /// Gives the memory back. Only the owner may call this, and only once.
+  func deallocate() {
+    unsafe self.base.deallocate()
+  }
+
+  /// The element at `index`, read in place.
+  @inline(__always)
+  subscript(index: Int) -> Element {
+    unsafeAddress {
+      precondition(index >= 0 && index < self.count, "index outside of the table")
+      return unsafe self.base + index
+    }
+  }
+
+  /// The element at `index`, read in place.
+  @inline(__always)
+  subscript(index: Int32) -> Element {
+    unsafeAddress {
+      precondition(index >= 0 && Int(index) < self.count, "index outside of the table")
+      return unsafe self.base + Int(index)
+    }
+  }
+
+  /// Where the element at `index` is; `index + span` must lie within the table or its padding.
+  @inline(__always)
+  func pointer(at index: Int) -> UnsafePointer<Element> {
+    assert(index >= 0 && index <= self.count)
+    return unsafe self.base + index
+  }
+}

@@ -1,0 +1,64 @@
+/// The text form of google.protobuf.FieldMask: paths in lowerCamelCase, commas between them.
+enum FieldMaskText {
+  /// Writes the paths of a text as repeated field 1, in snake_case. The text is right if its paths
+  /// are names of letters and digits with dots between them.
+  ///
+  /// - Returns: whether the text is a field mask. What was written until then is undefined.
+  static func write(
+    _ start: UnsafePointer<UInt8>, count: Int, into sink: inout ByteSink
+  ) -> Bool {
+    if count == 0 { return true }
+    var offset = 0
+    while true {
+      sink.reserve(32)
+      sink.storeByte(0x0A)
+      let mark = sink.openLength()
+      while offset < count, unsafe start[offset] != UInt8(ascii: ",") {
+        let byte = unsafe start[offset]
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"):
+          sink.append(UInt8(ascii: "_"))
+          sink.append(byte | 0x20)
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+          UInt8(ascii: "."):
+          sink.append(byte)
+        default:
+          return false
+        }
+        offset += 1
+      }
+      if sink.count == mark { return false }
+      sink.closeLength(mark)
+      if offset == count { return true }
+      offset += 1
+    }
+  }
+
+  /// Writes one path in lowerCamelCase.
+  ///
+  /// - Returns: false where the way back would not give the same path: a capital, or an underscore
+  ///   without a small letter behind it.
+  static func append(
+    path start: UnsafePointer<UInt8>, count: Int, into sink: inout ByteSink
+  ) -> Bool {
+    var offset = 0
+    while offset < count {
+      let byte = unsafe start[offset]
+      offset += 1
+      switch byte {
+      case UInt8(ascii: "_"):
+        guard offset < count else { return false }
+        let next = unsafe start[offset]
+        guard next >= UInt8(ascii: "a") && next <= UInt8(ascii: "z") else { return false }
+        sink.append(next & ~0x20)
+        offset += 1
+      case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: ","), UInt8(ascii: "\""),
+        UInt8(ascii: "\\"), 0..<0x20, 0x80...:
+        return false
+      default:
+        sink.append(byte)
+      }
+    }
+    return true
+  }
+}

@@ -1,0 +1,96 @@
+/// What of a request message the HTTP body is (`body` of google.api.HttpRule).
+package enum BodyRule: Sendable {
+  /// The body must be empty; everything comes from the path and the query.
+  case none
+  /// The body is the message (`body: "*"`); the query must be empty.
+  case whole
+  /// The body is one field; the rest comes from the path and the query.
+  case field(FieldPath)
+}
+
+/// A dotted path of fields, resolved in a message type at load.
+package struct FieldPath: Sendable, Equatable {
+  /// Proto names joined by dots, for messages to people.
+  package let text: String
+  /// The message type that the path starts in.
+  package let message: MessageIndex
+  /// JSON names joined by dots, as errors about a body name places.
+  let jsonText: String
+  /// For each step the place of the field in `Plan.fields`. Never empty.
+  let steps: [Int32]
+}
+
+extension Schema {
+  /// Resolves a dotted path of proto (or JSON) names for a `body` or `response_body` rule. Every
+  /// step but the last is a singular message.
+  package func fieldPath(
+    _ text: String, in message: MessageIndex
+  ) throws(SchemaError) -> FieldPath {
+    var steps: [Int32] = []
+    var jsonNames: [String] = []
+    var current = message
+    let elements = text.split(separator: ".", omittingEmptySubsequences: false)
+    for (index, element) in elements.enumerated() {
+      let type = self[current]
+      guard
+        let place = type.fields.firstIndex(where: { $0.name == element })
+          ?? type.fields.firstIndex(where: { $0.jsonName == element })
+      else {
+        let hint = Nearest.name(to: String(element), among: type.fields.lazy.map(\.name))
+          .map { "; did you mean \"\($0)\"?" }
+        throw SchemaError(
+          .unresolved, subject: text,
+          reason: "\(type.fullName) has no field \"\(element)\"\(hint ?? "")")
+      }
+      let field = type.fields[place]
+      steps.append(self.plan.messages[current.rawValue].firstField + Int32(place))
+      jsonNames.append(field.jsonName)
+      if index < elements.count - 1 {
+        guard field.cardinality == .singular, let next = field.type.messageIndex else {
+          throw SchemaError(
+            .unsupported, subject: text,
+            reason: "\"\(element)\" is no singular message, so nothing can be named within it")
+        }
+        current = next
+      }
+    }
+    return FieldPath(
+      text: text, message: message, jsonText: jsonNames.joined(separator: "."), steps: steps)
+  }
+
+  /// Resolves a path variable. Its last step is a singular scalar, enum, or well-known type with a
+  /// text form (google/api/http.proto: a path variable "must not refer to any repeated or mapped
+  /// field" and must be primitive).
+  package func pathVariable(
+    _ text: String, in message: MessageIndex
+  ) throws(SchemaError) -> FieldPath {
+    let path = try self.fieldPath(text, in: message)
+    guard let leaf = path.steps.last else { return path }
+    let field = self.plan.fields[leaf]
+    guard field.shape == .singular else {
+      throw SchemaError(
+        .unsupported, subject: text, reason: "a path variable can't be a repeated field or a map")
+    }
+    guard self.plan.hasTextForm(leaf) else {
+      throw SchemaError(
+        .unsupported, subject: text,
+        reason: "a path variable must be a scalar, an enum, or a well-known type with a text form")
+    }
+    return path
+  }
+}
+
+extension Plan {
+  /// Whether one value of a field can be written in a path or a query.
+  func hasTextForm(_ field: Int32) -> Bool {
+    switch self.fields[field].kind {
+    case .message:
+      switch self.fields[field].wellKnown {
+      case .timestamp, .duration, .fieldMask, .wrapper: true
+      case .none, .any, .structure, .value, .listValue: false
+      }
+    case .group: false
+    default: self.fields[field].shape != .map
+    }
+  }
+}

@@ -1,0 +1,267 @@
+/// Struct, Value, ListValue and Any: JSON whose form no schema fixes.
+extension JSONToWire {
+  // The tags of google/protobuf/struct.proto and any.proto, all of one byte.
+  private static var structFieldsTag: UInt8 { 0x0A }
+  private static var entryKeyTag: UInt8 { 0x0A }
+  private static var entryValueTag: UInt8 { 0x12 }
+  private static var listValuesTag: UInt8 { 0x0A }
+  private static var nullTag: UInt8 { 0x08 }
+  private static var numberTag: UInt8 { 0x11 }
+  private static var stringTag: UInt8 { 0x1A }
+  private static var boolTag: UInt8 { 0x20 }
+  private static var structTag: UInt8 { 0x2A }
+  private static var listTag: UInt8 { 0x32 }
+  private static var typeURLTag: UInt8 { 0x0A }
+  private static var anyValueTag: UInt8 { 0x12 }
+
+  // MARK: Struct, Value, ListValue
+
+  mutating func openStruct(field: Int32, lengths: (Int, Int, Int)) throws(CodecError) {
+    guard self.reader.take(UInt8(ascii: "{")) else { throw self.reader.wrongType("an object") }
+    try self.checkDepth()
+    var frame = Frame(kind: .structure)
+    frame.field = field
+    frame.lengths = lengths
+    frame.seenMark = self.seen.mark
+    frame.keys = self.keys.open()
+    self.frames.push(frame)
+  }
+
+  mutating func openList(field: Int32, lengths: (Int, Int, Int)) throws(CodecError) {
+    guard self.reader.take(UInt8(ascii: "[")) else { throw self.reader.wrongType("an array") }
+    try self.checkDepth()
+    var frame = Frame(kind: .list)
+    frame.field = field
+    frame.lengths = lengths
+    frame.seenMark = self.seen.mark
+    self.frames.push(frame)
+  }
+
+  mutating func readStructMembers() throws(CodecError) {
+    let depth = self.frames.count
+    while self.frames.count == depth {
+      guard try self.nextMember() else {
+        self.keys.close(self.frames.top.keys)
+        return self.closeFrame()
+      }
+      let offset = self.reader.position
+      let token = try self.reader.string()
+      self.frames.top.keyStart = token.start
+      self.frames.top.keyEnd = token.end
+      let (bytes, count) = unsafe try self.bytes(of: token)
+      if unsafe self.keys.insert(bytes, count: count, into: &self.frames.top.keys) {
+        throw CodecError(
+          .duplicateField, offset: offset, reason: "this key stands twice in the object")
+      }
+      self.sink.reserve(count &+ 64)
+      self.sink.storeByte(Self.structFieldsTag)
+      let entry = self.sink.openLength()
+      self.sink.reserve(count &+ 64)
+      self.sink.storeByte(Self.entryKeyTag)
+      self.sink.storeVarint(UInt64(truncatingIfNeeded: count))
+      unsafe self.sink.append(start: bytes, count: count)
+      self.reader.skipWhitespace()
+      guard self.reader.take(UInt8(ascii: ":")) else { throw self.reader.expected("':'") }
+      self.reader.skipWhitespace()
+      self.sink.reserve(32)
+      self.sink.storeByte(Self.entryValueTag)
+      let value = self.sink.openLength()
+      try self.readDynamic(field: -1, lengths: (value, entry, 0))
+    }
+  }
+
+  mutating func readListElements() throws(CodecError) {
+    let depth = self.frames.count
+    while self.frames.count == depth {
+      self.reader.skipWhitespace()
+      if self.frames.top.isFirst {
+        self.frames.top.isFirst = false
+        if self.reader.take(UInt8(ascii: "]")) { return self.closeFrame() }
+      } else if self.reader.take(UInt8(ascii: ",")) {
+        self.reader.skipWhitespace()
+        self.frames.top.index &+= 1
+      } else if self.reader.take(UInt8(ascii: "]")) {
+        return self.closeFrame()
+      } else {
+        throw self.reader.expected("',' or ']'")
+      }
+      self.sink.reserve(32)
+      self.sink.storeByte(Self.listValuesTag)
+      let value = self.sink.openLength()
+      try self.readDynamic(field: -1, lengths: (value, 0, 0))
+    }
+  }
+
+  /// Reads any JSON value as the content of a google.protobuf.Value. At most two of `lengths` may be
+  /// open: an object or array adds its own.
+  mutating func readDynamic(field: Int32, lengths: (Int, Int, Int)) throws(CodecError) {
+    assert(lengths.2 == 0)
+    self.sink.reserve(32)
+    switch self.reader.peek {
+    case UInt8(ascii: "{"):
+      self.sink.storeByte(Self.structTag)
+      let mark = self.sink.openLength()
+      try self.openStruct(field: field, lengths: (mark, lengths.0, lengths.1))
+      return
+    case UInt8(ascii: "["):
+      self.sink.storeByte(Self.listTag)
+      let mark = self.sink.openLength()
+      try self.openList(field: field, lengths: (mark, lengths.0, lengths.1))
+      return
+    case UInt8(ascii: "\""):
+      let token = try self.reader.string()
+      let (bytes, count) = unsafe try self.bytes(of: token)
+      self.sink.reserve(count &+ 32)
+      self.sink.storeByte(Self.stringTag)
+      self.sink.storeVarint(UInt64(truncatingIfNeeded: count))
+      unsafe self.sink.append(start: bytes, count: count)
+    case UInt8(ascii: "t") where self.reader.take(literal: "true"):
+      self.sink.storeByte(Self.boolTag)
+      self.sink.storeByte(1)
+    case UInt8(ascii: "f") where self.reader.take(literal: "false"):
+      self.sink.storeByte(Self.boolTag)
+      self.sink.storeByte(0)
+    case UInt8(ascii: "n") where self.reader.take(literal: "null"):
+      self.sink.storeByte(Self.nullTag)
+      self.sink.storeByte(0)
+    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+      let value = try self.readDouble()
+      self.sink.storeByte(Self.numberTag)
+      self.sink.storeFixed64(value.bitPattern)
+    default:
+      throw self.reader.expected("a JSON value")
+    }
+    self.closeLengths(lengths)
+  }
+
+  // MARK: Any
+
+  /// Opens an Any: finds its `@type`, wherever in the object that stands, and reads the rest of the
+  /// object as that type. At most two of `lengths` may be open.
+  mutating func openAny(field: Int32, lengths: (Int, Int, Int)) throws(CodecError) {
+    assert(lengths.2 == 0)
+    guard self.reader.peek == UInt8(ascii: "{") else { throw self.reader.wrongType("an object") }
+    let offset = self.reader.position
+    guard let url = try self.findTypeURL() else {
+      // `{}` is an Any that's unset.
+      self.reader.position = offset + 1
+      self.reader.skipWhitespace()
+      guard self.reader.take(UInt8(ascii: "}")) else {
+        throw CodecError(
+          .unknownType, offset: offset,
+          reason: "an Any needs \"@type\", such as \"type.googleapis.com/package.Message\"")
+      }
+      return self.closeLengths(lengths)
+    }
+    self.reader.position = offset
+    let (bytes, count) = unsafe try self.bytes(of: url)
+    var nameStart = count
+    while nameStart > 0, unsafe bytes[nameStart - 1] != UInt8(ascii: "/") { nameStart -= 1 }
+    let message =
+      nameStart == 0
+      ? -1 : unsafe self.plan.message(named: bytes + nameStart, count: count - nameStart)
+    guard message >= 0 else {
+      let text = unsafe String(
+        decoding: UnsafeBufferPointer(start: bytes, count: min(count, 200)), as: UTF8.self)
+      throw CodecError(
+        .unknownType, offset: url.start - 1,
+        reason: nameStart == 0
+          ? "\"\(text)\" is no type URL: it needs a \"/\" before the type's full name"
+          : "the type of \"\(text)\" isn't in the loaded schemas")
+    }
+    self.sink.reserve(count &+ 32)
+    self.sink.storeByte(Self.typeURLTag)
+    self.sink.storeVarint(UInt64(truncatingIfNeeded: count))
+    unsafe self.sink.append(start: bytes, count: count)
+    self.sink.reserve(32)
+    self.sink.storeByte(Self.anyValueTag)
+    let mark = self.sink.openLength()
+    if self.plan.messages[message].wellKnown == .none {
+      try self.openMessage(
+        message, field: field, lengths: (mark, lengths.0, lengths.1), hasTypeMember: true)
+    } else {
+      self.reader.position += 1
+      try self.checkDepth()
+      var frame = Frame(kind: .knownAny)
+      frame.field = field
+      frame.message = message
+      frame.lengths = (mark, lengths.0, lengths.1)
+      frame.seenMark = self.seen.mark
+      self.frames.push(frame)
+    }
+  }
+
+  /// The value of the first `@type` member of the object that's next, read ahead; nil without one.
+  private mutating func findTypeURL() throws(CodecError) -> JSONReader.StringToken? {
+    self.reader.position += 1
+    self.reader.skipWhitespace()
+    if self.reader.peek == UInt8(ascii: "}") { return nil }
+    while true {
+      guard self.reader.peek == UInt8(ascii: "\"") else {
+        throw self.reader.expected("a key in quotes")
+      }
+      let token = try self.reader.string()
+      self.reader.skipWhitespace()
+      guard self.reader.take(UInt8(ascii: ":")) else { throw self.reader.expected("':'") }
+      self.reader.skipWhitespace()
+      let (bytes, count) = unsafe try self.bytes(of: token)
+      if unsafe count == 5 && self.isTypeKey(bytes) {
+        guard self.reader.peek == UInt8(ascii: "\"") else {
+          throw self.reader.wrongType("a type URL as a string")
+        }
+        return try self.reader.string()
+      }
+      try self.reader.skipValue(depthLimit: self.options.depthLimit - self.frames.count)
+      self.reader.skipWhitespace()
+      if self.reader.take(UInt8(ascii: "}")) { return nil }
+      guard self.reader.take(UInt8(ascii: ",")) else { throw self.reader.expected("',' or '}'") }
+      self.reader.skipWhitespace()
+    }
+  }
+
+  /// Whether five bytes are `@type`.
+  func isTypeKey(_ bytes: UnsafePointer<UInt8>) -> Bool {
+    unsafe bytes[0] == UInt8(ascii: "@") && load32(bytes + 1) == 0x6570_7974
+  }
+
+  /// Passes over the value of a `@type` member, which has been read ahead, and refuses a second one.
+  mutating func skipTypeMember() throws(CodecError) {
+    if self.frames.top.index != 0 {
+      throw CodecError(
+        .duplicateField, offset: self.reader.position, reason: "\"@type\" stands twice")
+    }
+    self.frames.top.index = 1
+    _ = try self.reader.string()
+  }
+
+  /// Reads the members of an Any of a type with a JSON form of its own: `@type` and `value`.
+  mutating func readKnownAny() throws(CodecError) {
+    let depth = self.frames.count
+    while self.frames.count == depth {
+      guard try self.nextMember() else { return self.closeFrame() }
+      let offset = self.reader.position
+      let token = try self.reader.string()
+      self.reader.skipWhitespace()
+      guard self.reader.take(UInt8(ascii: ":")) else { throw self.reader.expected("':'") }
+      self.reader.skipWhitespace()
+      let (bytes, count) = unsafe try self.bytes(of: token)
+      if unsafe count == 5 && self.isTypeKey(bytes) {
+        try self.skipTypeMember()
+      } else if unsafe count == 5 && bytes[0] == UInt8(ascii: "v")
+        && load32(bytes + 1) == 0x6575_6C61
+      {
+        if self.frames.top.seen != 0 {
+          throw CodecError(.duplicateField, offset: offset, reason: "\"value\" stands twice")
+        }
+        self.frames.top.seen = 1
+        try self.readContent(of: self.frames.top.message, field: -1, lengths: (0, 0, 0))
+      } else if self.options.ignoresUnknownFields {
+        try self.reader.skipValue(depthLimit: self.options.depthLimit - self.frames.count)
+      } else {
+        throw CodecError(
+          .unknownField, offset: offset,
+          reason: "an Any of this type has just \"@type\" and \"value\"")
+      }
+    }
+  }
+}

@@ -1,0 +1,453 @@
+/// Runs a plan over JSON text and writes the wire form, in one pass and without recursion.
+///
+/// Each open bracket of the text is a frame. Lengths of sub-messages are back-patched: one byte is
+/// reserved, and a longer content moves up when it closes. Keys are compared with the field that's
+/// expected next before any hash is made of them.
+///
+/// It's kept between runs for its scratch memory; `run` borrows the caller's sink for the time of a
+/// message. Errors leave here with their path.
+struct JSONToWire: ~Copyable {
+  var reader: JSONReader
+  var sink = ByteSink(capacity: 64)
+  var frames = FrameStack<Frame>()
+  var seen = SeenFields()
+  var keys = KeySets()
+  /// Strings whose escapes had to be resolved before they could be looked at.
+  var scratch = ByteSink(capacity: 256)
+  var plan: Plan
+  var options = EncodeOptions()
+  /// The first field of the path that the body stands for, for error paths: "" for the whole.
+  var pathPrefix = ""
+  /// How many bytes of the text the last number in quotes has.
+  var quotedLength = 0
+  /// The required fields that the root message has set, once it's closed.
+  var rootSeen: [Int32] = []
+
+  /// A bracket of the text that's open.
+  struct Frame: BitwiseCopyable {
+    enum Kind: UInt8, BitwiseCopyable {
+      /// An object that's a message.
+      case message
+      /// An array that's a repeated field.
+      case array
+      /// An object that's a map field.
+      case map
+      /// An object that's a google.protobuf.Struct.
+      case structure
+      /// An array that's a google.protobuf.ListValue.
+      case list
+      /// An object that's an Any of a type with a JSON form of its own: `@type` and `value`.
+      case knownAny
+    }
+
+    var kind: Kind
+    /// Whether nothing has been read behind the opening bracket yet.
+    var isFirst = true
+    /// Whether a `@type` member belongs here: the message is the content of an Any.
+    var hasTypeMember = false
+    /// The message type; of a map its entry type.
+    var message: Int32 = -1
+    /// The field whose value this is, in `Plan.fields`; -1 at the root.
+    var field: Int32 = -1
+    /// The member that's being read: a place in `Plan.fields`, or -1.
+    var current: Int32 = -1
+    /// The member that's expected next: a place in the message.
+    var next: Int32 = 0
+    /// How many elements have been begun.
+    var index: Int32 = 0
+    /// Where the content begins whose length is to be closed, innermost first; 0 is none.
+    var lengths: (Int, Int, Int) = (0, 0, 0)
+    /// Bits of the first 64 fields, and where the rest of them is.
+    var seen: UInt64 = 0
+    var seenMark: Int32 = 0
+    var keys = KeySets.Handle(start: 0, count: 0, slots: 0)
+    /// The key of a map or Struct that's being read, for error paths.
+    var keyStart = 0
+    var keyEnd = 0
+  }
+
+  init(plan: Plan, start: UnsafePointer<UInt8>) {
+    self.plan = plan
+    self.reader = unsafe JSONReader(start: start, count: 0)
+  }
+
+  /// Reads members and elements until the frames above `floor` are closed.
+  mutating func runFrames(above floor: Int) throws(CodecError) {
+    while self.frames.count > floor {
+      switch self.frames.top.kind {
+      case .message: try self.readMembers()
+      case .array: try self.readElements()
+      case .map: try self.readEntries()
+      case .structure: try self.readStructMembers()
+      case .list: try self.readListElements()
+      case .knownAny: try self.readKnownAny()
+      }
+    }
+  }
+
+  // MARK: Messages
+
+  /// Opens the object that's next as the content of a message, whose length begins at
+  /// `lengths.0`.
+  @inline(__always)
+  mutating func openMessage(
+    _ message: Int32, field: Int32, lengths: (Int, Int, Int), hasTypeMember: Bool = false
+  ) throws(CodecError) {
+    guard self.reader.take(UInt8(ascii: "{")) else {
+      throw self.reader.wrongType("an object")
+    }
+    try self.checkDepth()
+    var frame = Frame(kind: .message)
+    frame.message = message
+    frame.field = field
+    frame.lengths = lengths
+    frame.hasTypeMember = hasTypeMember
+    frame.seenMark = self.seen.mark
+    self.seen.open(bits: self.plan.messages[message].seenBits)
+    self.frames.push(frame)
+  }
+
+  @inline(__always)
+  func checkDepth() throws(CodecError) {
+    if self.frames.count >= self.options.depthLimit { throw self.tooDeep() }
+  }
+
+  @inline(never)
+  private func tooDeep() -> CodecError {
+    CodecError(
+      .tooDeep, offset: self.reader.position,
+      reason: "objects and arrays are nested deeper than \(self.options.depthLimit)")
+  }
+
+  /// Reads members of the innermost frame, a message, until a value opens a frame of its own or the
+  /// message ends.
+  private mutating func readMembers() throws(CodecError) {
+    let depth = self.frames.count
+    let message = self.frames.top.message
+    while self.frames.count == depth {
+      self.frames.top.current = -1
+      self.reader.skipWhitespace()
+      if self.frames.top.isFirst {
+        self.frames.top.isFirst = false
+        if self.reader.take(UInt8(ascii: "}")) { return try self.closeMessage() }
+      } else if self.reader.take(UInt8(ascii: ",")) {
+        self.reader.skipWhitespace()
+      } else if self.reader.take(UInt8(ascii: "}")) {
+        return try self.closeMessage()
+      } else {
+        throw self.reader.expected("',' or '}'")
+      }
+      let place = try self.readKey(of: message)
+      if place < 0 { continue }
+      let first = self.plan.messages[message].firstField
+      let index = first &+ place
+      self.frames.top.current = index
+      self.frames.top.next = place &+ 1
+      if self.seen.insert(
+        place, first: &self.frames.top.seen, mark: self.frames.top.seenMark)
+      {
+        throw self.duplicateField(index)
+      }
+      if try self.readNull(index) { continue }
+      let oneof = self.plan.fields[index].oneof
+      if oneof >= 0 { try self.claimOneof(oneof, of: message) }
+      try self.readField(index)
+    }
+  }
+
+  /// Reads a key and the colon behind it.
+  ///
+  /// - Returns: the field's place in the message; -1 where the member has been dealt with.
+  @inline(__always)
+  private mutating func readKey(of message: Int32) throws(CodecError) -> Int32 {
+    let next = self.frames.top.next
+    let start = self.reader.position
+    // The field that comes next in the declaration, spelled as ProtoJSON prints it.
+    if next < self.plan.messages[message].fieldCount {
+      let index = self.plan.messages[message].firstField &+ next
+      let length = Int(self.plan.fields[index].jsonKeyLength)
+      if start &+ length <= self.reader.count,
+        unsafe equalBytes(
+          self.reader.pointer(at: start),
+          self.plan.text.pointer(at: Int(self.plan.fields[index].jsonKey)), count: length)
+      {
+        self.reader.position = start &+ length
+        self.reader.skipWhitespace()
+        return next
+      }
+    }
+    return try self.lookUpKey(of: message)
+  }
+
+  @inline(never)
+  private mutating func lookUpKey(of message: Int32) throws(CodecError) -> Int32 {
+    let start = self.reader.position
+    guard self.reader.peek == UInt8(ascii: "\"") else {
+      throw self.reader.expected("a key in quotes")
+    }
+    let token = try self.reader.string()
+    self.reader.skipWhitespace()
+    guard self.reader.take(UInt8(ascii: ":")) else { throw self.reader.expected("':'") }
+    self.reader.skipWhitespace()
+    let (bytes, count) = unsafe try self.bytes(of: token)
+    let place = unsafe self.plan.field(named: bytes, count: count, in: message)
+    if place >= 0 { return place }
+    if self.frames.top.hasTypeMember, unsafe count == 5 && self.isTypeKey(bytes) {
+      try self.skipTypeMember()
+      return -1
+    }
+    if self.options.ignoresUnknownFields {
+      try self.reader.skipValue(depthLimit: self.options.depthLimit - self.frames.count)
+      return -1
+    }
+    throw unsafe self.unknownField(bytes, count: count, offset: start, message: message)
+  }
+
+  /// The value of a string token: where it stands, or in `scratch` where it has escapes. Holds until
+  /// the next use of `scratch`.
+  @inline(__always)
+  mutating func bytes(
+    of token: JSONReader.StringToken
+  ) throws(CodecError) -> (start: UnsafePointer<UInt8>, count: Int) {
+    if !token.hasEscapes {
+      return unsafe (self.reader.pointer(at: token.start), token.count)
+    }
+    return unsafe try self.unescapedBytes(of: token)
+  }
+
+  @inline(never)
+  private mutating func unescapedBytes(
+    of token: JSONReader.StringToken
+  ) throws(CodecError) -> (start: UnsafePointer<UInt8>, count: Int) {
+    self.scratch.removeAll()
+    try self.reader.unescape(token, into: &self.scratch)
+    return unsafe (UnsafePointer(self.scratch.base), self.scratch.count)
+  }
+
+  /// Passes over `null`, which leaves a field unset, unless null is a value of its type.
+  @inline(__always)
+  private mutating func readNull(_ index: Int32) throws(CodecError) -> Bool {
+    guard self.reader.peek == UInt8(ascii: "n") else { return false }
+    if self.plan.fields[index].shape == .singular {
+      if self.plan.fields[index].wellKnown == .value { return false }
+      if self.plan.fields[index].isNullValue { return false }
+    }
+    guard self.reader.take(literal: "null") else { throw self.reader.expected("a JSON value") }
+    return true
+  }
+
+  @inline(never)
+  private mutating func claimOneof(_ oneof: Int32, of message: Int32) throws(CodecError) {
+    let bit = self.plan.messages[message].fieldCount &+ oneof
+    if self.seen.insert(bit, first: &self.frames.top.seen, mark: self.frames.top.seenMark) {
+      throw CodecError(
+        .oneofConflict, offset: self.reader.position,
+        reason: "another member of the same oneof is set already; only one may be")
+    }
+  }
+
+  private mutating func closeMessage() throws(CodecError) {
+    let message = self.frames.top.message
+    if self.plan.messages[message].requiredCount > 0 { try self.closeRequired(message) }
+    let field = self.frames.top.field
+    if field >= 0 && self.plan.fields[field].kind == .group && self.frames.top.lengths.0 == 0 {
+      self.writeEndGroup(field)
+    }
+    self.closeFrame()
+  }
+
+  /// Takes the innermost frame off and closes the lengths that it was to close.
+  @inline(__always)
+  mutating func closeFrame() {
+    let lengths = self.frames.top.lengths
+    self.seen.close(to: self.frames.top.seenMark)
+    self.frames.pop()
+    self.closeLengths(lengths)
+  }
+
+  @inline(__always)
+  mutating func closeLengths(_ lengths: (Int, Int, Int)) {
+    if lengths.0 != 0 {
+      self.sink.closeLength(lengths.0)
+      if lengths.1 != 0 {
+        self.sink.closeLength(lengths.1)
+        if lengths.2 != 0 { self.sink.closeLength(lengths.2) }
+      }
+    }
+  }
+
+  /// Refuses a message that lacks a required field. The root may still get it from the path or the
+  /// query, so its fields are only noted.
+  @inline(never)
+  private mutating func closeRequired(_ message: Int32) throws(CodecError) {
+    let first = self.frames.top.seen
+    let mark = self.frames.top.seenMark
+    let isRoot = self.frames.count == 1 && self.frames.top.field < 0
+    let plan = self.plan.messages[message]
+    for index in plan.firstRequired..<plan.firstRequired + plan.requiredCount {
+      let place = self.plan.requiredFields[index]
+      let isSeen = self.seen.contains(place, first: first, mark: mark)
+      if isRoot {
+        if isSeen { self.rootSeen.append(place) }
+      } else if !isSeen {
+        throw CodecError(
+          .missingField, offset: max(0, self.reader.position - 1),
+          reason: "the required field \"\(self.plan.jsonName(of: plan.firstField + place))\" "
+            + "is missing")
+      }
+    }
+  }
+
+  @inline(never)
+  private mutating func writeEndGroup(_ field: Int32) {
+    self.sink.reserve(16)
+    self.sink.storeVarint(
+      UInt64(self.plan.fields[field].number) << 3 | UInt64(WireType.endGroup.rawValue))
+  }
+
+  // MARK: Repeated fields
+
+  /// Reads elements of the innermost frame, a repeated field, until one opens a frame of its own or
+  /// the array ends.
+  private mutating func readElements() throws(CodecError) {
+    let depth = self.frames.count
+    let field = self.frames.top.field
+    while self.frames.count == depth {
+      self.reader.skipWhitespace()
+      if self.frames.top.isFirst {
+        self.frames.top.isFirst = false
+        if self.reader.take(UInt8(ascii: "]")) { return self.closeFrame() }
+      } else if self.reader.take(UInt8(ascii: ",")) {
+        self.reader.skipWhitespace()
+        self.frames.top.index &+= 1
+      } else if self.reader.take(UInt8(ascii: "]")) {
+        return self.closeFrame()
+      } else {
+        throw self.reader.expected("',' or ']'")
+      }
+      if self.reader.peek == UInt8(ascii: "n") && self.plan.fields[field].wellKnown != .value
+        && !self.plan.fields[field].isNullValue
+      {
+        throw self.reader.wrongType("an element; null can't be one here")
+      }
+      try self.readElement(field)
+    }
+  }
+
+  // MARK: Maps
+
+  /// Reads entries of the innermost frame, a map field.
+  private mutating func readEntries() throws(CodecError) {
+    let depth = self.frames.count
+    let field = self.frames.top.field
+    let entry = self.plan.messages[self.frames.top.message]
+    let keyField = entry.firstField
+    let valueField = entry.firstField &+ 1
+    while self.frames.count == depth {
+      guard try self.nextMember() else {
+        self.keys.close(self.frames.top.keys)
+        return self.closeFrame()
+      }
+      self.sink.reserve(32)
+      self.sink.storeWord(
+        self.plan.fields[field].tagBytes, length: Int(self.plan.fields[field].tagLength))
+      let mark = self.sink.openLength()
+      try self.readMapKey(keyField)
+      self.reader.skipWhitespace()
+      guard self.reader.take(UInt8(ascii: ":")) else { throw self.reader.expected("':'") }
+      self.reader.skipWhitespace()
+      if self.reader.peek == UInt8(ascii: "n")
+        && self.plan.fields[valueField].wellKnown != .value
+        && !self.plan.fields[valueField].isNullValue
+      {
+        throw self.reader.wrongType("a value; null can't be one in this map")
+      }
+      self.plan.fields[valueField].kind == .message
+        ? try self.readMessage(valueField, outer: mark)
+        : try self.readMapScalar(valueField, mark: mark)
+    }
+  }
+
+  /// Passes over what stands before a member of a map or Struct.
+  ///
+  /// - Returns: false when the object has ended.
+  @inline(__always)
+  mutating func nextMember() throws(CodecError) -> Bool {
+    self.reader.skipWhitespace()
+    if self.frames.top.isFirst {
+      self.frames.top.isFirst = false
+      if self.reader.take(UInt8(ascii: "}")) { return false }
+    } else if self.reader.take(UInt8(ascii: ",")) {
+      self.reader.skipWhitespace()
+    } else if self.reader.take(UInt8(ascii: "}")) {
+      return false
+    } else {
+      throw self.reader.expected("',' or '}'")
+    }
+    guard self.reader.peek == UInt8(ascii: "\"") else {
+      throw self.reader.expected("a key in quotes")
+    }
+    return true
+  }
+
+  /// Reads a value that's no message and closes its entry.
+  private mutating func readMapScalar(_ field: Int32, mark: Int) throws(CodecError) {
+    if try self.writeScalar(field, keepsDefault: true) {
+      self.sink.closeLength(mark)
+    } else {
+      // An unknown enum name that's to be ignored takes its entry with it.
+      let tagLength = Int(self.plan.fields[self.frames.top.field].tagLength)
+      self.sink.truncate(to: mark - 1 - tagLength)
+    }
+  }
+
+  /// Reads a map key, which is a string in JSON whatever its type, and refuses one that was there.
+  private mutating func readMapKey(_ field: Int32) throws(CodecError) {
+    let offset = self.reader.position
+    let tagStart = self.sink.count
+    let kind = self.plan.fields[field].kind
+    var isNew: Bool
+    if kind == .string {
+      let token = try self.reader.string()
+      self.frames.top.keyStart = token.start
+      self.frames.top.keyEnd = token.end
+      let (bytes, count) = unsafe try self.bytes(of: token)
+      isNew = unsafe !self.keys.insert(bytes, count: count, into: &self.frames.top.keys)
+      self.sink.reserve(count &+ 32)
+      self.sink.storeByte(0x0A)
+      self.sink.storeVarint(UInt64(truncatingIfNeeded: count))
+      unsafe self.sink.append(start: bytes, count: count)
+    } else {
+      self.frames.top.keyStart = offset + 1
+      self.frames.top.keyEnd = offset + 1
+      let payload: UInt64
+      if kind == .bool {
+        payload = try self.readQuotedBool()
+      } else {
+        payload = try self.readInteger(kind)
+      }
+      self.frames.top.keyEnd = max(offset + 1, self.reader.position - 1)
+      isNew = !self.keys.insert(number: payload, into: &self.frames.top.keys)
+      self.sink.reserve(32)
+      self.sink.storeWord(
+        self.plan.fields[field].tagBytes, length: Int(self.plan.fields[field].tagLength))
+      self.storePayload(payload, kind: kind)
+    }
+    assert(self.sink.count > tagStart)
+    if !isNew {
+      throw CodecError(
+        .duplicateField, offset: offset, reason: "this key stands twice in the map")
+    }
+  }
+
+  private mutating func readQuotedBool() throws(CodecError) -> UInt64 {
+    let offset = self.reader.position
+    let token = try self.reader.string()
+    let (bytes, count) = unsafe try self.bytes(of: token)
+    let text = unsafe UnsafeBufferPointer(start: bytes, count: count)
+    if unsafe text.elementsEqual("true".utf8) { return 1 }
+    if unsafe text.elementsEqual("false".utf8) { return 0 }
+    throw CodecError(
+      .invalidValue, offset: offset, reason: "a key of this map is \"true\" or \"false\"")
+  }
+}

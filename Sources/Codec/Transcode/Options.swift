@@ -1,0 +1,37 @@
+/// How strictly requests are read. A value given with each call; the defaults are the strict ones.
+package struct EncodeOptions: Sendable {
+  /// Members of the JSON text that the message doesn't have are skipped instead of refused.
+  package var ignoresUnknownFields = false
+  /// Query parameters that the message doesn't have are skipped instead of refused.
+  package var ignoresUnknownParameters = false
+  /// How deep objects and arrays may nest. Stops a small body from costing a deep stack.
+  package var depthLimit = 100
+  /// The most bytes that one message may become. Stops a body that unfolds.
+  package var messageByteLimit = 64 << 20
+
+  package init() {}
+}
+
+/// How replies are written.
+package struct DecodeOptions: Sendable {
+  /// How enums are printed.
+  package enum EnumStyle: Sendable {
+    case name
+    case number
+  }
+
+  /// Fields without presence are printed when they hold their default.
+  package var alwaysPrintsDefaults = false
+  /// 64-bit integers are printed as numbers instead of strings; clients may lose precision.
+  package var printsInt64AsNumber = false
+  package var enumStyle = EnumStyle.name
+  /// Fields are printed by their proto names instead of their JSON names.
+  package var usesProtoNames = false
+  /// An `Any` of a type that the schema doesn't have becomes `{"@type": …, "value": "<base64>"}`
+  /// instead of an error. For error details, which come from anywhere.
+  package var printsUnknownAnyAsBase64 = false
+  /// How deep messages may nest.
+  package var depthLimit = 100
+
+  package init() {}
+}

@@ -1,0 +1,364 @@
+/// Values of fields: scalars, elements, map entries, defaults.
+extension WireToJSON {
+  /// Prints a singular scalar with its key, unless it's a default that isn't to be printed.
+  @inline(__always)
+  mutating func printSingularScalar(_ index: Int32) throws(CodecError) {
+    let keepsDefault =
+      self.plan.fields[index].hasPresence || self.options.alwaysPrintsDefaults
+      || self.frames.top.kind == .selection
+    let isBare = self.frames.top.kind == .selection
+    let kind = self.plan.fields[index].kind
+    switch kind {
+    case .string, .bytes:
+      let length = try self.reader.length()
+      if length == 0 && !keepsDefault { return }
+      if !isBare { self.printKey(index) }
+      try self.printText(kind, length: length)
+    case .enumeration:
+      let number = Int32(truncatingIfNeeded: try self.reader.varint())
+      if self.isUnknown(number, index) { return }
+      if number == 0 && !keepsDefault { return }
+      if !isBare { self.printKey(index) }
+      self.printEnum(number, index)
+    default:
+      let payload = try self.readPayload(kind)
+      if payload == 0 && !keepsDefault { return }
+      if !isBare { self.printKey(index) }
+      self.sink.reserve(32)
+      self.storePayload(payload, kind)
+    }
+  }
+
+  /// Prints one value of a scalar field, without its key.
+  @inline(__always)
+  mutating func printScalar(_ index: Int32) throws(CodecError) {
+    let kind = self.plan.fields[index].kind
+    switch kind {
+    case .string, .bytes:
+      try self.printText(kind, length: try self.reader.length())
+    case .enumeration:
+      self.printEnum(Int32(truncatingIfNeeded: try self.reader.varint()), index)
+    default:
+      let payload = try self.readPayload(kind)
+      self.sink.reserve(32)
+      self.storePayload(payload, kind)
+    }
+  }
+
+  /// Prints the element that's next, or all elements of a packed record.
+  @inline(__always)
+  mutating func printElements(_ index: Int32, isPacked: Bool) throws(CodecError) {
+    let kind = self.plan.fields[index].kind
+    guard isPacked && kind.wireType != .lengthDelimited else {
+      if kind == .enumeration {
+        let number = Int32(truncatingIfNeeded: try self.reader.varint())
+        if self.isUnknown(number, index) { return }
+        self.separateElement()
+        self.printEnum(number, index)
+        return
+      }
+      self.separateElement()
+      return try self.printScalar(index)
+    }
+    let length = try self.reader.length()
+    let end = self.reader.position &+ length
+    switch kind {
+    case .float:
+      try self.checkMultiple(of: 4, length)
+      while self.reader.position < end {
+        let value = Float(bitPattern: try self.reader.fixed32())
+        self.sink.reserve(32)
+        self.storeSeparator()
+        self.sink.storeFloat(value)
+      }
+    case .double:
+      try self.checkMultiple(of: 8, length)
+      while self.reader.position < end {
+        let value = Double(bitPattern: try self.reader.fixed64())
+        self.sink.reserve(40)
+        self.storeSeparator()
+        self.sink.storeDouble(value)
+      }
+    case .enumeration:
+      while self.reader.position < end {
+        let number = Int32(truncatingIfNeeded: try self.reader.varint())
+        if self.isUnknown(number, index) { continue }
+        self.separateElement()
+        self.printEnum(number, index)
+      }
+    default:
+      while self.reader.position < end {
+        let payload = try self.readPayload(kind)
+        self.sink.reserve(40)
+        self.storeSeparator()
+        self.storePayload(payload, kind)
+      }
+    }
+    if self.reader.position != end { throw self.reader.truncated() }
+  }
+
+  private func checkMultiple(of size: Int, _ length: Int) throws(CodecError) {
+    if length % size != 0 {
+      throw CodecError(
+        .malformedWire, offset: self.reader.position,
+        reason: "a packed record of \(length) bytes, which is no multiple of \(size)")
+    }
+  }
+
+  @inline(__always)
+  private mutating func storeSeparator() {
+    if self.frames.top.index > 0 { self.sink.storeByte(UInt8(ascii: ",")) }
+    self.frames.top.index &+= 1
+  }
+
+  // MARK: Scalars
+
+  /// Reads a number or bool as its bits on the wire.
+  @inline(__always)
+  mutating func readPayload(_ kind: FieldKind) throws(CodecError) -> UInt64 {
+    switch kind {
+    case .double, .fixed64, .sfixed64: return try self.reader.fixed64()
+    case .float, .fixed32, .sfixed32: return UInt64(try self.reader.fixed32())
+    default: return try self.reader.varint()
+    }
+  }
+
+  /// Stores a number or bool as JSON. Asks for no room: 32 bytes must be reserved.
+  @inline(__always)
+  mutating func storePayload(_ payload: UInt64, _ kind: FieldKind) {
+    switch kind {
+    case .double: self.sink.storeDouble(Double(bitPattern: payload))
+    case .float: self.sink.storeFloat(Float(bitPattern: UInt32(truncatingIfNeeded: payload)))
+    case .bool:
+      // "true" and "false" as words: four or five bytes of the eight.
+      if payload != 0 {
+        self.sink.storeWord(0x6575_7274, length: 4)
+      } else {
+        self.sink.storeWord(0x65_736C_6166, length: 5)
+      }
+    case .int32, .sfixed32:
+      self.sink.storeDecimal(Int64(Int32(truncatingIfNeeded: payload)))
+    case .uint32, .fixed32:
+      self.sink.storeDecimal(UInt64(UInt32(truncatingIfNeeded: payload)))
+    case .sint32:
+      let bits = UInt32(truncatingIfNeeded: payload)
+      self.sink.storeDecimal(Int64(Int32(bitPattern: bits >> 1) ^ -Int32(bitPattern: bits & 1)))
+    case .int64, .sfixed64:
+      self.storeQuotedDecimal(Int64(bitPattern: payload))
+    case .uint64, .fixed64:
+      let isQuoted = !self.options.printsInt64AsNumber
+      if isQuoted { self.sink.storeByte(UInt8(ascii: "\"")) }
+      self.sink.storeDecimal(payload)
+      if isQuoted { self.sink.storeByte(UInt8(ascii: "\"")) }
+    case .sint64:
+      self.storeQuotedDecimal(
+        Int64(bitPattern: payload >> 1) ^ -Int64(bitPattern: payload & 1))
+    case .string, .bytes, .message, .group, .enumeration:
+      assertionFailure("not a number")
+    }
+  }
+
+  @inline(__always)
+  private mutating func storeQuotedDecimal(_ value: Int64) {
+    let isQuoted = !self.options.printsInt64AsNumber
+    if isQuoted { self.sink.storeByte(UInt8(ascii: "\"")) }
+    self.sink.storeDecimal(value)
+    if isQuoted { self.sink.storeByte(UInt8(ascii: "\"")) }
+  }
+
+  /// Prints the `length` bytes that are next as a string, or as base64.
+  @inline(__always)
+  mutating func printText(_ kind: FieldKind, length: Int) throws(CodecError) {
+    let start = unsafe self.reader.pointer(at: self.reader.position)
+    if kind == .string {
+      if let fault = unsafe self.sink.appendQuoted(start, count: length) {
+        throw CodecError(
+          .invalidUTF8, offset: self.reader.position + fault,
+          reason:
+            "the string isn't UTF-8, so it has no JSON form; the field should be of type bytes")
+      }
+    } else {
+      self.sink.append(UInt8(ascii: "\""))
+      unsafe Base64.encode(start, count: length, into: &self.sink)
+      self.sink.append(UInt8(ascii: "\""))
+    }
+    self.reader.position &+= length
+  }
+
+  /// Whether a number is one that a closed enum doesn't have: then it's an unknown field.
+  @inline(__always)
+  func isUnknown(_ number: Int32, _ index: Int32) -> Bool {
+    self.plan.fields[index].isClosedEnum
+      && self.plan.enumValue(number: number, in: self.plan.fields[index].type) < 0
+  }
+
+  /// Prints an enum by name, or by number where it has no name or numbers are asked for.
+  @inline(__always)
+  mutating func printEnum(_ number: Int32, _ index: Int32) {
+    if self.plan.fields[index].isNullValue {
+      self.sink.append("null")
+      return
+    }
+    let value = self.plan.enumValue(number: number, in: self.plan.fields[index].type)
+    if value < 0 || self.options.enumStyle == .number {
+      self.sink.reserve(32)
+      self.sink.storeDecimal(Int64(number))
+      return
+    }
+    let start = Int(self.plan.enumValues[value].quotedName)
+    let length = Int(self.plan.enumValues[value].quotedNameLength)
+    unsafe self.sink.append(start: self.plan.text.pointer(at: start), count: length)
+  }
+
+  // MARK: Maps
+
+  /// Prints one entry of a map: key, then value, each once and nothing else. Any other entry, or a
+  /// key that was there, makes the message be brought into order first.
+  mutating func printEntry(_ index: Int32) throws(CodecError) {
+    let length = try self.reader.length()
+    let end = self.reader.position &+ length
+    let entry = self.plan.fields[index].type
+    let keyField = self.plan.messages[entry].firstField
+    let valueField = keyField &+ 1
+    self.separateElement()
+    // The key.
+    let hasKey = try self.takeTag(of: keyField, before: end)
+    guard try self.printMapKey(keyField, isPresent: hasKey, end: end) else {
+      return try self.normalize()
+    }
+    self.sink.append(UInt8(ascii: ":"))
+    // The value.
+    let hasValue = try self.takeTag(of: valueField, before: end)
+    guard hasValue || self.reader.position == end else { return try self.normalize() }
+    if self.plan.fields[valueField].kind == .message {
+      if !hasValue {
+        return try self.openContent(
+          of: self.plan.fields[valueField].type, field: valueField, end: end, resume: end)
+      }
+      let valueLength = try self.reader.length()
+      let valueEnd = self.reader.position &+ valueLength
+      guard valueEnd == end else { return try self.normalize() }
+      return try self.openContent(
+        of: self.plan.fields[valueField].type, field: valueField, end: end, resume: end)
+    }
+    if hasValue {
+      if self.plan.fields[valueField].isClosedEnum {
+        return try self.printClosedEntry(valueField, end)
+      }
+      try self.printScalar(valueField)
+    } else {
+      self.printDefault(valueField)
+    }
+    guard self.reader.position == end else {
+      if self.reader.position > end { throw self.reader.truncated() }
+      return try self.normalize()
+    }
+  }
+
+  /// An entry whose value a closed enum doesn't have is an unknown field as a whole: the entry can't
+  /// be taken back here, so the message is brought into order, which leaves such entries out.
+  private mutating func printClosedEntry(_ valueField: Int32, _ end: Int) throws(CodecError) {
+    let number = Int32(truncatingIfNeeded: try self.reader.varint())
+    if self.isUnknown(number, valueField) { return try self.normalize() }
+    self.printEnum(number, valueField)
+    guard self.reader.position == end else { return try self.normalize() }
+  }
+
+  /// Passes over a field's tag if it's next.
+  @inline(__always)
+  private mutating func takeTag(of index: Int32, before end: Int) throws(CodecError) -> Bool {
+    guard self.reader.position < end else { return false }
+    let start = self.reader.position
+    if try self.reader.tag() == self.plan.fields[index].tag { return true }
+    self.reader.position = start
+    return false
+  }
+
+  /// Prints a key as a string.
+  ///
+  /// - Returns: false where the key was there already.
+  @inline(__always)
+  private mutating func printMapKey(
+    _ index: Int32, isPresent: Bool, end: Int
+  ) throws(CodecError) -> Bool {
+    let kind = self.plan.fields[index].kind
+    if kind == .string {
+      let length = isPresent ? try self.reader.length() : 0
+      guard self.reader.position &+ length <= end else { throw self.reader.truncated() }
+      let isDuplicate = unsafe self.keys.insert(
+        self.reader.pointer(at: self.reader.position), count: length, into: &self.frames.top.keys)
+      if isDuplicate { return false }
+      try self.printText(.string, length: length)
+      return true
+    }
+    var payload = isPresent ? try self.readPayload(kind) : 0
+    // Two spellings of one key: true is any number but 0, and 32 bits are what counts of an int32.
+    switch kind {
+    case .bool: payload = payload == 0 ? 0 : 1
+    case .int32, .uint32, .sint32: payload &= 0xFFFF_FFFF
+    default: break
+    }
+    if self.keys.insert(number: payload, into: &self.frames.top.keys) { return false }
+    self.sink.reserve(40)
+    let isQuotedAlready = kind.isInt64 && !self.options.printsInt64AsNumber
+    if !isQuotedAlready { self.sink.storeByte(UInt8(ascii: "\"")) }
+    self.storePayload(payload, kind)
+    if !isQuotedAlready { self.sink.storeByte(UInt8(ascii: "\"")) }
+    return true
+  }
+
+  // MARK: Defaults
+
+  /// Prints what an unset scalar is read as.
+  mutating func printDefault(_ index: Int32) {
+    self.sink.reserve(32)
+    switch self.plan.fields[index].kind {
+    case .string, .bytes:
+      self.sink.append("\"\"")
+    case .enumeration:
+      self.printEnum(self.plan.enums[self.plan.fields[index].type].defaultNumber, index)
+    case .message, .group:
+      self.sink.append("null")
+    default:
+      self.storePayload(0, self.plan.fields[index].kind)
+    }
+  }
+
+  /// Prints the fields without presence that the message doesn't have, for `alwaysPrintsDefaults`.
+  @inline(never)
+  mutating func printDefaults() {
+    let message = self.frames.top.message
+    let first = self.plan.messages[message].firstField
+    for place in 0..<self.plan.messages[message].fieldCount {
+      let index = first + place
+      if self.plan.fields[index].hasPresence { continue }
+      if self.seen.contains(
+        place, first: self.frames.top.seen, mark: self.frames.top.seenMark)
+      {
+        continue
+      }
+      self.printKey(index)
+      self.printUnset(index)
+    }
+  }
+
+  /// Prints what an unset field is read as, whatever its shape.
+  mutating func printUnset(_ index: Int32) {
+    switch self.plan.fields[index].shape {
+    case .repeated, .packed: self.sink.append("[]")
+    case .map: self.sink.append("{}")
+    case .singular: self.printDefault(index)
+    }
+  }
+}
+
+extension FieldKind {
+  /// Whether ProtoJSON prints it as a string of digits.
+  @inline(__always)
+  var isInt64: Bool {
+    switch self {
+    case .int64, .uint64, .fixed64, .sfixed64, .sint64: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,459 @@
+/// Runs a plan over wire bytes and writes JSON, in one pass and without recursion, as long as the
+/// bytes are as encoders write them: the records of a field together, a singular field once.
+///
+/// Where they aren't (a repeated field in pieces, a field or oneof set twice, a message to be
+/// merged), the message is brought into that form in a copy (`WireNormalizer`), its output is taken
+/// back, and it's read again from the copy. So the output is always right, and only such messages
+/// pay for it.
+@safe
+struct WireToJSON: ~Copyable {
+  var reader: WireReader
+  var sink = ByteSink(capacity: 64)
+  var frames = FrameStack<Frame>()
+  var seen = SeenFields()
+  var keys = KeySets()
+  /// Copies of messages that had to be brought into order.
+  var arena = ByteSink(capacity: 256)
+  var plan: Plan
+  var options = DecodeOptions()
+  /// The bytes of the caller.
+  private var input: UnsafePointer<UInt8>
+  private var inputCount = 0
+
+  /// A message that's open.
+  struct Frame: BitwiseCopyable {
+    enum Kind: UInt8, BitwiseCopyable {
+      case message
+      /// A message of which just one field is printed, without its key (`response_body`).
+      case selection
+      /// A google.protobuf.Struct.
+      case structure
+      /// A google.protobuf.ListValue.
+      case list
+      /// A google.protobuf.Value.
+      case value
+      /// An Any of a type with a JSON form of its own; its `value` is the frame above.
+      case knownAny
+    }
+
+    var kind: Kind
+    /// Whether the bytes are in `arena`, and so in order.
+    var isNormal = false
+    /// Whether no member has been printed yet.
+    var isFirst = true
+    /// Whether it's the content of an Any: its members follow `@type`.
+    var followsType = false
+    var message: Int32 = -1
+    /// The field whose value this is, in `Plan.fields`; -1 where none is.
+    var field: Int32 = -1
+    /// Where the message begins and ends in its bytes.
+    var start = 0
+    var end = 0
+    /// Where the message around it goes on.
+    var resume = 0
+    /// The number of the group that it is, and 0 if it's none.
+    var group: UInt32 = 0
+    /// How long the output was before it was opened.
+    var outputStart = 0
+    /// The field that's expected next: a place in the message.
+    var next: Int32 = 0
+    /// The repeated field or map whose bracket is open, in `Plan.fields`; -1 for none.
+    var open: Int32 = -1
+    /// How many elements of it have been printed.
+    var index: Int32 = 0
+    /// The field that's being printed, for error paths.
+    var current: Int32 = -1
+    var seen: UInt64 = 0
+    var seenMark: Int32 = 0
+    var keys = KeySets.Handle(start: 0, count: 0, slots: 0)
+  }
+
+  init(plan: Plan, start: UnsafePointer<UInt8>) {
+    self.plan = plan
+    self.reader = unsafe WireReader(start: start, limit: 0)
+    unsafe self.input = start
+  }
+
+  /// Prints the message that fills `count` bytes from `start`.
+  mutating func decode(
+    _ start: UnsafePointer<UInt8>, count: Int, message: Int32, selecting field: Int32?
+  ) throws(CodecError) {
+    self.frames.removeAll()
+    self.seen.removeAll()
+    self.keys.removeAll()
+    self.arena.removeAll()
+    unsafe self.input = start
+    self.inputCount = count
+    self.reader = unsafe WireReader(start: start, limit: count)
+    do throws(CodecError) {
+      if let field {
+        self.openSelection(message, field: field, end: count)
+      } else {
+        try self.openContent(of: message, field: -1, end: count, resume: count)
+      }
+      try self.runFrames(above: 0)
+    } catch {
+      throw self.located(error)
+    }
+  }
+
+  mutating func runFrames(above floor: Int) throws(CodecError) {
+    while self.frames.count > floor {
+      switch self.frames.top.kind {
+      case .message: try self.printFields()
+      case .selection: try self.printSelection()
+      case .structure: try self.printStruct()
+      case .list: try self.printList()
+      case .value: try self.printValue()
+      case .knownAny:
+        self.sink.append(UInt8(ascii: "}"))
+        self.closeFrame()
+      }
+    }
+  }
+
+  // MARK: Frames
+
+  /// Opens a message whose bytes go from the position to `end`; the one around it goes on at
+  /// `resume`. A type with a text form is printed at once.
+  @inline(__always)
+  mutating func openContent(
+    of message: Int32, field: Int32, end: Int, resume: Int
+  ) throws(CodecError) {
+    if self.plan.messages[message].wellKnown == .none {
+      try self.pushFrame(.message, message, field: field, end: end, resume: resume)
+      self.sink.append(UInt8(ascii: "{"))
+    } else {
+      try self.openKnown(message, field: field, end: end, resume: resume)
+    }
+  }
+
+  @inline(__always)
+  mutating func pushFrame(
+    _ kind: Frame.Kind, _ message: Int32, field: Int32, end: Int, resume: Int, group: UInt32 = 0
+  ) throws(CodecError) {
+    guard self.frames.count < self.options.depthLimit else { throw self.tooDeep() }
+    var frame = Frame(kind: kind)
+    // A message within a copy is in the copy too, but not itself in order yet.
+    frame.message = message
+    frame.field = field
+    frame.start = self.reader.position
+    frame.end = end
+    frame.resume = resume
+    frame.group = group
+    frame.outputStart = self.sink.count
+    frame.seenMark = self.seen.mark
+    self.seen.open(bits: self.plan.messages[message].seenBits)
+    self.frames.push(frame)
+  }
+
+  @inline(never)
+  private func tooDeep() -> CodecError {
+    CodecError(
+      .tooDeep, offset: self.reader.position,
+      reason: "messages are nested deeper than \(self.options.depthLimit)")
+  }
+
+  /// Takes the innermost frame off and goes on behind it.
+  @inline(__always)
+  mutating func closeFrame() {
+    let wasNormal = self.frames.top.isNormal
+    let resume = self.frames.top.resume
+    self.seen.close(to: self.frames.top.seenMark)
+    self.frames.pop()
+    if wasNormal { self.leaveCopy() }
+    self.reader.position = resume
+  }
+
+  /// Goes back to the bytes of the innermost frame after a frame with a copy has been closed.
+  @inline(never)
+  private mutating func leaveCopy() {
+    var index = self.frames.count - 1
+    while index >= 0 && !self.frames[index].isNormal { index -= 1 }
+    if index >= 0 {
+      // The copy of an outer frame; what stands behind it in the arena is of no use any more.
+      self.reader = unsafe WireReader(
+        start: UnsafePointer(self.arena.base), limit: self.frames[index].end)
+    } else {
+      self.reader = unsafe WireReader(start: self.input, limit: self.inputCount)
+    }
+  }
+
+  /// Brings the innermost message into order in a copy and begins it anew.
+  @inline(never)
+  mutating func normalize() throws(CodecError) {
+    guard !self.frames.top.isNormal else {
+      // Can't be: a copy is in order. Refusing is better than going round for ever.
+      throw CodecError(
+        .malformedWire, offset: self.reader.position, reason: "the message can't be merged")
+    }
+    if self.frames.top.group != 0 {
+      // Where a group ends is known only by its end tag.
+      self.reader.position = self.frames.top.start
+      try self.reader.skip(
+        tag: self.frames.top.group << 3 | UInt32(WireType.startGroup.rawValue),
+        depthLimit: self.options.depthLimit)
+      self.frames.top.resume = self.reader.position
+      self.frames.top.end =
+        self.reader.position - ByteSink.varintLength(UInt64(self.frames.top.group) << 3)
+      self.frames.top.group = 0
+    }
+    let frame = self.frames.top
+    if frame.open >= 0 && self.plan.fields[frame.open].shape == .map
+      || frame.kind == .structure
+    {
+      self.keys.close(frame.keys)
+    }
+    // Copied out first: the arena may move while it's written to.
+    let bytes = unsafe Array(
+      UnsafeBufferPointer(
+        start: self.reader.pointer(at: frame.start), count: frame.end - frame.start))
+    let start = self.arena.count
+    let normalizer = WireNormalizer(plan: self.plan, depthLimit: self.options.depthLimit)
+    try normalizer.normalize(bytes, message: frame.message, into: &self.arena)
+    self.frames.top.isNormal = true
+    self.frames.top.start = start
+    self.frames.top.end = self.arena.count
+    self.reader = unsafe WireReader(
+      start: UnsafePointer(self.arena.base), position: start, limit: self.arena.count)
+    // As it was when it was opened.
+    self.sink.truncate(to: frame.outputStart)
+    self.frames.top.isFirst = !frame.followsType
+    self.frames.top.next = 0
+    self.frames.top.open = -1
+    self.frames.top.index = 0
+    self.frames.top.seen = 0
+    self.seen.close(to: frame.seenMark)
+    self.seen.open(bits: self.plan.messages[frame.message].seenBits)
+    switch frame.kind {
+    case .message, .structure:
+      if !frame.followsType { self.sink.append(UInt8(ascii: "{")) }
+    case .list: self.sink.append(UInt8(ascii: "["))
+    case .selection, .value, .knownAny: break
+    }
+    if frame.kind == .structure { self.frames.top.keys = self.keys.open() }
+  }
+
+  // MARK: Messages
+
+  /// Prints fields of the innermost frame until a value opens a frame of its own or the message
+  /// ends.
+  private mutating func printFields() throws(CodecError) {
+    let depth = self.frames.count
+    let message = self.frames.top.message
+    while self.frames.count == depth {
+      if self.reader.position >= self.frames.top.end {
+        try self.endMessage()
+        return
+      }
+      let start = self.reader.position
+      let tag = try self.reader.tag()
+      let place = self.place(of: tag, in: message)
+      if place < 0 {
+        if tag & 7 == UInt32(WireType.endGroup.rawValue) {
+          try self.endGroup(tag, at: start)
+          return
+        }
+        try self.reader.skip(tag: tag, depthLimit: self.options.depthLimit)
+        continue
+      }
+      let index = self.plan.messages[message].firstField &+ place
+      self.frames.top.current = index
+      try self.printMember(index, place: place, tag: tag)
+    }
+  }
+
+  /// Prints the record behind a field's tag.
+  @inline(__always)
+  mutating func printMember(_ index: Int32, place: Int32, tag: UInt32) throws(CodecError) {
+    if self.plan.fields[index].shape == .singular {
+      self.frames.top.next = place &+ 1
+      try self.printSingular(index, place: place)
+    } else {
+      self.frames.top.next = place
+      try self.printRepeated(index, place: place, tag: tag)
+    }
+  }
+
+  /// The place of the field that a tag stands for, if its wire type is one of the field's; -1
+  /// otherwise: such a record is an unknown field.
+  @inline(__always)
+  private func place(of tag: UInt32, in message: Int32) -> Int32 {
+    let next = self.frames.top.next
+    let first = self.plan.messages[message].firstField
+    if next < self.plan.messages[message].fieldCount && self.plan.fields[first &+ next].tag == tag {
+      return next
+    }
+    let place = self.plan.field(number: tag >> 3, in: message)
+    if place < 0 { return -1 }
+    let index = first &+ place
+    if self.plan.fields[index].tag == tag || self.plan.fields[index].otherTag == tag {
+      return place
+    }
+    return -1
+  }
+
+  @inline(__always)
+  private mutating func printSingular(_ index: Int32, place: Int32) throws(CodecError) {
+    if self.frames.top.open >= 0 { self.closeBracket() }
+    if self.seen.insert(
+      place, first: &self.frames.top.seen, mark: self.frames.top.seenMark)
+    {
+      return try self.normalize()
+    }
+    let oneof = self.plan.fields[index].oneof
+    if oneof >= 0 {
+      let bit = self.plan.messages[self.frames.top.message].fieldCount &+ oneof
+      if self.seen.insert(bit, first: &self.frames.top.seen, mark: self.frames.top.seenMark) {
+        return try self.normalize()
+      }
+    }
+    switch self.plan.fields[index].kind {
+    case .message:
+      let length = try self.reader.length()
+      if self.frames.top.kind != .selection { self.printKey(index) }
+      let end = self.reader.position &+ length
+      try self.openContent(
+        of: self.plan.fields[index].type, field: index, end: end, resume: end)
+    case .group:
+      if self.frames.top.kind != .selection { self.printKey(index) }
+      try self.openGroup(index)
+    default:
+      try self.printSingularScalar(index)
+    }
+  }
+
+  mutating func openGroup(_ index: Int32) throws(CodecError) {
+    try self.pushFrame(
+      .message, self.plan.fields[index].type, field: index, end: self.frames.top.limit(self.reader),
+      resume: 0, group: self.plan.fields[index].number)
+    self.sink.append(UInt8(ascii: "{"))
+  }
+
+  @inline(__always)
+  private mutating func printRepeated(
+    _ index: Int32, place: Int32, tag: UInt32
+  ) throws(CodecError) {
+    if self.frames.top.open != index {
+      // An empty packed record is no element.
+      let isPacked = tag & 7 == 2 && self.plan.fields[index].kind.wireType != .lengthDelimited
+      if isPacked && self.reader.position < self.reader.limit,
+        unsafe self.reader.base[self.reader.position] == 0
+      {
+        self.reader.position &+= 1
+        return
+      }
+      if self.frames.top.open >= 0 { self.closeBracket() }
+      if self.seen.insert(
+        place, first: &self.frames.top.seen, mark: self.frames.top.seenMark)
+      {
+        return try self.normalize()
+      }
+      self.openBracket(index)
+    }
+    switch self.plan.fields[index].shape {
+    case .map:
+      try self.printEntry(index)
+    case .singular, .repeated, .packed:
+      switch self.plan.fields[index].kind {
+      case .message:
+        let length = try self.reader.length()
+        self.separateElement()
+        let end = self.reader.position &+ length
+        try self.openContent(
+          of: self.plan.fields[index].type, field: index, end: end, resume: end)
+      case .group:
+        self.separateElement()
+        try self.openGroup(index)
+      default:
+        try self.printElements(index, isPacked: tag & 7 == 2)
+      }
+    }
+  }
+
+  @inline(__always)
+  private mutating func openBracket(_ index: Int32) {
+    if self.frames.top.kind != .selection { self.printKey(index) }
+    self.frames.top.open = index
+    self.frames.top.index = 0
+    if self.plan.fields[index].shape == .map {
+      self.frames.top.keys = self.keys.open()
+      self.sink.append(UInt8(ascii: "{"))
+    } else {
+      self.sink.append(UInt8(ascii: "["))
+    }
+  }
+
+  @inline(__always)
+  mutating func closeBracket() {
+    let open = self.frames.top.open
+    self.frames.top.open = -1
+    if self.plan.fields[open].shape == .map {
+      self.keys.close(self.frames.top.keys)
+      self.sink.append(UInt8(ascii: "}"))
+    } else {
+      self.sink.append(UInt8(ascii: "]"))
+    }
+  }
+
+  /// The comma before an element that isn't the first.
+  @inline(__always)
+  mutating func separateElement() {
+    if self.frames.top.index > 0 { self.sink.append(UInt8(ascii: ",")) }
+    self.frames.top.index &+= 1
+  }
+
+  /// A comma if one is needed, and the key with its colon.
+  @inline(__always)
+  mutating func printKey(_ index: Int32) {
+    let usesProtoNames = self.options.usesProtoNames
+    let start = usesProtoNames ? self.plan.fields[index].protoKey : self.plan.fields[index].jsonKey
+    let length = Int(
+      usesProtoNames
+        ? self.plan.fields[index].protoKeyLength : self.plan.fields[index].jsonKeyLength)
+    self.sink.reserve(length &+ 40)
+    if !self.frames.top.isFirst { self.sink.storeByte(UInt8(ascii: ",")) }
+    self.frames.top.isFirst = false
+    let text = unsafe self.plan.text.pointer(at: Int(start))
+    var offset = 0
+    // The text has padding behind it and the sink has room: the last word may be too long.
+    let target = self.sink.count
+    while offset < length {
+      unsafe self.sink.storeWord(load64(text + offset), length: 8)
+      offset &+= 8
+    }
+    self.sink.count = target &+ length
+  }
+
+  /// The end of a message that isn't a group.
+  @inline(__always)
+  private mutating func endMessage() throws(CodecError) {
+    if self.frames.top.group != 0 || self.reader.position > self.frames.top.end {
+      throw self.reader.truncated()
+    }
+    self.finishMessage()
+  }
+
+  private mutating func endGroup(_ tag: UInt32, at start: Int) throws(CodecError) {
+    guard self.frames.top.group != 0, self.frames.top.group == tag >> 3 else {
+      throw CodecError(.malformedWire, offset: start, reason: "a group ends that isn't open")
+    }
+    self.frames.top.resume = self.reader.position
+    self.finishMessage()
+  }
+
+  @inline(__always)
+  private mutating func finishMessage() {
+    if self.frames.top.open >= 0 { self.closeBracket() }
+    if self.options.alwaysPrintsDefaults { self.printDefaults() }
+    self.sink.append(UInt8(ascii: "}"))
+    self.closeFrame()
+  }
+}
+
+extension WireToJSON.Frame {
+  /// How far a group within this message may go.
+  func limit(_ reader: WireReader) -> Int {
+    self.group == 0 ? self.end : reader.limit
+  }
+}

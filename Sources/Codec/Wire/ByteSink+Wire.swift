@@ -1,0 +1,86 @@
+/// Writers of the wire format. Those named `store…` ask for no room: the caller has reserved it, 16
+/// bytes for any of them.
+extension ByteSink {
+  /// Stores the low `length` bytes of `word`, the lowest one first. Eight bytes are written.
+  @inline(__always)
+  mutating func storeWord(_ word: UInt64, length: Int) {
+    assert(self.capacity &- self.count >= 8)
+    unsafe UnsafeMutableRawPointer(self.base + self.count).storeBytes(
+      of: word.littleEndian, as: UInt64.self)
+    self.count &+= length
+  }
+
+  @inline(__always)
+  mutating func storeByte(_ byte: UInt8) {
+    assert(self.capacity > self.count)
+    unsafe self.base[self.count] = byte
+    self.count &+= 1
+  }
+
+  @inline(__always)
+  mutating func storeFixed32(_ value: UInt32) {
+    assert(self.capacity &- self.count >= 4)
+    unsafe UnsafeMutableRawPointer(self.base + self.count).storeBytes(
+      of: value.littleEndian, as: UInt32.self)
+    self.count &+= 4
+  }
+
+  @inline(__always)
+  mutating func storeFixed64(_ value: UInt64) {
+    self.storeWord(value, length: 8)
+  }
+
+  /// Stores a varint, at most ten bytes.
+  @inline(__always)
+  mutating func storeVarint(_ value: UInt64) {
+    assert(self.capacity &- self.count >= 10)
+    var rest = value
+    while rest >= 0x80 {
+      unsafe self.base[self.count] = UInt8(truncatingIfNeeded: rest) | 0x80
+      self.count &+= 1
+      rest >>= 7
+    }
+    unsafe self.base[self.count] = UInt8(truncatingIfNeeded: rest)
+    self.count &+= 1
+  }
+
+  /// Reserves one byte for the length of what follows.
+  ///
+  /// - Returns: the mark that `closeLength` takes: where the content begins.
+  @inline(__always)
+  mutating func openLength() -> Int {
+    self.reserve(32)
+    self.count &+= 1
+    return self.count
+  }
+
+  /// Writes the length of all that stands behind `mark`. Where one byte isn't enough for it, the
+  /// content moves up; marks further in must have been closed before.
+  @inline(__always)
+  mutating func closeLength(_ mark: Int) {
+    let length = self.count &- mark
+    if length < 0x80 {
+      unsafe self.base[mark &- 1] = UInt8(truncatingIfNeeded: length)
+    } else {
+      self.closeLongLength(mark, length)
+    }
+  }
+
+  @inline(never)
+  private mutating func closeLongLength(_ mark: Int, _ length: Int) {
+    let extra = Self.varintLength(UInt64(length)) - 1
+    self.reserve(extra + 16)
+    let content = unsafe UnsafeMutableRawPointer(self.base + mark)
+    unsafe (content + extra).copyMemory(from: content, byteCount: length)
+    self.count = mark - 1
+    self.storeVarint(UInt64(length))
+    self.count = mark + extra + length
+  }
+
+  /// How many bytes a varint takes.
+  @inline(__always)
+  static func varintLength(_ value: UInt64) -> Int {
+    let bits = 64 &- (value | 1).leadingZeroBitCount
+    return (bits &* 9 &+ 64) >> 6
+  }
+}

@@ -1,0 +1,211 @@
+/// Brings one message into the form that encoders write: the records of a field together, a
+/// singular field once, one member of a oneof, each map key once.
+///
+/// Protobuf's rules for several records of a field: the last scalar holds, messages are merged
+/// (which putting their bytes one behind the other does), repeated fields grow, of a oneof the last
+/// member holds, of a map key the last entry. Just one level is done; a message within that needs
+/// it is met later. Unknown fields are left out: JSON has no place for them.
+///
+/// Cold: real encoders write in order. It allocates freely.
+struct WireNormalizer {
+  var plan: Plan
+  var depthLimit: Int
+
+  /// A record of a known field: where its tag begins, its content, and its end.
+  private struct Record {
+    var place: Int32
+    var tag: UInt32
+    var start: Int
+    var content: Range<Int>
+    var end: Int
+  }
+
+  /// Appends the ordered form of a message's bytes.
+  func normalize(
+    _ bytes: [UInt8], message: Int32, into sink: inout ByteSink
+  ) throws(CodecError) {
+    var records = try self.records(of: bytes, message: message)
+    self.dropLostMembers(&records, message: message)
+    // Stable, so that records of one field keep their order.
+    let sorted = records.enumerated().sorted {
+      ($0.element.place, $0.offset) < ($1.element.place, $1.offset)
+    }.map(\.element)
+    var index = 0
+    while index < sorted.count {
+      var end = index + 1
+      while end < sorted.count && sorted[end].place == sorted[index].place { end += 1 }
+      try self.write(sorted[index..<end], of: bytes, message: message, into: &sink)
+      index = end
+    }
+  }
+
+  private func records(
+    of bytes: [UInt8], message: Int32
+  ) throws(CodecError) -> [Record] {
+    // The span keeps `bytes` alive for the reader.
+    var records: [Record] = []
+    var fault: CodecError?
+    unsafe bytes.withUnsafeBufferPointer { buffer in
+      guard let start = buffer.baseAddress else { return }
+      var reader = unsafe WireReader(start: start, limit: buffer.count)
+      do throws(CodecError) {
+        while reader.position < reader.limit {
+          let start = reader.position
+          let tag = try reader.tag()
+          var content = reader.position
+          try reader.skip(tag: tag, depthLimit: self.depthLimit)
+          var contentEnd = reader.position
+          let place = self.plan.field(number: tag >> 3, in: message)
+          guard place >= 0 else { continue }
+          let index = self.plan.messages[message].firstField + place
+          guard self.plan.fields[index].tag == tag || self.plan.fields[index].otherTag == tag
+          else { continue }
+          if tag & 7 == 2 {
+            let end = reader.position
+            reader.position = content
+            _ = try reader.length()
+            content = reader.position
+            reader.position = end
+          } else if tag & 7 == 3 {
+            contentEnd -= ByteSink.varintLength(UInt64(tag))
+          }
+          records.append(
+            Record(
+              place: place, tag: tag, start: start, content: content..<contentEnd,
+              end: reader.position))
+        }
+      } catch {
+        fault = error
+      }
+    }
+    if let fault { throw fault }
+    return records
+  }
+
+  /// Takes out the members of each oneof but the one that's set last.
+  private func dropLostMembers(_ records: inout [Record], message: Int32) {
+    let first = self.plan.messages[message].firstField
+    var last: [Int32: Int32] = [:]
+    for record in records {
+      let oneof = self.plan.fields[first + record.place].oneof
+      if oneof >= 0 { last[oneof] = record.place }
+    }
+    records.removeAll { record in
+      let oneof = self.plan.fields[first + record.place].oneof
+      return oneof >= 0 && last[oneof] != record.place
+    }
+  }
+
+  private func write(
+    _ records: ArraySlice<Record>, of bytes: [UInt8], message: Int32, into sink: inout ByteSink
+  ) throws(CodecError) {
+    guard let lastRecord = records.last else { return }
+    let index = self.plan.messages[message].firstField + lastRecord.place
+    switch self.plan.fields[index].shape {
+    case .repeated, .packed:
+      for record in records { Self.append(bytes[record.start..<record.end], to: &sink) }
+    case .map:
+      try self.writeEntries(records, of: bytes, field: index, into: &sink)
+    case .singular:
+      let kind = self.plan.fields[index].kind
+      guard kind == .message || kind == .group else {
+        Self.append(bytes[lastRecord.start..<lastRecord.end], to: &sink)
+        return
+      }
+      self.writeTag(lastRecord.tag, to: &sink)
+      let merged = records.reduce(into: [UInt8]()) { $0 += bytes[$1.content] }
+      if kind == .message {
+        sink.reserve(16)
+        sink.storeVarint(UInt64(merged.count))
+        Self.append(merged[...], to: &sink)
+      } else {
+        Self.append(merged[...], to: &sink)
+        self.writeTag(lastRecord.tag + 1, to: &sink)
+      }
+    }
+  }
+
+  /// Writes the entries of a map, each as its key and its value, of each key the last one.
+  private func writeEntries(
+    _ records: ArraySlice<Record>, of bytes: [UInt8], field: Int32, into sink: inout ByteSink
+  ) throws(CodecError) {
+    let entry = self.plan.fields[field].type
+    let valueField = self.plan.messages[entry].firstField + 1
+    var places: [[UInt8]: Int] = [:]
+    var entries: [[UInt8]?] = []
+    for record in records {
+      let content = Array(bytes[record.content])
+      let parts = try self.records(of: content, message: entry)
+      // The key in one spelling: the payload for numbers, the content for strings.
+      let key = try self.key(parts.last { $0.place == 0 }, of: content, entry: entry)
+      var text = ByteSink(capacity: content.count + 32)
+      if let last = parts.last(where: { $0.place == 0 }) {
+        Self.append(content[last.start..<last.end], to: &text)
+      }
+      let values = parts.filter { $0.place == 1 }
+      if !values.isEmpty {
+        if self.plan.fields[valueField].isClosedEnum, let last = values.last,
+          try !self.isKnownEnum(content[last.content], field: valueField)
+        {
+          continue
+        }
+        try self.write(values[...], of: content, message: entry, into: &text)
+      }
+      if let earlier = places[key] { entries[earlier] = nil }
+      places[key] = entries.count
+      entries.append(Self.copy(text.bytes))
+    }
+    for case let entry? in entries {
+      self.writeTag(self.plan.fields[field].tag, to: &sink)
+      sink.reserve(16)
+      sink.storeVarint(UInt64(entry.count))
+      Self.append(entry[...], to: &sink)
+    }
+  }
+
+  private func key(_ record: Record?, of bytes: [UInt8], entry: Int32) throws(CodecError) -> [UInt8]
+  {
+    let field = self.plan.messages[entry].firstField
+    let kind = self.plan.fields[field].kind
+    guard let record else { return kind == .string ? [] : Array(repeating: 0, count: 8) }
+    let content = Array(bytes[record.content])
+    switch kind {
+    case .string: return content
+    case .fixed32, .sfixed32: return content + [0, 0, 0, 0]
+    case .fixed64, .sfixed64: return content
+    default:
+      var payload = Self.varint(content)
+      if kind == .bool { payload = payload == 0 ? 0 : 1 }
+      if kind == .int32 || kind == .uint32 || kind == .sint32 { payload &= 0xFFFF_FFFF }
+      return (0..<8).map { UInt8(truncatingIfNeeded: payload >> (8 * UInt64($0))) }
+    }
+  }
+
+  private func isKnownEnum(_ bytes: ArraySlice<UInt8>, field: Int32) throws(CodecError) -> Bool {
+    let number = Int32(truncatingIfNeeded: Self.varint(Array(bytes)))
+    return self.plan.enumValue(number: number, in: self.plan.fields[field].type) >= 0
+  }
+
+  /// A varint that has been found right already.
+  private static func varint(_ bytes: [UInt8]) -> UInt64 {
+    var value: UInt64 = 0
+    for (index, byte) in bytes.enumerated() where index < 10 {
+      value |= UInt64(byte & 0x7F) << UInt64(7 * index)
+    }
+    return value
+  }
+
+  private func writeTag(_ tag: UInt32, to sink: inout ByteSink) {
+    sink.reserve(16)
+    sink.storeVarint(UInt64(tag))
+  }
+
+  private static func append(_ bytes: ArraySlice<UInt8>, to sink: inout ByteSink) {
+    sink.reserve(bytes.count + 16)
+    for byte in bytes { sink.storeByte(byte) }
+  }
+
+  private static func copy(_ bytes: RawSpan) -> [UInt8] {
+    (0..<bytes.byteCount).map { bytes[$0] }
+  }
+}

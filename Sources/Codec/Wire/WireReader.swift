@@ -1,0 +1,143 @@
+/// Reads the wire format forwards: tags, varints, fixed words, lengths, skipping.
+///
+/// A view for the time of one run; it neither owns nor copies. `position` never passes `limit`, and
+/// every load is checked against it.
+@safe
+struct WireReader {
+  private(set) var base: UnsafePointer<UInt8>
+  /// Where the bytes end that may be read.
+  private(set) var limit: Int
+  var position: Int
+
+  /// Views the bytes from `start` on; `limit` of them must stay readable.
+  init(start: UnsafePointer<UInt8>, position: Int = 0, limit: Int) {
+    unsafe self.base = start
+    self.limit = limit
+    self.position = position
+  }
+
+  @inline(__always)
+  func pointer(at offset: Int) -> UnsafePointer<UInt8> {
+    assert(offset >= 0 && offset <= self.limit)
+    return unsafe self.base + offset
+  }
+
+  /// A varint of at most ten bytes; bits beyond 64 are dropped, as Protobuf does.
+  @inline(__always)
+  mutating func varint() throws(CodecError) -> UInt64 {
+    if self.position < self.limit {
+      let first = unsafe self.base[self.position]
+      if first < 0x80 {
+        self.position &+= 1
+        return UInt64(first)
+      }
+    }
+    return try self.longVarint()
+  }
+
+  @inline(never)
+  private mutating func longVarint() throws(CodecError) -> UInt64 {
+    var value: UInt64 = 0
+    var shift: UInt64 = 0
+    var offset = self.position
+    while shift < 70 {
+      guard offset < self.limit else { throw self.truncated() }
+      let byte = unsafe self.base[offset]
+      offset &+= 1
+      value |= shift < 64 ? UInt64(byte & 0x7F) << shift : 0
+      if byte < 0x80 {
+        self.position = offset
+        return value
+      }
+      shift &+= 7
+    }
+    throw CodecError(
+      .malformedWire, offset: self.position, reason: "a varint of more than ten bytes")
+  }
+
+  /// A tag: field number and wire type. The number is between 1 and 2^29 - 1.
+  @inline(__always)
+  mutating func tag() throws(CodecError) -> UInt32 {
+    if self.position < self.limit {
+      let first = unsafe self.base[self.position]
+      if first < 0x80 && first >= 8 {
+        self.position &+= 1
+        return UInt32(first)
+      }
+    }
+    return try self.longTag()
+  }
+
+  @inline(never)
+  private mutating func longTag() throws(CodecError) -> UInt32 {
+    let start = self.position
+    let value = try self.longVarint()
+    guard value >> 3 >= 1, value < 1 << 32, self.position &- start <= 5 else {
+      throw CodecError(
+        .malformedWire, offset: start, reason: "a tag without a field number, or one too large")
+    }
+    return UInt32(value)
+  }
+
+  @inline(__always)
+  mutating func fixed32() throws(CodecError) -> UInt32 {
+    guard self.limit &- self.position >= 4 else { throw self.truncated() }
+    let value = unsafe load32(self.base + self.position)
+    self.position &+= 4
+    return value
+  }
+
+  @inline(__always)
+  mutating func fixed64() throws(CodecError) -> UInt64 {
+    guard self.limit &- self.position >= 8 else { throw self.truncated() }
+    let value = unsafe load64(self.base + self.position)
+    self.position &+= 8
+    return value
+  }
+
+  /// The length of what follows, which lies before `limit`.
+  @inline(__always)
+  mutating func length() throws(CodecError) -> Int {
+    let value = try self.varint()
+    guard value <= UInt64(self.limit &- self.position) else { throw self.truncated() }
+    return Int(truncatingIfNeeded: value)
+  }
+
+  /// Passes over the value behind a tag. Groups may nest `depthLimit` deep.
+  mutating func skip(tag: UInt32, depthLimit: Int) throws(CodecError) {
+    // The numbers of the groups that are open.
+    var groups: [UInt32] = []
+    var tag = tag
+    while true {
+      switch WireType(rawValue: UInt8(tag & 7)) {
+      case .varint: _ = try self.varint()
+      case .fixed64: _ = try self.fixed64()
+      case .fixed32: _ = try self.fixed32()
+      case .lengthDelimited:
+        let length = try self.length()
+        self.position &+= length
+      case .startGroup:
+        guard groups.count < depthLimit else {
+          throw CodecError(
+            .tooDeep, offset: self.position, reason: "groups are nested deeper than the limit")
+        }
+        groups.append(tag >> 3)
+      case .endGroup:
+        guard groups.popLast() == tag >> 3 else {
+          throw CodecError(
+            .malformedWire, offset: self.position, reason: "a group ends that isn't open")
+        }
+      case nil:
+        throw CodecError(
+          .malformedWire, offset: self.position, reason: "wire type \(tag & 7) doesn't exist")
+      }
+      if groups.isEmpty { return }
+      tag = try self.tag()
+    }
+  }
+
+  @inline(never)
+  func truncated() -> CodecError {
+    CodecError(.malformedWire, offset: self.position, reason: "the message ends too early")
+  }
+}

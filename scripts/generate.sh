@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Makes the generated sources anew:
+#   Sources/CDescriptor   C code of Protos/projection.proto, by protoc and protoc-gen-c, and the
+#                         built-in schemas (schemas/google) as one embedded descriptor set
+#   Sources/CTables       constant tables of the codec
+#   Tests/Cases           the descriptor set of the test protos
+# `scripts/generate.sh --check` makes them in a temporary folder and fails where they differ.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+check=no
+if [ "${1:-}" = "--check" ]; then check=yes; fi
+
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+mkdir -p "$out/CDescriptor/include" "$out/CTables"
+
+protoc -I Protos --c_out="$out/CDescriptor" Protos/projection.proto
+mv "$out/CDescriptor/projection.pb-c.h" "$out/CDescriptor/include/"
+
+find schemas/google -name '*.proto' | LC_ALL=C sort > "$out/files"
+# shellcheck disable=SC2046
+protoc -I schemas --include_imports --descriptor_set_out="$out/builtin.binpb" \
+  $(sed 's|^schemas/||' "$out/files")
+python3 scripts/embed.py bridge_built_in_schemas "$out/builtin.binpb" \
+  > "$out/CDescriptor/built_in_schemas.c"
+protoc -I Protos/test -I schemas --include_imports --descriptor_set_out="$out/test.binpb" \
+  everything.proto legacy.proto
+python3 scripts/tables.py > "$out/CTables/tables.c"
+
+status=0
+place() {
+  if [ "$check" = yes ]; then
+    if ! cmp -s "$out/$1" "$2"; then
+      echo "$2 is not what scripts/generate.sh makes: run it and commit the result" >&2
+      status=1
+    fi
+  else
+    mkdir -p "$(dirname "$2")"
+    cp "$out/$1" "$2"
+  fi
+}
+place CDescriptor/include/projection.pb-c.h Sources/CDescriptor/include/projection.pb-c.h
+place CDescriptor/projection.pb-c.c Sources/CDescriptor/projection.pb-c.c
+place CDescriptor/built_in_schemas.c Sources/CDescriptor/built_in_schemas.c
+place CTables/tables.c Sources/CTables/tables.c
+place test.binpb Tests/Cases/test.binpb
+exit $status
