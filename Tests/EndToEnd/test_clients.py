@@ -115,7 +115,8 @@ class TestRequests:
         for index in range(10):
             reply = http.post(f"{bridge.url}/v1/echo", json={"aInt32": index}, timeout=20)
             assert reply.json().get("aInt32", 0) == index
-        pool = http.get_adapter(bridge.url).poolmanager.connection_from_url(bridge.url)
+        pools = http.get_adapter(bridge.url).poolmanager.pools
+        (pool,) = [pools.get(each) for each in pools.keys()]
         assert (pool.num_connections, pool.num_requests) == (1, 10)
 
     def test_proxies(self, named, http):
