@@ -78,7 +78,7 @@ import Testing
         await #expect {
           try await Proxy(plan).run { Issue.record("it listens") }
         } throws: { error in
-          "\(error)".contains("cannot listen on \(taken)")
+          "\(error)".hasPrefix("cannot listen on \(taken): the address is in use")
         }
       }
     }

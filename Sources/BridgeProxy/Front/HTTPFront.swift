@@ -180,7 +180,7 @@ package final class HTTPFront: Sendable {
       do {
         return try await bootstrap.bind(host: host, port: port).get()
       } catch {
-        throw ListenError(address: "\(host):\(port)", reason: "\(error)")
+        throw ListenError(address, cause: error)
       }
     case .unix(let path):
       do {
@@ -189,7 +189,7 @@ package final class HTTPFront: Sendable {
           unixDomainSocketPath: path, cleanupExistingSocketFile: true
         ).get()
       } catch {
-        throw ListenError(address: "unix:\(path)", reason: "\(error)")
+        throw ListenError(address, cause: error)
       }
     }
   }
@@ -199,16 +199,5 @@ package final class HTTPFront: Sendable {
     var status = stat()
     guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return }
     _ = unsafe unlink(path)
-  }
-}
-
-/// Why an address can't be listened on.
-package struct ListenError: Error, CustomStringConvertible {
-  /// As it was configured.
-  package var address: String
-  package var reason: String
-
-  package var description: String {
-    self.address.isEmpty ? self.reason : "cannot listen on \(self.address): \(self.reason)"
   }
 }

@@ -64,7 +64,7 @@ package final class AdminServer: Sendable {
         ).get()
       }
     } catch {
-      throw ListenError(address: "\(address)", reason: "\(error)")
+      throw ListenError(address, cause: error)
     }
     return AdminServer(channel: channel, isDraining: isDraining, address: address)
   }
