@@ -87,6 +87,7 @@ package final class AdminServer: Sendable {
   /// Stops listening.
   package func close() async {
     try? await self.channel.close().get()
+    if case .unix(let path) = self.address { Files.removeSocket(path) }
   }
 
   /// Shared by the handlers of all connections.
