@@ -25,7 +25,7 @@ class TestDeadlines:
         observation = backend.wait_for_state(key, "EXPIRED")
         assert 0 < observation.remaining.ToMilliseconds() <= 300
 
-    @pytest.mark.parametrize("sent", ["250m", "250000u", "250000000n"])
+    @pytest.mark.parametrize("sent", ["250m", "250000u", "99999999n"])
     def test_the_timeout_of_the_client(self, sent, bridge, backend, http, key):
         reply = http.get(
             f"{bridge.url}/v1/slow", params={"key": key, "delay": "30s"},
@@ -226,9 +226,8 @@ class TestMetadata:
         assert response.header("x-down") == "first"
         assert response.header("x-down-two") == "a b"
         assert (response.header("x-raw-bin") or "").rstrip("=") == raw.rstrip("=")
-        trailers = dict(getattr(connection, "trailers", [])) | dict(response.headers)
-        assert trailers["x-last"] == "second"
-        assert trailers["x-raw-last-bin"].rstrip("=") == raw.rstrip("=")
+        assert response.header("grpc-trailer-x-last") == "second"
+        assert (response.header("grpc-trailer-x-raw-last-bin") or "").rstrip("=") == raw.rstrip("=")
 
     @pytest.mark.parametrize("where", ["headers", "trailers"])
     def test_metadata_cannot_break_the_reply(self, where, connect):
@@ -245,12 +244,24 @@ class TestMetadata:
 
 
 class TestCancellation:
-    @pytest.mark.parametrize("leave", ["close", "reset"])
-    def test_a_client_that_leaves_cancels_its_call(self, leave, backend, connect, key):
+    def test_a_client_that_leaves_cancels_its_call(self, backend, connect, key):
         connection = connect()
         connection.request("GET", f"/v1/hang/{key}")
         backend.wait_for_state(key, "RUNNING")
-        connection.reset() if leave == "reset" else connection.socket.close()
+        connection.reset()
+        backend.wait_for_state(key, "CANCELLED")
+
+    def test_a_client_that_just_closes_cancels_its_call(
+        self, start_bridge, backend, connect, key
+    ):
+        """A close looks like a client that has said all and listens, so that takes a while."""
+        bridge = start_bridge(
+            {"test": service(backend.address, "echo")}, limits={"half_closed_timeout": "300ms"}
+        )
+        connection = connect(bridge)
+        connection.request("GET", f"/v1/hang/{key}")
+        backend.wait_for_state(key, "RUNNING")
+        connection.socket.close()
         backend.wait_for_state(key, "CANCELLED")
 
     def test_a_client_that_leaves_cancels_its_stream(self, backend, connect, key):

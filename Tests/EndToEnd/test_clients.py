@@ -93,7 +93,7 @@ class TestCurl:
 
     def test_http_1_0(self, bridge):
         done = curl("--http1.0", "--include", f"{bridge.url}/v1/routes/7")
-        assert json.loads(done.stdout.split("\r\n\r\n", 1)[1])["request"] == {"id": "7"}
+        assert json.loads(done.stdout.split("\n\n", 1)[1])["request"] == {"id": "7"}
 
     def test_many_urls_one_connection(self, bridge):
         urls = [f"{bridge.url}/v1/routes/{index}" for index in range(5)]

@@ -1,6 +1,7 @@
 """HTTP/1.1 as it's written and as it isn't: what a client can do to the bridge on a bare socket."""
 
 import json
+import random
 
 import pytest
 from support.bridge import service
@@ -312,6 +313,36 @@ def test_every_cut_of_a_request(bridge, connect, http):
         rest = connection.read_to_end()
         assert rest == b"" or rest.startswith(b"HTTP/1.1 4"), rest
         connection.socket.close()
+    assert http.post(f"{bridge.url}/v1/echo", json={}, timeout=20).status_code == 200
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_damaged_requests(seed, bridge, connect, http):
+    """Good requests with some bytes changed, cut, repeated or put in."""
+    source = random.Random(seed)
+    head = request_bytes("POST", "/v1/echo", JSON | {"Transfer-Encoding": "chunked"})
+    good = post("x") + head + chunked(b'{"manyInt32": ', b"[1, 2]}") + post("y")
+    for _ in range(20):
+        request = bytearray(good)
+        for _ in range(source.randint(1, 4)):
+            place = source.randrange(len(request))
+            kind = source.randrange(4)
+            if kind == 0:
+                request[place] = source.randrange(256)
+            elif kind == 1:
+                del request[place : place + source.randint(1, 5)]
+            elif kind == 2:
+                request[place:place] = source.randbytes(source.randint(1, 20))
+            else:
+                request += request[place:]
+        connection = connect()
+        try:
+            connection.send(bytes(request))
+            connection.end_sending()
+        except OSError:
+            pass
+        answers = connection.read_to_end()
+        assert answers == b"" or answers.startswith(b"HTTP/1.1 "), answers
     assert http.post(f"{bridge.url}/v1/echo", json={}, timeout=20).status_code == 200
 
 

@@ -80,7 +80,7 @@ import Testing
       try await self.loop.flatSubmit {
         let promise = self.loop.makePromise(of: [RecordingObserver.Event].self)
         let observer = RecordingObserver()
-        observer.onEnd = { promise.succeed(observer.events) }
+        observer.onEnd = { [unowned observer] in promise.succeed(observer.events) }
         let request = CallRequest(
           path: path, metadata: metadata, deadline: timeout.map { self.loop.now + $0 },
           message: GRPCMessage.framed(message))
