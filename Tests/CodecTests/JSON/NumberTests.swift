@@ -16,10 +16,11 @@ struct NumberTests {
     _ body: (DecimalNumber, (start: UnsafePointer<UInt8>, count: Int)) -> Value
   ) throws -> Value {
     try Array(text.utf8).withUnsafeBufferPointer { buffer in
-      var reader = JSONReader(start: buffer.baseAddress!, count: buffer.count)
+      let start = try #require(buffer.baseAddress)
+      var reader = JSONReader(start: start, count: buffer.count)
       let number = try reader.number()
       #expect(reader.isAtEnd)
-      return body(number, (buffer.baseAddress!, buffer.count))
+      return body(number, (start, buffer.count))
     }
   }
 
@@ -74,9 +75,9 @@ struct NumberTests {
         text += "E\(Int.random(in: -340...300, using: &generator))"
       }
       let double = try self.read(text) { $0.double(text: $1) }
-      try #require(double == Double(text)!, "\(text)")
+      try #require(double == Double(text), "\(text)")
       let float = try self.read(text) { $0.float(text: $1) }
-      try #require(float == Float(text)!, "\(text)")
+      try #require(float == Float(text), "\(text)")
     }
   }
 
@@ -91,8 +92,8 @@ struct NumberTests {
       "8.589973e9", "18446744073709551615", "18446744073709551616", "6.02214076e23",
     ])
   func hard(text: String) throws {
-    #expect(try self.read(text) { $0.double(text: $1) } == Double(text)!)
-    #expect(try self.read(text) { $0.float(text: $1) } == Float(text)!)
+    #expect(try self.read(text) { $0.double(text: $1) } == Double(text))
+    #expect(try self.read(text) { $0.float(text: $1) } == Float(text))
   }
 
   @Test(

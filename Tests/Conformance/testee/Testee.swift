@@ -142,7 +142,7 @@ func readExactly(_ count: Int) -> [UInt8]? {
   var bytes = [UInt8](repeating: 0, count: count)
   var filled = 0
   while filled < count {
-    let got = bytes.withUnsafeMutableBytes { read(0, $0.baseAddress! + filled, count - filled) }
+    let got = bytes[filled...].withUnsafeMutableBytes { read(0, $0.baseAddress, $0.count) }
     if got <= 0 { return nil }
     filled += got
   }
@@ -173,14 +173,11 @@ enum Main {
       guard let request = readExactly(length) else { return }
       let response = testee.answer(ConformanceRequest(request)).bytes
       let size = (0..<4).map { UInt8(truncatingIfNeeded: response.count >> (8 * $0)) }
-      var output = size + response
-      var written = 0
-      while written < output.count {
-        let got = output.withUnsafeMutableBytes {
-          write(1, $0.baseAddress! + written, $0.count - written)
-        }
+      var rest = (size + response)[...]
+      while !rest.isEmpty {
+        let got = rest.withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
         if got <= 0 { return }
-        written += got
+        rest = rest.dropFirst(got)
       }
     }
   }
