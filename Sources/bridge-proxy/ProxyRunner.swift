@@ -17,6 +17,7 @@ enum ProxyRunner {
   ) async throws {
     ProcessSetup.ignoreBrokenPipes()
     ProcessSetup.raiseOpenFileLimit()
+    ProcessSetup.keepLargeBuffers()
     let listening = Mutex<[ListenAddress]>([])
     let proxy = Proxy(
       plan,
