@@ -73,6 +73,21 @@ struct HTTPFrontTests {
     await front.drain(within: .seconds(5))
   }
 
+  @Test("a client that's refused and then sends what can't be read is closed")
+  func refusedAndBroken() async throws {
+    let front = try await self.start([.tcp(host: "127.0.0.1", port: 0)])
+    let client = try await SocketClient(
+      try #require(front.addresses.first), on: Self.clients, staysHalfOpen: true)
+    try await client.send(
+      "POST /nothing HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    _ = try await client.received(until: "ROUTE_NOT_FOUND")
+    try await client.send("this is no chunk\r\n")
+    await front.drain(within: .seconds(60))
+    let text = try await client.received(until: "}]}")
+    #expect(!String(text.dropFirst(10)).utf8.contains("HTTP/1.1"))
+    try await client.close()
+  }
+
   @Test("a UNIX socket takes the place of one that was left behind, and is removed at the end")
   func unix() async throws {
     let path = "/tmp/bridge-test-\(UInt32.random(in: 0 ... .max)).sock"

@@ -34,10 +34,16 @@ final class SocketClient: Sendable {
     }
   }
 
-  init(_ address: SocketAddress, on group: any EventLoopGroup) async throws {
+  /// Connects.
+  ///
+  /// - Parameter staysHalfOpen: whether it goes on sending when the front has closed its side.
+  init(
+    _ address: SocketAddress, on group: any EventLoopGroup, staysHalfOpen: Bool = false
+  ) async throws {
     let collector = Collector()
     self.collector = collector
     self.channel = try await ClientBootstrap(group: group)
+      .channelOption(.allowRemoteHalfClosure, value: staysHalfOpen)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(collector)
