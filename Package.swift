@@ -53,7 +53,6 @@ let package = Package(
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "DequeModule", package: "swift-collections"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -74,8 +73,21 @@ let package = Package(
         "DemoBackend",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "bench-upstream",
+      dependencies: [
+        "BridgeProxy",
+        "DemoBackend",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      path: "Benchmarks/upstream",
       swiftSettings: settings),
     .testTarget(name: "CodecTests", dependencies: ["Codec"], swiftSettings: testSettings),
     .testTarget(
@@ -83,6 +95,7 @@ let package = Package(
       dependencies: [
         "BridgeProxy",
         "Codec",
+        "DemoBackend",
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),

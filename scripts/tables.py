@@ -1,8 +1,9 @@
 """Prints the constant tables of the codec as C.
 
-Powers of ten: entry k - LOWEST holds the 128 highest bits of 10^k, normalised so that the top bit is set and
-rounded down: 10^k = (high * 2^64 + low + e) * 2^(floor(log2(10^k)) - 127) with 0 <= e < 1, and
-e = 0 just where 10^k needs no more than 128 bits (0 <= k <= 55).
+Powers of ten: entry k - LOWEST holds the 128 highest bits of 10^k, normalised so that the top bit
+is set: 10^k = (high * 2^64 + low + e) * 2^(floor(log2(10^k)) - 127). They are exact for k from 0 to
+55, rounded up for k from -27 to -1 (so that a product with a number that it divides comes out
+exact in its high bits, as the method of Eisel and Lemire wants), and rounded down for all others.
 """
 
 LOWEST, HIGHEST = -342, 324
@@ -20,7 +21,7 @@ def top_bits(k):
     if quotient.bit_length() > 128:
         quotient >>= 1
     assert quotient.bit_length() == 128
-    return quotient
+    return quotient + 1 if k >= -27 else quotient
 
 
 def table(type_name, name, values, form=str):

@@ -1,6 +1,16 @@
 internal import ArgumentParser
 
+/// The program. Its subcommands do the work.
 @main
-struct BridgeProxyCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "bridge-proxy")
+struct BridgeProxyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bridge-proxy",
+    abstract: "Lets clients that speak HTTP/1.1 and JSON call gRPC services.",
+    version: Version.current,
+    subcommands: [ServeCommand.self, CheckCommand.self, DemoCommand.self])
+}
+
+/// The program's version, by semver.org.
+enum Version {
+  static let current = "0.1.0"
 }

@@ -28,7 +28,7 @@ FILES = [
     for name in names.split()
 ]
 
-# When an option may be used, and how to complain if not: matters to compilers only, and they have it
+# When an option may be used, and how to complain if not: matters to compilers only, which have it
 # built in. (Options of files are for code generators, those of extension ranges for compilers.)
 COMPILER_ONLY = {descriptor_pb2.FieldOptions: ["feature_support"]}
 
@@ -92,14 +92,14 @@ def facts(file):
         lines.add(f"enum {name} options={options(it)}")
         for place, value in enumerate(it.value):
             lines.add(f"value {name}.{value.name} = {value.number} {place} {options(value)}")
-        lines.update(f"reserved {name} {range_.start}..{range_.end}" for range_ in it.reserved_range)
+        lines.update(f"reserved {name} {r.start}..{r.end}" for r in it.reserved_range)
         lines.update(f"reserved {name} {reserved}" for reserved in it.reserved_name)
 
     def message(scope, it):
         name = f"{scope}.{it.name}"
         lines.add(f"message {name} options={options(it)}")
         lines.update(f"oneof {name} {n} {oneof.name}" for n, oneof in enumerate(it.oneof_decl))
-        lines.update(f"reserved {name} {range_.start}..{range_.end}" for range_ in it.reserved_range)
+        lines.update(f"reserved {name} {r.start}..{r.end}" for r in it.reserved_range)
         lines.update(f"reserved {name} {reserved}" for reserved in it.reserved_name)
         lines.update(f"extensions {name} {r.start}..{r.end}" for r in it.extension_range)
         for each in it.field:

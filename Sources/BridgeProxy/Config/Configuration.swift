@@ -145,6 +145,10 @@ extension Configuration {
     /// Calls that wait for a connection or a stream, per service and event loop; more are shed with
     /// 503. Default 1024.
     package var callsWaiting = 1024
+    /// Connections to one service's endpoint, per event loop; the second is opened when the first
+    /// has as many streams as the endpoint allows. Stops a burst from opening sockets without end.
+    /// Default 4.
+    package var endpointConnections = 4
     /// Header list from the endpoint in bytes (SETTINGS_MAX_HEADER_LIST_SIZE). Default 64 KiB.
     package var endpointHeaderBytes = 64 << 10
     /// How long a connection to an endpoint may take to come up. Default 5 s.

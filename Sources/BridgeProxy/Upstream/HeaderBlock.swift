@@ -48,6 +48,30 @@ package struct HeaderBlock: Sendable, Equatable {
     }
   }
 
+  /// Forgets the fields from this place on, and their bytes.
+  package mutating func removeFields(from index: Int) {
+    guard index < self.fields.count else { return }
+    self.bytes.removeSubrange(self.fields[index].name.lowerBound...)
+    self.fields.removeSubrange(index...)
+  }
+
+  /// Appends one field of another block.
+  package mutating func append(_ field: Field, of other: HeaderBlock) {
+    self.append(other.bytes[field.name], other.bytes[field.value])
+  }
+
+  /// Whether the field has this (lower-case) name.
+  package func isNamed(_ name: StaticString, _ field: Field) -> Bool {
+    self.isText(name, field.name)
+  }
+
+  /// Whether a name or value is this text.
+  package func isText(_ text: StaticString, _ range: Range<Int>) -> Bool {
+    guard range.count == text.utf8CodeUnitCount else { return false }
+    return unsafe self.bytes[range].elementsEqual(
+      UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
   package func name(of field: Field) -> String {
     String(decoding: self.bytes[field.name], as: UTF8.self)
   }

@@ -14,7 +14,8 @@ extern const uint8_t CTables_base64_values[256];
 extern const uint16_t CTables_base64_pairs[4096];
 extern const uint16_t CTables_digit_pairs[100];
 
-/// The 128 highest bits of 10^k for k from CTables_lowest_power, rounded down: high word, low word.
+/// The 128 highest bits of 10^k for k from CTables_lowest_power: high word, low word. Exact for k from
+/// 0 to 55, rounded up for k from -27 to -1, else rounded down.
 static inline const uint64_t *_Nonnull CTables_powers(void) { return CTables_powers_of_ten; }
 
 /// 10^0 to 10^22, the powers of ten that a double holds exactly.

@@ -72,7 +72,8 @@ enum Base64 {
     var output = unsafe sink.base + sink.count
     var offset = 0
     while offset &+ 3 <= count {
-      let group = unsafe Int(start[offset]) << 16 | Int(start[offset &+ 1]) << 8
+      let group =
+        unsafe Int(start[offset]) << 16 | Int(start[offset &+ 1]) << 8
         | Int(start[offset &+ 2])
       unsafe UnsafeMutableRawPointer(output).storeBytes(
         of: table[group >> 12], toByteOffset: 0, as: UInt16.self)
@@ -100,7 +101,9 @@ enum Base64 {
   private static func fault(
     in start: UnsafePointer<UInt8>, from offset: Int, to end: Int
   ) -> Int {
-    for index in offset..<end where unsafe CTables_base64_decode()[Int(start[index])] == 0xFF { return index }
+    for index in offset..<end where unsafe CTables_base64_decode()[Int(start[index])] == 0xFF {
+      return index
+    }
     return end
   }
 }

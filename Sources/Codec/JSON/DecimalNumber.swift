@@ -2,7 +2,7 @@ internal import CTables
 
 /// A decimal number as it was written: `digits * 10^exponent`, and where its text stands.
 struct DecimalNumber {
-  /// Up to 19 significant digits; what stands behind them is in `isTruncated`.
+  /// The significant digits, as many as fit; what stands behind them is in `isTruncated`.
   var digits: UInt64
   var exponent: Int
   var isNegative: Bool
@@ -93,9 +93,9 @@ extension DecimalNumber {
     guard let bits = Self.round(self.digits, self.exponent, format) else { return nil }
     // With digits cut off the value lies between these and the next: they must agree.
     if self.isTruncated {
-      guard let above = Self.round(self.digits + 1, self.exponent, format), above == bits else {
-        return nil
-      }
+      guard self.digits < UInt64.max,
+        let above = Self.round(self.digits + 1, self.exponent, format), above == bits
+      else { return nil }
     }
     return bits
   }

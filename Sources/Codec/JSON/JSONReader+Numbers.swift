@@ -82,13 +82,13 @@ extension JSONReader {
     max(-1_000_000_000, min(1_000_000_000, first &+ second))
   }
 
-  /// A number of more than 19 digits, read again: the first 19 that count are kept. Its form has
-  /// been found right already.
+  /// A number of more than 19 digits, read again: as many as fit 64 bits are kept. Its form has been
+  /// found right already.
   @inline(never)
   private func longNumber(from start: Int, isNegative: Bool) -> DecimalNumber {
     var number = DecimalNumber(digits: 0, exponent: 0, isNegative: isNegative, isTruncated: false)
     var offset = start + (isNegative ? 1 : 0)
-    var kept = 0
+    var isFull = false
     var isFraction = false
     var written = 0
     while offset < self.position {
@@ -111,11 +111,13 @@ extension JSONReader {
         written = isDown ? -value : value
         break
       }
-      if kept < 19 {
-        number.digits = number.digits * 10 + UInt64(digit)
-        if number.digits != 0 { kept += 1 }
+      let (product, overflows) = number.digits.multipliedReportingOverflow(by: 10)
+      let (sum, carries) = product.addingReportingOverflow(UInt64(digit))
+      if !isFull && !overflows && !carries {
+        number.digits = sum
         if isFraction { number.exponent -= 1 }
       } else {
+        isFull = true
         if digit != 0 { number.isTruncated = true }
         if !isFraction { number.exponent += 1 }
       }

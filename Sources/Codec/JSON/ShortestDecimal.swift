@@ -79,6 +79,7 @@ struct ShortestDecimal {
       if isLowInside != isHighInside {
         self.digits = shorter + (isHighInside ? 1 : 0)
         self.exponent = exponent + 1
+        self.dropTrailingZeros()
         return
       }
     }
@@ -92,6 +93,17 @@ struct ShortestDecimal {
     let halfway = 4 * below + 2
     let roundsUp = middle > halfway || (middle == halfway && below & 1 == 1)
     self.digits = below + (roundsUp ? 1 : 0)
+  }
+
+  /// A value with few digits comes out with zeros behind them.
+  @inline(__always)
+  private mutating func dropTrailingZeros() {
+    while true {
+      let (quotient, remainder) = self.digits.quotientAndRemainder(dividingBy: 10)
+      if remainder != 0 { return }
+      self.digits = quotient
+      self.exponent &+= 1
+    }
   }
 
   /// floor(log10(2^e)), or of three quarters of it.
@@ -120,8 +132,8 @@ struct ShortestDecimal {
   private static func powerRoundedUp128(_ power: Int) -> (high: UInt64, low: UInt64) {
     let entry = (power - Int(CTables_lowest_power)) * 2
     let table = unsafe CTables_powers()
-    let isExact = power >= 0 && power <= 55
-    let (low, carries) = unsafe table[entry + 1].addingReportingOverflow(isExact ? 0 : 1)
+    let isExactOrUp = power >= -27 && power <= 55
+    let (low, carries) = unsafe table[entry + 1].addingReportingOverflow(isExactOrUp ? 0 : 1)
     return unsafe (table[entry] &+ (carries ? 1 : 0), low)
   }
 

@@ -190,7 +190,9 @@ private struct FileReader {
     return enums
   }
 
-  private func service(_ service: Bridge__Descriptor__Service) throws(SchemaError)
+  private func service(
+    _ service: Bridge__Descriptor__Service
+  ) throws(SchemaError)
     -> ServiceDescriptor
   {
     var methods: [MethodDescriptor] = []

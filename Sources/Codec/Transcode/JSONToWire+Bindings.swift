@@ -94,7 +94,8 @@ extension JSONToWire {
       throw CodecError(
         .invalidParameter, path: name,
         reason: isMap
-          ? "a map can't be set by the query" : "a message can't be set by the query; name a field "
+          ? "a map can't be set by the query"
+          : "a message can't be set by the query; name a field "
             + "within it, such as \"\(name).field\"")
     }
   }
@@ -113,7 +114,8 @@ extension JSONToWire {
         if other[depth] != steps[depth] && self.plan.fields[other[depth]].oneof == oneof {
           throw CodecError(
             .oneofConflict, path: name,
-            reason: "\"\(self.plan.protoName(of: other[depth]))\" of the same oneof is set as well; "
+            reason:
+              "\"\(self.plan.protoName(of: other[depth]))\" of the same oneof is set as well; "
               + "only one may be")
         }
       }
@@ -230,12 +232,23 @@ extension JSONToWire {
         return isFloat ? UInt64((-Float.infinity).bitPattern) : (-Double.infinity).bitPattern
       default: break
       }
-      payload = try self.readPayload(kind)
+      payload = try self.readWhole(kind, wrong)
     default:
-      payload = try self.readPayload(kind)
+      payload = try self.readWhole(kind, wrong)
     }
     guard self.reader.isAtEnd else { throw wrong }
     return payload
+  }
+
+  /// Reads a number; what isn't one is `wrong`, what's out of range says so itself.
+  private mutating func readWhole(
+    _ kind: FieldKind, _ wrong: CodecError
+  ) throws(CodecError) -> UInt64 {
+    do throws(CodecError) {
+      return try self.readPayload(kind)
+    } catch {
+      throw error.code == .invalidValue ? error : wrong
+    }
   }
 
   /// Writes a well-known type from its text form.
@@ -260,7 +273,8 @@ extension JSONToWire {
       self.writeSecondsAndNanos(seconds, nanos)
     case .fieldMask:
       // Clients that print the mask as JSON send it in quotes.
-      let isQuoted = unsafe count >= 2 && start[0] == UInt8(ascii: "\"")
+      let isQuoted =
+        unsafe count >= 2 && start[0] == UInt8(ascii: "\"")
         && start[count - 1] == UInt8(ascii: "\"")
       let isRight =
         unsafe isQuoted

@@ -283,17 +283,21 @@ extension JSONToWire {
   /// Reads an integer, as a number or in quotes; `1.0` and `1e3` are integers too.
   mutating func readInteger(_ kind: FieldKind) throws(CodecError) -> UInt64 {
     let offset = self.reader.position
-    let isQuoted = self.reader.take(UInt8(ascii: "\""))
+    if self.reader.peek == UInt8(ascii: "\"") {
+      let number = try self.readQuotedNumber(kind)
+      return try self.integerPayload(kind, number, offset: offset)
+    }
     let next = self.reader.peek
     guard next == UInt8(ascii: "-") || (next &- UInt8(ascii: "0")) <= 9 else {
-      self.reader.position = offset
       throw self.reader.wrongType(kind.name)
     }
-    let number = try self.reader.number()
-    if isQuoted && !self.reader.take(UInt8(ascii: "\"")) {
-      self.reader.position = offset
-      throw self.reader.wrongType(kind.name)
-    }
+    return try self.integerPayload(kind, try self.reader.number(), offset: offset)
+  }
+
+  @inline(__always)
+  private mutating func integerPayload(
+    _ kind: FieldKind, _ number: DecimalNumber, offset: Int
+  ) throws(CodecError) -> UInt64 {
     let magnitude =
       number.exponent == 0 && !number.isTruncated ? number.digits : number.magnitude
     guard let payload = kind.payload(magnitude, isNegative: number.isNegative) else {
@@ -361,24 +365,43 @@ extension JSONToWire {
     if self.reader.take(literal: "\"NaN\"") { return .nan }
     if self.reader.take(literal: "\"Infinity\"") { return .infinity }
     if self.reader.take(literal: "\"-Infinity\"") { return -.infinity }
+    let isFloat = Value.self == Float.self
+    let number = try self.readQuotedNumber(isFloat ? .float : .double)
+    let text = unsafe (start: self.reader.pointer(at: offset + 1), count: self.quotedLength)
+    let value = unsafe isFloat ? Value(number.float(text: text)) : Value(number.double(text: text))
+    guard value.isFinite else {
+      throw self.outOfRange(isFloat ? "float" : "double", offset: offset)
+    }
+    return value
+  }
+
+  /// Reads a number in quotes that fills them.
+  private mutating func readQuotedNumber(_ kind: FieldKind) throws(CodecError) -> DecimalNumber {
+    let offset = self.reader.position
     self.reader.position = offset + 1
     let next = self.reader.peek
-    let isFloat = Value.self == Float.self
-    let what = isFloat ? "a number (float)" : "a number (double)"
-    guard next == UInt8(ascii: "-") || (next &- UInt8(ascii: "0")) <= 9 else {
-      self.reader.position = offset
-      throw self.reader.wrongType(what)
+    if next == UInt8(ascii: "-") || (next &- UInt8(ascii: "0")) <= 9,
+      let number = try? self.reader.number()
+    {
+      self.quotedLength = self.reader.position - offset - 1
+      if self.reader.take(UInt8(ascii: "\"")) { return number }
     }
-    let number = try self.reader.number()
-    let count = self.reader.position - offset - 1
-    guard self.reader.take(UInt8(ascii: "\"")) else {
-      self.reader.position = offset
-      throw self.reader.wrongType(what)
-    }
-    let text = unsafe (start: self.reader.pointer(at: offset + 1), count: count)
-    let value = unsafe isFloat ? Value(number.float(text: text)) : Value(number.double(text: text))
-    guard value.isFinite else { throw self.outOfRange(isFloat ? "float" : "double", offset: offset) }
-    return value
+    self.reader.position = offset
+    let token = try self.reader.string()
+    if token.hasEscapes, let number = try self.readEscapedNumber(token) { return number }
+    self.reader.position = offset
+    throw self.reader.wrongType(kind.name)
+  }
+
+  /// A number whose digits are written as escapes. Nobody does that, but JSON allows it.
+  private mutating func readEscapedNumber(
+    _ token: JSONReader.StringToken
+  ) throws(CodecError) -> DecimalNumber? {
+    let (start, count) = unsafe try self.bytes(of: token)
+    var text = unsafe JSONReader(start: start, count: count)
+    guard let number = try? text.number(), text.isAtEnd, !number.isTruncated else { return nil }
+    self.quotedLength = 0
+    return number
   }
 
   /// Reads an enum by name or number.

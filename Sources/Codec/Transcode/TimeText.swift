@@ -54,9 +54,7 @@ enum TimeText {
       guard let fraction = text.fraction() else { return nil }
       nanos = fraction
     }
-    guard text.take("s"), text.isAtEnd,
-      seconds < Self.durationSeconds.upperBound || nanos == 0
-    else { return nil }
+    guard text.take("s"), text.isAtEnd else { return nil }
     return isNegative ? (-seconds, -nanos) : (seconds, nanos)
   }
 

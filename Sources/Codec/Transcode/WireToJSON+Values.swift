@@ -174,7 +174,8 @@ extension WireToJSON {
       if let fault = unsafe self.sink.appendQuoted(start, count: length) {
         throw CodecError(
           .invalidUTF8, offset: self.reader.position + fault,
-          reason: "the string isn't UTF-8, so it has no JSON form; the field should be of type bytes")
+          reason:
+            "the string isn't UTF-8, so it has no JSON form; the field should be of type bytes")
       }
     } else {
       self.sink.append(UInt8(ascii: "\""))
@@ -241,7 +242,9 @@ extension WireToJSON {
         of: self.plan.fields[valueField].type, field: valueField, end: end, resume: end)
     }
     if hasValue {
-      if self.plan.fields[valueField].isClosedEnum { return try self.printClosedEntry(valueField, end) }
+      if self.plan.fields[valueField].isClosedEnum {
+        return try self.printClosedEntry(valueField, end)
+      }
       try self.printScalar(valueField)
     } else {
       self.printDefault(valueField)

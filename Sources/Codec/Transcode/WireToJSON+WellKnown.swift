@@ -157,10 +157,9 @@ extension WireToJSON {
   mutating func printValue() throws(CodecError) {
     let depth = self.frames.count
     let message = self.frames.top.message
-    let end = self.frames.top.end
     while self.frames.count == depth {
-      if self.reader.position >= end {
-        try self.checkEnd(end)
+      if self.reader.position >= self.frames.top.end {
+        try self.checkEnd(self.frames.top.end)
         if self.frames.top.seen == 0 { self.sink.append("null") }
         return self.closeFrame()
       }

@@ -409,7 +409,8 @@ struct WireToJSON: ~Copyable {
     let usesProtoNames = self.options.usesProtoNames
     let start = usesProtoNames ? self.plan.fields[index].protoKey : self.plan.fields[index].jsonKey
     let length = Int(
-      usesProtoNames ? self.plan.fields[index].protoKeyLength : self.plan.fields[index].jsonKeyLength)
+      usesProtoNames
+        ? self.plan.fields[index].protoKeyLength : self.plan.fields[index].jsonKeyLength)
     self.sink.reserve(length &+ 40)
     if !self.frames.top.isFirst { self.sink.storeByte(UInt8(ascii: ",")) }
     self.frames.top.isFirst = false

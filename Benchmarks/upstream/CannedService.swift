@@ -1,0 +1,39 @@
+internal import BridgeProxy
+internal import DemoBackend
+internal import NIOCore
+
+/// The reply of one method, made once.
+struct CannedReply {
+  let path: [UInt8]
+  /// One buffer for each DATA frame.
+  let framed: [ByteBuffer]
+
+  init(path: String, content: ByteBuffer, isFramed: Bool, count: Int) {
+    self.path = Array(path.utf8)
+    let message = isFramed ? content : GRPCMessage.framed(content)
+    self.framed = Array(repeating: message, count: count)
+  }
+}
+
+/// Answers by path and reads nothing else.
+struct CannedService: GRPCService {
+  private let replies: [CannedReply]
+  private let head = GRPCServerCall.okHead
+  private let trailers: HeaderBlock
+
+  init(_ replies: [CannedReply]) {
+    self.replies = replies
+    var trailers = HeaderBlock()
+    trailers.append("grpc-status", "0")
+    self.trailers = trailers
+  }
+
+  func serve(_ call: GRPCServerCall) {
+    let path = call.pathBytes
+    for reply in self.replies where path.elementsEqual(reply.path) {
+      call.reply(head: self.head, framed: reply.framed, trailers: self.trailers)
+      return
+    }
+    call.finish(GRPCStatus(.unimplemented, "there is no reply for \(call.path)"))
+  }
+}

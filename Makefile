@@ -1,0 +1,44 @@
+# What a person needs: `make demo` to see it work, `make test` for everything that CI runs.
+# Both set up what is missing first: system packages by apt, a Python environment for the tests.
+
+SWIFT_BUILD_FLAGS ?=
+# For example BENCH_FLAGS="--payload echo --connections 16"
+BENCH_FLAGS ?=
+
+.PHONY: help demo test build bench format lint generate setup
+
+help:
+	@echo "make demo    build for release, start the bridge and a demo backend, print three curl lines"
+	@echo "make test    everything that CI runs"
+	@echo "make build   build for release"
+	@echo "make bench   the bridge beside Envoy, one table"
+	@echo "make format  format the sources"
+	@echo "make lint    the checks of test that need no build"
+	@echo "make setup   install what the others need, if it's missing"
+
+demo: build
+	@exec .build/release/bridge-proxy demo
+
+test:
+	@scripts/setup.sh --tests
+	@scripts/check.sh
+
+build:
+	@scripts/setup.sh
+	swift build -c release --product bridge-proxy $(SWIFT_BUILD_FLAGS)
+
+bench:
+	@scripts/setup.sh
+	@scripts/bench.sh $(BENCH_FLAGS)
+
+format:
+	swift format -i -r Package.swift Sources Tests
+
+lint:
+	@scripts/lint.sh
+
+generate:
+	@scripts/generate.sh
+
+setup:
+	@scripts/setup.sh --tests

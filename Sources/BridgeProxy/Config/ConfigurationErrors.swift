@@ -1,0 +1,83 @@
+/// All that is wrong with a configuration, found in one go.
+///
+/// A `Configuration` is only made when there is nothing here: a person who starts the bridge sees
+/// every fault of a file at once instead of one a run.
+package struct ConfigurationErrors: Error, Sendable, Equatable {
+  /// In the order of the file.
+  package var faults: [ConfigurationFault]
+
+  package init(_ faults: [ConfigurationFault]) {
+    self.faults = faults
+  }
+
+  /// One fault without a place in a file: for what the command line gave.
+  package init(key: String, reason: String) {
+    self.faults = [ConfigurationFault(file: "", place: nil, key: key, reason: reason)]
+  }
+}
+
+extension ConfigurationErrors: CustomStringConvertible {
+  /// One line a fault.
+  package var description: String {
+    self.faults.map(\.description).joined(separator: "\n")
+  }
+}
+
+/// One thing that is wrong, where, and what would be right.
+package struct ConfigurationFault: Sendable, Equatable {
+  /// As the user named it; empty when the value came from elsewhere (the command line).
+  package var file: String
+  /// Nil when the fault is in no particular place.
+  package var place: TextPlace?
+  /// The key's path, `services.bench.listen[1]`; empty at the top.
+  package var key: String
+  /// A clause that names the value and the rule: `"30" is not a duration; write …`.
+  package var reason: String
+
+  package init(file: String, place: TextPlace?, key: String, reason: String) {
+    self.file = file
+    self.place = place
+    self.key = key
+    self.reason = reason
+  }
+}
+
+extension ConfigurationFault: CustomStringConvertible {
+  /// `bridge.yaml:7:14: services.bench.timeout: "30" is not a duration; write …`.
+  package var description: String {
+    var text = self.file
+    if let place = self.place { text += ":\(place)" }
+    if !text.isEmpty { text += ": " }
+    if !self.key.isEmpty { text += self.key + ": " }
+    return text + self.reason
+  }
+}
+
+/// A line and a column of a text, both from 1; the column counts characters (Unicode scalars).
+package struct TextPlace: Sendable, Hashable, Comparable, CustomStringConvertible {
+  package var line: Int
+  package var column: Int
+
+  package init(line: Int, column: Int) {
+    self.line = line
+    self.column = column
+  }
+
+  package static func < (left: TextPlace, right: TextPlace) -> Bool {
+    (left.line, left.column) < (right.line, right.column)
+  }
+
+  /// `7:14`.
+  package var description: String { "\(self.line):\(self.column)" }
+}
+
+/// Why one value can't be taken: the clause that a `ConfigurationFault` says.
+package struct ValueFault: Error, Sendable, Equatable, CustomStringConvertible {
+  package var reason: String
+
+  package init(_ reason: String) {
+    self.reason = reason
+  }
+
+  package var description: String { self.reason }
+}

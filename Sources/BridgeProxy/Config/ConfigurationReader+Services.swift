@@ -1,0 +1,215 @@
+internal import Codec
+
+/// The `services` of a configuration file.
+extension ConfigurationReader {
+  /// All services. Whether two of them take the same requests shows when their routes are known:
+  /// several may share a host and a prefix.
+  func services(_ top: SectionReader, folder: String) -> [Configuration.Service] {
+    guard let section = top.section("services") else {
+      if top.node("services") == nil {
+        top.missing("services", "write at least one service with its schemas and its endpoint")
+      }
+      return []
+    }
+    if section.members.isEmpty {
+      section.faults.add(
+        section.place, section.path, "no services; write at least one, with schemas and an endpoint"
+      )
+    }
+    var services: [Configuration.Service] = []
+    for member in section.members {
+      let path = section.path(of: member.key)
+      self.checkName(member.key, place: member.keyPlace, path: path, faults: section.faults)
+      guard
+        let reader = SectionReader(
+          member.value, path: path, place: member.keyPlace, faults: section.faults),
+        let service = self.service(reader, name: member.key, folder: folder)
+      else { continue }
+      services.append(service)
+    }
+    return services
+  }
+
+  /// Nil when a part without which there's no service is missing or wrong.
+  private func service(
+    _ reader: SectionReader, name: String, folder: String
+  ) -> Configuration.Service? {
+    let hosts = reader.list("hosts", example: "bench.internal", ConfigurationValues.host) ?? []
+    self.checkRepeated(hosts, key: "hosts", in: reader)
+    let prefix = reader.value("prefix", example: "/bench", ConfigurationValues.prefix)
+    let schemas = self.paths("schemas", of: reader, folder: folder, mustBeFolders: false)
+    let importPaths = self.paths("import_paths", of: reader, folder: folder, mustBeFolders: true)
+    let endpoint = reader.value(
+      "endpoint", example: "127.0.0.1:50051", ConfigurationValues.endpoint)
+    let timeout = reader.value("timeout", example: "30s") { text throws(ValueFault) in
+      try ConfigurationValues.duration(text)
+    }
+    let metadata = reader.section("metadata").map(self.metadata) ?? []
+    let auth = reader.section("auth").flatMap { self.auth($0, folder: folder) }
+    if auth != nil, metadata.contains(where: { $0.name == "authorization" }) {
+      reader.fault("metadata", "authorization is set by auth as well; keep one of them")
+    }
+    let json = reader.section("json").map(self.options)
+    let mapsByName = reader.flag("map_by_name")
+    if reader.node("schemas") == nil {
+      reader.missing("schemas", "write the .proto files, descriptor sets or folders of them")
+    }
+    if reader.node("endpoint") == nil {
+      reader.missing("endpoint", "write the gRPC server's host:port, such as 127.0.0.1:50051")
+    }
+    reader.finish()
+    guard let schemas, let endpoint else { return nil }
+    var service = Configuration.Service(
+      name: name, hosts: hosts, prefix: prefix ?? "", schemas: schemas,
+      importPaths: importPaths ?? [], endpoint: endpoint, timeout: timeout ?? .seconds(30),
+      metadata: metadata, auth: auth)
+    if let json { (service.encode, service.decode) = json }
+    if let mapsByName { service.mapsMethodsByName = mapsByName }
+    return service
+  }
+
+  /// A name appears in logs, so it's kept to what needs no quotes there.
+  private func checkName(
+    _ name: String, place: TextPlace, path: String, faults: SectionReader.Faults
+  ) {
+    let isRight =
+      (1...64).contains(name.utf8.count)
+      && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
+    if !isRight {
+      faults.add(
+        place, path, "not a service name; write up to 64 letters, digits, -, _ or .")
+    }
+  }
+
+  /// Paths that must lead somewhere, made absolute. Nil when the key isn't there.
+  private func paths(
+    _ key: String, of reader: SectionReader, folder: String, mustBeFolders: Bool
+  ) -> [String]? {
+    let example = mustBeFolders ? "protos" : "schemas/a.proto"
+    return reader.list(key, example: example) { text throws(ValueFault) in
+      let path = FilePaths.absolute(text, in: folder)
+      do throws(Files.Failure) {
+        if try Files.kind(of: path) != .folder, mustBeFolders {
+          throw Files.Failure(description: "is not a folder")
+        }
+      } catch {
+        throw ValueFault(
+          "\(ConfigurationValues.quoted(text)): \(error) (looked for \(path))")
+      }
+      return path
+    }
+  }
+
+  private func checkRepeated(_ hosts: [String], key: String, in reader: SectionReader) {
+    var seen: Set<String> = []
+    for host in hosts where !seen.insert(host).inserted {
+      reader.fault(key, "\(ConfigurationValues.quoted(host)) is there twice; keep one")
+    }
+  }
+}
+
+// MARK: - Parts of a service
+
+extension ConfigurationReader {
+  private func metadata(_ section: SectionReader) -> [(name: String, value: String)] {
+    var metadata: [(name: String, value: String)] = []
+    for member in section.members {
+      let name = member.key.lowercased()
+      if let reason = MetadataRules.fault(name: name) {
+        section.faults.add(member.keyPlace, section.path(of: member.key), reason)
+      } else if metadata.contains(where: { $0.name == name }) {
+        section.faults.add(
+          member.keyPlace, section.path(of: member.key),
+          "written twice (upper and lower case are the same); keep one")
+      }
+      let value = section.value(member.key, example: "legacy") { text throws(ValueFault) in
+        if let reason = MetadataRules.fault(value: text, of: name) { throw ValueFault(reason) }
+        return text
+      }
+      if let value { metadata.append((name, value)) }
+    }
+    return metadata
+  }
+
+  private func auth(_ section: SectionReader, folder: String) -> Configuration.Auth? {
+    let scheme = section.choice(
+      "scheme", ["bearer": Configuration.Auth.Scheme.bearer, "raw": .raw])
+    let fromEnvironment = section.value("token_env", example: "BENCH_TOKEN") {
+      name throws(ValueFault) in
+      guard let token = self.environment(name), !token.isEmpty else {
+        throw ValueFault(
+          "the environment variable \(ConfigurationValues.quoted(name)) is not set; set it, or use "
+            + "token_file")
+      }
+      return try Self.token(token, from: "the environment variable \(name)")
+    }
+    let fromFile = section.value("token_file", example: "token.txt") { text throws(ValueFault) in
+      try Self.token(inFile: text, folder: folder)
+    }
+    section.finish()
+    let sources = (section.node("token_env") != nil, section.node("token_file") != nil)
+    if section.node("scheme") == nil {
+      section.missing("scheme", "write bearer or raw")
+    }
+    if sources == (true, true) {
+      section.fault("token_file", "token_env is there as well; keep one of them")
+    } else if sources == (false, false) {
+      section.missing(
+        "token_env",
+        "name the environment variable that holds the token, or write "
+          + "token_file")
+    }
+    guard let scheme, let token = fromEnvironment ?? fromFile else { return nil }
+    return Configuration.Auth(scheme: scheme, token: token)
+  }
+
+  private static func token(
+    inFile text: String, folder: String
+  ) throws(ValueFault) -> Configuration.Secret {
+    let bytes: [UInt8]
+    do throws(Files.Failure) {
+      bytes = try Files.read(FilePaths.absolute(text, in: folder), limit: 64 << 10)
+    } catch {
+      throw ValueFault("\(ConfigurationValues.quoted(text)): \(error)")
+    }
+    var token = String(decoding: bytes, as: UTF8.self)
+    while let last = token.last, last.isNewline { token.removeLast() }
+    return try Self.token(token, from: "the file \(text)")
+  }
+
+  /// The message never holds the token.
+  private static func token(
+    _ token: String, from source: String
+  ) throws(ValueFault) -> Configuration.Secret {
+    guard !token.isEmpty else { throw ValueFault("\(source) is empty") }
+    guard MetadataRules.fault(value: token, of: "authorization") == nil else {
+      throw ValueFault("\(source) holds characters that a header can't carry (or blanks at an end)")
+    }
+    return Configuration.Secret(token)
+  }
+
+  private func options(_ section: SectionReader) -> (EncodeOptions, DecodeOptions) {
+    var encode = EncodeOptions()
+    var decode = DecodeOptions()
+    if let ignores = section.choice("unknown_fields", ["reject": false, "ignore": true]) {
+      encode.ignoresUnknownFields = ignores
+    }
+    if let ignores = section.choice("unknown_parameters", ["reject": false, "ignore": true]) {
+      encode.ignoresUnknownParameters = ignores
+    }
+    if let always = section.flag("always_print") { decode.alwaysPrintsDefaults = always }
+    if let asNumber = section.choice("int64", ["string": false, "number": true]) {
+      decode.printsInt64AsNumber = asNumber
+    }
+    if let style = section.choice(
+      "enums", ["name": DecodeOptions.EnumStyle.name, "number": .number])
+    {
+      decode.enumStyle = style
+    }
+    if let usesProtoNames = section.choice("field_names", ["json": false, "proto": true]) {
+      decode.usesProtoNames = usesProtoNames
+    }
+    section.finish()
+    return (encode, decode)
+  }
+}

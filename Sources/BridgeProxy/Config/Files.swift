@@ -1,0 +1,100 @@
+internal import Glibc
+
+/// What the bridge asks of the file system at load: is it there, its bytes, what a folder holds.
+///
+/// Blocking calls, bounded in size; never on an event loop.
+package enum Files {
+  /// What a path leads to, symbolic links followed.
+  package enum Kind: Sendable, Equatable {
+    case file
+    case folder
+    /// A device, a socket, a pipe.
+    case other
+  }
+
+  /// Why the file system refused, as `strerror` words it: "No such file or directory".
+  package struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
+    package var description: String
+  }
+
+  /// What is at `path`; throws when there's nothing that this process may see.
+  package static func kind(of path: String) throws(Failure) -> Kind {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { throw Self.failure() }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: return .file
+    case S_IFDIR: return .folder
+    default: return .other
+    }
+  }
+
+  /// The bytes of a regular file.
+  ///
+  /// - Parameter limit: the most bytes; a larger file is refused before it's read.
+  package static func read(_ path: String, limit: Int) throws(Failure) -> [UInt8] {
+    switch try Self.kind(of: path) {
+    case .file: break
+    case .folder: throw Failure(description: "is a folder, not a file")
+    case .other: throw Failure(description: "is not a regular file")
+    }
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Self.failure() }
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    var isAtEnd = false
+    while !isAtEnd {
+      // A file may grow while it's read, so the size isn't asked for beforehand.
+      let chunk = try Self.readChunk(descriptor)
+      isAtEnd = chunk.isEmpty
+      bytes += chunk
+      guard bytes.count <= limit else {
+        throw Failure(description: "has more than \(limit) bytes")
+      }
+    }
+    return bytes
+  }
+
+  /// The names in a folder, sorted by their bytes, without those that begin with a dot.
+  package static func names(in folder: String) throws(Failure) -> [String] {
+    guard let stream = unsafe opendir(folder) else { throw Self.failure() }
+    defer { unsafe closedir(stream) }
+    var names: [String] = []
+    while let entry = unsafe readdir(stream) {
+      let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if !name.hasPrefix(".") { names.append(name) }
+    }
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  /// Removes the file of a UNIX socket, and nothing else that may stand there.
+  package static func removeSocket(_ path: String) {
+    var status = stat()
+    guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return }
+    _ = unsafe unlink(path)
+  }
+
+  /// The process's working directory.
+  package static func workingFolder() -> String {
+    guard let start = unsafe getcwd(nil, 0) else { return "/" }
+    defer { unsafe free(start) }
+    return unsafe String(cString: start)
+  }
+
+  private static func readChunk(_ descriptor: Int32) throws(Failure) -> [UInt8] {
+    let size = 64 << 10
+    var failed = false
+    let chunk = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      let result = unsafe Glibc.read(descriptor, buffer.baseAddress, size)
+      failed = result < 0
+      count = max(0, result)
+    }
+    guard !failed else { throw Self.failure() }
+    return chunk
+  }
+
+  private static func failure() -> Failure {
+    unsafe Failure(description: String(cString: strerror(errno)))
+  }
+}

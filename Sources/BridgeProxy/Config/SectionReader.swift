@@ -1,0 +1,163 @@
+/// Decodes one mapping of a configuration file key by key, and collects what is wrong.
+///
+/// Every key that's asked for becomes a known one; `finish` reports the others with the nearest
+/// known key. A reader never throws: what can't be taken is reported and answered with nil, so that
+/// the keys behind it are looked at as well.
+final class SectionReader {
+  /// Where a file's faults go, shared by the readers of its sections.
+  final class Faults {
+    let file: String
+    private(set) var list: [ConfigurationFault]
+
+    init(file: String, _ list: [ConfigurationFault] = []) {
+      self.file = file
+      self.list = list
+    }
+
+    func add(_ place: TextPlace?, _ key: String, _ reason: String) {
+      self.list.append(
+        ConfigurationFault(file: self.file, place: place, key: key, reason: reason))
+    }
+  }
+
+  /// The section's own path; empty at the top of the file.
+  let path: String
+  /// Where the section begins, for what is missing in it.
+  let place: TextPlace
+  let faults: Faults
+  private let entries: [YAMLNode.Entry]
+  private var known: [String] = []
+
+  /// Nil, and a fault, when the node is no mapping.
+  init?(_ node: YAMLNode, path: String, place: TextPlace, faults: Faults) {
+    self.path = path
+    self.place = place
+    self.faults = faults
+    switch node.value {
+    case .mapping(let entries): self.entries = entries
+    default:
+      self.entries = []
+      faults.add(node.place, path, "expected a mapping of keys to values, found \(node.kind)")
+      return nil
+    }
+  }
+
+  /// The names of all members, for a mapping whose keys are the user's own.
+  var members: [YAMLNode.Entry] { self.entries }
+
+  /// The path of a key of this section.
+  func path(of key: String) -> String {
+    self.path.isEmpty ? key : "\(self.path).\(key)"
+  }
+
+  /// Reports a fault at a key's value, or at the section where the key isn't there.
+  func fault(_ key: String, _ reason: String) {
+    let entry = self.entries.first { $0.key == key }
+    self.faults.add(entry?.value.place ?? self.place, self.path(of: key), reason)
+  }
+
+  /// The node of a key; nil when it isn't there.
+  func node(_ key: String) -> YAMLNode? {
+    self.known.append(key)
+    return self.entries.first { $0.key == key }?.value
+  }
+
+  /// The section under a key; nil when it isn't there or no mapping.
+  func section(_ key: String) -> SectionReader? {
+    guard let node = self.node(key) else { return nil }
+    let place = self.entries.first { $0.key == key }?.keyPlace ?? node.place
+    return SectionReader(node, path: self.path(of: key), place: place, faults: self.faults)
+  }
+
+  /// A single value, turned into what it means by `parse`.
+  ///
+  /// - Parameter example: what could stand there, for a value of the wrong kind.
+  func value<Value>(
+    _ key: String, example: String, _ parse: (String) throws(ValueFault) -> Value
+  ) -> Value? {
+    guard let node = self.node(key) else { return nil }
+    return self.value(of: node, path: self.path(of: key), example: example, parse)
+  }
+
+  /// A list of single values; one value alone counts as a list of one. Nil when the key isn't there.
+  func list<Value>(
+    _ key: String, example: String, _ parse: (String) throws(ValueFault) -> Value
+  ) -> [Value]? {
+    guard let node = self.node(key) else { return nil }
+    let path = self.path(of: key)
+    guard case .list(let nodes) = node.value else {
+      return self.value(of: node, path: path, example: example, parse).map { [$0] }
+    }
+    if nodes.isEmpty {
+      self.faults.add(node.place, path, "an empty list; write at least one, such as \(example)")
+    }
+    return nodes.enumerated().compactMap { index, node in
+      self.value(of: node, path: "\(path)[\(index)]", example: example, parse)
+    }
+  }
+
+  /// A choice of names.
+  func choice<Value>(_ key: String, _ choices: KeyValuePairs<String, Value>) -> Value? {
+    let names = choices.map(\.key)
+    return self.value(key, example: names[0]) { text throws(ValueFault) in
+      guard let choice = choices.first(where: { $0.key == text }) else {
+        throw ValueFault(
+          "\(ConfigurationValues.quoted(text)) is not a choice; write "
+            + names.joined(separator: " or "))
+      }
+      return choice.value
+    }
+  }
+
+  /// A switch: `true`, `false`, `on`, `off`, `yes` or `no`, without quotes.
+  func flag(_ key: String) -> Bool? {
+    guard let node = self.node(key) else { return nil }
+    if case .scalar(let text, isPlain: true) = node.value {
+      switch text.lowercased() {
+      case "true", "on", "yes": return true
+      case "false", "off", "no": return false
+      default: break
+      }
+    }
+    self.fault(key, "expected true or false, found \(Self.shown(node))")
+    return nil
+  }
+
+  /// Reports a key that has to be there.
+  func missing(_ key: String, _ what: String) {
+    self.faults.add(self.place, self.path(of: key), "missing; \(what)")
+  }
+
+  /// Reports the keys that nobody asked for.
+  func finish() {
+    for entry in self.entries where !self.known.contains(entry.key) {
+      let near = NearestName.of(entry.key, in: self.known)
+      let hint =
+        near.map { "did you mean \($0)?" }
+        ?? "the keys here are \(self.known.sorted().joined(separator: ", "))"
+      self.faults.add(entry.keyPlace, self.path(of: entry.key), "unknown key; \(hint)")
+    }
+  }
+
+  private func value<Value>(
+    of node: YAMLNode, path: String, example: String,
+    _ parse: (String) throws(ValueFault) -> Value
+  ) -> Value? {
+    guard case .scalar(let text, _) = node.value, !node.isNull else {
+      self.faults.add(
+        node.place, path, "expected a single value such as \(example), found \(node.kind)")
+      return nil
+    }
+    do throws(ValueFault) {
+      return try parse(text)
+    } catch {
+      self.faults.add(node.place, path, error.reason)
+      return nil
+    }
+  }
+
+  private static func shown(_ node: YAMLNode) -> String {
+    guard case .scalar(let text, _) = node.value, !node.isNull else { return node.kind }
+    return ConfigurationValues.quoted(text)
+  }
+}

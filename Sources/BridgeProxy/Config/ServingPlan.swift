@@ -1,0 +1,98 @@
+package import Codec
+
+/// A configuration with everything that it names loaded: what is served, frozen.
+package struct ServingPlan: Sendable {
+  package let configuration: Configuration
+  /// Schemas and routes of all services.
+  package let table: ServingTable
+  /// What is left out and why, one sentence each; the rest is served all the same.
+  package let warnings: [String]
+
+  /// Loads the schemas and builds the routes of all services.
+  ///
+  /// - Parameters:
+  ///   - file: the configuration's file, for messages; empty where there's none.
+  ///   - loadSchema: gives the schema of a service; from its files unless told otherwise.
+  /// - Throws: what is wrong with all services, each fault with its key.
+  package static func load(
+    _ configuration: Configuration, file: String,
+    loadSchema: (Configuration.Service) async throws(SchemaLoadErrors) -> Schema = { service in
+      try await SchemaLoader().load(service.schemas, importPaths: service.importPaths)
+    }
+  ) async throws(ConfigurationErrors) -> ServingPlan {
+    var builder = Builder(file: file)
+    for service in configuration.services {
+      let key = "services.\(service.name)"
+      do throws(SchemaLoadErrors) {
+        // Services that share their schemas are rare, and loading takes milliseconds.
+        builder.add(service, schema: try await loadSchema(service))
+      } catch {
+        for fault in error.faults { builder.fault("\(key).schemas", fault) }
+      }
+    }
+    return try builder.build(configuration)
+  }
+
+  /// For people: every service with where it's found, where its calls go, and its routes.
+  package var listing: [String] {
+    zip(self.configuration.services, self.table.services).flatMap { configured, served in
+      let hosts = configured.hosts.isEmpty ? "any host" : configured.hosts.joined(separator: ", ")
+      let prefix = configured.prefix.isEmpty ? "" : ", prefix \(configured.prefix)"
+      let head = "\(configured.name): \(hosts)\(prefix), calls go to \(configured.endpoint)"
+      return [head] + served.routes.listing(prefix: configured.prefix).map { "  " + $0 }
+    }
+  }
+
+  /// How many routes there are.
+  package var routeCount: Int {
+    self.table.services.reduce(0) { $0 + $1.routes.routes.count }
+  }
+}
+
+extension ServingPlan {
+  /// Collects services and faults.
+  private struct Builder {
+    let file: String
+    var services: [ServedService] = []
+    var warnings: [String] = []
+    var faults: [ConfigurationFault] = []
+
+    init(file: String) {
+      self.file = file
+    }
+
+    mutating func fault(_ key: String, _ reason: String) {
+      self.faults.append(
+        ConfigurationFault(file: self.file, place: nil, key: key, reason: reason))
+    }
+
+    mutating func add(_ service: Configuration.Service, schema: Schema) {
+      let key = "services.\(service.name)"
+      do throws(RouteClashes) {
+        let served = try ServedService(service, schema: schema)
+        self.warnings += (schema.warnings + served.routes.warnings).map { "\(key): \($0)" }
+        if served.routes.routes.isEmpty {
+          self.fault("\(key).schemas", "none of these schemas has a method that can be served")
+        }
+        self.services.append(served)
+      } catch {
+        for clash in error.clashes { self.fault(key, clash.description) }
+      }
+    }
+
+    func build(_ configuration: Configuration) throws(ConfigurationErrors) -> ServingPlan {
+      guard self.faults.isEmpty else { throw ConfigurationErrors(self.faults) }
+      do throws(RouteClashes) {
+        return ServingPlan(
+          configuration: configuration, table: try ServingTable(self.services),
+          warnings: self.warnings)
+      } catch {
+        throw ConfigurationErrors(
+          error.clashes.map { clash in
+            ConfigurationFault(
+              file: self.file, place: nil, key: "services", reason: clash.description)
+          })
+      }
+    }
+  }
+}

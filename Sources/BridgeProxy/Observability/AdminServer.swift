@@ -1,0 +1,212 @@
+package import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import Synchronization
+
+/// Answers `/healthz` and `/readyz` on an address of its own.
+///
+/// `/healthz` says that the process lives; `/readyz` asks every endpoint, so that a load balancer
+/// sends nothing to a bridge that couldn't pass it on, and says 503 from the moment that draining
+/// begins.
+package final class AdminServer: Sendable {
+  /// Whether one service's endpoint can be reached, and why not.
+  package struct Readiness: Sendable, Equatable {
+    package var service: String
+    package var isReachable: Bool
+    /// What was tried and what came of it; empty when reachable.
+    package var reason: String
+
+    package init(service: String, isReachable: Bool, reason: String = "") {
+      self.service = service
+      self.isReachable = isReachable
+      self.reason = reason
+    }
+  }
+
+  /// Asks the endpoints. Bounded in time by whoever gives it.
+  package typealias Probe = @Sendable () async -> [Readiness]
+
+  /// A connection on which nothing happens for this long is closed.
+  static let idleTimeout = TimeAmount.seconds(30)
+
+  private let channel: any Channel
+  private let isDraining: Draining
+
+  /// Where it listens, with the real port where 0 was asked for.
+  package let address: ListenAddress
+
+  /// Listens.
+  ///
+  /// - Parameter probe: asked for each `/readyz`.
+  /// - Throws: `ListenError` when the address can't be had.
+  package static func start(
+    on address: ListenAddress, group: any EventLoopGroup, probe: @escaping Probe
+  ) async throws -> AdminServer {
+    let isDraining = Draining()
+    let bootstrap = ServerBootstrap(group: group)
+      .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          let pipeline = channel.pipeline.syncOperations
+          try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
+          try pipeline.addHandler(IdleStateHandler(allTimeout: Self.idleTimeout))
+          try pipeline.addHandler(AdminHandler(isDraining: isDraining, probe: probe))
+        }
+      }
+    let channel: any Channel
+    do {
+      switch address {
+      case .tcp(let host, let port):
+        channel = try await bootstrap.bind(host: host, port: port).get()
+      case .unix(let path):
+        channel = try await bootstrap.bind(
+          unixDomainSocketPath: path, cleanupExistingSocketFile: true
+        ).get()
+      }
+    } catch {
+      throw ListenError(address, cause: error)
+    }
+    return AdminServer(channel: channel, isDraining: isDraining, address: address)
+  }
+
+  private init(channel: any Channel, isDraining: Draining, address: ListenAddress) {
+    self.channel = channel
+    self.isDraining = isDraining
+    if case .tcp(let host, _) = address, let port = channel.localAddress?.port {
+      self.address = .tcp(host: host, port: port)
+    } else {
+      self.address = address
+    }
+  }
+
+  /// From now on `/readyz` answers 503.
+  package func beginDraining() {
+    self.isDraining.flag.store(true, ordering: .relaxed)
+  }
+
+  /// Stops listening.
+  package func close() async {
+    try? await self.channel.close().get()
+    if case .unix(let path) = self.address { Files.removeSocket(path) }
+  }
+
+  /// Shared by the handlers of all connections.
+  fileprivate final class Draining: Sendable {
+    let flag = Atomic(false)
+  }
+}
+
+/// One connection to the admin server.
+private final class AdminHandler: ChannelInboundHandler {
+  typealias InboundIn = HTTPServerRequestPart
+  typealias OutboundOut = HTTPServerResponsePart
+
+  private let isDraining: AdminServer.Draining
+  private let probe: AdminServer.Probe
+  private var head: HTTPRequestHead?
+
+  init(isDraining: AdminServer.Draining, probe: @escaping AdminServer.Probe) {
+    self.isDraining = isDraining
+    self.probe = probe
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch self.unwrapInboundIn(data) {
+    case .head(let head):
+      self.head = head
+    case .body:
+      break
+    case .end:
+      guard let head = self.head else { return }
+      self.head = nil
+      self.answer(head, context)
+    }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if event is IdleStateHandler.IdleStateEvent {
+      context.close(promise: nil)
+    } else {
+      context.fireUserInboundEventTriggered(event)
+    }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    context.close(promise: nil)
+  }
+
+  private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    let path = head.uri.prefix { $0 != "?" }
+    let isReadiness = path == "/readyz"
+    guard isReadiness || path == "/healthz" else {
+      let body = #"{"status":"not found","paths":["/healthz","/readyz"]}"#
+      return Self.send(.notFound, body, for: head, context)
+    }
+    guard head.method == .GET || head.method == .HEAD else {
+      return Self.send(.methodNotAllowed, #"{"status":"use GET or HEAD"}"#, for: head, context)
+    }
+    guard isReadiness else {
+      return Self.send(.ok, #"{"status":"ok"}"#, for: head, context)
+    }
+    guard !self.isDraining.flag.load(ordering: .relaxed) else {
+      return Self.send(.serviceUnavailable, #"{"status":"draining"}"#, for: head, context)
+    }
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    let probe = self.probe
+    context.eventLoop.makeFutureWithTask { await probe() }
+      .whenSuccess { readiness in
+        guard bound.value.channel.isActive else { return }
+        let missing = readiness.filter { !$0.isReachable }
+        let status = missing.isEmpty ? HTTPResponseStatus.ok : .serviceUnavailable
+        Self.send(status, ReadinessBody.text(missing), for: head, bound.value)
+      }
+  }
+
+  private static func send(
+    _ status: HTTPResponseStatus, _ text: String, for head: HTTPRequestHead,
+    _ context: ChannelHandlerContext
+  ) {
+    let text = text + "\n"
+    var headers = HTTPHeaders([
+      ("content-type", "application/json"), ("content-length", "\(text.utf8.count)"),
+      ("cache-control", "no-store"),
+    ])
+    if status == .methodNotAllowed { headers.add(name: "allow", value: "GET, HEAD") }
+    if !head.isKeepAlive { headers.add(name: "connection", value: "close") }
+    let response = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
+    context.write(NIOAny(HTTPServerResponsePart.head(response)), promise: nil)
+    if head.method != .HEAD {
+      let body = context.channel.allocator.buffer(string: text)
+      context.write(NIOAny(HTTPServerResponsePart.body(.byteBuffer(body))), promise: nil)
+    }
+    let ended = context.writeAndFlush(NIOAny(HTTPServerResponsePart.end(nil)))
+    if !head.isKeepAlive {
+      let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+      ended.whenComplete { _ in bound.value.close(promise: nil) }
+    }
+  }
+}
+
+/// What `/readyz` says of the services.
+enum ReadinessBody {
+  /// - Parameter missing: those whose endpoint can't be reached.
+  static func text(_ missing: [AdminServer.Readiness]) -> String {
+    guard !missing.isEmpty else { return #"{"status":"ready"}"# }
+    let services = missing.map { readiness in
+      #"{"service":\#(self.quoted(readiness.service)),"reason":\#(self.quoted(readiness.reason))}"#
+    }
+    return #"{"status":"not ready","services":[\#(services.joined(separator: ","))]}"#
+  }
+
+  private static func quoted(_ text: String) -> String {
+    var quoted = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"", "\\": quoted += "\\\(scalar)"
+      case _ where scalar.value < 0x20: quoted += " "
+      default: quoted.unicodeScalars.append(scalar)
+      }
+    }
+    return quoted + "\""
+  }
+}

@@ -1,0 +1,218 @@
+internal import NIOCore
+internal import NIOPosix
+
+/// A bridge that serves a plan: listeners, pools, admin server and access log, from start to end.
+///
+///     let proxy = Proxy(plan, onEvent: { … })
+///     try await proxy.run(until: { await aSignal() })
+///
+/// Nothing of a request passes through here: it wires what serves and takes it apart again.
+package final class Proxy: Sendable {
+  /// What happens to a proxy as a whole, for the person who started it.
+  package enum Event: Sendable, Equatable {
+    /// It serves. One for each address, with the real port where 0 was asked for.
+    case listening(ListenAddress)
+    /// The admin server answers.
+    case adminListening(ListenAddress)
+    /// All of the above is there.
+    case ready
+    /// It takes no new requests and finishes what is in flight.
+    case draining(limit: Duration)
+    /// It was told not to wait.
+    case interrupted
+  }
+
+  private let plan: ServingPlan
+  private let onEvent: @Sendable (Event) -> Void
+  private let interruption: @Sendable () async -> Void
+
+  /// - Parameters:
+  ///   - onEvent: called in order, from any thread.
+  ///   - interruption: begun with the drain; when it returns, the drain ends.
+  package init(
+    _ plan: ServingPlan, onEvent: @escaping @Sendable (Event) -> Void = { _ in },
+    interruption: @escaping @Sendable () async -> Void = Proxy.never
+  ) {
+    self.plan = plan
+    self.onEvent = onEvent
+    self.interruption = interruption
+  }
+
+  /// Returns when its task is cancelled.
+  package static let never: @Sendable () async -> Void = {
+    let (stream, continuation) = AsyncStream.makeStream(of: Never.self)
+    for await _ in stream {}
+    continuation.finish()
+  }
+
+  /// Serves until `end` returns, then drains within the configured time.
+  ///
+  /// - Throws: `ListenError` when an address can't be had.
+  package func run(until end: () async -> Void) async throws {
+    let configuration = self.plan.configuration
+    let group = MultiThreadedEventLoopGroup(
+      numberOfThreads: configuration.threads ?? System.coreCount)
+    let accessLog = configuration.writesAccessLog ? AccessLogWriter() : nil
+    do {
+      let running = try await self.start(on: group, accessLog)
+      await end()
+      await self.drain(running, within: configuration.drainTimeout)
+      await accessLog?.shutDown()
+      try await group.shutdownGracefully()
+    } catch {
+      await accessLog?.shutDown()
+      try? await group.shutdownGracefully()
+      throw error
+    }
+  }
+}
+
+// MARK: - Start
+
+extension Proxy {
+  /// What runs, between start and end.
+  private struct Running {
+    var front: HTTPFront
+    var admin: AdminServer?
+    var pools: [LoopPools]
+  }
+
+  private func start(
+    on group: MultiThreadedEventLoopGroup, _ accessLog: AccessLogWriter?
+  ) async throws -> Running {
+    let configuration = self.plan.configuration
+    var pools: [LoopPools] = []
+    for loop in group.makeIterator() {
+      pools.append(try await loop.submit { LoopPools(of: configuration, on: loop) }.get())
+    }
+    let poolsByLoop = Dictionary(
+      uniqueKeysWithValues: pools.map { (ObjectIdentifier($0.eventLoop), $0) })
+    let table = self.plan.table
+    let front = try await HTTPFront.start(
+      configuration.listen, limits: configuration.limits, on: group
+    ) { loop in
+      LoopContext(
+        eventLoop: loop, table: table,
+        upstreams: poolsByLoop[ObjectIdentifier(loop)]?.pools.value ?? [],
+        limits: configuration.limits, recorder: accessLog?.makeRecorder(on: loop))
+    }
+    let admin: AdminServer?
+    do {
+      admin = try await self.startAdmin(on: group, pools)
+    } catch {
+      await front.drain(within: .zero)
+      throw error
+    }
+    for (asked, bound) in zip(configuration.listen, front.addresses) {
+      self.onEvent(.listening(asked.withPort(bound.port)))
+    }
+    if let admin { self.onEvent(.adminListening(admin.address)) }
+    self.onEvent(.ready)
+    return Running(front: front, admin: admin, pools: pools)
+  }
+
+  private func startAdmin(
+    on group: MultiThreadedEventLoopGroup, _ pools: [LoopPools]
+  ) async throws -> AdminServer? {
+    guard let address = self.plan.configuration.admin, let pools = pools.first else { return nil }
+    let services = self.plan.configuration.services
+    return try await AdminServer.start(on: address, group: group) {
+      await pools.probe(services)
+    }
+  }
+}
+
+// MARK: - End
+
+extension Proxy {
+  private func drain(_ running: Running, within limit: Duration) async {
+    self.onEvent(.draining(limit: limit))
+    running.admin?.beginDraining()
+    await withTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        await running.front.drain(within: TimeAmount(limit))
+        return true
+      }
+      group.addTask {
+        await self.interruption()
+        return false
+      }
+      if await group.next() == false, !Task.isCancelled {
+        self.onEvent(.interrupted)
+        await running.front.drain(within: .zero)
+      }
+      group.cancelAll()
+    }
+    for pools in running.pools { await pools.close() }
+    await running.admin?.close()
+  }
+}
+
+/// The pools of one event loop, one for each service, in their order.
+private struct LoopPools: Sendable {
+  let eventLoop: any EventLoop
+  let pools: NIOLoopBound<[Pool]>
+
+  /// On that loop.
+  init(of configuration: Configuration, on eventLoop: any EventLoop) {
+    self.eventLoop = eventLoop
+    let pools = configuration.services.map { service in
+      Pool(
+        eventLoop: eventLoop, endpoint: service.endpoint, limits: configuration.limits,
+        userAgent: "bridge-proxy")
+    }
+    self.pools = NIOLoopBound(pools, eventLoop: eventLoop)
+  }
+
+  /// Asks the endpoint of each service.
+  func probe(_ services: [Configuration.Service]) async -> [AdminServer.Readiness] {
+    let answers = self.eventLoop.flatSubmit {
+      EventLoopFuture.whenAllComplete(self.pools.value.map { $0.probe() }, on: self.eventLoop)
+    }
+    let results = (try? await answers.get()) ?? []
+    return zip(services, results).map { service, result in
+      let isReachable = (try? result.get()) ?? false
+      return AdminServer.Readiness(
+        service: service.name, isReachable: isReachable,
+        reason: isReachable ? "" : "no connection to \(service.endpoint)")
+    }
+  }
+
+  /// Closes all connections to endpoints; calls that are left end.
+  func close() async {
+    try? await self.eventLoop.submit {
+      for pool in self.pools.value { pool.closeNow() }
+    }.get()
+  }
+}
+
+extension ListenAddress {
+  /// The same with the port that it got.
+  func withPort(_ port: Int?) -> ListenAddress {
+    guard case .tcp(let host, 0) = self, let port else { return self }
+    return .tcp(host: host, port: port)
+  }
+}
+
+extension Proxy.Event: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .listening(let address): "listening on \(address.url)"
+    case .adminListening(let address): "admin on \(address.url)"
+    case .ready: "ready"
+    case .draining(let limit):
+      "finishes what is in flight, within \(ConfigurationValues.text(limit))"
+    case .interrupted: "does not wait for what is in flight"
+    }
+  }
+}
+
+extension ListenAddress {
+  /// `http://127.0.0.1:8080`; a socket's path as the configuration spells it.
+  package var url: String {
+    switch self {
+    case .tcp: "http://\(self)"
+    case .unix: self.description
+    }
+  }
+}

@@ -1,0 +1,87 @@
+package import Codec
+
+/// Loads the schemas of one service: paths in, a frozen `Schema` out.
+///
+/// Descriptor sets are taken as they are, `.proto` sources are compiled by `protoc` in one run. It
+/// blocks on the file system: never on an event loop.
+package struct SchemaLoader: Sendable {
+  /// The most bytes of one descriptor set. Stops a wrong path from filling memory.
+  private static let descriptorSetByteLimit = 64 << 20
+
+  private let compiler: ProtocCompiler
+
+  package init(compiler: ProtocCompiler = ProtocCompiler()) {
+    self.compiler = compiler
+  }
+
+  /// Loads `.proto` files, descriptor sets, and folders of them.
+  ///
+  /// - Parameters:
+  ///   - paths: absolute paths.
+  ///   - importPaths: absolute folders that imports are looked up in first.
+  /// - Throws: all faults that one look can find; those of one step hide those of the next (files,
+  ///   then `protoc`, then what the descriptors say).
+  package func load(
+    _ paths: [String], importPaths: [String] = []
+  ) async throws(SchemaLoadErrors) -> Schema {
+    let sources = try SchemaSources(paths: paths, importPaths: importPaths)
+    var builder = SchemaBuilder()
+    var faults: [String] = []
+    for path in sources.descriptorSets {
+      do throws(SchemaLoadErrors) {
+        try Self.add(try Self.read(path), source: path, to: &builder)
+      } catch {
+        faults += error.faults
+      }
+    }
+    if !sources.protos.isEmpty {
+      do throws(SchemaLoadErrors) {
+        let set = try await self.compiler.compile(sources, builtIns: BuiltInSchemas.bytes)
+        try Self.add(set, source: "protoc's result", to: &builder)
+      } catch {
+        faults += error.faults
+      }
+    }
+    guard faults.isEmpty else { throw SchemaLoadErrors(faults) }
+    return try Self.build(builder)
+  }
+
+  /// The schema of a descriptor set that is part of the program.
+  ///
+  /// - Parameter source: what it is, for messages.
+  package static func schema(
+    of descriptorSet: [UInt8], source: String
+  ) throws(SchemaLoadErrors) -> Schema {
+    var builder = SchemaBuilder()
+    try Self.add(descriptorSet, source: source, to: &builder)
+    return try Self.build(builder)
+  }
+
+  private static func build(
+    _ builder: consuming SchemaBuilder
+  ) throws(SchemaLoadErrors) -> Schema {
+    do throws(SchemaError) {
+      return try builder.build()
+    } catch {
+      throw SchemaLoadErrors([error.description])
+    }
+  }
+
+  private static func read(_ path: String) throws(SchemaLoadErrors) -> [UInt8] {
+    do throws(Files.Failure) {
+      return try Files.read(path, limit: Self.descriptorSetByteLimit)
+    } catch {
+      throw SchemaLoadErrors(["\(path): \(error)"])
+    }
+  }
+
+  private static func add(
+    _ bytes: [UInt8], source: String, to builder: inout SchemaBuilder
+  ) throws(SchemaLoadErrors) {
+    do throws(SchemaError) {
+      try unsafe builder.add(descriptorSet: bytes.span.bytes, source: source)
+    } catch {
+      throw SchemaLoadErrors([error.description])
+    }
+  }
+}

@@ -1,0 +1,40 @@
+package import NIOCore
+
+/// How long to wait before the next attempt after a number of failed ones: growing, bounded, spread.
+package struct Backoff: Sendable, Equatable {
+  /// Before the second attempt. Short: an endpoint that restarts is back soon.
+  private let initial: TimeAmount
+  /// Never longer, spread apart.
+  private let most: TimeAmount
+  /// What each wait is multiplied by for the next.
+  private let factor: Double
+  /// The share by which a wait is made longer or shorter, so that many loops and processes don't
+  /// come back at the same instant.
+  private let spread: Double
+
+  /// 100 ms, growing by 1.6 to 2 s, ±20 %.
+  package static let standard = Backoff(
+    initial: .milliseconds(100), most: .seconds(2), factor: 1.6, spread: 0.2)
+
+  private init(initial: TimeAmount, most: TimeAmount, factor: Double, spread: Double) {
+    self.initial = initial
+    self.most = most
+    self.factor = factor
+    self.spread = spread
+  }
+
+  /// The wait after `failures` failed attempts in a row (at least one).
+  package func delay(
+    afterFailures failures: Int, using generator: inout some RandomNumberGenerator
+  ) -> TimeAmount {
+    var delay = Double(self.initial.nanoseconds)
+    let most = Double(self.most.nanoseconds)
+    var attempt = 1
+    while attempt < failures && delay < most {
+      delay *= self.factor
+      attempt += 1
+    }
+    let spread = Double.random(in: (1 - self.spread)...(1 + self.spread), using: &generator)
+    return .nanoseconds(Int64(min(delay, most) * spread))
+  }
+}

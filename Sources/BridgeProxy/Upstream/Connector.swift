@@ -1,0 +1,69 @@
+package import NIOCore
+internal import NIOPosix
+
+/// Opens the channel under an upstream connection. [seam: sockets, an EmbeddedChannel in tests]
+package protocol Connector {
+  /// Connects, with `handler` as the last in the channel's pipeline.
+  ///
+  /// - Returns: on `eventLoop`, that the channel is open, or why it isn't.
+  func connect(
+    _ handler: UpstreamConnection, to endpoint: Configuration.Endpoint, timeout: TimeAmount,
+    on eventLoop: any EventLoop
+  ) -> EventLoopFuture<Void>
+}
+
+/// Connects by TCP.
+package struct SocketConnector: Connector {
+  package init() {}
+
+  package func connect(
+    _ handler: UpstreamConnection, to endpoint: Configuration.Endpoint, timeout: TimeAmount,
+    on eventLoop: any EventLoop
+  ) -> EventLoopFuture<Void> {
+    let handler = NIOLoopBound(handler, eventLoop: eventLoop)
+    return ClientBootstrap(group: eventLoop)
+      .connectTimeout(timeout)
+      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .channelOption(
+        .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.readBytes)
+      )
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(handler.value)
+        }
+      }
+      .connect(host: endpoint.host, port: endpoint.port)
+      .map { _ in }
+  }
+
+  /// One read takes four DATA frames of the usual size; small replies still share the buffer.
+  private static let readBytes = 64 << 10
+}
+
+extension Configuration.Endpoint {
+  /// Why there's no connection, in words for the person who wrote the configuration.
+  func describe(_ error: any Error) -> String {
+    let reason: String
+    switch error {
+    case let error as NIOConnectionError:
+      if let failure = error.connectionErrors.first {
+        return self.describe(failure.error)
+      }
+      reason = "no address for this host name"
+    case let error as IOError:
+      switch error.errnoCode {
+      case ECONNREFUSED: reason = "connection refused"
+      case ECONNRESET: reason = "connection reset"
+      case ETIMEDOUT: reason = "timed out"
+      case EHOSTUNREACH: reason = "no route to the host"
+      case ENETUNREACH: reason = "no route to the network"
+      default: reason = "\(error)"
+      }
+    case ChannelError.connectTimeout(let timeout):
+      reason = "no connection within \(timeout.nanoseconds / 1_000_000) ms"
+    default:
+      reason = "\(error)"
+    }
+    return "can't connect to \(self.description): \(reason)"
+  }
+}

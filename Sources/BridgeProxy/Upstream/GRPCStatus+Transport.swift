@@ -1,0 +1,38 @@
+/// Statuses for replies that carry none: HTTP status codes, resets.
+extension GRPCStatus {
+  /// For an HTTP reply without `grpc-status` (gRPC's http-grpc-status-mapping.md).
+  ///
+  /// - Parameters:
+  ///   - contentType: what it was instead of gRPC; nil when it was gRPC or nothing was said.
+  ///   - text: the start of the body, when it's text; empty otherwise.
+  init(httpStatus: Int, contentType: String?, text: String) {
+    let code: Code =
+      switch httpStatus {
+      case 400: .internal
+      case 401: .unauthenticated
+      case 403: .permissionDenied
+      case 404: .unimplemented
+      case 429, 502, 503, 504: .unavailable
+      default: .unknown
+      }
+    var message = "the endpoint answered with HTTP status \(httpStatus)"
+    if let contentType { message += " and content-type \"\(contentType)\"" }
+    message += " and no grpc-status"
+    if !text.isEmpty { message += ": \(text)" }
+    self.init(code, message, origin: .transport)
+  }
+
+  /// For a stream that the endpoint reset (gRPC's PROTOCOL-HTTP2.md, "HTTP2 Transport Mapping").
+  init(resetCode: UInt32) {
+    let code: Code =
+      switch resetCode {
+      case H2ErrorCode.refusedStream: .unavailable
+      case H2ErrorCode.cancel: .cancelled
+      case H2ErrorCode.enhanceYourCalm: .resourceExhausted
+      case H2ErrorCode.inadequateSecurity: .permissionDenied
+      default: .internal
+      }
+    self.init(
+      code, "the stream was reset with \(H2ErrorCode.name(resetCode))", origin: .transport)
+  }
+}

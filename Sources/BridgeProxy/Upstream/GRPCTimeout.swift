@@ -1,0 +1,71 @@
+package import NIOCore
+
+/// The value of `grpc-timeout`: at most eight digits and a unit (gRPC's PROTOCOL-HTTP2.md).
+package enum GRPCTimeout {
+  /// Reads a value; nil if it isn't one. More than 292 years count as 292 years.
+  ///
+  ///     parse("100m")  // 100 ms
+  package static func parse(_ text: some StringProtocol) -> TimeAmount? {
+    self.parse(bytes: text.utf8)
+  }
+
+  /// Reads a value from its bytes.
+  package static func parse(bytes: some Collection<UInt8>) -> TimeAmount? {
+    var amount: Int64 = 0
+    var digits = 0
+    var unit: Int64?
+    for byte in bytes {
+      guard unit == nil else { return nil }
+      if let digit = Int64(exactly: Int(byte) - Int(UInt8(ascii: "0"))), (0...9).contains(digit) {
+        digits += 1
+        guard digits <= self.digitLimit else { return nil }
+        amount = amount * 10 + digit
+      } else {
+        guard digits > 0, let known = self.nanoseconds(unit: byte) else { return nil }
+        unit = known
+      }
+    }
+    guard let unit else { return nil }
+    let (nanoseconds, overflow) = amount.multipliedReportingOverflow(by: unit)
+    return .nanoseconds(overflow ? .max : nanoseconds)
+  }
+
+  /// Appends the value for an amount of time, rounded up to its unit; at least one nanosecond.
+  ///
+  /// From one second on the unit is a millisecond or more, so that a configured timeout gives the
+  /// same text call after call although some microseconds have passed, and HPACK can index it.
+  package static func write(_ timeout: TimeAmount, into output: inout [UInt8]) {
+    let nanoseconds = max(1, timeout.nanoseconds)
+    for (symbol, unit, most) in self.units where nanoseconds <= most {
+      let (quotient, rest) = nanoseconds.quotientAndRemainder(dividingBy: unit)
+      output.append(contentsOf: String(quotient + (rest > 0 ? 1 : 0)).utf8)
+      output.append(symbol)
+      return
+    }
+  }
+
+  /// Nanoseconds in a unit.
+  private static func nanoseconds(unit: UInt8) -> Int64? {
+    switch unit {
+    case UInt8(ascii: "n"): 1
+    case UInt8(ascii: "u"): 1_000
+    case UInt8(ascii: "m"): 1_000_000
+    case UInt8(ascii: "S"): 1_000_000_000
+    case UInt8(ascii: "M"): 60_000_000_000
+    case UInt8(ascii: "H"): 3_600_000_000_000
+    default: nil
+    }
+  }
+
+  private static let digitLimit = 8
+  /// Units from fine to coarse, and the most nanoseconds that each is taken for: what eight digits
+  /// hold, but less for the finest two.
+  private static let units: [(symbol: UInt8, nanoseconds: Int64, most: Int64)] = [
+    (UInt8(ascii: "n"), 1, 999_999),
+    (UInt8(ascii: "u"), 1_000, 999_999_999),
+    (UInt8(ascii: "m"), 1_000_000, 99_999_999 * 1_000_000),
+    (UInt8(ascii: "S"), 1_000_000_000, 99_999_999 * 1_000_000_000),
+    (UInt8(ascii: "M"), 60_000_000_000, 99_999_999 * 60_000_000_000),
+    (UInt8(ascii: "H"), 3_600_000_000_000, .max),
+  ]
+}

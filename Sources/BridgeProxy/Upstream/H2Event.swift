@@ -1,0 +1,65 @@
+/// One stream of an `H2Session`, for as long as the session knows it.
+///
+/// The slot makes tables by stream plain arrays. It's used again once the stream has closed and its
+/// events have been handled; the identifier never is, so that a stale value is recognised.
+package struct H2Stream: Hashable, Sendable {
+  /// The identifier on the wire (RFC 9113 §5.1.1).
+  package let id: Int32
+  let slotIndex: Int32
+
+  init(id: Int32, slot: Int) {
+    self.id = id
+    self.slotIndex = Int32(truncatingIfNeeded: slot)
+  }
+
+  /// The stream's place in tables that run beside the session's own.
+  package var slot: Int { Int(self.slotIndex) }
+}
+
+/// What the peer did, in the order in which it did it.
+package enum H2Event: Equatable {
+  /// The peer's SETTINGS came (again). Read them from the session.
+  case settings
+  /// A header block: the fields of `H2Session.headers` in this range. Request or response head,
+  /// a 1xx head, or trailers.
+  case headers(H2Stream, fields: Range<Int>, endsStream: Bool)
+  /// A header block was larger than the session takes; its fields are gone. The stream is open.
+  case headersTooLarge(H2Stream)
+  /// Payload of a DATA frame, as offsets from the reader index of the bytes just received.
+  case data(H2Stream, bytes: Range<Int>)
+  /// A DATA frame ended the peer's side of the stream.
+  case endOfStream(H2Stream)
+  /// The stream is gone; nothing follows for it. `H2ErrorCode.noError` when it ended well.
+  case closed(H2Stream, errorCode: UInt32)
+  /// The peer takes no new streams. The streams above `lastStream` follow as `closed` with
+  /// `H2ErrorCode.refusedStream`.
+  case goAway(lastStream: Int32, errorCode: UInt32)
+}
+
+/// The error codes of RFC 9113 §7.
+package enum H2ErrorCode {
+  package static let noError: UInt32 = 0x0
+  package static let protocolError: UInt32 = 0x1
+  package static let internalError: UInt32 = 0x2
+  package static let flowControlError: UInt32 = 0x3
+  package static let settingsTimeout: UInt32 = 0x4
+  package static let streamClosed: UInt32 = 0x5
+  package static let frameSizeError: UInt32 = 0x6
+  package static let refusedStream: UInt32 = 0x7
+  package static let cancel: UInt32 = 0x8
+  package static let compressionError: UInt32 = 0x9
+  package static let connectError: UInt32 = 0xa
+  package static let enhanceYourCalm: UInt32 = 0xb
+  package static let inadequateSecurity: UInt32 = 0xc
+  package static let http11Required: UInt32 = 0xd
+
+  /// `REFUSED_STREAM`, as RFC 9113 spells it; the number for a code that it doesn't have.
+  package static func name(_ code: UInt32) -> String {
+    let names = [
+      "NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT",
+      "STREAM_CLOSED", "FRAME_SIZE_ERROR", "REFUSED_STREAM", "CANCEL", "COMPRESSION_ERROR",
+      "CONNECT_ERROR", "ENHANCE_YOUR_CALM", "INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED",
+    ]
+    return code < names.count ? names[Int(code)] : "error code \(code)"
+  }
+}

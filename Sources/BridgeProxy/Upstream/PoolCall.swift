@@ -1,0 +1,218 @@
+internal import DequeModule
+internal import NIOCore
+
+/// One call of the pool, from its start to its end, over as many connections as it takes.
+final class PoolCall: UpstreamCall {
+  private let pool: Pool
+  /// Its place in the pool's table, and its number for the pool's state and its timer.
+  let id: Int
+  private var request: CallRequest
+  /// Nil once the call has ended or was cancelled.
+  private var observer: (any CallObserver)?
+  private var reply: CallState
+  /// Nil while it waits, and once its stream has closed.
+  private var connection: UpstreamConnection?
+  /// Only of meaning with a connection.
+  private(set) var stream = H2Stream(id: 0, slot: 0)
+  /// Messages given while it waited.
+  private var unsent: Deque<ByteBuffer> = []
+  /// Whether a message beyond the first has gone to a stream; it isn't kept to be sent again.
+  private var sentMore = false
+  private var comebacks = 0
+  private var isPaused = false
+  /// Whether messages are being handed out, further up the stack.
+  private var isAdvancing = false
+  /// Payload received while paused, which the stream's window lacks.
+  private var withheldBytes = 0
+
+  init(id: Int, pool: Pool, request: CallRequest, observer: any CallObserver) {
+    self.id = id
+    self.pool = pool
+    self.request = request
+    self.observer = observer
+    self.reply = CallState(byteLimit: request.replyByteLimit)
+  }
+
+  // MARK: For its owner
+
+  func send(_ message: ByteBuffer, isLast: Bool) {
+    guard self.observer != nil, !self.request.isComplete else { return }
+    self.request.isComplete = isLast
+    if let connection = self.connection {
+      self.sentMore = true
+      connection.send(self.stream, message, isLast: isLast)
+    } else {
+      self.unsent.append(message)
+    }
+  }
+
+  func cancel() {
+    guard self.observer != nil else { return }
+    self.leave(isOpen: true)
+  }
+
+  func pauseReading() {
+    self.isPaused = true
+  }
+
+  func resumeReading() {
+    guard self.isPaused else { return }
+    self.isPaused = false
+    if self.withheldBytes > 0 {
+      self.connection?.returnWindow(self.stream, byteCount: self.withheldBytes)
+      self.withheldBytes = 0
+    }
+    // Later, so that no event reaches the observer from within this function.
+    self.pool.eventLoop.assumeIsolated().execute { self.advance() }
+  }
+
+  // MARK: For the pool
+
+  /// The path and what else the pool needs to start it.
+  var path: String { self.request.path }
+  var metadata: HeaderBlock { self.request.metadata }
+  var deadline: NIODeadline? { self.request.deadline }
+
+  /// Asks a connection for a stream.
+  ///
+  /// - Returns: false when it can open none; the call is as it was.
+  func start(on connection: UpstreamConnection, head: HeaderBlock) -> Bool {
+    guard self.observer != nil else { return true }
+    let endsStream = self.request.isComplete && self.unsent.isEmpty
+    guard
+      connection.open(self, head: head, body: self.request.message, endsStream: endsStream)
+    else { return false }
+    while let message = self.unsent.popFirst() {
+      self.sentMore = true
+      connection.send(
+        self.stream, message, isLast: self.request.isComplete && self.unsent.isEmpty)
+    }
+    return true
+  }
+
+  /// It has a stream now.
+  func begin(on connection: UpstreamConnection, _ stream: H2Stream) {
+    self.connection = connection
+    self.stream = stream
+  }
+
+  /// Ends the call without an answer of the endpoint.
+  func fail(_ status: GRPCStatus) {
+    self.finish(status, trailers: HeaderBlock(), isOpen: true)
+  }
+
+  // MARK: For its connection
+
+  func receiveHeaders(_ block: HeaderBlock, _ fields: Range<Int>, endsStream: Bool) {
+    let head = self.reply.receiveHeaders(block, fields, endsStream: endsStream)
+    if self.reply.isAnswered { self.request.message = nil }
+    if let head { self.observer?.callReceivedHead(head) }
+    self.advance()
+  }
+
+  func receiveTooLargeHeaders() {
+    let limit = self.pool.limits.endpointHeaderBytes
+    self.reply.fail(
+      GRPCStatus(
+        .resourceExhausted, "the endpoint's header list is larger than \(limit) bytes",
+        origin: .transport), isOpen: true)
+    self.advance()
+  }
+
+  func receiveData(_ bytes: ByteBuffer) {
+    self.reply.receiveData(bytes)
+    self.advance()
+    if self.isPaused {
+      self.withheldBytes += bytes.readableBytes
+    } else {
+      self.connection?.returnWindow(self.stream, byteCount: bytes.readableBytes)
+    }
+  }
+
+  func receiveEnd() {
+    self.reply.receiveEnd()
+    self.advance()
+  }
+
+  /// Its stream is gone.
+  func receiveClosed(_ errorCode: UInt32) {
+    self.connection = nil
+    if errorCode == H2ErrorCode.refusedStream && self.mayComeBack {
+      self.comebacks += 1
+      self.pool.comeBack(self)
+      return
+    }
+    self.endReply(self.status(ofReset: errorCode))
+  }
+
+  func connectionLost(_ status: GRPCStatus) {
+    self.connection = nil
+    self.endReply(status)
+  }
+
+  // MARK: Private
+
+  /// Whether it can begin again on another stream: REFUSED_STREAM says that nothing was processed
+  /// (RFC 9113 §8.7), and everything sent is still here. Bounded, because the next may refuse too.
+  private var mayComeBack: Bool {
+    self.observer != nil && !self.reply.isAnswered && !self.sentMore
+      && self.comebacks < Self.comebackLimit
+  }
+
+  /// What a reset means. An endpoint that keeps the deadline itself cancels the stream when it
+  /// passes, perhaps a moment before we notice.
+  private func status(ofReset errorCode: UInt32) -> GRPCStatus {
+    if errorCode == H2ErrorCode.cancel, let deadline = self.deadline,
+      deadline - Self.deadlineSlack <= self.pool.eventLoop.now
+    {
+      return GRPCStatus(.deadlineExceeded, "the deadline passed", origin: .deadline)
+    }
+    return GRPCStatus(resetCode: errorCode)
+  }
+
+  /// Nothing more comes from the endpoint. What came before is handed out first, however long a
+  /// paused owner takes: the deadline was for the endpoint.
+  private func endReply(_ status: GRPCStatus) {
+    self.reply.fail(status, isOpen: false)
+    self.pool.clearDeadline(of: self)
+    self.advance()
+  }
+
+  /// Hands out what there is, unless the owner paused or ended the call.
+  private func advance() {
+    guard !self.isAdvancing else { return }
+    self.isAdvancing = true
+    defer { self.isAdvancing = false }
+    while !self.isPaused, let observer = self.observer {
+      switch self.reply.next() {
+      case .wait:
+        return
+      case .message(let message):
+        observer.callReceivedMessage(message)
+      case .end(let status, let trailers, let isOpen):
+        self.finish(status, trailers: trailers, isOpen: isOpen)
+      }
+    }
+  }
+
+  private func finish(_ status: GRPCStatus, trailers: HeaderBlock, isOpen: Bool) {
+    guard let observer = self.observer else { return }
+    self.leave(isOpen: isOpen)
+    observer.callEnded(status, trailers: trailers)
+  }
+
+  /// Forgets everything that the call holds and that holds the call.
+  private func leave(isOpen: Bool) {
+    self.observer = nil
+    self.request.message = nil
+    self.unsent = []
+    self.connection?.release(self.stream, isOpen: isOpen)
+    self.connection = nil
+    self.pool.forget(self)
+  }
+
+  /// How often a refused call is started again.
+  private static let comebackLimit = 2
+  /// How far ahead of our clock an endpoint's may be.
+  private static let deadlineSlack = TimeAmount.milliseconds(20)
+}

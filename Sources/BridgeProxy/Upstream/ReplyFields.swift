@@ -1,0 +1,84 @@
+/// What a header block of a reply says: gRPC's own fields apart, the rest as metadata.
+struct ReplyFields {
+  /// `:status`; nil in trailers.
+  private(set) var httpStatus: Int?
+  /// Whether `content-type` is `application/grpc` or one of its kinds (`+proto`, `;…`).
+  private(set) var isGRPC = false
+  private(set) var contentType: String?
+  private(set) var encoding = MessageEncoding.identity
+  /// What `grpc-status` and its companions say; nil without `grpc-status`.
+  private(set) var status: GRPCStatus?
+  private(set) var metadata = HeaderBlock()
+
+  /// Reads the fields of `block` in `range`.
+  init(_ block: HeaderBlock, _ range: Range<Int>) {
+    var code: ArraySlice<UInt8>?
+    var message: ArraySlice<UInt8>?
+    var details: ArraySlice<UInt8>?
+    for field in block.fields[range] {
+      let value = block.bytes[field.value]
+      if block.isNamed("content-type", field) {
+        self.isGRPC = block.isText("application/grpc", field.value) || Self.isGRPC(value)
+        if !self.isGRPC { self.contentType = String(decoding: value, as: UTF8.self) }
+      } else if block.isNamed(":status", field) {
+        self.httpStatus = Self.number(value)
+      } else if !Self.isReserved(block.bytes[field.name]) {
+        self.metadata.append(field, of: block)
+      } else if block.isNamed("grpc-status", field) {
+        code = value
+      } else if block.isNamed("grpc-message", field) {
+        message = value
+      } else if block.isNamed("grpc-status-details-bin", field) {
+        details = value
+      } else if block.isNamed("grpc-encoding", field) {
+        self.encoding = MessageEncoding(value)
+      }
+    }
+    if let code {
+      self.status = Self.status(code: code, message: message ?? [], details: details)
+    }
+  }
+
+  /// Whether it's a 1xx head, which another follows (RFC 9113 §8.1).
+  var isInterim: Bool {
+    self.httpStatus.map { (100..<200).contains($0) } ?? false
+  }
+
+  private static func status(
+    code: ArraySlice<UInt8>, message: ArraySlice<UInt8>, details: ArraySlice<UInt8>?
+  ) -> GRPCStatus {
+    let text = message.isEmpty ? "" : StatusMessage.decode(message)
+    let details = details.flatMap { BinaryHeader.decode($0) } ?? []
+    if let known = Self.number(code).flatMap({ GRPCStatus.Code(rawValue: $0) }) {
+      return GRPCStatus(known, text, details: details)
+    }
+    // gRPC's statuscodes.md: a client treats a code that it doesn't know as UNKNOWN.
+    let named = "grpc-status \(String(decoding: code, as: UTF8.self))"
+    return GRPCStatus(.unknown, text.isEmpty ? named : "\(named): \(text)", details: details)
+  }
+
+  /// Names with a colon in front and those that gRPC keeps for itself.
+  private static func isReserved(_ name: ArraySlice<UInt8>) -> Bool {
+    name.first == UInt8(ascii: ":") || name.starts(with: "grpc-".utf8)
+  }
+
+  private static func isGRPC(_ value: ArraySlice<UInt8>) -> Bool {
+    let prefix = "application/grpc".utf8
+    guard value.count >= prefix.count,
+      zip(value, prefix).allSatisfy({ $0 == $1 || ($0 | 0x20 == $1 && (0x41...0x5a).contains($0)) })
+    else { return false }
+    guard let next = value.dropFirst(prefix.count).first else { return true }
+    return next == UInt8(ascii: "+") || next == UInt8(ascii: ";")
+  }
+
+  /// A number of at most nine digits.
+  private static func number(_ value: ArraySlice<UInt8>) -> Int? {
+    guard !value.isEmpty, value.count <= 9 else { return nil }
+    var number = 0
+    for byte in value {
+      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+      number = number * 10 + Int(byte - UInt8(ascii: "0"))
+    }
+    return number
+  }
+}

@@ -1,0 +1,93 @@
+internal import NIOCore
+
+/// Deadlines of many entries, most of which are taken out before they come: a hashed wheel.
+///
+/// Entries are small numbers given by the owner (its table indices); the lists run through an array
+/// by index, so that putting one in and taking it out touches a few integers. Pure: the
+/// owner tells the time. It never fires early, and late by at most a tick.
+struct TimerWheel {
+  private struct Entry {
+    var next: Int32 = Self.none
+    var previous: Int32 = Self.none
+    /// When it's due, in ticks since `origin`; `idle` when it isn't in the wheel.
+    var tick: Int64 = Self.idle
+
+    static let none: Int32 = -1
+    static let idle: Int64 = -1
+  }
+
+  /// How coarse it is. A deadline of gRPC is rarely finer than 10 ms.
+  static let tick = TimeAmount.milliseconds(10)
+  /// 10.24 s in one turn; an entry beyond that is passed over once a turn.
+  private static let slotCount = 1024
+
+  private let origin: NIODeadline
+  /// The tick up to which everything has fired.
+  private var currentTick: Int64 = 0
+  /// The first entry of each slot.
+  private var slots = [Int32](repeating: Entry.none, count: Self.slotCount)
+  private var entries: [Entry] = []
+  /// Entries in the wheel.
+  private(set) var count = 0
+
+  init(now: NIODeadline) {
+    self.origin = now
+  }
+
+  var isEmpty: Bool { self.count == 0 }
+
+  /// Puts an entry in, or at another time. One whose deadline has passed fires with the next tick.
+  mutating func schedule(_ entry: Int, at deadline: NIODeadline) {
+    self.cancel(entry)
+    while self.entries.count <= entry { self.entries.append(Entry()) }
+    let tick = max(self.currentTick + 1, Self.ticks(deadline - self.origin, roundedUp: true))
+    let slot = Int(tick % Int64(Self.slotCount))
+    let index = Int32(truncatingIfNeeded: entry)
+    let head = self.slots[slot]
+    self.entries[entry] = Entry(next: head, tick: tick)
+    if head != Entry.none { self.entries[Int(head)].previous = index }
+    self.slots[slot] = index
+    self.count += 1
+  }
+
+  /// Takes an entry out, if it's in.
+  mutating func cancel(_ entry: Int) {
+    guard entry < self.entries.count, self.entries[entry].tick != Entry.idle else { return }
+    let removed = self.entries[entry]
+    if removed.previous == Entry.none {
+      self.slots[Int(removed.tick % Int64(Self.slotCount))] = removed.next
+    } else {
+      self.entries[Int(removed.previous)].next = removed.next
+    }
+    if removed.next != Entry.none { self.entries[Int(removed.next)].previous = removed.previous }
+    self.entries[entry] = Entry()
+    self.count -= 1
+  }
+
+  /// Takes out what is due and appends it to `due`.
+  mutating func advance(to now: NIODeadline, into due: inout [Int]) {
+    let target = Self.ticks(now - self.origin, roundedUp: false)
+    guard target > self.currentTick else { return }
+    // After a long sleep each slot needs one visit only.
+    var tick = max(self.currentTick, target - Int64(Self.slotCount))
+    self.currentTick = target
+    while tick < target && self.count > 0 {
+      tick += 1
+      var index = self.slots[Int(tick % Int64(Self.slotCount))]
+      while index != Entry.none {
+        let entry = self.entries[Int(index)]
+        if entry.tick <= target {
+          self.cancel(Int(index))
+          due.append(Int(index))
+        }
+        index = entry.next
+      }
+    }
+  }
+
+  private static func ticks(_ amount: TimeAmount, roundedUp: Bool) -> Int64 {
+    let nanoseconds = max(0, amount.nanoseconds)
+    let (quotient, rest) = nanoseconds.quotientAndRemainder(dividingBy: self.tick.nanoseconds)
+    return roundedUp && rest > 0 ? quotient + 1 : quotient
+  }
+}

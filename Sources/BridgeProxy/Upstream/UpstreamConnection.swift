@@ -1,0 +1,252 @@
+package import NIOCore
+
+/// One HTTP/2 connection to the endpoint: joins socket, session and calls.
+///
+/// One-shot: it connects once, and after it closes the pool makes a new one. Confined to the pool's
+/// event loop. Whatever calls queue during one tick of the loop leaves in one write at its end.
+package final class UpstreamConnection: ChannelInboundHandler {
+  package typealias InboundIn = ByteBuffer
+  package typealias OutboundOut = ByteBuffer
+
+  /// The pool's number for it.
+  let id: Int
+  private let pool: Pool
+  private let session: H2Session
+  /// Calls by the slots of their streams.
+  private var calls: [PoolCall?] = []
+  /// Nil before the channel is there and after it has gone.
+  private var context: ChannelHandlerContext?
+  private var settingsTimeout: Scheduled<Void>?
+  private var isReady = false
+  /// Whether a drain is due at the end of this tick.
+  private var isDrainDue = false
+  /// Whether events are being handed out or bytes written, further up the stack: neither may begin
+  /// again within it.
+  private var isBusy = false
+  /// Whether the pool has been told that it's gone.
+  private var hasEnded = false
+  /// Why it's being closed, when that is known before it is.
+  private var endReason: String?
+
+  init(id: Int, pool: Pool, options: H2Session.Options) {
+    self.id = id
+    self.pool = pool
+    self.session = H2Session(role: .client, options: options)
+  }
+
+  // MARK: For the pool and its calls
+
+  /// Opens the connection; the pool hears of `connectionReady` or `connectionEnded`.
+  func connect(with connector: any Connector, timeout: TimeAmount) {
+    let loop = self.pool.eventLoop.assumeIsolated()
+    self.settingsTimeout = loop.scheduleTask(in: timeout) {
+      self.end(
+        "can't use \(self.pool.endpoint): no HTTP/2 SETTINGS within"
+          + " \(timeout.nanoseconds / 1_000_000) ms")
+    }
+    let connected = connector.connect(
+      self, to: self.pool.endpoint, timeout: timeout, on: self.pool.eventLoop)
+    connected.assumeIsolated().whenFailure { error in
+      // Later, because the connector may have failed at once, within a call's start.
+      loop.execute { self.end(self.pool.endpoint.describe(error)) }
+    }
+  }
+
+  /// Opens a stream for a call.
+  ///
+  /// - Returns: false when the connection can open none.
+  func open(_ call: PoolCall, head: HeaderBlock, body: ByteBuffer?, endsStream: Bool) -> Bool {
+    guard !self.hasEnded,
+      let stream = self.session.submitRequest(head, body: body, endsStream: endsStream)
+    else { return false }
+    while self.calls.count <= stream.slot { self.calls.append(nil) }
+    self.calls[stream.slot] = call
+    call.begin(on: self, stream)
+    self.scheduleDrain()
+    return true
+  }
+
+  func send(_ stream: H2Stream, _ message: ByteBuffer, isLast: Bool) {
+    self.session.send(stream, message, endsStream: isLast)
+    self.scheduleDrain()
+  }
+
+  func returnWindow(_ stream: H2Stream, byteCount: Int) {
+    self.session.returnWindow(stream, byteCount: byteCount)
+    if self.session.wantsWrite { self.scheduleDrain() }
+  }
+
+  /// The call has ended and hears no more of its stream. If either side of it is open, it's reset.
+  func release(_ stream: H2Stream, isOpen: Bool) {
+    guard self.session.isKnown(stream) else { return }
+    self.calls[stream.slot] = nil
+    if isOpen || !self.session.isSent(stream) {
+      self.session.reset(stream, errorCode: H2ErrorCode.cancel)
+      self.scheduleDrain()
+    }
+  }
+
+  /// Closes it soon, once what is queued has been written. It has no calls.
+  func close() {
+    self.pool.eventLoop.assumeIsolated().execute {
+      self.session.goAway()
+      self.flush()
+      self.end("closed by the bridge")
+    }
+  }
+
+  // MARK: Channel
+
+  package func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    if context.channel.isActive { self.channelActive(context: context) }
+  }
+
+  package func handlerRemoved(context: ChannelHandlerContext) {
+    self.context = nil
+  }
+
+  package func channelActive(context: ChannelHandlerContext) {
+    if self.hasEnded {
+      context.close(promise: nil)
+    } else {
+      self.flush()
+    }
+  }
+
+  package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard !self.hasEnded else { return }
+    let bytes = Self.unwrapInboundIn(data)
+    self.session.receive(bytes)
+    self.dispatch(bytes)
+  }
+
+  package func channelReadComplete(context: ChannelHandlerContext) {
+    if self.session.wantsWrite || self.session.isDone { self.scheduleDrain() }
+  }
+
+  package func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable { self.flush() }
+  }
+
+  package func channelInactive(context: ChannelHandlerContext) {
+    self.end("the endpoint \(self.pool.endpoint) closed the connection")
+  }
+
+  package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    self.end("the connection to \(self.pool.endpoint) broke: \(error)")
+  }
+
+  // MARK: Private
+
+  private func scheduleDrain() {
+    guard !self.isDrainDue else { return }
+    self.isDrainDue = true
+    self.pool.eventLoop.assumeIsolated().execute {
+      self.isDrainDue = false
+      self.flush()
+    }
+  }
+
+  /// Writes what the session has, as far as the socket takes it, and closes when the session is done.
+  private func flush() {
+    guard let context = self.context, context.channel.isActive, !self.hasEnded else { return }
+    guard !self.isBusy else { return self.scheduleDrain() }
+    var hasMore = true
+    while hasMore && context.channel.isWritable && !self.hasEnded {
+      hasMore = self.session.drain()
+      if self.session.output.readableBytes > 0 {
+        self.isBusy = true
+        context.writeAndFlush(Self.wrapOutboundOut(self.session.output), promise: nil)
+        self.session.clearOutput()
+        self.isBusy = false
+      }
+      self.dispatch(ByteBuffer())
+    }
+    if self.session.isDone { self.end(self.doneReason) }
+  }
+
+  private var doneReason: String {
+    if let endReason = self.endReason { return endReason }
+    let complaint = self.session.complaint.map { " (\($0))" } ?? ""
+    return "\(self.pool.endpoint) doesn't speak HTTP/2 as it should\(complaint)"
+  }
+
+  /// Hands the session's events to the calls they belong to.
+  private func dispatch(_ bytes: ByteBuffer) {
+    guard !self.session.events.isEmpty else { return }
+    self.isBusy = true
+    var index = 0
+    // Calls that end may begin others, which queues frames but never adds events.
+    while index < self.session.events.count {
+      let event = self.session.events[index]
+      index += 1
+      switch event {
+      case .settings:
+        self.settingsReceived()
+      case .headers(let stream, let fields, let endsStream):
+        self.call(of: stream)?.receiveHeaders(
+          self.session.headers, fields, endsStream: endsStream)
+      case .headersTooLarge(let stream):
+        self.call(of: stream)?.receiveTooLargeHeaders()
+      case .data(let stream, let range):
+        let start = bytes.readerIndex + range.lowerBound
+        if let payload = bytes.getSlice(at: start, length: range.count) {
+          self.call(of: stream)?.receiveData(payload)
+        }
+      case .endOfStream(let stream):
+        self.call(of: stream)?.receiveEnd()
+      case .closed(let stream, let errorCode):
+        self.streamClosed(stream, errorCode)
+      case .goAway(_, let errorCode):
+        let name = H2ErrorCode.name(errorCode)
+        self.endReason = "the endpoint \(self.pool.endpoint) ended the connection with \(name)"
+        self.pool.connectionRetired(self)
+      }
+    }
+    self.session.clearEvents()
+    self.isBusy = false
+    self.pool.settle()
+  }
+
+  private func call(of stream: H2Stream) -> PoolCall? {
+    guard stream.slot < self.calls.count, let call = self.calls[stream.slot],
+      call.stream == stream
+    else { return nil }
+    return call
+  }
+
+  private func settingsReceived() {
+    if !self.isReady {
+      self.isReady = true
+      self.settingsTimeout?.cancel()
+      self.settingsTimeout = nil
+    }
+    self.pool.connectionAllows(self, calls: self.session.peerConcurrentStreams)
+  }
+
+  private func streamClosed(_ stream: H2Stream, _ errorCode: UInt32) {
+    let call = self.call(of: stream)
+    if call != nil { self.calls[stream.slot] = nil }
+    self.pool.streamClosed(on: self)
+    call?.receiveClosed(errorCode)
+  }
+
+  /// It's over, for whichever reason was found first: closes the channel and tells the pool and
+  /// the calls.
+  private func end(_ reason: String) {
+    guard !self.hasEnded else { return }
+    self.hasEnded = true
+    self.settingsTimeout?.cancel()
+    self.settingsTimeout = nil
+    self.context?.close(promise: nil)
+    let reason = self.endReason ?? reason
+    let calls = self.calls
+    self.calls = []
+    self.pool.connectionEnded(self, reason: reason)
+    for call in calls {
+      call?.connectionLost(GRPCStatus(.unavailable, reason, origin: .transport))
+    }
+    self.pool.settle()
+  }
+}

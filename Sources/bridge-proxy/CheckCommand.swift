@@ -1,0 +1,35 @@
+internal import ArgumentParser
+internal import BridgeProxy
+
+/// `bridge-proxy check`: everything that `serve` does before it listens.
+struct CheckCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Reads a configuration with its schemas and prints the routes it would serve.",
+    discussion: "Ends with 0, or with 78 and every fault on standard error.")
+
+  @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
+  var config: String
+
+  func run() async throws {
+    ProcessSetup.ignoreBrokenPipes()
+    let plan = try await ServingPlan.load(file: self.config)
+    for warning in plan.warnings { Console.note("warning: \(warning)") }
+    Console.say(plan.listing)
+  }
+}
+
+extension ServingPlan {
+  /// Reads a configuration file and loads what it names.
+  ///
+  /// - Throws: the exit code, when the faults have been told.
+  static func load(file: String) async throws -> ServingPlan {
+    do {
+      let configuration = try ConfigurationReader(environment: ProcessEnvironment.value)
+        .read(path: file, in: Files.workingFolder())
+      return try await ServingPlan.load(configuration, file: file)
+    } catch {
+      throw Console.refuse(error)
+    }
+  }
+}

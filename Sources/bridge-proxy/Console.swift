@@ -1,0 +1,49 @@
+internal import ArgumentParser
+internal import BridgeProxy
+internal import Glibc
+
+/// Where the program speaks to people: results on standard output, everything else on standard error.
+enum Console {
+  /// Writes lines to standard output.
+  static func say(_ lines: [String]) {
+    Self.write(lines, to: STDOUT_FILENO)
+  }
+
+  /// Writes a line to standard error.
+  static func note(_ line: String) {
+    Self.write([line], to: STDERR_FILENO)
+  }
+
+  /// Tells what is wrong with a configuration; the exit code is that of sysexits(3) for it.
+  static func refuse(_ errors: ConfigurationErrors) -> ExitCode {
+    Self.write([errors.description], to: STDERR_FILENO)
+    return ExitCode(78)
+  }
+
+  /// One write a call, so that lines of several threads stay whole.
+  private static func write(_ lines: [String], to descriptor: Int32) {
+    var bytes: [UInt8] = []
+    for line in lines {
+      bytes.append(contentsOf: line.utf8)
+      bytes.append(UInt8(ascii: "\n"))
+    }
+    var written = 0
+    while written < bytes.count {
+      let result = unsafe bytes.withUnsafeBytes { buffer in
+        unsafe Glibc.write(
+          descriptor, buffer.baseAddress.map { unsafe $0 + written }, buffer.count - written)
+      }
+      // Nobody listens any more: there's nobody to tell.
+      guard result > 0 || (result < 0 && errno == EINTR) else { return }
+      written += max(0, result)
+    }
+  }
+}
+
+/// The process's environment.
+enum ProcessEnvironment {
+  /// The value of a variable; nil when it isn't set.
+  static func value(of name: String) -> String? {
+    unsafe getenv(name).map { unsafe String(cString: $0) }
+  }
+}

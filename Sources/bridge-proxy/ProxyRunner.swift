@@ -1,0 +1,68 @@
+internal import ArgumentParser
+internal import BridgeProxy
+internal import Logging
+internal import ServiceLifecycle
+internal import Synchronization
+internal import UnixSignals
+
+/// Runs a proxy as the process's one service: signals, ready lines, exit codes.
+enum ProxyRunner {
+  private static let signals: [UnixSignal] = [.sigterm, .sigint]
+
+  /// Serves until SIGTERM or SIGINT and drains; a second signal ends the drain.
+  ///
+  /// - Parameter whenReady: called once it listens, with the addresses.
+  static func run(
+    _ plan: ServingPlan, whenReady: @escaping @Sendable ([ListenAddress]) -> Void = { _ in }
+  ) async throws {
+    ProcessSetup.ignoreBrokenPipes()
+    ProcessSetup.raiseOpenFileLimit()
+    let listening = Mutex<[ListenAddress]>([])
+    let proxy = Proxy(
+      plan,
+      onEvent: { event in
+        switch event {
+        case .listening(let address):
+          listening.withLock { $0.append(address) }
+        case .ready:
+          whenReady(listening.withLock { $0 })
+          return
+        case .adminListening, .draining, .interrupted:
+          break
+        }
+        Console.note("bridge-proxy \(event)")
+      },
+      interruption: {
+        for await _ in await UnixSignalsSequence(trapping: Self.signals) { return }
+      })
+    var logger = Logger(
+      label: "bridge-proxy", factory: { StreamLogHandler.standardError(label: $0) })
+    logger.logLevel = .warning
+    let group = ServiceGroup(
+      configuration: ServiceGroupConfiguration(
+        services: [
+          .init(
+            service: ProxyService(proxy: proxy),
+            successTerminationBehavior: .gracefullyShutdownGroup)
+        ],
+        gracefulShutdownSignals: Self.signals, logger: logger))
+    do {
+      try await group.run()
+    } catch let failure as ListenError {
+      Console.note("bridge-proxy \(failure)")
+      throw ExitCode(1)
+    }
+  }
+}
+
+/// A proxy as swift-service-lifecycle wants it.
+private struct ProxyService: Service {
+  let proxy: Proxy
+
+  func run() async throws {
+    try await self.proxy.run {
+      // Ends with the signal, or when the task is cancelled: either way it's time to drain.
+      try? await gracefulShutdown()
+    }
+  }
+}

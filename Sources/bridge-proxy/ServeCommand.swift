@@ -1,0 +1,78 @@
+internal import ArgumentParser
+internal import BridgeProxy
+
+/// `bridge-proxy serve`: serves until it's told to end.
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve",
+    abstract: "Serves a configuration, or one service given by arguments.",
+    usage: """
+      bridge-proxy serve --config <file>
+      bridge-proxy serve --schema <file> ... --endpoint <host:port> [<options>]
+      """)
+
+  @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
+  var config: String?
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      ".proto files, descriptor sets, or folders of them.", valueName: "file"))
+  var schema: [String] = []
+
+  @Option(help: ArgumentHelp("The gRPC server.", valueName: "host:port"))
+  var endpoint: String?
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Where clients connect (127.0.0.1:8080): host:port or unix:/path.", valueName: "address"))
+  var listen: [String] = []
+
+  @Option(help: ArgumentHelp("Where /healthz and /readyz answer.", valueName: "address"))
+  var admin: String?
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Folders that imports are looked up in first.", valueName: "folder"))
+  var importPath: [String] = []
+
+  @Option(help: ArgumentHelp("Stripped from paths before matching.", valueName: "path"))
+  var prefix: String?
+
+  @Flag(help: "Write no access log.")
+  var noAccessLog = false
+
+  func validate() throws {
+    let hasArguments =
+      !self.schema.isEmpty || self.endpoint != nil || !self.listen.isEmpty || self.admin != nil
+      || !self.importPath.isEmpty || self.prefix != nil || self.noAccessLog
+    if self.config != nil {
+      guard !hasArguments else {
+        throw ValidationError("--config stands alone: the other settings are keys of the file")
+      }
+    } else if self.schema.isEmpty || self.endpoint == nil {
+      throw ValidationError("give --config, or --schema and --endpoint")
+    }
+  }
+
+  func run() async throws {
+    let plan = try await self.plan()
+    for warning in plan.warnings { Console.note("bridge-proxy warning: \(warning)") }
+    try await ProxyRunner.run(plan)
+  }
+
+  private func plan() async throws -> ServingPlan {
+    if let config = self.config { return try await ServingPlan.load(file: config) }
+    do {
+      let settings = CommandLineSettings(
+        schemas: self.schema, importPaths: self.importPath, endpoint: self.endpoint ?? "",
+        listen: self.listen, admin: self.admin, prefix: self.prefix,
+        writesAccessLog: !self.noAccessLog)
+      let configuration = try settings.configuration(in: Files.workingFolder())
+      return try await ServingPlan.load(configuration, file: "")
+    } catch {
+      throw Console.refuse(error)
+    }
+  }
+}

@@ -1,0 +1,303 @@
+/// Files that are wrong in one way or in many, with every line that's said about them.
+extension ConfigurationReaderTests {
+  static let badFiles: [BadFile] = Self.wholeFiles + Self.sections + Self.services + Self.yaml
+
+  private static let wholeFiles: [BadFile] = [
+    BadFile(
+      "an empty file", "",
+      "bridge.yaml:1:1: the file is empty; write at least services"),
+    BadFile(
+      "only comments", "# nothing\n",
+      "bridge.yaml:1:1: the file is empty; write at least services"),
+    BadFile(
+      "a list", "- a\n- b\n",
+      "bridge.yaml:1:1: expected a mapping of keys to values, found a list"),
+    BadFile(
+      "everything at once",
+      """
+      listn: 127.0.0.1:8080
+      admin: 8081
+      services:
+        bench:
+          schemas: [a.proto, gone.proto]
+          endpoint: 127.0.0.1
+          timeout: 30
+          metdata: {}
+      """,
+      """
+      bridge.yaml:1:1: listn: unknown key; did you mean listen?
+      bridge.yaml:2:8: admin: "8081" is not an address; write host:port, such as 127.0.0.1:8080
+      bridge.yaml:5:24: services.bench.schemas[1]: "gone.proto": No such file or directory \
+      (looked for <folder>/gone.proto)
+      bridge.yaml:6:15: services.bench.endpoint: "127.0.0.1" is not an address; write host:port, \
+      such as 127.0.0.1:50051
+      bridge.yaml:7:14: services.bench.timeout: "30" is not a duration; write a number with a unit, \
+      such as 30s or 500ms
+      bridge.yaml:8:5: services.bench.metdata: unknown key; did you mean metadata?
+      """),
+  ]
+
+  private static let sections: [BadFile] = [
+    BadFile(
+      "no services", "listen: 127.0.0.1:1",
+      """
+      bridge.yaml:1:1: services: missing; write at least one service with its schemas and its \
+      endpoint
+      """),
+    BadFile(
+      "services without a value", "services:",
+      "bridge.yaml:1:10: services: expected a mapping of keys to values, found nothing"),
+    BadFile(
+      "services without a member", "services: {}",
+      """
+      bridge.yaml:1:1: services: no services; write at least one, with schemas and an endpoint
+      """),
+    BadFile(
+      "wrong kinds at the top",
+      """
+      listen: {a: b}
+      admin: [127.0.0.1:1]
+      access_log: "on"
+      threads: many
+      drain_timeout:
+      limits: 5
+      services: {a: {schemas: a.proto, endpoint: 'h:1'}}
+      """,
+      """
+      bridge.yaml:1:9: listen: expected a single value such as 127.0.0.1:8080, found a mapping
+      bridge.yaml:2:8: admin: expected a single value such as 127.0.0.1:8081, found a list
+      bridge.yaml:3:13: access_log: expected true or false, found "on"
+      bridge.yaml:4:10: threads: "many" is not a number from 1 to 1024
+      bridge.yaml:5:15: drain_timeout: expected a single value such as 30s, found nothing
+      bridge.yaml:6:9: limits: expected a mapping of keys to values, found a single value
+      """),
+    BadFile(
+      "limits",
+      """
+      limits:
+        request_body: 4MiB
+        reply_bytes: 4MB
+        head_bytes: 1
+        head_fields: 0
+        idle_timeout: 0s
+        something_else: 1
+      services: {a: {schemas: a.proto, endpoint: 'h:1'}}
+      """,
+      """
+      bridge.yaml:2:3: limits.request_body: unknown key; the keys here are \
+      calls_in_flight, calls_waiting, client_connections, connect_timeout, endpoint_connections, \
+      endpoint_header_bytes, half_closed_timeout, head_bytes, head_fields, idle_timeout, reply_bytes, \
+      request_body_bytes, request_read_timeout
+      bridge.yaml:3:16: limits.reply_bytes: "4MB" is not a size; write bytes or a number with a \
+      unit, such as 64KiB or 4MiB
+      bridge.yaml:4:15: limits.head_bytes: "1" is out of range; write 1024 to 16777216 bytes
+      bridge.yaml:5:16: limits.head_fields: "0" is not a number from 1 to 1000000
+      bridge.yaml:6:17: limits.idle_timeout: "0s" is no time at all; write more than 0, such as 30s
+      bridge.yaml:7:3: limits.something_else: unknown key; the keys here are \
+      calls_in_flight, calls_waiting, client_connections, connect_timeout, endpoint_connections, \
+      endpoint_header_bytes, half_closed_timeout, head_bytes, head_fields, idle_timeout, reply_bytes, \
+      request_body_bytes, request_read_timeout
+      """),
+    BadFile(
+      "addresses twice",
+      """
+      listen: [127.0.0.1:80, 127.0.0.1:80, 127.0.0.1:0, 127.0.0.1:0]
+      admin: 127.0.0.1:80
+      services: {a: {schemas: a.proto, endpoint: 'h:1'}}
+      """,
+      """
+      bridge.yaml:1:9: listen: 127.0.0.1:80 is there twice; keep one
+      bridge.yaml:2:8: admin: 127.0.0.1:80 is in listen as well; use another port
+      """),
+    BadFile(
+      "listen without an address",
+      """
+      listen: []
+      services: {a: {schemas: a.proto, endpoint: 'h:1'}}
+      """,
+      """
+      bridge.yaml:1:9: listen: an empty list; write at least one, such as 127.0.0.1:8080
+      """),
+  ]
+
+  private static let services: [BadFile] = [
+    BadFile(
+      "a service with nothing in it", "services:\n  a: {}\n",
+      """
+      bridge.yaml:2:3: services.a.schemas: missing; write the .proto files, descriptor sets or \
+      folders of them
+      bridge.yaml:2:3: services.a.endpoint: missing; write the gRPC server's host:port, such as \
+      127.0.0.1:50051
+      """),
+    BadFile(
+      "a service name for no log", "services:\n  a b: {schemas: a.proto, endpoint: 'h:1'}\n",
+      """
+      bridge.yaml:2:3: services.a b: not a service name; write up to 64 letters, digits, -, _ or .
+      """),
+    BadFile(
+      "import paths and hosts",
+      """
+      services:
+        a:
+          schemas: []
+          endpoint: h:1
+          import_paths: [a.proto, protos]
+          hosts: [x, "*.y", X]
+          prefix: a
+      """,
+      """
+      bridge.yaml:3:14: services.a.schemas: an empty list; write at least one, such as schemas/a.proto
+      bridge.yaml:5:20: services.a.import_paths[0]: "a.proto": is not a folder \
+      (looked for <folder>/a.proto)
+      bridge.yaml:6:12: services.a.hosts: "x" is there twice; keep one
+      bridge.yaml:6:16: services.a.hosts[1]: "*.y": wildcards are not read; write a name such as \
+      bench.internal, or bench.internal:8080
+      bridge.yaml:7:13: services.a.prefix: "a" does not begin with /; write "/a"
+      """),
+    BadFile(
+      "metadata",
+      """
+      services:
+        a:
+          schemas: a.proto
+          endpoint: h:1
+          metadata:
+            x y: a
+            grpc-timeout: 1S
+            Host: a
+            x-a: a
+            X-A: b
+            x-tab: "a\\tb"
+            x-end: "a "
+            x-bin: "not base64"
+            x-list: [a]
+      """,
+      """
+      bridge.yaml:6:7: services.a.metadata.x y: not a metadata name; write letters, digits, -, _ or .
+      bridge.yaml:7:7: services.a.metadata.grpc-timeout: reserved: the bridge writes this field itself
+      bridge.yaml:8:7: services.a.metadata.Host: reserved: the bridge writes this field itself
+      bridge.yaml:10:7: services.a.metadata.X-A: written twice (upper and lower case are the same); \
+      keep one
+      bridge.yaml:11:14: services.a.metadata.x-tab: holds characters that a header can't carry; \
+      write printable ASCII
+      bridge.yaml:12:14: services.a.metadata.x-end: begins or ends with a blank, which a header \
+      can't carry
+      bridge.yaml:13:14: services.a.metadata.x-bin: a name that ends in -bin takes base64
+      bridge.yaml:14:15: services.a.metadata.x-list: expected a single value such as legacy, found a \
+      list
+      """),
+    BadFile(
+      "auth",
+      """
+      services:
+        a: {schemas: a.proto, endpoint: 'h:1', prefix: /a, auth: {scheme: basic, token_env: GONE}}
+        b: {schemas: a.proto, endpoint: 'h:1', prefix: /b, auth: {token: abc}}
+        c: {schemas: a.proto, endpoint: 'h:1', prefix: /c, auth: {scheme: raw, token_env: EMPTY}}
+        d:
+          schemas: a.proto
+          endpoint: h:1
+          auth: {scheme: raw, token_env: BROKEN, token_file: gone.txt}
+        e:
+          schemas: a.proto
+          endpoint: h:1
+          prefix: /e
+          metadata: {authorization: x}
+          auth: {scheme: raw, token_env: BENCH_TOKEN}
+      """,
+      """
+      bridge.yaml:2:69: services.a.auth.scheme: "basic" is not a choice; write bearer or raw
+      bridge.yaml:2:87: services.a.auth.token_env: the environment variable "GONE" is not set; set \
+      it, or use token_file
+      bridge.yaml:3:54: services.b.auth.scheme: missing; write bearer or raw
+      bridge.yaml:3:54: services.b.auth.token_env: missing; name the environment variable that holds \
+      the token, or write token_file
+      bridge.yaml:3:61: services.b.auth.token: unknown key; the keys here are scheme, token_env, \
+      token_file
+      bridge.yaml:4:85: services.c.auth.token_env: the environment variable "EMPTY" is not set; set \
+      it, or use token_file
+      bridge.yaml:8:36: services.d.auth.token_env: the environment variable BROKEN holds characters \
+      that a header can't carry (or blanks at an end)
+      bridge.yaml:8:56: services.d.auth.token_file: "gone.txt": No such file or directory
+      bridge.yaml:8:56: services.d.auth.token_file: token_env is there as well; keep one of them
+      bridge.yaml:13:15: services.e.metadata: authorization is set by auth as well; keep one of them
+      """),
+    BadFile(
+      "json options",
+      """
+      services:
+        a:
+          schemas: a.proto
+          endpoint: h:1
+          map_by_name: 1
+          json: {unknown_fields: drop, always_print: yes please, int64: true, enum: number}
+      """,
+      """
+      bridge.yaml:5:18: services.a.map_by_name: expected true or false, found "1"
+      bridge.yaml:6:28: services.a.json.unknown_fields: "drop" is not a choice; write reject or ignore
+      bridge.yaml:6:48: services.a.json.always_print: expected true or false, found "yes please"
+      bridge.yaml:6:67: services.a.json.int64: "true" is not a choice; write string or number
+      bridge.yaml:6:73: services.a.json.enum: unknown key; did you mean enums?
+      """),
+  ]
+
+  private static let yaml: [BadFile] = [
+    BadFile(
+      "a key twice, and other faults beside it",
+      """
+      admin: x
+      services:
+        a:
+          timeout: 1s
+          schemas: a.proto
+          timeout: 2
+          endpoint: h:1
+          "timeout": 3s
+      admin: 127.0.0.1:81
+      """,
+      """
+      bridge.yaml:6:5: services.a.timeout: written twice, first in line 4; keep one
+      bridge.yaml:8:5: services.a.timeout: written twice, first in line 6; keep one
+      bridge.yaml:9:1: admin: written twice, first in line 1; keep one
+      """),
+    BadFile(
+      "a service twice",
+      "services: {a: {schemas: a.proto, endpoint: 'h:1'}, a: {schemas: a.proto, endpoint: 'h:1'}}",
+      "bridge.yaml:1:52: services.a: written twice, first in line 1; keep one"),
+    BadFile(
+      "a bracket left open", "services: [a",
+      """
+      bridge.yaml:2:1: not YAML: while parsing a flow sequence (line 1): did not find expected ',' \
+      or ']'
+      """),
+    BadFile(
+      "a tab as indentation", "services:\n\ta: b\n",
+      """
+      bridge.yaml:2:1: not YAML: while scanning for the next token (line 2): found character that \
+      cannot start any token
+      """),
+    BadFile(
+      "two documents", "services: {}\n---\nservices: {}\n",
+      """
+      bridge.yaml:2:1: not YAML: expected a single document in the stream (line 1): but found \
+      another document
+      """),
+    BadFile(
+      "a control character", "listen: a\u{1}b\n",
+      "bridge.yaml:1:10: not YAML: control characters are not allowed"),
+    BadFile(
+      "a list as a key", "[a, b]: c\nservices: {a: {schemas: a.proto, endpoint: 'h:1'}}\n",
+      "bridge.yaml:1:1: a key must be a name, not a list or a mapping"),
+    BadFile(
+      "aliases of aliases",
+      "a: &a [x, x]\nb: &b [*a, *a]\n? *b\n: y\n",
+      "bridge.yaml:1:4: anchors (&) and tags (!) are not read; put the value in quotes"),
+    BadFile(
+      "an alias alone", "services: *a\n",
+      """
+      bridge.yaml:1:11: aliases (*name) are not read; write the value out, or put it in quotes
+      """),
+    BadFile(
+      "block text", "services:\n  a: |\n    text\n",
+      "bridge.yaml:2:6: text blocks (| and >) are not read; write the value in quotes"),
+  ]
+}

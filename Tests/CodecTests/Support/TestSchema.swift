@@ -1,0 +1,98 @@
+import Foundation
+import Testing
+
+@testable import Codec
+
+/// The schema of Protos/test (everything.proto, legacy.proto), loaded once.
+enum TestSchema {
+  static let shared: Schema = {
+    do {
+      let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("../../Cases/test.binpb")
+      var builder = SchemaBuilder()
+      try builder.add(
+        descriptorSet: [UInt8](Data(contentsOf: path)).span.bytes, source: "test.binpb")
+      return try builder.build()
+    } catch {
+      fatalError("the test schema can't be loaded: \(error)")
+    }
+  }()
+
+  static func type(_ name: String) throws -> MessageIndex {
+    try #require(Self.shared.message(named: name), "no such type: \(name)")
+  }
+}
+
+/// Encodes JSON as the whole of a message.
+func encode(
+  _ json: String, as type: String = "bridge.test.Everything", rule: BodyRule = .whole,
+  variables: [(String, String)] = [], query: [(String, String)] = [],
+  _ change: (inout EncodeOptions) -> Void = { _ in }
+) throws -> [UInt8] {
+  let schema = TestSchema.shared
+  let message = try TestSchema.type(type)
+  var bindings = Bindings()
+  for (name, value) in variables {
+    bindings.addVariable(
+      try schema.pathVariable(name, in: message), value: Array(value.utf8).span.bytes)
+  }
+  for (name, value) in query {
+    bindings.addParameter(name: Array(name.utf8).span.bytes, value: Array(value.utf8).span.bytes)
+  }
+  var options = EncodeOptions()
+  change(&options)
+  var sink = ByteSink(capacity: 64)
+  try Transcoder().encode(
+    Array(json.utf8).span.bytes, rule: rule, as: message, of: schema, bindings: bindings,
+    options: options, into: &sink)
+  return sink.array
+}
+
+/// Decodes a whole message to JSON.
+func decode(
+  _ wire: [UInt8], as type: String = "bridge.test.Everything", selecting field: String? = nil,
+  _ change: (inout DecodeOptions) -> Void = { _ in }
+) throws -> String {
+  let schema = TestSchema.shared
+  let message = try TestSchema.type(type)
+  var options = DecodeOptions()
+  change(&options)
+  var sink = ByteSink(capacity: 64)
+  try Transcoder().decode(
+    wire.span.bytes, as: message, of: schema,
+    responseBody: try field.map { try schema.fieldPath($0, in: message) }, options: options,
+    into: &sink)
+  return String(decoding: sink.array, as: UTF8.self)
+}
+
+/// `0a 03 61` as bytes.
+func hex(_ text: String) -> [UInt8] {
+  text.split(separator: " ").compactMap { UInt8($0, radix: 16) }
+}
+
+func hex(_ bytes: [UInt8]) -> String {
+  bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+}
+
+extension ByteSink {
+  var array: [UInt8] {
+    (0..<self.count).map { self.bytes[$0] }
+  }
+}
+
+/// SplitMix64: the same numbers in every run.
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) {
+    self.state = seed
+  }
+
+  mutating func next() -> UInt64 {
+    self.state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = self.state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}

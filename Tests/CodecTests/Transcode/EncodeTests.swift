@@ -1,0 +1,242 @@
+import Testing
+
+@testable import Codec
+
+@Suite("JSON to wire")
+struct EncodeTests {
+  @Test(
+    "values become the bytes that the encoding guide gives",
+    arguments: [
+      ("{}", ""),
+      ("  ", ""),
+      (#"{"aInt32":150}"#, "20 96 01"),
+      (#"{"a_int32":150}"#, "20 96 01"),
+      (#"{"aInt32":-1}"#, "20 ff ff ff ff ff ff ff ff ff 01"),
+      (#"{"aInt32":"12"}"#, "20 0c"),
+      (#"{"aInt32":1.0}"#, "20 01"),
+      (#"{"aInt32":1e2}"#, "20 64"),
+      (#"{"aInt32":0}"#, ""),
+      (#"{"maybeInt32":0}"#, "a8 08 00"),
+      (#"{"maybeInt32":null}"#, ""),
+      (#"{"aSint32":-2}"#, "40 03"),
+      (#"{"aUint64":"18446744073709551615"}"#, "38 ff ff ff ff ff ff ff ff ff 01"),
+      (#"{"aFixed32":1}"#, "55 01 00 00 00"),
+      (#"{"aDouble":1}"#, "11 00 00 00 00 00 00 f0 3f"),
+      (#"{"aFloat":"-Infinity"}"#, "1d 00 00 80 ff"),
+      (#"{"aDouble":-0.0}"#, "11 00 00 00 00 00 00 00 80"),
+      (#"{"aBool":true}"#, "70 01"),
+      (#"{"aString":"testing"}"#, "7a 07 74 65 73 74 69 6e 67"),
+      (#"{"aString":"\u00e9\ud83d\ude00\n"}"#, "7a 07 c3 a9 f0 9f 98 80 0a"),
+      (#"{"aBytes":"AQID"}"#, "82 01 03 01 02 03"),
+      (#"{"aBytes":"-_8"}"#, "82 01 02 fb ff"),
+      (#"{"aBytes":"AQ=="}"#, "82 01 01 01"),
+      (#"{"aColor":"COLOR_GREEN"}"#, "88 01 02"),
+      (#"{"aColor":2}"#, "88 01 02"),
+      (#"{"aColor":77}"#, "88 01 4d"),
+      (#"{"anAlias":"ALIASED_SAME"}"#, "90 01 01"),
+      (#"{"aMessage":{}}"#, "9a 01 00"),
+      (#"{"aMessage":{"text":"a","child":{"number":"3"}}}"#, "9a 01 07 0a 01 61 1a 02 10 03"),
+      (#"{"manyInt32":[3,270,86942]}"#, "8a 02 06 03 8e 02 9e a7 05"),
+      (#"{"manyInt32":[]}"#, ""),
+      (#"{"looseInt32":[3,270]}"#, "a8 03 03 a8 03 8e 02"),
+      (#"{"manyString":["a",""]}"#, "e2 02 01 61 e2 02 00"),
+      (#"{"byString":{"a":"b"}}"#, "92 05 06 0a 01 61 12 01 62"),
+      (#"{"byBool":{"true":""}}"#, "8a 05 04 08 01 12 00"),
+      (#"{"bySint32":{"-1":"x"}}"#, "da 04 05 08 01 12 01 78"),
+      (#"{"chosenNumber":0}"#, "80 07 00"),
+      (#"{"chosenText":null,"chosenNumber":1}"#, "80 07 01"),
+      (#"{"chosenNull":null}"#, "b0 07 00"),
+      (#"{"timestamp":"1970-01-01T00:00:01.5Z"}"#, "c2 09 08 08 01 10 80 ca b5 ee 01"),
+      (#"{"timestamp":"1970-01-01T01:00:00+01:00"}"#, "c2 09 00"),
+      (
+        #"{"duration":"-1.5s"}"#,
+        "ca 09 16 08 ff ff ff ff ff ff ff ff ff 01 10 80 b6 ca 91 fe ff ff ff ff 01"
+      ),
+      (#"{"fieldMask":"a.bC,d"}"#, "d2 09 0a 0a 05 61 2e 62 5f 63 0a 01 64"),
+      (#"{"boxedInt64":"0"}"#, "92 0a 00"),
+      (#"{"boxedString":"x"}"#, "ba 0a 03 0a 01 78"),
+      (#"{"value":null}"#, "e2 09 02 08 00"),
+      (
+        #"{"value":{"a":[1]}}"#,
+        "e2 09 16 2a 14 0a 12 0a 01 61 12 0d 32 0b 0a 09 11 00 00 00 00 00 00 f0 3f"
+      ),
+      (#"{"another-name \"quoted\"":"x"}"#, "fa 0b 01 78"),
+      (#"{"@kind":"x"}"#, "a2 0c 01 78"),
+      (#"{"atMax":1}"#, "f8 ff ff ff 0f 01"),
+    ])
+  func bytes(json: String, expected: String) throws {
+    #expect(hex(try encode(json)) == expected)
+  }
+
+  @Test(
+    "errors say what, where and in which field",
+    arguments: [
+      (#"{"aInt32":"x"}"#, CodecError.Code.wrongType, 10, "aInt32"),
+      (#"{"aInt32":1.5}"#, .invalidValue, 10, "aInt32"),
+      (#"{"aInt32":2147483648}"#, .invalidValue, 10, "aInt32"),
+      (#"{"aUint32":-1}"#, .invalidValue, 11, "aUint32"),
+      (#"{"aUint64":18446744073709551616}"#, .invalidValue, 11, "aUint64"),
+      (#"{"aFloat":1e39}"#, .invalidValue, 10, "aFloat"),
+      (#"{"aBool":1}"#, .wrongType, 9, "aBool"),
+      (#"{"aString":1}"#, .wrongType, 11, "aString"),
+      (#"{"aString":"\ud800"}"#, .invalidUTF8, 12, "aString"),
+      (#"{"aBytes":"@"}"#, .invalidValue, 10, "aBytes"),
+      (#"{"aColor":"BLUE"}"#, .unknownEnumValue, 10, "aColor"),
+      (#"{"aMessage":{"number":[]}}"#, .wrongType, 22, "aMessage.number"),
+      (#"{"manyMessage":[{},{"child":{"text":7}}]}"#, .wrongType, 36, "manyMessage[1].child.text"),
+      (#"{"manyInt32":[1,null]}"#, .wrongType, 16, "manyInt32[1]"),
+      (#"{"toMessage":{"k":{"text":1}}}"#, .wrongType, 26, "toMessage[\"k\"].text"),
+      (#"{"byInt32":{"1":"a","1":"b"}}"#, .duplicateField, 20, "byInt32[\"1\"]"),
+      (#"{"byString":{"a":null}}"#, .wrongType, 17, "byString[\"a\"]"),
+      (#"{"nope":1}"#, .unknownField, 1, "nope"),
+      (#"{"aMessage":{"txt":1}}"#, .unknownField, 13, "aMessage.txt"),
+      (#"{"aInt32":1,"a_int32":2}"#, .duplicateField, 12, "aInt32"),
+      (#"{"chosenText":"a","chosenNumber":1}"#, .oneofConflict, 18, "chosenNumber"),
+      (#"{"timestamp":"2026-02-30T00:00:00Z"}"#, .invalidValue, 13, "timestamp"),
+      (#"{"timestamp":"2026-01-01t00:00:00z"}"#, .invalidValue, 13, "timestamp"),
+      (#"{"duration":"1"}"#, .invalidValue, 12, "duration"),
+      (#"{"fieldMask":"a_b"}"#, .invalidValue, 13, "fieldMask"),
+      (#"{"any":{"@type":"type.googleapis.com/no.Such"}}"#, .unknownType, 16, "any"),
+      (#"{"any":{"a":1}}"#, .unknownType, 7, "any"),
+      (#"{"struct":{"a":1,"a":2}}"#, .duplicateField, 17, "struct[\"a\"]"),
+      (#"{"aInt32":01}"#, .malformedJSON, 10, "aInt32"),
+      (#"{"aInt32":1,}"#, .malformedJSON, 12, ""),
+      (#"{"aInt32" 1}"#, .malformedJSON, 10, ""),
+      (#"{"aInt32":1"#, .malformedJSON, 11, ""),
+      (#"{"aString":"abc"#, .malformedJSON, 11, "aString"),
+      ("{\"aString\":\"a\nb\"}", .malformedJSON, 13, "aString"),
+      (#"{"aInt32":1}}"#, .malformedJSON, 12, ""),
+      ("[]", .wrongType, 0, ""),
+      ("nul", .wrongType, 0, ""),
+    ] as [(String, CodecError.Code, Int, String)])
+  func errors(json: String, code: CodecError.Code, offset: Int, path: String) throws {
+    let error = try #require(throws: CodecError.self) { _ = try encode(json) }
+    #expect(error.code == code, "\(error)")
+    #expect(error.offset == offset, "\(error)")
+    #expect(error.path == path, "\(error)")
+  }
+
+  @Test("unknown members are skipped when they are to be ignored, and still checked")
+  func ignoring() throws {
+    let json = #"{"nope":{"a":[1,{"b":null}],"c":"\u0041"},"aInt32":1,"aColor":"BLUE"}"#
+    #expect(hex(try encode(json) { $0.ignoresUnknownFields = true }) == "20 01")
+    #expect(throws: CodecError.self) {
+      _ = try encode(#"{"nope":{"a":[1,}}"#) { $0.ignoresUnknownFields = true }
+    }
+  }
+
+  @Test(
+    "nesting is bounded by the depth limit, wherever it is",
+    arguments: [
+      (#"{"aMessage":"#, #"{"child":"#, "}"), (#"{"value":"#, "[", "]"), (#"{"nope":"#, "[", "]"),
+    ])
+  func depth(head: String, open: String, close: String) throws {
+    func text(_ levels: Int) -> String {
+      let inner = open == "[" ? "1" : "{}"
+      return head + String(repeating: open, count: levels) + inner
+        + String(repeating: close, count: levels) + "}"
+    }
+    _ = try encode(text(90)) { $0.ignoresUnknownFields = true }
+    let error = try #require(throws: CodecError.self) {
+      _ = try encode(text(5000)) { $0.ignoresUnknownFields = true }
+    }
+    #expect(error.code == .tooDeep)
+  }
+
+  @Test("path variables and query parameters become fields")
+  func bindings() throws {
+    let wire = try encode(
+      "", rule: .none, variables: [("a_message.text", "a b"), ("a_int32", "7")],
+      query: [
+        ("manyInt32", "1"), ("manyInt32", "2"), ("aMessage.child.number", "9"),
+        ("timestamp", "1970-01-01T00:00:01Z"), ("a_color", "COLOR_RED"), ("boxedBool", "true"),
+        ("fieldMask", "a,bC"), ("aBytes", "AQI"), ("aFloat", "NaN"), ("aInt32", "8"),
+      ])
+    let json = try decode(wire)
+    #expect(json.contains(#""aInt32":7"#))
+    #expect(json.contains(#""aMessage":{"#))
+    #expect(json.contains(#""text":"a b""#))
+    #expect(json.contains(#""number":"9""#))
+    #expect(json.contains(#""manyInt32":[1,2]"#))
+    #expect(json.contains(#""timestamp":"1970-01-01T00:00:01Z""#))
+    #expect(json.contains(#""aColor":"COLOR_RED""#))
+    #expect(json.contains(#""boxedBool":true"#))
+    #expect(json.contains(#""fieldMask":"a,bC""#))
+    #expect(json.contains(#""aBytes":"AQI=""#))
+    #expect(json.contains(#""aFloat":"NaN""#))
+  }
+
+  @Test(
+    "query parameters that can't be are refused",
+    arguments: [
+      ("nope", "1", CodecError.Code.unknownParameter), ("aInt32", "x", .invalidValue),
+      ("aInt32", "", .invalidValue), ("aInt32", "1 ", .invalidValue),
+      ("byString", "a", .invalidParameter),
+      ("aMessage", "a", .invalidParameter), ("aInt32.x", "1", .invalidParameter),
+      ("aMessage.", "1", .unknownParameter), ("aBool", "yes", .invalidValue),
+      ("aColor", "BLUE", .unknownEnumValue),
+    ] as [(String, String, CodecError.Code)])
+  func refusedParameters(name: String, value: String, code: CodecError.Code) throws {
+    let error = try #require(throws: CodecError.self) {
+      _ = try encode("", rule: .none, query: [(name, value)])
+    }
+    #expect(error.code == code, "\(error)")
+    #expect(error.path == name)
+  }
+
+  @Test("two values for a singular field, or two members of a oneof, are refused")
+  func conflicts() throws {
+    let twice = try #require(throws: CodecError.self) {
+      _ = try encode("", rule: .none, query: [("aInt32", "1"), ("a_int32", "2")])
+    }
+    #expect(twice.code == .invalidParameter)
+    let oneof = try #require(throws: CodecError.self) {
+      _ = try encode("", rule: .none, query: [("chosenText", "1"), ("chosenNumber", "2")])
+    }
+    #expect(oneof.code == .oneofConflict)
+  }
+
+  @Test("the body can be one field, of any shape")
+  func bodyField() throws {
+    let schema = TestSchema.shared
+    let type = try TestSchema.type("bridge.test.Everything")
+    for (field, body, expected) in [
+      ("a_message", #"{"text":"x"}"#, "9a 01 03 0a 01 78"),
+      ("many_int32", "[1,2]", "8a 02 02 01 02"),
+      ("by_string", #"{"a":"b"}"#, "92 05 06 0a 01 61 12 01 62"), ("a_string", #""x""#, "7a 01 78"),
+      ("a_message.child", #"{"number":3}"#, "9a 01 04 1a 02 10 03"),
+      ("value", "null", "e2 09 02 08 00"),
+      ("a_message", "null", ""), ("a_message", "", ""),
+    ] {
+      let path = try schema.fieldPath(field, in: type)
+      #expect(hex(try encode(body, rule: .field(path))) == expected, "\(field)")
+    }
+    let path = try schema.fieldPath("a_message", in: type)
+    let error = try #require(throws: CodecError.self) {
+      _ = try encode(#"{"number":"x"}"#, rule: .field(path))
+    }
+    #expect(error.path == "aMessage.number")
+    let query = try #require(throws: CodecError.self) {
+      _ = try encode("{}", rule: .field(path), query: [("aMessage.text", "x")])
+    }
+    #expect(query.code == .invalidParameter)
+  }
+
+  @Test("proto2: required fields, groups, extensions and closed enums")
+  func legacy() throws {
+    let type = "bridge.test.legacy.Legacy"
+    let json =
+      #"{"name":"n","level":"HIGH","box":{"width":3,"item":[{"text":"t"}]},"#
+      + #""[bridge.test.legacy.note]":"e","[bridge.test.legacy.marks]":["1","2"]}"#
+    #expect(try decode(try encode(json, as: type), as: type) == json)
+    let missing = try #require(throws: CodecError.self) { _ = try encode("{}", as: type) }
+    #expect(missing.code == .missingField)
+    #expect(missing.path == "name")
+    // The query may still set it.
+    #expect(hex(try encode("", as: type, rule: .none, query: [("name", "n")])) == "0a 01 6e")
+    let closed = try #require(throws: CodecError.self) {
+      _ = try encode(#"{"name":"n","level":3}"#, as: type)
+    }
+    #expect(closed.code == .unknownEnumValue)
+  }
+}

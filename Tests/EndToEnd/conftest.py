@@ -1,0 +1,148 @@
+"""Fixtures: the gRPC server, the bridge, HTTP clients. What a test starts ends with the test."""
+
+import uuid
+
+import pytest
+import requests
+from support.bridge import Bridge, configuration, service
+from support.peers import Backend, Stubs
+from support.raw import Connection
+
+ALL = ("echo", "routes", "legacy")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--keep-logs", action="store_true", help="show the logs of passed tests too")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Adds to a failure what the processes of the test said."""
+    report = yield
+    if report.failed or item.config.getoption("--keep-logs"):
+        for process in item.funcargs.values():
+            if isinstance(process, (Bridge, Backend)):
+                report.sections.append((process.name, process.report()))
+    return report
+
+
+@pytest.fixture(scope="session")
+def stubs(tmp_path_factory):
+    """The generated modules of Protos/test."""
+    return Stubs(tmp_path_factory.mktemp("generated"))
+
+
+@pytest.fixture(scope="session")
+def backend(stubs, tmp_path_factory):
+    """The gRPC server that most tests share."""
+    backend = Backend(stubs, tmp_path_factory.mktemp("backend"))
+    yield backend
+    backend.stop()
+    backend.end()
+
+
+class SharedBridge:
+    """The bridge that most tests share; made anew if a test was the end of it."""
+
+    def __init__(self, backend, folders):
+        self.backend = backend
+        self.folders = folders
+        self.bridge = None
+
+    def get(self):
+        if self.bridge is None or not self.bridge.is_running():
+            services = {"test": service(self.backend.address, *ALL, timeout="20s")}
+            self.bridge = Bridge.configured(
+                configuration(services, admin="127.0.0.1:0"), self.folders.mktemp("bridge")
+            )
+        return self.bridge
+
+
+@pytest.fixture(scope="session")
+def shared_bridge(backend, tmp_path_factory):
+    shared = SharedBridge(backend, tmp_path_factory)
+    yield shared
+    if shared.bridge is not None and shared.bridge.is_running():
+        shared.bridge.stop_cleanly()
+
+
+@pytest.fixture
+def bridge(shared_bridge):
+    """A bridge in front of `backend`, with all the schemas of Protos/test; outlives the test."""
+    bridge = shared_bridge.get()
+    yield bridge
+    assert bridge.is_running(), f"the bridge did not survive this test\n{bridge.report()}"
+
+
+@pytest.fixture
+def start_bridge(tmp_path):
+    """Starts a bridge of the test's own: `start_bridge({"test": service(…)}, threads=1)`.
+
+    At the end it's stopped with SIGTERM and has to exit with 0, unless the test has ended it.
+    """
+    started = []
+
+    def start(services=None, *, arguments=None, environment=None, **more):
+        name = f"bridge-{len(started) + 1}"
+        if arguments is not None:
+            bridge = Bridge(arguments, tmp_path, name, environment)
+        else:
+            settings = services if isinstance(services, str) else configuration(services, **more)
+            bridge = Bridge.configured(settings, tmp_path, name, environment)
+        bridge.ended_by_test = False
+        started.append(bridge)
+        return bridge
+
+    yield start
+    try:
+        for bridge in started:
+            if not bridge.ended_by_test:
+                bridge.stop_cleanly()
+    finally:
+        for bridge in started:
+            bridge.end()
+
+
+@pytest.fixture
+def start_backend(stubs, tmp_path):
+    """Starts a gRPC server of the test's own: `start_backend(port=…, options={…})`."""
+    started = []
+
+    def start(**more):
+        backend = Backend(stubs, tmp_path, f"backend-{len(started) + 1}", **more)
+        started.append(backend)
+        return backend
+
+    yield start
+    for backend in started:
+        backend.end()
+
+
+@pytest.fixture
+def http():
+    """A client with keep-alive that takes nothing from the environment."""
+    with requests.Session() as session:
+        session.trust_env = False
+        yield session
+
+
+@pytest.fixture
+def connect(bridge):
+    """Opens raw connections to `bridge`, or to the one given."""
+    opened = []
+
+    def open_one(to=None, seconds=15.0):
+        to = to or bridge
+        connection = Connection((to.host, to.port), seconds)
+        opened.append(connection)
+        return connection
+
+    yield open_one
+    for connection in opened:
+        connection.socket.close()
+
+
+@pytest.fixture
+def key():
+    """A name for a call or a kept message that nobody else uses."""
+    return uuid.uuid4().hex

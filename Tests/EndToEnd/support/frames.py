@@ -1,0 +1,109 @@
+"""HTTP/2 frames by hand, and an endpoint that says what a test tells it to."""
+
+import contextlib
+import socket
+import threading
+
+DATA, HEADERS, RESET, SETTINGS, PUSH, PING, GOAWAY, WINDOW, CONTINUATION = 0, 1, 3, 4, 5, 6, 7, 8, 9
+END_STREAM, ACK, END_HEADERS = 1, 1, 4
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
+def frame(kind, flags, stream, payload=b""):
+    head = len(payload).to_bytes(3, "big") + bytes([kind, flags])
+    return head + stream.to_bytes(4, "big") + payload
+
+
+def fields(*pairs):
+    """A header block of literals that no table remembers (RFC 7541 §6.2.2)."""
+
+    def text(value):
+        data = value if isinstance(value, bytes) else value.encode()
+        if len(data) < 127:
+            return bytes([len(data)]) + data
+        rest, length = len(data) - 127, b"\x7f"
+        while rest >= 128:
+            length += bytes([rest % 128 + 128])
+            rest //= 128
+        return length + bytes([rest]) + data
+
+    return b"".join(b"\x00" + text(name) + text(value) for name, value in pairs)
+
+
+def headers(stream, *pairs, end=False):
+    return frame(HEADERS, END_HEADERS | (END_STREAM if end else 0), stream, fields(*pairs))
+
+
+def grpc_head(stream, *more):
+    return headers(stream, (":status", "200"), ("content-type", "application/grpc"), *more)
+
+
+def message(data=b"", flag=0, length=None):
+    """A gRPC message with its prefix; `length` lies about it."""
+    return bytes([flag]) + (len(data) if length is None else length).to_bytes(4, "big") + data
+
+
+def data(stream, payload, end=False):
+    return frame(DATA, END_STREAM if end else 0, stream, payload)
+
+
+def trailers(stream, status="0", *more):
+    return headers(stream, ("grpc-status", status), *more, end=True)
+
+
+class Endpoint:
+    """Accepts connections, and answers each request with `answer(stream)`; None hangs up."""
+
+    def __init__(self, answer, greeting=frame(SETTINGS, 0, 0)):
+        self.answer = answer
+        self.greeting = greeting
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.connections = []
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            connection.settimeout(30)
+            self.connections.append(connection)
+            threading.Thread(target=self.serve, args=[connection], daemon=True).start()
+
+    def serve(self, connection):
+        with contextlib.suppress(OSError, EOFError):
+            self.read(connection, len(PREFACE))
+            connection.sendall(self.greeting)
+            while True:
+                head = self.read(connection, 9)
+                self.read(connection, int.from_bytes(head[:3], "big"))
+                kind, flags, stream = head[3], head[4], int.from_bytes(head[5:], "big")
+                if kind == SETTINGS and not flags & ACK:
+                    connection.sendall(frame(SETTINGS, ACK, 0))
+                if kind in (HEADERS, DATA) and flags & END_STREAM:
+                    answer = self.answer(stream)
+                    if answer is None:
+                        connection.close()
+                        return
+                    connection.sendall(answer)
+
+    @staticmethod
+    def read(connection, count):
+        parts = b""
+        while len(parts) < count:
+            part = connection.recv(count - len(parts))
+            if not part:
+                raise EOFError
+            parts += part
+        return parts
+
+    def close(self):
+        # Without the shutdown, a thread in accept would keep the port alive.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for connection in self.connections:
+            connection.close()
+        self.thread.join(10)

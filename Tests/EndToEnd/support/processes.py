@@ -1,0 +1,113 @@
+"""Processes that a test starts and ends, each by its own id, and waits with a bound."""
+
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+POLL_SECONDS = 0.01
+
+
+class TimedOut(AssertionError):
+    """What was waited for did not come."""
+
+
+def until(condition, what, seconds=15.0):
+    """Asks `condition` again and again; gives its first true value, or fails naming `what`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            raise TimedOut(f"not within {seconds:g} s: {what}")
+        time.sleep(POLL_SECONDS)
+
+
+class Process:
+    """A child with its output in two files. It's stopped by its id and never by its name."""
+
+    def __init__(self, name, arguments, folder, environment=None):
+        self.name = name
+        self.arguments = [str(argument) for argument in arguments]
+        folder = pathlib.Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.output_path = folder / f"{name}.out"
+        self.errors_path = folder / f"{name}.err"
+        with open(self.output_path, "wb") as output, open(self.errors_path, "wb") as errors:
+            self.child = subprocess.Popen(
+                self.arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                env=environment,
+            )
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    @property
+    def output(self):
+        return self.output_path.read_text(errors="replace")
+
+    @property
+    def errors(self):
+        return self.errors_path.read_text(errors="replace")
+
+    def is_running(self):
+        return self.child.poll() is None
+
+    def wait_for_line(self, pattern, seconds=30.0):
+        """The match of the first line of either output that has `pattern`."""
+        compiled = re.compile(pattern)
+
+        def find():
+            for text in (self.output, self.errors):
+                for line in text.split("\n")[:-1]:
+                    if match := compiled.search(line):
+                        return match
+            if not self.is_running():
+                raise AssertionError(
+                    f"{self.name} ended with {self.child.returncode} before it said"
+                    f" {pattern!r}\n{self.report()}"
+                )
+            return None
+
+        try:
+            return until(find, f"{self.name} says {pattern!r}", seconds)
+        except TimedOut as error:
+            raise TimedOut(f"{error}\n{self.report()}") from None
+
+    def signal(self, number=signal.SIGTERM):
+        if self.is_running():
+            self.child.send_signal(number)
+
+    def wait(self, seconds=30.0):
+        """The exit code."""
+        try:
+            return self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise TimedOut(
+                f"{self.name} still runs after {seconds:g} s\n{self.report()}"
+            ) from None
+
+    def stop(self, seconds=30.0):
+        """Asks it to end, and gives the exit code."""
+        self.signal(signal.SIGTERM)
+        return self.wait(seconds)
+
+    def end(self):
+        """Makes sure that it's gone, whatever it does."""
+        if self.is_running():
+            self.child.kill()
+        self.child.wait(10)
+
+    def report(self, characters=4000):
+        """The last of what it said, for a failure."""
+        return (
+            f"--- {' '.join(self.arguments)}\n"
+            f"--- standard output\n{self.output[-characters:]}\n"
+            f"--- standard error\n{self.errors[-characters:]}"
+        )

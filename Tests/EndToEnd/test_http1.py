@@ -1,0 +1,386 @@
+"""HTTP/1.1 as it's written and as it isn't: what a client can do to the bridge on a bare socket."""
+
+import json
+import random
+
+import pytest
+from support.bridge import service
+from support.processes import until
+from support.raw import Closed, chunked, request_bytes
+
+JSON = {"Content-Type": "application/json"}
+
+
+def post(text="x", **more):
+    return request_bytes("POST", "/v1/echo", JSON, {"aString": text}, **more)
+
+
+class TestWellFormed:
+    def test_keep_alive(self, connect):
+        connection = connect()
+        for index in range(20):
+            connection.send(post(f"call {index}"))
+            response = connection.read_response()
+            assert response.version == "HTTP/1.1"
+            assert (response.status, response.json()) == (200, {"aString": f"call {index}"})
+
+    def test_several_requests_in_one_write_are_answered_in_order(self, connect):
+        connection = connect()
+        connection.send(b"".join(post(f"call {index}") for index in range(30)))
+        for index in range(30):
+            assert connection.read_response().json() == {"aString": f"call {index}"}
+
+    def test_a_fast_answer_waits_for_a_slow_one_before_it(self, connect, backend, key):
+        connection = connect()
+        slow = request_bytes("GET", f"/v1/slow?key={key}&delay=1s")
+        missing = request_bytes("GET", "/no/such/path")
+        connection.send(slow, post("fast"), missing, post("last"))
+        assert "remaining" in connection.read_response().json()
+        assert connection.read_response().json() == {"aString": "fast"}
+        assert connection.read_response().status == 404
+        assert connection.read_response().json() == {"aString": "last"}
+
+    def test_a_request_byte_by_byte(self, connect):
+        connection = connect()
+        for byte in post("slowly") + post("again"):
+            connection.send(bytes([byte]))
+        assert connection.read_response().json() == {"aString": "slowly"}
+        assert connection.read_response().json() == {"aString": "again"}
+
+    @pytest.mark.parametrize(
+        "parts",
+        [
+            [b'{"aString": "x"}'],
+            [b'{"aSt', b'ring": ', b'"x"}'],
+            [bytes([byte]) for byte in b'{"aString": "x"}'],
+        ],
+        ids=["one chunk", "three chunks", "a byte a chunk"],
+    )
+    def test_chunked_bodies(self, parts, connect):
+        connection = connect()
+        head = request_bytes("POST", "/v1/echo", JSON | {"Transfer-Encoding": "chunked"})
+        for _ in range(2):
+            connection.send(head, chunked(*parts))
+            assert connection.read_response().json() == {"aString": "x"}
+
+    def test_a_chunked_body_with_extensions_and_trailers(self, connect):
+        connection = connect()
+        head = request_bytes("POST", "/v1/echo", JSON | {"Transfer-Encoding": "chunked"})
+        connection.send(head, b'2;a=b;c="d"\r\n{}\r\n0\r\nX-After: 1\r\n\r\n', post("next"))
+        assert connection.read_response().json() == {}
+        assert connection.read_response().json() == {"aString": "next"}
+
+    def test_http_1_0_closes(self, connect):
+        connection = connect()
+        connection.send(post("old", version="HTTP/1.0"))
+        response = connection.read_response()
+        assert (response.status, response.json()) == (200, {"aString": "old"})
+        assert response.header("transfer-encoding") is None
+        assert connection.is_closed_by_peer()
+
+    def test_http_1_0_with_keep_alive(self, connect):
+        connection = connect()
+        for index in range(3):
+            body = {"aString": str(index)}
+            fields = JSON | {"Connection": "keep-alive"}
+            connection.send(request_bytes("POST", "/v1/echo", fields, body, version="HTTP/1.0"))
+            response = connection.read_response()
+            assert response.json() == body
+            if (response.header("connection") or "").lower() != "keep-alive":
+                assert connection.is_closed_by_peer()
+                break
+
+    def test_connection_close(self, connect):
+        connection = connect()
+        connection.request("POST", "/v1/echo", JSON | {"Connection": "close"}, {})
+        response = connection.read_response()
+        assert response.status == 200
+        assert (response.header("connection") or "").lower() == "close"
+        assert connection.is_closed_by_peer()
+
+    def test_expect_100_continue(self, connect):
+        connection = connect()
+        fields = JSON | {"Expect": "100-continue", "Content-Length": "2"}
+        for _ in range(2):
+            connection.request("POST", "/v1/echo", fields)
+            _, status, _ = connection.read_head()
+            assert status == 100
+            connection.send(b"{}")
+            assert connection.read_response().status == 200
+
+    def test_expect_100_continue_with_the_body_at_once(self, connect):
+        connection = connect()
+        fields = JSON | {"Expect": "100-continue", "Content-Length": "2"}
+        connection.send(request_bytes("POST", "/v1/echo", fields), b"{}", post("next"))
+        statuses = []
+        while len(statuses) < 3 and statuses.count(200) < 2:
+            response = connection.read_response()
+            statuses.append(response.status)
+        assert statuses in ([100, 200, 200], [200, 200])
+
+    def test_expect_100_continue_for_what_is_refused(self, connect):
+        """No body is asked for that would be thrown away."""
+        connection = connect()
+        fields = JSON | {"Expect": "100-continue", "Content-Length": str(1 << 30)}
+        connection.request("POST", "/v1/echo", fields)
+        assert connection.read_head()[1] == 413
+
+    def test_another_expectation(self, connect):
+        connection = connect()
+        connection.request("POST", "/v1/echo", JSON | {"Expect": "miracles"}, {})
+        assert connection.read_response().status in (200, 417)
+
+    def test_head_is_get_without_the_body(self, connect):
+        connection = connect()
+        connection.request("GET", "/v1/routes/7")
+        got = connection.read_response()
+        connection.request("HEAD", "/v1/routes/7")
+        response = connection.read_response(to_method="HEAD")
+        assert response.status == 200
+        assert response.header("content-type") == got.header("content-type")
+        assert response.header("content-length") in (None, got.header("content-length"))
+        connection.request("HEAD", "/no/such/path")
+        assert connection.read_response(to_method="HEAD").status == 404
+        connection.send(post("after"))
+        assert connection.read_response().json() == {"aString": "after"}
+
+    def test_head_of_a_stream(self, connect):
+        connection = connect()
+        connection.request("HEAD", "/v1/count/3")
+        assert connection.read_response(to_method="HEAD").status == 200
+        connection.send(post("after"))
+        assert connection.read_response().json() == {"aString": "after"}
+
+    def test_a_client_that_has_said_all_still_gets_its_answer(self, connect, key):
+        connection = connect()
+        connection.send(request_bytes("GET", f"/v1/slow?key={key}&delay=0.3s"), post("last"))
+        connection.end_sending()
+        assert connection.read_response().status == 200
+        assert connection.read_response().json() == {"aString": "last"}
+        assert connection.is_closed_by_peer()
+
+    def test_an_empty_line_before_a_request(self, connect):
+        connection = connect()
+        connection.send(b"\r\n\r\n", post("x"))
+        assert connection.read_response().json() == {"aString": "x"}
+
+    def test_an_absolute_target(self, connect):
+        connection = connect()
+        target = "http://anything.internal:8080/v1/routes/7?note=x"
+        connection.request("GET", target, {"Host": "anything.internal:8080"})
+        assert connection.read_response().json()["request"] == {"id": "7", "note": "x"}
+
+    @pytest.mark.parametrize("target", ["example.org:443", "127.0.0.1:1", "[::1]:443"])
+    def test_connect_is_refused(self, target, bridge, connect):
+        connection = connect()
+        connection.send(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n")
+        response = connection.read_response()
+        assert response.status == 405
+        assert response.header("content-type") == "application/json"
+        assert response.json()["message"]
+
+    def test_options(self, connect):
+        connection = connect()
+        for target in ("*", "/v1/routes/7"):
+            connection.request("OPTIONS", target)
+            assert connection.read_response().status in (200, 204, 404, 405)
+
+    def test_a_body_that_nobody_wants(self, connect):
+        """A body to a method without one is refused or ignored, but read: the next one is whole."""
+        connection = connect()
+        connection.request("GET", "/v1/routes/7", JSON, {"aString": "GET / HTTP/1.1\r\n\r\n"})
+        assert connection.read_response().status in (200, 400)
+        connection.send(post("after"))
+        assert connection.read_response().json() == {"aString": "after"}
+
+    def test_a_refused_body_does_not_become_a_request(self, connect):
+        connection = connect()
+        inner = request_bytes("GET", "/v1/routes/7").decode()
+        connection.request("POST", "/no/such/path", JSON, inner)
+        assert connection.read_response().status == 404
+        try:
+            connection.send(post("after"))
+            assert connection.read_response().json() == {"aString": "after"}
+        except (Closed, BrokenPipeError, ConnectionResetError):
+            pass  # closing is right as well
+
+
+SMUGGLED = request_bytes("POST", "/v1/echo", JSON, {"key": "smuggled"})
+
+MALFORMED = {
+    "no HTTP at all": b"hello\r\n\r\n",
+    "a TLS greeting": bytes.fromhex("16030100a5010000a10303") + b"\x00" * 160,
+    "an HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "zero bytes": b"\x00" * 400,
+    "no version": b"GET /v1/routes/7\r\nHost: x\r\n\r\n",
+    "a version that is none": b"GET /v1/routes/7 HTTP/x.y\r\nHost: x\r\n\r\n",
+    "a version to come": b"GET /v1/routes/7 HTTP/3.7\r\nHost: x\r\n\r\n",
+    "no target": b"GET HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a blank in the target": b"GET /v1/routes/a b HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a control byte in the target": b"GET /v1/routes/\x01 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a relative target": b"GET v1/routes/7 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a method with a parenthesis": b"G(T /v1/routes/7 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "no host": b"GET /v1/routes/7 HTTP/1.1\r\n\r\n",
+    "two hosts": b"GET /v1/routes/7 HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    "no colon": b"GET /v1/routes/7 HTTP/1.1\r\nHost: x\r\nnonsense\r\n\r\n",
+    "no name": b"GET /v1/routes/7 HTTP/1.1\r\nHost: x\r\n: value\r\n\r\n",
+    "a blank before the colon": b"GET /v1/routes/7 HTTP/1.1\r\nHost : x\r\n\r\n",
+    "a zero byte in a value": b"GET /v1/routes/7 HTTP/1.1\r\nHost: x\r\nX-A: a\x00b\r\n\r\n",
+    "a bare return in a value": b"GET /v1/routes/7 HTTP/1.1\r\nHost: x\r\nX-A: a\rb\r\n\r\n",
+    "a folded field": b"GET /v1/routes/7 HTTP/1.1\r\nHost: x\r\nX-A: a\r\n b\r\n\r\n",
+    "a length that is none": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\nContent-Length: two\r\n\r\n{}",
+    "a negative length": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\nContent-Length: -2\r\n\r\n{}",
+    "a signed length": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\nContent-Length: +2\r\n\r\n{}",
+    "a length beyond 64 bits": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\nContent-Length: "
+                               + b"9" * 40 + b"\r\n\r\n{}",
+    "two lengths": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
+                   b"Content-Length: 3\r\n\r\n{}" + SMUGGLED,
+    "two lengths in one field": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\n"
+                                b"Content-Length: 2, 3\r\n\r\n{}" + SMUGGLED,
+    "a length and chunks": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n"
+                           b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
+    "a coding that is not chunked": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\n"
+                                    b"Transfer-Encoding: identity\r\n\r\n" + SMUGGLED,
+    "chunked and then another": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\n"
+                                b"Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n" + SMUGGLED,
+    "a coding that looks like chunked": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\n"
+                                        b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
+    "chunked in HTTP/1.0 with a length": b"POST /v1/echo HTTP/1.0\r\nHost: x\r\n"
+                                         b"Content-Length: 6\r\nTransfer-Encoding: chunked"
+                                         b"\r\n\r\n0\r\n\r\n" + SMUGGLED,
+    "a chunk size that is none": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\n"
+                                 b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n{}\r\n0\r\n\r\n",
+    "a chunk size with a sign": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\n"
+                                b"Transfer-Encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n",
+    "a chunk size in C": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\n"
+                         b"Transfer-Encoding: chunked\r\n\r\n0x2\r\n{}\r\n0\r\n\r\n",
+    "a chunk size beyond 64 bits": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\n"
+                                   b"Transfer-Encoding: chunked\r\n\r\n"
+                                   b"fffffffffffffffff\r\n{}\r\n0\r\n\r\n",
+    "a chunk that is longer than it says": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\n"
+                                           b"Transfer-Encoding: chunked\r\n\r\n"
+                                           b"1\r\n{}\r\n0\r\n\r\n",
+    "too many fields": b"GET /v1/routes/7 HTTP/1.1\r\nHost: x\r\n"
+                       + b"".join(b"X-%d: 1\r\n" % index for index in range(200)) + b"\r\n",
+    "a head without end": b"GET /v1/routes/7 HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * (200 << 10),
+    "a target without end": b"GET /" + b"x" * (200 << 10),
+    "a method without end": b"G" * (200 << 10),
+    "trailers without end": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked"
+                            b"\r\n\r\n2\r\n{}\r\n0\r\n" + b"X-T: " + b"y" * (200 << 10),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_survives(name, bridge, backend, connect, stubs, http):
+    """An error or a closed connection, nothing behind the fault is served, and life goes on."""
+    connection = connect()
+    try:
+        connection.send(MALFORMED[name])
+        connection.end_sending()
+    except (BrokenPipeError, ConnectionResetError, OSError):
+        pass
+    try:
+        response = connection.read_response()
+    except Closed:
+        pass
+    else:
+        assert 400 <= response.status < 600, response
+        assert response.header("content-type") == "application/json", response
+        assert response.json()["message"]
+        assert (response.header("connection") or "").lower() == "close"
+        assert connection.is_closed_by_peer(), "more is served after a malformed request"
+    reply = http.get(f"{bridge.url}/v1/kept/smuggled", timeout=20)
+    assert reply.status_code == 404, "a request behind the fault was served"
+
+
+def test_heads_over_the_limit_are_431(connect):
+    for fields in ([("X-Long", "x" * (70 << 10))], [(f"X-{n}", "1") for n in range(120)]):
+        connection = connect()
+        try:
+            connection.request("GET", "/v1/routes/7", fields)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        assert connection.read_head()[1] == 431
+
+
+def test_every_cut_of_a_request(bridge, connect, http):
+    """A client that stops anywhere in a request leaves nothing behind."""
+    whole = post("cut")
+    for end in range(1, len(whole)):
+        connection = connect()
+        connection.send(whole[:end])
+        connection.end_sending()
+        rest = connection.read_to_end()
+        assert rest == b"" or rest.startswith(b"HTTP/1.1 4"), rest
+        connection.socket.close()
+    assert http.post(f"{bridge.url}/v1/echo", json={}, timeout=20).status_code == 200
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_damaged_requests(seed, bridge, connect, http):
+    """Good requests with some bytes changed, cut, repeated or put in."""
+    source = random.Random(seed)
+    head = request_bytes("POST", "/v1/echo", JSON | {"Transfer-Encoding": "chunked"})
+    good = post("x") + head + chunked(b'{"manyInt32": ', b"[1, 2]}") + post("y")
+    for _ in range(20):
+        request = bytearray(good)
+        for _ in range(source.randint(1, 4)):
+            place = source.randrange(len(request))
+            kind = source.randrange(4)
+            if kind == 0:
+                request[place] = source.randrange(256)
+            elif kind == 1:
+                del request[place : place + source.randint(1, 5)]
+            elif kind == 2:
+                request[place:place] = source.randbytes(source.randint(1, 20))
+            else:
+                request += request[place:]
+        connection = connect()
+        try:
+            connection.send(bytes(request))
+            connection.end_sending()
+        except OSError:
+            pass
+        answers = connection.read_to_end()
+        assert answers == b"" or answers.startswith(b"HTTP/1.1 "), answers
+    assert http.post(f"{bridge.url}/v1/echo", json={}, timeout=20).status_code == 200
+
+
+def test_a_thousand_connections_that_say_nothing(bridge, connect, http):
+    idle = [connect() for _ in range(1000)]
+    assert http.post(f"{bridge.url}/v1/echo", json={}, timeout=20).status_code == 200
+    for connection in idle:
+        connection.socket.close()
+    reply = until(
+        lambda: http.post(f"{bridge.url}/v1/echo", json={"aString": "x"}, timeout=20),
+        "the bridge answers", 20,
+    )  # fmt: skip
+    assert json.loads(reply.text) == {"aString": "x"}
+
+
+def test_slow_heads_and_idle_connections_are_ended(start_bridge, backend, connect):
+    bridge = start_bridge(
+        {"test": service(backend.address, "echo")},
+        limits={"request_read_timeout": "300ms", "idle_timeout": "600ms"},
+    )
+    for begun in (b"GET /v1/rou", post("x")[:-3]):
+        connection = connect(bridge)
+        connection.send(begun)
+        rest = connection.read_to_end()
+        assert rest == b"" or rest.startswith(b"HTTP/1.1 408"), rest
+    quiet = connect(bridge)
+    assert quiet.is_closed_by_peer()
+    served = connect(bridge)
+    served.send(post("x"))
+    assert served.read_response().status == 200
+    assert served.is_closed_by_peer()
+
+
+def test_a_long_call_is_not_idle(start_bridge, backend, connect, key):
+    bridge = start_bridge(
+        {"test": service(backend.address, "echo")},
+        limits={"request_read_timeout": "300ms", "idle_timeout": "300ms"},
+    )
+    connection = connect(bridge)
+    connection.request("GET", f"/v1/slow?key={key}&delay=1.5s")
+    assert connection.read_response().status == 200

@@ -1,0 +1,350 @@
+"""From start to end: ways to start, what is refused, health, the access log, draining."""
+
+import concurrent.futures
+import json
+import signal
+import socket
+import subprocess
+
+import pytest
+from support.bridge import PROTOS, REPOSITORY, configuration, run, service, write_configuration
+from support.processes import until
+from support.raw import Closed, Connection, request_bytes
+from support.sockets import free_port
+
+CONFIGURATION_ERROR = 78
+
+
+def get(http, bridge, path="/v1/routes/7"):
+    return http.get(bridge.url + path, timeout=20)
+
+
+def compile_set(target, *names, imports=True):
+    include = [f"-I{PROTOS}", f"-I{REPOSITORY / 'schemas'}"]
+    subprocess.run(
+        ["protoc", *include, *(["--include_imports"] if imports else []),
+         f"--descriptor_set_out={target}", *(f"{name}.proto" for name in names)],
+        check=True, timeout=60,
+    )  # fmt: skip
+    return target
+
+
+class TestSchemas:
+    def test_without_a_file(self, start_bridge, backend, http):
+        bridge = start_bridge(
+            arguments=["serve", "--schema", PROTOS / "routes.proto", "--endpoint", backend.address,
+                       "--listen", "127.0.0.1:0"]
+        )  # fmt: skip
+        assert get(http, bridge).json()["request"] == {"id": "7"}
+
+    def test_a_descriptor_set(self, start_bridge, backend, tmp_path, http):
+        compiled = compile_set(tmp_path / "all.binpb", "echo", "routes", "legacy")
+        services = {"test": {"schemas": [compiled], "endpoint": backend.address}}
+        bridge = start_bridge(services)
+        assert get(http, bridge).json()["request"] == {"id": "7"}
+        assert get(http, bridge, "/v1/big/3").json() == {"data": "paWl"}
+
+    def test_a_folder(self, start_bridge, backend, tmp_path, http):
+        """Sources and descriptor sets beside each other, found by their names."""
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        for name in ("everything", "routes"):
+            (folder / f"{name}.proto").write_text((PROTOS / f"{name}.proto").read_text())
+        compile_set(folder / "legacy.binpb", "legacy")
+        (folder / "README.txt").write_text("not a schema")
+        bridge = start_bridge({"test": {"schemas": [folder], "endpoint": backend.address}})
+        assert get(http, bridge).json()["request"] == {"id": "7"}
+        path = f"{bridge.url}/bridge.test.legacy.LegacyService/Echo"
+        assert http.post(path, json={"name": "x"}, timeout=20).json() == {"name": "x"}
+
+    def test_paths_count_from_the_file(self, start_bridge, backend, tmp_path, http):
+        folder = tmp_path / "elsewhere" / "schemas"
+        folder.mkdir(parents=True)
+        for name in ("everything", "routes"):
+            (folder / f"{name}.proto").write_text((PROTOS / f"{name}.proto").read_text())
+        services = {"test": {"schemas": ["schemas/routes.proto"], "endpoint": backend.address}}
+        path = write_configuration(configuration(services), tmp_path / "elsewhere")
+        bridge = start_bridge(arguments=["serve", "--config", path])
+        assert get(http, bridge).json()["request"] == {"id": "7"}
+
+    def test_import_paths(self, start_bridge, backend, tmp_path, http):
+        (tmp_path / "routes.proto").write_text((PROTOS / "routes.proto").read_text())
+        (tmp_path / "imports").mkdir()
+        everything = (PROTOS / "everything.proto").read_text()
+        (tmp_path / "imports" / "everything.proto").write_text(everything)
+        services = {
+            "test": {
+                "schemas": [tmp_path / "routes.proto"], "import_paths": [tmp_path / "imports"],
+                "endpoint": backend.address,
+            }
+        }  # fmt: skip
+        assert get(http, start_bridge(services)).json()["request"] == {"id": "7"}
+
+
+class TestListening:
+    def test_on_several_addresses(self, start_bridge, backend, tmp_path, http):
+        path = tmp_path / "bridge.sock"
+        bridge = start_bridge(
+            {"test": service(backend.address, "routes")}, listen=["127.0.0.1:0", f"unix:{path}"]
+        )
+        assert get(http, bridge).status_code == 200
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(15)
+            until(path.exists, "the socket is there")
+            connection.connect(str(path))
+            connection.sendall(request_bytes("GET", "/v1/routes/7", {"Connection": "close"}))
+            answer = b""
+            while data := connection.recv(65536):
+                answer += data
+        assert answer.startswith(b"HTTP/1.1 200")
+        bridge.ended_by_test = True
+        bridge.stop_cleanly()
+        assert not path.exists(), "the socket was left behind"
+
+    def test_a_port_that_is_taken(self, backend, tmp_path):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            services = {"test": service(backend.address, "routes")}
+            path = write_configuration({"listen": address, "services": services}, tmp_path)
+            done = run("serve", "--config", path)
+        assert done.returncode not in (0, CONFIGURATION_ERROR)
+        assert address in done.stdout + done.stderr
+
+
+class TestHealth:
+    def test_alive_and_ready(self, bridge, http):
+        for path in ("/healthz", "/readyz"):
+            assert http.get(bridge.admin_url + path, timeout=20).status_code == 200
+        assert http.get(bridge.admin_url + "/nothing", timeout=20).status_code == 404
+
+    def test_not_ready_while_the_endpoint_is_down(self, start_bridge, start_backend, http):
+        port = free_port()
+        services = {"test": service(f"127.0.0.1:{port}", "echo")}
+        bridge = start_bridge(services, admin="127.0.0.1:0")
+
+        def ready():
+            return http.get(f"{bridge.admin_url}/readyz", timeout=20).status_code
+
+        assert ready() == 503
+        assert http.get(f"{bridge.admin_url}/healthz", timeout=20).status_code == 200
+        backend = start_backend(port=port)
+        until(lambda: ready() == 200, "ready with its endpoint", 30)
+        assert backend.stop() == 0
+        until(lambda: ready() == 503, "not ready without it", 30)
+
+    def test_the_admin_paths_are_not_on_the_front(self, bridge, http):
+        assert get(http, bridge, "/healthz").status_code == 404
+
+
+class TestAccessLog:
+    def test_a_line_a_request(self, start_bridge, backend, http):
+        bridge = start_bridge({"named": service(backend.address, "echo", "routes")})
+        get(http, bridge, "/v1/routes/7?note=secret%22")
+        get(http, bridge, "/no/such%22path%0a")
+        http.post(f"{bridge.url}/v1/fail", json={"code": 5, "message": "m"}, timeout=20)
+        lines = until(
+            lambda: (log := bridge.access_log()) and len(log) >= 3 and log, "three lines", 20
+        )
+        assert len(lines) == 3
+        found, missing, failed = [json.dumps(line) for line in lines]
+        assert "/v1/routes/7" in found and "named" in found and "200" in found
+        assert "/bridge.test.RouteService/Get" in found
+        assert "secret" not in found, "the query was logged"
+        assert "404" in missing and "no/such" in missing
+        assert "/bridge.test.TroubleService/Fail" in failed and "404" in failed
+
+    def test_off(self, start_bridge, backend, http):
+        services = {"test": service(backend.address, "routes")}
+        bridge = start_bridge(services, access_log=False)
+        get(http, bridge)
+        bridge.ended_by_test = True
+        bridge.stop_cleanly()
+        assert bridge.access_log() == []
+
+    def test_it_is_whole_after_the_end(self, start_bridge, backend, http):
+        bridge = start_bridge({"test": service(backend.address, "routes")})
+        for _ in range(100):
+            get(http, bridge)
+        bridge.ended_by_test = True
+        bridge.stop_cleanly()
+        assert len(bridge.access_log()) == 100
+
+
+class TestDrain:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_what_is_under_way_is_finished(self, number, start_bridge, backend, http, key):
+        bridge = start_bridge({"test": service(backend.address, "echo")})
+        bridge.ended_by_test = True
+        idle = Connection((bridge.host, bridge.port))
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            params = {"key": key, "delay": "3s"}
+            slow = pool.submit(http.get, f"{bridge.url}/v1/slow", params=params, timeout=30)
+            backend.wait_for_state(key, "RUNNING")
+            bridge.signal(number)
+            until(lambda: refused(bridge), "new connections are refused")
+            assert not slow.done()
+            assert backend.observe(key).state == backend.stubs.echo.Observation.STATE_RUNNING
+            assert idle.is_closed_by_peer()
+            reply = slow.result(30)
+        assert reply.status_code == 200
+        assert reply.headers.get("connection", "").lower() == "close"
+        assert bridge.wait() == 0, bridge.report()
+
+    def test_the_wait_is_bounded(self, start_bridge, backend, key):
+        bridge = start_bridge(
+            {"test": service(backend.address, "echo")}, drain_timeout="300ms"
+        )
+        bridge.ended_by_test = True
+        with Connection((bridge.host, bridge.port)) as connection:
+            connection.request("GET", f"/v1/hang/{key}")
+            backend.wait_for_state(key, "RUNNING")
+            assert bridge.stop(20) == 0, bridge.report()
+            with pytest.raises(Closed):
+                while True:
+                    connection.fill()
+        backend.wait_for_state(key, "CANCELLED")
+
+    def test_a_second_signal_does_not_wait(self, start_bridge, backend, key):
+        bridge = start_bridge({"test": service(backend.address, "echo")})
+        bridge.ended_by_test = True
+        with Connection((bridge.host, bridge.port)) as connection:
+            connection.request("GET", f"/v1/hang/{key}")
+            backend.wait_for_state(key, "RUNNING")
+            bridge.signal(signal.SIGTERM)
+            until(lambda: refused(bridge), "the drain began")
+            bridge.signal(signal.SIGTERM)
+            bridge.wait(35)
+
+
+def refused(bridge):
+    try:
+        socket.create_connection((bridge.host, bridge.port), timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+class TestCheck:
+    def test_prints_the_routes(self, backend, tmp_path):
+        services = {"named": service(backend.address, "routes", prefix="/p", hosts=["h.internal"])}
+        path = write_configuration(configuration(services), tmp_path)
+        done = run("check", "--config", path)
+        assert done.returncode == 0, done.stderr
+        for part in (
+            "named", "/p", "h.internal", "/v1/routes/{id}", "DELETE", "PATCH",
+            "/v1/{name=shelves/*/books/*}", "/v1/files/{name=**}:stat",
+            "/bridge.test.RouteService/Unmapped",
+        ):  # fmt: skip
+            assert part in done.stdout
+
+    def test_does_not_need_the_endpoint(self, tmp_path):
+        services = {"test": service(f"127.0.0.1:{free_port()}", "routes")}
+        path = write_configuration(configuration(services), tmp_path)
+        assert run("check", "--config", path).returncode == 0
+
+    FAULTY = """\
+listen: 127.0.0.1:99999
+colour: blue
+services:
+  one:
+    schemas: [missing.proto]
+    endpoint: nowhere
+    timeout: soon
+  two:
+    schema: [routes.proto]
+    endpoint: 127.0.0.1:50051
+    auth: {scheme: magic, token_env: NO_SUCH_VARIABLE_HERE}
+"""
+
+    @pytest.mark.parametrize("command", ["check", "serve"])
+    def test_all_faults_in_one_go(self, command, tmp_path):
+        path = write_configuration(self.FAULTY, tmp_path, "faulty")
+        done = run(command, "--config", path)
+        assert done.returncode == CONFIGURATION_ERROR, done.stderr
+        said = done.stderr
+        for line, key in [
+            (1, "listen"), (2, "colour"), (5, "missing.proto"), (6, "endpoint"), (7, "timeout"),
+            (9, "schema"), (11, "scheme"), (11, "NO_SUCH_VARIABLE_HERE"),
+        ]:  # fmt: skip
+            hits = [text for text in said.splitlines() if f"faulty.yaml:{line}:" in text]
+            assert any(key in text for text in hits), f"nothing about {key} in line {line}:\n{said}"
+        assert "Traceback" not in said and "Fatal error" not in said
+
+    @pytest.mark.parametrize(
+        "text",
+        ["", "services: [", "- a\n- b\n", "services: {}\n", "a: &a [*a]\n", "\x00\x01", "%YAML 9"],
+    )
+    def test_files_that_are_no_configuration(self, text, tmp_path):
+        path = tmp_path / "broken.yaml"
+        path.write_text(text)
+        done = run("check", "--config", path)
+        assert done.returncode == CONFIGURATION_ERROR
+        assert "broken.yaml" in done.stderr
+
+    def test_no_such_file(self, tmp_path):
+        done = run("check", "--config", tmp_path / "absent.yaml")
+        assert done.returncode == CONFIGURATION_ERROR
+        assert "absent.yaml" in done.stderr
+
+    SYNTAX_ERROR = 'syntax = "proto3";\nmessage A {\n  int32 a = ;\n}\n'
+    CLASH = """\
+syntax = "proto3";
+package clash;
+import "google/api/annotations.proto";
+message E { string id = 1; string name = 2; }
+service S {
+  rpc First(E) returns (E) { option (google.api.http) = { get: "/v1/{id}" }; }
+  rpc Second(E) returns (E) { option (google.api.http) = { get: "/v1/{name}" }; }
+}
+"""
+    BROKEN_RULE = CLASH.replace("/v1/{name}", "/v2/{missing").replace("clash", "broken")
+
+    @pytest.mark.parametrize(
+        ("name", "source", "wanted"),
+        [
+            ("syntax", SYNTAX_ERROR, ["syntax.proto", "3"]),
+            ("clash", CLASH, ["First", "Second", "/v1/{"]),
+        ],
+    )
+    def test_schemas_that_cannot_be_served(self, name, source, wanted, tmp_path):
+        (tmp_path / f"{name}.proto").write_text(source)
+        services = {"test": {"schemas": [f"{name}.proto"], "endpoint": "127.0.0.1:1"}}
+        path = write_configuration(configuration(services), tmp_path)
+        done = run("check", "--config", path)
+        assert done.returncode == CONFIGURATION_ERROR, done.stdout
+        for part in wanted:
+            assert part in done.stderr
+
+    def test_one_broken_rule_stops_no_other(self, tmp_path):
+        (tmp_path / "broken.proto").write_text(self.BROKEN_RULE)
+        services = {"test": {"schemas": ["broken.proto"], "endpoint": "127.0.0.1:1"}}
+        path = write_configuration(configuration(services), tmp_path)
+        done = run("check", "--config", path)
+        assert done.returncode == 0, done.stderr
+        assert "/v1/{id}" in done.stdout
+        assert "/v2/{missing" in done.stdout + done.stderr
+
+    def test_a_descriptor_set_without_its_imports(self, tmp_path):
+        compiled = compile_set(tmp_path / "bare.binpb", "routes", imports=False)
+        services = {"test": {"schemas": [compiled], "endpoint": "127.0.0.1:1"}}
+        path = write_configuration(configuration(services), tmp_path)
+        done = run("check", "--config", path)
+        assert done.returncode == CONFIGURATION_ERROR
+        assert "bridge.test.Color" in done.stderr and "include_imports" in done.stderr
+
+    @pytest.mark.parametrize("damage", ["cut", "noise", "empty", "huge length"])
+    def test_descriptor_sets_that_are_none(self, damage, tmp_path):
+        path = compile_set(tmp_path / "damaged.binpb", "routes")
+        whole = path.read_bytes()
+        path.write_bytes(
+            {
+                "cut": whole[: len(whole) // 2],
+                "noise": bytes(range(256)) * 20,
+                "empty": b"",
+                "huge length": b"\x0a\xff\xff\xff\xff\x07" + whole,
+            }[damage]
+        )
+        services = {"test": {"schemas": [path], "endpoint": "127.0.0.1:1"}}
+        done = run("check", "--config", write_configuration(configuration(services), tmp_path))
+        assert done.returncode == CONFIGURATION_ERROR, (done.returncode, done.stderr)
+        assert "damaged.binpb" in done.stderr

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Builds and runs the benchmark: Envoy's gRPC-JSON transcoder and the bridge, side by side.
+#
+#   scripts/bench.sh [what Benchmarks/bench.py takes: --peer, --payload, --connections, …]
+#
+# BENCH_SECONDS (5) and BENCH_WARMUP (1) set how long each cell of the table is measured.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+environment=.venv-bench
+requirements=Benchmarks/requirements.txt
+
+if ! command -v wrk >/dev/null || ! command -v protoc >/dev/null; then
+  as_root=()
+  if [ "$(id -u)" -ne 0 ]; then as_root=(sudo); fi
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq wrk protobuf-compiler python3-venv >/dev/null
+fi
+if ! command -v swift >/dev/null; then
+  echo "bench: there is no Swift toolchain; get one at https://swift.org/install" >&2
+  exit 1
+fi
+
+if ! cmp -s "$requirements" "$environment/requirements.txt"; then
+  python3 -m venv --clear "$environment"
+  "$environment/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
+  cp "$requirements" "$environment/requirements.txt"
+fi
+
+swift build -c release --product bridge-proxy
+swift build -c release --product bench-upstream
+programs=$(swift build -c release --show-bin-path)
+
+exec "$environment/bin/python" Benchmarks/bench.py \
+  --bridge "$programs/bridge-proxy" --upstream "$programs/bench-upstream" "$@"

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# The whole gate, cheapest first; CI runs nothing else. Run scripts/setup.sh --tests before.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() {
+  echo
+  echo "== $1 ($((SECONDS / 60)) min)"
+}
+
+step "format, imports, banned names"
+scripts/lint.sh
+
+if [ -x scripts/generate.sh ]; then
+  # Another protoc writes other code; what's checked in is what these versions write.
+  versions="$(protoc --version) $(protoc-c --version | head -n 1)"
+  if [[ "$versions" = "libprotoc 3.21.12 protobuf-c 1.4.1"* ]]; then
+    step "generated code is up to date"
+    scripts/generate.sh --check
+  else
+    echo "check: generated code not compared (made by protoc 3.21.12 and protobuf-c 1.4.1)"
+  fi
+fi
+
+# One configuration for everything: what is built once is tested by unit and by end-to-end tests.
+step "build"
+swift build --build-tests
+swift build --product bridge-proxy
+
+step "unit tests"
+swift test --skip-build
+
+if [ -d Tests/EndToEnd ]; then
+  step "end-to-end tests"
+  BRIDGE_PROXY_BINARY="$(swift build --show-bin-path)/bridge-proxy" \
+    .venv/bin/python -m pytest Tests/EndToEnd -q
+fi
+
+step "all is well"

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# The checks that need no build: format, imports, names that have no place here.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+status=0
+
+swift format lint --strict -r Package.swift Sources Tests || status=1
+
+# refuse REASON PATTERN PATH...: no Swift line under the paths may match (comments aside).
+refuse() {
+  local reason=$1 pattern=$2 found
+  shift 2
+  found=$(grep -rnE --include='*.swift' "$pattern" "$@" | grep -vE '^[^:]*:[0-9]+: *//' || true)
+  if [ -n "$found" ]; then
+    echo "lint: $reason:" >&2
+    echo "$found" >&2
+    status=1
+  fi
+}
+
+refuse "an import needs an access level" '^ *(@preconcurrency +)?import ' Sources
+refuse "Codec does no I/O and must not depend on Foundation" 'import Foundation' Sources/Codec
+refuse "Foundation's allocations have no place in a process that serves" \
+  'import Foundation' Sources/BridgeProxy Sources/bridge-proxy Sources/DemoBackend
+refuse "standard output is the access log's: log, or write to standard error" \
+  '(^|[^A-Za-z0-9_.])(print|debugPrint|dump)\(' Sources
+refuse "what bytes from outside can cause is thrown; what is our bug is a precondition" \
+  '(^|[^A-Za-z0-9_])(fatalError\(|try! |as! )' Sources
+refuse "the loop's clock or ContinuousClock: Date is wall time" '(^|[^A-Za-z0-9_])Date\(\)' Sources
+refuse "dispatch queues hop threads: use the event loops" 'DispatchQueue' Sources
+
+exit $status
