@@ -39,6 +39,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CDescriptor", dependencies: ["CProtobuf"]),
     .target(name: "CTables"),
+    .target(name: "CPlatform"),
     .target(
       name: "Codec", dependencies: ["CDescriptor", "CProtobuf", "CTables"],
       swiftSettings: settings),
@@ -47,6 +48,7 @@ let package = Package(
       dependencies: [
         "Codec",
         "CNghttp2",
+        "CPlatform",
         "CZlib",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),

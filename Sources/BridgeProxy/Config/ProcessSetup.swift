@@ -1,3 +1,4 @@
+internal import CPlatform
 internal import Glibc
 
 /// What a process that serves changes about itself, once.
@@ -26,7 +27,6 @@ package enum ProcessSetup {
   /// buffer of 128 KiB or more is mapped anew and its pages are faulted in one by one, which costs
   /// more than transcoding what's in them: a tensor of 105 KB takes three such buffers.
   package static func keepLargeBuffers() {
-    _ = mallopt(M_MMAP_THRESHOLD, 8 << 20)
-    _ = mallopt(M_TRIM_THRESHOLD, 16 << 20)
+    CPlatform_keep_memory(8 << 20, 16 << 20)
   }
 }

@@ -45,8 +45,10 @@ struct Exchange {
     }
     // Release the stored one first, so that there's one owner and the bytes are appended in place.
     self.body = nil
+    let needed = body.readableBytes + part.readableBytes
     if body.writableBytes < part.readableBytes {
-      body.reserveCapacity(max(self.announcedLength, body.readableBytes + part.readableBytes))
+      // An announced length is believed as far as the client has shown that it means it.
+      body.reserveCapacity(max(needed, min(self.announcedLength, 4 * needed)))
     }
     body.writeImmutableBuffer(part)
     self.body = body

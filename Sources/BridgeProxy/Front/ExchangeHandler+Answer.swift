@@ -124,7 +124,11 @@ extension ExchangeHandler: CallObserver {
     closes: Bool = false
   ) {
     let after = self.state.answered(closes: closes)
-    guard after != .none else { return }
+    guard after != .none else {
+      // An answer was given before, and what came since can't be read.
+      if !self.isWritingLast { self.closeNow() }
+      return
+    }
     let count = self.loop.output.count
     var buffer = self.loop.buffer(
       capacity: 192 + count + metadata.bytes.count + trailers.bytes.count)

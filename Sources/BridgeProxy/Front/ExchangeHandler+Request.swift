@@ -57,13 +57,13 @@ extension ExchangeHandler {
     self.exchange?.service = serviceIndex
     self.exchange?.route = routeIndex
     self.exchange?.timeout = min(headers.timeout ?? service.timeout, service.timeout)
-    let takesBody = service.routes.takesBody(routeIndex)
+    let route = service.routes.routes[routeIndex]
     if headers.framing != .none {
-      try self.checkBody(headers, takesBody: takesBody)
+      try self.checkBody(headers, takesBody: route.takesBody)
     }
     headers.finish(&self.metadata, for: service)
     let sendsContinue = self.state.accepted(
-      isServerStreaming: service.routes.isServerStreaming(routeIndex),
+      isServerStreaming: route.method.isServerStreaming,
       limit: self.loop.limits.requestBodyBytes)
     if sendsContinue {
       self.write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
@@ -138,14 +138,6 @@ extension ExchangeHandler {
       message: message, isComplete: true, replyByteLimit: self.loop.limits.replyBytes)
     self.exchange?.call = self.loop.upstreams[serviceIndex].start(request, observer: self)
   }
-}
-
-extension RouteTable {
-  /// Whether a route's requests have a body; read in place, because a route is large to copy.
-  func takesBody(_ index: Int) -> Bool { self.routes[index].takesBody }
-
-  /// Whether a route's replies are a stream.
-  func isServerStreaming(_ index: Int) -> Bool { self.routes[index].method.isServerStreaming }
 }
 
 extension Fault {

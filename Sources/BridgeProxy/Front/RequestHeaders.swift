@@ -43,6 +43,9 @@ struct RequestHeaders {
   /// Names and values in bytes.
   private(set) var byteCount = 0
 
+  /// The most names in `Connection`; each is compared with each field.
+  private static let connectionNameLimit = 32
+
   private var hostCount = 0
   private var hasLength = false
   private var hasTransferEncoding = false
@@ -138,7 +141,7 @@ struct RequestHeaders {
       }
       self.expectsContinue = !self.isOldVersion
     case .connection:
-      self.readConnection(value)
+      try self.readConnection(value)
     case .timeout:
       guard let timeout = HeaderValue.timeout(value) else {
         throw Fault(
@@ -170,7 +173,7 @@ struct RequestHeaders {
       .invalidArgument, .malformedRequest, "Content-Length isn't one decimal number")
   }
 
-  private mutating func readConnection(_ value: String) {
+  private mutating func readConnection(_ value: String) throws(Fault) {
     for token in value.utf8.split(separator: UInt8(ascii: ",")) {
       let name = token.drop(while: HeaderValue.isBlank).map(ASCII.lowercased)
       let trimmed = Array(name.prefix { !HeaderValue.isBlank($0) })
@@ -182,6 +185,11 @@ struct RequestHeaders {
         // The decoder stops at an upgrade; the bridge goes on with HTTP/1.1 and closes.
         self.keepsAlive = false
       } else if !trimmed.isEmpty {
+        guard self.connectionNames.count < Self.connectionNameLimit else {
+          throw .fatal(
+            .invalidArgument, .malformedRequest,
+            "the Connection header names more than \(Self.connectionNameLimit) fields")
+        }
         self.connectionNames.append(trimmed)
       }
     }

@@ -1,7 +1,9 @@
 package import Codec
 
 /// One way to call a method by HTTP: what it takes to turn a matched request into a call.
-package struct Route: Sendable {
+///
+/// A class because it's handed around with each request and has a dozen parts to retain.
+package final class Route: Sendable {
   /// A field that takes its value from the path.
   package struct Variable: Sendable {
     package var field: FieldPath
@@ -25,6 +27,21 @@ package struct Route: Sendable {
   package let variables: [Variable]
   /// Whether it's the route by the method's own name.
   package let isByName: Bool
+
+  init(
+    httpMethod: String, template: PathTemplate, method: MethodSchema, body: BodyRule,
+    responseBody: FieldPath? = nil, variables: [Variable] = [], isByName: Bool = false
+  ) {
+    self.httpMethod = httpMethod
+    self.template = template
+    self.restIndex = template.segments.firstIndex(of: .rest)
+    self.method = method
+    self.callPath = method.path
+    self.body = body
+    self.responseBody = responseBody
+    self.variables = variables
+    self.isByName = isByName
+  }
 
   /// Whether the request takes an HTTP body.
   package var takesBody: Bool {

@@ -33,8 +33,7 @@ struct RouteTableBuilder {
   mutating func addByName(_ method: MethodSchema) {
     let route = Route(
       httpMethod: "POST", template: PathTemplate(literals: [method.serviceName, method.name]),
-      restIndex: nil, method: method, callPath: method.path, body: .whole, responseBody: nil,
-      variables: [], isByName: true)
+      method: method, body: .whole, isByName: true)
     self.insert(route, rule: nil)
   }
 
@@ -82,9 +81,8 @@ struct RouteTableBuilder {
       }
     }
     let route = Route(
-      httpMethod: rule.verb, template: template,
-      restIndex: template.segments.firstIndex(of: .rest), method: method, callPath: method.path,
-      body: body, responseBody: responseBody, variables: variables, isByName: false)
+      httpMethod: rule.verb, template: template, method: method, body: body,
+      responseBody: responseBody, variables: variables)
     self.insert(route, rule: rule)
   }
 

@@ -70,6 +70,20 @@ struct ConnectionTests {
     #expect(client.isOpen == isOpen)
   }
 
+  @Test("an offer to upgrade is passed over, its body included")
+  func upgrade() throws {
+    let client = try TestClient()
+    client.upstream.echoes()
+    client.request(
+      "POST /v1/echo",
+      ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQ"],
+      body: Self.note)
+    let answer = try client.answer()
+    #expect(answer.body == Self.note)
+    #expect(answer.fields["connection"] == "close")
+    #expect(!client.isOpen)
+  }
+
   // MARK: Clients that close
 
   @Test("a client that closes its side still gets its answer")

@@ -81,6 +81,7 @@ struct HeaderTests {
       ([("grpc-timeout", "1s")], 400), ([("grpc-timeout", "1.5S")], 400),
       ([("grpc-timeout", "123456789S")], 400), ([("grpc-timeout", " 1S")], 400),
       ([("Expect", "something")], 417),
+      ([("Connection", String(repeating: "x,", count: 33))], 400),
       ([("Transfer-Encoding", "gzip")], 501),
     ])
   func refused(_ fields: [(String, String)], _ status: Int) throws {
