@@ -3,6 +3,7 @@
 #   Sources/CDescriptor   C code of Protos/projection.proto, by protoc and protoc-gen-c, and the
 #                         built-in schemas (schemas/google) as one embedded descriptor set
 #   Sources/CTables       constant tables of the codec
+#   Sources/DemoBackend   the schema of the demo, as one embedded descriptor set
 #   Tests/Cases           the descriptor set of the test protos
 # `scripts/generate.sh --check` makes them in a temporary folder and fails where they differ.
 set -euo pipefail
@@ -13,7 +14,7 @@ if [ "${1:-}" = "--check" ]; then check=yes; fi
 
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-mkdir -p "$out/CDescriptor/include" "$out/CTables"
+mkdir -p "$out/CDescriptor/include" "$out/CTables" "$out/DemoBackend"
 
 protoc -I Protos --c_out="$out/CDescriptor" Protos/projection.proto
 mv "$out/CDescriptor/projection.pb-c.h" "$out/CDescriptor/include/"
@@ -26,6 +27,10 @@ python3 scripts/embed.py bridge_built_in_schemas "$out/builtin.binpb" \
   > "$out/CDescriptor/built_in_schemas.c"
 protoc -I Protos/test -I schemas --include_imports --descriptor_set_out="$out/test.binpb" \
   everything.proto legacy.proto
+protoc -I schemas/demo -I schemas --descriptor_set_out="$out/demo.binpb" catalogue.proto
+python3 scripts/embed_swift.py CatalogueSchema "$out/demo.binpb" \
+  "The descriptor set of schemas/demo/catalogue.proto, its imports left to the built-in schemas." \
+  > "$out/DemoBackend/CatalogueSchema.swift"
 python3 scripts/tables.py > "$out/CTables/tables.c"
 
 status=0
@@ -43,6 +48,7 @@ place() {
 place CDescriptor/include/projection.pb-c.h Sources/CDescriptor/include/projection.pb-c.h
 place CDescriptor/projection.pb-c.c Sources/CDescriptor/projection.pb-c.c
 place CDescriptor/built_in_schemas.c Sources/CDescriptor/built_in_schemas.c
+place DemoBackend/CatalogueSchema.swift Sources/DemoBackend/CatalogueSchema.swift
 place CTables/tables.c Sources/CTables/tables.c
 place test.binpb Tests/Cases/test.binpb
 exit $status

@@ -200,7 +200,8 @@ extension Proxy.Event: CustomStringConvertible {
     case .listening(let address): "listening on \(address.url)"
     case .adminListening(let address): "admin on \(address.url)"
     case .ready: "ready"
-    case .draining(let limit): "finishes what is in flight, within \(limit)"
+    case .draining(let limit):
+      "finishes what is in flight, within \(ConfigurationValues.text(limit))"
     case .interrupted: "does not wait for what is in flight"
     }
   }

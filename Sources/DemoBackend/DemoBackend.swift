@@ -1,2 +1,19 @@
-/// Marks the module until it has its content.
-enum DemoBackendModule {}
+package import NIOCore
+
+/// The catalogue service of `schemas/demo/catalogue.proto`, to try the bridge on.
+package enum DemoBackend {
+  /// Starts it on the loops of `group`; it ends with them.
+  ///
+  /// - Parameter port: 0 takes a free one.
+  /// - Returns: the port it listens on.
+  package static func start(
+    on group: any EventLoopGroup, host: String = "127.0.0.1", port: Int = 0
+  ) async throws -> Int {
+    var options = GRPCServer.Options()
+    options.host = host
+    options.port = port
+    let server = try await GRPCServer.start(
+      on: group, options: options, service: CatalogueService())
+    return server.port
+  }
+}

@@ -12,7 +12,7 @@ struct CheckCommand: AsyncParsableCommand {
   var config: String
 
   func run() async throws {
-    Signals.ignoreBrokenPipes()
+    ProcessSetup.ignoreBrokenPipes()
     let plan = try await ServingPlan.load(file: self.config)
     for warning in plan.warnings { Console.note("warning: \(warning)") }
     Console.say(plan.listing)

@@ -15,7 +15,8 @@ enum ProxyRunner {
   static func run(
     _ plan: ServingPlan, whenReady: @escaping @Sendable ([ListenAddress]) -> Void = { _ in }
   ) async throws {
-    Signals.ignoreBrokenPipes()
+    ProcessSetup.ignoreBrokenPipes()
+    ProcessSetup.raiseOpenFileLimit()
     let listening = Mutex<[ListenAddress]>([])
     let proxy = Proxy(
       plan,

@@ -1,4 +1,4 @@
-internal import Codec
+package import Codec
 
 /// A configuration with everything that it names loaded: what is served, frozen.
 package struct ServingPlan: Sendable {
@@ -10,18 +10,22 @@ package struct ServingPlan: Sendable {
 
   /// Loads the schemas and builds the routes of all services.
   ///
-  /// - Parameter file: the configuration's file, for messages; empty where there's none.
+  /// - Parameters:
+  ///   - file: the configuration's file, for messages; empty where there's none.
+  ///   - loadSchema: gives the schema of a service; from its files unless told otherwise.
   /// - Throws: what is wrong with all services, each fault with its key.
   package static func load(
-    _ configuration: Configuration, file: String, loader: SchemaLoader = SchemaLoader()
+    _ configuration: Configuration, file: String,
+    loadSchema: (Configuration.Service) async throws(SchemaLoadErrors) -> Schema = { service in
+      try await SchemaLoader().load(service.schemas, importPaths: service.importPaths)
+    }
   ) async throws(ConfigurationErrors) -> ServingPlan {
     var builder = Builder(file: file)
     for service in configuration.services {
       let key = "services.\(service.name)"
       do throws(SchemaLoadErrors) {
         // Services that share their schemas are rare, and loading takes milliseconds.
-        let schema = try await loader.load(service.schemas, importPaths: service.importPaths)
-        builder.add(service, schema: schema)
+        builder.add(service, schema: try await loadSchema(service))
       } catch {
         for fault in error.faults { builder.fault("\(key).schemas", fault) }
       }

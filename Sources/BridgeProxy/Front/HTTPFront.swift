@@ -3,14 +3,6 @@ internal import NIOHTTP1
 internal import NIOPosix
 internal import Synchronization
 
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#elseif canImport(Darwin)
-  internal import Darwin
-#endif
-
 /// The listeners, and the client connections that they accept, on all event loops.
 ///
 /// An accepted connection lives on one loop and uses that loop's `LoopContext` only.
@@ -89,7 +81,7 @@ package final class HTTPFront: Sendable {
   /// - Parameter limit: what isn't finished after this is cut off.
   package func drain(within limit: TimeAmount) async {
     for listener in self.listeners { try? await listener.close() }
-    for path in self.socketPaths { Self.removeSocket(path) }
+    for path in self.socketPaths { Files.removeSocket(path) }
     await withTaskGroup(of: Void.self) { group in
       for context in self.contexts {
         group.addTask { try? await Self.drain(context, within: limit).get() }
@@ -180,7 +172,7 @@ package final class HTTPFront: Sendable {
       do {
         return try await bootstrap.bind(host: host, port: port).get()
       } catch {
-        throw ListenError(address: "\(host):\(port)", reason: "\(error)")
+        throw ListenError(address, cause: error)
       }
     case .unix(let path):
       do {
@@ -189,26 +181,8 @@ package final class HTTPFront: Sendable {
           unixDomainSocketPath: path, cleanupExistingSocketFile: true
         ).get()
       } catch {
-        throw ListenError(address: "unix:\(path)", reason: "\(error)")
+        throw ListenError(address, cause: error)
       }
     }
-  }
-
-  /// Removes the file of a UNIX socket, and nothing else that may stand there.
-  private static func removeSocket(_ path: String) {
-    var status = stat()
-    guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return }
-    _ = unsafe unlink(path)
-  }
-}
-
-/// Why an address can't be listened on.
-package struct ListenError: Error, CustomStringConvertible {
-  /// As it was configured.
-  package var address: String
-  package var reason: String
-
-  package var description: String {
-    self.address.isEmpty ? self.reason : "cannot listen on \(self.address): \(self.reason)"
   }
 }

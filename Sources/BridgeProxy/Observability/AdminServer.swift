@@ -38,7 +38,7 @@ package final class AdminServer: Sendable {
   /// Listens.
   ///
   /// - Parameter probe: asked for each `/readyz`.
-  /// - Throws: when the address can't be had.
+  /// - Throws: `ListenError` when the address can't be had.
   package static func start(
     on address: ListenAddress, group: any EventLoopGroup, probe: @escaping Probe
   ) async throws -> AdminServer {
@@ -54,13 +54,17 @@ package final class AdminServer: Sendable {
         }
       }
     let channel: any Channel
-    switch address {
-    case .tcp(let host, let port):
-      channel = try await bootstrap.bind(host: host, port: port).get()
-    case .unix(let path):
-      channel = try await bootstrap.bind(
-        unixDomainSocketPath: path, cleanupExistingSocketFile: true
-      ).get()
+    do {
+      switch address {
+      case .tcp(let host, let port):
+        channel = try await bootstrap.bind(host: host, port: port).get()
+      case .unix(let path):
+        channel = try await bootstrap.bind(
+          unixDomainSocketPath: path, cleanupExistingSocketFile: true
+        ).get()
+      }
+    } catch {
+      throw ListenError(address, cause: error)
     }
     return AdminServer(channel: channel, isDraining: isDraining, address: address)
   }
@@ -83,6 +87,7 @@ package final class AdminServer: Sendable {
   /// Stops listening.
   package func close() async {
     try? await self.channel.close().get()
+    if case .unix(let path) = self.address { Files.removeSocket(path) }
   }
 
   /// Shared by the handlers of all connections.

@@ -62,7 +62,7 @@ package struct ProtocCompiler: Sendable {
   /// Runs the program; it's killed when the time is over.
   private func run(_ arguments: [String], input: [UInt8]) async throws -> Outcome {
     // A program that ends before it has read its input must not end this process.
-    Signals.ignoreBrokenPipes()
+    ProcessSetup.ignoreBrokenPipes()
     return try await withThrowingTaskGroup(of: Outcome.self) { group in
       group.addTask {
         let result = try await Subprocess.run(
@@ -88,7 +88,8 @@ package struct ProtocCompiler: Sendable {
   private func sentence(for error: any Error) -> String {
     if error is TimeLimitPassed {
       return
-        "\(self.program): gave no result within \(self.timeLimit); give a descriptor set instead"
+        "\(self.program): gave no result within "
+        + "\(ConfigurationValues.text(self.timeLimit)); give a descriptor set instead"
     }
     guard let error = error as? SubprocessError else { return "\(self.program): \(error)" }
     if error.code == .executableNotFound {

@@ -43,6 +43,23 @@ package struct SchemaLoader: Sendable {
       }
     }
     guard faults.isEmpty else { throw SchemaLoadErrors(faults) }
+    return try Self.build(builder)
+  }
+
+  /// The schema of a descriptor set that is part of the program.
+  ///
+  /// - Parameter source: what it is, for messages.
+  package static func schema(
+    of descriptorSet: [UInt8], source: String
+  ) throws(SchemaLoadErrors) -> Schema {
+    var builder = SchemaBuilder()
+    try Self.add(descriptorSet, source: source, to: &builder)
+    return try Self.build(builder)
+  }
+
+  private static func build(
+    _ builder: consuming SchemaBuilder
+  ) throws(SchemaLoadErrors) -> Schema {
     do throws(SchemaError) {
       return try builder.build()
     } catch {

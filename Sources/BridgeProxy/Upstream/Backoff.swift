@@ -29,7 +29,11 @@ package struct Backoff: Sendable, Equatable {
   ) -> TimeAmount {
     var delay = Double(self.initial.nanoseconds)
     let most = Double(self.most.nanoseconds)
-    for _ in 1..<max(2, failures) where failures > 1 && delay < most { delay *= self.factor }
+    var attempt = 1
+    while attempt < failures && delay < most {
+      delay *= self.factor
+      attempt += 1
+    }
     let spread = Double.random(in: (1 - self.spread)...(1 + self.spread), using: &generator)
     return .nanoseconds(Int64(min(delay, most) * spread))
   }

@@ -64,6 +64,12 @@ extension H2Session {
       unsafe H2Session.at(user) { $0.streamClosed(id, errorCode) }
       return 0
     }
+    unsafe nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks) {
+      _, frame, error, user in
+      guard let frame = unsafe frame, let user = unsafe user else { return 0 }
+      unsafe H2Session.at(user) { unsafe $0.frameNotSent(frame.pointee, error) }
+      return 0
+    }
     unsafe nghttp2_session_callbacks_set_send_data_callback(callbacks) {
       _, _, header, length, source, user in
       guard let header = unsafe header, let source = unsafe source, let user = unsafe user else {
@@ -164,10 +170,22 @@ extension H2Session {
     self.queuedBytes -= self.streams[stream.slot].body.byteCount
     self.streams[stream.slot] = StreamEntry(id: 0)
     self.closedSlots.append(stream.slot)
-    self.events.append(.closed(stream, errorCode: errorCode))
+    let code = id == self.unsentRequest ? H2ErrorCode.refusedStream : errorCode
+    self.events.append(.closed(stream, errorCode: code))
   }
 
   // MARK: Sent
+
+  /// A request that was queued before the peer's GOAWAY came can't leave any more. Its stream closes
+  /// next, with NGHTTP2_INTERNAL_ERROR: tell it apart as refused. One that we reset ourselves
+  /// (NGHTTP2_ERR_STREAM_CLOSING) keeps its code.
+  private func frameNotSent(_ frame: nghttp2_frame, _ error: Int32) {
+    guard unsafe frame.hd.type == UInt8(NGHTTP2_HEADERS.rawValue),
+      unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST,
+      error != NGHTTP2_ERR_STREAM_CLOSING.rawValue
+    else { return }
+    self.unsentRequest = unsafe frame.hd.stream_id
+  }
 
   /// Says how long the next DATA frame is and whether it's the last.
   private func nextFrame(_ slot: Int, limit: Int, _ flags: inout UInt32) -> Int {

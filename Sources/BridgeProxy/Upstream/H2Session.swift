@@ -81,6 +81,8 @@ package final class H2Session {
   var isBlockTooLarge = false
   /// The stream of the last look-up: frames come in runs.
   var lastFound = H2Stream(id: 0, slot: 0)
+  /// The stream of the last request that could not be sent.
+  var unsentRequest: Int32 = 0
   /// Name-value pairs for one submit call.
   var fieldScratch: UnsafeMutablePointer<nghttp2_nv>
   var fieldCapacity = 32

@@ -62,9 +62,14 @@ package struct HeaderBlock: Sendable, Equatable {
 
   /// Whether the field has this (lower-case) name.
   package func isNamed(_ name: StaticString, _ field: Field) -> Bool {
-    guard field.name.count == name.utf8CodeUnitCount else { return false }
-    return unsafe self.bytes[field.name].elementsEqual(
-      UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+    self.isText(name, field.name)
+  }
+
+  /// Whether a name or value is this text.
+  package func isText(_ text: StaticString, _ range: Range<Int>) -> Bool {
+    guard range.count == text.utf8CodeUnitCount else { return false }
+    return unsafe self.bytes[range].elementsEqual(
+      UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
   package func name(of field: Field) -> String {

@@ -18,7 +18,7 @@ struct ReplyFields {
     for field in block.fields[range] {
       let value = block.bytes[field.value]
       if block.isNamed("content-type", field) {
-        self.isGRPC = Self.isGRPC(value)
+        self.isGRPC = block.isText("application/grpc", field.value) || Self.isGRPC(value)
         if !self.isGRPC { self.contentType = String(decoding: value, as: UTF8.self) }
       } else if block.isNamed(":status", field) {
         self.httpStatus = Self.number(value)

@@ -76,7 +76,7 @@ extension ByteSink {
       if magnitude == .infinity { return self.storeSpecial("\"-Infinity\"") }
       self.storeByte(UInt8(ascii: "-"))
     }
-    if magnitude == 0 { return self.storeByte(UInt8(ascii: "0")) }
+    if magnitude == 0 { return self.storeZero(isNegative: value.sign == .minus) }
     guard magnitude.isFinite else {
       return self.storeSpecial(value.isNaN ? "\"NaN\"" : "\"Infinity\"")
     }
@@ -92,12 +92,20 @@ extension ByteSink {
       if magnitude == .infinity { return self.storeSpecial("\"-Infinity\"") }
       self.storeByte(UInt8(ascii: "-"))
     }
-    if magnitude == 0 { return self.storeByte(UInt8(ascii: "0")) }
+    if magnitude == 0 { return self.storeZero(isNegative: value.sign == .minus) }
     guard magnitude.isFinite else {
       return self.storeSpecial(value.isNaN ? "\"NaN\"" : "\"Infinity\"")
     }
     let shortest = ShortestDecimal(magnitude)
     self.storeNumber(shortest.digits, exponent: shortest.exponent)
+  }
+
+  /// `-0.0` and not `-0`: readers that take a number without a point for an integer (Python, among
+  /// others) would lose the sign.
+  @inline(__always)
+  private mutating func storeZero(isNegative: Bool) {
+    self.storeByte(UInt8(ascii: "0"))
+    if isNegative { self.storeWord(0x302E, length: 2) }
   }
 
   @inline(never)

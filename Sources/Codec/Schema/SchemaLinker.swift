@@ -241,13 +241,27 @@ struct SchemaLinker {
       case nil:
         throw SchemaError(
           .unresolved, subject: subject,
-          reason: "its type \(descriptor.typeName) isn't in the schema; a descriptor set must "
-            + "be made with --include_imports")
+          reason: "its type \(descriptor.typeName) isn't in the schema\(self.missingImports)")
       }
     default:
       throw SchemaError(
         .unsupported, subject: subject, reason: "field type \(descriptor.type) isn't known here")
     }
+  }
+
+  /// `; everything.proto is imported and isn't there …`: what most often lies behind a type that
+  /// can't be found.
+  private var missingImports: String {
+    let present = Set(self.files.map(\.name))
+    var missing: [String] = []
+    for file in self.files {
+      for name in file.dependencies where !present.contains(name) && !missing.contains(name) {
+        missing.append(name)
+      }
+    }
+    if missing.isEmpty { return "" }
+    return "; imported but not in the set: \(missing.joined(separator: ", ")) "
+      + "(make the set with --include_imports)"
   }
 
   private func isMapEntry(_ index: MessageIndex) -> Bool {

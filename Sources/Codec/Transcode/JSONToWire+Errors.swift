@@ -1,9 +1,9 @@
 /// Errors of the interpreter, and the path that they get on their way out. Cold code.
 extension JSONToWire {
   @inline(never)
-  func duplicateField(_ index: Int32) -> CodecError {
+  func duplicateField(_ index: Int32, offset: Int) -> CodecError {
     CodecError(
-      .duplicateField, offset: self.reader.position,
+      .duplicateField, offset: offset,
       reason: "the field stands twice in its object (it may be spelled "
         + "\"\(self.plan.jsonName(of: index))\" or \"\(self.plan.protoName(of: index))\")")
   }

@@ -137,6 +137,7 @@ struct JSONToWire: ~Copyable {
       } else {
         throw self.reader.expected("',' or '}'")
       }
+      let keyStart = self.reader.position
       let place = try self.readKey(of: message)
       if place < 0 { continue }
       let first = self.plan.messages[message].firstField
@@ -146,11 +147,11 @@ struct JSONToWire: ~Copyable {
       if self.seen.insert(
         place, first: &self.frames.top.seen, mark: self.frames.top.seenMark)
       {
-        throw self.duplicateField(index)
+        throw self.duplicateField(index, offset: keyStart)
       }
       if try self.readNull(index) { continue }
       let oneof = self.plan.fields[index].oneof
-      if oneof >= 0 { try self.claimOneof(oneof, of: message) }
+      if oneof >= 0 { try self.claimOneof(oneof, of: message, offset: keyStart) }
       try self.readField(index)
     }
   }
@@ -237,11 +238,13 @@ struct JSONToWire: ~Copyable {
   }
 
   @inline(never)
-  private mutating func claimOneof(_ oneof: Int32, of message: Int32) throws(CodecError) {
+  private mutating func claimOneof(
+    _ oneof: Int32, of message: Int32, offset: Int
+  ) throws(CodecError) {
     let bit = self.plan.messages[message].fieldCount &+ oneof
     if self.seen.insert(bit, first: &self.frames.top.seen, mark: self.frames.top.seenMark) {
       throw CodecError(
-        .oneofConflict, offset: self.reader.position,
+        .oneofConflict, offset: offset,
         reason: "another member of the same oneof is set already; only one may be")
     }
   }

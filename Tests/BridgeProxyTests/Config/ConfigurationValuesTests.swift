@@ -17,6 +17,12 @@ import Testing
     #expect(try ConfigurationValues.duration(text) == expected)
   }
 
+  @Test func `a duration is printed as it is written`() {
+    #expect(ConfigurationValues.text(.seconds(30)) == "30s")
+    #expect(ConfigurationValues.text(.milliseconds(1500)) == "1500ms")
+    #expect(ConfigurationValues.text(.zero) == "0s")
+  }
+
   @Test(arguments: [
     "", "30", "s", "-1s", "1,5s", "1.s", ".5s", "1m30s", "30S", "30 seconds", "1e3s", "١s",
     "9223372036854775807s", "99999999999999999999h", "1.0000000001s",

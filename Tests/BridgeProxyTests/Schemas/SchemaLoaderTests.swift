@@ -185,7 +185,7 @@ import Testing
     compiler.timeLimit = .milliseconds(50)
     #expect(
       await self.faults(["a.proto"], compiler: compiler)
-        == "protoc: gave no result within 0.05 seconds; give a descriptor set instead")
+        == "protoc: gave no result within 50ms; give a descriptor set instead")
   }
 
   @Test func `a protoc that writes without end is stopped`() async throws {

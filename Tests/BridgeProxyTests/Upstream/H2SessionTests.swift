@@ -202,18 +202,19 @@ import Testing
     #expect(pair.client.isDone)
   }
 
-  @Test func aRequestAfterGoAwayIsRefusedByOurselves() throws {
+  @Test func aRequestQueuedBeforeGoAwayCameIsRefusedToo() throws {
     let pair = H2Pair()
     pair.runAndForget()
     _ = try self.open(pair)
     pair.run()
     pair.server.goAway()
+    _ = try self.open(pair)
+    _ = pair.server.drain()
+    pair.client.receive(pair.server.output)
+    pair.server.clearOutput()
     pair.run()
-    let late = pair.client.submitRequest(.request, body: nil, endsStream: true)
-    pair.run()
-    #expect(
-      late == nil
-        || pair.clientEvents.contains { if case .closed(3, _) = $0 { true } else { false } })
+    #expect(pair.clientEvents == [.goAway(1, 0), .closed(3, H2ErrorCode.refusedStream)])
+    #expect(pair.serverStreams[3] == nil)
   }
 
   @Test func slotsAreUsedAgainOnlyWhenNoEventMentionsThem() throws {

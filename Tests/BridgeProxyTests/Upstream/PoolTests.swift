@@ -423,6 +423,25 @@ import Testing
     #expect(!first.channel.isActive)
   }
 
+  @Test func aCallBegunBetweenAnEndAndAGoAwayMovesOn() throws {
+    let pool = self.makePool()
+    let observers = (0..<2).map { _ in RecordingObserver() }
+    observers[0].onEnd = { _ = pool.start(self.ask("2"), observer: observers[1]) }
+    _ = pool.start(self.ask("1"), observer: observers[0])
+    try self.endpoint.exchange()
+    let first = try self.peer()
+    // Both in one read, the end first.
+    first.session.submitResponse(
+      first.requests[0], [":status": "200", "grpc-status": "0"], endsStream: true)
+    first.session.goAway()
+    try self.endpoint.exchange()
+    #expect(observers[0].status == GRPCStatus(.ok) && first.requests.count == 1)
+    let second = try self.peer(1)
+    second.reply(second.requests[0], "moved")
+    try self.endpoint.exchange()
+    #expect(observers[1].events == RecordingObserver.good("moved"))
+  }
+
   @Test func aProbeTellsWhetherTheEndpointIsThere() throws {
     self.endpoint.outcomes = [.fail(IOError(errnoCode: ECONNREFUSED, reason: "connect"))]
     let pool = self.makePool()

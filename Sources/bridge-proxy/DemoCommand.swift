@@ -1,0 +1,76 @@
+internal import ArgumentParser
+internal import BridgeProxy
+internal import DemoBackend
+internal import NIOCore
+internal import NIOPosix
+
+/// `bridge-proxy demo`: a bridge and a gRPC server to call through it, in one process.
+struct DemoCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "demo",
+    abstract: "Starts a bridge and a demo gRPC server behind it, and prints calls to try.")
+
+  @Option(help: ArgumentHelp("Where clients connect.", valueName: "address"))
+  var listen = "127.0.0.1:8080"
+
+  func run() async throws {
+    let backendLoops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let port = try await DemoBackend.start(on: backendLoops)
+    let plan = try await self.plan(backendPort: port)
+    do {
+      try await ProxyRunner.run(plan) { addresses in
+        if let address = addresses.first { Console.say(Self.calls(to: address, port: port)) }
+      }
+    } catch {
+      try? await backendLoops.shutdownGracefully()
+      throw error
+    }
+    try await backendLoops.shutdownGracefully()
+  }
+
+  private func plan(backendPort: Int) async throws -> ServingPlan {
+    do throws(ConfigurationErrors) {
+      var configuration = Configuration(
+        listen: [try self.address()],
+        services: [
+          Configuration.Service(
+            name: "demo", schemas: [],
+            endpoint: Configuration.Endpoint(host: "127.0.0.1", port: backendPort))
+        ])
+      configuration.writesAccessLog = true
+      return try await ServingPlan.load(configuration, file: "") {
+        _ throws(SchemaLoadErrors) in
+        try SchemaLoader.schema(of: CatalogueSchema.bytes, source: "the demo's schema")
+      }
+    } catch {
+      throw Console.refuse(error)
+    }
+  }
+
+  private func address() throws(ConfigurationErrors) -> ListenAddress {
+    do throws(ValueFault) {
+      return try ConfigurationValues.listenAddress(self.listen, folder: Files.workingFolder())
+    } catch {
+      throw ConfigurationErrors(key: "--listen", reason: error.reason)
+    }
+  }
+
+  /// What to paste: a call, a stream, an error.
+  private static func calls(to address: ListenAddress, port: Int) -> [String] {
+    let base: String
+    switch address {
+    case .tcp: base = address.url
+    case .unix(let path): base = "--unix-socket \(path) http://localhost"
+    }
+    return [
+      "",
+      "A gRPC server with a small catalogue listens on 127.0.0.1:\(port); the bridge stands before it.",
+      "Paste these into another terminal; Ctrl-C ends both.",
+      "",
+      "  curl \(base)/v1/products/p-1",
+      "  curl -N \(base)/v1/products/p-1/prices",
+      "  curl -i \(base)/v1/products/nothing",
+      "",
+    ]
+  }
+}

@@ -1,0 +1,104 @@
+import BridgeProxy
+import Codec
+import Testing
+
+@Suite struct ServingPlanTests {
+  let folder: TemporaryFolder
+
+  init() throws {
+    self.folder = try TemporaryFolder()
+  }
+
+  /// A schema with one service and these HTTP rules, one a method.
+  private func write(_ name: String, package: String, rules: [String]) throws -> String {
+    let methods = rules.enumerated().map { index, rule in
+      "rpc M\(index)(E) returns (E) { option (google.api.http) = { \(rule) }; }"
+    }
+    return try self.folder.write(
+      name,
+      """
+      syntax = "proto3";
+      package \(package);
+      import "google/api/annotations.proto";
+      message E { string id = 1; }
+      service S { \(methods.joined(separator: "\n")) }
+      """)
+  }
+
+  private func service(_ name: String, schema: String, prefix: String = "") -> Configuration.Service
+  {
+    Configuration.Service(
+      name: name, prefix: prefix, schemas: [schema],
+      endpoint: Configuration.Endpoint(host: "127.0.0.1", port: 1))
+  }
+
+  private func plan(_ services: Configuration.Service...) async throws -> ServingPlan {
+    try await ServingPlan.load(
+      Configuration(listen: [.tcp(host: "127.0.0.1", port: 0)], services: services),
+      file: "bridge.yaml")
+  }
+
+  private func faults(_ services: Configuration.Service...) async throws -> String {
+    do {
+      _ = try await ServingPlan.load(
+        Configuration(listen: [.tcp(host: "127.0.0.1", port: 0)], services: services),
+        file: "bridge.yaml")
+      return ""
+    } catch {
+      return error.description.replacing(self.folder.path, with: "<folder>")
+    }
+  }
+
+  @Test func `a plan lists its services and their routes`() async throws {
+    let a = try self.write("a.proto", package: "a", rules: ["get: \"/v1/a/{id}\""])
+    let plan = try await self.plan(self.service("one", schema: a, prefix: "/p"))
+    #expect(
+      plan.listing == [
+        "one: any host, prefix /p, calls go to 127.0.0.1:1",
+        "  POST   /p/a.S/M0  →  a.S/M0",
+        "  GET    /p/v1/a/{id}  →  a.S/M0",
+      ])
+    #expect(plan.routeCount == 2)
+    #expect(plan.warnings.isEmpty)
+  }
+
+  @Test func `services share a host as long as their routes differ`() async throws {
+    let a = try self.write("a.proto", package: "a", rules: ["get: \"/v1/a/{id}\""])
+    let b = try self.write("b.proto", package: "b", rules: ["get: \"/v1/b/{id}\""])
+    let plan = try await self.plan(
+      self.service("one", schema: a), self.service("two", schema: b))
+    #expect(plan.routeCount == 4)
+    let c = try self.write("c.proto", package: "c", rules: ["get: \"/v1/a/{id}\""])
+    let faults = try await self.faults(
+      self.service("one", schema: a), self.service("two", schema: c))
+    #expect(faults.hasPrefix("bridge.yaml: services: GET /v1/a/{id} of a.S/M0 in service one"))
+    #expect(faults.contains("c.S/M0 in service two"))
+  }
+
+  @Test func `the faults of all services are told in one go`() async throws {
+    let clash = try self.write(
+      "a.proto", package: "a", rules: ["get: \"/v1/{id}\"", "get: \"/v1/{id}\""])
+    let nothing = try self.folder.write("n.proto", "syntax = \"proto3\";\nmessage N {}\n")
+    let faults = try await self.faults(
+      self.service("one", schema: clash), self.service("two", schema: "/nowhere.proto"),
+      self.service("three", schema: nothing))
+    let lines = faults.split(separator: "\n")
+    #expect(lines.count == 3)
+    #expect(lines[0].hasPrefix("bridge.yaml: services.one: GET /v1/{id} of a.S/M0"))
+    #expect(
+      lines[1] == "bridge.yaml: services.two.schemas: /nowhere.proto: No such file or directory")
+    #expect(
+      lines[2]
+        == "bridge.yaml: services.three.schemas: none of these schemas has a method that can be served"
+    )
+  }
+
+  @Test func `a rule that can't be served is a warning, and the rest is served`() async throws {
+    let schema = try self.write(
+      "a.proto", package: "a", rules: ["get: \"/v1/{id}\"", "get: \"/v2/{gone}\""])
+    let plan = try await self.plan(self.service("one", schema: schema))
+    #expect(plan.routeCount == 3)
+    #expect(plan.warnings.count == 1)
+    #expect(plan.warnings.first?.hasPrefix("services.one: a.proto: a.S/M1: ") == true)
+  }
+}

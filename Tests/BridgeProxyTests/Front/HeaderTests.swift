@@ -1,0 +1,153 @@
+import Codec
+import NIOCore
+import NIOHTTP1
+import Testing
+
+@testable import BridgeProxy
+
+/// Header fields on their way to metadata and back.
+struct HeaderTests {
+  private static let schema = Result { try TestSchema.notes.load() }
+
+  private static func metadata(
+    _ fields: [(String, String)], configure: (inout Configuration.Service) -> Void = { _ in }
+  ) throws -> [String] {
+    var configuration = Configuration.Service(
+      name: "a", schemas: [], endpoint: Configuration.Endpoint(host: "a", port: 1))
+    configure(&configuration)
+    let service = try ServedService(configuration, schema: Self.schema.get())
+    let head = HTTPRequestHead(
+      version: .http1_1, method: .GET, uri: "/", headers: HTTPHeaders([("Host", "a")] + fields))
+    var headers = RequestHeaders(head)
+    var block = HeaderBlock()
+    var scratch: [UInt8] = []
+    try headers.read(head, metadata: &block, &scratch)
+    headers.finish(&block, for: service)
+    return block.fields.map { "\(block.name(of: $0)): \(block.value(of: $0))" }
+  }
+
+  @Test(
+    "what goes on to the endpoint",
+    arguments: [
+      ([("X-Team", "Legacy")], ["x-team: Legacy"]),
+      ([("Authorization", "Basic eA==")], ["authorization: Basic eA=="]),
+      ([("User-Agent", "curl/8"), ("Cookie", "a=b")], ["user-agent: curl/8", "cookie: a=b"]),
+      ([("x_a.b-c", "1"), ("X-A", "1"), ("X-A", "2")], ["x_a.b-c: 1", "x-a: 1", "x-a: 2"]),
+      (
+        [("traceparent", "00-1-2-01"), ("Accept-Language", "de")],
+        ["traceparent: 00-1-2-01", "accept-language: de"]
+      ),
+      ([("X-Empty", "")], ["x-empty: "]),
+      // About the connection or the body.
+      ([("Connection", "keep-alive"), ("Keep-Alive", "5"), ("Upgrade", "h2c")], []),
+      ([("HTTP2-Settings", "AAA"), ("TE", "trailers"), ("Trailer", "X")], []),
+      ([("Proxy-Connection", "x"), ("Proxy-Authorization", "x")], []),
+      ([("Content-Length", "0"), ("Content-Type", "a"), ("Content-Language", "de")], []),
+      ([("Accept", "*/*"), ("Accept-Encoding", "gzip"), ("Accept-Charset", "a")], []),
+      ([("Expect", "100-continue")], []),
+      // Named by Connection.
+      ([("X-Hop", "1"), ("Connection", "close, X-Hop"), ("X-Keep", "1")], ["x-keep: 1"]),
+      // gRPC's own.
+      ([("grpc-timeout", "1S"), ("Grpc-Encoding", "gzip"), ("grpc-foo", "1")], []),
+      // What can't be metadata is left out.
+      ([("X!Y", "1"), ("X-A", "caf\u{E9}"), ("X-B", "a\tb"), ("X-C", "1")], ["x-c: 1"]),
+      // Binary values.
+      (
+        [("X-Bin", "AAA="), ("a-bin", "AAE"), ("b-bin", "QUJD,QQ==, QQ")],
+        ["x-bin: AAA=", "a-bin: AAE", "b-bin: QUJD,QQ==, QQ"]
+      ),
+    ] as [([(String, String)], [String])])
+  func passed(_ fields: [(String, String)], _ expected: [String]) throws {
+    #expect(try Self.metadata(fields) == expected)
+  }
+
+  @Test("configured metadata replaces the client's of the same name")
+  func configured() throws {
+    let fields = [("X-Team", "me"), ("X-A", "1"), ("authorization", "mine")]
+    let result = try Self.metadata(fields) {
+      $0.metadata = [("x-team", "legacy"), ("x-team", "too")]
+      $0.auth = Configuration.Auth(scheme: .raw, token: Configuration.Secret("t"))
+    }
+    #expect(result == ["x-a: 1", "x-team: legacy", "x-team: too", "authorization: t"])
+  }
+
+  @Test(
+    "what is refused",
+    arguments: [
+      ([("x-bin", "A")], 400), ([("x-bin", "AA=A")], 400), ([("x-bin", "AAA==")], 400),
+      ([("x-bin", "A-_A")], 400), ([("x-bin", "QQ==,!")], 400),
+      ([("grpc-timeout", "")], 400), ([("grpc-timeout", "1")], 400),
+      ([("grpc-timeout", "S")], 400), ([("grpc-timeout", "-1S")], 400),
+      ([("grpc-timeout", "1s")], 400), ([("grpc-timeout", "1.5S")], 400),
+      ([("grpc-timeout", "123456789S")], 400), ([("grpc-timeout", " 1S")], 400),
+      ([("Expect", "something")], 417),
+      ([("Transfer-Encoding", "gzip")], 501),
+    ])
+  func refused(_ fields: [(String, String)], _ status: Int) throws {
+    let fault = #expect(throws: Fault.self) { try Self.metadata(fields) }
+    #expect(fault?.httpStatus == status)
+  }
+
+  @Test(
+    "a grpc-timeout is read in its unit",
+    arguments: [
+      ("1H", 3_600_000_000_000), ("2M", 120_000_000_000), ("3S", 3_000_000_000),
+      ("500m", 500_000_000), ("7u", 7000), ("99999999n", 99_999_999), ("0n", 0),
+      ("99999999H", 3_162_240_000_000_000_000),
+    ] as [(String, Int64)])
+  func timeout(_ text: String, _ nanoseconds: Int64) {
+    #expect(HeaderValue.timeout(text)?.nanoseconds == nanoseconds)
+  }
+
+  @Test("the shorter one of the client's and the configured timeout holds")
+  func shorter() throws {
+    for (client, configured, expected) in [("1S", 5, 1), ("9S", 5, 5), (nil, 5, 5)] {
+      let connection = try TestClient { $0.timeout = .seconds(configured) }
+      let before = NIODeadline.now()
+      connection.request(
+        "GET /v1/notes/a", client.map { ["grpc-timeout: \($0)"] } ?? [])
+      let deadline = try #require(connection.upstream.calls.first?.request.deadline)
+      #expect(deadline >= before + .seconds(Int64(expected)))
+      #expect(deadline <= .now() + .seconds(Int64(expected)))
+    }
+  }
+
+  @Test("a reply's metadata becomes header fields, but for what is the bridge's own")
+  func reply() throws {
+    let client = try TestClient()
+    client.request("GET /v1/notes/a")
+    client.upstream.calls[0].head([
+      ("x-a", "1"), ("content-length", "99"), ("transfer-encoding", "chunked"),
+      ("connection", "close"), ("content-type", "application/grpc"), ("grpc-status", "0"),
+      ("date", "never"), (":status", "200"), ("x-crlf", "a\r\nX-Evil: 1"), ("x evil", "1"),
+      ("x-nul", "a\0b"), ("x-bin", "AAE="), ("upgrade", "h2c"), ("", "1"),
+      ("set-cookie", "a"), ("set-cookie", "b"),
+    ])
+    client.upstream.calls[0].reply([])
+    client.upstream.calls[0].end(
+      trailers: [("x-t", "1"), ("content-length", "1"), ("x-crlf", "\n")])
+    let text = try client.received()
+    let lines = text.split(separator: "\r\n").map(String.init).filter {
+      !$0.hasPrefix("date: ")
+    }
+    #expect(
+      lines == [
+        "HTTP/1.1 200 OK", "content-type: application/json", "content-length: 2", "x-a: 1",
+        "x-bin: AAE=", "set-cookie: a", "set-cookie: b", "grpc-trailer-x-t: 1", "{}",
+      ])
+  }
+
+  @Test(
+    "dates are written as RFC 9110 has them",
+    arguments: [
+      (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+      (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+      (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+      (1_709_251_199, "Thu, 29 Feb 2024 23:59:59 GMT"),
+      (1_735_689_599, "Tue, 31 Dec 2024 23:59:59 GMT"),
+      (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
+    ])
+  func date(_ second: Int64, _ text: String) {
+    #expect(DateLine.text(of: second) == text)
+  }
+}

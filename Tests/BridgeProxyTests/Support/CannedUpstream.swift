@@ -1,0 +1,95 @@
+import BridgeProxy
+import NIOCore
+
+/// An upstream whose calls the test answers, step by step; the fake of the `Upstream` seam.
+///
+/// Calls are kept in order; the test drives each with `head`, `reply`, `end`. With `automatic` set,
+/// each call is answered in the next turn of the loop instead.
+final class CannedUpstream: Upstream {
+  /// A call under way.
+  final class Call: UpstreamCall {
+    let request: CallRequest
+    private let observer: any CallObserver
+    private(set) var isCancelled = false
+    private(set) var isEnded = false
+    /// Calls of `pauseReading` and `resumeReading`, in order.
+    private(set) var flow: [String] = []
+
+    init(_ request: CallRequest, _ observer: any CallObserver) {
+      self.request = request
+      self.observer = observer
+    }
+
+    /// The message without its frame.
+    var message: [UInt8] {
+      Array((self.request.message ?? ByteBuffer()).readableBytesView.dropFirst(5))
+    }
+
+    /// The five bytes of its frame.
+    var prefix: [UInt8] {
+      Array((self.request.message ?? ByteBuffer()).readableBytesView.prefix(5))
+    }
+
+    func head(_ fields: [(String, String)]) {
+      guard !self.isCancelled else { return }
+      self.observer.callReceivedHead(block(fields))
+    }
+
+    func reply(_ bytes: [UInt8]) {
+      guard !self.isCancelled else { return }
+      self.observer.callReceivedMessage(ByteBuffer(bytes: bytes))
+    }
+
+    func end(_ status: GRPCStatus = GRPCStatus(.ok), trailers: [(String, String)] = []) {
+      guard !self.isCancelled, !self.isEnded else { return }
+      self.isEnded = true
+      self.observer.callEnded(status, trailers: block(trailers))
+    }
+
+    private func block(_ fields: [(String, String)]) -> HeaderBlock {
+      var block = HeaderBlock()
+      for (name, value) in fields { block.append(name, value) }
+      return block
+    }
+
+    func send(_ message: ByteBuffer, isLast: Bool) {}
+    func cancel() { self.isCancelled = true }
+    func pauseReading() { self.flow.append("pause") }
+    func resumeReading() { self.flow.append("resume") }
+  }
+
+  private(set) var calls: [Call] = []
+  /// Answers each call by itself; nil: the test does.
+  var automatic: ((Call) -> Void)?
+  private let eventLoop: any EventLoop
+
+  init(on eventLoop: any EventLoop) {
+    self.eventLoop = eventLoop
+  }
+
+  func start(_ request: CallRequest, observer: any CallObserver) -> any UpstreamCall {
+    let call = Call(request, observer)
+    self.calls.append(call)
+    if let automatic = self.automatic {
+      self.eventLoop.assumeIsolated().execute { automatic(call) }
+    }
+    return call
+  }
+
+  /// Sends each request's message back.
+  func echoes() {
+    self.automatic = { call in
+      call.reply(call.message)
+      call.end()
+    }
+  }
+}
+
+/// An access log that a test can read.
+final class AccessList: AccessRecorder {
+  private(set) var entries: [AccessEntry] = []
+
+  func record(_ entry: AccessEntry) {
+    self.entries.append(entry)
+  }
+}
