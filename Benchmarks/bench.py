@@ -4,9 +4,9 @@
              [--peer envoy|bridge] [--payload NAME]… [--connections N]…
              [--seconds S] [--warmup S] [--markdown FILE]
 
-Both proxies run with one worker thread and no access log, for as long as the whole run. Each cell of
-the table is measured for one and then at once for the other, so that both meet the same weather. The
-figure that holds on a noisy machine is the proxy's own CPU time per request (user and system, from
+Both proxies run with one worker thread and no access log, for as long as the whole run. Each cell
+of the table is measured for one and then at once for the other, so that both meet the same weather.
+The figure that holds on a noisy machine is the proxy's own CPU time per request (user and system, from
 /proc); with it comes the ratio Envoy : bridge. Before anything is measured each proxy has to give
 the right reply to every payload.
 """
@@ -17,6 +17,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -185,8 +186,8 @@ def drive(proxy, payload, connections, seconds, folder):
         raise Failure(f"wrk failed: {done.stdout}\n{done.stderr}")
     result = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", line[1])}
     where = f"{payload.name} at {connections} connections through {proxy.name}"
-    if result["broken"] or result["refused"]:
-        raise Failure(f"{where}: {line[1]}")
+    if any(result[name] for name in ("connect", "read", "write", "timeout", "status")):
+        raise Failure(f"{where}: {line[1]}\n{proxy.report()}")
     if not result["requests"]:
         raise Failure(f"{where}: no request was completed")
     return result
@@ -307,6 +308,9 @@ def main():
                 for payload in chosen:
                     sizes[payload.name][peer] = check(proxy, payload)
             rows = run(proxies, chosen, connections, options, folder)
+        except Failure as failure:
+            ends = [f"{each.name} {ended(each)}" for each in running if ended(each)]
+            raise Failure("\nbench: ".join([str(failure), *ends])) from None
         finally:
             for process in running:
                 process.end()
@@ -314,6 +318,18 @@ def main():
     print("\n" + text)
     if options.markdown:
         options.markdown.write_text(text)
+
+
+def ended(process):
+    """How a process that should be running has ended; nothing when it runs."""
+    code = process.child.poll()
+    if code is None:
+        return ""
+    if code >= 0:
+        return f"has ended with exit code {code}"
+    name = signal.Signals(-code).name
+    outside = "; that comes from outside, not from a fault of its own" if name == "SIGKILL" else ""
+    return f"was ended by {name}{outside}"
 
 
 def run(proxies, chosen, connections, options, folder):

@@ -11,7 +11,8 @@ end
 function done(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format(
-    "bench requests=%d microseconds=%d p50=%d p99=%d bytes=%d broken=%d refused=%d\n",
+    "bench requests=%d microseconds=%d p50=%d p99=%d bytes=%d"
+      .. " connect=%d read=%d write=%d timeout=%d status=%d\n",
     summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
-    summary.bytes, errors.connect + errors.read + errors.write + errors.timeout, errors.status))
+    summary.bytes, errors.connect, errors.read, errors.write, errors.timeout, errors.status))
 end

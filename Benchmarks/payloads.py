@@ -1,4 +1,4 @@
-"""The four payloads of the benchmark: JSON to send, the reply to expect, the bytes that carry it."""
+"""The four payloads of the benchmark: JSON to send, reply to expect, bytes that carry it."""
 
 import dataclasses
 import json
@@ -64,8 +64,8 @@ def single(value):
 
 def echo():
     return {
-        "id": "5f0c6e1a-77", "text": "the quick brown fox jumps over", "sequence": 4711, "urgent": True,
-        "sentAtMillis": "1718000000123",
+        "id": "5f0c6e1a-77", "text": "the quick brown fox jumps over", "sequence": 4711,
+        "urgent": True, "sentAtMillis": "1718000000123",
     }  # fmt: skip
 
 
@@ -75,7 +75,8 @@ def money(units, nanos):
 
 def address(kind):
     return {
-        "name": f"Ada Lovelace ({kind})", "lines": ["c/o The Analytical Engine Works Ltd", "12 Gear Lane"],
+        "name": f"Ada Lovelace ({kind})",
+        "lines": ["c/o The Analytical Engine Works Ltd", "12 Gear Lane"],
         "city": "Zürich", "postalCode": "8005", "countryCode": "CH",
     }  # fmt: skip
 
