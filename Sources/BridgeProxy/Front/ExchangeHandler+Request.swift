@@ -160,7 +160,8 @@ extension Fault {
     case .invalidMethod, .invalidConstant:
       self = .fatal(
         .invalidArgument, .malformedRequest,
-        "this isn't an HTTP/1.1 request; the bridge takes plain HTTP/1.1, neither TLS nor HTTP/2")
+        "this doesn't begin with a method of HTTP/1.1 that's known here; if it is TLS or HTTP/2, "
+          + "send plain HTTP/1.1 instead")
     case .invalidEOFState:
       self = .fatal(
         .invalidArgument, .malformedRequest, "the client closed before its request was complete")
