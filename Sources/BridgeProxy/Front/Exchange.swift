@@ -11,9 +11,11 @@ struct Exchange {
   var isOldVersion: Bool
   /// When its head arrived; only taken when there's a log to tell.
   var start: NIODeadline?
-  /// Places in the serving table; nil until a route was found.
-  var service: Int?
-  var route: Int?
+  /// Nil until a route was found.
+  var service: ServedService?
+  var route: Route?
+  /// The service's place in `LoopContext.upstreams`.
+  var upstream = 0
   /// The shorter one of the client's and the configured one.
   var timeout = TimeAmount.zero
   var body: ByteBuffer?

@@ -17,7 +17,7 @@ extension ExchangeHandler: CallObserver {
     case .write:
       self.writeToStream(message)
     case .refuse:
-      guard let route = self.currentRoute else { return }
+      guard let route = self.exchange?.route else { return }
       self.cancelCall()
       self.answer(.messageCount(2, of: route))
       self.answered()
@@ -32,7 +32,7 @@ extension ExchangeHandler: CallObserver {
     case .answerMessage:
       self.answerReply(trailers)
     case .answerMissing:
-      guard let route = self.currentRoute else { return }
+      guard let route = self.exchange?.route else { return }
       self.answer(.messageCount(0, of: route))
     case .answerStatus:
       self.answer(status, trailers)
@@ -50,12 +50,6 @@ extension ExchangeHandler: CallObserver {
     self.answered()
   }
 
-  private var currentRoute: Route? {
-    guard let exchange = self.exchange, let service = exchange.service, let route = exchange.route
-    else { return nil }
-    return self.loop.table.services[service].routes.routes[route]
-  }
-
   /// The connection is free, perhaps: goes on with what was sent ahead.
   private func answered() {
     self.takeParts()
@@ -70,10 +64,9 @@ extension ExchangeHandler: CallObserver {
   // MARK: Unary answers
 
   private func answerReply(_ trailers: HeaderBlock) {
-    guard let exchange = self.exchange, let route = self.currentRoute, let reply = exchange.reply,
-      let index = exchange.service
+    guard let route = self.exchange?.route, let reply = self.exchange?.reply,
+      let service = self.exchange?.service, let metadata = self.exchange?.replyMetadata
     else { return }
-    let service = self.loop.table.services[index]
     self.loop.output.removeAll()
     do throws(CodecError) {
       try self.loop.transcoder.decode(
@@ -83,7 +76,7 @@ extension ExchangeHandler: CallObserver {
       self.answer(.invalidReply(error, of: route))
       return
     }
-    self.writeAnswer(200, .ok, metadata: exchange.replyMetadata, trailers: trailers)
+    self.writeAnswer(200, .ok, metadata: metadata, trailers: trailers)
   }
 
   /// Answers with the status of an endpoint, or of the call that never reached one.
@@ -92,10 +85,10 @@ extension ExchangeHandler: CallObserver {
       self.answer(fault)
       return
     }
-    guard let exchange = self.exchange, let index = exchange.service else { return }
+    guard let exchange = self.exchange, let service = exchange.service else { return }
     self.loop.output.removeAll()
     ErrorBody.write(
-      status, of: self.loop.table.services[index], self.loop.transcoder, to: &self.loop.output)
+      status, of: service, self.loop.transcoder, to: &self.loop.output)
     self.writeAnswer(
       ErrorBody.httpStatus(of: status.code), status.code, metadata: exchange.replyMetadata,
       trailers: trailers)
@@ -201,7 +194,7 @@ extension ExchangeHandler: CallObserver {
   // MARK: Streamed answers
 
   private func beginStream(_ message: ByteBuffer) {
-    guard let route = self.currentRoute else { return }
+    guard let route = self.exchange?.route else { return }
     // A reply that can't be printed is still an error with a status of its own.
     if let error = self.decodeForStream(message) {
       self.cancelCall()
@@ -221,7 +214,7 @@ extension ExchangeHandler: CallObserver {
   }
 
   private func writeToStream(_ message: ByteBuffer) {
-    guard let route = self.currentRoute else { return }
+    guard let route = self.exchange?.route else { return }
     if let error = self.decodeForStream(message) {
       self.cancelCall()
       self.writeErrorLine(.invalidReply(error, of: route))
@@ -236,15 +229,14 @@ extension ExchangeHandler: CallObserver {
 
   /// Puts the JSON of a message into `loop.output`, or tells why that can't be done.
   private func decodeForStream(_ message: ByteBuffer) -> CodecError? {
-    guard let exchange = self.exchange, let index = exchange.service, let route = exchange.route
-    else { return nil }
-    let service = self.loop.table.services[index]
+    guard let service = self.exchange?.service, let route = self.exchange?.route else {
+      return nil
+    }
     self.loop.output.removeAll()
     do throws(CodecError) {
       try self.loop.transcoder.decode(
-        message.readableBytesSpan, as: service.routes.routes[route].method.output,
-        of: service.schema, responseBody: service.routes.routes[route].responseBody,
-        options: service.decode, into: &self.loop.output)
+        message.readableBytesSpan, as: route.method.output, of: service.schema,
+        responseBody: route.responseBody, options: service.decode, into: &self.loop.output)
       return nil
     } catch {
       return error
@@ -269,11 +261,11 @@ extension ExchangeHandler: CallObserver {
       self.writeErrorLine(fault)
       return
     }
-    guard let index = self.exchange?.service else { return }
+    guard let service = self.exchange?.service else { return }
     self.loop.output.removeAll()
     self.loop.output.append("{\"error\":")
     ErrorBody.write(
-      status, of: self.loop.table.services[index], self.loop.transcoder, to: &self.loop.output)
+      status, of: service, self.loop.transcoder, to: &self.loop.output)
     self.loop.output.append("}")
     self.stream.append(line: self.loop.output)
   }
@@ -315,12 +307,12 @@ extension ExchangeHandler: CallObserver {
   /// Tells the log of the exchange, where there's one.
   func record(status: Int, _ code: GRPCStatus.Code) {
     guard let recorder = self.loop.recorder, let exchange = self.exchange else { return }
-    let service = exchange.service.map { self.loop.table.services[$0] }
     let path = exchange.target.utf8.prefix { $0 != UInt8(ascii: "?") }
     recorder.record(
       AccessEntry(
         method: exchange.method.rawValue, path: String(Substring(path)),
-        service: service?.name ?? "", rpc: self.currentRoute?.callPath ?? "", httpStatus: status,
+        service: exchange.service?.name ?? "", rpc: exchange.route?.callPath ?? "",
+        httpStatus: status,
         grpcCode: code, requestBytes: exchange.requestByteCount,
         responseBytes: exchange.responseByteCount,
         duration: exchange.start.map { .now() - $0 } ?? .zero))

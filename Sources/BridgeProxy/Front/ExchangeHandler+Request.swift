@@ -54,10 +54,11 @@ extension ExchangeHandler {
       return
     }
     let service = self.loop.table.services[serviceIndex]
-    self.exchange?.service = serviceIndex
-    self.exchange?.route = routeIndex
-    self.exchange?.timeout = min(headers.timeout ?? service.timeout, service.timeout)
     let route = service.routes.routes[routeIndex]
+    self.exchange?.service = service
+    self.exchange?.route = route
+    self.exchange?.upstream = serviceIndex
+    self.exchange?.timeout = min(headers.timeout ?? service.timeout, service.timeout)
     if headers.framing != .none {
       try self.checkBody(headers, takesBody: route.takesBody)
     }
@@ -100,12 +101,10 @@ extension ExchangeHandler {
 
   /// The request is complete: transcodes it and starts its call.
   func startCall() {
-    guard let exchange = self.exchange, let serviceIndex = exchange.service,
-      let routeIndex = exchange.route
+    guard let service = self.exchange?.service, let route = self.exchange?.route,
+      let timeout = self.exchange?.timeout, let upstream = self.exchange?.upstream
     else { return }
-    let service = self.loop.table.services[serviceIndex]
-    let route = service.routes.routes[routeIndex]
-    let body = exchange.body ?? ByteBuffer()
+    let body = self.exchange?.body ?? ByteBuffer()
     if !route.takesBody, body.readableBytes > 0 {
       self.answer(
         Fault(
@@ -134,9 +133,9 @@ extension ExchangeHandler {
     self.loop.input.shrink(to: LoopContext.keptByteCount)
     self.exchange?.body = nil
     let request = CallRequest(
-      path: route.callPath, metadata: self.metadata, deadline: .now() + exchange.timeout,
+      path: route.callPath, metadata: self.metadata, deadline: .now() + timeout,
       message: message, isComplete: true, replyByteLimit: self.loop.limits.replyBytes)
-    self.exchange?.call = self.loop.upstreams[serviceIndex].start(request, observer: self)
+    self.exchange?.call = self.loop.upstreams[upstream].start(request, observer: self)
   }
 }
 

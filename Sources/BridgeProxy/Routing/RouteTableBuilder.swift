@@ -76,6 +76,11 @@ struct RouteTableBuilder {
     }
     var responseBody: FieldPath?
     if !rule.responseBody.isEmpty {
+      // google/api/http.proto: the field "must be present at the top-level of the message".
+      guard !rule.responseBody.contains(".") else {
+        throw RuleFault(
+          reason: "response_body \(rule.responseBody) must name a field of the reply itself")
+      }
       responseBody = try self.resolve { schema throws(SchemaError) in
         try schema.fieldPath(rule.responseBody, in: method.output)
       }
