@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(
-  ca-certificates pkg-config
+  ca-certificates curl pkg-config # curl is what the demo says to paste
   libnghttp2-dev libprotobuf-c-dev zlib1g-dev
   protobuf-compiler # bridge-proxy runs protoc for .proto files
 )
@@ -16,7 +16,7 @@ for argument in "$@"; do
   case "$argument" in
     --tests)
       tests=yes
-      packages+=(curl protobuf-c-compiler)
+      packages+=(protobuf-c-compiler)
       ;;
     *)
       echo "setup: unknown argument $argument; the argument is --tests" >&2
