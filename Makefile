@@ -5,13 +5,14 @@ SWIFT_BUILD_FLAGS ?=
 # For example BENCH_FLAGS="--payload echo --connections 16"
 BENCH_FLAGS ?=
 
-.PHONY: help demo test build bench format lint generate setup
+.PHONY: help demo test build bench conformance format lint generate setup
 
 help:
 	@echo "make demo    build for release, start the bridge and a demo backend, print three curl lines"
 	@echo "make test    everything that CI runs"
 	@echo "make build   build for release"
 	@echo "make bench   the bridge beside Envoy, one table"
+	@echo "make conformance   Protobuf's own conformance suite against the codec"
 	@echo "make format  format the sources"
 	@echo "make lint    the checks of test that need no build"
 	@echo "make setup   install what the others need, if it's missing"
@@ -30,6 +31,10 @@ build:
 bench:
 	@scripts/setup.sh
 	@scripts/bench.sh $(BENCH_FLAGS)
+
+conformance:
+	@scripts/setup.sh --tests
+	@scripts/conformance.sh
 
 format:
 	swift format -i -r Package.swift Sources Tests

