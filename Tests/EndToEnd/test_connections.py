@@ -83,10 +83,10 @@ class TestConcurrency:
             with requests.Session() as http:
                 http.trust_env = False
                 reply = http.get(f"{bridge.url}/v1/slow", params={"delay": "0.1s"}, timeout=60)
-                return reply.status_code
+                return None if reply.status_code == 200 else reply.text
 
         with concurrent.futures.ThreadPoolExecutor(32) as pool:
-            assert list(pool.map(slow, range(64))) == [200] * 64
+            assert [text for text in pool.map(slow, range(64)) if text] == []
 
 
 class TestReplacement:

@@ -17,6 +17,10 @@ struct ConnectionState {
   private(set) var openCalls = 0
   /// Whether a call ever began on it.
   private(set) var wasUsed = false
+  /// Streams refused in a row, since one was last answered.
+  private(set) var refusals = 0
+  /// Whether it takes no calls for a moment, because the endpoint refused one.
+  private(set) var isResting = false
 
   var isConnecting: Bool {
     if case .connecting = self.state { true } else { false }
@@ -30,7 +34,11 @@ struct ConnectionState {
   var isUsable: Bool { self.isConnecting || self.isReady }
 
   var hasRoom: Bool {
-    if case .ready(let limit) = self.state { self.openCalls < limit } else { false }
+    if case .ready(let limit) = self.state {
+      self.openCalls < limit && !self.isResting
+    } else {
+      false
+    }
   }
 
   /// Whether nothing holds it open although it takes no calls.
@@ -58,6 +66,22 @@ struct ConnectionState {
   mutating func closeCall() {
     precondition(self.openCalls > 0, "a call was closed twice")
     self.openCalls -= 1
+  }
+
+  /// The endpoint refused a stream though its limit allowed it: it counts streams a little longer
+  /// than we do, or is short of something. It's left alone until `endRest`.
+  mutating func rest() {
+    self.refusals += 1
+    self.isResting = true
+  }
+
+  mutating func endRest() {
+    self.isResting = false
+  }
+
+  /// The endpoint began to answer a call.
+  mutating func answered() {
+    self.refusals = 0
   }
 
   /// It's to take no calls any more: the endpoint sent GOAWAY, or the pool closes down.

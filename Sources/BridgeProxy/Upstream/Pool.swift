@@ -123,8 +123,18 @@ package final class Pool: Upstream {
   }
 
   /// The call was refused and begins again.
-  func comeBack(_ call: PoolCall) {
-    self.state.comeBack(call.id)
+  func comeBack(_ call: PoolCall, refusedBy connection: UpstreamConnection) {
+    guard let rest = self.state.refuse(call.id, on: connection.id) else { return }
+    let id = connection.id
+    self.eventLoop.assumeIsolated().scheduleTask(in: rest) {
+      self.state.endRest(id)
+      self.settle()
+    }
+  }
+
+  /// The endpoint began to answer a call on this connection.
+  func callAnswered(on connection: UpstreamConnection) {
+    self.state.answered(on: connection.id)
   }
 
   /// The call has ended.

@@ -106,6 +106,9 @@ final class PoolCall: UpstreamCall {
   func receiveHeaders(_ block: HeaderBlock, _ fields: Range<Int>, endsStream: Bool) {
     let head = self.reply.receiveHeaders(block, fields, endsStream: endsStream)
     if self.reply.isAnswered { self.request.message = nil }
+    if self.comebacks > 0, let connection = self.connection {
+      self.pool.callAnswered(on: connection)
+    }
     if let head { self.observer?.callReceivedHead(head) }
     self.advance()
   }
@@ -136,10 +139,11 @@ final class PoolCall: UpstreamCall {
 
   /// Its stream is gone.
   func receiveClosed(_ errorCode: UInt32) {
+    let connection = self.connection
     self.connection = nil
-    if errorCode == H2ErrorCode.refusedStream && self.mayComeBack {
+    if errorCode == H2ErrorCode.refusedStream && self.mayComeBack, let connection {
       self.comebacks += 1
-      self.pool.comeBack(self)
+      self.pool.comeBack(self, refusedBy: connection)
       return
     }
     self.endReply(self.status(ofReset: errorCode))
@@ -211,8 +215,8 @@ final class PoolCall: UpstreamCall {
     self.pool.forget(self)
   }
 
-  /// How often a refused call is started again.
-  private static let comebackLimit = 2
+  /// How often a refused call is started again: with the rests between, for about half a second.
+  private static let comebackLimit = 10
   /// How far ahead of our clock an endpoint's may be.
   private static let deadlineSlack = TimeAmount.milliseconds(20)
 }

@@ -6,7 +6,7 @@ internal import NIOCore
 /// Calls and connections are numbers of the owner's. Events come in by the verbs; what is to be done
 /// is pulled out by the `next…` functions, which the owner asks after every event until they
 /// say nil. Then holds: whenever calls wait, a connection is being opened, or all there are
-/// (or the limit of calls in flight) are full. Nothing waits for nothing.
+/// (or the limit of calls in flight) are full or rest after a refusal. Nothing waits for nothing.
 struct PoolState {
   /// Bounds, all of them per event loop.
   struct Limits {
@@ -78,6 +78,38 @@ struct PoolState {
   mutating func comeBack(_ call: Int) {
     self.waiting.prepend(call)
   }
+
+  /// The endpoint refused the stream of a call (REFUSED_STREAM), which begins again, ahead of the
+  /// others. The connection takes no calls for a while, twice as long after each refusal in a row:
+  /// starting again at once would only be refused again.
+  ///
+  /// - Returns: how long it rests; `endRest` must follow then.
+  mutating func refuse(_ call: Int, on connection: Int) -> TimeAmount? {
+    self.waiting.prepend(call)
+    guard let index = self.index(of: connection), !self.connections[index].state.isResting else {
+      return nil
+    }
+    self.connections[index].state.rest()
+    let doublings = min(self.connections[index].state.refusals - 1, Self.restDoublings)
+    return .nanoseconds(Self.shortestRest.nanoseconds << Int64(doublings))
+  }
+
+  /// A connection that rested takes calls again.
+  mutating func endRest(_ connection: Int) {
+    guard let index = self.index(of: connection) else { return }
+    self.connections[index].state.endRest()
+  }
+
+  /// The endpoint began to answer a call on this connection.
+  mutating func answered(on connection: Int) {
+    guard let index = self.index(of: connection) else { return }
+    self.connections[index].state.answered()
+  }
+
+  /// After the first refusal: about the time in which an endpoint notices that a stream has ended.
+  private static let shortestRest = TimeAmount.milliseconds(2)
+  /// 2 ms to 128 ms.
+  private static let restDoublings = 6
 
   /// A call that may be waiting waits no more.
   mutating func leave(_ call: Int) {

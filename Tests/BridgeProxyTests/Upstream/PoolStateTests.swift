@@ -43,6 +43,27 @@ import Testing
     #expect(state.callsInFlightCount == 2)
   }
 
+  @Test func aConnectionRestsAfterARefusalAndLongerAfterEach() {
+    var state = self.makeState(connections: 1)
+    #expect(state.arrive(1, now: self.start) == .wait)
+    #expect(state.nextConnect(now: self.start) == 1)
+    state.allow(1, calls: 100)
+    for milliseconds: Int64 in [2, 4, 8, 16, 32, 64, 128, 128] {
+      #expect(state.nextStart() ?? (0, 0) == (1, 1))
+      state.closeCall(on: 1)
+      #expect(state.refuse(1, on: 1) == .milliseconds(milliseconds))
+      #expect(state.nextStart() == nil)
+      #expect(state.nextConnect(now: self.start) == nil)
+      state.endRest(1)
+    }
+    #expect(state.nextStart() ?? (0, 0) == (1, 1))
+    state.answered(on: 1)
+    state.closeCall(on: 1)
+    #expect(state.refuse(1, on: 1) == .milliseconds(2))
+    // A second refusal while it rests anyway starts no other rest.
+    #expect(state.refuse(2, on: 1) == nil)
+  }
+
   @Test func waitingCallsStartInTheirOrder() {
     var state = self.makeState()
     for call in 1...3 { #expect(state.arrive(call, now: self.start) == .wait) }
@@ -223,6 +244,8 @@ private struct PoolWalk {
   private var ready: [Int: Int] = [:]
   private var retired: Set<Int> = []
   private(set) var faults: [String] = []
+  /// Connections that take no calls for a moment, until `endRest`.
+  private var resting: Set<Int> = []
 
   init(seed: UInt64) {
     self.generator = SeededGenerator(seed: seed)
@@ -236,7 +259,8 @@ private struct PoolWalk {
     case 0..<40: self.arrive()
     case 40..<65: self.endOpenCall()
     case 65..<70: self.cancelWaitingCall()
-    case 70..<75: self.refuseOpenCall()
+    case 70..<73: self.refuseOpenCall()
+    case 73..<75: self.endRest()
     case 75..<83: self.finishAttempt()
     case 83..<87: self.retire()
     case 87..<90: self.lose()
@@ -252,6 +276,7 @@ private struct PoolWalk {
     self.state.drain()
     for _ in 0..<1000 where !self.state.isFinished {
       self.now = self.now + .seconds(1)
+      while !self.resting.isEmpty { self.endRest() }
       self.settle()
       for connection in self.connecting.sorted() { self.allow(connection, 2) }
       self.settle()
@@ -301,6 +326,7 @@ private struct PoolWalk {
     let others = self.open.values.filter { $0 == connection }.count
     if others >= self.ready[connection] ?? 0 { self.faults.append("no room on \(connection)") }
     if self.retired.contains(connection) { self.faults.append("\(connection) is retired") }
+    if self.resting.contains(connection) { self.faults.append("\(connection) rests") }
     self.open[call] = connection
   }
 
@@ -332,8 +358,16 @@ private struct PoolWalk {
       let connection = self.open.removeValue(forKey: call)
     else { return }
     self.state.closeCall(on: connection)
-    self.state.comeBack(call)
+    if self.state.refuse(call, on: connection) != nil { self.resting.insert(connection) }
     self.waiting.insert(call)
+  }
+
+  private mutating func endRest() {
+    guard let connection = self.resting.sorted().randomElement(using: &self.generator) else {
+      return
+    }
+    self.resting.remove(connection)
+    self.state.endRest(connection)
   }
 
   private mutating func cancelWaitingCall() {

@@ -181,17 +181,18 @@ import Testing
   }
 
   @Test func aRefusedStreamIsTriedAgainAndNotForEver() throws {
-    let pool = self.makePool()
+    let pool = self.makePool { $0.endpointConnections = 1 }
     let observer = RecordingObserver()
     _ = pool.start(self.ask("x"), observer: observer)
-    let refusals = 3
+    let refusals = 11
     for attempt in 0..<refusals {
       try self.endpoint.exchange()
       let peer = try self.peer()
       #expect(peer.requests.count == attempt + 1)
       peer.session.reset(peer.requests[attempt], errorCode: H2ErrorCode.refusedStream)
+      try self.endpoint.exchange()
+      self.endpoint.loop.advanceTime(by: .milliseconds(128))
     }
-    try self.endpoint.exchange()
     #expect(observer.status?.code == .unavailable && observer.status?.origin == .transport)
     #expect(try self.peer().requests.count == refusals)
   }
