@@ -108,6 +108,7 @@ extension H2Session {
   // MARK: Received
 
   private func beginBlock(_ id: Int32, opensStream: Bool) {
+    self.isBlockOpen = true
     self.blockStart = self.headers.fields.count
     self.blockSize = 0
     self.isBlockTooLarge = false
@@ -144,6 +145,7 @@ extension H2Session {
       guard endsStream, let stream = unsafe self.find(frame.hd.stream_id) else { return }
       self.events.append(.endOfStream(stream))
     case NGHTTP2_HEADERS.rawValue:
+      self.isBlockOpen = false
       guard let stream = unsafe self.find(frame.hd.stream_id) else { return }
       if self.isBlockTooLarge {
         self.events.append(.headersTooLarge(stream))

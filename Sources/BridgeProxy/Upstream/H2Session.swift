@@ -75,7 +75,9 @@ package final class H2Session {
   var receiveBase: UnsafePointer<UInt8>?
   /// Payload of the present `receive`.
   var receivedPayload = 0
-  /// The header block being received: its first field, its size so far, whether it's too large.
+  /// The header block being received, which may take several reads: whether there is one, its first
+  /// field, its size so far, whether it's too large.
+  var isBlockOpen = false
   var blockStart = 0
   var blockSize = 0
   var isBlockTooLarge = false
@@ -128,10 +130,16 @@ package final class H2Session {
     self.receivedPayload = 0
   }
 
-  /// Forgets the events and their fields, and keeps the memory.
+  /// Forgets the events and their fields, and keeps the memory. The fields of a block that hasn't
+  /// been received to its end stay.
   package func clearEvents() {
     self.events.removeAll(keepingCapacity: true)
-    self.headers.removeAll()
+    if self.isBlockOpen {
+      self.headers.removeFields(before: self.blockStart)
+      self.blockStart = 0
+    } else {
+      self.headers.removeAll()
+    }
     if !self.closedSlots.isEmpty {
       self.freeSlots.append(contentsOf: self.closedSlots)
       self.closedSlots.removeAll(keepingCapacity: true)

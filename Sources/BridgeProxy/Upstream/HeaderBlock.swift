@@ -55,6 +55,20 @@ package struct HeaderBlock: Sendable, Equatable {
     self.fields.removeSubrange(index...)
   }
 
+  /// Forgets the fields in front of this place, and their bytes.
+  package mutating func removeFields(before index: Int) {
+    guard index > 0 else { return }
+    let end = index < self.fields.count ? self.fields[index].name.lowerBound : self.bytes.count
+    self.bytes.removeSubrange(..<end)
+    self.fields.removeSubrange(..<min(index, self.fields.count))
+    for place in self.fields.indices {
+      let field = self.fields[place]
+      self.fields[place] = Field(
+        name: field.name.lowerBound - end..<field.name.upperBound - end,
+        value: field.value.lowerBound - end..<field.value.upperBound - end)
+    }
+  }
+
   /// Appends one field of another block.
   package mutating func append(_ field: Field, of other: HeaderBlock) {
     self.append(other.bytes[field.name], other.bytes[field.value])

@@ -24,6 +24,8 @@ final class H2Pair {
   /// Payload that the client has got, and whether it says so at once.
   var clientPayload = 0
   var clientReturnsWindow = true
+  /// How many bytes cross at a time.
+  var readLength = Int.max
 
   init(
     client: H2Session.Options = H2Session.Options(), server: H2Session.Options = H2Session.Options()
@@ -49,11 +51,15 @@ final class H2Pair {
   private func carry(from source: H2Session, to target: H2Session) -> Bool {
     _ = source.drain()
     self.note(source, ByteBuffer())
-    let bytes = source.output
+    var bytes = source.output
     source.clearOutput()
     guard bytes.readableBytes > 0 else { return false }
-    target.receive(bytes)
-    self.note(target, bytes)
+    while let read = bytes.readSlice(length: min(self.readLength, bytes.readableBytes)),
+      read.readableBytes > 0
+    {
+      target.receive(read)
+      self.note(target, read)
+    }
     return true
   }
 

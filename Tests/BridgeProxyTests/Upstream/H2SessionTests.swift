@@ -45,6 +45,70 @@ import Testing
     #expect(pair.serverEvents.last == .closed(1, 0))
   }
 
+  @Test("a header block is whole however many reads it takes", arguments: [1, 2, 5, 9, 10, 11, 30])
+  func headersInPieces(readLength: Int) throws {
+    let pair = H2Pair()
+    pair.readLength = readLength
+    pair.runAndForget()
+    let streams = try (0..<3).map { _ in try self.open(pair, body: ByteBuffer(string: "ask")) }
+    pair.run()
+    for stream in streams {
+      let asked = try #require(pair.serverStreams[stream.id])
+      let head: HeaderBlock = [":status": "200", "x-stream": "\(stream.id)"]
+      pair.server.submitResponse(asked, head, body: ByteBuffer(string: "a"), endsStream: false)
+      pair.server.finish(asked, trailers: ["grpc-status": "0", "x-end": "\(stream.id)"])
+    }
+    pair.run()
+    for stream in streams {
+      #expect(pair.serverEvents.contains(.headers(stream.id, self.requestLines, ends: false)))
+      #expect(
+        pair.clientEvents.filter { if case .headers(stream.id, _, _) = $0 { true } else { false } }
+          == [
+            .headers(stream.id, [":status: 200", "x-stream: \(stream.id)"], ends: false),
+            .headers(stream.id, ["grpc-status: 0", "x-end: \(stream.id)"], ends: true),
+          ])
+    }
+  }
+
+  @Test("damaged bytes in pieces of any length end in events or the end", arguments: 0..<200)
+  func noise(seed: Int) throws {
+    var generator = SeededGenerator(seed: UInt64(seed))
+    let pair = H2Pair()
+    pair.runAndForget()
+    for _ in 0..<4 { _ = try self.open(pair, body: ByteBuffer(string: "ask")) }
+    pair.run()
+    // What the server would send, damaged in a few places and cut anywhere.
+    for stream in pair.serverStreams.values.sorted(by: { $0.id < $1.id }) {
+      pair.server.submitResponse(stream, .ok, body: ByteBuffer(string: "answer"), endsStream: false)
+      pair.server.finish(stream, trailers: .good)
+    }
+    _ = pair.server.drain()
+    var bytes = Array(pair.server.output.readableBytesView)
+    pair.server.clearOutput()
+    pair.server.clearEvents()
+    for _ in 0..<Int.random(in: 0...3, using: &generator) {
+      let place = Int.random(in: 0..<bytes.count, using: &generator)
+      bytes[place] = UInt8.random(in: 0...255, using: &generator)
+    }
+    var rest = ByteBuffer(bytes: bytes)
+    while rest.readableBytes > 0 {
+      let length = Int.random(in: 1...min(40, rest.readableBytes), using: &generator)
+      let slice = rest.readSlice(length: length)
+      let read = try #require(slice)
+      pair.client.receive(read)
+      for case .headers(_, let fields, _) in pair.client.events {
+        #expect(fields.upperBound <= pair.client.headers.fields.count)
+      }
+      for case .data(_, let range) in pair.client.events {
+        #expect(range.lowerBound >= 0 && range.upperBound <= read.readableBytes)
+      }
+      pair.client.clearEvents()
+      _ = pair.client.drain()
+      pair.client.clearOutput()
+      pair.client.clearEvents()
+    }
+  }
+
   @Test func aTrailersOnlyReplyIsOneBlock() throws {
     let pair = H2Pair()
     pair.runAndForget()
