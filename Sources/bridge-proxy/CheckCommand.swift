@@ -25,9 +25,9 @@ extension ServingPlan {
   /// - Throws: the exit code, when the faults have been told.
   static func load(file: String) async throws -> ServingPlan {
     do {
-      let configuration = try ConfigurationReader(environment: ProcessEnvironment.value)
-        .read(path: file, in: Files.workingFolder())
-      return try await ServingPlan.load(configuration, file: file)
+      let draft = try ConfigurationReader(environment: ProcessEnvironment.value)
+        .draft(path: file, in: Files.workingFolder())
+      return try await ServingPlan.load(draft.configuration, file: file, faults: draft.faults)
     } catch {
       throw Console.refuse(error)
     }

@@ -44,6 +44,9 @@ extension Configuration {
     package var prefix: String
     /// Schema files or folders, made absolute against the config file's folder.
     package var schemas: [String]
+    /// Where the configuration file names the schemas; nil for one that came from elsewhere. For
+    /// messages about them.
+    package var place: TextPlace?
     /// Folders that imports of `.proto` files are looked up in, besides the folder of each file.
     package var importPaths: [String]
     package var endpoint: Endpoint

@@ -10,6 +10,16 @@ package struct ConfigurationErrors: Error, Sendable, Equatable {
     self.faults = faults
   }
 
+  /// In the order of the file; several at one place in the order they were found, those without a
+  /// place first.
+  package var sorted: ConfigurationErrors {
+    let start = TextPlace(line: 0, column: 0)
+    let ordered = self.faults.enumerated().sorted { left, right in
+      (left.element.place ?? start, left.offset) < (right.element.place ?? start, right.offset)
+    }
+    return ConfigurationErrors(ordered.map(\.element))
+  }
+
   /// One fault without a place in a file: for what the command line gave.
   package init(key: String, reason: String) {
     self.faults = [ConfigurationFault(file: "", place: nil, key: key, reason: reason)]

@@ -30,13 +30,15 @@ extension ConfigurationReader {
     return services
   }
 
-  /// Nil when a part without which there's no service is missing or wrong.
+  /// Nil when no schemas are named. An endpoint that's missing or wrong is a fault; then an address
+  /// that can't be called stands in for it, so that the schemas can still be looked at.
   private func service(
     _ reader: SectionReader, name: String, folder: String
   ) -> Configuration.Service? {
     let hosts = reader.list("hosts", example: "bench.internal", ConfigurationValues.host) ?? []
     self.checkRepeated(hosts, key: "hosts", in: reader)
     let prefix = reader.value("prefix", example: "/bench", ConfigurationValues.prefix)
+    let schemasPlace = reader.node("schemas")?.place
     let schemas = self.paths("schemas", of: reader, folder: folder, mustBeFolders: false)
     let importPaths = self.paths("import_paths", of: reader, folder: folder, mustBeFolders: true)
     let endpoint = reader.value(
@@ -58,11 +60,13 @@ extension ConfigurationReader {
       reader.missing("endpoint", "write the gRPC server's host:port, such as 127.0.0.1:50051")
     }
     reader.finish()
-    guard let schemas, let endpoint else { return nil }
+    guard let schemas else { return nil }
     var service = Configuration.Service(
       name: name, hosts: hosts, prefix: prefix ?? "", schemas: schemas,
-      importPaths: importPaths ?? [], endpoint: endpoint, timeout: timeout ?? .seconds(30),
-      metadata: metadata, auth: auth)
+      importPaths: importPaths ?? [],
+      endpoint: endpoint ?? Configuration.Endpoint(host: "", port: 0),
+      timeout: timeout ?? .seconds(30), metadata: metadata, auth: auth)
+    service.place = schemasPlace
     if let json { (service.encode, service.decode) = json }
     if let mapsByName { service.mapsMethodsByName = mapsByName }
     return service

@@ -10,10 +10,26 @@ package struct ConfigurationReader {
     self.environment = environment
   }
 
+  /// A configuration as far as it could be read, and what is wrong with it. It's for finding further
+  /// faults (in the schemas that it names) and never served unless there are none.
+  package struct Draft {
+    package var configuration: Configuration
+    package var faults: [ConfigurationFault]
+  }
+
   /// Reads the file at `path`, which may be relative to `folder`.
   ///
   /// - Throws: `ConfigurationErrors`, whose messages name the file as `path` does.
   package func read(path: String, in folder: String) throws(ConfigurationErrors) -> Configuration {
+    let draft = try self.draft(path: path, in: folder)
+    guard draft.faults.isEmpty else { throw ConfigurationErrors(draft.faults) }
+    return draft.configuration
+  }
+
+  /// Reads the file at `path` as far as it goes.
+  ///
+  /// - Throws: when nothing can be made of it.
+  package func draft(path: String, in folder: String) throws(ConfigurationErrors) -> Draft {
     let absolute = FilePaths.absolute(path, in: folder)
     let bytes: [UInt8]
     do throws(Files.Failure) {
@@ -24,7 +40,7 @@ package struct ConfigurationReader {
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw Self.fault(file: path, "is not UTF-8 text")
     }
-    return try self.read(text: text, file: path, folder: FilePaths.folder(of: absolute))
+    return try self.draft(text: text, file: path, folder: FilePaths.folder(of: absolute))
   }
 
   /// Reads a text.
@@ -35,26 +51,25 @@ package struct ConfigurationReader {
   package func read(
     text: String, file: String, folder: String
   ) throws(ConfigurationErrors) -> Configuration {
+    let draft = try self.draft(text: text, file: file, folder: folder)
+    guard draft.faults.isEmpty else { throw ConfigurationErrors(draft.faults) }
+    return draft.configuration
+  }
+
+  private func draft(
+    text: String, file: String, folder: String
+  ) throws(ConfigurationErrors) -> Draft {
     let (root, documentFaults) = YAMLDocument.read(text, file: file)
     let faults = SectionReader.Faults(file: file, documentFaults)
-    guard let root else { throw Self.sorted(faults) }
+    guard let root else { throw ConfigurationErrors(faults.list).sorted }
     let start = TextPlace(line: 1, column: 1)
     guard let top = SectionReader(root, path: "", place: start, faults: faults) else {
-      throw Self.sorted(faults)
+      throw ConfigurationErrors(faults.list).sorted
     }
     let configuration = self.configuration(top, folder: folder)
     top.finish()
-    guard faults.list.isEmpty else { throw Self.sorted(faults) }
-    return configuration
-  }
-
-  /// In the order of the file; several at one place in the order they were found.
-  private static func sorted(_ faults: SectionReader.Faults) -> ConfigurationErrors {
-    let start = TextPlace(line: 1, column: 1)
-    let ordered = faults.list.enumerated().sorted { left, right in
-      (left.element.place ?? start, left.offset) < (right.element.place ?? start, right.offset)
-    }
-    return ConfigurationErrors(ordered.map(\.element))
+    return Draft(
+      configuration: configuration, faults: ConfigurationErrors(faults.list).sorted.faults)
   }
 
   private static func fault(file: String, _ reason: String) -> ConfigurationErrors {

@@ -12,22 +12,24 @@ package struct ServingPlan: Sendable {
   ///
   /// - Parameters:
   ///   - file: the configuration's file, for messages; empty where there's none.
+  ///   - faults: what is wrong with the file itself. Schemas are loaded all the same, so that a person
+  ///     is told everything at once.
   ///   - loadSchema: gives the schema of a service; from its files unless told otherwise.
   /// - Throws: what is wrong with all services, each fault with its key.
   package static func load(
-    _ configuration: Configuration, file: String,
+    _ configuration: Configuration, file: String, faults: [ConfigurationFault] = [],
     loadSchema: (Configuration.Service) async throws(SchemaLoadErrors) -> Schema = { service in
       try await SchemaLoader().load(service.schemas, importPaths: service.importPaths)
     }
   ) async throws(ConfigurationErrors) -> ServingPlan {
-    var builder = Builder(file: file)
+    var builder = Builder(file: file, faults: faults)
     for service in configuration.services {
       let key = "services.\(service.name)"
       do throws(SchemaLoadErrors) {
         // Services that share their schemas are rare, and loading takes milliseconds.
         builder.add(service, schema: try await loadSchema(service))
       } catch {
-        for fault in error.faults { builder.fault("\(key).schemas", fault) }
+        for fault in error.faults { builder.fault("\(key).schemas", service.place, fault) }
       }
     }
     return try builder.build(configuration)
@@ -55,15 +57,16 @@ extension ServingPlan {
     let file: String
     var services: [ServedService] = []
     var warnings: [String] = []
-    var faults: [ConfigurationFault] = []
+    var faults: [ConfigurationFault]
 
-    init(file: String) {
+    init(file: String, faults: [ConfigurationFault]) {
       self.file = file
+      self.faults = faults
     }
 
-    mutating func fault(_ key: String, _ reason: String) {
+    mutating func fault(_ key: String, _ place: TextPlace?, _ reason: String) {
       self.faults.append(
-        ConfigurationFault(file: self.file, place: nil, key: key, reason: reason))
+        ConfigurationFault(file: self.file, place: place, key: key, reason: reason))
     }
 
     mutating func add(_ service: Configuration.Service, schema: Schema) {
@@ -71,28 +74,38 @@ extension ServingPlan {
       do throws(RouteClashes) {
         let served = try ServedService(service, schema: schema)
         self.warnings += (schema.warnings + served.routes.warnings).map { "\(key): \($0)" }
-        if served.routes.routes.isEmpty {
-          self.fault("\(key).schemas", "none of these schemas has a method that can be served")
+        let isFaulty = self.faults.contains { $0.key.hasPrefix("\(key).schemas") }
+        if served.routes.routes.isEmpty && !isFaulty {
+          self.fault(
+            "\(key).schemas", service.place,
+            "none of these schemas has a method that can be served")
         }
         self.services.append(served)
       } catch {
-        for clash in error.clashes { self.fault(key, clash.description) }
+        for clash in error.clashes {
+          self.fault("\(key).schemas", service.place, clash.description)
+        }
       }
     }
 
-    func build(_ configuration: Configuration) throws(ConfigurationErrors) -> ServingPlan {
-      guard self.faults.isEmpty else { throw ConfigurationErrors(self.faults) }
+    /// Also finds the clashes between those services that are right by themselves.
+    consuming func build(
+      _ configuration: Configuration
+    ) throws(ConfigurationErrors) -> ServingPlan {
+      let served = self.services
+      let table: ServingTable
       do throws(RouteClashes) {
-        return ServingPlan(
-          configuration: configuration, table: try ServingTable(self.services),
-          warnings: self.warnings)
+        table = try ServingTable(served)
       } catch {
-        throw ConfigurationErrors(
-          error.clashes.map { clash in
-            ConfigurationFault(
-              file: self.file, place: nil, key: "services", reason: clash.description)
-          })
+        for clash in error.clashes {
+          let name = clash.service.map { served[$0].name } ?? ""
+          let place = configuration.services.first { $0.name == name }?.place
+          self.fault("services.\(name)", place, clash.description)
+        }
+        throw ConfigurationErrors(self.faults).sorted
       }
+      guard self.faults.isEmpty else { throw ConfigurationErrors(self.faults).sorted }
+      return ServingPlan(configuration: configuration, table: table, warnings: self.warnings)
     }
   }
 }

@@ -158,13 +158,17 @@ package final class ServingTable: Sendable {
           first.hosts.isEmpty
           || first.hosts.contains { host in second.hosts.contains { $0.bytes == host.bytes } }
         guard isShared else { continue }
-        clashes += Self.clashes(services[first.service], services[second.service])
+        clashes += Self.clashes(services, first.service, second.service)
       }
     }
     guard clashes.isEmpty else { throw RouteClashes(clashes: clashes) }
   }
 
-  private static func clashes(_ first: ServedService, _ second: ServedService) -> [RouteClash] {
+  private static func clashes(
+    _ services: [ServedService], _ firstIndex: Int, _ secondIndex: Int
+  ) -> [RouteClash] {
+    let first = services[firstIndex]
+    let second = services[secondIndex]
     var builder = RouteTreeBuilder()
     let routes = first.routes.routes + second.routes.routes
     let boundary = first.routes.routes.count
@@ -175,7 +179,7 @@ package final class ServingTable: Sendable {
       clashes.append(
         RouteClash(
           httpMethod: route.httpMethod, first: Self.side(routes[other], of: first),
-          second: Self.side(route, of: second)))
+          second: Self.side(route, of: second), service: secondIndex))
     }
     return clashes
   }

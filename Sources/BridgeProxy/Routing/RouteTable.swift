@@ -79,6 +79,8 @@ package struct RouteClash: Sendable, Equatable, CustomStringConvertible {
   package var httpMethod: String
   package var first: Side
   package var second: Side
+  /// The place of the second one's service in the table, where two services clash.
+  package var service: Int?
 
   package var description: String {
     let first = "\(self.httpMethod) \(self.first.template) of \(self.first.method)"

@@ -71,7 +71,7 @@ import Testing
     let c = try self.write("c.proto", package: "c", rules: ["get: \"/v1/a/{id}\""])
     let faults = try await self.faults(
       self.service("one", schema: a), self.service("two", schema: c))
-    #expect(faults.hasPrefix("bridge.yaml: services: GET /v1/a/{id} of a.S/M0 in service one"))
+    #expect(faults.hasPrefix("bridge.yaml: services.two: GET /v1/a/{id} of a.S/M0 in service one"))
     #expect(faults.contains("c.S/M0 in service two"))
   }
 
@@ -84,13 +84,41 @@ import Testing
       self.service("three", schema: nothing))
     let lines = faults.split(separator: "\n")
     #expect(lines.count == 3)
-    #expect(lines[0].hasPrefix("bridge.yaml: services.one: GET /v1/{id} of a.S/M0"))
+    #expect(lines[0].hasPrefix("bridge.yaml: services.one.schemas: GET /v1/{id} of a.S/M0"))
     #expect(
       lines[1] == "bridge.yaml: services.two.schemas: /nowhere.proto: No such file or directory")
     #expect(
       lines[2]
         == "bridge.yaml: services.three.schemas: none of these schemas has a method that can be served"
     )
+  }
+
+  @Test func `faults of the file and of its schemas are told together, in the order of the file`()
+    async throws
+  {
+    let clash = try self.write(
+      "a.proto", package: "a", rules: ["get: \"/v1/{id}\"", "get: \"/v1/{id}\""])
+    let text = """
+      services:
+        one:
+          schemas: [\(clash)]
+          timeout: 30
+        two:
+          schemas: [/nowhere.proto]
+          endpoint: 127.0.0.1:50051
+      """
+    let path = try self.folder.write("bridge.yaml", text)
+    let draft = try ConfigurationReader(environment: { _ in nil }).draft(path: path, in: "/")
+    let error = await #expect(throws: ConfigurationErrors.self) {
+      _ = try await ServingPlan.load(
+        draft.configuration, file: "bridge.yaml", faults: draft.faults)
+    }
+    let keys = try #require(error).faults.map { "\($0.place.map(\.line) ?? 0) \($0.key)" }
+    #expect(
+      keys == [
+        "2 services.one.endpoint", "3 services.one.schemas", "4 services.one.timeout",
+        "6 services.two.schemas[0]",
+      ])
   }
 
   @Test func `a rule that can't be served is a warning, and the rest is served`() async throws {
