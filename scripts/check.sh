@@ -13,7 +13,7 @@ scripts/lint.sh
 
 if [ -x scripts/generate.sh ]; then
   # Another protoc writes other code; what's checked in is what these versions write.
-  versions="$(protoc --version) $(protoc-c --version | head -n 1)"
+  versions="$(protoc --version) $(protoc-c --version | sed -n 1p)"
   if [[ "$versions" = "libprotoc 3.21.12 protobuf-c 1.4.1"* ]]; then
     step "generated code is up to date"
     scripts/generate.sh --check

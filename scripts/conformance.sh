@@ -34,7 +34,7 @@ runner=("$folder/runner/protoc/_bin/conformance_test_runner")
 needs_newer_libraries() {
   local have
   have=$(getconf GNU_LIBC_VERSION | sed 's/^glibc //')
-  [ "$(printf '%s\n2.38\n' "$have" | sort -V | head -n 1)" != 2.38 ]
+  [ "$(printf '%s\n2.38\n' "$have" | sort -V | sed -n 1p)" != 2.38 ]
 }
 
 unpack_libraries() {
@@ -60,10 +60,10 @@ unpack_libraries() {
 
 if needs_newer_libraries; then
   loader=$(find "$folder/libraries" -name 'ld-linux-x86-64.so.2' -path '*x86_64*' 2> /dev/null \
-    | head -n 1 || true)
+    | sed -n 1p)
   if [ -z "$loader" ]; then
     unpack_libraries
-    loader=$(find "$folder/libraries" -name 'ld-linux-x86-64.so.2' -path '*x86_64*' | head -n 1)
+    loader=$(find "$folder/libraries" -name 'ld-linux-x86-64.so.2' -path '*x86_64*' | sed -n 1p)
   fi
   runner=("$loader" --library-path "$(dirname "$loader")" "${runner[@]}")
 fi

@@ -35,7 +35,7 @@ if ! command -v swift > /dev/null; then
   fail "there is no Swift toolchain (no program 'swift' in PATH).
        Install Swift 6.3 or later from https://www.swift.org/install/linux/ and run this again."
 fi
-version=$(swift --version 2> /dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
+version=$(swift --version 2> /dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | sed -n 1p)
 case "$version" in
   [0-5].* | 6.[0-2])
     fail "this is Swift $version; 6.3 or later is needed: https://www.swift.org/install/linux/"
