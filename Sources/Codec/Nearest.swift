@@ -31,7 +31,7 @@ package enum Nearest {
   }
 
   /// Insertions, deletions and replacements that make one of the other (Levenshtein), row by row.
-  private static func distance(_ first: [UInt8], _ second: [UInt8]) -> Int {
+  package static func distance(_ first: [UInt8], _ second: [UInt8]) -> Int {
     var row = Array(0...second.count)
     for (index, byte) in first.enumerated() {
       var diagonal = row[0]

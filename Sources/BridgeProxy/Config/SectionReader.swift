@@ -1,3 +1,5 @@
+internal import Codec
+
 /// Decodes one mapping of a configuration file key by key, and collects what is wrong.
 ///
 /// Every key that's asked for becomes a known one; `finish` reports the others with the nearest
@@ -131,7 +133,7 @@ final class SectionReader {
   /// Reports the keys that nobody asked for.
   func finish() {
     for entry in self.entries where !self.known.contains(entry.key) {
-      let near = NearestName.of(entry.key, in: self.known)
+      let near = Nearest.name(to: entry.key, among: self.known)
       let hint =
         near.map { "did you mean \($0)?" }
         ?? "the keys here are \(self.known.sorted().joined(separator: ", "))"

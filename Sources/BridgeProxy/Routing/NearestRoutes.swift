@@ -46,24 +46,9 @@ enum NearestRoutes {
       guard distance + abs(segment.count - literal.count) <= tolerance else { return nil }
       work -= segment.count * literal.count
       guard work > 0 else { return nil }
-      distance += Self.edits(Array(segment), literal)
+      distance += Nearest.distance(Array(segment), literal)
       guard distance <= tolerance else { return nil }
     }
     return distance
-  }
-
-  /// Levenshtein's distance.
-  static func edits(_ left: [UInt8], _ right: [UInt8]) -> Int {
-    var row = Array(0...right.count)
-    for (index, byte) in left.enumerated() {
-      var diagonal = row[0]
-      row[0] = index + 1
-      for place in right.indices {
-        let substituted = diagonal + (right[place] == byte ? 0 : 1)
-        diagonal = row[place + 1]
-        row[place + 1] = min(substituted, min(diagonal, row[place]) + 1)
-      }
-    }
-    return row[right.count]
   }
 }

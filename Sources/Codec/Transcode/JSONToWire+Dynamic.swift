@@ -73,18 +73,7 @@ extension JSONToWire {
   mutating func readListElements() throws(CodecError) {
     let depth = self.frames.count
     while self.frames.count == depth {
-      self.reader.skipWhitespace()
-      if self.frames.top.isFirst {
-        self.frames.top.isFirst = false
-        if self.reader.take(UInt8(ascii: "]")) { return self.closeFrame() }
-      } else if self.reader.take(UInt8(ascii: ",")) {
-        self.reader.skipWhitespace()
-        self.frames.top.index &+= 1
-      } else if self.reader.take(UInt8(ascii: "]")) {
-        return self.closeFrame()
-      } else {
-        throw self.reader.expected("',' or ']'")
-      }
+      guard try self.beginElement() else { return self.closeFrame() }
       self.sink.reserve(32)
       self.sink.storeByte(Self.listValuesTag)
       let value = self.sink.openLength()

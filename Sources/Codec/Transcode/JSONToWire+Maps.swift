@@ -1,0 +1,117 @@
+/// Maps: objects whose members are entries, a key in field 1 and a value in field 2.
+extension JSONToWire {
+  /// Reads entries of the innermost frame, a map field.
+  mutating func readEntries() throws(CodecError) {
+    let depth = self.frames.count
+    let field = self.frames.top.field
+    let entry = self.plan.messages[self.frames.top.message]
+    let keyField = entry.firstField
+    let valueField = entry.firstField &+ 1
+    while self.frames.count == depth {
+      guard try self.nextMember() else {
+        self.keys.close(self.frames.top.keys)
+        return self.closeFrame()
+      }
+      self.sink.reserve(32)
+      self.sink.storeWord(
+        self.plan.fields[field].tagBytes, length: Int(self.plan.fields[field].tagLength))
+      let mark = self.sink.openLength()
+      try self.readMapKey(keyField)
+      self.reader.skipWhitespace()
+      guard self.reader.take(UInt8(ascii: ":")) else { throw self.reader.expected("':'") }
+      self.reader.skipWhitespace()
+      if self.reader.peek == UInt8(ascii: "n")
+        && self.plan.fields[valueField].wellKnown != .value
+        && !self.plan.fields[valueField].isNullValue
+      {
+        throw self.reader.wrongType("a value; null can't be one in this map")
+      }
+      self.plan.fields[valueField].kind == .message
+        ? try self.readMessage(valueField, outer: mark)
+        : try self.readMapScalar(valueField, mark: mark)
+    }
+  }
+
+  /// Passes over what stands before a member of a map or Struct.
+  ///
+  /// - Returns: false when the object has ended.
+  @inline(__always)
+  mutating func nextMember() throws(CodecError) -> Bool {
+    self.reader.skipWhitespace()
+    if self.frames.top.isFirst {
+      self.frames.top.isFirst = false
+      if self.reader.take(UInt8(ascii: "}")) { return false }
+    } else if self.reader.take(UInt8(ascii: ",")) {
+      self.reader.skipWhitespace()
+    } else if self.reader.take(UInt8(ascii: "}")) {
+      return false
+    } else {
+      throw self.reader.expected("',' or '}'")
+    }
+    guard self.reader.peek == UInt8(ascii: "\"") else {
+      throw self.reader.expected("a key in quotes")
+    }
+    return true
+  }
+
+  /// Reads a value that's no message and closes its entry.
+  private mutating func readMapScalar(_ field: Int32, mark: Int) throws(CodecError) {
+    if try self.writeScalar(field, keepsDefault: true) {
+      self.sink.closeLength(mark)
+    } else {
+      // An unknown enum name that's to be ignored takes its entry with it.
+      let tagLength = Int(self.plan.fields[self.frames.top.field].tagLength)
+      self.sink.truncate(to: mark - 1 - tagLength)
+    }
+  }
+
+  /// Reads a map key, which is a string in JSON whatever its type, and refuses one that was there.
+  private mutating func readMapKey(_ field: Int32) throws(CodecError) {
+    let offset = self.reader.position
+    let tagStart = self.sink.count
+    let kind = self.plan.fields[field].kind
+    var isNew: Bool
+    if kind == .string {
+      let token = try self.reader.string()
+      self.frames.top.keyStart = token.start
+      self.frames.top.keyEnd = token.end
+      let (bytes, count) = unsafe try self.bytes(of: token)
+      isNew = unsafe !self.keys.insert(bytes, count: count, into: &self.frames.top.keys)
+      self.sink.reserve(count &+ 32)
+      self.sink.storeByte(0x0A)
+      self.sink.storeVarint(UInt64(truncatingIfNeeded: count))
+      unsafe self.sink.append(start: bytes, count: count)
+    } else {
+      self.frames.top.keyStart = offset + 1
+      self.frames.top.keyEnd = offset + 1
+      let payload: UInt64
+      if kind == .bool {
+        payload = try self.readQuotedBool()
+      } else {
+        payload = try self.readInteger(kind)
+      }
+      self.frames.top.keyEnd = max(offset + 1, self.reader.position - 1)
+      isNew = !self.keys.insert(number: payload, into: &self.frames.top.keys)
+      self.sink.reserve(32)
+      self.sink.storeWord(
+        self.plan.fields[field].tagBytes, length: Int(self.plan.fields[field].tagLength))
+      self.storePayload(payload, kind: kind)
+    }
+    assert(self.sink.count > tagStart)
+    if !isNew {
+      throw CodecError(
+        .duplicateField, offset: offset, reason: "this key stands twice in the map")
+    }
+  }
+
+  private mutating func readQuotedBool() throws(CodecError) -> UInt64 {
+    let offset = self.reader.position
+    let token = try self.reader.string()
+    let (bytes, count) = unsafe try self.bytes(of: token)
+    let text = unsafe UnsafeBufferPointer(start: bytes, count: count)
+    if unsafe text.elementsEqual("true".utf8) { return 1 }
+    if unsafe text.elementsEqual("false".utf8) { return 0 }
+    throw CodecError(
+      .invalidValue, offset: offset, reason: "a key of this map is \"true\" or \"false\"")
+  }
+}

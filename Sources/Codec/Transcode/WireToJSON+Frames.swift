@@ -1,0 +1,122 @@
+/// Opening and closing of messages, and beginning one anew in order.
+extension WireToJSON {
+  /// Opens a message whose bytes go from the position to `end`; the one around it goes on at
+  /// `resume`. A type with a text form is printed at once.
+  @inline(__always)
+  mutating func openContent(
+    of message: Int32, field: Int32, end: Int, resume: Int
+  ) throws(CodecError) {
+    if self.plan.messages[message].wellKnown == .none {
+      try self.pushFrame(.message, message, field: field, end: end, resume: resume)
+      self.sink.append(UInt8(ascii: "{"))
+    } else {
+      try self.openKnown(message, field: field, end: end, resume: resume)
+    }
+  }
+
+  @inline(__always)
+  mutating func pushFrame(
+    _ kind: Frame.Kind, _ message: Int32, field: Int32, end: Int, resume: Int, group: UInt32 = 0
+  ) throws(CodecError) {
+    guard self.frames.count < self.options.depthLimit else { throw self.tooDeep() }
+    var frame = Frame(kind: kind)
+    // A message within a copy is in the copy too, but not itself in order yet.
+    frame.message = message
+    frame.field = field
+    frame.start = self.reader.position
+    frame.end = end
+    frame.resume = resume
+    frame.group = group
+    frame.outputStart = self.sink.count
+    frame.seenMark = self.seen.mark
+    self.seen.open(bits: self.plan.messages[message].seenBits)
+    self.frames.push(frame)
+  }
+
+  @inline(never)
+  private func tooDeep() -> CodecError {
+    CodecError(
+      .tooDeep, offset: self.reader.position,
+      reason: "messages are nested deeper than \(self.options.depthLimit)")
+  }
+
+  /// Takes the innermost frame off and goes on behind it.
+  @inline(__always)
+  mutating func closeFrame() {
+    let wasNormal = self.frames.top.isNormal
+    let resume = self.frames.top.resume
+    self.seen.close(to: self.frames.top.seenMark)
+    self.frames.pop()
+    if wasNormal { self.leaveCopy() }
+    self.reader.position = resume
+  }
+
+  /// Goes back to the bytes of the innermost frame after a frame with a copy has been closed.
+  @inline(never)
+  private mutating func leaveCopy() {
+    var index = self.frames.count - 1
+    while index >= 0 && !self.frames[index].isNormal { index -= 1 }
+    if index >= 0 {
+      // The copy of an outer frame; what stands behind it in the arena is of no use any more.
+      self.reader = unsafe WireReader(
+        start: UnsafePointer(self.arena.base), limit: self.frames[index].end)
+    } else {
+      self.reader = unsafe WireReader(start: self.input, limit: self.inputCount)
+    }
+  }
+
+  /// Brings the innermost message into order in a copy and begins it anew.
+  @inline(never)
+  mutating func normalize() throws(CodecError) {
+    guard !self.frames.top.isNormal else {
+      // Can't be: a copy is in order. Refusing is better than going round for ever.
+      throw CodecError(
+        .malformedWire, offset: self.reader.position, reason: "the message can't be merged")
+    }
+    if self.frames.top.group != 0 {
+      // Where a group ends is known only by its end tag.
+      self.reader.position = self.frames.top.start
+      try self.reader.skip(
+        tag: self.frames.top.group << 3 | UInt32(WireType.startGroup.rawValue),
+        depthLimit: self.options.depthLimit)
+      self.frames.top.resume = self.reader.position
+      self.frames.top.end =
+        self.reader.position - ByteSink.varintLength(UInt64(self.frames.top.group) << 3)
+      self.frames.top.group = 0
+    }
+    let frame = self.frames.top
+    if frame.open >= 0 && self.plan.fields[frame.open].shape == .map
+      || frame.kind == .structure
+    {
+      self.keys.close(frame.keys)
+    }
+    // Copied out first: the arena may move while it's written to.
+    let bytes = unsafe Array(
+      UnsafeBufferPointer(
+        start: self.reader.pointer(at: frame.start), count: frame.end - frame.start))
+    let start = self.arena.count
+    let normalizer = WireNormalizer(plan: self.plan, depthLimit: self.options.depthLimit)
+    try normalizer.normalize(bytes, message: frame.message, into: &self.arena)
+    self.frames.top.isNormal = true
+    self.frames.top.start = start
+    self.frames.top.end = self.arena.count
+    self.reader = unsafe WireReader(
+      start: UnsafePointer(self.arena.base), position: start, limit: self.arena.count)
+    // As it was when it was opened.
+    self.sink.truncate(to: frame.outputStart)
+    self.frames.top.isFirst = !frame.followsType
+    self.frames.top.next = 0
+    self.frames.top.open = -1
+    self.frames.top.index = 0
+    self.frames.top.seen = 0
+    self.seen.close(to: frame.seenMark)
+    self.seen.open(bits: self.plan.messages[frame.message].seenBits)
+    switch frame.kind {
+    case .message, .structure:
+      if !frame.followsType { self.sink.append(UInt8(ascii: "{")) }
+    case .list: self.sink.append(UInt8(ascii: "["))
+    case .selection, .value, .knownAny: break
+    }
+    if frame.kind == .structure { self.frames.top.keys = self.keys.open() }
+  }
+}
