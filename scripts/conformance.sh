@@ -58,13 +58,14 @@ unpack_libraries() {
   rm -rf "$state"
 }
 
+find_loader() {
+  find "$folder/libraries" -name ld-linux-x86-64.so.2 -path '*x86_64*' | sed -n 1p
+}
+
 if needs_newer_libraries; then
-  loader=$(find "$folder/libraries" -name 'ld-linux-x86-64.so.2' -path '*x86_64*' 2> /dev/null \
-    | sed -n 1p)
-  if [ -z "$loader" ]; then
-    unpack_libraries
-    loader=$(find "$folder/libraries" -name 'ld-linux-x86-64.so.2' -path '*x86_64*' | sed -n 1p)
-  fi
+  mkdir -p "$folder/libraries"
+  if [ -z "$(find_loader)" ]; then unpack_libraries; fi
+  loader=$(find_loader)
   runner=("$loader" --library-path "$(dirname "$loader")" "${runner[@]}")
 fi
 
