@@ -26,38 +26,28 @@ enum Base64 {
     let length = unsafe Self.unpaddedLength(start, count: count)
     if length % 4 == 1 { return count }
     sink.reserve(length / 4 * 3 + 8)
-    let table = unsafe CTables_base64_decode()
+    let first = unsafe CTables_base64_decode()
+    let second = unsafe first + 256
+    let third = unsafe first + 512
+    let fourth = unsafe first + 768
     var offset = 0
     var output = unsafe sink.base + sink.count
     while offset &+ 4 <= length {
-      let first = unsafe UInt32(table[Int(start[offset])])
-      let second = unsafe UInt32(table[Int(start[offset &+ 1])])
-      let third = unsafe UInt32(table[Int(start[offset &+ 2])])
-      let fourth = unsafe UInt32(table[Int(start[offset &+ 3])])
-      if (first | second | third | fourth) & 0x80 != 0 {
-        return unsafe Self.fault(in: start, from: offset, to: length)
-      }
-      let group = first << 18 | second << 12 | third << 6 | fourth
-      unsafe output[0] = UInt8(truncatingIfNeeded: group >> 16)
-      unsafe output[1] = UInt8(truncatingIfNeeded: group >> 8)
-      unsafe output[2] = UInt8(truncatingIfNeeded: group)
+      let word = unsafe load32(start + offset)
+      let group = unsafe first[Int(word & 0xFF)] | second[Int(word >> 8 & 0xFF)]
+        | third[Int(word >> 16 & 0xFF)] | fourth[Int(word >> 24)]
+      if group & Self.faultBit != 0 { return unsafe Self.fault(in: start, from: offset, to: length) }
+      // Four bytes are stored and three kept; the room for it was asked for.
+      unsafe UnsafeMutableRawPointer(output).storeBytes(of: group.littleEndian, as: UInt32.self)
       unsafe output += 3
       offset &+= 4
     }
     if offset < length {
-      let first = unsafe UInt32(table[Int(start[offset])])
-      let second = unsafe UInt32(table[Int(start[offset + 1])])
-      let third = unsafe length - offset == 3 ? UInt32(table[Int(start[offset + 2])]) : 0
-      if (first | second | third) & 0x80 != 0 {
-        return unsafe Self.fault(in: start, from: offset, to: length)
-      }
-      let group = first << 18 | second << 12 | third << 6
-      unsafe output[0] = UInt8(truncatingIfNeeded: group >> 16)
-      unsafe output += 1
-      if length - offset == 3 {
-        unsafe output[0] = UInt8(truncatingIfNeeded: group >> 8)
-        unsafe output += 1
-      }
+      var group = unsafe first[Int(start[offset])] | second[Int(start[offset + 1])]
+      if length - offset == 3 { unsafe group |= third[Int(start[offset + 2])] }
+      if group & Self.faultBit != 0 { return unsafe Self.fault(in: start, from: offset, to: length) }
+      unsafe UnsafeMutableRawPointer(output).storeBytes(of: group.littleEndian, as: UInt32.self)
+      unsafe output += length - offset - 1
     }
     unsafe sink.count = output - sink.base
     return nil
@@ -96,6 +86,9 @@ enum Base64 {
     }
     unsafe sink.count = output - sink.base
   }
+
+  /// Set in the parts of what is no base64 character.
+  private static let faultBit: UInt32 = 1 << 24
 
   @inline(never)
   private static func fault(

@@ -232,21 +232,7 @@ extension ByteSink {
     }
     var offset = first
     while offset < count {
-      // A run without anything to escape.
-      var end = offset
-      while end < count {
-        let byte = unsafe start[end]
-        if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { break }
-        if byte == 0xE2,
-          unsafe end + 2 < count && start[end + 1] == 0x80
-            && start[end + 2] & 0xFE == 0xA8
-        {
-          break
-        }
-        end &+= 1
-      }
-      unsafe self.append(start: start + offset, count: end - offset)
-      offset = end
+      offset = unsafe self.appendPlain(start, from: offset, count: count)
       guard offset < count else { break }
       self.reserve(16)
       let byte = unsafe start[offset]
@@ -270,6 +256,49 @@ extension ByteSink {
     }
     self.append(UInt8(ascii: "\""))
     return nil
+  }
+
+  /// Appends bytes up to the first that has to be escaped, or that begins U+2028 or U+2029.
+  ///
+  /// - Returns: where it stopped.
+  @inline(__always)
+  private mutating func appendPlain(
+    _ start: UnsafePointer<UInt8>, from first: Int, count: Int
+  ) -> Int {
+    self.reserve(count &- first &+ 16)
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let tops: UInt64 = 0x8080_8080_8080_8080
+    var offset = first
+    while true {
+      while offset &+ 8 <= count {
+        let word = unsafe load64(start + offset)
+        let quotes = word ^ (ones &* 0x22)
+        let slashes = word ^ (ones &* 0x5C)
+        let separators = word ^ (ones &* 0xE2)
+        let found =
+          ((quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes
+            | (separators &- ones) & ~separators | (word &- ones &* 0x20) & ~word) & tops
+        // All eight are stored; those from the first one found on are stored over again.
+        self.storeWord(word, length: 8)
+        if found != 0 {
+          let index = found.trailingZeroBitCount >> 3
+          self.count &-= 8 &- index
+          offset &+= index
+          break
+        }
+        offset &+= 8
+      }
+      guard offset < count else { return offset }
+      let byte = unsafe start[offset]
+      if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return offset }
+      if byte == 0xE2, unsafe offset &+ 2 < count && start[offset &+ 1] == 0x80
+        && start[offset &+ 2] & 0xFE == 0xA8
+      {
+        return offset
+      }
+      self.storeByte(byte)
+      offset &+= 1
+    }
   }
 
   private static func hexDigit(_ value: UInt8) -> UInt8 {

@@ -154,17 +154,12 @@ struct JSONReader {
   /// Appends the string's value, its escapes resolved. A surrogate must come as a pair
   /// (the ProtoJSON page; RFC 8259 §8.2 leaves it open).
   func unescape(_ token: StringToken, into sink: inout ByteSink) throws(CodecError) {
-    sink.reserve(token.count)
+    // No escape is shorter than what it stands for, and whole words may be stored beyond the end.
+    sink.reserve(token.count &+ 16)
     var offset = token.start
     while offset < token.end {
-      let byte = unsafe self.base[offset]
-      guard byte == UInt8(ascii: "\\") else {
-        var end = offset + 1
-        while end < token.end, unsafe self.base[end] != UInt8(ascii: "\\") { end += 1 }
-        unsafe sink.append(start: self.base + offset, count: end - offset)
-        offset = end
-        continue
-      }
+      offset = self.copyPlain(from: offset, to: token.end, into: &sink)
+      guard offset < token.end else { break }
       switch self.byte(at: offset + 1) {
       case UInt8(ascii: "\""): sink.append(0x22)
       case UInt8(ascii: "\\"): sink.append(0x5C)
@@ -185,6 +180,30 @@ struct JSONReader {
       }
       offset += 2
     }
+  }
+
+  /// Copies bytes up to the next backslash. Room for all of them and a word is there.
+  @inline(__always)
+  private func copyPlain(from first: Int, to end: Int, into sink: inout ByteSink) -> Int {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    var offset = first
+    while offset &+ 8 <= end {
+      let word = unsafe load64(self.base + offset)
+      let slashes = word ^ (ones &* 0x5C)
+      let found = (slashes &- ones) & ~slashes & (ones &* 0x80)
+      sink.storeWord(word, length: 8)
+      if found != 0 {
+        let index = found.trailingZeroBitCount >> 3
+        sink.count &-= 8 &- index
+        return offset &+ index
+      }
+      offset &+= 8
+    }
+    while offset < end, unsafe self.base[offset] != UInt8(ascii: "\\") {
+      unsafe sink.storeByte(self.base[offset])
+      offset &+= 1
+    }
+    return offset
   }
 
   /// The scalar of the escape at `offset`, and how many bytes it takes: 6, or 12 for a pair.

@@ -3,46 +3,59 @@
 enum UTF8Validator {
   /// The offset of the first byte of an ill-formed sequence; nil where all is well.
   static func firstFault(in start: UnsafePointer<UInt8>, count: Int) -> Int? {
+    let tops: UInt64 = 0x8080_8080_8080_8080
     var offset = 0
-    while offset < count {
-      if offset &+ 8 <= count, unsafe load64(start + offset) & 0x8080_8080_8080_8080 == 0 {
+    while offset &+ 8 <= count {
+      let high = unsafe load64(start + offset) & tops
+      if high == 0 {
         offset &+= 8
         continue
       }
-      let first = unsafe start[offset]
-      if first < 0x80 {
-        offset &+= 1
-        continue
+      offset &+= high.trailingZeroBitCount >> 3
+      // Runs of three-byte sequences (most of CJK) as long as four bytes can be loaded.
+      var isRun = false
+      while offset &+ 4 <= count {
+        let word = unsafe load32(start + offset)
+        // Lead 1110xxxx, two continuations; not E0 with a second byte below A0 (overlong), not ED
+        // with one from A0 (surrogates).
+        guard word & 0x00C0_C0F0 == 0x0080_80E0 else { break }
+        let lead = word & 0x200F
+        if lead == 0x0000 || lead == 0x200D { return offset }
+        offset &+= 3
+        isRun = true
       }
-      let rest = count &- offset
-      // A sequence that's cut off fails at the zero that stands in for its missing bytes.
-      let second: UInt8 = rest > 1 ? unsafe start[offset &+ 1] : 0
-      let third: UInt8 = rest > 2 ? unsafe start[offset &+ 2] : 0
-      let fourth: UInt8 = rest > 3 ? unsafe start[offset &+ 3] : 0
-      switch first {
-      case 0xC2...0xDF where Self.continues(second):
-        offset &+= 2
-      case 0xE0 where second >= 0xA0 && second <= 0xBF && Self.continues(third):
-        offset &+= 3
-      case 0xED where second >= 0x80 && second <= 0x9F && Self.continues(third):
-        offset &+= 3
-      case 0xE1...0xEC where Self.continues(second) && Self.continues(third),
-        0xEE...0xEF where Self.continues(second) && Self.continues(third):
-        offset &+= 3
-      case 0xF0
-      where second >= 0x90 && second <= 0xBF && Self.continues(third) && Self.continues(fourth):
-        offset &+= 4
-      case 0xF1...0xF3
-      where Self.continues(second) && Self.continues(third) && Self.continues(fourth):
-        offset &+= 4
-      case 0xF4
-      where second >= 0x80 && second <= 0x8F && Self.continues(third) && Self.continues(fourth):
-        offset &+= 4
-      default:
+      if isRun { continue }
+      guard let length = unsafe Self.sequence(start + offset, rest: count &- offset) else {
         return offset
       }
+      offset &+= length
+    }
+    while offset < count {
+      guard let length = unsafe Self.sequence(start + offset, rest: count &- offset) else {
+        return offset
+      }
+      offset &+= length
     }
     return nil
+  }
+
+  /// The length of the sequence at `start`; nil where it's ill-formed.
+  @inline(__always)
+  private static func sequence(_ start: UnsafePointer<UInt8>, rest: Int) -> Int? {
+    let first = unsafe start[0]
+    if first < 0x80 { return 1 }
+    // A sequence that's cut off fails at the zero that stands in for its missing bytes.
+    let second: UInt8 = rest > 1 ? unsafe start[1] : 0
+    if first < 0xE0 { return first >= 0xC2 && Self.continues(second) ? 2 : nil }
+    let third: UInt8 = rest > 2 ? unsafe start[2] : 0
+    if first < 0xF0 {
+      let isInRange = first == 0xE0 ? second >= 0xA0 : first == 0xED ? second < 0xA0 : true
+      return isInRange && Self.continues(second) && Self.continues(third) ? 3 : nil
+    }
+    let fourth: UInt8 = rest > 3 ? unsafe start[3] : 0
+    let isInRange = first == 0xF0 ? second >= 0x90 : first == 0xF4 ? second < 0x90 : first < 0xF4
+    return isInRange && Self.continues(second) && Self.continues(third) && Self.continues(fourth)
+      ? 4 : nil
   }
 
   @inline(__always)

@@ -77,17 +77,25 @@ struct KeySets {
     return false
   }
 
+  /// Makes a table, or one four times as large. It's built behind the old words and moved over them, so
+  /// that memory that's there already suffices the next time.
+  @inline(never)
   private mutating func grow(_ handle: inout Handle) {
     let start = Int(handle.start)
-    let old = Array(self.words[start...])
-    handle.slots = max(64, handle.slots * 2)
-    let mask = Int(handle.slots) - 1
-    self.words.removeLast(self.words.count - start)
-    self.words.append(contentsOf: repeatElement(0, count: Int(handle.slots)))
-    for hash in old where hash != 0 {
+    let oldCount = self.words.count - start
+    let slots = max(64, Int(handle.slots) * 4)
+    self.words.append(contentsOf: repeatElement(0, count: slots))
+    let table = start + oldCount
+    let mask = slots - 1
+    for index in start..<table {
+      let hash = self.words[index]
+      if hash == 0 { continue }
       var slot = Int(truncatingIfNeeded: hash) & mask
-      while self.words[start + slot] != 0 { slot = (slot + 1) & mask }
-      self.words[start + slot] = hash
+      while self.words[table + slot] != 0 { slot = (slot + 1) & mask }
+      self.words[table + slot] = hash
     }
+    for index in 0..<slots { self.words[start + index] = self.words[table + index] }
+    self.words.removeLast(oldCount)
+    handle.slots = Int32(slots)
   }
 }

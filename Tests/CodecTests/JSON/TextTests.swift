@@ -1,0 +1,105 @@
+import Testing
+
+@testable import Codec
+
+@Suite("Text")
+struct TextTests {
+  private func isValid(_ bytes: [UInt8]) -> Bool {
+    bytes.withUnsafeBufferPointer { buffer in
+      guard let start = buffer.baseAddress else { return true }
+      return UTF8Validator.firstFault(in: start, count: buffer.count) == nil
+    }
+  }
+
+  @Test("UTF-8 is what the standard library takes for it: all sequences of up to three bytes")
+  func sequences() {
+    // Of each byte the values at which a rule changes.
+    let edges: [UInt8] = [
+      0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1,
+      0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF,
+    ]
+    for first in edges {
+      for second in edges {
+        for third in edges {
+          for fourth in edges {
+            for length in 1...4 {
+              let bytes = Array([first, second, third, fourth][..<length])
+              let expected = String(validating: bytes, as: UTF8.self) != nil
+              #expect(self.isValid(bytes) == expected, "\(bytes)")
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @Test("a fault is found wherever in a long text it stands")
+  func longTexts() {
+    var generator = SeededGenerator(seed: 6)
+    let pieces = ["a", "é", "語", "日本語の文字", "😀", "plain ascii text", "\u{7FF}", "\u{FFFD}"]
+    for _ in 0..<2000 {
+      var bytes: [UInt8] = []
+      for _ in 0..<Int.random(in: 0...12, using: &generator) {
+        bytes += Array(pieces.randomElement(using: &generator)?.utf8 ?? "".utf8)
+      }
+      #expect(self.isValid(bytes))
+      guard !bytes.isEmpty else { continue }
+      bytes[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8.random(
+        in: 0...255, using: &generator)
+      #expect(self.isValid(bytes) == (String(validating: bytes, as: UTF8.self) != nil), "\(bytes)")
+    }
+  }
+
+  @Test("strings come back the same, whatever has to be escaped and where")
+  func strings() throws {
+    var generator = SeededGenerator(seed: 7)
+    let pieces = [
+      "a", "\"", "\\", "\n", "\u{0}", "\u{1F}", "\u{7F}", "é", "日本", "😀", "\u{2028}", "\u{2029}",
+      "\u{2027}", "\u{202A}", "€", "/", "</script>", "twelve bytes", "\t\r\u{8}\u{c}",
+    ]
+    for _ in 0..<3000 {
+      var text = ""
+      for _ in 0..<Int.random(in: 0...20, using: &generator) {
+        text += pieces.randomElement(using: &generator) ?? ""
+      }
+      let utf8 = Array(text.utf8)
+      var sink = ByteSink(capacity: 64)
+      sink.append(0x7A)
+      sink.reserve(16)
+      sink.storeVarint(UInt64(utf8.count))
+      for byte in utf8 { sink.append(byte) }
+      let wire = text.isEmpty ? [] : sink.array
+      let json = try decode(wire)
+      #expect(!json.utf8.contains { $0 < 0x20 })
+      #expect(!json.contains("\u{2028}") && !json.contains("\u{2029}"))
+      #expect(try encode(json) == wire)
+    }
+  }
+
+  @Test("base64 of every length, in both alphabets, with and without padding")
+  func base64() throws {
+    var generator = SeededGenerator(seed: 8)
+    for length in 0...70 {
+      let bytes = (0..<length).map { _ in UInt8.random(in: 0...255, using: &generator) }
+      var sink = ByteSink(capacity: 64)
+      sink.append(0x82)
+      sink.append(0x01)
+      sink.append(UInt8(length))
+      for byte in bytes { sink.append(byte) }
+      let wire = length == 0 ? [] : sink.array
+      let json = try decode(wire)
+      #expect(try encode(json) == wire)
+      let urlSafe = String(
+        json.map { $0 == "+" ? "-" : $0 == "/" ? "_" : $0 }.filter { $0 != "=" })
+      #expect(try encode(urlSafe) == wire)
+    }
+  }
+
+  @Test(
+    "what is no base64 is refused",
+    arguments: ["A", "AAAAA", "AA=A", "A===", "====", "AAAA=", "AA A", "AAA\\n", "AAAé", "AA*A"])
+  func notBase64(text: String) throws {
+    let error = try #require(throws: CodecError.self) { _ = try encode("{\"aBytes\":\"\(text)\"}") }
+    #expect(error.code == .invalidValue)
+  }
+}
