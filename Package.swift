@@ -39,9 +39,10 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CDescriptor", dependencies: ["CProtobuf"]),
     .target(name: "CTables"),
+    .target(name: "CVector"),
     .target(name: "CPlatform"),
     .target(
-      name: "Codec", dependencies: ["CDescriptor", "CProtobuf", "CTables"],
+      name: "Codec", dependencies: ["CDescriptor", "CProtobuf", "CTables", "CVector"],
       swiftSettings: settings),
     .target(
       name: "BridgeProxy",

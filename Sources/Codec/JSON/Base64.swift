@@ -25,13 +25,33 @@ enum Base64 {
   ) -> Int? {
     let length = unsafe Self.unpaddedLength(start, count: count)
     if length % 4 == 1 { return count }
-    sink.reserve(length / 4 * 3 + 8)
+    sink.reserve(length / 4 * 3 + 16)
     let first = unsafe CTables_base64_decode()
     let second = unsafe first + 256
     let third = unsafe first + 512
     let fourth = unsafe first + 768
     var offset = 0
     var output = unsafe sink.base + sink.count
+    // Two groups at a time, which depend on nothing of each other.
+    while offset &+ 8 <= length {
+      let word = unsafe load64(start + offset)
+      let low = unsafe first[Int(truncatingIfNeeded: word & 0xFF)]
+        | second[Int(truncatingIfNeeded: word >> 8 & 0xFF)]
+        | third[Int(truncatingIfNeeded: word >> 16 & 0xFF)]
+        | fourth[Int(truncatingIfNeeded: word >> 24 & 0xFF)]
+      let high = unsafe first[Int(truncatingIfNeeded: word >> 32 & 0xFF)]
+        | second[Int(truncatingIfNeeded: word >> 40 & 0xFF)]
+        | third[Int(truncatingIfNeeded: word >> 48 & 0xFF)]
+        | fourth[Int(truncatingIfNeeded: word >> 56)]
+      if (low | high) & Self.faultBit != 0 {
+        return unsafe Self.fault(in: start, from: offset, to: length)
+      }
+      // Eight bytes are stored and six kept; the room for it was asked for.
+      let groups = UInt64(low) | UInt64(high) << 24
+      unsafe UnsafeMutableRawPointer(output).storeBytes(of: groups.littleEndian, as: UInt64.self)
+      unsafe output += 6
+      offset &+= 8
+    }
     while offset &+ 4 <= length {
       let word = unsafe load32(start + offset)
       let group = unsafe first[Int(word & 0xFF)] | second[Int(word >> 8 & 0xFF)]

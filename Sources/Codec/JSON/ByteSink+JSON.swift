@@ -1,4 +1,5 @@
 internal import CTables
+internal import CVector
 
 /// Writers of JSON. Those named `store…` ask for no room: the caller has reserved it, 32 bytes for
 /// any of them.
@@ -194,7 +195,8 @@ extension ByteSink {
     self.storeByte(UInt8(ascii: "\""))
     let ones: UInt64 = 0x0101_0101_0101_0101
     let tops: UInt64 = 0x8080_8080_8080_8080
-    var offset = 0
+    var offset = unsafe CVector_copy_plain(self.base + self.count, start, count)
+    self.count &+= offset
     // Plain ASCII, eight bytes at a time.
     while offset &+ 8 <= count {
       let word = unsafe load64(start + offset)
