@@ -35,11 +35,13 @@ enum Base64 {
     // Two groups at a time, which depend on nothing of each other.
     while offset &+ 8 <= length {
       let word = unsafe load64(start + offset)
-      let low = unsafe first[Int(truncatingIfNeeded: word & 0xFF)]
+      let low =
+        unsafe first[Int(truncatingIfNeeded: word & 0xFF)]
         | second[Int(truncatingIfNeeded: word >> 8 & 0xFF)]
         | third[Int(truncatingIfNeeded: word >> 16 & 0xFF)]
         | fourth[Int(truncatingIfNeeded: word >> 24 & 0xFF)]
-      let high = unsafe first[Int(truncatingIfNeeded: word >> 32 & 0xFF)]
+      let high =
+        unsafe first[Int(truncatingIfNeeded: word >> 32 & 0xFF)]
         | second[Int(truncatingIfNeeded: word >> 40 & 0xFF)]
         | third[Int(truncatingIfNeeded: word >> 48 & 0xFF)]
         | fourth[Int(truncatingIfNeeded: word >> 56)]
@@ -54,9 +56,12 @@ enum Base64 {
     }
     while offset &+ 4 <= length {
       let word = unsafe load32(start + offset)
-      let group = unsafe first[Int(word & 0xFF)] | second[Int(word >> 8 & 0xFF)]
+      let group =
+        unsafe first[Int(word & 0xFF)] | second[Int(word >> 8 & 0xFF)]
         | third[Int(word >> 16 & 0xFF)] | fourth[Int(word >> 24)]
-      if group & Self.faultBit != 0 { return unsafe Self.fault(in: start, from: offset, to: length) }
+      if group & Self.faultBit != 0 {
+        return unsafe Self.fault(in: start, from: offset, to: length)
+      }
       // Four bytes are stored and three kept; the room for it was asked for.
       unsafe UnsafeMutableRawPointer(output).storeBytes(of: group.littleEndian, as: UInt32.self)
       unsafe output += 3
@@ -65,7 +70,9 @@ enum Base64 {
     if offset < length {
       var group = unsafe first[Int(start[offset])] | second[Int(start[offset + 1])]
       if length - offset == 3 { unsafe group |= third[Int(start[offset + 2])] }
-      if group & Self.faultBit != 0 { return unsafe Self.fault(in: start, from: offset, to: length) }
+      if group & Self.faultBit != 0 {
+        return unsafe Self.fault(in: start, from: offset, to: length)
+      }
       unsafe UnsafeMutableRawPointer(output).storeBytes(of: group.littleEndian, as: UInt32.self)
       unsafe output += length - offset - 1
     }

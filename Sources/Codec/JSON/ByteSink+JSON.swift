@@ -293,8 +293,9 @@ extension ByteSink {
       guard offset < count else { return offset }
       let byte = unsafe start[offset]
       if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return offset }
-      if byte == 0xE2, unsafe offset &+ 2 < count && start[offset &+ 1] == 0x80
-        && start[offset &+ 2] & 0xFE == 0xA8
+      if byte == 0xE2,
+        unsafe offset &+ 2 < count && start[offset &+ 1] == 0x80
+          && start[offset &+ 2] & 0xFE == 0xA8
       {
         return offset
       }
