@@ -44,20 +44,23 @@ extension WireToJSON {
   @inline(__always)
   mutating func closeFrame() {
     let wasNormal = self.frames.top.isNormal
+    let start = self.frames.top.start
     let resume = self.frames.top.resume
     self.seen.close(to: self.frames.top.seenMark)
     self.frames.pop()
-    if wasNormal { self.leaveCopy() }
+    if wasNormal { self.leaveCopy(from: start) }
     self.reader.position = resume
   }
 
-  /// Goes back to the bytes of the innermost frame after a frame with a copy has been closed.
+  /// Goes back to the bytes of the innermost frame after a frame with a copy has been closed, and
+  /// forgets the copy.
   @inline(never)
-  private mutating func leaveCopy() {
+  private mutating func leaveCopy(from start: Int) {
+    self.arena.truncate(to: start)
     var index = self.frames.count - 1
     while index >= 0 && !self.frames[index].isNormal { index -= 1 }
     if index >= 0 {
-      // The copy of an outer frame; what stands behind it in the arena is of no use any more.
+      // The copy of an outer frame.
       self.reader = unsafe WireReader(
         start: UnsafePointer(self.arena.base), limit: self.frames[index].end)
     } else {
@@ -94,6 +97,13 @@ extension WireToJSON {
     let bytes = unsafe Array(
       UnsafeBufferPointer(
         start: self.reader.pointer(at: frame.start), count: frame.end - frame.start))
+    self.copiedByteCount += bytes.count
+    guard self.copiedByteCount <= self.inputCount * Self.copyFactor else {
+      throw CodecError(
+        .tooLarge, offset: self.reader.position,
+        reason:
+          "the message has pieces to be merged within pieces to be merged, too many times over")
+    }
     let start = self.arena.count
     let normalizer = WireNormalizer(plan: self.plan, depthLimit: self.options.depthLimit)
     try normalizer.normalize(bytes, message: frame.message, into: &self.arena)

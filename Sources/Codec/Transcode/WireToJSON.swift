@@ -19,6 +19,12 @@ struct WireToJSON: ~Copyable {
   /// The bytes of the caller.
   var input: UnsafePointer<UInt8>
   var inputCount = 0
+  /// How many bytes have been copied to bring messages into order.
+  var copiedByteCount = 0
+  /// At most so many times the input is copied. Messages that need it are small or few; each level of
+  /// nesting that needs it copies all that's within, so a hostile message of many levels could
+  /// otherwise cost a hundred times its size in time and memory.
+  static let copyFactor = 8
 
   /// A message that's open.
   struct Frame: BitwiseCopyable {
@@ -84,6 +90,7 @@ struct WireToJSON: ~Copyable {
     self.arena.removeAll()
     unsafe self.input = start
     self.inputCount = count
+    self.copiedByteCount = 0
     self.reader = unsafe WireReader(start: start, limit: count)
     do throws(CodecError) {
       if let field {

@@ -81,6 +81,35 @@ struct DecodeTests {
     #expect(try decode(hex(wire)) == expected)
   }
 
+  @Test("merging within merging is bounded, and ordinary merging isn't touched by the bound")
+  func mergingBound() throws {
+    func lengthDelimited(_ tag: UInt8, _ content: [UInt8]) -> [UInt8] {
+      var head = [tag]
+      var length = content.count
+      while length >= 0x80 {
+        head.append(UInt8(length & 0x7F | 0x80))
+        length >>= 7
+      }
+      return head + [UInt8(length)] + content
+    }
+    // Each level holds its child in two pieces, the first of them empty.
+    func nested(_ levels: Int, text: Int) -> [UInt8] {
+      var wire = lengthDelimited(0x0A, [UInt8](repeating: 0x61, count: text))
+      for _ in 0..<levels { wire = lengthDelimited(0x1A, []) + lengthDelimited(0x1A, wire) }
+      return wire
+    }
+    let few = try decode(nested(5, text: 1000), as: "bridge.test.Nested")
+    #expect(few.hasPrefix(#"{"child":{"child":{"child":{"child":{"child":{"text":"aaa"#))
+    let error = try #require(throws: CodecError.self) {
+      _ = try decode(nested(60, text: 100_000), as: "bridge.test.Nested")
+    }
+    #expect(error.code == .tooLarge)
+    // Many messages side by side, each to be merged, are just as large as they are.
+    let many = (0..<2000).flatMap { _ in lengthDelimited(0x22, [0x10, 0x01, 0x10, 0x02]) }
+    let json = try decode(many, as: "bridge.test.Nested")
+    #expect(json.split(separator: "}").count == 2001)
+  }
+
   @Test(
     "bytes that are no message are refused, with their offset",
     arguments: [
