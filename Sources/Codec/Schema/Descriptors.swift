@@ -77,6 +77,8 @@ enum Edition: Int32, Sendable, Equatable {
   case proto3 = 999
   case edition2023 = 1000
   case edition2024 = 1001
+  /// What `protoc --experimental_editions` writes for features that no edition has yet.
+  case unstable = 9999
 }
 
 /// The features that a declaration sets itself; nil where it takes those around it.
@@ -116,7 +118,7 @@ struct Features: Sendable, Equatable {
       self.hasClosedEnums = false
       self.packsRepeated = true
       self.validatesUTF8 = true
-    case .edition2023, .edition2024:
+    case .edition2023, .edition2024, .unstable:
       self.fieldPresence = .explicit
       self.hasClosedEnums = false
       self.packsRepeated = true
