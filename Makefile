@@ -5,13 +5,17 @@ SWIFT_BUILD_FLAGS ?=
 # For example BENCH_FLAGS="--payload echo --connections 16"
 BENCH_FLAGS ?=
 
-.PHONY: help demo test build bench conformance format lint generate setup
+# For example BENCH_CODEC_FLAGS="--only order --rounds 5"
+BENCH_CODEC_FLAGS ?=
+
+.PHONY: help demo test build bench bench-codec conformance format lint generate setup
 
 help:
 	@echo "make demo    build for release, start the bridge and a demo backend, print three curl lines"
 	@echo "make test    everything that CI runs"
 	@echo "make build   build for release"
 	@echo "make bench   the bridge beside Envoy, one table"
+	@echo "make bench-codec   the codec beside swift-protobuf and simdjson, one table"
 	@echo "make conformance   Protobuf's own conformance suite against the codec"
 	@echo "make format  format the sources"
 	@echo "make lint    the checks of test that need no build"
@@ -32,12 +36,16 @@ bench:
 	@scripts/setup.sh
 	@scripts/bench.sh $(BENCH_FLAGS)
 
+bench-codec:
+	@scripts/setup.sh
+	@scripts/bench-codec.sh $(BENCH_CODEC_FLAGS)
+
 conformance:
 	@scripts/setup.sh --tests
 	@scripts/conformance.sh
 
 format:
-	swift format -i -r Package.swift Sources Tests
+	swift format -i -r Package.swift Sources Tests Benchmarks
 
 lint:
 	@scripts/lint.sh

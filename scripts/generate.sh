@@ -4,7 +4,7 @@
 #                         built-in schemas (schemas/google) as one embedded descriptor set
 #   Sources/CTables       constant tables of the codec
 #   Sources/DemoBackend   the schema of the demo, as one embedded descriptor set
-#   Tests/Cases           the descriptor set of the test protos
+#   Tests/Cases           the descriptor sets of the test protos and of the codec's benchmark
 # `scripts/generate.sh --check` makes them in a temporary folder and fails where they differ.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -27,6 +27,8 @@ python3 scripts/embed.py bridge_built_in_schemas "$out/builtin.binpb" \
   > "$out/CDescriptor/built_in_schemas.c"
 protoc -I Protos/test -I schemas --include_imports --descriptor_set_out="$out/test.binpb" \
   everything.proto legacy.proto
+protoc -I Protos/bench -I schemas --include_imports --descriptor_set_out="$out/codec.binpb" \
+  codec.proto
 protoc -I schemas/demo -I schemas --descriptor_set_out="$out/demo.binpb" catalogue.proto
 python3 scripts/embed_swift.py CatalogueSchema "$out/demo.binpb" \
   "The descriptor set of schemas/demo/catalogue.proto, its imports left to the built-in schemas." \
@@ -51,4 +53,5 @@ place CDescriptor/built_in_schemas.c Sources/CDescriptor/built_in_schemas.c
 place DemoBackend/CatalogueSchema.swift Sources/DemoBackend/CatalogueSchema.swift
 place CTables/tables.c Sources/CTables/tables.c
 place test.binpb Tests/Cases/test.binpb
+place codec.binpb Tests/Cases/codec.binpb
 exit $status

@@ -1,0 +1,47 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The codec's benchmark, a package of its own: nothing of swift-protobuf or simdjson gets into the
+// bridge's. Sources/ links to the codec's targets, so that it's built as the bridge builds it.
+// scripts/bench-codec.sh makes CReader's library and says where it is.
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+  .strictMemorySafety(),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+  name: "bench-codec",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CProtobuf", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+    .target(name: "CDescriptor", dependencies: ["CProtobuf"]),
+    .target(name: "CTables"),
+    .target(
+      name: "Codec", dependencies: ["CDescriptor", "CProtobuf", "CTables"],
+      swiftSettings: settings),
+    .target(name: "CAllocations"),
+    .target(name: "Corpora", swiftSettings: Array(settings.prefix(5))),
+    .systemLibrary(name: "CReader"),
+    .executableTarget(
+      name: "bench-codec",
+      dependencies: [
+        "CAllocations",
+        "CReader",
+        "Codec",
+        "Corpora",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: Array(settings.prefix(5))),
+  ]
+)

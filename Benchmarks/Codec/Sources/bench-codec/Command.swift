@@ -1,0 +1,105 @@
+import ArgumentParser
+import Codec
+import Corpora
+import Glibc
+
+/// The codec beside swift-protobuf and simdjson over the same texts in one run.
+@main
+struct Command: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench-codec",
+    abstract: "Measures the codec beside swift-protobuf and simdjson; prints tables in Markdown.")
+
+  @Option(help: "The descriptor set of Protos/bench/codec.proto.")
+  var schema: String
+
+  @Option(help: "Only this corpus; may be given several times.")
+  var only: [String] = []
+
+  @Option(help: "How often each contestant has its turn; the best turn counts.")
+  var rounds = 15
+
+  @Option(help: "How long a turn is, in milliseconds.")
+  var turn = 10.0
+
+  @Option(
+    help: ArgumentHelp(
+      "Only run the codec over one corpus in one direction, for a profiler: order:encode.",
+      valueName: "corpus:direction"))
+  var loop: String?
+
+  @Option(help: "How many seconds --loop takes.")
+  var seconds = 5.0
+
+  func run() throws {
+    let schema = try self.loadSchema()
+    if let loop {
+      try self.runLoop(loop, schema: schema)
+      return
+    }
+    let contest = Contest(rounds: max(1, self.rounds), turn: self.turn * 1e6)
+    let corpora = try self.chosenCorpora()
+    let results = try corpora.map {
+      try CorpusResult.measure($0, schema: schema, contest: contest)
+    }
+    Self.show(
+      "Best of \(contest.rounds) turns of \(self.turn) ms; simdjson \(Reader.implementation).")
+    Self.show(Table(results))
+    Self.show(Goal.table(of: results))
+  }
+
+  private func chosenCorpora() throws -> [Corpus] {
+    let all = Corpus.all
+    for name in self.only where !all.contains(where: { $0.name == name }) {
+      throw BenchError.unknownCorpus(name)
+    }
+    return self.only.isEmpty ? all : all.filter { self.only.contains($0.name) }
+  }
+
+  /// For `perf record` and the like: nothing but the codec.
+  private func runLoop(_ loop: String, schema: Schema) throws {
+    let parts = loop.split(separator: ":").map(String.init)
+    guard parts.count == 2, let corpus = Corpus.all.first(where: { $0.name == parts[0] }),
+      let type = schema.message(named: corpus.type), ["encode", "decode"].contains(parts[1])
+    else { throw BenchError.unknownCorpus(loop) }
+    let bridge = try Bridge(corpus.json, as: type, of: schema)
+    let clock = ContinuousClock()
+    let end = clock.now + .seconds(self.seconds)
+    while clock.now < end {
+      if parts[1] == "encode" { try bridge.encode(10) } else { try bridge.decode(10) }
+    }
+  }
+
+  private func loadSchema() throws -> Schema {
+    guard let bytes = Self.read(self.schema) else {
+      throw BenchError.schema("can't read \(self.schema)")
+    }
+    do {
+      var builder = SchemaBuilder()
+      try builder.add(descriptorSet: bytes.span.bytes, source: self.schema)
+      return try builder.build()
+    } catch {
+      throw BenchError.schema("\(error)")
+    }
+  }
+
+  private static func read(_ path: String) -> [UInt8]? {
+    guard let file = fopen(path, "rb") else { return nil }
+    defer { fclose(file) }
+    var content: [UInt8] = []
+    var part = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = fread(&part, 1, part.count, file)
+      if count == 0 { return content }
+      content += part[..<count]
+    }
+  }
+
+  private static func show(_ text: String) {
+    print(text + "\n")
+  }
+
+  private static func show(_ table: Table) {
+    print(table.lines.joined(separator: "\n") + "\n")
+  }
+}

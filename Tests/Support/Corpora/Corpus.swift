@@ -1,0 +1,45 @@
+/// A JSON text of a message of Protos/bench/codec.proto: what the codec's benchmark measures and the
+/// allocation tests count. Made by rule, the same in every run.
+package struct Corpus: Sendable {
+  package let name: String
+  /// One clause for the table's foot.
+  package let about: String
+  /// The full name of the message type.
+  package let type: String
+  package let json: [UInt8]
+  /// How many numbers a column of "ns per number" divides by; nil where it says nothing.
+  package let numbers: Int?
+
+  init(_ name: String, _ about: String, type: String, json: String, numbers: Int? = nil) {
+    self.name = name
+    self.about = about
+    self.type = "bridge.bench.\(type)"
+    self.json = Array(json.utf8)
+    self.numbers = numbers
+  }
+
+  /// All of the benchmark, in the order of its table.
+  package static var all: [Corpus] {
+    [
+      .echo, .order, .tensor(of: 10_000), .base64(byteCount: 786_432), .longStringsASCII,
+      .longStringsUTF8, .nested(levels: 80), .dictionary(of: 1_000), .batch(of: 100),
+    ]
+  }
+}
+
+/// SplitMix64: the same numbers in every run.
+struct SplitMix64: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) {
+    self.state = seed
+  }
+
+  mutating func next() -> UInt64 {
+    self.state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = self.state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}
