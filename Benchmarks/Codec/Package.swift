@@ -26,8 +26,9 @@ let package = Package(
       name: "CProtobuf", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
     .target(name: "CDescriptor", dependencies: ["CProtobuf"]),
     .target(name: "CTables"),
+    .target(name: "CVector"),
     .target(
-      name: "Codec", dependencies: ["CDescriptor", "CProtobuf", "CTables"],
+      name: "Codec", dependencies: ["CDescriptor", "CProtobuf", "CTables", "CVector"],
       swiftSettings: settings),
     .target(name: "CAllocations"),
     .target(name: "Corpora", swiftSettings: Array(settings.prefix(5))),
