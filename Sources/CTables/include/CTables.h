@@ -10,6 +10,7 @@
 
 extern const uint64_t CTables_powers_of_ten[667 * 2];
 extern const double CTables_exact_powers[23];
+extern const uint64_t CTables_integer_powers[20];
 extern const uint32_t CTables_base64_parts[4 * 256];
 extern const uint16_t CTables_base64_pairs[4096];
 extern const uint16_t CTables_digit_pairs[100];
@@ -20,6 +21,9 @@ static inline const uint64_t *_Nonnull CTables_powers(void) { return CTables_pow
 
 /// 10^0 to 10^22, the powers of ten that a double holds exactly.
 static inline const double *_Nonnull CTables_doubles(void) { return CTables_exact_powers; }
+
+/// 10^0 to 10^19, all the powers of ten that 64 bits hold.
+static inline const uint64_t *_Nonnull CTables_integers(void) { return CTables_integer_powers; }
 
 /// For each of the four places in a group and each base64 character of either alphabet its bits of the
 /// group's three bytes, the first byte lowest; bit 24 is set for what is no such character.

@@ -56,16 +56,10 @@ extension ByteSink {
   /// How many digits a number has.
   @inline(__always)
   static func decimalLength(_ value: UInt64) -> Int {
-    // 1233 / 4096 is a little more than log10(2): the guess is right or one too high.
+    // 1233 / 4096 is a little more than log10(2): the guess is right or one too low, and at most 19.
     let bits = 64 &- (value | 1).leadingZeroBitCount
     let guess = (bits &* 1233) >> 12
-    return guess &+ (value >= Self.powersOfTen(guess) ? 1 : 0)
-  }
-
-  @inline(__always)
-  private static func powersOfTen(_ power: Int) -> UInt64 {
-    // Exact below 2^64; as doubles they are exact up to 10^22.
-    unsafe power >= 20 ? UInt64.max : UInt64(CTables_doubles()[power])
+    return unsafe guess &+ (value >= CTables_integers()[guess] ? 1 : 0)
   }
 
   /// Stores a float as the shortest text that reads back the same; NaN and infinities as strings
@@ -193,21 +187,32 @@ extension ByteSink {
   mutating func appendQuoted(_ start: UnsafePointer<UInt8>, count: Int) -> Int? {
     self.reserve(count &+ 16)
     self.storeByte(UInt8(ascii: "\""))
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    let tops: UInt64 = 0x8080_8080_8080_8080
     var offset = unsafe CVector_copy_plain(self.base + self.count, start, count)
     self.count &+= offset
     // Plain ASCII, eight bytes at a time.
     while offset &+ 8 <= count {
       let word = unsafe load64(start + offset)
-      let quotes = word ^ (ones &* 0x22)
-      let slashes = word ^ (ones &* 0x5C)
-      let found =
-        ((quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes
-          | (word &- ones &* 0x20) & ~word | word) & tops
-      if found != 0 { break }
+      if !Self.isPlain(word) { break }
       self.storeWord(word, length: 8)
       offset &+= 8
+    }
+    if offset < count && count >= 8 {
+      // The last eight bytes, some of which are there already.
+      let word = unsafe load64(start + (count &- 8))
+      if Self.isPlain(word) {
+        self.count &-= 8 &- (count &- offset)
+        self.storeWord(word, length: 8)
+        offset = count
+      }
+    } else if offset < count && count >= 4 {
+      let low = unsafe load32(start)
+      let high = unsafe load32(start + (count &- 4))
+      if Self.isPlain(UInt64(low) | UInt64(high) << 32) {
+        self.storeFixed32(low)
+        self.count &-= 8 &- count
+        self.storeFixed32(high)
+        offset = count
+      }
     }
     while offset < count {
       let byte = unsafe start[offset]
@@ -222,6 +227,20 @@ extension ByteSink {
     }
     self.storeByte(UInt8(ascii: "\""))
     return nil
+  }
+
+  /// Whether eight bytes are ASCII and none of them has to be escaped: a zero byte in `x` shows in the
+  /// top bit of (x - ones) & ~x.
+  @inline(__always)
+  private static func isPlain(_ word: UInt64) -> Bool {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let tops: UInt64 = 0x8080_8080_8080_8080
+    let quotes = word ^ (ones &* 0x22)
+    let slashes = word ^ (ones &* 0x5C)
+    let found =
+      ((quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes | (word &- ones &* 0x20) & ~word
+        | word) & tops
+    return found == 0
   }
 
   /// Appends the rest of a string that isn't plain ASCII, and the closing quote.

@@ -48,10 +48,33 @@ struct FrozenTable<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
     }
   }
 
+  /// The element at `index`, to be looked at several times with one check.
+  @inline(__always)
+  func reference(to index: Int32) -> FrozenReference<Element> {
+    precondition(index >= 0 && Int(index) < self.count, "index outside of the table")
+    return unsafe FrozenReference(self.base + Int(index))
+  }
+
   /// Where the element at `index` is; `index + span` must lie within the table or its padding.
   @inline(__always)
   func pointer(at index: Int) -> UnsafePointer<Element> {
     assert(index >= 0 && index <= self.count)
     return unsafe self.base + index
+  }
+}
+
+/// An element of a `FrozenTable`, read in place. Holds for as long as the table does.
+@safe
+struct FrozenReference<Element: BitwiseCopyable & Sendable> {
+  private let pointer: UnsafePointer<Element>
+
+  @inline(__always)
+  init(_ pointer: UnsafePointer<Element>) {
+    unsafe self.pointer = pointer
+  }
+
+  @inline(__always)
+  var value: Element {
+    unsafeAddress { unsafe self.pointer }
   }
 }

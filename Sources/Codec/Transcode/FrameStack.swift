@@ -1,17 +1,24 @@
 /// A stack of frames that an interpreter keeps between messages, so that nesting allocates nothing
 /// in the steady state.
 ///
-/// It grows by doubling; how deep a message may nest is for the interpreter to say. Access is
-/// checked.
+/// It grows by doubling; how deep a message may nest is for the interpreter to say. The innermost
+/// frame is where the interpreters look for every field, so its address is kept: below the first frame
+/// is a spare one, which is what `top` is while the stack is empty, and there's nothing to check.
 @safe
 struct FrameStack<Frame: BitwiseCopyable>: ~Copyable {
+  /// Of `capacity` frames, the first of them spare.
   private var base: UnsafeMutablePointer<Frame>
   private var capacity: Int
+  /// Always within the memory at `base`, at most its last frame.
+  private var topPointer: UnsafeMutablePointer<Frame>
   private(set) var count = 0
 
-  init(capacity: Int = 32) {
+  /// - Parameter spare: what `top` is while the stack is empty.
+  init(spare: Frame, capacity: Int = 32) {
     self.capacity = capacity
     unsafe self.base = .allocate(capacity: capacity)
+    unsafe self.base.initialize(to: spare)
+    unsafe self.topPointer = self.base
   }
 
   deinit {
@@ -20,38 +27,29 @@ struct FrameStack<Frame: BitwiseCopyable>: ~Copyable {
 
   mutating func removeAll() {
     self.count = 0
+    unsafe self.topPointer = self.base
   }
 
   @inline(__always)
   mutating func push(_ frame: Frame) {
-    if self.count == self.capacity { self.grow() }
-    unsafe (self.base + self.count).initialize(to: frame)
+    if self.count &+ 1 == self.capacity { self.grow() }
     self.count &+= 1
+    unsafe self.topPointer += 1
+    unsafe self.topPointer.initialize(to: frame)
   }
 
   @inline(__always)
   mutating func pop() {
     precondition(self.count > 0, "no frame to pop")
     self.count &-= 1
-  }
-
-  /// Takes frames off until `count` are left.
-  mutating func truncate(to count: Int) {
-    precondition(count >= 0 && count <= self.count)
-    self.count = count
+    unsafe self.topPointer -= 1
   }
 
   /// The innermost frame.
   @inline(__always)
   var top: Frame {
-    unsafeAddress {
-      precondition(self.count > 0, "no frame")
-      return unsafe UnsafePointer(self.base + (self.count &- 1))
-    }
-    unsafeMutableAddress {
-      precondition(self.count > 0, "no frame")
-      return unsafe self.base + (self.count &- 1)
-    }
+    unsafeAddress { unsafe UnsafePointer(self.topPointer) }
+    unsafeMutableAddress { unsafe self.topPointer }
   }
 
   /// The frame at `index`, the outermost one first.
@@ -59,20 +57,21 @@ struct FrameStack<Frame: BitwiseCopyable>: ~Copyable {
   subscript(index: Int) -> Frame {
     unsafeAddress {
       precondition(index >= 0 && index < self.count, "no such frame")
-      return unsafe UnsafePointer(self.base + index)
+      return unsafe UnsafePointer(self.base + index + 1)
     }
     unsafeMutableAddress {
       precondition(index >= 0 && index < self.count, "no such frame")
-      return unsafe self.base + index
+      return unsafe self.base + index + 1
     }
   }
 
   @inline(never)
   private mutating func grow() {
     let grown = UnsafeMutablePointer<Frame>.allocate(capacity: self.capacity * 2)
-    unsafe grown.update(from: self.base, count: self.count)
+    unsafe grown.update(from: self.base, count: self.count + 1)
     unsafe self.base.deallocate()
     unsafe self.base = grown
+    unsafe self.topPointer = grown + self.count
     self.capacity *= 2
   }
 }

@@ -6,7 +6,8 @@ extension JSONToWire {
   ///   it's an unknown enum name that's to be ignored.
   @inline(__always)
   mutating func writeScalar(_ index: Int32, keepsDefault: Bool) throws(CodecError) -> Bool {
-    let kind = self.plan.fields[index].kind
+    let field = self.plan.fields.reference(to: index)
+    let kind = field.value.kind
     switch kind {
     case .string:
       return try self.writeString(index, keepsDefault: keepsDefault)
@@ -31,8 +32,9 @@ extension JSONToWire {
   /// The tag of one element, whether the field is packed or not.
   @inline(__always)
   private mutating func writeElementTag(_ index: Int32) {
-    if self.plan.fields[index].shape == .packed {
-      self.sink.storeVarint(UInt64(self.plan.fields[index].otherTag))
+    let field = self.plan.fields.reference(to: index)
+    if field.value.shape == .packed {
+      self.sink.storeVarint(UInt64(field.value.otherTag))
     } else {
       self.writeTag(index)
     }
@@ -256,8 +258,9 @@ extension JSONToWire {
   ///
   /// - Returns: nil for a name that's unknown and to be ignored.
   mutating func readEnum(_ index: Int32) throws(CodecError) -> UInt64? {
+    let field = self.plan.fields.reference(to: index)
     let offset = self.reader.position
-    let type = self.plan.fields[index].type
+    let type = field.value.type
     if self.reader.peek == UInt8(ascii: "\"") {
       let token = try self.reader.string()
       let (start, count) = unsafe try self.bytes(of: token)
@@ -270,11 +273,11 @@ extension JSONToWire {
         .unknownEnumValue, offset: offset,
         reason: "the enum has no value \(self.reader.found)\(self.plan.enumHint(type))")
     }
-    if self.plan.fields[index].isNullValue && self.reader.take(literal: "null") { return 0 }
+    if field.value.isNullValue && self.reader.take(literal: "null") { return 0 }
     guard self.reader.peek == UInt8(ascii: "-") || (self.reader.peek &- UInt8(ascii: "0")) <= 9
     else { throw self.reader.wrongType("an enum value's name or number") }
     let payload = try self.readInteger(.int32)
-    if self.plan.fields[index].isClosedEnum {
+    if field.value.isClosedEnum {
       let number = Int32(truncatingIfNeeded: payload)
       if self.plan.enumValue(number: number, in: type) < 0 {
         if self.options.ignoresUnknownFields { return nil }

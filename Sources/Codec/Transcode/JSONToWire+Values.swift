@@ -3,7 +3,8 @@ extension JSONToWire {
   /// Reads the value of a member whose field is `index`.
   @inline(__always)
   mutating func readField(_ index: Int32) throws(CodecError) {
-    switch self.plan.fields[index].shape {
+    let field = self.plan.fields.reference(to: index)
+    switch field.value.shape {
     case .singular:
       try self.readElement(index)
     case .repeated:
@@ -17,7 +18,7 @@ extension JSONToWire {
       try self.checkDepth()
       var frame = Frame(kind: .map)
       frame.field = index
-      frame.message = self.plan.fields[index].type
+      frame.message = field.value.type
       frame.seenMark = self.seen.mark
       frame.keys = self.keys.open()
       self.frames.push(frame)
@@ -27,16 +28,17 @@ extension JSONToWire {
   /// Reads one value of a field, singular or an element of a repeated one, with its tag.
   @inline(__always)
   mutating func readElement(_ index: Int32) throws(CodecError) {
-    switch self.plan.fields[index].kind {
+    let field = self.plan.fields.reference(to: index)
+    switch field.value.kind {
     case .message:
       try self.readMessage(index, outer: 0)
     case .group:
       self.sink.reserve(32)
       self.writeTag(index)
-      try self.openMessage(self.plan.fields[index].type, field: index, lengths: (0, 0, 0))
+      try self.openMessage(field.value.type, field: index, lengths: (0, 0, 0))
     default:
       let keepsDefault =
-        self.plan.fields[index].hasPresence || self.plan.fields[index].shape != .singular
+        field.value.hasPresence || field.value.shape != .singular
       _ = try self.writeScalar(index, keepsDefault: keepsDefault)
     }
   }
@@ -52,8 +54,9 @@ extension JSONToWire {
 
   @inline(__always)
   mutating func writeTag(_ index: Int32) {
+    let field = self.plan.fields.reference(to: index)
     self.sink.storeWord(
-      self.plan.fields[index].tagBytes, length: Int(self.plan.fields[index].tagLength))
+      field.value.tagBytes, length: Int(field.value.tagLength))
   }
 
   // MARK: Messages
@@ -62,15 +65,16 @@ extension JSONToWire {
   /// of a map entry), or 0.
   @inline(__always)
   mutating func readMessage(_ index: Int32, outer: Int) throws(CodecError) {
+    let field = self.plan.fields.reference(to: index)
     self.sink.reserve(32)
     self.writeTag(index)
     let mark = self.sink.openLength()
-    if self.plan.fields[index].wellKnown == .none {
+    if field.value.wellKnown == .none {
       try self.openMessage(
-        self.plan.fields[index].type, field: index, lengths: (mark, outer, 0))
+        field.value.type, field: index, lengths: (mark, outer, 0))
     } else {
       try self.readContent(
-        of: self.plan.fields[index].type, field: index, lengths: (mark, outer, 0))
+        of: field.value.type, field: index, lengths: (mark, outer, 0))
     }
   }
 

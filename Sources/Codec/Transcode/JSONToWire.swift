@@ -9,7 +9,7 @@
 struct JSONToWire: ~Copyable {
   var reader: JSONReader
   var sink = ByteSink(capacity: 64)
-  var frames = FrameStack<Frame>()
+  var frames = FrameStack(spare: Frame(kind: .message))
   var seen = SeenFields()
   var keys = KeySets()
   /// Strings whose escapes had to be resolved before they could be looked at.
@@ -166,11 +166,12 @@ struct JSONToWire: ~Copyable {
     // The field that comes next in the declaration, spelled as ProtoJSON prints it.
     if next < self.plan.messages[message].fieldCount {
       let index = self.plan.messages[message].firstField &+ next
-      let length = Int(self.plan.fields[index].jsonKeyLength)
+      let field = self.plan.fields.reference(to: index)
+      let length = Int(field.value.jsonKeyLength)
       if start &+ length <= self.reader.count,
         unsafe equalBytes(
           self.reader.pointer(at: start),
-          self.plan.text.pointer(at: Int(self.plan.fields[index].jsonKey)), count: length)
+          self.plan.text.pointer(at: Int(field.value.jsonKey)), count: length)
       {
         self.reader.position = start &+ length
         self.reader.skipWhitespace()
@@ -228,10 +229,11 @@ struct JSONToWire: ~Copyable {
   /// Passes over `null`, which leaves a field unset, unless null is a value of its type.
   @inline(__always)
   private mutating func readNull(_ index: Int32) throws(CodecError) -> Bool {
+    let field = self.plan.fields.reference(to: index)
     guard self.reader.peek == UInt8(ascii: "n") else { return false }
-    if self.plan.fields[index].shape == .singular {
-      if self.plan.fields[index].wellKnown == .value { return false }
-      if self.plan.fields[index].isNullValue { return false }
+    if field.value.shape == .singular {
+      if field.value.wellKnown == .value { return false }
+      if field.value.isNullValue { return false }
     }
     guard self.reader.take(literal: "null") else { throw self.reader.expected("a JSON value") }
     return true

@@ -3,11 +3,12 @@ extension WireToJSON {
   /// Prints a singular scalar with its key, unless it's a default that isn't to be printed.
   @inline(__always)
   mutating func printSingularScalar(_ index: Int32) throws(CodecError) {
+    let field = self.plan.fields.reference(to: index)
     let keepsDefault =
-      self.plan.fields[index].hasPresence || self.options.alwaysPrintsDefaults
+      field.value.hasPresence || self.options.alwaysPrintsDefaults
       || self.frames.top.kind == .selection
     let isBare = self.frames.top.kind == .selection
-    let kind = self.plan.fields[index].kind
+    let kind = field.value.kind
     switch kind {
     case .string, .bytes:
       let length = try self.reader.length()
@@ -32,7 +33,8 @@ extension WireToJSON {
   /// Prints one value of a scalar field, without its key.
   @inline(__always)
   mutating func printScalar(_ index: Int32) throws(CodecError) {
-    let kind = self.plan.fields[index].kind
+    let field = self.plan.fields.reference(to: index)
+    let kind = field.value.kind
     switch kind {
     case .string, .bytes:
       try self.printText(kind, length: try self.reader.length())
@@ -48,7 +50,8 @@ extension WireToJSON {
   /// Prints the element that's next, or all elements of a packed record.
   @inline(__always)
   mutating func printElements(_ index: Int32, isPacked: Bool) throws(CodecError) {
-    let kind = self.plan.fields[index].kind
+    let field = self.plan.fields.reference(to: index)
+    let kind = field.value.kind
     guard isPacked && kind.wireType != .lengthDelimited else {
       if kind == .enumeration {
         let number = Int32(truncatingIfNeeded: try self.reader.varint())
@@ -188,18 +191,20 @@ extension WireToJSON {
   /// Whether a number is one that a closed enum doesn't have: then it's an unknown field.
   @inline(__always)
   func isUnknown(_ number: Int32, _ index: Int32) -> Bool {
-    self.plan.fields[index].isClosedEnum
-      && self.plan.enumValue(number: number, in: self.plan.fields[index].type) < 0
+    let field = self.plan.fields.reference(to: index)
+    return field.value.isClosedEnum
+      && self.plan.enumValue(number: number, in: field.value.type) < 0
   }
 
   /// Prints an enum by name, or by number where it has no name or numbers are asked for.
   @inline(__always)
   mutating func printEnum(_ number: Int32, _ index: Int32) {
-    if self.plan.fields[index].isNullValue {
+    let field = self.plan.fields.reference(to: index)
+    if field.value.isNullValue {
       self.sink.append("null")
       return
     }
-    let value = self.plan.enumValue(number: number, in: self.plan.fields[index].type)
+    let value = self.plan.enumValue(number: number, in: field.value.type)
     if value < 0 || self.options.enumStyle == .number {
       self.sink.reserve(32)
       self.sink.storeDecimal(Int64(number))
@@ -215,9 +220,10 @@ extension WireToJSON {
   /// Prints one entry of a map: key, then value, each once and nothing else. Any other entry, or a
   /// key that was there, makes the message be brought into order first.
   mutating func printEntry(_ index: Int32) throws(CodecError) {
+    let field = self.plan.fields.reference(to: index)
     let length = try self.reader.length()
     let end = self.reader.position &+ length
-    let entry = self.plan.fields[index].type
+    let entry = field.value.type
     let keyField = self.plan.messages[entry].firstField
     let valueField = keyField &+ 1
     self.separateElement()

@@ -9,7 +9,7 @@
 struct WireToJSON: ~Copyable {
   var reader: WireReader
   var sink = ByteSink(capacity: 64)
-  var frames = FrameStack<Frame>()
+  var frames = FrameStack(spare: Frame(kind: .message))
   var seen = SeenFields()
   var keys = KeySets()
   /// Copies of messages that had to be brought into order.
@@ -151,7 +151,8 @@ struct WireToJSON: ~Copyable {
   /// Prints the record behind a field's tag.
   @inline(__always)
   mutating func printMember(_ index: Int32, place: Int32, tag: UInt32) throws(CodecError) {
-    if self.plan.fields[index].shape == .singular {
+    let field = self.plan.fields.reference(to: index)
+    if field.value.shape == .singular {
       self.frames.top.next = place &+ 1
       try self.printSingular(index, place: place)
     } else {
@@ -180,26 +181,27 @@ struct WireToJSON: ~Copyable {
 
   @inline(__always)
   private mutating func printSingular(_ index: Int32, place: Int32) throws(CodecError) {
+    let field = self.plan.fields.reference(to: index)
     if self.frames.top.open >= 0 { self.closeBracket() }
     if self.seen.insert(
       place, first: &self.frames.top.seen, mark: self.frames.top.seenMark)
     {
       return try self.normalize()
     }
-    let oneof = self.plan.fields[index].oneof
+    let oneof = field.value.oneof
     if oneof >= 0 {
       let bit = self.plan.messages[self.frames.top.message].fieldCount &+ oneof
       if self.seen.insert(bit, first: &self.frames.top.seen, mark: self.frames.top.seenMark) {
         return try self.normalize()
       }
     }
-    switch self.plan.fields[index].kind {
+    switch field.value.kind {
     case .message:
       let length = try self.reader.length()
       if self.frames.top.kind != .selection { self.printKey(index) }
       let end = self.reader.position &+ length
       try self.openContent(
-        of: self.plan.fields[index].type, field: index, end: end, resume: end)
+        of: field.value.type, field: index, end: end, resume: end)
     case .group:
       if self.frames.top.kind != .selection { self.printKey(index) }
       try self.openGroup(index)
@@ -219,9 +221,10 @@ struct WireToJSON: ~Copyable {
   private mutating func printRepeated(
     _ index: Int32, place: Int32, tag: UInt32
   ) throws(CodecError) {
+    let field = self.plan.fields.reference(to: index)
     if self.frames.top.open != index {
       // An empty packed record is no element.
-      let isPacked = tag & 7 == 2 && self.plan.fields[index].kind.wireType != .lengthDelimited
+      let isPacked = tag & 7 == 2 && field.value.kind.wireType != .lengthDelimited
       if isPacked && self.reader.position < self.reader.limit,
         unsafe self.reader.base[self.reader.position] == 0
       {
@@ -236,17 +239,17 @@ struct WireToJSON: ~Copyable {
       }
       self.openBracket(index)
     }
-    switch self.plan.fields[index].shape {
+    switch field.value.shape {
     case .map:
       try self.printEntry(index)
     case .singular, .repeated, .packed:
-      switch self.plan.fields[index].kind {
+      switch field.value.kind {
       case .message:
         let length = try self.reader.length()
         self.separateElement()
         let end = self.reader.position &+ length
         try self.openContent(
-          of: self.plan.fields[index].type, field: index, end: end, resume: end)
+          of: field.value.type, field: index, end: end, resume: end)
       case .group:
         self.separateElement()
         try self.openGroup(index)
@@ -258,10 +261,11 @@ struct WireToJSON: ~Copyable {
 
   @inline(__always)
   private mutating func openBracket(_ index: Int32) {
+    let field = self.plan.fields.reference(to: index)
     if self.frames.top.kind != .selection { self.printKey(index) }
     self.frames.top.open = index
     self.frames.top.index = 0
-    if self.plan.fields[index].shape == .map {
+    if field.value.shape == .map {
       self.frames.top.keys = self.keys.open()
       self.sink.append(UInt8(ascii: "{"))
     } else {
@@ -291,11 +295,12 @@ struct WireToJSON: ~Copyable {
   /// A comma if one is needed, and the key with its colon.
   @inline(__always)
   mutating func printKey(_ index: Int32) {
+    let field = self.plan.fields.reference(to: index)
     let usesProtoNames = self.options.usesProtoNames
-    let start = usesProtoNames ? self.plan.fields[index].protoKey : self.plan.fields[index].jsonKey
+    let start = usesProtoNames ? field.value.protoKey : field.value.jsonKey
     let length = Int(
       usesProtoNames
-        ? self.plan.fields[index].protoKeyLength : self.plan.fields[index].jsonKeyLength)
+        ? field.value.protoKeyLength : field.value.jsonKeyLength)
     self.sink.reserve(length &+ 40)
     if !self.frames.top.isFirst { self.sink.storeByte(UInt8(ascii: ",")) }
     self.frames.top.isFirst = false

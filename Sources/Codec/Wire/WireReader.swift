@@ -35,8 +35,27 @@ struct WireReader {
     return try self.longVarint()
   }
 
+  /// A varint of several bytes: up to eight at once, where as many can be loaded.
   @inline(never)
   private mutating func longVarint() throws(CodecError) -> UInt64 {
+    if self.limit &- self.position >= 8 {
+      let word = unsafe load64(self.base + self.position)
+      let ends = ~word & 0x8080_8080_8080_8080
+      if ends != 0 {
+        self.position &+= (ends.trailingZeroBitCount >> 3) &+ 1
+        // What's up to the first byte without its top bit; then seven bits of each byte are moved
+        // together in pairs, fours and eights.
+        var bits = word & (ends ^ (ends &- 1)) & 0x7F7F_7F7F_7F7F_7F7F
+        bits = bits & 0x007F_007F_007F_007F | (bits & 0x7F00_7F00_7F00_7F00) >> 1
+        bits = bits & 0x0000_3FFF_0000_3FFF | (bits & 0x3FFF_0000_3FFF_0000) >> 2
+        return bits & 0x0000_0000_0FFF_FFFF | (bits & 0x0FFF_FFFF_0000_0000) >> 4
+      }
+    }
+    return try self.longestVarint()
+  }
+
+  @inline(never)
+  private mutating func longestVarint() throws(CodecError) -> UInt64 {
     var value: UInt64 = 0
     var shift: UInt64 = 0
     var offset = self.position
