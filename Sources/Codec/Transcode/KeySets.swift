@@ -77,17 +77,22 @@ struct KeySets {
     return false
   }
 
+  /// Doubles the room of the innermost set. The larger table is made behind the smaller one and then
+  /// moved to its place, so that nothing is allocated where a map this large has been before.
   private mutating func grow(_ handle: inout Handle) {
     let start = Int(handle.start)
-    let old = Array(self.words[start...])
+    let end = self.words.count
     handle.slots = max(64, handle.slots * 2)
     let mask = Int(handle.slots) - 1
-    self.words.removeLast(self.words.count - start)
-    self.words.append(contentsOf: repeatElement(0, count: Int(handle.slots)))
-    for hash in old where hash != 0 {
+    self.words.reserveCapacity(end + Int(handle.slots))
+    for _ in 0..<Int(handle.slots) { self.words.append(0) }
+    for index in start..<end where self.words[index] != 0 {
+      let hash = self.words[index]
       var slot = Int(truncatingIfNeeded: hash) & mask
-      while self.words[start + slot] != 0 { slot = (slot + 1) & mask }
-      self.words[start + slot] = hash
+      while self.words[end + slot] != 0 { slot = (slot + 1) & mask }
+      self.words[end + slot] = hash
     }
+    for index in 0..<Int(handle.slots) { self.words[start + index] = self.words[end + index] }
+    self.words.removeLast(end - start)
   }
 }
