@@ -95,7 +95,11 @@ let package = Package(
     .executableTarget(
       name: "conformance-testee", dependencies: ["Codec"], path: "Tests/Conformance/testee",
       swiftSettings: testSettings),
-    .testTarget(name: "CodecTests", dependencies: ["Codec"], swiftSettings: testSettings),
+    .target(name: "CAllocations", path: "Tests/Support/CAllocations"),
+    .target(name: "Corpora", path: "Tests/Support/Corpora", swiftSettings: testSettings),
+    .testTarget(
+      name: "CodecTests", dependencies: ["CAllocations", "Codec", "Corpora"],
+      swiftSettings: testSettings),
     .testTarget(
       name: "BridgeProxyTests",
       dependencies: [

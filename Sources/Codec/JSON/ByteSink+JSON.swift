@@ -196,15 +196,16 @@ extension ByteSink {
       self.storeWord(word, length: 8)
       offset &+= 8
     }
-    if offset < count && count >= 8 {
+    let rest = count &- offset
+    if rest > 0 && rest < 8 && count >= 8 {
       // The last eight bytes, some of which are there already.
       let word = unsafe load64(start + (count &- 8))
       if Self.isPlain(word) {
-        self.count &-= 8 &- (count &- offset)
+        self.count &-= 8 &- rest
         self.storeWord(word, length: 8)
         offset = count
       }
-    } else if offset < count && count >= 4 {
+    } else if offset == 0 && count >= 4 && count < 8 {
       let low = unsafe load32(start)
       let high = unsafe load32(start + (count &- 4))
       if Self.isPlain(UInt64(low) | UInt64(high) << 32) {

@@ -3,20 +3,29 @@ import Testing
 
 @testable import Codec
 
-/// The schema of Protos/test (everything.proto, legacy.proto), loaded once.
+/// The schemas of the tests, from Tests/Cases.
 enum TestSchema {
+  /// The schema of Protos/test (everything.proto, legacy.proto), loaded once.
   static let shared: Schema = {
     do {
-      let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("../../Cases/test.binpb")
-      var builder = SchemaBuilder()
-      try builder.add(
-        descriptorSet: [UInt8](Data(contentsOf: path)).span.bytes, source: "test.binpb")
-      return try builder.build()
+      return try Self.load("test.binpb")
     } catch {
       fatalError("the test schema can't be loaded: \(error)")
     }
   }()
+
+  /// The schema of Protos/bench, whose messages the corpora are.
+  static func bench() throws -> Schema {
+    try Self.load("codec.binpb")
+  }
+
+  private static func load(_ name: String) throws -> Schema {
+    let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../../Cases/\(name)")
+    var builder = SchemaBuilder()
+    try builder.add(descriptorSet: [UInt8](Data(contentsOf: path)).span.bytes, source: name)
+    return try builder.build()
+  }
 
   static func type(_ name: String) throws -> MessageIndex {
     try #require(Self.shared.message(named: name), "no such type: \(name)")

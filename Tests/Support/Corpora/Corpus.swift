@@ -1,6 +1,6 @@
 /// A JSON text of a message of Protos/bench/codec.proto: what the codec's benchmark measures and the
 /// allocation tests count. Made by rule, the same in every run.
-package struct Corpus: Sendable {
+package struct Corpus: Sendable, CustomStringConvertible {
   package let name: String
   /// One clause for the table's foot.
   package let about: String
@@ -9,6 +9,8 @@ package struct Corpus: Sendable {
   package let json: [UInt8]
   /// How many numbers a column of "ns per number" divides by; nil where it says nothing.
   package let numbers: Int?
+
+  package var description: String { self.name }
 
   init(_ name: String, _ about: String, type: String, json: String, numbers: Int? = nil) {
     self.name = name

@@ -22,6 +22,11 @@ struct Command: ParsableCommand {
   @Option(help: "How long a turn is, in milliseconds.")
   var turn = 10.0
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "How cost grows with size and with the schema; left out with --only.")
+  var growth = true
+
   @Option(
     help: ArgumentHelp(
       "Only run the codec over one corpus in one direction, for a profiler: order:encode.",
@@ -46,6 +51,13 @@ struct Command: ParsableCommand {
       "Best of \(contest.rounds) turns of \(self.turn) ms; simdjson \(Reader.implementation).")
     Self.show(Table(results))
     Self.show(Goal.table(of: results))
+    if self.growth && self.only.isEmpty {
+      let linearity = Linearity(
+        schema: schema,
+        contest: Contest(rounds: max(1, self.rounds / 3), turn: contest.turn))
+      Self.show(try linearity.sizeTable())
+      Self.show(try linearity.fieldTable())
+    }
   }
 
   private func chosenCorpora() throws -> [Corpus] {
