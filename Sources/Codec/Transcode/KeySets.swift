@@ -84,7 +84,8 @@ struct KeySets {
     let start = Int(handle.start)
     let oldCount = self.words.count - start
     let slots = max(64, Int(handle.slots) * 4)
-    self.words.append(contentsOf: repeatElement(0, count: slots))
+    self.words.reserveCapacity(self.words.count + slots)
+    for _ in 0..<slots { self.words.append(0) }
     let table = start + oldCount
     let mask = slots - 1
     for index in start..<table {
