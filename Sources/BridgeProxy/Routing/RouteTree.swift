@@ -113,7 +113,8 @@ package struct RouteTree: Sendable {
 
   /// The verb behind the last `:` of the last segment, where some template has it.
   private func verb(of path: RawSpan, _ scratch: borrowing RouteScratch) -> (Int32, Int)? {
-    guard !self.verbs.isEmpty else { return nil }
+    // An empty path has no last segment.
+    guard !self.verbs.isEmpty, scratch.count > 0 else { return nil }
     var index = scratch.end
     while index > 0 {
       index -= 1

@@ -126,6 +126,15 @@ struct RouteTreeTests {
     #expect(try self.match(Self.library.reversed(), request) == expected)
   }
 
+  @Test("an empty path, all that's left behind a prefix, is the root")
+  func emptyPath() throws {
+    let (tree, parsed) = try Self.tree(Self.library)
+    var scratch = RouteScratch()
+    let path: [UInt8] = []
+    let route = try #require(tree.match(tree.method("GET"), path.span.bytes, &scratch))
+    #expect(parsed[route].text == "/")
+  }
+
   @Test(
     "variables around a ** are counted from both ends",
     arguments: [
