@@ -81,6 +81,31 @@ struct DecodeTests {
     #expect(try decode(hex(wire)) == expected)
   }
 
+  @Test("what is damaged within messages to be merged is refused")
+  func damagedMerging() throws {
+    #expect(throws: CodecError.self) {
+      _ = try decode(hex("9a 01 05 1a 03 0a 01 61 9a 01 04 1a 02 04 1a"))
+    }
+  }
+
+  @Test("pieces that follow what is nested deep don't double the work at each level")
+  func doubling() throws {
+    var wire = hex("0a 01 61")
+    for _ in 0..<60 {
+      var head: [UInt8] = [0x1A]
+      var length = wire.count
+      while length >= 0x80 {
+        head.append(UInt8(length & 0x7F | 0x80))
+        length >>= 7
+      }
+      wire = head + [UInt8(length)] + wire + [0x1A, 0x00]
+    }
+    let error = try #require(throws: CodecError.self) {
+      _ = try decode(wire, as: "bridge.test.Nested")
+    }
+    #expect(error.code == .tooLarge)
+  }
+
   @Test("merging within merging is bounded, and ordinary merging isn't touched by the bound")
   func mergingBound() throws {
     func lengthDelimited(_ tag: UInt8, _ content: [UInt8]) -> [UInt8] {
