@@ -20,6 +20,23 @@ package struct Corpus: Sendable, CustomStringConvertible {
     self.numbers = numbers
   }
 
+  /// One of the benchmark by its name; with `@` and a number behind it, of another size where it has
+  /// one: `map@100000`.
+  package static func named(_ text: String) -> Corpus? {
+    let parts = text.split(separator: "@", maxSplits: 1).map(String.init)
+    guard let name = parts.first else { return nil }
+    guard parts.count == 2 else { return Self.all.first { $0.name == name } }
+    guard let size = Int(parts[1]), size > 0 else { return nil }
+    switch name {
+    case "tensor": return .tensor(of: size)
+    case "base64": return .base64(byteCount: size)
+    case "nested": return .nested(levels: size)
+    case "map": return .dictionary(of: size)
+    case "batch": return .batch(of: size)
+    default: return nil
+    }
+  }
+
   /// All of the benchmark, in the order of its table.
   package static var all: [Corpus] {
     [

@@ -29,12 +29,16 @@ struct Command: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Only run the codec over one corpus in one direction, for a profiler: order:encode.",
+      "Only run the codec over one corpus in one direction, for a profiler: order:encode, "
+        + "map@100000:decode.",
       valueName: "corpus:direction"))
   var loop: String?
 
   @Option(help: "How many seconds --loop takes.")
   var seconds = 5.0
+
+  @Option(help: "How many messages --loop takes instead of a time, to count instructions.")
+  var times: Int?
 
   func run() throws {
     let schema = try self.loadSchema()
@@ -71,14 +75,20 @@ struct Command: ParsableCommand {
   /// For `perf record` and the like: nothing but the codec.
   private func runLoop(_ loop: String, schema: Schema) throws {
     let parts = loop.split(separator: ":").map(String.init)
-    guard parts.count == 2, let corpus = Corpus.all.first(where: { $0.name == parts[0] }),
+    guard parts.count == 2, let corpus = Corpus.named(parts[0]),
       let type = schema.message(named: corpus.type), ["encode", "decode"].contains(parts[1])
     else { throw BenchError.unknownCorpus(loop) }
     let bridge = try Bridge(corpus.json, as: type, of: schema)
+    let isEncoding = parts[1] == "encode"
+    if let times {
+      if isEncoding { try bridge.encode(times) } else { try bridge.decode(times) }
+      print("\(bridge.json.count) bytes of JSON in, \(bridge.decoded.count) out")
+      return
+    }
     let clock = ContinuousClock()
     let end = clock.now + .seconds(self.seconds)
     while clock.now < end {
-      if parts[1] == "encode" { try bridge.encode(10) } else { try bridge.decode(10) }
+      if isEncoding { try bridge.encode(10) } else { try bridge.decode(10) }
     }
   }
 
