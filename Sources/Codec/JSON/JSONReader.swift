@@ -128,6 +128,8 @@ struct JSONReader {
       if byte == UInt8(ascii: "\\") {
         hasEscapes = true
         offset &+= 2
+        // The text may end right behind the backslash: then nothing is left to look at.
+        guard offset < self.count else { throw self.unterminatedString(from: start) }
       } else if byte < 0x20 {
         throw CodecError(
           .malformedJSON, offset: offset,

@@ -104,6 +104,7 @@ struct EncodeTests {
       (#"{"aInt32" 1}"#, .malformedJSON, 10, ""),
       (#"{"aInt32":1"#, .malformedJSON, 11, ""),
       (#"{"aString":"abc"#, .malformedJSON, 11, "aString"),
+      (#"{"aString":"abc\"#, .malformedJSON, 11, "aString"),
       ("{\"aString\":\"a\nb\"}", .malformedJSON, 13, "aString"),
       (#"{"aInt32":1}}"#, .malformedJSON, 12, ""),
       ("[]", .wrongType, 0, ""),
