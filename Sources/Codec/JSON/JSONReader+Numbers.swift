@@ -56,6 +56,39 @@ extension JSONReader {
       digits: digits, exponent: exponent, isNegative: isNegative, isTruncated: false)
   }
 
+  /// Reads an integer of at most 19 digits in quotes, as encoders write those of 64 bits. The opening
+  /// quote is next.
+  ///
+  /// - Returns: nil where something else stands there; then `position` is undefined.
+  @inline(__always)
+  mutating func quotedInteger() -> (magnitude: UInt64, isNegative: Bool)? {
+    var offset = self.position &+ 1
+    let count = self.count
+    let isNegative = unsafe offset < count && self.base[offset] == UInt8(ascii: "-")
+    if isNegative { offset &+= 1 }
+    let first = offset
+    var magnitude: UInt64 = 0
+    while offset &+ 8 <= count && offset &- first <= 8 {
+      let word = unsafe load64(self.base + offset)
+      guard Self.isEightDigits(word) else { break }
+      magnitude = magnitude &* 100_000_000 &+ Self.eightDigits(word)
+      offset &+= 8
+    }
+    while offset < count {
+      let digit = unsafe self.base[offset] &- UInt8(ascii: "0")
+      if digit > 9 { break }
+      magnitude = magnitude &* 10 &+ UInt64(digit)
+      offset &+= 1
+    }
+    let length = offset &- first
+    guard length > 0 && length <= 19 && offset < count,
+      unsafe self.base[offset] == UInt8(ascii: "\""),
+      unsafe length == 1 || self.base[first] != UInt8(ascii: "0")
+    else { return nil }
+    self.position = offset &+ 1
+    return (magnitude, isNegative)
+  }
+
   /// Reads `e+12`, which is next.
   private mutating func exponentPart() throws(CodecError) -> Int {
     self.position &+= 1

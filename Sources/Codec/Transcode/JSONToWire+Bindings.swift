@@ -1,121 +1,185 @@
 /// Values that came from the path and the query, written behind the body: where both set a field
 /// the later one holds on the wire, so the path wins over the query, and both over the body.
 extension JSONToWire {
-  /// - Parameter missing: places of required fields of the root that nothing has set yet; those that
-  ///   a binding sets are taken out.
   mutating func writeBindings(
-    _ bindings: borrowing Bindings, rule: BodyRule, message: Int32, missing: inout [Int32]
+    _ bindings: borrowing Bindings, rule: BodyRule, message: Int32
   ) throws(CodecError) {
-    var set: [[Int32]] = []
-    let text = bindings.bytes
-    for variable in bindings.variables { set.append(variable.path.steps) }
-    for parameter in bindings.parameters {
-      let name = String(decoding: text[parameter.name], as: UTF8.self)
-      guard
-        let steps = try self.resolve(
-          name, rule: rule, message: message, set: &set, variables: bindings.variables.count)
-      else { continue }
-      try self.writeBinding(steps, text[parameter.value], name: name)
-      self.note(steps, message: message, missing: &missing)
+    self.claimed.removeAll()
+    let variables = bindings.variables.count
+    for index in 0..<variables {
+      let path = bindings.variables[index].path
+      for depth in 0..<path.steps.count { self.claimed.append(path.steps[depth]) }
+      self.claimed.claim()
     }
-    for variable in bindings.variables {
-      try self.writeBinding(variable.path.steps, text[variable.value], name: variable.path.text)
-      self.note(variable.path.steps, message: message, missing: &missing)
+    let body = self.reader
+    defer { self.reader = body }
+    var fault: CodecError?
+    unsafe bindings.bytes.withUnsafeBufferPointer { bytes in
+      // Without an address there are no bytes: all values are empty, and any address does.
+      let start = unsafe bytes.baseAddress ?? UnsafePointer(self.scratch.base)
+      do throws(CodecError) {
+        for index in 0..<bindings.parameters.count {
+          unsafe try self.writeParameter(
+            bindings.parameters[index], of: start, rule: rule, message: message,
+            variables: variables)
+        }
+        for index in 0..<variables {
+          let variable = bindings.variables[index]
+          unsafe self.reader = JSONReader(
+            start: start + variable.value.lowerBound, count: variable.value.count)
+          do throws(CodecError) {
+            try self.writeBinding(self.claimed[index])
+          } catch {
+            throw CodecError(error.code, path: variable.path.text, reason: error.reason)
+          }
+          self.noteSet(variable.path.steps[0], message: message)
+        }
+      } catch {
+        fault = error
+      }
     }
+    if let fault { throw fault }
   }
 
-  private func note(_ steps: [Int32], message: Int32, missing: inout [Int32]) {
-    guard let first = steps.first else { return }
-    missing.removeAll { $0 == first - self.plan.messages[message].firstField }
+  /// Writes a query parameter, unless it's to be passed over.
+  private mutating func writeParameter(
+    _ parameter: Bindings.Parameter, of text: UnsafePointer<UInt8>, rule: BodyRule, message: Int32,
+    variables: Int
+  ) throws(CodecError) {
+    let name = unsafe UnsafeBufferPointer(
+      start: text + parameter.name.lowerBound, count: parameter.name.count)
+    do throws(CodecError) {
+      guard
+        unsafe try self.resolve(name, rule: rule, message: message, variables: variables)
+      else {
+        self.claimed.drop()
+        return
+      }
+      let steps = self.claimed.open
+      self.claimed.claim()
+      unsafe self.reader = JSONReader(
+        start: text + parameter.value.lowerBound, count: parameter.value.count)
+      try self.writeBinding(steps)
+      self.noteSet(self.claimed.step(at: steps.lowerBound), message: message)
+    } catch {
+      throw unsafe CodecError(
+        error.code, path: String(decoding: name, as: UTF8.self), reason: error.reason)
+    }
   }
 
   // MARK: Names
 
-  /// The fields that a parameter's dotted name stands for.
+  /// Finds the fields that a parameter's dotted name stands for and leaves them as the open path of
+  /// `claimed`.
   ///
-  /// - Parameters:
-  ///   - set: the paths that are set already; the first `variables` of them by the path.
-  /// - Returns: nil where the parameter is to be passed over.
+  /// - Parameter variables: how many of the claimed paths come from the path.
+  /// - Returns: false where the parameter is to be passed over.
   private mutating func resolve(
-    _ name: String, rule: BodyRule, message: Int32, set: inout [[Int32]], variables: Int
-  ) throws(CodecError) -> [Int32]? {
+    _ name: UnsafeBufferPointer<UInt8>, rule: BodyRule, message: Int32, variables: Int
+  ) throws(CodecError) -> Bool {
     if case .whole = rule {
-      if self.options.ignoresUnknownParameters { return nil }
+      if self.options.ignoresUnknownParameters { return false }
       throw CodecError(
-        .unknownParameter, path: name,
+        .unknownParameter,
         reason: "this route takes its whole message from the body, so it has no query parameters")
     }
-    var steps: [Int32] = []
     var current = message
-    let elements = name.split(separator: ".", omittingEmptySubsequences: false)
-    for (index, element) in elements.enumerated() {
-      var element = String(element)
-      let place = element.withUTF8 { bytes -> Int32 in
-        guard let start = bytes.baseAddress else { return -1 }
-        return unsafe self.plan.field(named: start, count: bytes.count, in: current)
-      }
+    var start = 0
+    while true {
+      var end = start
+      while end < name.count, unsafe name[end] != UInt8(ascii: ".") { end += 1 }
+      let element = unsafe UnsafeBufferPointer(rebasing: name[start..<end])
+      let place: Int32 =
+        unsafe element.baseAddress.map {
+          unsafe self.plan.field(named: $0, count: element.count, in: current)
+        } ?? -1
       guard place >= 0 else {
-        if self.options.ignoresUnknownParameters { return nil }
-        let hint = Nearest.name(to: element, among: self.plan.jsonNames(of: current))
-          .map { "; did you mean \"\($0)\"?" }
-        throw CodecError(
-          .unknownParameter, path: name,
-          reason: "\(self.plan.name(ofMessage: current)) has no field \"\(element)\"\(hint ?? "")")
+        if self.options.ignoresUnknownParameters { return false }
+        throw unsafe self.unknownParameter(String(decoding: element, as: UTF8.self), in: current)
       }
       let field = self.plan.messages[current].firstField + place
-      steps.append(field)
-      guard index < elements.count - 1 else { break }
+      self.claimed.append(field)
+      guard end < name.count else { break }
       guard self.plan.fields[field].shape == .singular, self.plan.fields[field].kind == .message,
         self.plan.fields[field].wellKnown == .none
       else {
         throw CodecError(
-          .invalidParameter, path: name,
-          reason: "\"\(element)\" is no singular message, so nothing can be named within it")
+          .invalidParameter,
+          reason: "\"\(unsafe String(decoding: element, as: UTF8.self))\" is no singular message, "
+            + "so nothing can be named within it")
       }
       current = self.plan.fields[field].type
+      start = end + 1
     }
-    try self.check(steps, name: name, rule: rule)
-    if set.prefix(variables).contains(steps) { return nil }
-    try self.claim(steps, name: name, set: set)
-    set.append(steps)
-    return steps
+    try self.checkOpenPath(rule: rule)
+    if self.claimed.isOpenClaimed(amongFirst: variables) { return false }
+    try self.refuseConflicts()
+    return true
+  }
+
+  @inline(never)
+  private func unknownParameter(_ element: String, in message: Int32) -> CodecError {
+    let hint = Nearest.name(to: element, among: self.plan.jsonNames(of: message))
+      .map { "; did you mean \"\($0)\"?" }
+    return CodecError(
+      .unknownParameter,
+      reason: "\(self.plan.name(ofMessage: message)) has no field \"\(element)\"\(hint ?? "")")
   }
 
   /// Refuses fields that a query can't set.
-  private func check(_ steps: [Int32], name: String, rule: BodyRule) throws(CodecError) {
-    guard let leaf = steps.last else { return }
-    if case .field(let body) = rule, steps.starts(with: body.steps) {
+  private func checkOpenPath(rule: BodyRule) throws(CodecError) {
+    let steps = self.claimed.open
+    if case .field(let body) = rule, self.isOpenPath(within: body.steps) {
       throw CodecError(
-        .invalidParameter, path: name,
+        .invalidParameter,
         reason: "\"\(body.text)\" is this route's body, so the query can't set it")
     }
+    let leaf = self.claimed.step(at: steps.upperBound - 1)
     guard self.plan.hasTextForm(leaf) else {
-      let isMap = self.plan.fields[leaf].shape == .map
       throw CodecError(
-        .invalidParameter, path: name,
-        reason: isMap
+        .invalidParameter,
+        reason: self.plan.fields[leaf].shape == .map
           ? "a map can't be set by the query"
-          : "a message can't be set by the query; name a field "
-            + "within it, such as \"\(name).field\"")
+          : "a message can't be set by the query; name a field within it, with a point between "
+            + "the names")
     }
   }
 
-  /// Refuses a second value for a singular field, and a second member of a oneof.
-  private func claim(_ steps: [Int32], name: String, set: [[Int32]]) throws(CodecError) {
-    guard let leaf = steps.last else { return }
-    if self.plan.fields[leaf].shape == .singular && set.contains(steps) {
-      throw CodecError(
-        .invalidParameter, path: name, reason: "the field is singular and has two values here")
+  /// Whether the open path leads to a field or through it.
+  private func isOpenPath(within field: [Int32]) -> Bool {
+    let steps = self.claimed.open
+    guard steps.count >= field.count else { return false }
+    for depth in 0..<field.count
+    where self.claimed.step(at: steps.lowerBound + depth) != field[depth] {
+      return false
     }
-    for depth in steps.indices {
-      let oneof = self.plan.fields[steps[depth]].oneof
-      guard oneof >= 0 else { continue }
-      for other in set where other.count > depth && other.prefix(depth) == steps.prefix(depth) {
-        if other[depth] != steps[depth] && self.plan.fields[other[depth]].oneof == oneof {
+    return true
+  }
+
+  /// Refuses a second value for a singular field, and a second member of a oneof.
+  private func refuseConflicts() throws(CodecError) {
+    let steps = self.claimed.open
+    if self.plan.fields[self.claimed.step(at: steps.upperBound - 1)].shape == .singular
+      && self.claimed.isOpenClaimed(amongFirst: self.claimed.count)
+    {
+      throw CodecError(
+        .invalidParameter, reason: "the field is singular and has two values here")
+    }
+    for depth in 0..<steps.count {
+      let step = self.claimed.step(at: steps.lowerBound + depth)
+      let oneof = self.plan.fields[step].oneof
+      if oneof < 0 { continue }
+      for index in 0..<self.claimed.count {
+        let other = self.claimed[index]
+        guard other.count > depth, self.claimed.sharesSteps(other, steps, count: depth) else {
+          continue
+        }
+        let rival = self.claimed.step(at: other.lowerBound + depth)
+        if rival != step && self.plan.fields[rival].oneof == oneof {
           throw CodecError(
-            .oneofConflict, path: name,
+            .oneofConflict,
             reason:
-              "\"\(self.plan.protoName(of: other[depth]))\" of the same oneof is set as well; "
+              "\"\(self.plan.protoName(of: rival))\" of the same oneof is set as well; "
               + "only one may be")
         }
       }
@@ -124,42 +188,29 @@ extension JSONToWire {
 
   // MARK: Values
 
-  /// Writes one value, inside of the messages on its path.
-  private mutating func writeBinding(
-    _ steps: [Int32], _ value: ArraySlice<UInt8>, name: String
-  ) throws(CodecError) {
-    guard let leaf = steps.last else { return }
-    var marks: [Int] = []
-    for step in steps.dropLast() {
-      self.sink.reserve(32)
-      self.writeTag(step)
-      marks.append(self.sink.openLength())
+  /// Writes the value that the reader views, inside of the messages on its path. The text is read like
+  /// a value of JSON, by the same code, but without quotes. Errors come without a path.
+  private mutating func writeBinding(_ steps: Range<Int>) throws(CodecError) {
+    let floor = self.marks.count
+    for place in steps.lowerBound..<steps.upperBound - 1 {
+      self.openStep(self.claimed.step(at: place))
     }
-    // The text is read like a value of JSON, by the same code, but without quotes.
-    self.scratch.removeAll()
-    for byte in value { self.scratch.append(byte) }
-    self.scratch.append(0)
-    let body = self.reader
-    let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: self.scratch.count)
-    defer { unsafe copy.deallocate() }
-    unsafe copy.initialize(from: self.scratch.base, count: self.scratch.count)
-    self.reader = unsafe JSONReader(start: copy, count: value.count)
-    defer { self.reader = body }
-    do throws(CodecError) {
-      unsafe try self.writeText(leaf, copy, count: value.count)
-    } catch {
-      throw CodecError(error.code, path: name, reason: error.reason)
-    }
-    for mark in marks.reversed() { self.sink.closeLength(mark) }
+    try self.writeText(self.claimed.step(at: steps.upperBound - 1))
+    self.closeSteps(to: floor)
   }
 
-  /// Writes a field from its text, which the reader views as well.
-  private mutating func writeText(
-    _ index: Int32, _ start: UnsafePointer<UInt8>, count: Int
-  ) throws(CodecError) {
+  /// The text of the value, for messages to people: at most 40 bytes of it.
+  private var valueText: String {
+    unsafe String(
+      decoding: UnsafeBufferPointer(start: self.reader.base, count: min(self.reader.count, 40)),
+      as: UTF8.self)
+  }
+
+  /// Writes a field from the text that the reader views.
+  private mutating func writeText(_ index: Int32) throws(CodecError) {
     let kind = self.plan.fields[index].kind
-    let found = unsafe String(
-      decoding: UnsafeBufferPointer(start: start, count: min(count, 40)), as: UTF8.self)
+    let start = unsafe self.reader.base
+    let count = self.reader.count
     self.sink.reserve(count + 64)
     switch kind {
     case .string:
@@ -173,7 +224,7 @@ extension JSONToWire {
       self.writeTag(index)
       unsafe try self.storeBase64(start, count: count, offset: nil)
     case .message:
-      unsafe try self.writeKnownText(index, start, count: count, found: found)
+      try self.writeKnownText(index)
     case .group:
       throw CodecError(.invalidParameter, reason: "a group has no text form")
     default:
@@ -184,77 +235,73 @@ extension JSONToWire {
       {
         payload = UInt64(bitPattern: Int64(number))
       } else {
-        payload = try self.readBareNumber(index, found: found)
+        payload = try self.readBareNumber(index)
       }
-      self.writeTextTag(index)
+      self.writeElementTag(index)
       self.storePayload(payload, kind: kind)
     }
   }
 
-  private mutating func writeTextTag(_ index: Int32) {
-    if self.plan.fields[index].shape == .packed {
-      self.sink.storeVarint(UInt64(self.plan.fields[index].otherTag))
-    } else {
-      self.writeTag(index)
-    }
-  }
-
   /// Reads a number, bool or enum number that fills the whole text.
-  private mutating func readBareNumber(_ index: Int32, found: String) throws(CodecError) -> UInt64 {
+  private mutating func readBareNumber(_ index: Int32) throws(CodecError) -> UInt64 {
     let kind = self.plan.fields[index].kind
-    let wrong = CodecError(.invalidValue, reason: "expected \(kind.name), got \"\(found)\"")
-    if self.reader.peek == UInt8(ascii: "\"") { throw wrong }
-    let payload: UInt64
+    let payload: UInt64?
     switch kind {
     case .bool:
-      if self.reader.take(literal: "true") {
-        payload = 1
-      } else if self.reader.take(literal: "false") {
-        payload = 0
-      } else {
-        throw CodecError(.invalidValue, reason: "expected true or false, got \"\(found)\"")
-      }
-    case .enumeration:
-      guard let number = try? self.readInteger(.int32) else {
-        throw CodecError(
-          .unknownEnumValue,
-          reason: "the enum has no value \"\(found)\""
-            + self.plan.enumHint(self.plan.fields[index].type))
-      }
-      payload = number
+      payload =
+        self.reader.take(literal: "true") ? 1 : self.reader.take(literal: "false") ? 0 : nil
     case .float, .double:
       let isFloat = kind == .float
-      switch found {
-      case "NaN": return isFloat ? UInt64(Float.nan.bitPattern) : Double.nan.bitPattern
-      case "Infinity":
-        return isFloat ? UInt64(Float.infinity.bitPattern) : Double.infinity.bitPattern
-      case "-Infinity":
-        return isFloat ? UInt64((-Float.infinity).bitPattern) : (-Double.infinity).bitPattern
-      default: break
+      if self.reader.take(literal: "NaN") {
+        payload = isFloat ? UInt64(Float.nan.bitPattern) : Double.nan.bitPattern
+      } else if self.reader.take(literal: "Infinity") {
+        payload = isFloat ? UInt64(Float.infinity.bitPattern) : Double.infinity.bitPattern
+      } else if self.reader.take(literal: "-Infinity") {
+        payload = isFloat ? UInt64((-Float.infinity).bitPattern) : (-Double.infinity).bitPattern
+      } else {
+        payload = try self.readBarePayload(kind)
       }
-      payload = try self.readWhole(kind, wrong)
+    case .enumeration:
+      payload = try? self.readBarePayload(.int32)
     default:
-      payload = try self.readWhole(kind, wrong)
+      payload = try self.readBarePayload(kind)
     }
-    guard self.reader.isAtEnd else { throw wrong }
+    guard let payload, self.reader.isAtEnd else { throw self.notAValue(index) }
     return payload
   }
 
-  /// Reads a number; what isn't one is `wrong`, what's out of range says so itself.
-  private mutating func readWhole(
-    _ kind: FieldKind, _ wrong: CodecError
-  ) throws(CodecError) -> UInt64 {
+  /// Reads a number as JSON has it; nil where there is none.
+  ///
+  /// - Throws: where it's a number that the kind can't hold.
+  private mutating func readBarePayload(_ kind: FieldKind) throws(CodecError) -> UInt64? {
+    if self.reader.peek == UInt8(ascii: "\"") { return nil }
     do throws(CodecError) {
       return try self.readPayload(kind)
     } catch {
-      throw error.code == .invalidValue ? error : wrong
+      if error.code == .invalidValue { throw error }
+      return nil
+    }
+  }
+
+  @inline(never)
+  private func notAValue(_ index: Int32) -> CodecError {
+    switch self.plan.fields[index].kind {
+    case .bool:
+      CodecError(.invalidValue, reason: "expected true or false, got \"\(self.valueText)\"")
+    case .enumeration:
+      CodecError(
+        .unknownEnumValue,
+        reason: "the enum has no value \"\(self.valueText)\""
+          + self.plan.enumHint(self.plan.fields[index].type))
+    case let kind:
+      CodecError(.invalidValue, reason: "expected \(kind.name), got \"\(self.valueText)\"")
     }
   }
 
   /// Writes a well-known type from its text form.
-  private mutating func writeKnownText(
-    _ index: Int32, _ start: UnsafePointer<UInt8>, count: Int, found: String
-  ) throws(CodecError) {
+  private mutating func writeKnownText(_ index: Int32) throws(CodecError) {
+    let start = unsafe self.reader.base
+    let count = self.reader.count
     self.writeTag(index)
     let mark = self.sink.openLength()
     switch self.plan.fields[index].wellKnown {
@@ -262,15 +309,15 @@ extension JSONToWire {
       guard let (seconds, nanos) = unsafe TimeText.timestamp(start, count: count) else {
         throw CodecError(
           .invalidValue,
-          reason: "expected a timestamp such as 2026-01-31T12:00:00Z, got \"\(found)\"")
+          reason: "expected a timestamp such as 2026-01-31T12:00:00Z, got \"\(self.valueText)\"")
       }
-      self.writeSecondsAndNanos(seconds, nanos)
+      self.writeSecondsAndNanos(seconds, nanos, keepsZeros: true)
     case .duration:
       guard let (seconds, nanos) = unsafe TimeText.duration(start, count: count) else {
         throw CodecError(
-          .invalidValue, reason: "expected a duration such as 1.5s, got \"\(found)\"")
+          .invalidValue, reason: "expected a duration such as 1.5s, got \"\(self.valueText)\"")
       }
-      self.writeSecondsAndNanos(seconds, nanos)
+      self.writeSecondsAndNanos(seconds, nanos, keepsZeros: true)
     case .fieldMask:
       // Clients that print the mask as JSON send it in quotes.
       let isQuoted =
@@ -282,11 +329,10 @@ extension JSONToWire {
         : FieldMaskText.write(start, count: count, into: &self.sink)
       guard isRight else {
         throw CodecError(
-          .invalidValue, reason: "expected field paths such as a.b,c, got \"\(found)\"")
+          .invalidValue, reason: "expected field paths such as a.b,c, got \"\(self.valueText)\"")
       }
     case .wrapper:
-      let inner = self.plan.messages[self.plan.fields[index].type].firstField
-      unsafe try self.writeText(inner, start, count: count)
+      try self.writeText(self.plan.messages[self.plan.fields[index].type].firstField)
     case .none, .any, .structure, .value, .listValue:
       throw CodecError(.invalidParameter, reason: "a message has no text form")
     }

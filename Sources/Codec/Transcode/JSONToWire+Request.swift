@@ -1,29 +1,47 @@
 /// A whole request message: the body by its rule, then the values of path and query.
 extension JSONToWire {
   /// Encodes a request into the sink. See `Transcoder.encode`.
-  mutating func encode(
+  ///
+  /// - Returns: the fault, with what was appended until then still in the sink.
+  mutating func run(
+    _ body: UnsafeRawBufferPointer, rule: BodyRule, as message: Int32, by plan: Plan,
+    bindings: borrowing Bindings, options: EncodeOptions
+  ) -> CodecError? {
+    if self.plan !== plan { self.plan = plan }
+    self.options = options
+    // Bytes without an address are none; the reader then looks at nothing wherever it points.
+    let start = unsafe body.baseAddress?.assumingMemoryBound(to: UInt8.self)
+    self.reader = unsafe JSONReader(
+      start: start ?? UnsafePointer(self.scratch.base), count: body.count)
+    // The body is only lent.
+    defer { self.reader = unsafe JSONReader(start: UnsafePointer(self.scratch.base), count: 0) }
+    do throws(CodecError) {
+      try self.encode(rule: rule, message: message, bindings: bindings)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private mutating func encode(
     rule: BodyRule, message: Int32, bindings: borrowing Bindings
   ) throws(CodecError) {
     self.frames.removeAll()
     self.seen.removeAll()
     self.keys.removeAll()
+    if !self.marks.isEmpty { self.marks.removeAll(keepingCapacity: true) }
     self.pathPrefix = ""
     let start = self.sink.count
-    var missing: [Int32] = []
+    let hasRequired = self.plan.messages[message].requiredCount > 0
+    if hasRequired { self.noteRequired(of: message) }
     do throws(CodecError) {
-      try self.readBody(rule: rule, message: message, missing: &missing)
+      try self.readBody(rule: rule, message: message)
     } catch {
       throw self.located(error)
     }
-    if !bindings.isEmpty {
-      try self.writeBindings(bindings, rule: rule, message: message, missing: &missing)
-    }
-    if let place = missing.first {
-      let name = self.plan.jsonName(of: self.plan.messages[message].firstField + place)
-      throw CodecError(
-        .missingField, offset: self.reader.count, path: name, reason: "this field is required")
-    }
-    if self.sink.count - start > self.options.messageByteLimit {
+    if !bindings.isEmpty { try self.writeBindings(bindings, rule: rule, message: message) }
+    if hasRequired { try self.refuseMissing(of: message) }
+    if self.sink.count &- start > self.options.messageByteLimit {
       throw CodecError(
         .tooLarge, offset: self.reader.count,
         reason: "the message has \(self.sink.count - start) bytes; "
@@ -31,10 +49,7 @@ extension JSONToWire {
     }
   }
 
-  /// - Parameter missing: receives the places of required fields that the body doesn't set.
-  private mutating func readBody(
-    rule: BodyRule, message: Int32, missing: inout [Int32]
-  ) throws(CodecError) {
+  private mutating func readBody(rule: BodyRule, message: Int32) throws(CodecError) {
     self.reader.skipWhitespace()
     switch rule {
     case .none:
@@ -43,64 +58,76 @@ extension JSONToWire {
           .invalidValue, offset: self.reader.position,
           reason: "this route takes no body; its values come from the path and the query")
       }
-      missing = self.required(of: message)
     case .whole:
-      if self.reader.isAtEnd {
-        missing = self.required(of: message)
-        return
-      }
-      if self.plan.messages[message].requiredCount > 0 {
-        missing = try self.missingAfterRoot(message)
-      } else {
-        try self.readContent(of: message, field: -1, lengths: (0, 0, 0))
-        try self.runFrames(above: 0)
-      }
+      if self.reader.isAtEnd { return }
+      try self.readContent(of: message, field: -1, lengths: (0, 0, 0))
+      try self.runFrames(above: 0)
       try self.expectEnd()
     case .field(let path):
-      missing = self.required(of: message)
       if self.reader.isAtEnd { return }
       self.pathPrefix = path.jsonText
-      if let first = path.steps.first {
-        missing.removeAll { $0 == first - self.plan.messages[message].firstField }
-      }
-      try self.readBodyField(path)
+      try self.readBodyField(path, of: message)
       try self.expectEnd()
     }
   }
 
+  // MARK: Required fields of the root
+
+  @inline(never)
+  private mutating func noteRequired(of message: Int32) {
+    self.missing.removeAll(keepingCapacity: true)
+    let first = self.plan.messages[message].firstRequired
+    for index in first..<first + self.plan.messages[message].requiredCount {
+      self.missing.append(self.plan.requiredFields[index])
+    }
+  }
+
+  /// Notes that a field of the root, by its place in `Plan.fields`, is set.
+  mutating func noteSet(_ field: Int32, message: Int32) {
+    guard self.plan.messages[message].requiredCount > 0 else { return }
+    let place = field - self.plan.messages[message].firstField
+    self.missing.removeAll { $0 == place }
+  }
+
+  @inline(never)
+  private func refuseMissing(of message: Int32) throws(CodecError) {
+    guard let place = self.missing.first else { return }
+    throw CodecError(
+      .missingField, offset: self.reader.count,
+      path: self.plan.jsonName(of: self.plan.messages[message].firstField + place),
+      reason: "this field is required")
+  }
+
+  // MARK: A field as the body
+
   /// Reads the body as the value of one field, inside of the messages on its path.
-  private mutating func readBodyField(_ path: FieldPath) throws(CodecError) {
-    guard let leaf = path.steps.last else { return }
+  private mutating func readBodyField(
+    _ path: FieldPath, of message: Int32
+  ) throws(CodecError) {
+    let leaf = path.steps[path.steps.count - 1]
     let isNull = self.reader.peek == UInt8(ascii: "n")
     let takesNull =
       self.plan.fields[leaf].shape == .singular
       && (self.plan.fields[leaf].wellKnown == .value || self.plan.fields[leaf].isNullValue)
     if isNull && !takesNull && self.reader.take(literal: "null") { return }
-    var marks: [Int] = []
-    for step in path.steps.dropLast() {
-      self.sink.reserve(32)
-      self.writeTag(step)
-      marks.append(self.sink.openLength())
-    }
+    self.noteSet(path.steps[0], message: message)
+    let floor = self.marks.count
+    for depth in 0..<path.steps.count - 1 { self.openStep(path.steps[depth]) }
     try self.readField(leaf)
     try self.runFrames(above: 0)
-    for mark in marks.reversed() { self.sink.closeLength(mark) }
+    self.closeSteps(to: floor)
   }
 
-  private mutating func missingAfterRoot(_ message: Int32) throws(CodecError) -> [Int32] {
-    self.rootSeen = []
-    try self.openMessage(message, field: -1, lengths: (0, 0, 0))
-    try self.runFrames(above: 0)
-    let seen = self.rootSeen
-    return self.required(of: message).filter { !seen.contains($0) }
+  /// Opens a message that stands around a field of a path.
+  mutating func openStep(_ step: Int32) {
+    self.sink.reserve(32)
+    self.writeTag(step)
+    self.marks.append(self.sink.openLength())
   }
 
-  private func required(of message: Int32) -> [Int32] {
-    let plan = self.plan.messages[message]
-    if plan.requiredCount == 0 { return [] }
-    return (plan.firstRequired..<plan.firstRequired + plan.requiredCount).map {
-      self.plan.requiredFields[$0]
-    }
+  /// Closes the messages that `openStep` opened since there were `floor` marks.
+  mutating func closeSteps(to floor: Int) {
+    while self.marks.count > floor { self.sink.closeLength(self.marks.removeLast()) }
   }
 
   private mutating func expectEnd() throws(CodecError) {

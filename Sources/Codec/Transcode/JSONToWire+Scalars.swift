@@ -31,7 +31,7 @@ extension JSONToWire {
 
   /// The tag of one element, whether the field is packed or not.
   @inline(__always)
-  private mutating func writeElementTag(_ index: Int32) {
+  mutating func writeElementTag(_ index: Int32) {
     let field = self.plan.fields.reference(to: index)
     if field.value.shape == .packed {
       self.sink.storeVarint(UInt64(field.value.otherTag))
@@ -52,7 +52,9 @@ extension JSONToWire {
     self.sink.reserve(count &+ 32)
     self.writeTag(index)
     self.sink.storeVarint(UInt64(truncatingIfNeeded: count))
-    unsafe self.sink.append(start: self.reader.pointer(at: token.start), count: count)
+    unsafe self.sink.storeString(
+      self.reader.pointer(at: token.start), count: count,
+      readable: self.reader.count &- token.start)
     return true
   }
 
@@ -134,6 +136,12 @@ extension JSONToWire {
   mutating func readInteger(_ kind: FieldKind) throws(CodecError) -> UInt64 {
     let offset = self.reader.position
     if self.reader.peek == UInt8(ascii: "\"") {
+      if let (magnitude, isNegative) = self.reader.quotedInteger(),
+        let payload = kind.payload(magnitude, isNegative: isNegative)
+      {
+        return payload
+      }
+      self.reader.position = offset
       let number = try self.readQuotedNumber(kind)
       return try self.integerPayload(kind, number, offset: offset)
     }

@@ -142,13 +142,18 @@ extension JSONToWire {
   }
 
   /// The content of a Timestamp or Duration: both have seconds = 1 and nanos = 2.
-  mutating func writeSecondsAndNanos(_ seconds: Int64, _ nanos: Int32) {
+  ///
+  /// - Parameter keepsZeros: whether zeros are written too, so that they hold over an earlier value
+  ///   that this one is merged with.
+  mutating func writeSecondsAndNanos(
+    _ seconds: Int64, _ nanos: Int32, keepsZeros: Bool = false
+  ) {
     self.sink.reserve(48)
-    if seconds != 0 {
+    if seconds != 0 || keepsZeros {
       self.sink.storeByte(0x08)
       self.sink.storeVarint(UInt64(bitPattern: seconds))
     }
-    if nanos != 0 {
+    if nanos != 0 || keepsZeros {
       self.sink.storeByte(0x10)
       self.sink.storeVarint(UInt64(bitPattern: Int64(nanos)))
     }

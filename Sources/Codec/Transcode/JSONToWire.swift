@@ -20,8 +20,12 @@ struct JSONToWire: ~Copyable {
   var pathPrefix = ""
   /// How many bytes of the text the last number in quotes has.
   var quotedLength = 0
-  /// The required fields that the root message has set, once it's closed.
-  var rootSeen: [Int32] = []
+  /// The places of the root's required fields that nothing has set yet.
+  var missing: [Int32] = []
+  /// Lengths to be closed around a field that's the body, or that path or query set.
+  var marks: [Int] = []
+  /// What path and query have set.
+  var claimed = ClaimedPaths()
 
   /// A bracket of the text that's open.
   struct Frame: BitwiseCopyable {
@@ -66,9 +70,9 @@ struct JSONToWire: ~Copyable {
     var keyEnd = 0
   }
 
-  init(plan: Plan, start: UnsafePointer<UInt8>) {
+  init(plan: Plan) {
     self.plan = plan
-    self.reader = unsafe JSONReader(start: start, count: 0)
+    self.reader = unsafe JSONReader(start: UnsafePointer(self.scratch.base), count: 0)
   }
 
   /// Reads members and elements until the frames above `floor` are closed.
@@ -124,6 +128,8 @@ struct JSONToWire: ~Copyable {
   private mutating func readMembers() throws(CodecError) {
     let depth = self.frames.count
     let message = self.frames.top.message
+    let first = self.plan.messages[message].firstField
+    let count = self.plan.messages[message].fieldCount
     while self.frames.count == depth {
       self.frames.top.current = -1
       self.reader.skipWhitespace()
@@ -138,9 +144,8 @@ struct JSONToWire: ~Copyable {
         throw self.reader.expected("',' or '}'")
       }
       let keyStart = self.reader.position
-      let place = try self.readKey(of: message)
+      let place = try self.readKey(of: message, first: first, count: count)
       if place < 0 { continue }
-      let first = self.plan.messages[message].firstField
       let index = first &+ place
       self.frames.top.current = index
       self.frames.top.next = place &+ 1
@@ -158,15 +163,19 @@ struct JSONToWire: ~Copyable {
 
   /// Reads a key and the colon behind it.
   ///
+  /// - Parameters:
+  ///   - first: the message's first field in `Plan.fields`.
+  ///   - count: how many fields it has.
   /// - Returns: the field's place in the message; -1 where the member has been dealt with.
   @inline(__always)
-  private mutating func readKey(of message: Int32) throws(CodecError) -> Int32 {
+  private mutating func readKey(
+    of message: Int32, first: Int32, count: Int32
+  ) throws(CodecError) -> Int32 {
     let next = self.frames.top.next
     let start = self.reader.position
     // The field that comes next in the declaration, spelled as ProtoJSON prints it.
-    if next < self.plan.messages[message].fieldCount {
-      let index = self.plan.messages[message].firstField &+ next
-      let field = self.plan.fields.reference(to: index)
+    if next < count {
+      let field = self.plan.fields.reference(to: first &+ next)
       let length = Int(field.value.jsonKeyLength)
       if start &+ length <= self.reader.count,
         unsafe equalBytes(
@@ -282,7 +291,7 @@ struct JSONToWire: ~Copyable {
   }
 
   /// Refuses a message that lacks a required field. The root may still get it from the path or the
-  /// query, so its fields are only noted.
+  /// query, so of its fields those that are set are only taken out of `missing`.
   @inline(never)
   private mutating func closeRequired(_ message: Int32) throws(CodecError) {
     let first = self.frames.top.seen
@@ -293,7 +302,7 @@ struct JSONToWire: ~Copyable {
       let place = self.plan.requiredFields[index]
       let isSeen = self.seen.contains(place, first: first, mark: mark)
       if isRoot {
-        if isSeen { self.rootSeen.append(place) }
+        if isSeen { self.missing.removeAll { $0 == place } }
       } else if !isSeen {
         throw CodecError(
           .missingField, offset: max(0, self.reader.position - 1),

@@ -10,7 +10,7 @@ struct SeenFields {
   var mark: Int32 { Int32(truncatingIfNeeded: self.words.count) }
 
   mutating func removeAll() {
-    self.words.removeAll(keepingCapacity: true)
+    if !self.words.isEmpty { self.words.removeAll(keepingCapacity: true) }
   }
 
   /// Makes room for a message of so many bits; none for 64 or fewer.

@@ -74,14 +74,34 @@ struct WireToJSON: ~Copyable {
     var keys = KeySets.Handle(start: 0, count: 0, slots: 0)
   }
 
-  init(plan: Plan, start: UnsafePointer<UInt8>) {
+  init(plan: Plan) {
     self.plan = plan
-    self.reader = unsafe WireReader(start: start, limit: 0)
-    unsafe self.input = start
+    unsafe self.input = UnsafePointer(self.arena.base)
+    self.reader = unsafe WireReader(start: self.input, limit: 0)
   }
 
-  /// Prints the message that fills `count` bytes from `start`.
-  mutating func decode(
+  /// Prints a message into the sink. See `Transcoder.decode`.
+  ///
+  /// - Returns: the fault, with what was appended until then still in the sink.
+  mutating func run(
+    _ wire: UnsafeRawBufferPointer, as message: Int32, by plan: Plan, selecting field: Int32?,
+    options: DecodeOptions
+  ) -> CodecError? {
+    if self.plan !== plan { self.plan = plan }
+    self.options = options
+    // Bytes without an address are none; the reader then looks at nothing wherever it points.
+    let start = unsafe wire.baseAddress?.assumingMemoryBound(to: UInt8.self)
+    do throws(CodecError) {
+      unsafe try self.decode(
+        start ?? UnsafePointer(self.arena.base), count: wire.count, message: message,
+        selecting: field)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private mutating func decode(
     _ start: UnsafePointer<UInt8>, count: Int, message: Int32, selecting field: Int32?
   ) throws(CodecError) {
     self.frames.removeAll()

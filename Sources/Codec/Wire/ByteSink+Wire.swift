@@ -44,6 +44,25 @@ extension ByteSink {
     self.count &+= 1
   }
 
+  /// Stores the bytes of a string; room for `count` and 16 more has been reserved. Of a short one
+  /// sixteen are copied, which is less work than finding out how many.
+  ///
+  /// - Parameter readable: how many bytes may be loaded from `start` on, at least `count`.
+  @inline(__always)
+  mutating func storeString(_ start: UnsafePointer<UInt8>, count: Int, readable: Int) {
+    if count <= 16 && readable >= 16 {
+      let first = unsafe load64(start)
+      let second = unsafe load64(start + 8)
+      self.storeWord(first, length: 8)
+      self.storeWord(second, length: 8)
+      self.count &-= 16 &- count
+    } else {
+      unsafe UnsafeMutableRawPointer(self.base + self.count).copyMemory(
+        from: start, byteCount: count)
+      self.count &+= count
+    }
+  }
+
   /// Reserves one byte for the length of what follows.
   ///
   /// - Returns: the mark that `closeLength` takes: where the content begins.

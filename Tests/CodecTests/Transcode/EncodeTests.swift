@@ -168,6 +168,24 @@ struct EncodeTests {
   }
 
   @Test(
+    "a path variable holds over what the body says, also of types with a text form",
+    arguments: [
+      ("timestamp", "1970-01-01T00:00:01Z", #"{"timestamp":"2026-01-01T00:00:00.5Z"}"#),
+      ("duration", "0s", #"{"duration":"1.5s"}"#),
+      ("boxed_int64", "0", #"{"boxedInt64":"5"}"#),
+      ("a_int32", "0", #"{"aInt32":5}"#), ("a_string", "", #"{"aString":"x"}"#),
+    ])
+  func pathWins(variable: String, value: String, body: String) throws {
+    let alone = try decode(try encode("", variables: [(variable, value)]))
+    #expect(try decode(try encode(body, variables: [(variable, value)])) == alone)
+  }
+
+  @Test("an empty value of the path is a value")
+  func emptyVariable() throws {
+    #expect(hex(try encode("", rule: .none, variables: [("a_string", "")])) == "7a 00")
+  }
+
+  @Test(
     "query parameters that can't be are refused",
     arguments: [
       ("nope", "1", CodecError.Code.unknownParameter), ("aInt32", "x", .invalidValue),
