@@ -15,34 +15,34 @@ extension ByteSink {
   /// Stores a number in decimal, at most 20 digits.
   @inline(__always)
   mutating func storeDecimal(_ value: UInt64) {
-    if value < 10 {
-      self.storeByte(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value))
-      return
+    if value < 100_000_000_000_000_000 {
+      let text = DigitText(value)
+      self.storeDigits(text)
+    } else {
+      // 18 digits or more: those above 10^8, at most 12, then eight with zeros in front.
+      let (high, low) = value.quotientAndRemainder(dividingBy: 100_000_000)
+      self.storeDigits(DigitText(high))
+      self.storeWord(DigitText.eight(low) | DigitText.zeros, length: 8)
     }
-    let length = Self.decimalLength(value)
-    self.storeDigits(value, length: length)
   }
 
-  /// Stores the lowest `length` digits of a number, with zeros in front.
+  /// Stores digits; up to seven bytes behind them are written over.
   @inline(__always)
-  mutating func storeDigits(_ value: UInt64, length: Int) {
-    assert(self.capacity &- self.count >= length)
-    let digits = unsafe CTables_digits()
-    let start = unsafe UnsafeMutableRawPointer(self.base + self.count)
-    var rest = value
-    var offset = length
-    while offset >= 2 {
-      let (quotient, remainder) = rest.quotientAndRemainder(dividingBy: 100)
-      offset &-= 2
-      unsafe start.storeBytes(
-        of: digits[Int(truncatingIfNeeded: remainder)], toByteOffset: offset, as: UInt16.self)
-      rest = quotient
+  private mutating func storeDigits(_ text: DigitText) {
+    self.store(text.first, at: 0)
+    if text.count > 8 {
+      self.store(text.second, at: 8)
+      if text.count > 16 { self.store(text.seventeenth, at: 16) }
     }
-    if offset == 1 {
-      unsafe start.storeBytes(
-        of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10), as: UInt8.self)
-    }
-    self.count &+= length
+    self.count &+= text.count
+  }
+
+  /// Stores a word at an offset behind the bytes, which are not thereby more.
+  @inline(__always)
+  private mutating func store(_ word: UInt64, at offset: Int) {
+    assert(self.capacity &- self.count >= offset &+ 8)
+    unsafe UnsafeMutableRawPointer(self.base + (self.count &+ offset)).storeBytes(
+      of: word.littleEndian, as: UInt64.self)
   }
 
   /// Stores a signed number in decimal.
@@ -50,15 +50,6 @@ extension ByteSink {
   mutating func storeDecimal(_ value: Int64) {
     if value < 0 { self.storeByte(UInt8(ascii: "-")) }
     self.storeDecimal(value.magnitude)
-  }
-
-  /// How many digits a number has.
-  @inline(__always)
-  static func decimalLength(_ value: UInt64) -> Int {
-    // 1233 / 4096 is a little more than log10(2): the guess is right or one too low, and at most 19.
-    let bits = 64 &- (value | 1).leadingZeroBitCount
-    let guess = (bits &* 1233) >> 12
-    return unsafe guess &+ (value >= CTables_integers()[guess] ? 1 : 0)
   }
 
   /// Stores a float as the shortest text that reads back the same; NaN and infinities as strings
@@ -108,73 +99,76 @@ extension ByteSink {
   }
 
   /// Stores `digits * 10^exponent` as ECMAScript's Number::toString lays it out: plain from 1e-7 to
-  /// 1e21, with an exponent beyond.
+  /// 1e21, with an exponent beyond. At most 25 bytes; up to seven behind them are written over.
   @inline(__always)
   private mutating func storeNumber(_ digits: UInt64, exponent: Int) {
-    let length = Self.decimalLength(digits)
-    let point = length &+ exponent
+    let text = DigitText(digits)
+    let point = text.count &+ exponent
     if exponent < 0 && point > 0 {
-      // 12.34: the digits, then those behind the point move by one.
-      let start = self.count
-      self.storeDigits(digits, length: length)
-      let target = unsafe self.base + (start &+ point)
-      let fraction = length &- point
-      var index = fraction
-      while index > 0 {
-        unsafe target[index] = target[index &- 1]
-        index &-= 1
-      }
-      unsafe target[0] = UInt8(ascii: ".")
-      self.count &+= 1
+      self.storePointed(text, point: point)
     } else if exponent < 0 && point > -6 {
       // 0.00123
-      self.storeByte(UInt8(ascii: "0"))
-      self.storeByte(UInt8(ascii: "."))
-      var zeros = -point
-      while zeros > 0 {
-        self.storeByte(UInt8(ascii: "0"))
-        zeros &-= 1
-      }
-      self.storeDigits(digits, length: length)
+      self.store(0x3030_3030_3030_2E30, at: 0)
+      self.count &+= 2 &- point
+      self.storeDigits(text)
     } else if exponent >= 0 && point <= 21 {
       // 1200
-      self.storeDigits(digits, length: length)
-      var zeros = exponent
-      while zeros > 0 {
-        self.storeByte(UInt8(ascii: "0"))
-        zeros &-= 1
+      self.storeDigits(text)
+      if exponent > 0 {
+        self.store(DigitText.zeros, at: 0)
+        if exponent > 8 { self.store(DigitText.zeros, at: 8) }
+        if exponent > 16 { self.store(DigitText.zeros, at: 16) }
+        self.count &+= exponent
       }
     } else {
-      self.storeScientific(digits, length: length, exponent: point &- 1)
+      self.storeScientific(digits, exponent: point &- 1)
+    }
+  }
+
+  /// Stores 12.34: the digits, the point over the first one behind it, and those once more, one further.
+  @inline(__always)
+  private mutating func storePointed(_ text: DigitText, point: Int) {
+    let dot = UInt64(UInt8(ascii: "."))
+    self.store(text.first, at: 0)
+    if point < 8 {
+      let rest = text.first >> UInt64(truncatingIfNeeded: point &* 8)
+      self.store(dot | rest << 8, at: point)
+      // From the eighth digit on, which stands at 8 now.
+      self.store(text.first >> 56 | text.second << 8, at: 8)
+      if text.count > 15 { self.store(text.second >> 56 | text.seventeenth << 8, at: 16) }
+    } else {
+      self.storeLatePoint(text, point: point)
+    }
+    self.count &+= text.count &+ 1
+  }
+
+  /// The point behind eight digits or more.
+  @inline(never)
+  private mutating func storeLatePoint(_ text: DigitText, point: Int) {
+    let dot = UInt64(UInt8(ascii: "."))
+    self.store(text.second, at: 8)
+    if point < 16 {
+      let rest = text.second >> UInt64(truncatingIfNeeded: (point &- 8) &* 8)
+      self.store(dot | rest << 8, at: point)
+      self.store(text.second >> 56 | text.seventeenth << 8, at: 16)
+    } else {
+      self.store(dot | text.seventeenth << 8, at: 16)
     }
   }
 
   @inline(never)
-  private mutating func storeScientific(_ digits: UInt64, length: Int, exponent: Int) {
+  private mutating func storeScientific(_ digits: UInt64, exponent: Int) {
     // Zeros at the end carry nothing: 1e21, not 1.000e21.
     var digits = digits
-    var length = length
-    while length > 1 && digits % 10 == 0 {
-      digits /= 10
-      length -= 1
-    }
-    let start = self.count
-    self.storeDigits(digits, length: length)
-    if length > 1 {
-      var index = self.count
-      while index > start + 1 {
-        unsafe self.base[index] = self.base[index - 1]
-        index -= 1
-      }
-      unsafe self.base[start + 1] = UInt8(ascii: ".")
-      self.count += 1
+    while digits >= 10 && digits % 10 == 0 { digits /= 10 }
+    let text = DigitText(digits)
+    if text.count == 1 {
+      self.storeDigits(text)
+    } else {
+      self.storePointed(text, point: 1)
     }
     self.storeByte(UInt8(ascii: "e"))
     self.storeByte(exponent < 0 ? UInt8(ascii: "-") : UInt8(ascii: "+"))
-    self.storeDecimal(exponent.magnitude)
-  }
-
-  private mutating func storeDecimal(_ value: UInt) {
-    self.storeDecimal(UInt64(value))
+    self.storeDecimal(UInt64(exponent.magnitude))
   }
 }

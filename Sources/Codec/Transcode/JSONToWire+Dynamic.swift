@@ -24,6 +24,7 @@ extension JSONToWire {
     frame.lengths = lengths
     frame.seenMark = self.seen.mark
     frame.keys = self.keys.open()
+    frame.start = self.reader.position
     self.frames.push(frame)
   }
 
@@ -41,8 +42,7 @@ extension JSONToWire {
     let depth = self.frames.count
     while self.frames.count == depth {
       guard try self.nextMember() else {
-        self.keys.close(self.frames.top.keys)
-        return self.closeFrame()
+        return try self.closeEntries()
       }
       let offset = self.reader.position
       let token = try self.reader.string()
@@ -50,8 +50,7 @@ extension JSONToWire {
       self.frames.top.keyEnd = token.end
       let (bytes, count) = unsafe try self.bytes(of: token)
       if unsafe self.keys.insert(bytes, count: count, into: &self.frames.top.keys) {
-        throw CodecError(
-          .duplicateField, offset: offset, reason: "this key stands twice in the object")
+        throw self.duplicateKey(offset: offset)
       }
       self.sink.reserve(count &+ 64)
       self.sink.storeByte(Self.structFieldsTag)

@@ -9,8 +9,7 @@ extension JSONToWire {
     let valueField = entry.firstField &+ 1
     while self.frames.count == depth {
       guard try self.nextMember() else {
-        self.keys.close(self.frames.top.keys)
-        return self.closeFrame()
+        return try self.closeEntries()
       }
       self.sink.reserve(32)
       self.sink.storeWord(
@@ -98,10 +97,46 @@ extension JSONToWire {
       self.storePayload(payload, kind: kind)
     }
     assert(self.sink.count > tagStart)
-    if !isNew {
-      throw CodecError(
-        .duplicateField, offset: offset, reason: "this key stands twice in the map")
+    if !isNew { throw self.duplicateKey(offset: offset) }
+  }
+
+  /// Closes the innermost frame, a map or Struct, unless it has a key twice.
+  @inline(__always)
+  mutating func closeEntries() throws(CodecError) {
+    if let again = self.keys.close(self.frames.top.keys) {
+      throw try self.findDuplicateKey(again)
     }
+    self.closeFrame()
+  }
+
+  /// The error for the key of the innermost frame that's number `index`, counted from 0. The text is
+  /// passed over once more to find it.
+  @inline(never)
+  private mutating func findDuplicateKey(_ index: Int) throws(CodecError) -> CodecError {
+    self.reader.position = self.frames.top.start
+    for _ in 0..<index {
+      self.reader.skipWhitespace()
+      _ = try self.reader.string()
+      self.reader.skipWhitespace()
+      self.reader.position += 1
+      self.reader.skipWhitespace()
+      try self.reader.skipValue(depthLimit: self.options.depthLimit)
+      self.reader.skipWhitespace()
+      self.reader.position += 1
+    }
+    self.reader.skipWhitespace()
+    let offset = self.reader.position
+    let token = try self.reader.string()
+    self.frames.top.keyStart = token.start
+    self.frames.top.keyEnd = token.end
+    return self.duplicateKey(offset: offset)
+  }
+
+  @inline(never)
+  func duplicateKey(offset: Int) -> CodecError {
+    CodecError(
+      .duplicateField, offset: offset,
+      reason: "this key stands twice in its \(self.frames.top.kind == .map ? "map" : "object")")
   }
 
   private mutating func readQuotedBool() throws(CodecError) -> UInt64 {

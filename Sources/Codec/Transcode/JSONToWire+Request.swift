@@ -13,8 +13,12 @@ extension JSONToWire {
     let start = unsafe body.baseAddress?.assumingMemoryBound(to: UInt8.self)
     self.reader = unsafe JSONReader(
       start: start ?? UnsafePointer(self.scratch.base), count: body.count)
-    // The body is only lent.
-    defer { self.reader = unsafe JSONReader(start: UnsafePointer(self.scratch.base), count: 0) }
+    defer {
+      self.keys.shrink(to: Transcoder.keptByteCount)
+      self.scratch.shrink(to: Transcoder.keptByteCount)
+      // The body was only lent.
+      self.reader = unsafe JSONReader(start: UnsafePointer(self.scratch.base), count: 0)
+    }
     do throws(CodecError) {
       try self.encode(rule: rule, message: message, bindings: bindings)
       return nil

@@ -21,6 +21,7 @@ extension JSONToWire {
       frame.message = field.value.type
       frame.seenMark = self.seen.mark
       frame.keys = self.keys.open()
+      frame.start = self.reader.position
       self.frames.push(frame)
     }
   }

@@ -64,7 +64,9 @@ struct JSONToWire: ~Copyable {
     /// Bits of the first 64 fields, and where the rest of them is.
     var seen: UInt64 = 0
     var seenMark: Int32 = 0
-    var keys = KeySets.Handle(start: 0, count: 0, slots: 0)
+    var keys = KeySets.Handle.none
+    /// Where the members of a map or Struct begin.
+    var start = 0
     /// The key of a map or Struct that's being read, for error paths.
     var keyStart = 0
     var keyEnd = 0

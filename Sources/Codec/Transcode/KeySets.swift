@@ -1,20 +1,28 @@
 /// The map keys that have been seen, a set for each map that's open, the innermost last.
 ///
 /// It holds 64-bit hashes with a seed of the process, so that nobody outside can make keys collide:
-/// two keys of one hash count as the same, which happens once in 2^64 pairs. Up to 16 keys are
-/// compared one by one; beyond that a set is an open-addressed table, at most half full.
+/// two keys of one hash count as the same, which happens once in 2^64 pairs.
+///
+/// Up to 16 keys are compared one by one as they come. Of a larger set the hashes are only noted, and
+/// looked through when it's closed: then they fit a table of the right size at once, and those of a
+/// very large set are first split by their highest bits into parts whose tables stay in the cache. So
+/// a key of a million costs what a key of a thousand costs.
 struct KeySets {
-  /// A set that's open: where its words begin, and how it stands.
+  /// A set that's open: where its hashes begin, and how many there are.
   struct Handle: BitwiseCopyable {
     var start: Int32
     var count: Int32
-    /// 0 while it's a list; else the number of slots.
-    var slots: Int32
+
+    static var none: Handle { Handle(start: 0, count: 0) }
   }
 
   let seed: UInt64
-  private var words: [UInt64] = []
+  private var hashes: [UInt64] = []
+  /// Tables, and the parts of a very large set. Its content means nothing between two calls.
+  private var scratch: [UInt64] = []
   private static let listLimit = 16
+  /// A table for so many hashes is 128 KiB and fits a second-level cache.
+  private static let partLimit = 8192
 
   init() {
     var generator = SystemRandomNumberGenerator()
@@ -22,22 +30,38 @@ struct KeySets {
   }
 
   mutating func removeAll() {
-    self.words.removeAll(keepingCapacity: true)
+    if !self.hashes.isEmpty { self.hashes.removeAll(keepingCapacity: true) }
+  }
+
+  /// Gives memory back where there's more of it than `byteCount`, and what's in it is lost.
+  mutating func shrink(to byteCount: Int) {
+    if self.hashes.capacity &* 8 > byteCount { self.hashes = [] }
+    if self.scratch.count &* 8 > byteCount { self.scratch = [] }
   }
 
   /// A new, empty set behind all that are open.
   mutating func open() -> Handle {
-    Handle(start: Int32(truncatingIfNeeded: self.words.count), count: 0, slots: 0)
+    Handle(start: Int32(truncatingIfNeeded: self.hashes.count), count: 0)
   }
 
-  /// Gives the room of the innermost set back.
-  mutating func close(_ handle: Handle) {
-    self.words.removeLast(self.words.count - Int(handle.start))
+  /// Gives the room of the innermost set back without a look at it.
+  mutating func drop(_ handle: Handle) {
+    self.hashes.removeLast(self.hashes.count - Int(handle.start))
+  }
+
+  /// Closes the innermost set.
+  ///
+  /// - Returns: which of its keys, counted from 0, was there before; nil where each is there once.
+  @inline(__always)
+  mutating func close(_ handle: Handle) -> Int? {
+    let again = handle.count > Self.listLimit ? self.findAgain(handle) : nil
+    self.drop(handle)
+    return again
   }
 
   /// Adds a key's bytes to the innermost set.
   ///
-  /// - Returns: whether it was there already.
+  /// - Returns: whether it's known already that it was there before; `close` knows it for sure.
   @inline(__always)
   mutating func insert(
     _ start: UnsafePointer<UInt8>, count: Int, into handle: inout Handle
@@ -45,7 +69,7 @@ struct KeySets {
     self.insert(hash: unsafe KeyHash.hash(start, count: count, seed: self.seed), into: &handle)
   }
 
-  /// Adds a number as a key to the innermost set.
+  /// Adds a number as a key to the innermost set. Returns what the other `insert` does.
   mutating func insert(number: UInt64, into handle: inout Handle) -> Bool {
     let product = (number ^ self.seed).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
     return self.insert(hash: product.low ^ product.high, into: &handle)
@@ -54,49 +78,107 @@ struct KeySets {
   private mutating func insert(hash: UInt64, into handle: inout Handle) -> Bool {
     // 0 marks a free slot.
     let hash = hash == 0 ? 1 : hash
-    let start = Int(handle.start)
-    if handle.slots == 0 {
-      for index in start..<start + Int(handle.count) where self.words[index] == hash {
+    if handle.count < Self.listLimit {
+      let start = Int(handle.start)
+      for index in start..<start + Int(handle.count) where self.hashes[index] == hash {
         return true
       }
-      if handle.count < Self.listLimit {
-        self.words.append(hash)
-        handle.count += 1
-        return false
-      }
     }
-    if handle.count * 2 >= handle.slots { self.grow(&handle) }
-    let mask = Int(handle.slots) - 1
-    var slot = Int(truncatingIfNeeded: hash) & mask
-    while self.words[start + slot] != 0 {
-      if self.words[start + slot] == hash { return true }
-      slot = (slot + 1) & mask
-    }
-    self.words[start + slot] = hash
+    self.hashes.append(hash)
     handle.count += 1
     return false
   }
 
-  /// Makes a table, or one four times as large. It's built behind the old words and moved over them, so
-  /// that memory that's there already suffices the next time.
+  // MARK: Large sets
+
   @inline(never)
-  private mutating func grow(_ handle: inout Handle) {
+  private mutating func findAgain(_ handle: Handle) -> Int? {
+    let count = Int(handle.count)
+    // Parts of half the limit on average, so that hardly one is larger than the limit.
+    var bits = 0
+    while count >> bits > (bits == 0 ? Self.partLimit : Self.partLimit / 2) { bits += 1 }
+    let tableSize = Self.tableSize(for: bits == 0 ? count : Self.partLimit)
+    let needed = tableSize + (bits == 0 ? 0 : count)
+    while self.scratch.count < needed { self.scratch.append(0) }
     let start = Int(handle.start)
-    let oldCount = self.words.count - start
-    let slots = max(64, Int(handle.slots) * 4)
-    self.words.reserveCapacity(self.words.count + slots)
-    for _ in 0..<slots { self.words.append(0) }
-    let table = start + oldCount
-    let mask = slots - 1
-    for index in start..<table {
-      let hash = self.words[index]
-      if hash == 0 { continue }
-      var slot = Int(truncatingIfNeeded: hash) & mask
-      while self.words[table + slot] != 0 { slot = (slot + 1) & mask }
-      self.words[table + slot] = hash
+    let again = unsafe self.hashes.withUnsafeBufferPointer { hashes -> UInt64? in
+      let hashes = unsafe UnsafeBufferPointer(rebasing: hashes[start..<start + count])
+      return unsafe self.scratch.withUnsafeMutableBufferPointer { scratch -> UInt64? in
+        let table = unsafe UnsafeMutableBufferPointer(rebasing: scratch[..<tableSize])
+        if bits == 0 { return unsafe Self.firstAgain(hashes, table) }
+        let parts = unsafe UnsafeMutableBufferPointer(rebasing: scratch[tableSize..<needed])
+        return unsafe Self.firstAgain(hashes, parts, table, bits: bits)
+      }
     }
-    for index in 0..<slots { self.words[start + index] = self.words[table + index] }
-    self.words.removeLast(oldCount)
-    handle.slots = Int32(slots)
+    guard let again else { return nil }
+    let first = self.hashes[start...].firstIndex(of: again) ?? start
+    return (self.hashes[(first + 1)...].firstIndex(of: again) ?? first) - start
+  }
+
+  private static func tableSize(for count: Int) -> Int {
+    var size = 64
+    while size < count * 2 { size *= 2 }
+    return size
+  }
+
+  /// Puts hashes into a table, which must have twice as many slots, a power of two.
+  ///
+  /// - Returns: a hash that's there twice.
+  private static func firstAgain(
+    _ hashes: UnsafeBufferPointer<UInt64>, _ table: UnsafeMutableBufferPointer<UInt64>
+  ) -> UInt64? {
+    unsafe table.update(repeating: 0)
+    let mask = table.count - 1
+    for index in 0..<hashes.count {
+      let hash = unsafe hashes[index]
+      var slot = Int(truncatingIfNeeded: hash) & mask
+      while true {
+        let found = unsafe table[slot]
+        if found == 0 { break }
+        if found == hash { return hash }
+        slot = (slot &+ 1) & mask
+      }
+      unsafe table[slot] = hash
+    }
+    return nil
+  }
+
+  /// Splits hashes by their highest bits into `parts`, which has as much room, and looks at each part.
+  private static func firstAgain(
+    _ hashes: UnsafeBufferPointer<UInt64>, _ parts: UnsafeMutableBufferPointer<UInt64>,
+    _ table: UnsafeMutableBufferPointer<UInt64>, bits: Int
+  ) -> UInt64? {
+    let shift = UInt64(64 - bits)
+    // Where each part ends; before that, how many hashes it has.
+    var ends = [Int](repeating: 0, count: 1 << bits)
+    for index in 0..<hashes.count { unsafe ends[Int(hashes[index] &>> shift)] += 1 }
+    var end = 0
+    for part in 0..<ends.count {
+      let count = ends[part]
+      ends[part] = end
+      end += count
+    }
+    for index in 0..<hashes.count {
+      let hash = unsafe hashes[index]
+      let part = Int(hash &>> shift)
+      unsafe parts[ends[part]] = hash
+      ends[part] += 1
+    }
+    var start = 0
+    for part in 0..<ends.count {
+      let hashes = unsafe UnsafeBufferPointer(rebasing: parts[start..<ends[part]])
+      start = ends[part]
+      if hashes.count * 2 <= table.count {
+        if let again = unsafe Self.firstAgain(hashes, table) { return again }
+      } else {
+        // Hashes that aren't spread evenly: next to impossible, and slow instead of endless.
+        var larger = [UInt64](repeating: 0, count: Self.tableSize(for: hashes.count))
+        let again = unsafe larger.withUnsafeMutableBufferPointer {
+          unsafe Self.firstAgain(hashes, $0)
+        }
+        if let again { return again }
+      }
+    }
+    return nil
   }
 }

@@ -36,7 +36,7 @@ struct SeenFields {
   @inline(__always)
   mutating func insert(_ bit: Int32, first: inout UInt64, mark: Int32) -> Bool {
     if bit < 64 {
-      let mask: UInt64 = 1 << UInt64(truncatingIfNeeded: bit)
+      let mask: UInt64 = 1 &<< UInt64(truncatingIfNeeded: bit)
       let wasSet = first & mask != 0
       first |= mask
       return wasSet

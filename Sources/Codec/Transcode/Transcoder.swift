@@ -9,6 +9,9 @@
 /// borrows its interpreter from its beginning to its end and calls nothing that knows the transcoder.
 @safe
 package final class Transcoder {
+  /// Scratch that one large message has made larger than this is given back behind it.
+  package static let keptByteCount = 256 << 10
+
   private let encoder: UnsafeMutablePointer<JSONToWire>
   private let decoder: UnsafeMutablePointer<WireToJSON>
 

@@ -91,7 +91,7 @@ extension WireToJSON {
     if frame.open >= 0 && self.plan.fields[frame.open].shape == .map
       || frame.kind == .structure
     {
-      self.keys.close(frame.keys)
+      self.keys.drop(frame.keys)
     }
     // Copied out first: the arena may move while it's written to.
     let bytes = unsafe Array(

@@ -2,8 +2,9 @@
 extension WireToJSON {
   /// Prints a singular scalar with its key, unless it's a default that isn't to be printed.
   @inline(__always)
-  mutating func printSingularScalar(_ index: Int32) throws(CodecError) {
-    let field = self.plan.fields.reference(to: index)
+  mutating func printSingularScalar(
+    _ field: FrozenReference<FieldPlan>, _ index: Int32
+  ) throws(CodecError) {
     let keepsDefault =
       field.value.hasPresence || self.options.alwaysPrintsDefaults
       || self.frames.top.kind == .selection
@@ -13,18 +14,18 @@ extension WireToJSON {
     case .string, .bytes:
       let length = try self.reader.length()
       if length == 0 && !keepsDefault { return }
-      if !isBare { self.printKey(index) }
+      if !isBare { self.printKey(field) }
       try self.printText(kind, length: length)
     case .enumeration:
       let number = Int32(truncatingIfNeeded: try self.reader.varint())
       if self.isUnknown(number, index) { return }
       if number == 0 && !keepsDefault { return }
-      if !isBare { self.printKey(index) }
+      if !isBare { self.printKey(field) }
       self.printEnum(number, index)
     default:
       let payload = try self.readPayload(kind)
       if payload == 0 && !keepsDefault { return }
-      if !isBare { self.printKey(index) }
+      if !isBare { self.printKey(field) }
       self.sink.reserve(32)
       self.storePayload(payload, kind)
     }
@@ -49,8 +50,9 @@ extension WireToJSON {
 
   /// Prints the element that's next, or all elements of a packed record.
   @inline(__always)
-  mutating func printElements(_ index: Int32, isPacked: Bool) throws(CodecError) {
-    let field = self.plan.fields.reference(to: index)
+  mutating func printElements(
+    _ field: FrozenReference<FieldPlan>, _ index: Int32, isPacked: Bool
+  ) throws(CodecError) {
     let kind = field.value.kind
     guard isPacked && kind.wireType != .lengthDelimited else {
       if kind == .enumeration {
@@ -219,8 +221,7 @@ extension WireToJSON {
 
   /// Prints one entry of a map: key, then value, each once and nothing else. Any other entry, or a
   /// key that was there, makes the message be brought into order first.
-  mutating func printEntry(_ index: Int32) throws(CodecError) {
-    let field = self.plan.fields.reference(to: index)
+  mutating func printEntry(_ field: FrozenReference<FieldPlan>) throws(CodecError) {
     let length = try self.reader.length()
     let end = self.reader.position &+ length
     let entry = field.value.type
@@ -343,7 +344,7 @@ extension WireToJSON {
       {
         continue
       }
-      self.printKey(index)
+      self.printKey(self.plan.fields.reference(to: index))
       self.printUnset(index)
     }
   }

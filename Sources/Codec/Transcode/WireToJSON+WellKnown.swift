@@ -120,7 +120,11 @@ extension WireToJSON {
     while self.frames.count == depth {
       if self.reader.position >= self.frames.top.end {
         try self.checkEnd(self.frames.top.end)
-        self.keys.close(self.frames.top.keys)
+        if self.keys.close(self.frames.top.keys) != nil {
+          self.frames.top.keys = self.keys.open()
+          try self.normalize()
+          continue
+        }
         self.sink.append(UInt8(ascii: "}"))
         return self.closeFrame()
       }
@@ -129,7 +133,9 @@ extension WireToJSON {
         try self.reader.skip(tag: tag, depthLimit: self.options.depthLimit)
         continue
       }
-      try self.printEntry(self.plan.messages[self.frames.top.message].firstField)
+      try self.printEntry(
+        self.plan.fields.reference(
+          to: self.plan.messages[self.frames.top.message].firstField))
     }
   }
 
@@ -308,7 +314,10 @@ extension WireToJSON {
     while self.frames.count == depth {
       if self.reader.position >= self.frames.top.end {
         try self.checkEnd(self.frames.top.end)
-        if self.frames.top.open >= 0 { self.closeBracket() }
+        if self.frames.top.open >= 0, !self.closeBracket() {
+          try self.normalize()
+          continue
+        }
         if !self.seen.contains(
           place, first: self.frames.top.seen, mark: self.frames.top.seenMark)
         {
@@ -323,8 +332,8 @@ extension WireToJSON {
         try self.reader.skip(tag: tag, depthLimit: self.options.depthLimit)
         continue
       }
-      self.frames.top.current = index
-      try self.printMember(index, place: place, tag: tag)
+      try self.printMember(
+        self.plan.fields.reference(to: index), index, place: place, tag: tag)
     }
   }
 

@@ -71,7 +71,7 @@ struct WireToJSON: ~Copyable {
     var current: Int32 = -1
     var seen: UInt64 = 0
     var seenMark: Int32 = 0
-    var keys = KeySets.Handle(start: 0, count: 0, slots: 0)
+    var keys = KeySets.Handle.none
   }
 
   init(plan: Plan) {
@@ -91,6 +91,10 @@ struct WireToJSON: ~Copyable {
     self.options = options
     // Bytes without an address are none; the reader then looks at nothing wherever it points.
     let start = unsafe wire.baseAddress?.assumingMemoryBound(to: UInt8.self)
+    defer {
+      self.keys.shrink(to: Transcoder.keptByteCount)
+      self.arena.shrink(to: Transcoder.keptByteCount)
+    }
     do throws(CodecError) {
       unsafe try self.decode(
         start ?? UnsafePointer(self.arena.base), count: wire.count, message: message,
@@ -146,6 +150,8 @@ struct WireToJSON: ~Copyable {
   private mutating func printFields() throws(CodecError) {
     let depth = self.frames.count
     let message = self.frames.top.message
+    let first = self.plan.messages[message].firstField
+    let count = self.plan.messages[message].fieldCount
     while self.frames.count == depth {
       if self.reader.position >= self.frames.top.end {
         try self.endMessage()
@@ -153,7 +159,15 @@ struct WireToJSON: ~Copyable {
       }
       let start = self.reader.position
       let tag = try self.reader.tag()
-      let place = self.place(of: tag, in: message)
+      var place = self.frames.top.next
+      if place < count {
+        let field = self.plan.fields.reference(to: first &+ place)
+        if field.value.tag == tag {
+          try self.printMember(field, first &+ place, place: place, tag: tag)
+          continue
+        }
+      }
+      place = self.place(of: tag, in: message)
       if place < 0 {
         if tag & 7 == UInt32(WireType.endGroup.rawValue) {
           try self.endGroup(tag, at: start)
@@ -162,37 +176,33 @@ struct WireToJSON: ~Copyable {
         try self.reader.skip(tag: tag, depthLimit: self.options.depthLimit)
         continue
       }
-      let index = self.plan.messages[message].firstField &+ place
-      self.frames.top.current = index
-      try self.printMember(index, place: place, tag: tag)
+      try self.printMember(
+        self.plan.fields.reference(to: first &+ place), first &+ place, place: place, tag: tag)
     }
   }
 
-  /// Prints the record behind a field's tag.
+  /// Prints the record behind the tag of a field, which is the one at `index`.
   @inline(__always)
-  mutating func printMember(_ index: Int32, place: Int32, tag: UInt32) throws(CodecError) {
-    let field = self.plan.fields.reference(to: index)
+  mutating func printMember(
+    _ field: FrozenReference<FieldPlan>, _ index: Int32, place: Int32, tag: UInt32
+  ) throws(CodecError) {
+    self.frames.top.current = index
     if field.value.shape == .singular {
       self.frames.top.next = place &+ 1
-      try self.printSingular(index, place: place)
+      try self.printSingular(field, index, place: place)
     } else {
       self.frames.top.next = place
-      try self.printRepeated(index, place: place, tag: tag)
+      try self.printRepeated(field, index, place: place, tag: tag)
     }
   }
 
   /// The place of the field that a tag stands for, if its wire type is one of the field's; -1
   /// otherwise: such a record is an unknown field.
-  @inline(__always)
+  @inline(never)
   private func place(of tag: UInt32, in message: Int32) -> Int32 {
-    let next = self.frames.top.next
-    let first = self.plan.messages[message].firstField
-    if next < self.plan.messages[message].fieldCount && self.plan.fields[first &+ next].tag == tag {
-      return next
-    }
     let place = self.plan.field(number: tag >> 3, in: message)
     if place < 0 { return -1 }
-    let index = first &+ place
+    let index = self.plan.messages[message].firstField &+ place
     if self.plan.fields[index].tag == tag || self.plan.fields[index].otherTag == tag {
       return place
     }
@@ -200,9 +210,10 @@ struct WireToJSON: ~Copyable {
   }
 
   @inline(__always)
-  private mutating func printSingular(_ index: Int32, place: Int32) throws(CodecError) {
-    let field = self.plan.fields.reference(to: index)
-    if self.frames.top.open >= 0 { self.closeBracket() }
+  private mutating func printSingular(
+    _ field: FrozenReference<FieldPlan>, _ index: Int32, place: Int32
+  ) throws(CodecError) {
+    if self.frames.top.open >= 0, !self.closeBracket() { return try self.normalize() }
     if self.seen.insert(
       place, first: &self.frames.top.seen, mark: self.frames.top.seenMark)
     {
@@ -218,15 +229,15 @@ struct WireToJSON: ~Copyable {
     switch field.value.kind {
     case .message:
       let length = try self.reader.length()
-      if self.frames.top.kind != .selection { self.printKey(index) }
+      if self.frames.top.kind != .selection { self.printKey(field) }
       let end = self.reader.position &+ length
       try self.openContent(
         of: field.value.type, field: index, end: end, resume: end)
     case .group:
-      if self.frames.top.kind != .selection { self.printKey(index) }
+      if self.frames.top.kind != .selection { self.printKey(field) }
       try self.openGroup(index)
     default:
-      try self.printSingularScalar(index)
+      try self.printSingularScalar(field, index)
     }
   }
 
@@ -239,9 +250,8 @@ struct WireToJSON: ~Copyable {
 
   @inline(__always)
   private mutating func printRepeated(
-    _ index: Int32, place: Int32, tag: UInt32
+    _ field: FrozenReference<FieldPlan>, _ index: Int32, place: Int32, tag: UInt32
   ) throws(CodecError) {
-    let field = self.plan.fields.reference(to: index)
     if self.frames.top.open != index {
       // An empty packed record is no element.
       let isPacked = tag & 7 == 2 && field.value.kind.wireType != .lengthDelimited
@@ -251,17 +261,17 @@ struct WireToJSON: ~Copyable {
         self.reader.position &+= 1
         return
       }
-      if self.frames.top.open >= 0 { self.closeBracket() }
+      if self.frames.top.open >= 0, !self.closeBracket() { return try self.normalize() }
       if self.seen.insert(
         place, first: &self.frames.top.seen, mark: self.frames.top.seenMark)
       {
         return try self.normalize()
       }
-      self.openBracket(index)
+      self.openBracket(field, index)
     }
     switch field.value.shape {
     case .map:
-      try self.printEntry(index)
+      try self.printEntry(field)
     case .singular, .repeated, .packed:
       switch field.value.kind {
       case .message:
@@ -274,15 +284,14 @@ struct WireToJSON: ~Copyable {
         self.separateElement()
         try self.openGroup(index)
       default:
-        try self.printElements(index, isPacked: tag & 7 == 2)
+        try self.printElements(field, index, isPacked: tag & 7 == 2)
       }
     }
   }
 
   @inline(__always)
-  private mutating func openBracket(_ index: Int32) {
-    let field = self.plan.fields.reference(to: index)
-    if self.frames.top.kind != .selection { self.printKey(index) }
+  private mutating func openBracket(_ field: FrozenReference<FieldPlan>, _ index: Int32) {
+    if self.frames.top.kind != .selection { self.printKey(field) }
     self.frames.top.open = index
     self.frames.top.index = 0
     if field.value.shape == .map {
@@ -293,16 +302,25 @@ struct WireToJSON: ~Copyable {
     }
   }
 
+  /// Closes the bracket of the repeated field or map that's open.
+  ///
+  /// - Returns: false where the map turns out to have a key twice. Then the message is to be brought
+  ///   into order.
   @inline(__always)
-  mutating func closeBracket() {
+  mutating func closeBracket() -> Bool {
     let open = self.frames.top.open
-    self.frames.top.open = -1
     if self.plan.fields[open].shape == .map {
-      self.keys.close(self.frames.top.keys)
+      if self.keys.close(self.frames.top.keys) != nil {
+        // It's closed; the message begins anew.
+        self.frames.top.keys = self.keys.open()
+        return false
+      }
       self.sink.append(UInt8(ascii: "}"))
     } else {
       self.sink.append(UInt8(ascii: "]"))
     }
+    self.frames.top.open = -1
+    return true
   }
 
   /// The comma before an element that isn't the first.
@@ -314,8 +332,7 @@ struct WireToJSON: ~Copyable {
 
   /// A comma if one is needed, and the key with its colon.
   @inline(__always)
-  mutating func printKey(_ index: Int32) {
-    let field = self.plan.fields.reference(to: index)
+  mutating func printKey(_ field: FrozenReference<FieldPlan>) {
     let usesProtoNames = self.options.usesProtoNames
     let start = usesProtoNames ? field.value.protoKey : field.value.jsonKey
     let length = Int(
@@ -341,7 +358,7 @@ struct WireToJSON: ~Copyable {
     if self.frames.top.group != 0 || self.reader.position > self.frames.top.end {
       throw self.reader.truncated()
     }
-    self.finishMessage()
+    try self.finishMessage()
   }
 
   private mutating func endGroup(_ tag: UInt32, at start: Int) throws(CodecError) {
@@ -349,12 +366,12 @@ struct WireToJSON: ~Copyable {
       throw CodecError(.malformedWire, offset: start, reason: "a group ends that isn't open")
     }
     self.frames.top.resume = self.reader.position
-    self.finishMessage()
+    try self.finishMessage()
   }
 
   @inline(__always)
-  private mutating func finishMessage() {
-    if self.frames.top.open >= 0 { self.closeBracket() }
+  private mutating func finishMessage() throws(CodecError) {
+    if self.frames.top.open >= 0, !self.closeBracket() { return try self.normalize() }
     if self.options.alwaysPrintsDefaults { self.printDefaults() }
     self.sink.append(UInt8(ascii: "}"))
     self.closeFrame()
