@@ -1,4 +1,5 @@
 internal import CTables
+internal import CVector
 
 /// Base64 by RFC 4648: reads both alphabets with or without padding, writes the standard one with.
 enum Base64 {
@@ -30,8 +31,10 @@ enum Base64 {
     let second = unsafe first + 256
     let third = unsafe first + 512
     let fourth = unsafe first + 768
-    var offset = 0
     var output = unsafe sink.base + sink.count
+    // Up to eight bytes are stored beyond what's kept; the room for it was asked for.
+    var offset = unsafe CVector_decode_base64(output, start, length)
+    unsafe output += offset / 4 * 3
     // Two groups at a time, which depend on nothing of each other.
     while offset &+ 8 <= length {
       let word = unsafe load64(start + offset)
@@ -87,7 +90,8 @@ enum Base64 {
     sink.reserve((count + 2) / 3 * 4)
     let table = unsafe CTables_base64_encode()
     var output = unsafe sink.base + sink.count
-    var offset = 0
+    var offset = unsafe CVector_encode_base64(output, start, count)
+    unsafe output += offset / 3 * 4
     while offset &+ 3 <= count {
       let group =
         unsafe Int(start[offset]) << 16 | Int(start[offset &+ 1]) << 8
@@ -121,7 +125,8 @@ enum Base64 {
   private static func fault(
     in start: UnsafePointer<UInt8>, from offset: Int, to end: Int
   ) -> Int {
-    for index in offset..<end where unsafe CTables_base64_decode()[Int(start[index])] == 0xFF {
+    for index in offset..<end
+    where unsafe CTables_base64_decode()[Int(start[index])] & Self.faultBit != 0 {
       return index
     }
     return end

@@ -2,6 +2,23 @@ internal import CVector
 
 /// Writers of strings as JSON.
 extension ByteSink {
+  /// Stores a character as UTF-8, at most four bytes; eight are written. The caller has reserved the room.
+  @inline(__always)
+  mutating func storeUTF8(_ scalar: Unicode.Scalar) {
+    let value = UInt64(scalar.value)
+    let last = value & 0x3F | 0x80
+    if value < 0x80 {
+      self.storeWord(value, length: 1)
+    } else if value < 0x800 {
+      self.storeWord(value >> 6 | 0xC0 | last << 8, length: 2)
+    } else if value < 0x1_0000 {
+      self.storeWord(value >> 12 | 0xE0 | (value >> 6 & 0x3F | 0x80) << 8 | last << 16, length: 3)
+    } else {
+      let middle = (value >> 12 & 0x3F | 0x80) << 8 | (value >> 6 & 0x3F | 0x80) << 16
+      self.storeWord(value >> 18 | 0xF0 | middle | last << 24, length: 4)
+    }
+  }
+
   /// Appends a string in quotes: `"`, `\` and control characters escaped, and U+2028 and U+2029,
   /// which JavaScript takes for line ends; nothing else.
   ///
@@ -115,6 +132,10 @@ extension ByteSink {
     let tops: UInt64 = 0x8080_8080_8080_8080
     var offset = first
     while true {
+      let copied = unsafe CVector_copy_to_escaped(
+        self.base + self.count, start + offset, count &- offset)
+      self.count &+= copied
+      offset &+= copied
       while offset &+ 8 <= count {
         let word = unsafe load64(start + offset)
         let quotes = word ^ (ones &* 0x22)

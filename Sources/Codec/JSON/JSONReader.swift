@@ -93,6 +93,13 @@ struct JSONReader {
   /// bytes that aren't UTF-8 (RFC 8259 §7, §8.1). Escapes are looked at by `unescape`.
   @inline(__always)
   mutating func string() throws(CodecError) -> StringToken {
+    try self.string(stopsAtEscape: false)
+  }
+
+  /// Reads the string whose opening quote is next up to its end, or up to its first escape. Then the
+  /// token ends there, and so does what's been passed over.
+  @inline(__always)
+  mutating func string(stopsAtEscape: Bool) throws(CodecError) -> StringToken {
     guard self.take(UInt8(ascii: "\"")) else { throw self.expected("a string") }
     let start = self.position
     var offset = start
@@ -127,20 +134,18 @@ struct JSONReader {
       if byte == UInt8(ascii: "\"") { break }
       if byte == UInt8(ascii: "\\") {
         hasEscapes = true
+        if stopsAtEscape { break }
         offset &+= 2
         // The text may end right behind the backslash: then nothing is left to look at.
         guard offset < self.count else { throw self.unterminatedString(from: start) }
       } else if byte < 0x20 {
-        throw CodecError(
-          .malformedJSON, offset: offset,
-          reason: "a control character (0x\(String(byte, radix: 16))) stands in a string; "
-            + "write it as an escape, such as \\n or \\u0000")
+        throw self.controlCharacter(at: offset)
       } else {
         high |= UInt64(byte)
         offset &+= 1
       }
     }
-    self.position = offset &+ 1
+    self.position = stopsAtEscape && hasEscapes ? offset : offset &+ 1
     if high & tops != 0 || blockHigh != 0 { try self.validateUTF8(from: start, to: offset) }
     return StringToken(start: start, end: offset, hasEscapes: hasEscapes)
   }
@@ -151,6 +156,14 @@ struct JSONReader {
       throw CodecError(
         .invalidUTF8, offset: start + fault, reason: "the string isn't UTF-8 here")
     }
+  }
+
+  @inline(never)
+  private func controlCharacter(at offset: Int) -> CodecError {
+    CodecError(
+      .malformedJSON, offset: offset,
+      reason: "a control character (0x\(String(self.byte(at: offset), radix: 16))) stands in a "
+        + "string; write it as an escape, such as \\n or \\u0000")
   }
 
   @inline(never)
@@ -167,25 +180,86 @@ struct JSONReader {
     while offset < token.end {
       offset = self.copyPlain(from: offset, to: token.end, into: &sink)
       guard offset < token.end else { break }
-      switch self.byte(at: offset + 1) {
-      case UInt8(ascii: "\""): sink.append(0x22)
-      case UInt8(ascii: "\\"): sink.append(0x5C)
-      case UInt8(ascii: "/"): sink.append(0x2F)
-      case UInt8(ascii: "b"): sink.append(0x08)
-      case UInt8(ascii: "f"): sink.append(0x0C)
-      case UInt8(ascii: "n"): sink.append(0x0A)
-      case UInt8(ascii: "r"): sink.append(0x0D)
-      case UInt8(ascii: "t"): sink.append(0x09)
-      case UInt8(ascii: "u"):
-        let (scalar, length) = try self.unicodeEscape(at: offset, end: token.end)
-        for unit in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter { sink.append(unit) }
-        offset += length - 2
-      default:
-        throw CodecError(
-          .malformedJSON, offset: offset,
-          reason: "no escape of JSON; those are \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX")
+      offset &+= try self.unescapeOne(at: offset, into: &sink)
+    }
+  }
+
+  /// Appends the value of a string that was read up to its first escape, which is next, and reads the
+  /// rest of it on the way: once over the text instead of twice.
+  @inline(never)
+  mutating func finishString(
+    from token: StringToken, into sink: inout ByteSink
+  ) throws(CodecError) {
+    // The rest of the text is an upper bound. No escape is shorter than what it stands for, and whole
+    // blocks may be stored beyond the end.
+    sink.reserve(self.count &- token.start &+ 32)
+    unsafe sink.append(start: self.base + token.start, count: token.count)
+    var offset = token.end
+    while true {
+      if self.byte(at: offset) == UInt8(ascii: "\\") {
+        guard offset &+ 1 < self.count else { throw self.unterminatedString(from: token.start) }
+        offset &+= try self.unescapeOne(at: offset, into: &sink)
       }
-      offset += 2
+      let start = offset
+      var high: UInt32 = 0
+      let copied = unsafe CVector_copy_string(
+        sink.base + sink.count, self.base + offset, max(0, self.count &- offset), &high)
+      sink.count &+= copied
+      offset &+= copied
+      var byte = self.byte(at: offset)
+      while byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") {
+        sink.storeByte(byte)
+        high |= UInt32(byte & 0x80)
+        offset &+= 1
+        byte = self.byte(at: offset)
+      }
+      if high != 0 { try self.validateUTF8(from: start, to: offset) }
+      if byte == UInt8(ascii: "\"") { break }
+      if byte != UInt8(ascii: "\\") {
+        throw offset < self.count
+          ? self.controlCharacter(at: offset) : self.unterminatedString(from: token.start)
+      }
+    }
+    self.position = offset &+ 1
+  }
+
+  /// Appends what the escape at `offset` stands for. Room for it and a word is there.
+  ///
+  /// - Returns: how many bytes the escape has.
+  @inline(__always)
+  private func unescapeOne(at offset: Int, into sink: inout ByteSink) throws(CodecError) -> Int {
+    let next = self.byte(at: offset &+ 1)
+    let simple = Self.simpleEscape(next)
+    if simple != 0 {
+      sink.storeByte(simple)
+      return 2
+    }
+    guard next == UInt8(ascii: "u") else { throw self.noEscape(at: offset) }
+    let (scalar, length) = try self.unicodeEscape(at: offset)
+    sink.storeUTF8(scalar)
+    return length
+  }
+
+  @inline(never)
+  private func noEscape(at offset: Int) -> CodecError {
+    CodecError(
+      .malformedJSON, offset: offset,
+      reason: "no escape of JSON; those are \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX")
+  }
+
+  /// What a backslash with this byte behind it stands for; 0 where that's no escape, or a longer one.
+  @inline(__always)
+  private static func simpleEscape(_ byte: UInt8) -> UInt8 {
+    switch byte {
+    case UInt8(ascii: "\""): 0x22
+    case UInt8(ascii: "\\"): 0x5C
+    case UInt8(ascii: "/"): 0x2F
+    case UInt8(ascii: "b"): 0x08
+    case UInt8(ascii: "f"): 0x0C
+    case UInt8(ascii: "n"): 0x0A
+    case UInt8(ascii: "r"): 0x0D
+    case UInt8(ascii: "t"): 0x09
+    default: 0
     }
   }
 
@@ -193,7 +267,11 @@ struct JSONReader {
   @inline(__always)
   private func copyPlain(from first: Int, to end: Int, into sink: inout ByteSink) -> Int {
     let ones: UInt64 = 0x0101_0101_0101_0101
-    var offset = first
+    let copied = unsafe CVector_copy_to_backslash(
+      sink.base + sink.count, self.base + first, end &- first)
+    sink.count &+= copied
+    var offset = first &+ copied
+    if offset < end, unsafe self.base[offset] == UInt8(ascii: "\\") { return offset }
     while offset &+ 8 <= end {
       let word = unsafe load64(self.base + offset)
       let slashes = word ^ (ones &* 0x5C)
@@ -214,26 +292,26 @@ struct JSONReader {
   }
 
   /// The scalar of the escape at `offset`, and how many bytes it takes: 6, or 12 for a pair.
-  private func unicodeEscape(at offset: Int, end: Int) throws(CodecError) -> (Unicode.Scalar, Int) {
-    let first = try self.codeUnit(at: offset, end: end)
+  private func unicodeEscape(at offset: Int) throws(CodecError) -> (Unicode.Scalar, Int) {
+    let first = try self.codeUnit(at: offset)
     if let scalar = Unicode.Scalar(first) { return (scalar, 6) }
     let lone = CodecError(
       .invalidUTF8, offset: offset,
       reason: "half of a surrogate pair; a character beyond U+FFFF needs both escapes")
-    guard first < 0xDC00, offset + 12 <= end, self.byte(at: offset + 6) == UInt8(ascii: "\\"),
+    guard first < 0xDC00, self.byte(at: offset + 6) == UInt8(ascii: "\\"),
       self.byte(at: offset + 7) == UInt8(ascii: "u")
     else { throw lone }
-    let second = try self.codeUnit(at: offset + 6, end: end)
+    let second = try self.codeUnit(at: offset + 6)
     guard second >= 0xDC00 && second <= 0xDFFF else { throw lone }
     let value = 0x10000 + (first - 0xD800) << 10 + (second - 0xDC00)
     guard let scalar = Unicode.Scalar(value) else { throw lone }
     return (scalar, 12)
   }
 
-  private func codeUnit(at offset: Int, end: Int) throws(CodecError) -> UInt32 {
+  private func codeUnit(at offset: Int) throws(CodecError) -> UInt32 {
     var value: UInt32 = 0
     for index in offset + 2..<offset + 6 {
-      guard index < end, let digit = Self.hexDigit(self.byte(at: index)) else {
+      guard let digit = Self.hexDigit(self.byte(at: index)) else {
         throw CodecError(
           .malformedJSON, offset: offset, reason: "\\u needs four hexadecimal digits")
       }

@@ -1,10 +1,12 @@
+internal import CVector
+
 /// Checks bytes for well-formed UTF-8 (Unicode 16, table 3-7): no overlong forms, no surrogates,
 /// nothing beyond U+10FFFF.
 enum UTF8Validator {
   /// The offset of the first byte of an ill-formed sequence; nil where all is well.
   static func firstFault(in start: UnsafePointer<UInt8>, count: Int) -> Int? {
     let tops: UInt64 = 0x8080_8080_8080_8080
-    var offset = 0
+    var offset = unsafe CVector_pass_utf8(start, count)
     while offset &+ 8 <= count {
       let high = unsafe load64(start + offset) & tops
       if high == 0 {

@@ -45,8 +45,8 @@ extension JSONToWire {
     _ index: Int32, keepsDefault: Bool
   ) throws(CodecError) -> Bool {
     guard self.reader.peek == UInt8(ascii: "\"") else { throw self.reader.wrongType("a string") }
-    let token = try self.reader.string()
-    if token.hasEscapes { return try self.writeEscapedString(index, token, keepsDefault) }
+    let token = try self.reader.string(stopsAtEscape: true)
+    if token.hasEscapes { return try self.writeEscapedString(index, token) }
     let count = token.count
     if count == 0 && !keepsDefault { return false }
     self.sink.reserve(count &+ 32)
@@ -60,12 +60,12 @@ extension JSONToWire {
 
   @inline(never)
   private mutating func writeEscapedString(
-    _ index: Int32, _ token: JSONReader.StringToken, _ keepsDefault: Bool
+    _ index: Int32, _ token: JSONReader.StringToken
   ) throws(CodecError) -> Bool {
-    self.sink.reserve(token.count &+ 32)
+    self.sink.reserve(32)
     self.writeTag(index)
     let mark = self.sink.openLength()
-    try self.reader.unescape(token, into: &self.sink)
+    try self.reader.finishString(from: token, into: &self.sink)
     self.sink.closeLength(mark)
     return true
   }

@@ -50,6 +50,39 @@ struct TextTests {
     }
   }
 
+  /// Where the standard library's parser stops.
+  private func firstFault(_ bytes: [UInt8]) -> Int? {
+    var parser = Unicode.UTF8.ForwardParser()
+    var iterator = bytes.makeIterator()
+    var offset = 0
+    while true {
+      switch parser.parseScalar(from: &iterator) {
+      case .valid(let scalar): offset += scalar.count
+      case .emptyInput: return nil
+      case .error: return offset
+      }
+    }
+  }
+
+  @Test("a fault is found where it is, on either side of the edge of a block")
+  func faultsInBlocks() {
+    let edges: [UInt8] = [
+      0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC,
+      0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF,
+    ]
+    var generator = SeededGenerator(seed: 9)
+    for round in 0..<20_000 {
+      var bytes = [UInt8](repeating: 0x61, count: Int.random(in: 24...40, using: &generator))
+      for _ in 0..<4 { bytes.append(edges.randomElement(using: &generator) ?? 0) }
+      let tail = round % 2 == 0 ? "ascii behind it, enough for two blocks of it" : "日本語の文字の列が二つ分"
+      bytes += Array(tail.utf8)
+      let found = bytes.withUnsafeBufferPointer { buffer in
+        buffer.baseAddress.flatMap { UTF8Validator.firstFault(in: $0, count: buffer.count) }
+      }
+      #expect(found == self.firstFault(bytes), "\(bytes)")
+    }
+  }
+
   @Test("strings come back the same, whatever has to be escaped and where")
   func strings() throws {
     var generator = SeededGenerator(seed: 7)
@@ -76,10 +109,21 @@ struct TextTests {
     }
   }
 
+  @Test("every character may be written as an escape")
+  func escapes() throws {
+    for value in stride(from: UInt32(0), through: 0x10_FFFF, by: 61) {
+      guard let scalar = Unicode.Scalar(value) else { continue }
+      let units = Array(String(Character(scalar)).utf16)
+      let escape = units.map { "\\u" + String("000\(String($0, radix: 16))".suffix(4)) }.joined()
+      let wire = try encode("{\"aString\":\"\(escape)\"}")
+      #expect(wire == [0x7A, UInt8(wire.count - 2)] + Array(String(Character(scalar)).utf8))
+    }
+  }
+
   @Test("base64 of every length, in both alphabets, with and without padding")
   func base64() throws {
     var generator = SeededGenerator(seed: 8)
-    for length in 0...70 {
+    for length in 0...120 {
       let bytes = (0..<length).map { _ in UInt8.random(in: 0...255, using: &generator) }
       var sink = ByteSink(capacity: 64)
       sink.append(0x82)
@@ -92,6 +136,23 @@ struct TextTests {
       let urlSafe = String(
         json.map { $0 == "+" ? "-" : $0 == "/" ? "_" : $0 }.filter { $0 != "=" })
       #expect(try encode(urlSafe) == wire)
+    }
+  }
+
+  @Test("the first character that's no part of base64 is named, wherever it stands")
+  func faultsInBase64() {
+    let alphabet = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_".utf8)
+    for place in [0, 1, 30, 31, 32, 33, 62, 63, 64, 90, 99] {
+      for byte in UInt8.min...UInt8.max {
+        var text = Array(repeating: UInt8(ascii: "Q"), count: 100)
+        text[place] = byte
+        var sink = ByteSink(capacity: 64)
+        let fault = text.withUnsafeBufferPointer { buffer in
+          buffer.baseAddress.flatMap { Base64.decode($0, count: buffer.count, into: &sink) }
+        }
+        let isRight = alphabet.contains(byte) || (byte == UInt8(ascii: "=") && place == 99)
+        #expect(fault == (isRight ? nil : place), "\(byte) at \(place)")
+      }
     }
   }
 
