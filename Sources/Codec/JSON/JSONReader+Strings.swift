@@ -1,0 +1,253 @@
+internal import CVector
+
+/// Strings: where they end, what their escapes stand for.
+extension JSONReader {
+  /// A string's content between its quotes, as it stands in the text.
+  struct StringToken {
+    var start: Int
+    var end: Int
+    var hasEscapes: Bool
+
+    var count: Int { self.end - self.start }
+  }
+
+  /// Reads the string whose opening quote is next: finds its end, refuses control characters and
+  /// bytes that aren't UTF-8 (RFC 8259 §7, §8.1). Escapes are looked at by `unescape`.
+  @inline(__always)
+  mutating func string() throws(CodecError) -> StringToken {
+    try self.string(stopsAtEscape: false)
+  }
+
+  /// Reads the string whose opening quote is next up to its end, or up to its first escape. Then the
+  /// token ends there, and so does what's been passed over.
+  @inline(__always)
+  mutating func string(stopsAtEscape: Bool) throws(CodecError) -> StringToken {
+    guard self.take(UInt8(ascii: "\"")) else { throw self.expected("a string") }
+    let start = self.position
+    var offset = start
+    var hasEscapes = false
+    var high: UInt64 = 0
+    var blockHigh: UInt32 = 0
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let tops: UInt64 = 0x8080_8080_8080_8080
+    while true {
+      unsafe offset &+= CVector_pass_string(
+        self.base + offset, self.count &- offset, &blockHigh)
+      // Where fewer than sixteen are left, eight bytes at a time: a zero byte in `x` shows in the
+      // top bit of (x - ones) & ~x.
+      while offset &+ 8 <= self.count {
+        let word = unsafe load64(self.base + offset)
+        let quotes = word ^ (ones &* 0x22)
+        let slashes = word ^ (ones &* 0x5C)
+        let found =
+          ((quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes
+            | (word &- ones &* 0x20) & ~word) & tops
+        if found != 0 {
+          let index = found.trailingZeroBitCount >> 3
+          high |= word & ((1 << UInt64(index &* 8)) &- 1)
+          offset &+= index
+          break
+        }
+        high |= word
+        offset &+= 8
+      }
+      guard offset < self.count else { throw self.unterminatedString(from: start) }
+      let byte = unsafe self.base[offset]
+      if byte == UInt8(ascii: "\"") { break }
+      if byte == UInt8(ascii: "\\") {
+        hasEscapes = true
+        if stopsAtEscape { break }
+        offset &+= 2
+        // The text may end right behind the backslash: then nothing is left to look at.
+        guard offset < self.count else { throw self.unterminatedString(from: start) }
+      } else if byte < 0x20 {
+        throw self.controlCharacter(at: offset)
+      } else {
+        high |= UInt64(byte)
+        offset &+= 1
+      }
+    }
+    self.position = stopsAtEscape && hasEscapes ? offset : offset &+ 1
+    if high & tops != 0 || blockHigh != 0 { try self.validateUTF8(from: start, to: offset) }
+    return StringToken(start: start, end: offset, hasEscapes: hasEscapes)
+  }
+
+  @inline(never)
+  private func validateUTF8(from start: Int, to end: Int) throws(CodecError) {
+    if let fault = unsafe UTF8Validator.firstFault(in: self.base + start, count: end - start) {
+      throw CodecError(
+        .invalidUTF8, offset: start + fault, reason: "the string isn't UTF-8 here")
+    }
+  }
+
+  @inline(never)
+  private func controlCharacter(at offset: Int) -> CodecError {
+    CodecError(
+      .malformedJSON, offset: offset,
+      reason: "a control character (0x\(String(self.byte(at: offset), radix: 16))) stands in a "
+        + "string; write it as an escape, such as \\n or \\u0000")
+  }
+
+  @inline(never)
+  private func unterminatedString(from start: Int) -> CodecError {
+    CodecError(.malformedJSON, offset: start - 1, reason: "the string that begins here never ends")
+  }
+
+  /// Appends the string's value, its escapes resolved. A surrogate must come as a pair
+  /// (the ProtoJSON page; RFC 8259 §8.2 leaves it open).
+  func unescape(_ token: StringToken, into sink: inout ByteSink) throws(CodecError) {
+    // No escape is shorter than what it stands for, and whole words may be stored beyond the end.
+    sink.reserve(token.count &+ 16)
+    var offset = token.start
+    while offset < token.end {
+      offset = self.copyPlain(from: offset, to: token.end, into: &sink)
+      guard offset < token.end else { break }
+      offset &+= try self.unescapeOne(at: offset, into: &sink)
+    }
+  }
+
+  /// Appends the value of a string that was read up to its first escape, which is next, and reads the
+  /// rest of it on the way: once over the text instead of twice.
+  @inline(never)
+  mutating func finishString(
+    from token: StringToken, into sink: inout ByteSink
+  ) throws(CodecError) {
+    // The rest of the text is an upper bound. No escape is shorter than what it stands for, and whole
+    // blocks may be stored beyond the end.
+    sink.reserve(self.count &- token.start &+ 32)
+    unsafe sink.append(start: self.base + token.start, count: token.count)
+    var offset = token.end
+    while true {
+      if self.byte(at: offset) == UInt8(ascii: "\\") {
+        guard offset &+ 1 < self.count else { throw self.unterminatedString(from: token.start) }
+        offset &+= try self.unescapeOne(at: offset, into: &sink)
+      }
+      let start = offset
+      var high: UInt32 = 0
+      let copied = unsafe CVector_copy_string(
+        sink.base + sink.count, self.base + offset, max(0, self.count &- offset), &high)
+      sink.count &+= copied
+      offset &+= copied
+      var byte = self.byte(at: offset)
+      while byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") {
+        sink.storeByte(byte)
+        high |= UInt32(byte & 0x80)
+        offset &+= 1
+        byte = self.byte(at: offset)
+      }
+      if high != 0 { try self.validateUTF8(from: start, to: offset) }
+      if byte == UInt8(ascii: "\"") { break }
+      if byte != UInt8(ascii: "\\") {
+        throw offset < self.count
+          ? self.controlCharacter(at: offset) : self.unterminatedString(from: token.start)
+      }
+    }
+    self.position = offset &+ 1
+  }
+
+  /// Appends what the escape at `offset` stands for. Room for it and a word is there.
+  ///
+  /// - Returns: how many bytes the escape has.
+  @inline(__always)
+  private func unescapeOne(at offset: Int, into sink: inout ByteSink) throws(CodecError) -> Int {
+    let next = self.byte(at: offset &+ 1)
+    let simple = Self.simpleEscape(next)
+    if simple != 0 {
+      sink.storeByte(simple)
+      return 2
+    }
+    guard next == UInt8(ascii: "u") else { throw self.noEscape(at: offset) }
+    let (scalar, length) = try self.unicodeEscape(at: offset)
+    sink.storeUTF8(scalar)
+    return length
+  }
+
+  @inline(never)
+  private func noEscape(at offset: Int) -> CodecError {
+    CodecError(
+      .malformedJSON, offset: offset,
+      reason: "no escape of JSON; those are \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX")
+  }
+
+  /// What a backslash with this byte behind it stands for; 0 where that's no escape, or a longer one.
+  @inline(__always)
+  private static func simpleEscape(_ byte: UInt8) -> UInt8 {
+    switch byte {
+    case UInt8(ascii: "\""): 0x22
+    case UInt8(ascii: "\\"): 0x5C
+    case UInt8(ascii: "/"): 0x2F
+    case UInt8(ascii: "b"): 0x08
+    case UInt8(ascii: "f"): 0x0C
+    case UInt8(ascii: "n"): 0x0A
+    case UInt8(ascii: "r"): 0x0D
+    case UInt8(ascii: "t"): 0x09
+    default: 0
+    }
+  }
+
+  /// Copies bytes up to the next backslash. Room for all of them and a word is there.
+  @inline(__always)
+  private func copyPlain(from first: Int, to end: Int, into sink: inout ByteSink) -> Int {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let copied = unsafe CVector_copy_to_backslash(
+      sink.base + sink.count, self.base + first, end &- first)
+    sink.count &+= copied
+    var offset = first &+ copied
+    if offset < end, unsafe self.base[offset] == UInt8(ascii: "\\") { return offset }
+    while offset &+ 8 <= end {
+      let word = unsafe load64(self.base + offset)
+      let slashes = word ^ (ones &* 0x5C)
+      let found = (slashes &- ones) & ~slashes & (ones &* 0x80)
+      sink.storeWord(word, length: 8)
+      if found != 0 {
+        let index = found.trailingZeroBitCount >> 3
+        sink.count &-= 8 &- index
+        return offset &+ index
+      }
+      offset &+= 8
+    }
+    while offset < end, unsafe self.base[offset] != UInt8(ascii: "\\") {
+      unsafe sink.storeByte(self.base[offset])
+      offset &+= 1
+    }
+    return offset
+  }
+
+  /// The scalar of the escape at `offset`, and how many bytes it takes: 6, or 12 for a pair.
+  private func unicodeEscape(at offset: Int) throws(CodecError) -> (Unicode.Scalar, Int) {
+    let first = try self.codeUnit(at: offset)
+    if let scalar = Unicode.Scalar(first) { return (scalar, 6) }
+    let lone = CodecError(
+      .invalidUTF8, offset: offset,
+      reason: "half of a surrogate pair; a character beyond U+FFFF needs both escapes")
+    guard first < 0xDC00, self.byte(at: offset + 6) == UInt8(ascii: "\\"),
+      self.byte(at: offset + 7) == UInt8(ascii: "u")
+    else { throw lone }
+    let second = try self.codeUnit(at: offset + 6)
+    guard second >= 0xDC00 && second <= 0xDFFF else { throw lone }
+    let value = 0x10000 + (first - 0xD800) << 10 + (second - 0xDC00)
+    guard let scalar = Unicode.Scalar(value) else { throw lone }
+    return (scalar, 12)
+  }
+
+  private func codeUnit(at offset: Int) throws(CodecError) -> UInt32 {
+    var value: UInt32 = 0
+    for index in offset + 2..<offset + 6 {
+      guard let digit = Self.hexDigit(self.byte(at: index)) else {
+        throw CodecError(
+          .malformedJSON, offset: offset, reason: "\\u needs four hexadecimal digits")
+      }
+      value = value << 4 | UInt32(digit)
+    }
+    return value
+  }
+
+  private static func hexDigit(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+}
