@@ -1,3 +1,4 @@
+internal import CTables
 internal import CVector
 
 /// Strings: where they end, what their escapes stand for.
@@ -116,14 +117,14 @@ extension JSONReader {
     // blocks may be stored beyond the end.
     sink.reserve(self.count &- token.start &+ 32)
     unsafe sink.append(start: self.base + token.start, count: token.count)
+    let target = sink.count
     var offset = token.end
+    var high: UInt32 = 0
     while true {
       if self.byte(at: offset) == UInt8(ascii: "\\") {
         guard offset &+ 1 < self.count else { throw self.unterminatedString(from: token.start) }
         offset &+= try self.unescapeOne(at: offset, into: &sink)
       }
-      let start = offset
-      var high: UInt32 = 0
       let copied = unsafe CVector_copy_string(
         sink.base + sink.count, self.base + offset, max(0, self.count &- offset), &high)
       sink.count &+= copied
@@ -135,7 +136,6 @@ extension JSONReader {
         offset &+= 1
         byte = self.byte(at: offset)
       }
-      if high != 0 { try self.validateUTF8(from: start, to: offset) }
       if byte == UInt8(ascii: "\"") { break }
       if byte != UInt8(ascii: "\\") {
         throw offset < self.count
@@ -143,6 +143,12 @@ extension JSONReader {
       }
     }
     self.position = offset &+ 1
+    // What escapes stand for are whole characters: the value is UTF-8 if and only if the text is.
+    if high != 0,
+      unsafe UTF8Validator.firstFault(in: sink.base + target, count: sink.count &- target) != nil
+    {
+      try self.validateUTF8(from: token.start, to: offset)
+    }
   }
 
   /// Appends what the escape at `offset` stands for. Room for it and a word is there.
@@ -231,23 +237,18 @@ extension JSONReader {
   }
 
   private func codeUnit(at offset: Int) throws(CodecError) -> UInt32 {
-    var value: UInt32 = 0
-    for index in offset + 2..<offset + 6 {
-      guard let digit = Self.hexDigit(self.byte(at: index)) else {
-        throw CodecError(
-          .malformedJSON, offset: offset, reason: "\\u needs four hexadecimal digits")
-      }
-      value = value << 4 | UInt32(digit)
+    let values = unsafe CTables_hexadecimal()
+    // The value of what is no digit has all bits set.
+    let high =
+      unsafe UInt32(values[Int(self.byte(at: offset &+ 2))]) << 4
+      | UInt32(values[Int(self.byte(at: offset &+ 3))])
+    let low =
+      unsafe UInt32(values[Int(self.byte(at: offset &+ 4))]) << 4
+      | UInt32(values[Int(self.byte(at: offset &+ 5))])
+    guard high | low <= 0xFF else {
+      throw CodecError(
+        .malformedJSON, offset: offset, reason: "\\u needs four hexadecimal digits")
     }
-    return value
-  }
-
-  private static func hexDigit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
-    }
+    return high << 8 | low
   }
 }
