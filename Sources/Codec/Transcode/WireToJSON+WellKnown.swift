@@ -309,11 +309,8 @@ extension WireToJSON {
       if self.reader.position >= self.frames.top.end {
         try self.checkEnd(self.frames.top.end)
         if self.frames.top.open >= 0 { self.closeBracket() }
-        if !self.seen.contains(
-          place, first: self.frames.top.seen, mark: self.frames.top.seenMark)
-        {
-          self.printUnset(index)
-        }
+        // What's been seen may have left nothing: a number that a closed enum doesn't have.
+        if self.sink.count == self.frames.top.outputStart { self.printUnset(index) }
         return self.closeFrame()
       }
       let tag = try self.reader.tag()

@@ -177,6 +177,10 @@ struct DecodeTests {
     #expect(try decode(wire, selecting: "a_bool") == "false")
     #expect(try decode(wire, selecting: "many_string") == "[]")
     #expect(try decode(hex("20 01 20 02"), selecting: "a_int32") == "2")
+    // A number that a closed enum doesn't have is no value of the field.
+    let legacy = "bridge.test.legacy.Legacy"
+    #expect(try decode(hex("18 09"), as: legacy, selecting: "level") == #""LOW""#)
+    #expect(try decode(hex("50 09"), as: legacy, selecting: "all_levels") == "[]")
   }
 
   @Test("an Any of a type that isn't known is an error, or base64 where that's wanted")
