@@ -224,6 +224,20 @@ struct DecodeTests {
     #expect(throws: CodecError.self) { _ = try decode(groups) }
   }
 
+  @Test(
+    "a fault in a copy that was brought into order has no place in the input",
+    arguments: [
+      // Two pieces of a message, the second of which ends within a string.
+      "9a 01 02 10 05 20 01 9a 01 02 0a 05",
+      // A record behind a field that stands twice is cut off.
+      "20 01 20 02 7a 05 61",
+    ])
+  func faultsInCopies(wire: String) throws {
+    let error = try #require(throws: CodecError.self) { _ = try decode(hex(wire)) }
+    #expect(error.code == .malformedWire)
+    #expect(error.offset == nil)
+  }
+
   @Test("what is decoded from random bytes is JSON that can be encoded again, or an error")
   func random() throws {
     var generator = SeededGenerator(seed: 5)
