@@ -225,6 +225,24 @@ struct DecodeTests {
   }
 
   @Test(
+    "a repeated field whose records hold no element isn't printed",
+    arguments: [
+      ("50 09", "{}"),
+      ("50 09 10 01", #"{"count":1}"#),
+      ("10 01 50 09 50 0a", #"{"count":1}"#),
+      ("50 09 50 07", #"{"allLevels":["HIGH"]}"#),
+      // No element, in a length of two bytes.
+      ("2a 80 00 10 01", #"{"count":1}"#),
+    ])
+  func noElements(wire: String, expected: String) throws {
+    #expect(try decode(hex(wire), as: "bridge.test.legacy.Legacy") == expected)
+    let always = try decode(hex(wire), as: "bridge.test.legacy.Legacy") {
+      $0.alwaysPrintsDefaults = true
+    }
+    #expect(always.contains(#""allLevels":["#))
+  }
+
+  @Test(
     "a fault in a copy that was brought into order has no place in the input",
     arguments: [
       // Two pieces of a message, the second of which ends within a string.
