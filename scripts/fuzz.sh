@@ -50,8 +50,6 @@ BRIDGE_PROXY_FUZZES=1 swift build -c release --package-path Fuzz --scratch-path 
 
 # Swift's own backtraces would come between libFuzzer and the crash.
 export SWIFT_BACKTRACE=enable=no
-# Without it a symbolizer is looked for and started on each crash, at some seconds' cost.
-export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1}
 status=0
 
 # run TARGET [libFuzzer's arguments]: an input may take 10 s and 2 GB, and has so many bytes at most.
