@@ -8,7 +8,10 @@ BENCH_FLAGS ?=
 # For example BENCH_CODEC_FLAGS="--only order --rounds 5"
 BENCH_CODEC_FLAGS ?=
 
-.PHONY: help demo test build bench bench-codec conformance format lint generate setup
+# For example FUZZ_FLAGS="--only round-trip --seconds 60"
+FUZZ_FLAGS ?=
+
+.PHONY: help demo test build bench bench-codec conformance fuzz format lint generate setup
 
 help:
 	@echo "make demo    build for release, start the bridge and a demo backend, print three curl lines"
@@ -17,6 +20,7 @@ help:
 	@echo "make bench   the bridge beside Envoy, one table"
 	@echo "make bench-codec   the codec beside swift-protobuf and simdjson, one table"
 	@echo "make conformance   Protobuf's own conformance suite against the codec"
+	@echo "make fuzz    libFuzzer on codec, descriptor sets and path templates, 10 minutes each"
 	@echo "make format  format the sources"
 	@echo "make lint    the checks of test that need no build"
 	@echo "make setup   install what the others need, if it's missing"
@@ -44,8 +48,13 @@ conformance:
 	@scripts/setup.sh --tests
 	@scripts/conformance.sh
 
+fuzz:
+	@scripts/setup.sh
+	@scripts/fuzz.sh $(FUZZ_FLAGS)
+
 format:
-	swift format -i -r Package.swift Sources Tests Benchmarks
+	swift format -i -r Package.swift Sources Tests Benchmarks \
+	  Fuzz/Package.swift Fuzz/Sources/Fuzz* Fuzz/Sources/fuzz-* Fuzz/Tests/FuzzTests
 
 lint:
 	@scripts/lint.sh

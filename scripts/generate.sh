@@ -29,6 +29,8 @@ protoc -I Protos/test -I schemas --include_imports --descriptor_set_out="$out/te
   everything.proto legacy.proto
 protoc -I Protos/bench -I schemas --include_imports --descriptor_set_out="$out/codec.binpb" \
   codec.proto
+protoc -I schemas --encode=google.protobuf.FileDescriptorSet google/protobuf/descriptor.proto \
+  < Protos/test/editions.txtpb > "$out/editions.binpb"
 protoc -I schemas/demo -I schemas --descriptor_set_out="$out/demo.binpb" catalogue.proto
 python3 scripts/embed_swift.py CatalogueSchema "$out/demo.binpb" \
   "The descriptor set of schemas/demo/catalogue.proto, its imports left to the built-in schemas." \
@@ -54,4 +56,5 @@ place DemoBackend/CatalogueSchema.swift Sources/DemoBackend/CatalogueSchema.swif
 place CTables/tables.c Sources/CTables/tables.c
 place test.binpb Tests/Cases/test.binpb
 place codec.binpb Tests/Cases/codec.binpb
+place editions.binpb Tests/Cases/editions.binpb
 exit $status

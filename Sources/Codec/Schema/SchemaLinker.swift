@@ -43,6 +43,9 @@ struct SchemaLinker {
         try self.extendFrom(message, scope: file.package, features: features)
       }
     }
+    for message in self.messages {
+      try KnownShapes.check(message, among: self.messages, enums: self.enums)
+    }
     for file in self.files { self.addServices(of: file) }
     return Schema(
       messages: self.messages, enums: self.enums, services: self.services,

@@ -106,7 +106,11 @@ extension WireToJSON {
     }
     let start = self.arena.count
     let normalizer = WireNormalizer(plan: self.plan, depthLimit: self.options.depthLimit)
-    try normalizer.normalize(bytes, message: frame.message, into: &self.arena)
+    do throws(CodecError) {
+      try normalizer.normalize(bytes, message: frame.message, into: &self.arena)
+    } catch {
+      throw CodecError(error.code, path: error.path, reason: error.reason)
+    }
     self.frames.top.isNormal = true
     self.frames.top.start = start
     self.frames.top.end = self.arena.count

@@ -318,11 +318,8 @@ extension WireToJSON {
           try self.normalize()
           continue
         }
-        if !self.seen.contains(
-          place, first: self.frames.top.seen, mark: self.frames.top.seenMark)
-        {
-          self.printUnset(index)
-        }
+        // What's been seen may have left nothing: a number that a closed enum doesn't have.
+        if self.sink.count == self.frames.top.outputStart { self.printUnset(index) }
         return self.closeFrame()
       }
       let tag = try self.reader.tag()
@@ -342,14 +339,16 @@ extension WireToJSON {
   /// The error with the path of the place where the interpreter is.
   func located(_ error: CodecError) -> CodecError {
     var path = ""
+    var located = error
     for position in 0..<self.frames.count {
       let frame = self.frames[position]
+      // A place in a copy is none in the input.
+      if frame.isNormal { located.offset = nil }
       guard frame.kind == .message || frame.kind == .selection, frame.current >= 0 else { continue }
       if !path.isEmpty { path += "." }
       path += self.plan.jsonName(of: frame.current)
       if frame.open == frame.current { path += "[\(max(0, frame.index - 1))]" }
     }
-    var located = error
     located.path = path
     return located
   }

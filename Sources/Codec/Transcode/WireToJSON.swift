@@ -316,11 +316,33 @@ struct WireToJSON: ~Copyable {
         return false
       }
       self.sink.append(UInt8(ascii: "}"))
+    } else if self.frames.top.index == 0 {
+      self.closeEmptyBracket(open)
     } else {
       self.sink.append(UInt8(ascii: "]"))
     }
     self.frames.top.open = -1
     return true
+  }
+
+  /// Takes back the key and the bracket of a repeated field whose records held no element: numbers that a
+  /// closed enum doesn't have, or nothing. It's as unset as one without records.
+  @inline(never)
+  private mutating func closeEmptyBracket(_ index: Int32) {
+    if self.options.alwaysPrintsDefaults || self.frames.top.kind == .selection {
+      self.sink.append(UInt8(ascii: "]"))
+      return
+    }
+    let field = self.plan.fields[index]
+    let keyLength = self.options.usesProtoNames ? field.protoKeyLength : field.jsonKeyLength
+    // What stands there is `{` or `,`, the key, and `[`.
+    let start = self.sink.count - 1 - Int(keyLength)
+    if self.sink.bytes[start - 1] == UInt8(ascii: ",") {
+      self.sink.truncate(to: start - 1)
+    } else {
+      self.sink.truncate(to: start)
+      self.frames.top.isFirst = true
+    }
   }
 
   /// The comma before an element that isn't the first.

@@ -177,6 +177,10 @@ struct DecodeTests {
     #expect(try decode(wire, selecting: "a_bool") == "false")
     #expect(try decode(wire, selecting: "many_string") == "[]")
     #expect(try decode(hex("20 01 20 02"), selecting: "a_int32") == "2")
+    // A number that a closed enum doesn't have is no value of the field.
+    let legacy = "bridge.test.legacy.Legacy"
+    #expect(try decode(hex("18 09"), as: legacy, selecting: "level") == #""LOW""#)
+    #expect(try decode(hex("50 09"), as: legacy, selecting: "all_levels") == "[]")
   }
 
   @Test("an Any of a type that isn't known is an error, or base64 where that's wanted")
@@ -218,6 +222,38 @@ struct DecodeTests {
       [UInt8](repeating: 0xDB, count: 0)
       + Array((0..<5000).flatMap { _ in [0xDB, 0x3E] as [UInt8] })
     #expect(throws: CodecError.self) { _ = try decode(groups) }
+  }
+
+  @Test(
+    "a repeated field whose records hold no element isn't printed",
+    arguments: [
+      ("50 09", "{}"),
+      ("50 09 10 01", #"{"count":1}"#),
+      ("10 01 50 09 50 0a", #"{"count":1}"#),
+      ("50 09 50 07", #"{"allLevels":["HIGH"]}"#),
+      // No element, in a length of two bytes.
+      ("2a 80 00 10 01", #"{"count":1}"#),
+    ])
+  func noElements(wire: String, expected: String) throws {
+    #expect(try decode(hex(wire), as: "bridge.test.legacy.Legacy") == expected)
+    let always = try decode(hex(wire), as: "bridge.test.legacy.Legacy") {
+      $0.alwaysPrintsDefaults = true
+    }
+    #expect(always.contains(#""allLevels":["#))
+  }
+
+  @Test(
+    "a fault in a copy that was brought into order has no place in the input",
+    arguments: [
+      // Two pieces of a message, the second of which ends within a string.
+      "9a 01 02 10 05 20 01 9a 01 02 0a 05",
+      // A record behind a field that stands twice is cut off.
+      "20 01 20 02 7a 05 61",
+    ])
+  func faultsInCopies(wire: String) throws {
+    let error = try #require(throws: CodecError.self) { _ = try decode(hex(wire)) }
+    #expect(error.code == .malformedWire)
+    #expect(error.offset == nil)
   }
 
   @Test("what is decoded from random bytes is JSON that can be encoded again, or an error")

@@ -1,0 +1,41 @@
+/// The subjects of fuzzing: what is done with bytes that nobody has vetted, and what must hold then.
+///
+/// Each is a pure function of its input, run by libFuzzer (the programs `fuzz-…`) and by the tests, over
+/// what is kept of former runs. The raw value is its name everywhere: of the program and of the folders.
+package enum FuzzTarget: String, CaseIterable, Sendable {
+  case jsonToWire = "json-to-wire"
+  case wireToJSON = "wire-to-json"
+  case roundTrip = "round-trip"
+  case descriptorSet = "descriptor-set"
+  case pathTemplate = "path-template"
+
+  /// Runs the target once. Every input is valid.
+  ///
+  /// - Throws: where a property doesn't hold. Traps and bad reads end the process by themselves.
+  package func run(_ input: [UInt8]) throws(BrokenProperty) {
+    switch self {
+    case .jsonToWire: try JSONToWireTarget.run(input)
+    case .wireToJSON: try WireToJSONTarget.run(input)
+    case .roundTrip: try RoundTripTarget.run(input)
+    case .descriptorSet: try DescriptorSetTarget.run(input)
+    case .pathTemplate: try PathTemplateTarget.run(input)
+    }
+  }
+}
+
+/// A property that an input has been found to break.
+package struct BrokenProperty: Error, Sendable, Equatable, CustomStringConvertible {
+  /// What should hold, and what was seen instead.
+  package var description: String
+
+  package init(_ description: String) {
+    self.description = description
+  }
+}
+
+/// Throws unless `condition` holds.
+func require(
+  _ condition: Bool, _ description: @autoclosure () -> String
+) throws(BrokenProperty) {
+  guard condition else { throw BrokenProperty(description()) }
+}
