@@ -1,7 +1,8 @@
 /// The text form of google.protobuf.FieldMask: paths in lowerCamelCase, commas between them.
 enum FieldMaskText {
-  /// Writes the paths of a text as repeated field 1, in snake_case. The text is right if its paths
-  /// are names of letters and digits with dots between them.
+  /// Writes the paths of a text as repeated field 1, in snake_case. What `append(path:)` prints is right,
+  /// and nothing else: no path is empty or has an underscore, a quote, a backslash, or a character that
+  /// isn't printable ASCII. `*` and the like are left to the endpoint (AIP-134).
   ///
   /// - Returns: whether the text is a field mask. What was written until then is undefined.
   static func write(
@@ -19,11 +20,10 @@ enum FieldMaskText {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"):
           sink.append(UInt8(ascii: "_"))
           sink.append(byte | 0x20)
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-          UInt8(ascii: "."):
-          sink.append(byte)
-        default:
+        case UInt8(ascii: "_"), UInt8(ascii: "\""), UInt8(ascii: "\\"), 0..<0x20, 0x7F...:
           return false
+        default:
+          sink.append(byte)
         }
         offset += 1
       }
@@ -53,7 +53,7 @@ enum FieldMaskText {
         sink.append(next & ~0x20)
         offset += 1
       case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: ","), UInt8(ascii: "\""),
-        UInt8(ascii: "\\"), 0..<0x20, 0x80...:
+        UInt8(ascii: "\\"), 0..<0x20, 0x7F...:
         return false
       default:
         sink.append(byte)

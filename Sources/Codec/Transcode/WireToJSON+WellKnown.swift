@@ -77,6 +77,8 @@ extension WireToJSON {
       }
       let length = try self.reader.length()
       let start = self.reader.position
+      // An empty path names nothing, and has no text that would be read as one.
+      if length == 0 { continue }
       if !isFirst { self.sink.append(UInt8(ascii: ",")) }
       isFirst = false
       guard
@@ -326,12 +328,41 @@ extension WireToJSON {
       let isSelected =
         self.plan.fields[index].tag == tag || self.plan.fields[index].otherTag == tag
       guard isSelected else {
+        let start = self.reader.position
         try self.reader.skip(tag: tag, depthLimit: self.options.depthLimit)
+        if self.plan.fields[index].oneof >= 0 { self.noteRival(of: index, tag: tag, at: start) }
         continue
       }
       try self.printMember(
         self.plan.fields.reference(to: index), index, place: place, tag: tag)
     }
+  }
+
+  /// Takes the selected field back where the record that was passed over sets another member of its
+  /// oneof: of those the last one holds.
+  @inline(never)
+  private mutating func noteRival(of index: Int32, tag: UInt32, at start: Int) {
+    let message = self.frames.top.message
+    let place = self.plan.field(number: tag >> 3, in: message)
+    guard place >= 0 else { return }
+    let rival = self.plan.messages[message].firstField + place
+    guard self.plan.fields[rival].oneof == self.plan.fields[index].oneof,
+      self.plan.fields[rival].tag == tag
+    else { return }
+    let end = self.reader.position
+    self.reader.position = start
+    // The record was read a moment ago, so reading it again can't fail.
+    if self.plan.fields[rival].isClosedEnum, let number = try? self.reader.varint(),
+      self.isUnknown(Int32(truncatingIfNeeded: number), rival)
+    {
+      self.reader.position = end
+      return
+    }
+    self.reader.position = end
+    self.sink.truncate(to: self.frames.top.outputStart)
+    self.frames.top.seen = 0
+    self.seen.close(to: self.frames.top.seenMark)
+    self.seen.open(bits: self.plan.messages[message].seenBits)
   }
 
   // MARK: Errors

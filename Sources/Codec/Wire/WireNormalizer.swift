@@ -39,8 +39,10 @@ struct WireNormalizer {
     }
   }
 
+  /// - Parameter dropsUnknownNumbers: whether a singular field's number that its closed enum doesn't have
+  ///   is passed over, as unknown fields are. In an entry of a map it makes the entry unknown instead.
   private func records(
-    of bytes: [UInt8], message: Int32
+    of bytes: [UInt8], message: Int32, dropsUnknownNumbers: Bool = true
   ) throws(CodecError) -> [Record] {
     // The span keeps `bytes` alive for the reader.
     var records: [Record] = []
@@ -60,6 +62,12 @@ struct WireNormalizer {
           let index = self.plan.messages[message].firstField + place
           guard self.plan.fields[index].tag == tag || self.plan.fields[index].otherTag == tag
           else { continue }
+          if dropsUnknownNumbers && self.plan.fields[index].isClosedEnum
+            && self.plan.fields[index].shape == .singular,
+            try self.isUnknown(&reader, from: content, field: index)
+          {
+            continue
+          }
           if tag & 7 == 2 {
             let end = reader.position
             reader.position = content
@@ -135,7 +143,7 @@ struct WireNormalizer {
     var entries: [[UInt8]?] = []
     for record in records {
       let content = Array(bytes[record.content])
-      let parts = try self.records(of: content, message: entry)
+      let parts = try self.records(of: content, message: entry, dropsUnknownNumbers: false)
       // The key in one spelling: the payload for numbers, the content for strings.
       let key = try self.key(parts.last { $0.place == 0 }, of: content, entry: entry)
       var text = ByteSink(capacity: content.count + 32)
@@ -179,6 +187,18 @@ struct WireNormalizer {
       if kind == .int32 || kind == .uint32 || kind == .sint32 { payload &= 0xFFFF_FFFF }
       return (0..<8).map { UInt8(truncatingIfNeeded: payload >> (8 * UInt64($0))) }
     }
+  }
+
+  /// Whether the number at `content` is one that the field's closed enum doesn't have: then the record is
+  /// an unknown field, and what was set before it holds. The reader goes back to where it was.
+  private func isUnknown(
+    _ reader: inout WireReader, from content: Int, field: Int32
+  ) throws(CodecError) -> Bool {
+    let end = reader.position
+    reader.position = content
+    let number = Int32(truncatingIfNeeded: try reader.varint())
+    reader.position = end
+    return self.plan.enumValue(number: number, in: self.plan.fields[field].type) < 0
   }
 
   private func isKnownEnum(_ bytes: ArraySlice<UInt8>, field: Int32) throws(CodecError) -> Bool {

@@ -177,9 +177,18 @@ struct DecodeTests {
     #expect(try decode(wire, selecting: "a_bool") == "false")
     #expect(try decode(wire, selecting: "many_string") == "[]")
     #expect(try decode(hex("20 01 20 02"), selecting: "a_int32") == "2")
+    // Of a oneof the last member holds, whichever is asked for.
+    let both = hex("fa 06 01 61 80 07 05")
+    #expect(try decode(both, selecting: "chosen_text") == #""""#)
+    #expect(try decode(both, selecting: "chosen_number") == #""5""#)
+    #expect(try decode(both + hex("fa 06 01 62"), selecting: "chosen_text") == #""b""#)
     // A number that a closed enum doesn't have is no value of the field.
     let legacy = "bridge.test.legacy.Legacy"
     #expect(try decode(hex("18 09"), as: legacy, selecting: "level") == #""LOW""#)
+    // A number that a closed enum doesn't have sets nothing, and so takes nothing back.
+    #expect(try decode(hex("18 07 18 09"), as: legacy) == #"{"level":"HIGH"}"#)
+    #expect(try decode(hex("18 07 18 09"), as: legacy, selecting: "level") == #""HIGH""#)
+    #expect(try decode(hex("18 09 18 07"), as: legacy) == #"{"level":"HIGH"}"#)
     #expect(try decode(hex("50 09"), as: legacy, selecting: "all_levels") == "[]")
   }
 

@@ -53,6 +53,7 @@ struct EncodeTests {
         "ca 09 16 08 ff ff ff ff ff ff ff ff ff 01 10 80 b6 ca 91 fe ff ff ff ff 01"
       ),
       (#"{"fieldMask":"a.bC,d"}"#, "d2 09 0a 0a 05 61 2e 62 5f 63 0a 01 64"),
+      (#"{"fieldMask":"*,a.*"}"#, "d2 09 08 0a 01 2a 0a 03 61 2e 2a"),
       (#"{"boxedInt64":"0"}"#, "92 0a 00"),
       (#"{"boxedString":"x"}"#, "ba 0a 03 0a 01 78"),
       (#"{"value":null}"#, "e2 09 02 08 00"),
@@ -96,6 +97,8 @@ struct EncodeTests {
       (#"{"timestamp":"2026-01-01t00:00:00z"}"#, .invalidValue, 13, "timestamp"),
       (#"{"duration":"1"}"#, .invalidValue, 12, "duration"),
       (#"{"fieldMask":"a_b"}"#, .invalidValue, 13, "fieldMask"),
+      (#"{"fieldMask":"a,"}"#, .invalidValue, 13, "fieldMask"),
+      (#"{"fieldMask":"é"}"#, .invalidValue, 13, "fieldMask"),
       (#"{"any":{"@type":"type.googleapis.com/no.Such"}}"#, .unknownType, 16, "any"),
       (#"{"any":{"a":1}}"#, .unknownType, 7, "any"),
       (#"{"struct":{"a":1,"a":2}}"#, .duplicateField, 17, "struct[\"a\"]"),
