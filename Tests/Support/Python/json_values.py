@@ -1,0 +1,25 @@
+"""JSON values compared as ProtoJSON means them."""
+
+import struct
+
+
+def same(one, other):
+    """Whether two JSON values are the same. Of a float32 there are several shortest spellings;
+    that it's the right number is for the comparison of messages to say."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, float) and isinstance(other, (int, float)) and one != other:
+        return abs(one) < 3.41e38 and struct.pack("<f", one) == struct.pack("<f", other)
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def differences(one, other):
+    """The members where two JSON objects differ, for a failure that can be read."""
+    keys = one.keys() | other.keys()
+    return {
+        key: (one.get(key, "absent"), other.get(key, "absent"))
+        for key in keys
+        if key not in one or key not in other or not same(one[key], other[key])
+    }
