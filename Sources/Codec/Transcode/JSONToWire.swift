@@ -18,8 +18,6 @@ struct JSONToWire: ~Copyable {
   var options = EncodeOptions()
   /// The first field of the path that the body stands for, for error paths: "" for the whole.
   var pathPrefix = ""
-  /// How many bytes of the text the last number in quotes has.
-  var quotedLength = 0
   /// The required fields that the root message has set, once it's closed.
   var rootSeen: [Int32] = []
 
