@@ -1,18 +1,26 @@
 """JSON values compared as ProtoJSON means them."""
 
+import math
 import struct
 
 
 def same(one, other):
     """Whether two JSON values are the same. Of a float32 there are several shortest spellings;
-    that it's the right number is for the comparison of messages to say."""
+    that it's the right number is for the comparison of messages to say. Zero has a sign where one of
+    them is written as a float."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, float) and isinstance(other, (int, float)) and one != other:
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, float) or isinstance(other, float):
+        if not isinstance(one, (int, float)) or not isinstance(other, (int, float)):
+            return False
+        if one == other:
+            return math.copysign(1, one) == math.copysign(1, other)
         return abs(one) < 3.41e38 and struct.pack("<f", one) == struct.pack("<f", other)
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
+    return type(one) is type(other) and one == other
 
 
 def differences(one, other):

@@ -1,0 +1,103 @@
+"""Python's protobuf as the judge of what a message is."""
+
+import json
+import math
+
+from google.protobuf import json_format
+from google.protobuf.descriptor import FieldDescriptor as Field
+
+
+class Judge:
+    def __init__(self, types):
+        self.types = types
+
+    def printed(self, message, **options):
+        """The JSON value that Python prints a message as."""
+        return json_format.MessageToDict(message, descriptor_pool=self.types.pool, **options)
+
+    def text(self, message, **options):
+        """The JSON text that Python prints a message as."""
+        return json_format.MessageToJson(message, descriptor_pool=self.types.pool, **options)
+
+    def parsed(self, name, value, **options):
+        """The message that Python reads a JSON value as."""
+        message = self.types[name]()
+        json_format.ParseDict(value, message, descriptor_pool=self.types.pool, **options)
+        return message
+
+    def bits(self, message):
+        """Bytes that are the same for equal messages, and for no others.
+
+        Equal are messages that JSON can't tell apart: unknown fields don't count, all NaNs are one,
+        and what is packed in Any counts as the message that it is.
+        """
+        copy = type(message)()
+        copy.CopyFrom(message)
+        copy.DiscardUnknownFields()
+        self.tidy(copy)
+        return copy.SerializePartialToString(deterministic=True)
+
+    def tidy(self, message):
+        if message.DESCRIPTOR.full_name == "google.protobuf.Any":
+            if message.type_url:
+                content = self.types[self.types.find(message.type_url).full_name]()
+                content.ParseFromString(message.value)
+                message.value = self.bits(content)
+            return
+        for field, value in message.ListFields():
+            if field.message_type and field.message_type.GetOptions().map_entry:
+                content = field.message_type.fields_by_name["value"]
+                if content.message_type:
+                    for key in value:
+                        self.tidy(value[key])
+                elif is_floating(content):
+                    for key in value:
+                        if math.isnan(value[key]):
+                            value[key] = math.nan
+            elif field.message_type:
+                for each in value if field.is_repeated else [value]:
+                    self.tidy(each)
+            elif is_floating(field) and field.is_repeated:
+                for index, each in enumerate(value):
+                    if math.isnan(each):
+                        value[index] = math.nan
+            elif is_floating(field) and math.isnan(value):
+                if field.is_extension:
+                    message.Extensions[field] = math.nan
+                else:
+                    setattr(message, field.name, math.nan)
+
+    def assert_equal(self, got, wanted):
+        if self.bits(got) != self.bits(wanted):
+            raise AssertionError("\n".join(self.differences(got, wanted)) or "equal in JSON only")
+
+    def differences(self, got, wanted):
+        pairs = [json.loads(self.text(each, sort_keys=True)) for each in (got, wanted)]
+        if not all(isinstance(each, dict) for each in pairs):
+            return [f"{pairs[0]!r}, not {pairs[1]!r}"]
+        both = {key: [repr(each.get(key, "absent")) for each in pairs] for key in [*pairs[0], *pairs[1]]}
+        return [f"{key}: {a[:500]}, not {b[:500]}" for key, (a, b) in both.items() if a != b]
+
+
+def is_floating(field):
+    return field.type in (Field.TYPE_DOUBLE, Field.TYPE_FLOAT)
+
+
+def strictly_loaded(text):
+    """The value of JSON text, of type bytes, by RFC 8259, where Python itself is more lenient."""
+    return json.loads(
+        text.decode(),
+        parse_constant=lambda name: refuse(f"{name} isn't JSON"),
+        object_pairs_hook=members,
+    )
+
+
+def members(pairs):
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        refuse(f"a key twice among {names}")
+    return dict(pairs)
+
+
+def refuse(reason):
+    raise ValueError(reason)
