@@ -53,8 +53,7 @@ struct WireNormalizer {
           let start = reader.position
           let tag = try reader.tag()
           var content = reader.position
-          try reader.skip(tag: tag, depthLimit: self.depthLimit)
-          var contentEnd = reader.position
+          let contentEnd = try reader.contentEnd(skipping: tag, depthLimit: self.depthLimit)
           let place = self.plan.field(number: tag >> 3, in: message)
           guard place >= 0 else { continue }
           let index = self.plan.messages[message].firstField + place
@@ -66,8 +65,6 @@ struct WireNormalizer {
             _ = try reader.length()
             content = reader.position
             reader.position = end
-          } else if tag & 7 == 3 {
-            contentEnd -= ByteSink.varintLength(UInt64(tag))
           }
           records.append(
             Record(

@@ -81,6 +81,17 @@ struct DecodeTests {
     #expect(try decode(hex(wire)) == expected)
   }
 
+  @Test(
+    "the same with groups and closed enums",
+    arguments: [
+      // An end tag of more bytes than it needs, behind a group to be brought into order.
+      ("33 08 01 08 02 b4 80 00 40 05", #"{"name":"x","box":{"width":2},"number":"5"}"#),
+      ("33 08 01 b4 80 00 33 08 02 34 40 05", #"{"name":"x","box":{"width":2},"number":"5"}"#),
+    ])
+  func mergingLegacy(wire: String, expected: String) throws {
+    #expect(try decode(hex("0a 01 78 " + wire), as: "bridge.test.legacy.Legacy") == expected)
+  }
+
   @Test("what is damaged within messages to be merged is refused")
   func damagedMerging() throws {
     #expect(throws: CodecError.self) {
