@@ -25,6 +25,7 @@ struct WireNormalizer {
     _ bytes: [UInt8], message: Int32, into sink: inout ByteSink
   ) throws(CodecError) {
     var records = try self.records(of: bytes, message: message)
+    try self.dropUnknownEnums(&records, of: bytes, message: message)
     self.dropLostMembers(&records, message: message)
     // Stable, so that records of one field keep their order.
     let sorted = records.enumerated().sorted {
@@ -79,18 +80,46 @@ struct WireNormalizer {
     return records
   }
 
-  /// Takes out the members of each oneof but the one that's set last.
+  /// Takes out singular enums whose number a closed enum doesn't have: they are unknown fields, so
+  /// they replace nothing.
+  private func dropUnknownEnums(
+    _ records: inout [Record], of bytes: [UInt8], message: Int32
+  ) throws(CodecError) {
+    let first = self.plan.messages[message].firstField
+    var known: [Record] = []
+    known.reserveCapacity(records.count)
+    for record in records {
+      let index = first + record.place
+      if self.plan.fields[index].isClosedEnum && self.plan.fields[index].shape == .singular,
+        try !self.isKnownEnum(bytes[record.content], field: index)
+      {
+        continue
+      }
+      known.append(record)
+    }
+    records = known
+  }
+
+  /// Takes out the members of each oneof but the one that's set last, and of that what was set before
+  /// another one: it's merged with nothing.
   private func dropLostMembers(_ records: inout [Record], message: Int32) {
     let first = self.plan.messages[message].firstField
+    // From the end: of each oneof its last member, and -1 once there was another one before it.
     var last: [Int32: Int32] = [:]
-    for record in records {
+    var kept: [Record] = []
+    kept.reserveCapacity(records.count)
+    for record in records.reversed() {
       let oneof = self.plan.fields[first + record.place].oneof
-      if oneof >= 0 { last[oneof] = record.place }
+      if oneof >= 0 {
+        if last[oneof, default: record.place] != record.place {
+          last[oneof] = -1
+          continue
+        }
+        last[oneof] = record.place
+      }
+      kept.append(record)
     }
-    records.removeAll { record in
-      let oneof = self.plan.fields[first + record.place].oneof
-      return oneof >= 0 && last[oneof] != record.place
-    }
+    records = kept.reversed()
   }
 
   private func write(
