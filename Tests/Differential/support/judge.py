@@ -5,6 +5,7 @@ import math
 
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor as Field
+from google.protobuf.message import DecodeError
 
 
 class Judge:
@@ -18,6 +19,15 @@ class Judge:
     def text(self, message, **options):
         """The JSON text that Python prints a message as."""
         return json_format.MessageToJson(message, descriptor_pool=self.types.pool, **options)
+
+    def can_print(self, message):
+        """Whether a message has a JSON form: of two halves a duration may have two signs."""
+        try:
+            self.printed(message)
+        # Python says it with many kinds of errors, and never with another meaning.
+        except (ValueError, TypeError, json_format.Error, DecodeError, RecursionError):
+            return False
+        return True
 
     def parsed(self, name, value, **options):
         """The message that Python reads a JSON value as."""
