@@ -59,6 +59,31 @@ def records(data):
         yield tag >> 3, tag & 7, value
 
 
+def has_unknown_in_entry(data, descriptor, types):
+    """Whether an entry of a map has a field that isn't its key or value."""
+    if descriptor.full_name == "google.protobuf.Any":
+        parts = {number: value for number, kind, value in records(data) if kind == LEN}
+        if not parts.get(1):
+            return False
+        content = types.find(parts[1].decode())
+        return has_unknown_in_entry(parts.get(2, b""), content, types)
+    is_entry = descriptor.GetOptions().map_entry
+    for number, kind, value in records(data):
+        field = descriptor.fields_by_number.get(number)
+        if field is None and descriptor.is_extendable:
+            field = types.find_extension(descriptor, number)
+        if field is None or kind != wire_type(field):
+            if is_entry:
+                return True
+        elif is_entry and field.enum_type and field.enum_type.is_closed:
+            number = (value + 2**31) % 2**32 - 2**31
+            if number not in field.enum_type.values_by_number:
+                return True
+        elif field.message_type and has_unknown_in_entry(value, field.message_type, types):
+            return True
+    return False
+
+
 class Rewriter:
     """Gives wire bytes that mean the same, others each time."""
 
@@ -103,8 +128,7 @@ class Rewriter:
         return b"".join(next(heads[index]) for index in order)
 
     def field(self, descriptor, number):
-        found = descriptor.fields_by_number.get(number)
-        return found or self.types.pool.FindExtensionByNumber(descriptor, number)
+        return descriptor.fields_by_number.get(number) or self.types.find_extension(descriptor, number)
 
     def field_records(self, field, number, kind, value):
         """The records that say what one record says."""

@@ -8,6 +8,14 @@ from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.message import DecodeError
 
 
+# What Python's protobuf raises when an input is wrong: it has many ways to say it. SystemError is that
+# of a half surrogate in a name.
+WRONG = (
+    ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError, SystemError,
+    json_format.Error, DecodeError,
+)  # fmt: skip
+
+
 class Judge:
     def __init__(self, types):
         self.types = types
@@ -24,22 +32,36 @@ class Judge:
         """Whether a message has a JSON form: of two halves a duration may have two signs."""
         try:
             self.printed(message)
-        # Python says it with many kinds of errors, and never with another meaning.
-        except (ValueError, TypeError, json_format.Error, DecodeError, RecursionError):
+        except WRONG:
             return False
         return True
 
-    def parsed(self, name, value, **options):
+    def parsed(self, name, value):
         """The message that Python reads a JSON value as."""
         message = self.types[name]()
-        json_format.ParseDict(value, message, descriptor_pool=self.types.pool, **options)
+        json_format.ParseDict(value, message, descriptor_pool=self.types.pool)
         return message
+
+    def read(self, name, text):
+        """The message that Python reads JSON text, of type bytes, as; None if it's wrong."""
+        try:
+            return self.parsed(name, strictly_loaded(text))
+        except WRONG:
+            return None
+
+    def read_wire(self, name, wire):
+        """The message that Python reads wire bytes as; None if it's wrong or has no JSON form."""
+        try:
+            message = self.types[name].FromString(wire)
+        except DecodeError:
+            return None
+        return message if self.can_print(message) else None
 
     def bits(self, message):
         """Bytes that are the same for equal messages, and for no others.
 
         Equal are messages that JSON can't tell apart: unknown fields don't count, all NaNs are one,
-        and what is packed in Any counts as the message that it is.
+        null is one value, and what is packed in Any counts as the message that it is.
         """
         copy = type(message)()
         copy.CopyFrom(message)
@@ -54,14 +76,19 @@ class Judge:
                 content.ParseFromString(message.value)
                 message.value = self.bits(content)
             return
+        if message.DESCRIPTOR.full_name == "google.protobuf.Value":
+            if message.WhichOneof("kind") in (None, "null_value"):
+                message.null_value = 0
         for field, value in message.ListFields():
-            if field.message_type and field.message_type.GetOptions().map_entry:
+            if field.enum_type and field.enum_type.full_name == "google.protobuf.NullValue":
+                setattr(message, field.name, 0)
+            elif field.message_type and field.message_type.GetOptions().map_entry:
                 content = field.message_type.fields_by_name["value"]
                 if content.message_type:
-                    for key in value:
+                    for key in list(value):
                         self.tidy(value[key])
                 elif is_floating(content):
-                    for key in value:
+                    for key in list(value):
                         if math.isnan(value[key]):
                             value[key] = math.nan
             elif field.message_type:
@@ -79,7 +106,8 @@ class Judge:
 
     def assert_equal(self, got, wanted):
         if self.bits(got) != self.bits(wanted):
-            raise AssertionError("\n".join(self.differences(got, wanted)) or "equal in JSON only")
+            shown = self.differences(got, wanted)
+            raise AssertionError("\n".join(shown) or f"equal in JSON, but {got}, not {wanted}")
 
     def differences(self, got, wanted):
         pairs = [json.loads(self.text(each, sort_keys=True)) for each in (got, wanted)]
@@ -94,12 +122,22 @@ def is_floating(field):
 
 
 def strictly_loaded(text):
-    """The value of JSON text, of type bytes, by RFC 8259, where Python itself is more lenient."""
+    """The value of JSON text, of type bytes, by RFC 8259, where Python itself is more lenient.
+
+    The sign of `-0` is kept, and no number is infinite.
+    """
     return json.loads(
         text.decode(),
         parse_constant=lambda name: refuse(f"{name} isn't JSON"),
+        parse_float=finite,
+        parse_int=lambda digits: -0.0 if digits == "-0" else int(digits),
         object_pairs_hook=members,
     )
+
+
+def finite(text):
+    value = float(text)
+    return value if math.isfinite(value) else refuse(f"{text} is out of every range")
 
 
 def members(pairs):

@@ -104,3 +104,10 @@ class Types:
     def find(self, type_url):
         """The descriptor of the type that an Any's URL names."""
         return self.pool.FindMessageTypeByName(type_url.rsplit("/", 1)[-1])
+
+    def find_extension(self, descriptor, number):
+        """The extension of a type that has a number; None if there is none."""
+        try:
+            return self.pool.FindExtensionByNumber(descriptor, number)
+        except KeyError:
+            return None
