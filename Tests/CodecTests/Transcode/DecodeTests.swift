@@ -180,6 +180,11 @@ struct DecodeTests {
       $0.alwaysPrintsDefaults = true
     }
     #expect(nested == #"{"text":"a","number":"0","children":[]}"#)
+    // Extensions aren't declared in the message: a repeated one is printed where it's set.
+    let legacy = try decode(hex("0a 01 61"), as: "bridge.test.legacy.Legacy") {
+      $0.alwaysPrintsDefaults = true
+    }
+    #expect(legacy == #"{"name":"a","loose":[],"packed":[],"counts":{},"allLevels":[]}"#)
   }
 
   @Test("one field can be the whole reply")
