@@ -47,16 +47,19 @@ def judge(types):
 
 @pytest.fixture(scope="session")
 def start_codec(types, descriptor_set, folder):
-    """Starts a process of the codec: `start_codec("--proto-names")`."""
+    """Gives a process of the codec, one for all that ask for the same options:
+    `start_codec("--proto-names")`."""
     program = os.environ.get("CONFORMANCE_TESTEE", REPOSITORY / ".build/debug/conformance-testee")
-    started = []
+    started = {}
 
     def start(*options):
-        started.append(Codec(pathlib.Path(program), descriptor_set, types, folder, options))
-        return started[-1]
+        if options not in started:
+            codec = Codec(pathlib.Path(program), descriptor_set, types, folder, options)
+            started[options] = codec
+        return started[options]
 
     yield start
-    for codec in started:
+    for codec in started.values():
         codec.stop()
 
 

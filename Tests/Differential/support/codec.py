@@ -20,7 +20,7 @@ class Codec:
         self.arguments = [program, *options, descriptor_set]
         self.request = types["conformance.ConformanceRequest"]
         self.response = types["conformance.ConformanceResponse"]
-        self.log = folder / "testee.log"
+        self.log = folder / f"testee{''.join(options)}.log"
         self.process = None
 
     def to_wire(self, name, text, ignoring_unknown=False):
