@@ -8,7 +8,11 @@ BENCH_FLAGS ?=
 # For example BENCH_CODEC_FLAGS="--only order --rounds 5"
 BENCH_CODEC_FLAGS ?=
 
-.PHONY: help demo test build bench bench-codec conformance format lint generate setup
+# Messages of each type in each differential test; other seeds are other messages.
+DIFFERENTIAL_COUNT ?= 1000
+DIFFERENTIAL_SEED ?= 1
+
+.PHONY: help demo test build bench bench-codec conformance differential format lint generate setup
 
 help:
 	@echo "make demo    build for release, start the bridge and a demo backend, print three curl lines"
@@ -17,6 +21,7 @@ help:
 	@echo "make bench   the bridge beside Envoy, one table"
 	@echo "make bench-codec   the codec beside swift-protobuf and simdjson, one table"
 	@echo "make conformance   Protobuf's own conformance suite against the codec"
+	@echo "make differential  random messages against other implementations, for some twenty minutes"
 	@echo "make format  format the sources"
 	@echo "make lint    the checks of test that need no build"
 	@echo "make setup   install what the others need, if it's missing"
@@ -43,6 +48,11 @@ bench-codec:
 conformance:
 	@scripts/setup.sh --tests
 	@scripts/conformance.sh
+
+differential:
+	@scripts/setup.sh --tests
+	@DIFFERENTIAL_COUNT=$(DIFFERENTIAL_COUNT) DIFFERENTIAL_SEED=$(DIFFERENTIAL_SEED) \
+	  scripts/differential.sh
 
 format:
 	swift format -i -r Package.swift Sources Tests Benchmarks

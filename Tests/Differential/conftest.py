@@ -49,7 +49,9 @@ def judge(types):
 def start_codec(types, descriptor_set, folder):
     """Gives a process of the codec, one for all that ask for the same options:
     `start_codec("--proto-names")`."""
-    program = os.environ.get("CONFORMANCE_TESTEE", REPOSITORY / ".build/debug/conformance-testee")
+    program = os.environ.get(
+        "CONFORMANCE_TESTEE", REPOSITORY / ".build/debug/conformance-testee"
+    )
     started = {}
 
     def start(*options):
@@ -82,7 +84,9 @@ class Case:
         maker = random.Random(f"{seed} {name}")
         density = maker.choice([0.02, 0.1, 0.3, 0.6])
         packable = [types[each] for each in PACKABLE]
-        self.make = lambda: Maker(maker, density=density, packable=packable).fill(types[name]())
+        self.make = lambda: Maker(maker, density=density, packable=packable).fill(
+            types[name]()
+        )
         self.random = random.Random(f"{seed} {name} {test}")
         self.inputs = {}
 

@@ -1,4 +1,4 @@
-"""Wrong inputs, and inputs nearly right: codec and Python take the same ones, and as the same message.
+"""Wrong inputs, and inputs nearly right: codec and Python take the same ones, as the same message.
 
 Where they don't, the case has to be in one of the tables here, with the reason. The codec is the
 stricter one in all of them but the first.
@@ -17,8 +17,8 @@ NUMBER = r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?"
 # What the codec says of JSON that Python takes, and why it's right to.
 STRICTER = {
     rf'expected (s|u|s?fixed|u?int|sint)\w*, got "(?!{NUMBER}")':
-        "int() takes blanks, a plus, leading zeros and underscores; in a string there has to be a number "
-        "as JSON has it (ProtoJSON: numbers or strings; conformance: leading and trailing spaces fail)",
+        "int() takes blanks, a plus, leading zeros and underscores; a string has to hold a number as "
+        "JSON has it (ProtoJSON: numbers or strings; conformance suite: with blanks it fails)",
     rf'expected (float|double), got "(?!{NUMBER}")':
         "float() takes the same, and inf and infinity; ProtoJSON has NaN, Infinity and -Infinity",
     r"expected a number \((float|double)\), got (true|false)":
@@ -32,14 +32,14 @@ STRICTER = {
     r'the enum has no value "[-+\s\d_]+"':
         "ProtoJSON has names or numbers for enums, and no numbers in strings",
     r"not base64":
-        "Python's decoder passes over characters that aren't base64 and stops behind the padding; RFC "
-        "4648 §3.3: they must be refused, as nothing says otherwise",
+        "Python passes over characters that aren't base64 and stops behind the padding; RFC 4648 "
+        "§3.3: they must be refused, as nothing says otherwise",
     r'expected an object, got (""|an array)':
         "what's empty has no members to Python, whatever it is",
     r'the required field "\w+" is missing|this field is required':
         "Python reads messages without their required fields, and refuses to write them",
     r"not a (timestamp|duration)":
-        "Python reads parts of times by int() and float(): 1e1 seconds, a plus; RFC 3339 has digits",
+        "Python reads the parts of times by int() and float(): 1e1, a plus; RFC 3339 has digits",
     r"not a field mask":
         "Python takes paths that aren't lowerCamelCase; ProtoJSON: they are",
 }  # fmt: skip
@@ -47,7 +47,8 @@ STRICTER = {
 # What the codec says of wire bytes that Python takes and prints.
 STRICTER_ON_THE_WIRE = {
     r"the string isn't UTF-8":
-        "of proto2 Python checks no UTF-8, and prints surrogates; JSON text has to be UTF-8 (RFC 8259 §8.1)",
+        "of proto2 Python checks no UTF-8, and prints surrogates; JSON text has to be UTF-8 (RFC 8259 "
+        "§8.1)",
     r"a field mask path that has no lowerCamelCase form":
         "field_mask.proto: a path that doesn't come back the same is an error; Python checks less",
     r"too many times over":
@@ -113,7 +114,9 @@ def test_damaged_bytes(cases, codec, judge, types):
                     text = codec.to_json(case.name, wire)
                 except Refused as error:
                     if wanted is not None:
-                        assert is_in(STRICTER_ON_THE_WIRE, error), f"{error}, but Python takes it"
+                        assert is_in(STRICTER_ON_THE_WIRE, error), (
+                            f"{error}, but Python takes it"
+                        )
                     continue
                 case.note(text=text)
                 assert wanted is not None, "Python refuses it"

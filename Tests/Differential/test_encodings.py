@@ -10,9 +10,9 @@ from support.judge import strictly_loaded
 class Printer:
     """Prints wire bytes by the codec.
 
-    What has to be brought into order is copied, at each level of nesting anew, and how much that is in
-    all is bounded: a hostile message could ask for it at a hundred levels. A random one may get there
-    too, but seldom.
+    What has to be brought into order is copied, at each level of nesting anew, and how much that is
+    in all is bounded: a hostile message could ask for it at a hundred levels. A random one may get
+    there too, but seldom.
     """
 
     def __init__(self, codec):
@@ -81,7 +81,9 @@ def test_two_messages_merged(cases, codec, printer, judge, types):
 def test_an_unknown_field_in_an_entry(codec):
     """It's passed over, as in every message; to upb the whole entry is unknown then."""
     wire = bytes.fromhex("0a08 0a0161 c83e01 1003")
-    assert strictly_loaded(codec.to_json("bridge.bench.Dictionary", wire)) == {"entries": {"a": "3"}}
+    assert strictly_loaded(codec.to_json("bridge.bench.Dictionary", wire)) == {
+        "entries": {"a": "3"}
+    }
 
 
 def test_only_unknown_numbers_of_a_closed_enum(codec):

@@ -37,7 +37,7 @@ def dump(folder):
     subprocess.run(
         ["cc", "-std=c11", "-O1", "-Wall", "-Werror", f"-I{out}", "-o", program, *sources, *flags],
         check=True,
-    )
+    )  # fmt: skip
 
     def dump(name, messages):
         given = b"".join(struct.pack("<I", len(each)) + each for each in messages)

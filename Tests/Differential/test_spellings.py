@@ -1,4 +1,4 @@
-"""Random messages in every spelling that ProtoJSON has for them. The judge is the message itself."""
+"""Random messages in every spelling that ProtoJSON has for them, judged by the message itself."""
 
 from support.spellings import Speller, Writer
 

@@ -2,9 +2,9 @@
 //
 //   dump TYPE < messages
 //
-// On standard input: messages, each behind its length of four bytes, little-endian. For each of them a
-// line per value, `path kind value` with numbers as their bits in hex, in the order of the descriptor,
-// and a line with a full stop; `refused` where libprotobuf-c refuses the message.
+// On standard input: messages, each behind its length of four bytes, little-endian. For each of them
+// a line per value, `path kind value` with numbers as their bits in hex, in the order of the
+// descriptor, and a line with a full stop; `refused` where libprotobuf-c refuses the message.
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -90,8 +90,8 @@ static size_t size_of(const ProtobufCFieldDescriptor *field) {
   }
 }
 
-// Whether a field that isn't repeated is to be printed. A field of proto3 without presence always is:
-// that it has its default is what libprotobuf-c understood.
+// Whether a field that isn't repeated is to be printed. A field of proto3 without presence always
+// is: that it has its default is what libprotobuf-c understood.
 static int is_set(const ProtobufCFieldDescriptor *field, const uint8_t *base) {
   const uint8_t *value = base + field->offset;
   if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {

@@ -19,22 +19,21 @@ WORDS = [
 PIECES = [
     b"", b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b"\\u", b"\\ud800", b"\\udc00",
     b"\\ud83d\\ude00", b"\\x", b"\x00", b"\x1f", b"\x7f", b"\xff", b"\xc0\x80", b"\xed\xa0\x80",
-    b"\xf4\x90\x80\x80", b"\xc3\xa9", b"\xef\xbb\xbf", b" ", b"\n", b"\x0b", b"\xc2\xa0", b"//", b"/*",
-    b"0", b"-", b".", b"e", b"1", b"null", b"true", b",,", b"{}", b"[]", b'""',
+    b"\xf4\x90\x80\x80", b"\xc3\xa9", b"\xef\xbb\xbf", b" ", b"\n", b"\x0b", b"\xc2\xa0", b"//",
+    b"/*", b"0", b"-", b".", b"e", b"1", b"null", b"true", b",,", b"{}", b"[]", b'""',
 ]  # fmt: skip
-
-
-class Marked:
-    """A place in a JSON value that is to become another text."""
-
-    def __init__(self, text):
-        self.text = text
 
 
 def places(value, path=()):
     """The paths of all values within a JSON value."""
     yield path
-    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    pairs = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, each in pairs:
         yield from places(each, (*path, key))
 
@@ -45,10 +44,10 @@ def with_text(value, path, text):
         return text
     if isinstance(value, dict):
         parts = [
-            f"{json.dumps(key)}:{with_text(each, path[1:], text) if key == path[0] else json.dumps(each)}"
+            (key, with_text(each, path[1:], text) if key == path[0] else json.dumps(each))
             for key, each in value.items()
         ]
-        return "{" + ",".join(parts) + "}"
+        return "{" + ",".join(f"{json.dumps(key)}:{each}" for key, each in parts) + "}"
     parts = [
         with_text(each, path[1:], text) if index == path[0] else json.dumps(each)
         for index, each in enumerate(value)
@@ -67,7 +66,11 @@ def damaged_text(text, random):
         if kind == 1:
             text = text[:end] + text[start:]
         elif kind == 2 and start < len(text):
-            text = text[:start] + bytes([text[start] ^ 1 << random.randrange(8)]) + text[start + 1 :]
+            text = (
+                text[:start]
+                + bytes([text[start] ^ 1 << random.randrange(8)])
+                + text[start + 1 :]
+            )
         else:
             text = text[:start] + random.choice(PIECES) + text[end:]
     return text
@@ -84,8 +87,14 @@ def damaged_wire(wire, random):
         if kind == 1:
             wire = wire[:end] + wire[start:]
         elif kind < 5 and start < len(wire):
-            wire = wire[:start] + bytes([wire[start] ^ 1 << random.randrange(8)]) + wire[start + 1 :]
+            wire = (
+                wire[:start]
+                + bytes([wire[start] ^ 1 << random.randrange(8)])
+                + wire[start + 1 :]
+            )
         else:
-            some = random.choice([b"", b"\0", b"\xff", b"\x80", b"\x0b\x0c", random.randbytes(2)])
+            some = random.choice(
+                [b"", b"\0", b"\xff", b"\x80", b"\x0b\x0c", random.randbytes(2)]
+            )
             wire = wire[:start] + some + wire[end:]
     return wire

@@ -115,7 +115,9 @@ class Rewriter:
             if field.is_repeated or not field.enum_type or not field.enum_type.is_closed:
                 continue
             if self.happens(0.1):
-                record = self.record(field.number, VARINT, self.random.choice([99, 2**64 - 99]))
+                record = self.record(
+                    field.number, VARINT, self.random.choice([99, 2**64 - 99])
+                )
                 queues[len(queues), "unknown"] = [record]
         return self.mix(list(queues.values()))
 
@@ -128,7 +130,9 @@ class Rewriter:
         return b"".join(next(heads[index]) for index in order)
 
     def field(self, descriptor, number):
-        return descriptor.fields_by_number.get(number) or self.types.find_extension(descriptor, number)
+        return descriptor.fields_by_number.get(number) or self.types.find_extension(
+            descriptor, number
+        )
 
     def field_records(self, field, number, kind, value):
         """The records that say what one record says."""
@@ -159,7 +163,9 @@ class Rewriter:
                 if self.happens(0.1):
                     result.append(self.record(number, LEN, b""))
             else:
-                result.append(self.record(number, wire_type(field), self.spelled(field, part[0])))
+                result.append(
+                    self.record(number, wire_type(field), self.spelled(field, part[0]))
+                )
         return result
 
     def pieces(self, data):
@@ -265,7 +271,9 @@ class Rewriter:
         if kind != START:
             size = {FIXED64: 8, FIXED32: 4}.get(kind, self.random.choice([0, 3, 200]))
             return self.record(number, kind, self.random.randbytes(size))
-        inner = [self.unknown(descriptor, depth + 1)] if depth < 3 and self.happens(0.5) else []
+        inner = (
+            [self.unknown(descriptor, depth + 1)] if depth < 3 and self.happens(0.5) else []
+        )
         return self.record(number, START, b"".join(inner))
 
     def spelled(self, field, value):

@@ -8,8 +8,8 @@ from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.message import DecodeError
 
 
-# What Python's protobuf raises when an input is wrong: it has many ways to say it. SystemError is that
-# of a half surrogate in a name.
+# What Python's protobuf raises when an input is wrong: it has many ways to say it. SystemError is
+# that of a half surrogate in a name.
 WRONG = (
     ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError, SystemError,
     json_format.Error, DecodeError,
@@ -113,7 +113,10 @@ class Judge:
         pairs = [json.loads(self.text(each, sort_keys=True)) for each in (got, wanted)]
         if not all(isinstance(each, dict) for each in pairs):
             return [f"{pairs[0]!r}, not {pairs[1]!r}"]
-        both = {key: [repr(each.get(key, "absent")) for each in pairs] for key in [*pairs[0], *pairs[1]]}
+        both = {
+            key: [repr(each.get(key, "absent")) for each in pairs]
+            for key in [*pairs[0], *pairs[1]]
+        }
         return [f"{key}: {a[:500]}, not {b[:500]}" for key, (a, b) in both.items() if a != b]
 
 

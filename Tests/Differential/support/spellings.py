@@ -29,7 +29,12 @@ def is_wrapper(descriptor):
 def has_own_form(descriptor):
     """Whether it stands in an Any as `value` beside `@type`."""
     name = descriptor.full_name
-    return name in TEXTS or name in FREE or name == "google.protobuf.Any" or is_wrapper(descriptor)
+    return (
+        name in TEXTS
+        or name in FREE
+        or name == "google.protobuf.Any"
+        or is_wrapper(descriptor)
+    )
 
 
 def field_order(field):
@@ -57,8 +62,8 @@ def text_order(one, other):
 
 
 class Writer:
-    """Writes the JSON value of a message (as MessageToDict gives it) compactly, fields and entries of
-    maps in the order in which Python puts them on the wire."""
+    """Writes the JSON value of a message (as MessageToDict gives it) compactly, fields and entries
+    of maps in the order in which Python puts them on the wire."""
 
     def __init__(self, types):
         self.types = types
@@ -102,7 +107,9 @@ class Writer:
 
     def field(self, value, field):
         if field.message_type and field.message_type.GetOptions().map_entry:
-            key, content = (field.message_type.fields_by_name[name] for name in ("key", "value"))
+            key, content = (
+                field.message_type.fields_by_name[name] for name in ("key", "value")
+            )
             entries = sorted(value.items(), key=lambda entry: map_order(entry[0], key))
             return self.object([(name, self.element(each, content)) for name, each in entries])
         if field.is_repeated:
@@ -189,10 +196,16 @@ class Speller(Writer):
         members = super().members(value, descriptor)
         # Null leaves a field unset, but for the types of which null is a value.
         for field in descriptor.fields:
-            if self.happens(0.05) and field.json_name not in value and not is_null_a_value(field):
+            if (
+                self.happens(0.05)
+                and field.json_name not in value
+                and not is_null_a_value(field)
+            ):
                 members.append((self.key(field), "null"))
         if self.with_unknown and self.happens(0.5):
-            names = {name for field in descriptor.fields for name in (field.json_name, field.name)}
+            names = {
+                name for field in descriptor.fields for name in (field.json_name, field.name)
+            }
             for key in {"", "noSuch", "no_such", "\U0001f600", "@other"} - names:
                 if self.happens(0.4):
                     members.append((key, self.anything(3)))
@@ -203,7 +216,9 @@ class Speller(Writer):
         """JSON that no field is there for; numbers that nothing could hold are right as JSON."""
         kind = self.random.randrange(9 if depth else 7)
         if kind < 7:
-            return ["null", "true", "false", "-0", "1e400", "0.1E-999", self.string("ü\0\"")][kind]
+            return ["null", "true", "false", "-0", "1e400", "0.1E-999", self.string('ü\0"')][
+                kind
+            ]
         few = range(self.random.randrange(4))
         if kind == 7:
             return self.array([self.anything(depth - 1) for _ in few])
@@ -225,7 +240,9 @@ class Speller(Writer):
             members = [("value", self.message(value["value"], content))]
         else:
             members = self.members(rest, content)
-        members.insert(self.random.randrange(len(members) + 1), ("@type", self.string(value["@type"])))
+        members.insert(
+            self.random.randrange(len(members) + 1), ("@type", self.string(value["@type"]))
+        )
         return self.object(members)
 
     def space(self):
@@ -270,7 +287,8 @@ class Speller(Writer):
         elif form == 3:
             digits = text.lstrip("-")
             point = self.random.randint(1, len(digits))
-            text = f"{text[: -len(digits)]}{digits[:point]}.{digits[point:]}0E+{len(digits) - point}"
+            sign = text[: -len(digits)]
+            text = f"{sign}{digits[:point]}.{digits[point:]}0E+{len(digits) - point}"
         elif form == 4 and value == 0:
             text = "-0"
         return self.string(text) if self.happens(0.5) else text

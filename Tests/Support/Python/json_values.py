@@ -6,8 +6,8 @@ import struct
 
 def same(one, other):
     """Whether two JSON values are the same. Of a float32 there are several shortest spellings;
-    that it's the right number is for the comparison of messages to say. Zero has a sign where one of
-    them is written as a float."""
+    that it's the right number is for the comparison of messages to say. Zero has a sign where one
+    of them is written as a float."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):

@@ -61,7 +61,7 @@ class Maker:
         chosen = {
             self.random.choice(oneof.fields).name for oneof in message.DESCRIPTOR.oneofs
         }
-        # Within, some eight of a message's fields: messages of many fields that nest would be endless.
+        # Within, some eight of a message's fields: many fields that nest would make it endless.
         density = self.density if depth == 0 else 8 / max(1, len(message.DESCRIPTOR.fields))
         for field in self.fields(message.DESCRIPTOR):
             if field.containing_oneof and field.name not in chosen:
@@ -137,8 +137,8 @@ class Maker:
             return self.random.randbytes(self.random.choice([0, 1, 2, 3, 31, 200]))
         if field.type == Field.TYPE_ENUM:
             numbers = [value.number for value in field.enum_type.values]
-            # JSON has one null: a NullValue of another number would not come back. A closed enum has
-            # no other numbers.
+            # JSON has one null: a NullValue of another number would not come back. A closed enum
+            # has no other numbers.
             unknown = [99] if len(numbers) > 1 and not field.enum_type.is_closed else []
             return self.random.choice(numbers + unknown)
         assert field.type in (Field.TYPE_DOUBLE, Field.TYPE_FLOAT), field.type
