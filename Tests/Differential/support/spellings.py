@@ -278,8 +278,12 @@ class Speller(Writer):
 
     def integer(self, value, is_quoted):
         text = str(value)
-        form = self.random.randrange(5)
-        if form == 1:
+        form = self.random.randrange(6)
+        zeros = len(text) - len(text.rstrip("0"))
+        if form == 5 and value != 0 and zeros > 0:
+            zeros = self.random.randint(1, zeros)
+            text = text[:-zeros] + self.random.choice(["e", "E+", "e0"]) + str(zeros)
+        elif form == 1:
             text += "." + "0" * self.random.randint(1, 20)
         elif form == 2 and value != 0:
             zeros = self.random.randint(1, 20)

@@ -127,7 +127,7 @@ class Maker:
     def scalar(self, field):
         if field.type in INTEGERS:
             low, high = INTEGERS[field.type]
-            choices = [low, high, 0, 1, 127, 128, self.random.randint(low, high)]
+            choices = [low, high, 0, 1, 127, 128, 25000, self.random.randint(low, high)]
             return self.random.choice(choices)
         if field.type == Field.TYPE_BOOL:
             return self.random.choice([False, True])
