@@ -1,7 +1,8 @@
 """Fixtures: the types, the codec's process, random messages that can be had again.
 
 DIFFERENTIAL_COUNT is how many messages of each type each test makes, DIFFERENTIAL_SEED the first
-one's seed, for longer runs and to repeat a failure: it says with what.
+one's seed, for longer runs and to repeat a failure: it says with what. A seed always gives the same
+messages and the same changes to them.
 """
 
 import os
@@ -16,7 +17,7 @@ from support.judge import Judge
 from support.schemas import PACKABLE, REPOSITORY, TYPES, Types, compile_types
 
 SEED = int(os.environ.get("DIFFERENTIAL_SEED", "1"))
-COUNT = int(os.environ.get("DIFFERENTIAL_COUNT", "6"))
+COUNT = int(os.environ.get("DIFFERENTIAL_COUNT", "25"))
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ def test_what_python_writes_on_the_wire(cases, codec, judge):
     for case in cases:
         with case:
             message = case.make()
-            wire = message.SerializeToString()
+            wire = message.SerializeToString(deterministic=True)
             case.note(wire=wire)
             text = codec.to_json(case.name, wire)
             case.note(text=text)
@@ -57,7 +57,7 @@ def test_print_options(cases, start_codec, judge, option):
     for case in cases:
         with case:
             message = case.make()
-            wire = message.SerializeToString()
+            wire = message.SerializeToString(deterministic=True)
             case.note(wire=wire)
             text = codec.to_json(case.name, wire)
             case.note(text=text)

@@ -206,8 +206,8 @@ class Speller(Writer):
             names = {
                 name for field in descriptor.fields for name in (field.json_name, field.name)
             }
-            for key in {"", "noSuch", "no_such", "\U0001f600", "@other"} - names:
-                if self.happens(0.4):
+            for key in ("", "noSuch", "no_such", "\U0001f600", "@other"):
+                if key not in names and self.happens(0.4):
                     members.append((key, self.anything(3)))
         self.random.shuffle(members)
         return members

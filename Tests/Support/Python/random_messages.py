@@ -186,7 +186,7 @@ class Maker:
     def google_protobuf_Any(self, message, depth):
         simple = depth + 1 >= self.depth
         packed = self.random.choice(PACKABLE if simple else self.packable)
-        message.Pack(self.fill(packed(), depth + 1))
+        message.Pack(self.fill(packed(), depth + 1), deterministic=True)
 
     def google_protobuf_Value(self, message, depth):
         kinds = ["null_value", "number_value", "string_value", "bool_value"]
