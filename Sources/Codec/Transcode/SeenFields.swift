@@ -53,6 +53,15 @@ struct SeenFields {
     return wasSet
   }
 
+  /// Clears a bit.
+  mutating func remove(_ bit: Int32, first: inout UInt64, mark: Int32) {
+    if bit < 64 {
+      first &= ~(1 << UInt64(bit))
+    } else {
+      self.words[Int(mark) + Int(bit) / 64 - 1] &= ~(1 << UInt64(bit % 64))
+    }
+  }
+
   /// Whether a bit is set.
   func contains(_ bit: Int32, first: UInt64, mark: Int32) -> Bool {
     if bit < 64 { return first & (1 << UInt64(bit)) != 0 }

@@ -237,6 +237,20 @@ struct EncodeTests {
     let missing = try #require(throws: CodecError.self) { _ = try encode("{}", as: type) }
     #expect(missing.code == .missingField)
     #expect(missing.path == "name")
+    // Null leaves it unset.
+    for json in [
+      #"{"name":null}"#, #"{"count":1,"name":null}"#,
+      #"{"name":"n","[bridge.test.legacy.other]":{"name":null}}"#,
+    ] {
+      let unset = try #require(throws: CodecError.self) { _ = try encode(json, as: type) }
+      #expect(unset.code == .missingField)
+    }
+    #expect(hex(try encode(#"{"name":"n","count":null}"#, as: type)) == "0a 01 6e")
+    // What an Any holds is whole in itself, also where the Any is the whole message.
+    let packed = try #require(throws: CodecError.self) {
+      _ = try encode(#"{"@type":"/bridge.test.legacy.Legacy"}"#, as: "google.protobuf.Any")
+    }
+    #expect(packed.code == .missingField)
     // The query may still set it.
     #expect(hex(try encode("", as: type, rule: .none, query: [("name", "n")])) == "0a 01 6e")
     let closed = try #require(throws: CodecError.self) {
