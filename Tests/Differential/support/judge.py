@@ -5,14 +5,14 @@ import math
 
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor as Field
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, EncodeError
 
 
 # What Python's protobuf raises when an input is wrong: it has many ways to say it. SystemError is
 # that of a half surrogate in a name.
 WRONG = (
     ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError, SystemError,
-    json_format.Error, DecodeError,
+    json_format.Error, DecodeError, EncodeError,
 )  # fmt: skip
 
 
@@ -43,11 +43,11 @@ class Judge:
         return message
 
     def read(self, name, text):
-        """The message that Python reads JSON text, of type bytes, as; None if it's wrong."""
+        """The message that Python reads JSON text, of type bytes, as, or None, and what it says."""
         try:
-            return self.parsed(name, strictly_loaded(text))
-        except WRONG:
-            return None
+            return self.parsed(name, strictly_loaded(text)), ""
+        except WRONG as error:
+            return None, str(error)
 
     def read_wire(self, name, wire):
         """The message that Python reads wire bytes as; None if it's wrong or has no JSON form."""
