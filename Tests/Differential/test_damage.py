@@ -19,8 +19,8 @@ NUMBER = r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?"
 # What the codec says of JSON that Python takes, and why it's right to.
 STRICTER = {
     rf'expected (s|u|s?fixed|u?int|sint)\w*, got "(?!{NUMBER}")':
-        "int() takes blanks, a plus, leading zeros and underscores; a string has to hold a number as "
-        "JSON has it (ProtoJSON: numbers or strings; conformance suite: with blanks it fails)",
+        "int() takes blanks, a plus, leading zeros and underscores; a string has to hold a number "
+        "as JSON has it (ProtoJSON: numbers or strings; conformance suite: with blanks it fails)",
     rf'expected (float|double), got "(?!{NUMBER}")':
         "float() takes the same, and inf and infinity; ProtoJSON has NaN, Infinity and -Infinity",
     r"expected (s|u|s?fixed|u?int|sint)\w*, got \"?-?\d{13,}":
@@ -51,15 +51,15 @@ STRICTER = {
 # What Python says of JSON that the codec takes, and why the codec is right to.
 LAXER = {
     r"RepeatedComposite\w*' object has no attribute 'null_value'":
-        "null is a value of google.protobuf.Value, but a repeated field of them has none: as of any "
-        "repeated field it's the empty list (ProtoJSON: null)",
+        "null is a value of google.protobuf.Value, but a repeated field of them has none: as of "
+        "any repeated field it's the empty list (ProtoJSON: null)",
 }  # fmt: skip
 
 # What the codec says of wire bytes that Python takes and prints.
 STRICTER_ON_THE_WIRE = {
     r"the string isn't UTF-8":
-        "of proto2 Python checks no UTF-8, and prints surrogates; JSON text has to be UTF-8 (RFC 8259 "
-        "§8.1)",
+        "of proto2 Python checks no UTF-8, and prints surrogates; JSON text has to be UTF-8 (RFC "
+        "8259 §8.1)",
     r"a field mask path that has no lowerCamelCase form":
         "field_mask.proto: a path that doesn't come back the same is an error; Python checks less",
     r"a tag without a field number":

@@ -61,8 +61,8 @@ class Judge:
         """Bytes that are the same for equal messages, and for no others.
 
         Equal are messages that JSON can't tell apart: unknown fields don't count, all NaNs are one,
-        null is one value, a mask of one empty path is empty, and what is packed in Any counts as the
-        message that it is.
+        null is one value, a mask of one empty path is empty, and what is packed in Any counts as
+        the message that it is.
         """
         copy = type(message)()
         copy.CopyFrom(message)
@@ -80,8 +80,9 @@ class Judge:
         if message.DESCRIPTOR.full_name == "google.protobuf.Value":
             if message.WhichOneof("kind") in (None, "null_value"):
                 message.null_value = 0
-        if message.DESCRIPTOR.full_name == "google.protobuf.FieldMask" and list(message.paths) == [""]:
-            message.ClearField("paths")
+        if message.DESCRIPTOR.full_name == "google.protobuf.FieldMask":
+            if list(message.paths) == [""]:
+                message.ClearField("paths")
         for field, value in message.ListFields():
             if field.enum_type and field.enum_type.full_name == "google.protobuf.NullValue":
                 setattr(message, field.name, 0)
