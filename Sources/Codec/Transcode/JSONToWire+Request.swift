@@ -80,6 +80,7 @@ extension JSONToWire {
   @inline(never)
   private mutating func noteRequired(of message: Int32) {
     self.missing.removeAll(keepingCapacity: true)
+    self.nulled.removeAll(keepingCapacity: true)
     let first = self.plan.messages[message].firstRequired
     for index in first..<first + self.plan.messages[message].requiredCount {
       self.missing.append(self.plan.requiredFields[index])

@@ -223,9 +223,33 @@ extension JSONToWire {
     if self.reader.take(literal: "\"NaN\"") { return .nan }
     if self.reader.take(literal: "\"Infinity\"") { return .infinity }
     if self.reader.take(literal: "\"-Infinity\"") { return -.infinity }
+    if let number = self.takeQuotedNumber() {
+      let text = unsafe (
+        start: self.reader.pointer(at: offset + 1), count: self.reader.position - offset - 2
+      )
+      return unsafe try self.finite(number, text: text, offset: offset)
+    }
+    let token = try self.reader.string()
+    if token.hasEscapes {
+      // Nobody writes a number's digits as escapes, but JSON allows it.
+      let (start, count) = unsafe try self.bytes(of: token)
+      var text = unsafe JSONReader(start: start, count: count)
+      if text.take(literal: "NaN") && text.isAtEnd { return .nan }
+      if text.take(literal: "Infinity") && text.isAtEnd { return .infinity }
+      if text.take(literal: "-Infinity") && text.isAtEnd { return -.infinity }
+      if let number = try? text.number(), text.isAtEnd {
+        return unsafe try self.finite(number, text: (start, count), offset: offset)
+      }
+    }
+    self.reader.position = offset
+    throw self.reader.wrongType(Value.self == Float.self ? "float" : "double")
+  }
+
+  /// The nearest float or double to a number, which has to be in range.
+  private mutating func finite<Value: BinaryFloatingPoint>(
+    _ number: DecimalNumber, text: (start: UnsafePointer<UInt8>, count: Int), offset: Int
+  ) throws(CodecError) -> Value {
     let isFloat = Value.self == Float.self
-    let number = try self.readQuotedNumber(isFloat ? .float : .double)
-    let text = unsafe (start: self.reader.pointer(at: offset + 1), count: self.quotedLength)
     let value = unsafe isFloat ? Value(number.float(text: text)) : Value(number.double(text: text))
     guard value.isFinite else {
       throw self.outOfRange(isFloat ? "float" : "double", offset: offset)
@@ -236,30 +260,29 @@ extension JSONToWire {
   /// Reads a number in quotes that fills them.
   private mutating func readQuotedNumber(_ kind: FieldKind) throws(CodecError) -> DecimalNumber {
     let offset = self.reader.position
-    self.reader.position = offset + 1
-    let next = self.reader.peek
-    if next == UInt8(ascii: "-") || (next &- UInt8(ascii: "0")) <= 9,
-      let number = try? self.reader.number()
-    {
-      self.quotedLength = self.reader.position - offset - 1
-      if self.reader.take(UInt8(ascii: "\"")) { return number }
-    }
-    self.reader.position = offset
+    if let number = self.takeQuotedNumber() { return number }
     let token = try self.reader.string()
-    if token.hasEscapes, let number = try self.readEscapedNumber(token) { return number }
+    if token.hasEscapes {
+      let (start, count) = unsafe try self.bytes(of: token)
+      var text = unsafe JSONReader(start: start, count: count)
+      if let number = try? text.number(), text.isAtEnd { return number }
+    }
     self.reader.position = offset
     throw self.reader.wrongType(kind.name)
   }
 
-  /// A number whose digits are written as escapes. Nobody does that, but JSON allows it.
-  private mutating func readEscapedNumber(
-    _ token: JSONReader.StringToken
-  ) throws(CodecError) -> DecimalNumber? {
-    let (start, count) = unsafe try self.bytes(of: token)
-    var text = unsafe JSONReader(start: start, count: count)
-    guard let number = try? text.number(), text.isAtEnd, !number.isTruncated else { return nil }
-    self.quotedLength = 0
-    return number
+  /// Passes over a number in quotes, without escapes, if it's next.
+  private mutating func takeQuotedNumber() -> DecimalNumber? {
+    let offset = self.reader.position
+    self.reader.position = offset + 1
+    let next = self.reader.peek
+    if next == UInt8(ascii: "-") || (next &- UInt8(ascii: "0")) <= 9,
+      let number = try? self.reader.number(), self.reader.take(UInt8(ascii: "\""))
+    {
+      return number
+    }
+    self.reader.position = offset
+    return nil
   }
 
   /// Reads an enum by name or number.

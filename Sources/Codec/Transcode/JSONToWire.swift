@@ -18,10 +18,10 @@ struct JSONToWire: ~Copyable {
   var options = EncodeOptions()
   /// The first field of the path that the body stands for, for error paths: "" for the whole.
   var pathPrefix = ""
-  /// How many bytes of the text the last number in quotes has.
-  var quotedLength = 0
   /// The places of the root's required fields that nothing has set yet.
   var missing: [Int32] = []
+  /// The places of those that stand in the text, but as null.
+  var nulled: [Int32] = []
   /// Lengths to be closed around a field that's the body, or that path or query set.
   var marks: [Int] = []
   /// What path and query have set.
@@ -156,7 +156,12 @@ struct JSONToWire: ~Copyable {
       {
         throw self.duplicateField(index, offset: keyStart)
       }
-      if try self.readNull(index) { continue }
+      if try self.readNull(index) {
+        if self.plan.messages[message].requiredCount > 0 {
+          try self.forgetRequired(place, of: message, offset: keyStart)
+        }
+        continue
+      }
       let oneof = self.plan.fields[index].oneof
       if oneof >= 0 { try self.claimOneof(oneof, of: message, offset: keyStart) }
       try self.readField(index)
@@ -298,13 +303,13 @@ struct JSONToWire: ~Copyable {
   private mutating func closeRequired(_ message: Int32) throws(CodecError) {
     let first = self.frames.top.seen
     let mark = self.frames.top.seenMark
-    let isRoot = self.frames.count == 1 && self.frames.top.field < 0
+    let isRoot = self.isAtRoot
     let plan = self.plan.messages[message]
     for index in plan.firstRequired..<plan.firstRequired + plan.requiredCount {
       let place = self.plan.requiredFields[index]
       let isSeen = self.seen.contains(place, first: first, mark: mark)
       if isRoot {
-        if isSeen { self.missing.removeAll { $0 == place } }
+        if isSeen && !self.nulled.contains(place) { self.missing.removeAll { $0 == place } }
       } else if !isSeen {
         throw CodecError(
           .missingField, offset: max(0, self.reader.position - 1),
@@ -312,6 +317,28 @@ struct JSONToWire: ~Copyable {
             + "is missing")
       }
     }
+  }
+
+  /// Whether the innermost frame is the whole message; what is packed in an Any that is the whole isn't.
+  private var isAtRoot: Bool {
+    self.frames.count == 1 && self.frames.top.field < 0 && !self.frames.top.hasTypeMember
+  }
+
+  /// Null leaves a field unset, so a required one is still missing. The root may get it from the path
+  /// or the query.
+  @inline(never)
+  private mutating func forgetRequired(
+    _ place: Int32, of message: Int32, offset: Int
+  ) throws(CodecError) {
+    let plan = self.plan.messages[message]
+    let range = plan.firstRequired..<plan.firstRequired + plan.requiredCount
+    guard range.contains(where: { self.plan.requiredFields[$0] == place }) else { return }
+    guard self.isAtRoot else {
+      throw CodecError(
+        .missingField, offset: offset,
+        reason: "the field is required; null leaves it unset")
+    }
+    self.nulled.append(place)
   }
 
   @inline(never)

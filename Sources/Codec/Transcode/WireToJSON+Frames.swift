@@ -79,12 +79,10 @@ extension WireToJSON {
     if self.frames.top.group != 0 {
       // Where a group ends is known only by its end tag.
       self.reader.position = self.frames.top.start
-      try self.reader.skip(
-        tag: self.frames.top.group << 3 | UInt32(WireType.startGroup.rawValue),
+      self.frames.top.end = try self.reader.contentEnd(
+        skipping: self.frames.top.group << 3 | UInt32(WireType.startGroup.rawValue),
         depthLimit: self.options.depthLimit)
       self.frames.top.resume = self.reader.position
-      self.frames.top.end =
-        self.reader.position - ByteSink.varintLength(UInt64(self.frames.top.group) << 3)
       self.frames.top.group = 0
     }
     let frame = self.frames.top
@@ -98,7 +96,9 @@ extension WireToJSON {
       UnsafeBufferPointer(
         start: self.reader.pointer(at: frame.start), count: frame.end - frame.start))
     self.copiedByteCount += bytes.count
-    guard self.copiedByteCount <= self.inputCount * Self.copyFactor else {
+    guard
+      self.copiedByteCount <= self.inputCount * Self.copyFactor + Self.copyAllowance
+    else {
       throw CodecError(
         .tooLarge, offset: self.reader.position,
         reason:

@@ -338,7 +338,7 @@ extension WireToJSON {
     let first = self.plan.messages[message].firstField
     for place in 0..<self.plan.messages[message].fieldCount {
       let index = first + place
-      if self.plan.fields[index].hasPresence { continue }
+      if self.plan.fields[index].hasPresence || self.isExtension(index) { continue }
       if self.seen.contains(
         place, first: self.frames.top.seen, mark: self.frames.top.seenMark)
       {
@@ -347,6 +347,12 @@ extension WireToJSON {
       self.printKey(self.plan.fields.reference(to: index))
       self.printUnset(index)
     }
+  }
+
+  /// Whether a field's key is `"[package.name]"`. The message itself doesn't declare such a field.
+  private func isExtension(_ index: Int32) -> Bool {
+    let key = Int(self.plan.fields[index].jsonKey)
+    return unsafe self.plan.text.pointer(at: key + 1).pointee == UInt8(ascii: "[")
   }
 
   /// Prints what an unset field is read as, whatever its shape.

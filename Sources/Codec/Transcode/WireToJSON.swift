@@ -21,10 +21,12 @@ struct WireToJSON: ~Copyable {
   var inputCount = 0
   /// How many bytes have been copied to bring messages into order.
   var copiedByteCount = 0
-  /// At most so many times the input is copied. Messages that need it are small or few; each level of
-  /// nesting that needs it copies all that's within, so a hostile message of many levels could
-  /// otherwise cost a hundred times its size in time and memory.
+  /// At most so many times the input is copied, and `copyAllowance` bytes. Messages that need it are
+  /// small or few; each level of nesting that needs it copies all that's within, so a hostile message of
+  /// many levels could otherwise cost a hundred times its size in time and memory.
   static let copyFactor = 8
+  /// What a small message may cost whatever its size: what a hundred levels of 10 KB copy.
+  static let copyAllowance = 1 << 20
 
   /// A message that's open.
   struct Frame: BitwiseCopyable {

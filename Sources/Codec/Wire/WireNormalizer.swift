@@ -25,6 +25,7 @@ struct WireNormalizer {
     _ bytes: [UInt8], message: Int32, into sink: inout ByteSink
   ) throws(CodecError) {
     var records = try self.records(of: bytes, message: message)
+    try self.dropUnknownEnums(&records, of: bytes, message: message)
     self.dropLostMembers(&records, message: message)
     // Stable, so that records of one field keep their order.
     let sorted = records.enumerated().sorted {
@@ -39,10 +40,8 @@ struct WireNormalizer {
     }
   }
 
-  /// - Parameter dropsUnknownNumbers: whether a singular field's number that its closed enum doesn't have
-  ///   is passed over, as unknown fields are. In an entry of a map it makes the entry unknown instead.
   private func records(
-    of bytes: [UInt8], message: Int32, dropsUnknownNumbers: Bool = true
+    of bytes: [UInt8], message: Int32
   ) throws(CodecError) -> [Record] {
     // The span keeps `bytes` alive for the reader.
     var records: [Record] = []
@@ -55,27 +54,18 @@ struct WireNormalizer {
           let start = reader.position
           let tag = try reader.tag()
           var content = reader.position
-          try reader.skip(tag: tag, depthLimit: self.depthLimit)
-          var contentEnd = reader.position
+          let contentEnd = try reader.contentEnd(skipping: tag, depthLimit: self.depthLimit)
           let place = self.plan.field(number: tag >> 3, in: message)
           guard place >= 0 else { continue }
           let index = self.plan.messages[message].firstField + place
           guard self.plan.fields[index].tag == tag || self.plan.fields[index].otherTag == tag
           else { continue }
-          if dropsUnknownNumbers && self.plan.fields[index].isClosedEnum
-            && self.plan.fields[index].shape == .singular,
-            try self.isUnknown(&reader, from: content, field: index)
-          {
-            continue
-          }
           if tag & 7 == 2 {
             let end = reader.position
             reader.position = content
             _ = try reader.length()
             content = reader.position
             reader.position = end
-          } else if tag & 7 == 3 {
-            contentEnd -= ByteSink.varintLength(UInt64(tag))
           }
           records.append(
             Record(
@@ -90,18 +80,46 @@ struct WireNormalizer {
     return records
   }
 
-  /// Takes out the members of each oneof but the one that's set last.
+  /// Takes out singular enums whose number a closed enum doesn't have: they are unknown fields, so
+  /// they replace nothing.
+  private func dropUnknownEnums(
+    _ records: inout [Record], of bytes: [UInt8], message: Int32
+  ) throws(CodecError) {
+    let first = self.plan.messages[message].firstField
+    var known: [Record] = []
+    known.reserveCapacity(records.count)
+    for record in records {
+      let index = first + record.place
+      if self.plan.fields[index].isClosedEnum && self.plan.fields[index].shape == .singular,
+        try !self.isKnownEnum(bytes[record.content], field: index)
+      {
+        continue
+      }
+      known.append(record)
+    }
+    records = known
+  }
+
+  /// Takes out the members of each oneof but the one that's set last, and of that what was set before
+  /// another one: it's merged with nothing.
   private func dropLostMembers(_ records: inout [Record], message: Int32) {
     let first = self.plan.messages[message].firstField
+    // From the end: of each oneof its last member, and -1 once there was another one before it.
     var last: [Int32: Int32] = [:]
-    for record in records {
+    var kept: [Record] = []
+    kept.reserveCapacity(records.count)
+    for record in records.reversed() {
       let oneof = self.plan.fields[first + record.place].oneof
-      if oneof >= 0 { last[oneof] = record.place }
+      if oneof >= 0 {
+        if last[oneof, default: record.place] != record.place {
+          last[oneof] = -1
+          continue
+        }
+        last[oneof] = record.place
+      }
+      kept.append(record)
     }
-    records.removeAll { record in
-      let oneof = self.plan.fields[first + record.place].oneof
-      return oneof >= 0 && last[oneof] != record.place
-    }
+    records = kept.reversed()
   }
 
   private func write(
@@ -143,7 +161,7 @@ struct WireNormalizer {
     var entries: [[UInt8]?] = []
     for record in records {
       let content = Array(bytes[record.content])
-      let parts = try self.records(of: content, message: entry, dropsUnknownNumbers: false)
+      let parts = try self.records(of: content, message: entry)
       // The key in one spelling: the payload for numbers, the content for strings.
       let key = try self.key(parts.last { $0.place == 0 }, of: content, entry: entry)
       var text = ByteSink(capacity: content.count + 32)
@@ -187,18 +205,6 @@ struct WireNormalizer {
       if kind == .int32 || kind == .uint32 || kind == .sint32 { payload &= 0xFFFF_FFFF }
       return (0..<8).map { UInt8(truncatingIfNeeded: payload >> (8 * UInt64($0))) }
     }
-  }
-
-  /// Whether the number at `content` is one that the field's closed enum doesn't have: then the record is
-  /// an unknown field, and what was set before it holds. The reader goes back to where it was.
-  private func isUnknown(
-    _ reader: inout WireReader, from content: Int, field: Int32
-  ) throws(CodecError) -> Bool {
-    let end = reader.position
-    reader.position = content
-    let number = Int32(truncatingIfNeeded: try reader.varint())
-    reader.position = end
-    return self.plan.enumValue(number: number, in: self.plan.fields[field].type) < 0
   }
 
   private func isKnownEnum(_ bytes: ArraySlice<UInt8>, field: Int32) throws(CodecError) -> Bool {

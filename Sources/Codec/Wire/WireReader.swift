@@ -124,9 +124,18 @@ struct WireReader {
 
   /// Passes over the value behind a tag. Groups may nest `depthLimit` deep.
   mutating func skip(tag: UInt32, depthLimit: Int) throws(CodecError) {
+    _ = try self.contentEnd(skipping: tag, depthLimit: depthLimit)
+  }
+
+  /// Passes over the value behind a tag.
+  ///
+  /// - Returns: where its content ends. Behind that of a group stands the end tag, which may be longer
+  ///   than it has to be.
+  mutating func contentEnd(skipping tag: UInt32, depthLimit: Int) throws(CodecError) -> Int {
     // The numbers of the groups that are open.
     var groups: [UInt32] = []
     var tag = tag
+    var start = self.position
     while true {
       switch WireType(rawValue: UInt8(tag & 7)) {
       case .varint: _ = try self.varint()
@@ -150,7 +159,8 @@ struct WireReader {
         throw CodecError(
           .malformedWire, offset: self.position, reason: "wire type \(tag & 7) doesn't exist")
       }
-      if groups.isEmpty { return }
+      if groups.isEmpty { return tag & 7 == 4 ? start : self.position }
+      start = self.position
       tag = try self.tag()
     }
   }

@@ -67,9 +67,11 @@ struct DecodeTests {
       ("fa 06 01 61 80 07 05", #"{"chosenNumber":"5"}"#),
       ("80 07 05 fa 06 01 61", #"{"chosenText":"a"}"#),
       (
-        "aa 07 03 0a 01 61 80 07 05 aa 07 02 10 01",
+        "aa 07 03 0a 01 61 aa 07 02 10 01",
         #"{"chosenMessage":{"text":"a","number":"1"}}"#
       ),
+      // What another member has replaced is merged with nothing.
+      ("aa 07 03 0a 01 61 80 07 05 aa 07 02 10 01", #"{"chosenMessage":{"number":"1"}}"#),
       // Of a map key the last one; value before key; both twice.
       ("92 05 06 0a 01 61 12 01 62 92 05 06 0a 01 61 12 01 63", #"{"byString":{"a":"c"}}"#),
       ("92 05 06 12 01 62 0a 01 61", #"{"byString":{"a":"b"}}"#),
@@ -79,6 +81,20 @@ struct DecodeTests {
     ])
   func merging(wire: String, expected: String) throws {
     #expect(try decode(hex(wire)) == expected)
+  }
+
+  @Test(
+    "the same with groups and closed enums",
+    arguments: [
+      // An end tag of more bytes than it needs, behind a group to be brought into order.
+      ("33 08 01 08 02 b4 80 00 40 05", #"{"name":"x","box":{"width":2},"number":"5"}"#),
+      ("33 08 01 b4 80 00 33 08 02 34 40 05", #"{"name":"x","box":{"width":2},"number":"5"}"#),
+      // A number that a closed enum doesn't have is an unknown field: it replaces nothing.
+      ("18 01 18 63", #"{"name":"x","level":"LOW"}"#),
+      ("18 63 18 01", #"{"name":"x","level":"LOW"}"#),
+    ])
+  func mergingLegacy(wire: String, expected: String) throws {
+    #expect(try decode(hex("0a 01 78 " + wire), as: "bridge.test.legacy.Legacy") == expected)
   }
 
   @Test("what is damaged within messages to be merged is refused")
@@ -164,6 +180,11 @@ struct DecodeTests {
       $0.alwaysPrintsDefaults = true
     }
     #expect(nested == #"{"text":"a","number":"0","children":[]}"#)
+    // Extensions aren't declared in the message: a repeated one is printed where it's set.
+    let legacy = try decode(hex("0a 01 61"), as: "bridge.test.legacy.Legacy") {
+      $0.alwaysPrintsDefaults = true
+    }
+    #expect(legacy == #"{"name":"a","loose":[],"packed":[],"counts":{},"allLevels":[]}"#)
   }
 
   @Test("one field can be the whole reply")

@@ -13,6 +13,7 @@ struct EncodeTests {
       (#"{"a_int32":150}"#, "20 96 01"),
       (#"{"aInt32":-1}"#, "20 ff ff ff ff ff ff ff ff ff 01"),
       (#"{"aInt32":"12"}"#, "20 0c"),
+      (#"{"aInt32":"\u0031\u0032.000000000000000000000"}"#, "20 0c"),
       (#"{"aInt32":1.0}"#, "20 01"),
       (#"{"aInt32":1e2}"#, "20 64"),
       (#"{"aInt32":0}"#, ""),
@@ -23,6 +24,10 @@ struct EncodeTests {
       (#"{"aFixed32":1}"#, "55 01 00 00 00"),
       (#"{"aDouble":1}"#, "11 00 00 00 00 00 00 f0 3f"),
       (#"{"aFloat":"-Infinity"}"#, "1d 00 00 80 ff"),
+      (#"{"aFloat":"\u0049nfinity"}"#, "1d 00 00 80 7f"),
+      (#"{"aDouble":"-\u0049nfinity"}"#, "11 00 00 00 00 00 00 f0 ff"),
+      (#"{"aDouble":"\u0039007199254740993"}"#, "11 00 00 00 00 00 00 40 43"),
+      (#"{"aDouble":"\u0031.000000000000000000000000001"}"#, "11 00 00 00 00 00 00 f0 3f"),
       (#"{"aDouble":-0.0}"#, "11 00 00 00 00 00 00 00 80"),
       (#"{"aBool":true}"#, "70 01"),
       (#"{"aString":"testing"}"#, "7a 07 74 65 73 74 69 6e 67"),
@@ -254,6 +259,24 @@ struct EncodeTests {
     let missing = try #require(throws: CodecError.self) { _ = try encode("{}", as: type) }
     #expect(missing.code == .missingField)
     #expect(missing.path == "name")
+    // Null leaves it unset.
+    for json in [
+      #"{"name":null}"#, #"{"count":1,"name":null}"#,
+      #"{"name":"n","[bridge.test.legacy.other]":{"name":null}}"#,
+    ] {
+      let unset = try #require(throws: CodecError.self) { _ = try encode(json, as: type) }
+      #expect(unset.code == .missingField)
+    }
+    #expect(hex(try encode(#"{"name":"n","count":null}"#, as: type)) == "0a 01 6e")
+    let twice = try #require(throws: CodecError.self) {
+      _ = try encode(#"{"name":null,"name":"n"}"#, as: type)
+    }
+    #expect(twice.code == .duplicateField)
+    // What an Any holds is whole in itself, also where the Any is the whole message.
+    let packed = try #require(throws: CodecError.self) {
+      _ = try encode(#"{"@type":"/bridge.test.legacy.Legacy"}"#, as: "google.protobuf.Any")
+    }
+    #expect(packed.code == .missingField)
     // The query may still set it.
     #expect(hex(try encode("", as: type, rule: .none, query: [("name", "n")])) == "0a 01 6e")
     let closed = try #require(throws: CodecError.self) {

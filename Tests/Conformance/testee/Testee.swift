@@ -1,6 +1,7 @@
 // The testee of the official conformance runner: reads length-prefixed requests on standard input,
 // runs them through the codec, writes length-prefixed responses on standard output
-// (conformance/conformance.proto). The descriptor sets are named on the command line.
+// (conformance/conformance.proto). The descriptor sets are named on the command line, behind options of
+// how JSON is printed: --always-print-defaults, --enum-numbers, --int64-as-number, --proto-names.
 
 internal import Codec
 
@@ -88,6 +89,7 @@ enum ConformanceResponse {
 /// Answers requests with one schema.
 struct Testee {
   let schema: Schema
+  var options = DecodeOptions()
   let transcoder = Transcoder()
 
   func answer(_ request: ConformanceRequest) -> ConformanceResponse {
@@ -122,7 +124,7 @@ struct Testee {
     var sink = ByteSink()
     do {
       try self.transcoder.decode(
-        wire.span.bytes, as: type, of: self.schema, responseBody: nil, options: DecodeOptions(),
+        wire.span.bytes, as: type, of: self.schema, responseBody: nil, options: self.options,
         into: &sink)
     } catch {
       switch error.code {
@@ -149,25 +151,36 @@ func readExactly(_ count: Int) -> [UInt8]? {
   return bytes
 }
 
+func add(_ path: String, to builder: inout SchemaBuilder) throws {
+  guard let file = fopen(path, "rb") else {
+    throw SchemaError(.unresolved, subject: path, reason: "can't be opened")
+  }
+  defer { fclose(file) }
+  var bytes: [UInt8] = []
+  var chunk = [UInt8](repeating: 0, count: 65536)
+  while true {
+    let got = fread(&chunk, 1, chunk.count, file)
+    if got == 0 { break }
+    bytes += chunk[0..<got]
+  }
+  try builder.add(descriptorSet: bytes.span.bytes, source: path)
+}
+
 @main
 enum Main {
   static func main() throws {
     var builder = SchemaBuilder()
+    var options = DecodeOptions()
     for path in CommandLine.arguments.dropFirst() {
-      guard let file = fopen(path, "rb") else {
-        throw SchemaError(.unresolved, subject: path, reason: "can't be opened")
+      switch path {
+      case "--always-print-defaults": options.alwaysPrintsDefaults = true
+      case "--enum-numbers": options.enumStyle = .number
+      case "--int64-as-number": options.printsInt64AsNumber = true
+      case "--proto-names": options.usesProtoNames = true
+      default: try add(path, to: &builder)
       }
-      defer { fclose(file) }
-      var bytes: [UInt8] = []
-      var chunk = [UInt8](repeating: 0, count: 65536)
-      while true {
-        let got = fread(&chunk, 1, chunk.count, file)
-        if got == 0 { break }
-        bytes += chunk[0..<got]
-      }
-      try builder.add(descriptorSet: bytes.span.bytes, source: path)
     }
-    let testee = Testee(schema: try builder.build())
+    let testee = Testee(schema: try builder.build(), options: options)
     while let prefix = readExactly(4) {
       let length = prefix.enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
       guard let request = readExactly(length) else { return }

@@ -27,12 +27,31 @@ TEXTS = [
 ]  # fmt: skip
 
 
-class Maker:
-    """Fills messages with values drawn from `random`."""
+def value_of(message, field):
+    """The value of a field, which may be an extension."""
+    return message.Extensions[field] if field.is_extension else getattr(message, field.name)
 
-    def __init__(self, random, depth=4):
+
+# What is packed in Any where nothing else is asked for: equal messages of these have equal bytes.
+PACKABLE = (
+    duration_pb2.Duration, timestamp_pb2.Timestamp, field_mask_pb2.FieldMask,
+    wrappers_pb2.StringValue,
+)  # fmt: skip
+
+
+class Maker:
+    """Fills messages with values drawn from `random`.
+
+    `density` is the part of the outermost message's fields that are set, `packable` are the classes
+    that are packed in Any.
+    """
+
+    def __init__(self, random, depth=4, density=0.5, packable=PACKABLE):
         self.random = random
         self.depth = depth
+        self.density = density
+        self.packable = packable
+        self.known = {}
 
     def fill(self, message, depth=0):
         well_known = getattr(self, message.DESCRIPTOR.full_name.replace(".", "_"), None)
@@ -42,25 +61,50 @@ class Maker:
         chosen = {
             self.random.choice(oneof.fields).name for oneof in message.DESCRIPTOR.oneofs
         }
-        for field in message.DESCRIPTOR.fields:
+        # Within, some eight of a message's fields: many fields that nest would make it endless.
+        density = self.density if depth == 0 else 8 / max(1, len(message.DESCRIPTOR.fields))
+        for field in self.fields(message.DESCRIPTOR):
             if field.containing_oneof and field.name not in chosen:
                 continue
-            if self.random.random() < (0.5 if depth == 0 else 0.6):
+            if field.is_required or self.random.random() < min(density, 0.6):
                 self.set(message, field, depth)
         return message
+
+    def fields(self, descriptor):
+        """The fields of a message and its extensions, but for those of the form of MessageSet,
+        which ProtoJSON doesn't have."""
+        if descriptor.full_name not in self.known:
+            self.known[descriptor.full_name] = self.find_fields(descriptor)
+        return self.known[descriptor.full_name]
+
+    @staticmethod
+    def find_fields(descriptor):
+        extensions = []
+        if descriptor.is_extendable:
+            extensions = descriptor.file.pool.FindAllExtensions(descriptor)
+            extensions.sort(key=lambda field: field.number)
+        return [
+            field
+            for field in [*descriptor.fields, *extensions]
+            if not field.message_type
+            or not field.message_type.GetOptions().message_set_wire_format
+        ]
 
     def set(self, message, field, depth):
         if field.message_type and field.message_type.GetOptions().map_entry:
             self.set_map(getattr(message, field.name), field.message_type, depth)
         elif field.is_repeated:
+            values = value_of(message, field)
             for _ in range(self.random.choice([0, 1, 2, 5])):
                 if field.message_type:
-                    self.fill_nested(getattr(message, field.name).add(), depth)
+                    self.fill_nested(values.add(), depth)
                 else:
-                    getattr(message, field.name).append(self.scalar(field))
+                    values.append(self.scalar(field))
         elif field.message_type:
-            getattr(message, field.name).SetInParent()
-            self.fill_nested(getattr(message, field.name), depth)
+            value_of(message, field).SetInParent()
+            self.fill_nested(value_of(message, field), depth)
+        elif field.is_extension:
+            message.Extensions[field] = self.scalar(field)
         else:
             setattr(message, field.name, self.scalar(field))
 
@@ -75,25 +119,38 @@ class Maker:
     def fill_nested(self, message, depth):
         if depth + 1 < self.depth or message.DESCRIPTOR.full_name == "google.protobuf.Value":
             self.fill(message, depth + 1)
+            return
+        for field in self.fields(message.DESCRIPTOR):
+            if field.is_required:
+                self.set(message, field, depth + 1)
 
     def scalar(self, field):
         if field.type in INTEGERS:
             low, high = INTEGERS[field.type]
-            choices = [low, high, 0, 1, 127, 128, self.random.randint(low, high)]
+            choices = [low, high, 0, 1, 127, 128, 25000, self.random.randint(low, high)]
             return self.random.choice(choices)
         if field.type == Field.TYPE_BOOL:
             return self.random.choice([False, True])
         if field.type == Field.TYPE_STRING:
-            return self.random.choice(TEXTS)
+            return self.text()
         if field.type == Field.TYPE_BYTES:
             return self.random.randbytes(self.random.choice([0, 1, 2, 3, 31, 200]))
         if field.type == Field.TYPE_ENUM:
             numbers = [value.number for value in field.enum_type.values]
-            # JSON has one null: a NullValue of another number would not come back.
-            unknown = [99] if len(numbers) > 1 else []
+            # JSON has one null: a NullValue of another number would not come back. A closed enum
+            # has no other numbers.
+            unknown = [99] if len(numbers) > 1 and not field.enum_type.is_closed else []
             return self.random.choice(numbers + unknown)
         assert field.type in (Field.TYPE_DOUBLE, Field.TYPE_FLOAT), field.type
         return self.number(single=field.type == Field.TYPE_FLOAT)
+
+    def text(self):
+        if self.random.random() < 0.6:
+            return self.random.choice(TEXTS)
+        # Of all lengths in UTF-8; surrogates are no characters.
+        highest = self.random.choice([0x7F, 0x7FF, 0xD7FF, 0x10FFFF])
+        points = [self.random.randint(0, highest) for _ in range(self.random.randint(0, 40))]
+        return "".join(chr(point) for point in points if not 0xD800 <= point < 0xE000)
 
     def number(self, single=False, finite=False):
         if single:
@@ -102,12 +159,12 @@ class Maker:
         else:
             value = struct.unpack("<d", self.random.randbytes(8))[0]
             edges = [0.1, 1.7976931348623157e308, 5e-324, 9007199254740993.0, 1e21, 1e-7]
-        edges += [0.0, -0.0, 1.0, -1.5, 123456.789, math.inf, -math.inf]
+        edges += [0.0, -0.0, 1.0, -1.5, 123456.789, math.inf, -math.inf, math.nan]
         value = self.random.choice([value, *edges])
         if finite and not math.isfinite(value):
             return 1.25
-        # Any NaN is as good as another, and none equals itself.
-        return 2.5 if math.isnan(value) else value
+        # JSON has one NaN: another's bits would not come back.
+        return math.nan if math.isnan(value) else value
 
     # Well-known types have rules of their own.
 
@@ -127,13 +184,9 @@ class Maker:
         message.paths.extend(self.random.sample(names, self.random.randint(0, 3)))
 
     def google_protobuf_Any(self, message, depth):
-        # Nothing with maps: their order on the wire is free, and Any compares bytes.
-        types = [duration_pb2.Duration, timestamp_pb2.Timestamp, field_mask_pb2.FieldMask, None]
-        packed = self.random.choice(types)
-        if packed:
-            message.Pack(self.fill(packed(), depth + 1))
-        else:
-            message.Pack(wrappers_pb2.StringValue(value=self.random.choice(TEXTS)))
+        simple = depth + 1 >= self.depth
+        packed = self.random.choice(PACKABLE if simple else self.packable)
+        message.Pack(self.fill(packed(), depth + 1), deterministic=True)
 
     def google_protobuf_Value(self, message, depth):
         kinds = ["null_value", "number_value", "string_value", "bool_value"]
@@ -145,7 +198,7 @@ class Maker:
         elif kind == "number_value":
             message.number_value = self.number(finite=True)
         elif kind == "string_value":
-            message.string_value = self.random.choice(TEXTS)
+            message.string_value = self.text()
         elif kind == "bool_value":
             message.bool_value = self.random.choice([False, True])
         else:
@@ -154,7 +207,7 @@ class Maker:
 
     def google_protobuf_Struct(self, message, depth):
         for _ in range(self.random.choice([0, 1, 3])):
-            self.google_protobuf_Value(message.fields[self.random.choice(TEXTS)], depth + 1)
+            self.google_protobuf_Value(message.fields[self.text()], depth + 1)
 
     def google_protobuf_ListValue(self, message, depth):
         for _ in range(self.random.choice([0, 1, 3])):
