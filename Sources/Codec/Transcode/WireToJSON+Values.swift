@@ -5,29 +5,41 @@ extension WireToJSON {
   mutating func printSingularScalar(
     _ field: FrozenReference<FieldPlan>, _ index: Int32
   ) throws(CodecError) {
-    let keepsDefault =
-      field.value.hasPresence || self.options.alwaysPrintsDefaults
-      || self.frames.top.kind == .selection
-    let isBare = self.frames.top.kind == .selection
     let kind = field.value.kind
     switch kind {
     case .string, .bytes:
       let length = try self.reader.length()
-      if length == 0 && !keepsDefault { return }
-      if !isBare { self.printKey(field) }
+      if length == 0 && !self.keepsDefault(of: field) { return }
+      self.printKeyUnlessBare(field)
       try self.printText(kind, length: length)
     case .enumeration:
       let number = Int32(truncatingIfNeeded: try self.reader.varint())
       if self.isUnknown(number, index) { return }
-      if number == 0 && !keepsDefault { return }
-      if !isBare { self.printKey(field) }
+      if number == 0 && !self.keepsDefault(of: field) { return }
+      self.printKeyUnlessBare(field)
       self.printEnum(number, index)
     default:
       let payload = try self.readPayload(kind)
-      if payload == 0 && !keepsDefault { return }
-      if !isBare { self.printKey(field) }
-      self.sink.reserve(32)
+      if payload == 0 && !self.keepsDefault(of: field) { return }
+      self.printKeyUnlessBare(field)
       self.storePayload(payload, kind)
+    }
+  }
+
+  /// Whether a singular field's default is printed where it's on the wire.
+  @inline(__always)
+  private func keepsDefault(of field: FrozenReference<FieldPlan>) -> Bool {
+    field.value.hasPresence || self.options.alwaysPrintsDefaults
+      || self.frames.top.kind == .selection
+  }
+
+  /// Prints a field's key, if it isn't the one field that's printed, and reserves 32 bytes.
+  @inline(__always)
+  private mutating func printKeyUnlessBare(_ field: FrozenReference<FieldPlan>) {
+    if self.frames.top.kind == .selection {
+      self.sink.reserve(32)
+    } else {
+      self.printKey(field)
     }
   }
 

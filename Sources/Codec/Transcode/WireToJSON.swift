@@ -308,7 +308,7 @@ struct WireToJSON: ~Copyable {
   ///
   /// - Returns: false where the map turns out to have a key twice. Then the message is to be brought
   ///   into order.
-  @inline(__always)
+  @inline(never)
   mutating func closeBracket() -> Bool {
     let open = self.frames.top.open
     if self.plan.fields[open].shape == .map {
@@ -354,7 +354,7 @@ struct WireToJSON: ~Copyable {
     self.frames.top.index &+= 1
   }
 
-  /// A comma if one is needed, and the key with its colon.
+  /// A comma if one is needed, and the key with its colon. Reserves 32 bytes behind it.
   @inline(__always)
   mutating func printKey(_ field: FrozenReference<FieldPlan>) {
     let usesProtoNames = self.options.usesProtoNames
