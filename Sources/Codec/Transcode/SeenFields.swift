@@ -4,13 +4,15 @@
 /// The first 64 bits of a message are kept in its frame, where most messages need no more; this
 /// holds the rest of the larger ones.
 struct SeenFields {
+  /// As many words as were ever open at once, those from `count` on free.
   private var words: [UInt64] = []
+  private var count = 0
 
   /// Where the words of a message that's opened now begin.
-  var mark: Int32 { Int32(truncatingIfNeeded: self.words.count) }
+  var mark: Int32 { Int32(truncatingIfNeeded: self.count) }
 
   mutating func removeAll() {
-    if !self.words.isEmpty { self.words.removeAll(keepingCapacity: true) }
+    self.count = 0
   }
 
   /// Makes room for a message of so many bits; none for 64 or fewer.
@@ -21,13 +23,19 @@ struct SeenFields {
 
   @inline(never)
   private mutating func openWords(_ count: Int) {
-    for _ in 0..<count { self.words.append(0) }
+    let start = self.count
+    self.count += count
+    while self.words.count < self.count { self.words.append(0) }
+    unsafe self.words.withUnsafeMutableBufferPointer { words in
+      unsafe UnsafeMutableBufferPointer(rebasing: words[start..<start + count])
+        .update(repeating: 0)
+    }
   }
 
   /// Gives the room of the innermost message back.
   @inline(__always)
   mutating func close(to mark: Int32) {
-    if self.words.count > Int(mark) { self.words.removeLast(self.words.count - Int(mark)) }
+    self.count = Int(mark)
   }
 
   /// Sets a bit, in `first` or in the words that begin at `mark`.

@@ -90,6 +90,15 @@ struct WireReader {
   @inline(never)
   private mutating func longTag() throws(CodecError) -> UInt32 {
     let start = self.position
+    // Numbers from 16 to 2047 have two bytes.
+    if start &+ 1 < self.limit {
+      let first = unsafe self.base[start]
+      let second = unsafe self.base[start &+ 1]
+      if first >= 0x80 && second < 0x80 && second > 0 {
+        self.position = start &+ 2
+        return UInt32(first & 0x7F) | UInt32(second) << 7
+      }
+    }
     let value = try self.longVarint()
     guard value >> 3 >= 1, value < 1 << 32, self.position &- start <= 5 else {
       throw CodecError(
