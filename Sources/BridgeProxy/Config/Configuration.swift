@@ -60,6 +60,7 @@ extension Configuration {
     /// Whether a method without an HTTP rule (and with one, too) is served as
     /// `POST /package.Service/Method`. Default on.
     package var mapsMethodsByName = true
+    package var stream = Stream()
 
     package init(
       name: String, hosts: [String] = [], prefix: String = "", schemas: [String],
@@ -76,6 +77,20 @@ extension Configuration {
       self.metadata = metadata
       self.auth = auth
     }
+  }
+
+  /// How server streams are answered.
+  package struct Stream: Sendable {
+    /// The format, whatever the client asks for; nil: by its `Accept`. Default nil.
+    package var format: StreamFormat?
+    /// Events (`text/event-stream`): a comment is sent when nothing was for this long, so that what is
+    /// in between doesn't take the connection for dead. Also how long the answer's head waits for the
+    /// first message, by whose absence an error still gets a status of its own. Zero: never. Default 15 s.
+    package var heartbeat: Duration = .seconds(15)
+    /// Events: the data of a last event where the stream ended well, such as `[DONE]`; nil: none.
+    package var done: String?
+
+    package init() {}
   }
 
   /// Where calls go: host and port of a cleartext HTTP/2 (h2c) gRPC server.

@@ -53,6 +53,7 @@ extension ConfigurationReader {
     }
     let json = reader.section("json").map(self.options)
     let mapsByName = reader.flag("map_by_name")
+    let stream = reader.section("stream").map(Self.stream)
     if reader.node("schemas") == nil {
       reader.missing("schemas", "write the .proto files, descriptor sets or folders of them")
     }
@@ -69,6 +70,7 @@ extension ConfigurationReader {
     service.place = schemasPlace
     if let json { (service.encode, service.decode) = json }
     if let mapsByName { service.mapsMethodsByName = mapsByName }
+    if let stream { service.stream = stream }
     return service
   }
 

@@ -24,6 +24,8 @@ struct Exchange {
   var call: (any UpstreamCall)?
   /// What came with the reply's head.
   var replyMetadata = HeaderBlock()
+  /// How a streamed answer is written.
+  var format = StreamFormat.lines
   /// The message of a unary reply.
   var reply: ByteBuffer?
   var requestByteCount = 0

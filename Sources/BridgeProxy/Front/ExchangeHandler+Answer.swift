@@ -38,12 +38,11 @@ extension ExchangeHandler: CallObserver {
       self.answer(status, trailers)
     case .answerEmptyStream:
       self.writeHeadOfStream(trailers)
-      self.endStream(.ok)
+      self.endStream()
     case .endStream:
-      self.endStream(.ok)
+      self.endStream()
     case .endStreamWithStatus:
-      self.writeErrorLine(status)
-      self.endStream(status.code)
+      self.endStream(with: status)
     case .ignore:
       break
     }
@@ -162,6 +161,7 @@ extension ExchangeHandler: CallObserver {
     self.exchange?.responseByteCount += buffer.readableBytes
     self.record(status: status, code)
     self.exchange = nil
+    self.heartbeat = .max
     switch after {
     case .next, .discard, .none:
       context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
@@ -205,11 +205,11 @@ extension ExchangeHandler: CallObserver {
     self.writeHeadOfStream(HeaderBlock())
     if self.exchange?.isHead == true {
       self.cancelCall()
-      self.endStream(.ok)
+      self.endStream()
       self.answered()
       return
     }
-    self.stream.append(line: self.loop.output)
+    self.stream.append(message: self.loop.output)
     self.streamHasGrown()
   }
 
@@ -217,13 +217,12 @@ extension ExchangeHandler: CallObserver {
     guard let route = self.exchange?.route else { return }
     if let error = self.decodeForStream(message) {
       self.cancelCall()
-      self.writeErrorLine(.invalidReply(error, of: route))
-      self.endStream(.internal)
+      self.endStream(with: .invalidReply(error, of: route))
       self.answered()
       return
     }
     let wasEmpty = self.stream.isEmpty
-    self.stream.append(line: self.loop.output)
+    self.stream.append(message: self.loop.output)
     self.streamHasGrown(wasEmpty: wasEmpty)
   }
 
@@ -247,35 +246,16 @@ extension ExchangeHandler: CallObserver {
     guard let exchange = self.exchange else { return }
     var head = self.loop.buffer(capacity: 1024)
     ResponseHead.begin(200, to: &head)
-    head.writeStaticString("content-type: application/x-ndjson\r\n")
+    head.writeStaticString("content-type: ")
+    head.writeStaticString(exchange.format.contentType)
+    head.writeStaticString("\r\n")
+    if exchange.format == .events { head.writeStaticString("cache-control: no-cache\r\n") }
     if !exchange.isOldVersion { head.writeStaticString("transfer-encoding: chunked\r\n") }
     ResponseHead.metadata(exchange.replyMetadata, to: &head)
     ResponseHead.metadata(trailers, prefix: "grpc-trailer-", to: &head)
     // Without chunks the body ends with the connection (RFC 9112 §6.3).
     self.endHead(&head, closes: exchange.isOldVersion || self.state.closesAfterAnswer)
-    self.stream.begin(head: head, usesChunks: !exchange.isOldVersion)
-  }
-
-  private func writeErrorLine(_ status: GRPCStatus) {
-    if let fault = Fault(status) {
-      self.writeErrorLine(fault)
-      return
-    }
-    guard let service = self.exchange?.service else { return }
-    self.loop.output.removeAll()
-    self.loop.output.append("{\"error\":")
-    ErrorBody.write(
-      status, of: service, self.loop.transcoder, to: &self.loop.output)
-    self.loop.output.append("}")
-    self.stream.append(line: self.loop.output)
-  }
-
-  private func writeErrorLine(_ fault: Fault) {
-    self.loop.output.removeAll()
-    self.loop.output.append("{\"error\":")
-    ErrorBody.write(fault, to: &self.loop.output)
-    self.loop.output.append("}")
-    self.stream.append(line: self.loop.output)
+    self.stream.begin(head: head, usesChunks: !exchange.isOldVersion, format: exchange.format)
   }
 
   private func streamHasGrown(wasEmpty: Bool = true) {
@@ -292,14 +272,78 @@ extension ExchangeHandler: CallObserver {
     guard let context = self.context, let buffer = self.stream.take() else { return }
     self.exchange?.responseByteCount += buffer.readableBytes
     self.extendDeadline()
+    self.startHeartbeat()
     context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
   }
 
-  private func endStream(_ code: GRPCStatus.Code) {
+  /// The stream has ended well.
+  private func endStream() {
+    guard let exchange = self.exchange else { return }
+    if !exchange.isHead { self.stream.end(done: exchange.service?.stream.done) }
+    self.finishStream(.ok)
+  }
+
+  /// The stream has ended with the status of an endpoint, or of the call.
+  private func endStream(with status: GRPCStatus) {
+    if let fault = Fault(status) {
+      self.endStream(with: fault)
+      return
+    }
+    guard let service = self.exchange?.service else { return }
+    self.loop.output.removeAll()
+    ErrorBody.write(status, of: service, self.loop.transcoder, to: &self.loop.output)
+    self.endStreamWithError(status.code)
+  }
+
+  /// The stream has ended with a fault of the bridge's own.
+  private func endStream(with fault: Fault) {
+    self.loop.output.removeAll()
+    ErrorBody.write(fault, to: &self.loop.output)
+    self.endStreamWithError(fault.code)
+  }
+
+  /// Ends the stream with the status in `loop.output`, or breaks it off where its format has no place
+  /// for one: what has failed never looks whole.
+  private func endStreamWithError(_ code: GRPCStatus.Code) {
+    if self.exchange?.format == .array {
+      self.finish(self.stream.take() ?? ByteBuffer(), self.state.brokenOff(), 200, code)
+      return
+    }
+    self.stream.append(error: self.loop.output)
+    self.stream.endChunks()
+    self.finishStream(code)
+  }
+
+  private func finishStream(_ code: GRPCStatus.Code) {
     guard let exchange = self.exchange else { return }
     let after = self.state.answered(closes: exchange.isOldVersion)
-    if !exchange.isHead { self.stream.end() }
     self.finish(self.stream.take() ?? ByteBuffer(), after, 200, code)
+  }
+
+  // MARK: Signs of life
+
+  /// Starts the time anew after which a silent stream of events gets a sign of life.
+  func startHeartbeat() {
+    guard let exchange = self.exchange, exchange.format == .events, !exchange.isHead,
+      let interval = exchange.service?.stream.heartbeat, interval > .zero
+    else { return }
+    self.heartbeat = self.loop.tick(after: interval)
+  }
+
+  /// Nothing was sent for the configured time. A client that doesn't read gets no more of it.
+  func heartbeatDue() {
+    self.heartbeat = .max
+    guard self.context?.channel.isWritable == true else {
+      self.startHeartbeat()
+      return
+    }
+    switch self.state.heartbeatDue() {
+    case .begin: self.writeHeadOfStream(HeaderBlock())
+    case .write: break
+    case .ignore: return
+    }
+    self.stream.appendHeartbeat()
+    self.flushStream()
   }
 
   // MARK: The log

@@ -59,6 +59,9 @@ extension ExchangeHandler {
     self.exchange?.route = route
     self.exchange?.upstream = serviceIndex
     self.exchange?.timeout = min(headers.timeout ?? service.timeout, service.timeout)
+    if route.method.isServerStreaming {
+      self.exchange?.format = try Self.streamFormat(head, service)
+    }
     if headers.framing != .none {
       try self.checkBody(headers, takesBody: route.takesBody)
     }
@@ -69,6 +72,21 @@ extension ExchangeHandler {
     if sendsContinue {
       self.write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
     }
+  }
+
+  /// How a streamed answer will be written.
+  private static func streamFormat(
+    _ head: HTTPRequestHead, _ service: ServedService
+  ) throws(Fault) -> StreamFormat {
+    if let format = service.stream.format { return format }
+    let accept = head.headers["accept"]
+    guard let format = StreamFormat.choose(accept: accept) else {
+      throw Fault(
+        .invalidArgument, http: 406, .notAcceptable,
+        "this method answers with a stream, as application/x-ndjson, application/json (one array) or "
+          + "text/event-stream; Accept: \(accept.joined(separator: ", ")) takes none of them")
+    }
+    return format
   }
 
   private func checkBody(_ headers: RequestHeaders, takesBody: Bool) throws(Fault) {
@@ -136,6 +154,7 @@ extension ExchangeHandler {
       path: route.callPath, metadata: self.metadata, deadline: .now() + timeout,
       message: message, isComplete: true, replyByteLimit: self.loop.limits.replyBytes)
     self.exchange?.call = self.loop.upstreams[upstream].start(request, observer: self)
+    self.startHeartbeat()
   }
 }
 

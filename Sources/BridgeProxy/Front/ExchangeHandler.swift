@@ -17,6 +17,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
   var slot: Int?
   /// The tick by which what's waited for must have come.
   private(set) var deadline = Int64.max
+  /// The tick by which a stream of events that is silent gets a sign of life.
+  var heartbeat = Int64.max
 
   let loop: LoopContext
   var context: ChannelHandlerContext?
@@ -79,6 +81,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
       self.exchange = nil
     }
     self.deadline = .max
+    self.heartbeat = .max
     self.loop.remove(self)
   }
 

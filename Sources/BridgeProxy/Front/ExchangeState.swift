@@ -247,6 +247,26 @@ struct ExchangeState {
     }
   }
 
+  enum HeartbeatAction: Equatable {
+    /// Send the head of the stream, then the sign of life.
+    case begin
+    case write
+    case ignore
+  }
+
+  /// A stream has been silent for so long that the client should get a sign of life.
+  mutating func heartbeatDue() -> HeartbeatAction {
+    switch self.state {
+    case .calling(let calling) where calling.isServerStreaming:
+      self.state = .streaming(calling)
+      return .begin
+    case .streaming:
+      return .write
+    case .idle, .receiving, .calling, .discarding, .lingering, .closed:
+      return .ignore
+    }
+  }
+
   // MARK: The answer
 
   /// What follows an answer.
@@ -318,6 +338,12 @@ struct ExchangeState {
       self.state = .closed
       return .none
     }
+  }
+
+  /// A streamed answer is about to be broken off, so that the client can't take it for whole.
+  mutating func brokenOff() -> After {
+    self.state = .closed
+    return .close
   }
 
   // MARK: The connection

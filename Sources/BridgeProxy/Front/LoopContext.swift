@@ -111,6 +111,14 @@ package final class LoopContext {
     for connection in self.connections where connection.deadline <= self.ticks {
       connection.deadlinePassed()
     }
+    for connection in self.connections where connection.heartbeat <= self.ticks {
+      connection.heartbeatDue()
+    }
+  }
+
+  /// The tick at which so much time, which isn't zero, will have passed.
+  func tick(after time: Duration) -> Int64 {
+    self.ticks + max(1, TimeAmount(time).nanoseconds / Self.tickInterval.nanoseconds)
   }
 
   /// The tick by which a wait of this kind has taken too long.

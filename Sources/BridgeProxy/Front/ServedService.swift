@@ -15,6 +15,7 @@ package final class ServedService: Sendable {
   package let decode: DecodeOptions
   /// How long a call may take.
   package let timeout: TimeAmount
+  let stream: Configuration.Stream
   /// The configured metadata and authorisation, added to each call.
   let metadata: HeaderBlock
   /// The names in `metadata`, which the client's headers don't override.
@@ -35,6 +36,7 @@ package final class ServedService: Sendable {
     self.encode = configuration.encode
     self.decode = configuration.decode
     self.timeout = TimeAmount(configuration.timeout)
+    self.stream = configuration.stream
     var metadata = HeaderBlock()
     for (name, value) in configuration.metadata { metadata.append(name, value) }
     if let auth = configuration.auth {

@@ -1,16 +1,18 @@
 internal import Codec
 internal import NIOCore
 
-/// The part of a streamed answer that waits to be written: the head, and lines of JSON in one chunk.
+/// The part of a streamed answer that waits to be written: the head, and messages in one chunk.
 ///
-/// Lines that come in the same turn of the loop share a chunk (RFC 9112 §7.1). Its size is written in
-/// eight digits, whose place is reserved when it's opened.
+/// Messages that come in the same turn of the loop share a chunk (RFC 9112 §7.1). Its size is written
+/// in eight digits, whose place is reserved when it's opened.
 struct StreamBuffer {
   private var buffer = ByteBuffer()
   /// Where the open chunk's size stands.
   private var chunk: Int?
   /// Whether the body is in chunks; otherwise it ends with the connection (HTTP/1.0).
   private var usesChunks = true
+  private var format = StreamFormat.lines
+  private var hasMessages = false
 
   /// Past this many bytes a turn of the loop isn't awaited.
   static let flushByteCount = 32 << 10
@@ -19,24 +21,77 @@ struct StreamBuffer {
   var isFull: Bool { self.buffer.readableBytes >= Self.flushByteCount }
 
   /// Begins an answer with its head.
-  mutating func begin(head: ByteBuffer, usesChunks: Bool) {
+  mutating func begin(head: ByteBuffer, usesChunks: Bool, format: StreamFormat) {
     self.buffer = head
     self.chunk = nil
     self.usesChunks = usesChunks
+    self.format = format
+    self.hasMessages = false
   }
 
-  /// Appends a line; its end is added.
-  mutating func append(line: borrowing ByteSink) {
-    if self.usesChunks, self.chunk == nil {
-      self.chunk = self.buffer.writerIndex
-      self.buffer.writeStaticString("00000000\r\n")
+  /// Appends a message, which is one line of JSON.
+  mutating func append(message: borrowing ByteSink) {
+    self.openChunk()
+    switch self.format {
+    case .lines:
+      self.buffer.write(message)
+      self.buffer.writeStaticString("\n")
+    case .array:
+      self.buffer.writeStaticString(self.hasMessages ? ",\n" : "[")
+      self.buffer.write(message)
+    case .events:
+      self.buffer.writeStaticString("data: ")
+      self.buffer.write(message)
+      self.buffer.writeStaticString("\n\n")
     }
-    self.buffer.write(line)
-    self.buffer.writeInteger(UInt8(ascii: "\n"))
+    self.hasMessages = true
   }
 
-  /// Appends the end of the body.
-  mutating func end() {
+  /// Appends a google.rpc.Status, behind which only the end follows. An array has no place for one: it
+  /// has to be broken off.
+  mutating func append(error: borrowing ByteSink) {
+    self.openChunk()
+    switch self.format {
+    case .lines:
+      self.buffer.writeStaticString("{\"error\":")
+      self.buffer.write(error)
+      self.buffer.writeStaticString("}\n")
+    case .array:
+      assertionFailure("an array that has failed is broken off")
+    case .events:
+      self.buffer.writeStaticString("event: error\ndata: ")
+      self.buffer.write(error)
+      self.buffer.writeStaticString("\n\n")
+    }
+  }
+
+  /// Appends a comment, which readers of events pass over.
+  mutating func appendHeartbeat() {
+    assert(self.format == .events)
+    self.openChunk()
+    self.buffer.writeStaticString(":\n\n")
+  }
+
+  /// Appends the end of a body that's whole.
+  ///
+  /// - Parameter done: what the last event says, where one is configured.
+  mutating func end(done: String?) {
+    switch self.format {
+    case .lines:
+      break
+    case .array:
+      self.openChunk()
+      self.buffer.writeStaticString(self.hasMessages ? "]\n" : "[]\n")
+    case .events:
+      guard let done else { break }
+      self.openChunk()
+      self.buffer.writeString("data: \(done)\n\n")
+    }
+    self.endChunks()
+  }
+
+  /// Appends the end of a body behind an error.
+  mutating func endChunks() {
     self.closeChunk()
     if self.usesChunks { self.buffer.writeStaticString("0\r\n\r\n") }
   }
@@ -54,6 +109,12 @@ struct StreamBuffer {
   mutating func removeAll() {
     self.buffer = ByteBuffer()
     self.chunk = nil
+  }
+
+  private mutating func openChunk() {
+    guard self.usesChunks, self.chunk == nil else { return }
+    self.chunk = self.buffer.writerIndex
+    self.buffer.writeStaticString("00000000\r\n")
   }
 
   private mutating func closeChunk() {

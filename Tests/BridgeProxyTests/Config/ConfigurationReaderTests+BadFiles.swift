@@ -238,6 +238,21 @@ extension ConfigurationReaderTests {
       bridge.yaml:6:67: services.a.json.int64: "true" is not a choice; write string or number
       bridge.yaml:6:73: services.a.json.enum: unknown key; did you mean enums?
       """),
+    BadFile(
+      "stream options",
+      """
+      services:
+        a:
+          schemas: a.proto
+          endpoint: h:1
+          stream: {format: array, heartbeat: 15, done: "a\\nb", beat: 1s}
+      """,
+      """
+      bridge.yaml:5:22: services.a.stream.format: "array" is not a choice; write accept or ndjson or json or sse
+      bridge.yaml:5:40: services.a.stream.heartbeat: "15" is not a duration; write a number with a unit, such as 30s or 500ms
+      bridge.yaml:5:50: services.a.stream.done: write one line of at most 256 bytes
+      bridge.yaml:5:58: services.a.stream.beat: unknown key; the keys here are done, format, heartbeat
+      """),
   ]
 
   private static let yaml: [BadFile] = [

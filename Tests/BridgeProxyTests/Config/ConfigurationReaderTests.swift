@@ -67,6 +67,7 @@ import Testing
             int64: number
             enums: number
             field_names: proto
+          stream: {format: sse, heartbeat: 0s, done: "[DONE]"}
       """)
     #expect(
       configuration.listen == [
@@ -104,6 +105,9 @@ import Testing
     #expect(service.auth?.scheme == .bearer)
     #expect(service.auth?.token.revealed == "s3cret")
     #expect(service.mapsMethodsByName == false)
+    #expect(service.stream.format == .events)
+    #expect(service.stream.heartbeat == .zero)
+    #expect(service.stream.done == "[DONE]")
     #expect(service.encode.ignoresUnknownFields)
     #expect(service.encode.ignoresUnknownParameters)
     #expect(service.decode.alwaysPrintsDefaults)

@@ -1,0 +1,23 @@
+/// The section `stream` of a service.
+extension ConfigurationReader {
+  static func stream(_ section: SectionReader) -> Configuration.Stream {
+    var stream = Configuration.Stream()
+    if let format = section.choice(
+      "format", ["accept": StreamFormat?.none, "ndjson": .lines, "json": .array, "sse": .events])
+    {
+      stream.format = format
+    }
+    let heartbeat = section.value("heartbeat", example: "15s") { text throws(ValueFault) in
+      try ConfigurationValues.duration(text, allowsZero: true)
+    }
+    if let heartbeat { stream.heartbeat = heartbeat }
+    stream.done = section.value("done", example: "'[DONE]'") { text throws(ValueFault) in
+      guard !text.isEmpty, text.utf8.count <= 256,
+        text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
+      else { throw ValueFault("write one line of at most 256 bytes") }
+      return text
+    }
+    section.finish()
+    return stream
+  }
+}

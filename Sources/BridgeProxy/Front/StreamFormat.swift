@@ -1,0 +1,107 @@
+/// How the messages of a server stream stand in an HTTP body.
+package enum StreamFormat: Sendable, CaseIterable {
+  /// `application/x-ndjson`: one JSON text a line. An error is the last line, `{"error":…}`.
+  case lines
+  /// `application/json`: one array. An error leaves it open, and the body without its end.
+  case array
+  /// `text/event-stream` (the HTML standard, "Server-sent events"): a `data:` line for each message, an
+  /// event of the type `error` for an error, comments while nothing comes.
+  case events
+
+  /// The media type of the answer.
+  var contentType: StaticString {
+    switch self {
+    case .lines: "application/x-ndjson"
+    case .array: "application/json"
+    case .events: "text/event-stream"
+    }
+  }
+
+  /// The media types by which clients ask for it, in lower case, that of the answer first: wildcards
+  /// stand for that one alone.
+  private var askedBy: [String] {
+    switch self {
+    case .lines:
+      [
+        "application/x-ndjson", "application/ndjson", "application/jsonl",
+        "application/x-jsonlines",
+      ]
+    case .array: ["application/json", "text/json"]
+    case .events: ["text/event-stream"]
+    }
+  }
+
+  /// The format that a client's `Accept` fields ask for (RFC 9110 §12.5.1): the one with the highest
+  /// quality, of those one that's named before one that a wildcard stands for, of those the first.
+  /// Lines, where nothing is named.
+  ///
+  /// - Parameter accept: the values of the fields; empty where there's none.
+  /// - Returns: nil where none is acceptable.
+  static func choose(accept: [String]) -> StreamFormat? {
+    let ranges = accept.flatMap { $0.split(separator: ",") }.compactMap(MediaRange.init)
+    if ranges.isEmpty { return .lines }
+    var best: (format: StreamFormat, weight: (Int, Int, Int))?
+    for format in Self.allCases {
+      var found: (specificity: Int, weight: (Int, Int, Int))?
+      for (place, range) in ranges.enumerated() {
+        for (index, type) in format.askedBy.enumerated() {
+          let specificity = range.specificity(for: type)
+          if index > 0 && specificity < 2 { continue }
+          guard specificity > found?.specificity ?? -1 else { continue }
+          // Places count downwards, so that the greater weight is the better one.
+          found = (specificity, (range.quality, specificity == 2 ? 1 : 0, -place))
+        }
+      }
+      guard let found, found.weight.0 > 0 else { continue }
+      // A wildcard stands for each format alike: its place says nothing.
+      let weight = found.specificity == 2 ? found.weight : (found.weight.0, 0, 0)
+      if best.map({ weight > $0.weight }) ?? true { best = (format, weight) }
+    }
+    return best?.format
+  }
+}
+
+/// One element of an `Accept` field, such as `text/*;q=0.5`.
+struct MediaRange {
+  /// In lower case.
+  private var type: String
+  /// In thousandths.
+  var quality: Int
+
+  /// Nil for an empty element.
+  init?(_ element: Substring) {
+    let parts = element.split(separator: ";", omittingEmptySubsequences: false)
+      .map { Self.trimmed($0) }
+    guard let type = parts.first, !type.isEmpty else { return nil }
+    self.type = type
+    self.quality = 1000
+    for parameter in parts.dropFirst() where parameter.hasPrefix("q=") {
+      self.quality = Self.quality(parameter.dropFirst(2)) ?? 1000
+    }
+  }
+
+  /// How well it fits a media type: 2 by name, 1 by `text/*`, 0 by `*/*`, and -1 not at all.
+  func specificity(for type: String) -> Int {
+    if self.type == type { return 2 }
+    if self.type == "*/*" || self.type == "*" { return 0 }
+    guard self.type.hasSuffix("/*") else { return -1 }
+    return type.hasPrefix(self.type.dropLast()) ? 1 : -1
+  }
+
+  private static func trimmed(_ part: Substring) -> String {
+    String(
+      decoding: part.utf8.filter { !HeaderValue.isBlank($0) }.map(ASCII.lowercased), as: UTF8.self)
+  }
+
+  /// `0.75` in thousandths (RFC 9110 §12.4.2); nil for what is no quality.
+  private static func quality(_ text: Substring) -> Int? {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count <= 2, let whole = Int(parts[0]), whole == 0 || whole == 1 else { return nil }
+    guard parts.count == 2 else { return whole * 1000 }
+    guard parts[1].count <= 3, parts[1].utf8.allSatisfy({ $0 &- UInt8(ascii: "0") < 10 }) else {
+      return nil
+    }
+    let digits = parts[1] + String(repeating: "0", count: 3 - parts[1].count)
+    return min(1000, whole * 1000 + (Int(digits) ?? 0))
+  }
+}
