@@ -84,12 +84,11 @@ extension Plan {
   /// Whether one value of a field can be written in a path or a query.
   func hasTextForm(_ field: Int32) -> Bool {
     switch self.fields[field].kind {
-    case .message:
+    case .message, .group:
       switch self.fields[field].wellKnown {
       case .timestamp, .duration, .fieldMask, .wrapper: true
       case .none, .any, .structure, .value, .listValue: false
       }
-    case .group: false
     default: self.fields[field].shape != .map
     }
   }

@@ -100,7 +100,8 @@ extension JSONToWire {
       let field = self.plan.messages[current].firstField + place
       self.claimed.append(field)
       guard end < name.count else { break }
-      guard self.plan.fields[field].shape == .singular, self.plan.fields[field].kind == .message,
+      let kind = self.plan.fields[field].kind
+      guard self.plan.fields[field].shape == .singular, kind == .message || kind == .group,
         self.plan.fields[field].wellKnown == .none
       else {
         throw CodecError(
@@ -223,10 +224,8 @@ extension JSONToWire {
     case .bytes:
       self.writeTag(index)
       unsafe try self.storeBase64(start, count: count, offset: nil)
-    case .message:
+    case .message, .group:
       try self.writeKnownText(index)
-    case .group:
-      throw CodecError(.invalidParameter, reason: "a group has no text form")
     default:
       let payload: UInt64
       if kind == .enumeration,
@@ -303,7 +302,8 @@ extension JSONToWire {
     let start = unsafe self.reader.base
     let count = self.reader.count
     self.writeTag(index)
-    let mark = self.sink.openLength()
+    let mark =
+      self.plan.fields[index].kind == .group ? Self.groupMark(index) : self.sink.openLength()
     switch self.plan.fields[index].wellKnown {
     case .timestamp:
       guard let (seconds, nanos) = unsafe TimeText.timestamp(start, count: count) else {
@@ -336,6 +336,6 @@ extension JSONToWire {
     case .none, .any, .structure, .value, .listValue:
       throw CodecError(.invalidParameter, reason: "a message has no text form")
     }
-    self.sink.closeLength(mark)
+    self.close(mark)
   }
 }

@@ -127,12 +127,13 @@ extension JSONToWire {
   mutating func openStep(_ step: Int32) {
     self.sink.reserve(32)
     self.writeTag(step)
-    self.marks.append(self.sink.openLength())
+    let isGroup = self.plan.fields[step].kind == .group
+    self.marks.append(isGroup ? Self.groupMark(step) : self.sink.openLength())
   }
 
   /// Closes the messages that `openStep` opened since there were `floor` marks.
   mutating func closeSteps(to floor: Int) {
-    while self.marks.count > floor { self.sink.closeLength(self.marks.removeLast()) }
+    while self.marks.count > floor { self.close(self.marks.removeLast()) }
   }
 
   private mutating func expectEnd() throws(CodecError) {

@@ -36,7 +36,8 @@ extension JSONToWire {
     case .group:
       self.sink.reserve(32)
       self.writeTag(index)
-      try self.openMessage(field.value.type, field: index, lengths: (0, 0, 0))
+      try self.readContent(
+        of: field.value.type, field: index, lengths: (Self.groupMark(index), 0, 0))
     default:
       let keepsDefault =
         field.value.hasPresence || field.value.shape != .singular

@@ -59,7 +59,8 @@ struct JSONToWire: ~Copyable {
     var next: Int32 = 0
     /// How many elements have been begun.
     var index: Int32 = 0
-    /// Where the content begins whose length is to be closed, innermost first; 0 is none.
+    /// Where the content begins whose length is to be closed, innermost first; 0 is none, and a
+    /// `groupMark` stands for the end of a group.
     var lengths: (Int, Int, Int) = (0, 0, 0)
     /// Bits of the first 64 fields, and where the rest of them is.
     var seen: UInt64 = 0
@@ -270,10 +271,6 @@ struct JSONToWire: ~Copyable {
   private mutating func closeMessage() throws(CodecError) {
     let message = self.frames.top.message
     if self.plan.messages[message].requiredCount > 0 { try self.closeRequired(message) }
-    let field = self.frames.top.field
-    if field >= 0 && self.plan.fields[field].kind == .group && self.frames.top.lengths.0 == 0 {
-      self.writeEndGroup(field)
-    }
     self.closeFrame()
   }
 
@@ -289,11 +286,25 @@ struct JSONToWire: ~Copyable {
   @inline(__always)
   mutating func closeLengths(_ lengths: (Int, Int, Int)) {
     if lengths.0 != 0 {
-      self.sink.closeLength(lengths.0)
+      self.close(lengths.0)
       if lengths.1 != 0 {
-        self.sink.closeLength(lengths.1)
-        if lengths.2 != 0 { self.sink.closeLength(lengths.2) }
+        self.close(lengths.1)
+        if lengths.2 != 0 { self.close(lengths.2) }
       }
+    }
+  }
+
+  /// What `closeLengths` and `closeSteps` are given for a group, which has no length but an end tag.
+  @inline(__always)
+  static func groupMark(_ field: Int32) -> Int { ~Int(field) }
+
+  /// Writes the length of what stands behind a mark, or the end tag of a group.
+  @inline(__always)
+  mutating func close(_ mark: Int) {
+    if mark > 0 {
+      self.sink.closeLength(mark)
+    } else {
+      self.writeEndGroup(Int32(truncatingIfNeeded: ~mark))
     }
   }
 

@@ -244,10 +244,24 @@ struct WireToJSON: ~Copyable {
   }
 
   mutating func openGroup(_ index: Int32) throws(CodecError) {
+    if self.plan.fields[index].wellKnown != .none { return try self.openKnownGroup(index) }
     try self.pushFrame(
       .message, self.plan.fields[index].type, field: index, end: self.frames.top.limit(self.reader),
       resume: 0, group: self.plan.fields[index].number)
     self.sink.append(UInt8(ascii: "{"))
+  }
+
+  /// Opens a group (a delimited field of an edition) of a type with a JSON form of its own, which has to
+  /// be told where it ends.
+  @inline(never)
+  private mutating func openKnownGroup(_ index: Int32) throws(CodecError) {
+    let start = self.reader.position
+    let tag = self.plan.fields[index].number << 3 | UInt32(WireType.startGroup.rawValue)
+    let end = try self.reader.contentEnd(skipping: tag, depthLimit: self.options.depthLimit)
+    let resume = self.reader.position
+    self.reader.position = start
+    try self.openKnown(
+      self.plan.fields[index].type, field: index, end: end, resume: resume)
   }
 
   @inline(__always)

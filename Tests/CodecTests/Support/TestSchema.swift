@@ -5,10 +5,10 @@ import Testing
 
 /// The schemas of the tests, from Tests/Cases.
 enum TestSchema {
-  /// The schema of Protos/test (everything.proto, legacy.proto), loaded once.
+  /// The schema of Protos/test (everything.proto, legacy.proto, editions.txtpb), loaded once.
   static let shared: Schema = {
     do {
-      return try Self.load("test.binpb")
+      return try Self.load("test.binpb", "editions.binpb")
     } catch {
       fatalError("the test schema can't be loaded: \(error)")
     }
@@ -19,11 +19,14 @@ enum TestSchema {
     try Self.load("codec.binpb")
   }
 
-  private static func load(_ name: String) throws -> Schema {
-    let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("../../Cases/\(name)")
+  private static func load(_ names: String...) throws -> Schema {
     var builder = SchemaBuilder()
-    try builder.add(descriptorSet: [UInt8](Data(contentsOf: path)).span.bytes, source: name)
+    for name in names {
+      let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("../../Cases/\(name)")
+      try builder.add(
+        descriptorSet: [UInt8](Data(contentsOf: path)).span.bytes, source: name)
+    }
     return try builder.build()
   }
 
