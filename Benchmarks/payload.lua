@@ -1,5 +1,7 @@
 -- One payload for wrk, chosen by the environment; prints one line that bench.py reads.
 wrk.method = os.getenv("BENCH_METHOD")
+local accept = os.getenv("BENCH_ACCEPT")
+if accept and accept ~= "" then wrk.headers["Accept"] = accept end
 local path = os.getenv("BENCH_BODY")
 if path and path ~= "" then
   local file = assert(io.open(path, "rb"))

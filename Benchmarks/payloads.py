@@ -1,4 +1,4 @@
-"""The four payloads of the benchmark: JSON to send, reply to expect, bytes that carry it."""
+"""The payloads of the benchmark: JSON to send, reply to expect, bytes that carry it."""
 
 import dataclasses
 import json
@@ -28,6 +28,8 @@ class Payload:
     # The reply as a message, for the comparison.
     message: object
     is_stream: bool
+    # What the client takes; None: it doesn't say.
+    accept: str | None = None
 
 
 def compile_descriptor_set(protos, schemas, target):
@@ -138,16 +140,16 @@ def tick():
 
 
 def build(descriptor_set):
-    """All four, in the order of the table."""
+    """All of them, in the order of the table."""
     classes = message_classes(descriptor_set)
 
-    def payload(name, about, target, rpc, request, reply_type, reply, count=1):
+    def payload(name, about, target, rpc, request, reply_type, reply, count=1, accept=None):
         message = json_format.ParseDict(reply, classes[f"bench.{reply_type}"]())
         return Payload(
             name=name, about=about, method="GET" if request is None else "POST", target=target,
             body=None if request is None else compact(request), rpc=f"/{SERVICE}/{rpc}",
             reply=message.SerializeToString(deterministic=True), count=count, message=message,
-            is_stream=count > 1,
+            is_stream=count > 1, accept=accept,
         )  # fmt: skip
 
     return [
@@ -158,6 +160,13 @@ def build(descriptor_set):
         payload("infer", f"a tensor of {TENSOR_SIZE:,} floats each way", "/v1/models/line:infer",
                 "Infer", {"id": "call-1", "inputs": [tensor("x", 1)]}, "InferReply",
                 {"modelName": "line", "id": "call-1", "outputs": [tensor("y", 2)]}),
-        payload("stream", f"{STREAM_LENGTH} small messages down", "/v1/watch/XETR", "Watch", None,
-                "Tick", tick(), STREAM_LENGTH),
+        *(
+            payload(name, f"{STREAM_LENGTH} small messages down, {about}", "/v1/watch/XETR", "Watch",
+                    None, "Tick", tick(), STREAM_LENGTH, accept)
+            for name, about, accept in (
+                ("stream", "a line each", None),
+                ("stream-array", "one array", "application/json"),
+                ("stream-events", "server-sent events", "text/event-stream"),
+            )
+        ),
     ]  # fmt: skip
