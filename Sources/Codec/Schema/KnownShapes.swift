@@ -43,7 +43,7 @@ enum KnownShapes {
 
   private static func fields(of fullName: String) -> [String]? {
     switch fullName {
-    case "google.protobuf.Any": ["1 string", "2 bytes"]
+    case "google.protobuf.Any", HTTPBody.fullName: ["1 string", "2 bytes"]
     case "google.protobuf.Timestamp", "google.protobuf.Duration": ["1 int64", "2 int32"]
     case "google.protobuf.FieldMask": ["1 repeated string"]
     case "google.protobuf.Struct": ["1 map google.protobuf.Struct.FieldsEntry"]

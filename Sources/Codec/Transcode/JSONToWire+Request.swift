@@ -2,10 +2,12 @@
 extension JSONToWire {
   /// Encodes a request into the sink. See `Transcoder.encode`.
   ///
+  /// - Parameter contentType: of a body that is a google.api.HttpBody; nil for one of JSON.
   /// - Returns: the fault, with what was appended until then still in the sink.
   mutating func run(
     _ body: UnsafeRawBufferPointer, rule: BodyRule, as message: Int32, by plan: Plan,
-    bindings: borrowing Bindings, options: EncodeOptions
+    bindings: borrowing Bindings, options: EncodeOptions,
+    contentType: UnsafeBufferPointer<UInt8>? = nil
   ) -> CodecError? {
     if self.plan !== plan { self.plan = plan }
     self.options = options
@@ -20,7 +22,8 @@ extension JSONToWire {
       self.reader = unsafe JSONReader(start: UnsafePointer(self.scratch.base), count: 0)
     }
     do throws(CodecError) {
-      try self.encode(rule: rule, message: message, bindings: bindings)
+      unsafe try self.encode(
+        rule: rule, message: message, bindings: bindings, contentType: contentType)
       return nil
     } catch {
       return error
@@ -28,7 +31,8 @@ extension JSONToWire {
   }
 
   private mutating func encode(
-    rule: BodyRule, message: Int32, bindings: borrowing Bindings
+    rule: BodyRule, message: Int32, bindings: borrowing Bindings,
+    contentType: UnsafeBufferPointer<UInt8>?
   ) throws(CodecError) {
     self.frames.removeAll()
     self.seen.removeAll()
@@ -39,7 +43,11 @@ extension JSONToWire {
     let hasRequired = self.plan.messages[message].requiredCount > 0
     if hasRequired { self.noteRequired(of: message) }
     do throws(CodecError) {
-      try self.readBody(rule: rule, message: message)
+      if let contentType = unsafe contentType {
+        unsafe try self.writeHTTPBody(contentType, rule: rule, message: message)
+      } else {
+        try self.readBody(rule: rule, message: message)
+      }
     } catch {
       throw self.located(error)
     }
@@ -57,11 +65,7 @@ extension JSONToWire {
     self.reader.skipWhitespace()
     switch rule {
     case .none:
-      guard self.reader.isAtEnd else {
-        throw CodecError(
-          .invalidValue, offset: self.reader.position,
-          reason: "this route takes no body; its values come from the path and the query")
-      }
+      guard self.reader.isAtEnd else { throw self.unexpectedBody }
     case .whole:
       if self.reader.isAtEnd { return }
       try self.readContent(of: message, field: -1, lengths: (0, 0, 0))
@@ -73,6 +77,12 @@ extension JSONToWire {
       try self.readBodyField(path, of: message)
       try self.expectEnd()
     }
+  }
+
+  var unexpectedBody: CodecError {
+    CodecError(
+      .invalidValue, offset: self.reader.position,
+      reason: "this route takes no body; its values come from the path and the query")
   }
 
   // MARK: Required fields of the root

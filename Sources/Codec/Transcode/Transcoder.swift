@@ -57,6 +57,32 @@ package final class Transcoder {
     }
   }
 
+  /// Appends the wire form of a request message whose body isn't JSON but a google.api.HttpBody, the
+  /// message itself or the field that the rule names. Otherwise as the other `encode`.
+  ///
+  /// - Parameter contentType: of the body, UTF-8; empty for one without.
+  package func encode(
+    httpBody body: RawSpan, contentType: RawSpan, rule: BodyRule, as message: MessageIndex,
+    of schema: Schema, bindings: borrowing Bindings, options: EncodeOptions,
+    into sink: inout ByteSink
+  ) throws(CodecError) {
+    let start = sink.count
+    unsafe swap(&self.encoder.pointee.sink, &sink)
+    var fault: CodecError?
+    unsafe contentType.withUnsafeBytes { type in
+      unsafe body.withUnsafeBytes { bytes in
+        fault = unsafe self.encoder.pointee.run(
+          bytes, rule: rule, as: message.rawValue, by: schema.plan, bindings: bindings,
+          options: options, contentType: type.assumingMemoryBound(to: UInt8.self))
+      }
+    }
+    unsafe swap(&self.encoder.pointee.sink, &sink)
+    if let fault {
+      sink.truncate(to: start)
+      throw fault
+    }
+  }
+
   /// Appends the JSON form of a reply message to `sink`.
   ///
   /// - Parameter responseBody: the top-level field that is the HTTP body; nil for the whole message.
