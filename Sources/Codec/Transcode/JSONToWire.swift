@@ -26,6 +26,10 @@ struct JSONToWire: ~Copyable {
   var marks: [Int] = []
   /// What path and query have set.
   var claimed = ClaimedPaths()
+  /// The keys of maps that the query has set.
+  var entryKeys = KeySets.Handle.none
+  /// The places of the parameters that set them.
+  var entryParameters: [Int32] = []
 
   /// A bracket of the text that's open.
   struct Frame: BitwiseCopyable {
