@@ -46,7 +46,7 @@ extension Schema {
       steps.append(self.plan.messages[current.rawValue].firstField + Int32(place))
       jsonNames.append(field.jsonName)
       if index < elements.count - 1 {
-        guard field.cardinality == .singular, let next = field.type.messageIndex else {
+        guard field.cardinality == .singular, case .message(let next) = field.type else {
           throw SchemaError(
             .unsupported, subject: text,
             reason: "\"\(element)\" is no singular message, so nothing can be named within it")

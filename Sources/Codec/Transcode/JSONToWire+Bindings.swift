@@ -300,6 +300,12 @@ extension JSONToWire {
       }
     case .enumeration:
       payload = try? self.readBarePayload(.int32)
+      if let payload, self.plan.fields[index].isClosedEnum {
+        let number = Int32(truncatingIfNeeded: Int64(bitPattern: payload))
+        guard self.plan.enumValue(number: number, in: self.plan.fields[index].type) >= 0 else {
+          throw self.notAValue(index)
+        }
+      }
     default:
       payload = try self.readBarePayload(kind)
     }

@@ -283,5 +283,17 @@ struct EncodeTests {
       _ = try encode(#"{"name":"n","level":3}"#, as: type)
     }
     #expect(closed.code == .unknownEnumValue)
+    let number = try #require(throws: CodecError.self) {
+      _ = try encode("", as: type, rule: .none, query: [("name", "n"), ("level", "3")])
+    }
+    #expect(number.code == .unknownEnumValue)
+    #expect(
+      hex(try encode("", as: type, rule: .none, query: [("name", "n"), ("level", "7")]))
+        == "0a 01 6e 18 07")
+    // A path through a group would need its end tag.
+    let message = try TestSchema.type(type)
+    #expect(throws: SchemaError.self) {
+      try TestSchema.shared.fieldPath("box.width", in: message)
+    }
   }
 }
