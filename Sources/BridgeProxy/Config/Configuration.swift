@@ -60,6 +60,10 @@ extension Configuration {
     /// Whether a method without an HTTP rule (and with one, too) is served as
     /// `POST /package.Service/Method`. Default on.
     package var mapsMethodsByName = true
+    /// Rules that hold instead of those that the schemas have. Default: none.
+    package var httpRules: [HTTPRuleSetting] = []
+    /// How paths and queries are read.
+    package var routing = RoutingOptions()
 
     package init(
       name: String, hosts: [String] = [], prefix: String = "", schemas: [String],

@@ -95,7 +95,7 @@ extension JSONToWire {
     _ name: UnsafeBufferPointer<UInt8>, rule: BodyRule, message: Int32, variables: Int
   ) throws(CodecError) -> Target {
     if case .whole = rule {
-      if self.options.ignoresUnknownParameters { return .none }
+      if unsafe self.ignores(name) { return .none }
       throw CodecError(
         .unknownParameter,
         reason: "this route takes its whole message from the body, so it has no query parameters")
@@ -111,7 +111,7 @@ extension JSONToWire {
           unsafe self.plan.field(named: $0, count: element.count, in: current)
         } ?? -1
       guard place >= 0 else {
-        if self.options.ignoresUnknownParameters { return .none }
+        if unsafe self.ignores(name) { return .none }
         throw unsafe self.unknownParameter(String(decoding: element, as: UTF8.self), in: current)
       }
       let field = self.plan.messages[current].firstField + place
@@ -133,7 +133,11 @@ extension JSONToWire {
       start = end + 1
     }
     try self.checkOpenPath(rule: rule, isEntry: key != nil)
-    if self.claimed.isOpenClaimed(amongFirst: variables) { return .none }
+    if self.claimed.isOpenClaimed(amongFirst: variables) {
+      guard self.options.refusesPathFieldsElsewhere else { return .none }
+      throw CodecError(
+        .invalidParameter, reason: "the path sets this field already; leave it out of the query")
+    }
     try self.refuseConflicts()
     return key.map { .entry($0) } ?? .field
   }
@@ -164,7 +168,9 @@ extension JSONToWire {
   /// Refuses fields that a query can't set.
   private func checkOpenPath(rule: BodyRule, isEntry: Bool) throws(CodecError) {
     let steps = self.claimed.open
-    if case .field(let body) = rule, self.isOpenPath(within: body.steps) {
+    if case .field(let body) = rule, !self.options.mergesQueryIntoBodyField,
+      self.isOpenPath(within: body.steps)
+    {
       throw CodecError(
         .invalidParameter,
         reason: "\"\(body.text)\" is this route's body, so the query can't set it")

@@ -43,6 +43,9 @@ extension JSONToWire {
     } catch {
       throw self.located(error)
     }
+    if self.options.refusesPathFieldsElsewhere, self.sink.count > start {
+      try self.refusePathFields(of: bindings, inBodyFrom: start)
+    }
     if !bindings.isEmpty { try self.writeBindings(bindings, rule: rule, message: message) }
     if hasRequired { try self.refuseMissing(of: message) }
     if self.sink.count &- start > self.options.messageByteLimit {
