@@ -1,4 +1,4 @@
-"""The tables of Tests/Cases/http through the whole bridge, sampled; HTTPCaseTests.swift runs them all.
+"""The tables of Tests/Cases/http through the whole bridge, sampled; HTTPCaseTests runs them all.
 
 The showcase's server answers every method with the method's name and the request that it got.
 """
@@ -127,3 +127,10 @@ def test_parts_of_a_reply(start_bridge, backend):
         _, reply = ask(bridge, {"request": f"GET /v1/part/7/{part}?note=n"})
         assert reply.status == 200, reply.body
         assert reply.json() == wanted, part
+
+
+def test_a_path_of_slashes_is_answered_like_any_other(start_bridge, backend):
+    bridge = start_bridge({"showcase": showcase(backend.address)})
+    for path in ("/" * 64_000, "/v1/files" + "/" * 64_000, "/v1/trees/" + "a/" * 31_000 + "leaves"):
+        _, reply = ask(bridge, {"request": f"GET {path}"})
+        assert reply.status == (404 if path.startswith("//") else 200), reply.body

@@ -78,6 +78,9 @@ struct RouteTableBuilder {
     guard !rule.verb.isEmpty, !rule.template.isEmpty else {
       throw RuleFault(reason: "it has no method or no path")
     }
+    guard HTTPMethods.isReachable(rule.verb) else {
+      throw RuleFault(reason: HTTPMethods.reason(rule.verb))
+    }
     let template: PathTemplate
     do throws(TemplateError) {
       template = try PathTemplate(rule.template)

@@ -138,6 +138,9 @@ extension JSONToWire {
       throw CodecError(
         .invalidParameter, reason: "the path sets this field already; leave it out of the query")
     }
+    if self.hasBodyField, case .field(let body) = rule {
+      try self.refuseRival(of: body.steps)
+    }
     try self.refuseConflicts()
     return key.map { .entry($0) } ?? .field
   }

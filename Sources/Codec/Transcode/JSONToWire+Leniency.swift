@@ -14,6 +14,23 @@ extension JSONToWire {
     return false
   }
 
+  /// Refuses a parameter for another member of a oneof that the body has set one of.
+  ///
+  /// - Parameter body: the path of the field that is the body.
+  func refuseRival(of body: [Int32]) throws(CodecError) {
+    let steps = self.claimed.open
+    for depth in 0..<min(steps.count, body.count) {
+      let step = self.claimed.step(at: steps.lowerBound + depth)
+      if step == body[depth] { continue }
+      let oneof = self.plan.fields[step].oneof
+      guard oneof >= 0, self.plan.fields[body[depth]].oneof == oneof else { return }
+      throw CodecError(
+        .oneofConflict,
+        reason: "\"\(self.plan.protoName(of: body[depth]))\" of the same oneof is set by the body; "
+          + "only one may be")
+    }
+  }
+
   /// Refuses a body that sets a field which the path sets as well. The body has been written; a field
   /// without presence that holds its default has left no trace there, and isn't found.
   ///

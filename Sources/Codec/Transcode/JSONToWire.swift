@@ -18,6 +18,8 @@ struct JSONToWire: ~Copyable {
   var options = EncodeOptions()
   /// The first field of the path that the body stands for, for error paths: "" for the whole.
   var pathPrefix = ""
+  /// Whether the body has set the field that it stands for.
+  var hasBodyField = false
   /// The places of the root's required fields that nothing has set yet.
   var missing: [Int32] = []
   /// The places of those that stand in the text, but as null.

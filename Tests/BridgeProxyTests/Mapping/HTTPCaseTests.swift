@@ -35,7 +35,7 @@ struct HTTPCaseTests {
     let cases = try ["templates", "query", "body", "errors"].flatMap {
       try HTTPCase.load("\($0).json")
     }
-    #expect(cases.count >= 450)
+    #expect(cases.count >= 470)
     #expect(Set(cases.map(\.name)).count == cases.count)
   }
 

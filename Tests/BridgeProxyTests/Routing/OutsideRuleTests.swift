@@ -105,6 +105,38 @@ struct OutsideRuleTests {
     #expect(table.faults[2].reason.contains("did you mean \"text\"?"))
   }
 
+  @Test("every method that a rule may have is one that a request may have")
+  func reachableMethods() throws {
+    let rule = HTTPRule(verb: "*", template: "/v1/any")
+    let schema = TestSchema(methods: [TestSchema.Method(name: "Any", rules: [rule])])
+    let configuration = Configuration.Service(
+      name: "s", schemas: [], endpoint: Configuration.Endpoint(host: "localhost", port: 1))
+    let service = try ServedService(configuration, schema: schema.load())
+    for method in HTTPMethods.known {
+      let client = try TestClient(serving: service, limits: Configuration.Limits())
+      client.request("\(method) /v1/any")
+      #expect(client.upstream.calls.count == 1, "\(method)")
+    }
+    for method in ["FETCH", "get", "CONNECT"] {
+      let client = try TestClient(serving: service, limits: Configuration.Limits())
+      client.request("\(method) /v1/any")
+      #expect(client.upstream.calls.isEmpty, "\(method)")
+      #expect(try client.answer().status >= 400)
+    }
+  }
+
+  @Test("a schema's rule of a method that no request has is left out with a warning")
+  func unreachableMethod() throws {
+    let rules = [
+      HTTPRule(verb: "FETCH", template: "/v1/any"), HTTPRule(verb: "GET", template: "/v1/any"),
+    ]
+    let schema = TestSchema(methods: [TestSchema.Method(name: "Any", rules: rules)])
+    let table = try RouteTable(schema: schema.load(), mapsMethodsByName: false)
+    #expect(table.routes.map(\.httpMethod) == ["GET"])
+    #expect(table.warnings.count == 1)
+    #expect(table.warnings.first?.contains("no request can have the method FETCH") == true)
+  }
+
   @Test("a rule that clashes with another one is named by its place")
   func clashes() throws {
     let rules = [

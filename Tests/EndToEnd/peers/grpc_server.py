@@ -1,4 +1,4 @@
-"""A real gRPC server of another family: the services of Protos/test and of the showcase, served by grpcio.
+"""A real gRPC server of another family: the services of Protos/test and of the showcase, by grpcio.
 
     grpc_server.py GENERATED_FOLDER [--port N] [--option name=value]…
 
