@@ -227,6 +227,20 @@ import Testing
     }
   }
 
+  @Test func `faults of two files are told file by file`() async throws {
+    try self.folder.write(
+      "service.yaml",
+      """
+      http:
+        rules:
+        - {selector: a.S.Get, get: x}
+        - {selector: a.S.Put, put: y}
+      """)
+    let faults = try await self.faults("timeout: 5\nhttp_rules: service.yaml\nprefix: p")
+    let places = faults.split(separator: "\n").map { $0.prefix { $0 != " " } }
+    #expect(places == ["b.yaml:5:14:", "b.yaml:7:13:", "service.yaml:3:30:", "service.yaml:4:30:"])
+  }
+
   @Test func `choices of paths and queries are read`() throws {
     let standard = try self.read("http: {}")
     #expect(standard.routing == RoutingOptions())
