@@ -81,6 +81,13 @@ extension Schema {
 }
 
 extension Plan {
+  /// Whether the fields within a field can be named in a query: it's one message, and not one with a
+  /// JSON form of its own.
+  func hasNamedFields(_ field: Int32) -> Bool {
+    self.fields[field].shape == .singular && self.fields[field].kind == .message
+      && self.fields[field].wellKnown == .none
+  }
+
   /// Whether one value of a field can be written in a path or a query.
   func hasTextForm(_ field: Int32) -> Bool {
     switch self.fields[field].kind {

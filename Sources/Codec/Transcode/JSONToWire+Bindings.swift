@@ -121,14 +121,7 @@ extension JSONToWire {
         key = unsafe try self.entryKey(of: field, in: name, from: end)
         break
       }
-      guard self.plan.fields[field].shape == .singular, self.plan.fields[field].kind == .message,
-        self.plan.fields[field].wellKnown == .none
-      else {
-        throw CodecError(
-          .invalidParameter,
-          reason: "\"\(unsafe String(decoding: element, as: UTF8.self))\" is no singular message, "
-            + "so nothing can be named within it")
-      }
+      guard self.plan.hasNamedFields(field) else { throw self.noFields(field) }
       current = self.plan.fields[field].type
       start = end + 1
     }
@@ -157,6 +150,16 @@ extension JSONToWire {
       end += 1
     }
     return end
+  }
+
+  @inline(never)
+  private func noFields(_ field: Int32) -> CodecError {
+    let name = self.plan.jsonName(of: field)
+    let rule =
+      self.plan.fields[field].shape == .map
+      ? "is a map, whose key stands in brackets: \(name)[key]=value"
+      : "is no singular message, so nothing can be named within it"
+    return CodecError(.invalidParameter, reason: "\"\(name)\" \(rule)")
   }
 
   @inline(never)

@@ -26,9 +26,13 @@ extension JSONToWire {
   private func noMap(_ field: Int32) -> CodecError {
     let name = self.plan.jsonName(of: field)
     let rule =
-      self.plan.fields[field].shape == .singular
-      ? "so nothing in brackets may follow its name"
-      : "but a repeated field, which is set by repeating its name: \(name)=a&\(name)=b"
+      if self.plan.fields[field].isRepeated {
+        "but a repeated field, which is set by repeating its name: \(name)=a&\(name)=b"
+      } else if self.plan.hasNamedFields(field) {
+        "but a message, whose fields are named behind a point: \(name).field=value"
+      } else {
+        "so nothing in brackets may follow its name"
+      }
     return CodecError(.invalidParameter, reason: "\"\(name)\" is no map, \(rule)")
   }
 
