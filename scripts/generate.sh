@@ -4,7 +4,8 @@
 #                         built-in schemas (schemas/google) as one embedded descriptor set
 #   Sources/CTables       constant tables of the codec
 #   Sources/DemoBackend   the schema of the demo, as one embedded descriptor set
-#   Tests/Cases           the descriptor sets of the test protos and of the codec's benchmark
+#   Tests/Cases           the descriptor sets of the test protos, of the codec's benchmark and of the
+#                         showcase
 # `scripts/generate.sh --check` makes them in a temporary folder and fails where they differ.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,6 +30,8 @@ protoc -I Protos/test -I schemas --include_imports --descriptor_set_out="$out/te
   everything.proto legacy.proto
 protoc -I Protos/bench -I schemas --include_imports --descriptor_set_out="$out/codec.binpb" \
   codec.proto
+protoc -I schemas/showcase -I schemas --include_imports \
+  --descriptor_set_out="$out/showcase.binpb" showcase.proto
 protoc -I schemas --encode=google.protobuf.FileDescriptorSet google/protobuf/descriptor.proto \
   < Protos/test/editions.txtpb > "$out/editions.binpb"
 protoc -I schemas/demo -I schemas --descriptor_set_out="$out/demo.binpb" catalogue.proto
@@ -57,4 +60,5 @@ place CTables/tables.c Sources/CTables/tables.c
 place test.binpb Tests/Cases/test.binpb
 place codec.binpb Tests/Cases/codec.binpb
 place editions.binpb Tests/Cases/editions.binpb
+place showcase.binpb Tests/Cases/showcase.binpb
 exit $status

@@ -61,6 +61,10 @@ extension Configuration {
     /// `POST /package.Service/Method`. Default on.
     package var mapsMethodsByName = true
     package var stream = Stream()
+    /// Rules that hold instead of those that the schemas have. Default: none.
+    package var httpRules: [HTTPRuleSetting] = []
+    /// How paths and queries are read.
+    package var routing = RoutingOptions()
 
     package init(
       name: String, hosts: [String] = [], prefix: String = "", schemas: [String],

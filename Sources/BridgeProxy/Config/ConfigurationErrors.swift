@@ -10,12 +10,15 @@ package struct ConfigurationErrors: Error, Sendable, Equatable {
     self.faults = faults
   }
 
-  /// In the order of the file; several at one place in the order they were found, those without a
-  /// place first.
+  /// File by file, the one first that a fault was found in first, and in the order of the file;
+  /// several at one place in the order they were found, those without a place first.
   package var sorted: ConfigurationErrors {
     let start = TextPlace(line: 0, column: 0)
+    var ranks: [String: Int] = [:]
+    for fault in self.faults where ranks[fault.file] == nil { ranks[fault.file] = ranks.count }
     let ordered = self.faults.enumerated().sorted { left, right in
-      (left.element.place ?? start, left.offset) < (right.element.place ?? start, right.offset)
+      (ranks[left.element.file] ?? 0, left.element.place ?? start, left.offset)
+        < (ranks[right.element.file] ?? 0, right.element.place ?? start, right.offset)
     }
     return ConfigurationErrors(ordered.map(\.element))
   }

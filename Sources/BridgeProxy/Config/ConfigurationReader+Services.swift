@@ -54,6 +54,8 @@ extension ConfigurationReader {
     let json = reader.section("json").map(self.options)
     let mapsByName = reader.flag("map_by_name")
     let stream = reader.section("stream").map(Self.stream)
+    let mapping = reader.section("http").map(self.mapping)
+    let rules = self.httpRules(reader, folder: folder)
     if reader.node("schemas") == nil {
       reader.missing("schemas", "write the .proto files, descriptor sets or folders of them")
     }
@@ -71,6 +73,12 @@ extension ConfigurationReader {
     if let json { (service.encode, service.decode) = json }
     if let mapsByName { service.mapsMethodsByName = mapsByName }
     if let stream { service.stream = stream }
+    service.httpRules = rules
+    if let mapping {
+      service.routing = mapping.routing
+      service.encode.refusesPathFieldsElsewhere = mapping.refusesPathFieldsElsewhere
+      service.encode.mergesQueryIntoBodyField = mapping.mergesQueryIntoBodyField
+    }
     return service
   }
 
@@ -200,9 +208,7 @@ extension ConfigurationReader {
     if let ignores = section.choice("unknown_fields", ["reject": false, "ignore": true]) {
       encode.ignoresUnknownFields = ignores
     }
-    if let ignores = section.choice("unknown_parameters", ["reject": false, "ignore": true]) {
-      encode.ignoresUnknownParameters = ignores
-    }
+    self.unknownParameters(section, &encode)
     if let always = section.flag("always_print") { decode.alwaysPrintsDefaults = always }
     if let asNumber = section.choice("int64", ["string": false, "number": true]) {
       decode.printsInt64AsNumber = asNumber

@@ -20,6 +20,11 @@ final class SectionReader {
       self.list.append(
         ConfigurationFault(file: self.file, place: place, key: key, reason: reason))
     }
+
+    /// Takes over the faults of another file that this one names.
+    func add(contentsOf other: Faults) {
+      self.list += other.list
+    }
   }
 
   /// The section's own path; empty at the top of the file.
@@ -60,7 +65,7 @@ final class SectionReader {
 
   /// The node of a key; nil when it isn't there.
   func node(_ key: String) -> YAMLNode? {
-    self.known.append(key)
+    if !self.known.contains(key) { self.known.append(key) }
     return self.entries.first { $0.key == key }?.value
   }
 

@@ -73,8 +73,11 @@ extension ServingPlan {
       let key = "services.\(service.name)"
       do throws(RouteClashes) {
         let served = try ServedService(service, schema: schema)
+        self.add(served.routes.faults, of: service)
         self.warnings += (schema.warnings + served.routes.warnings).map { "\(key): \($0)" }
-        let isFaulty = self.faults.contains { $0.key.hasPrefix("\(key).schemas") }
+        let isFaulty =
+          !served.routes.faults.isEmpty
+          || self.faults.contains { $0.key.hasPrefix("\(key).schemas") }
         if served.routes.routes.isEmpty && !isFaulty {
           self.fault(
             "\(key).schemas", service.place,
@@ -82,10 +85,24 @@ extension ServingPlan {
         }
         self.services.append(served)
       } catch {
+        self.add(error.faults, of: service)
         for clash in error.clashes {
-          self.fault("\(key).schemas", service.place, clash.description)
+          if let rule = clash.rule.map({ service.httpRules[$0] }) {
+            self.faults.append(
+              ConfigurationFault(
+                file: rule.selector.file, place: rule.selector.place, key: rule.selector.key,
+                reason: clash.description))
+          } else {
+            self.fault("\(key).schemas", service.place, clash.description)
+          }
         }
       }
+    }
+
+    private mutating func add(
+      _ faults: [OutsideRule.Fault], of service: Configuration.Service
+    ) {
+      self.faults += faults.map { service.httpRules[$0.rule].fault($0) }
     }
 
     /// Also finds the clashes between those services that are right by themselves.

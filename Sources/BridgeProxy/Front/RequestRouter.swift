@@ -47,7 +47,8 @@ enum RequestRouter {
     guard case .route(let service, let index, let prefixLength) = choice else {
       throw Self.explain(choice, head, headers, path, loop)
     }
-    let route = loop.table.services[service].routes.routes[index]
+    let served = loop.table.services[service]
+    let route = served.routes.routes[index]
     guard route.isServable else {
       throw Fault(
         .unimplemented, .clientStreaming,
@@ -55,8 +56,8 @@ enum RequestRouter {
           + "call it with a gRPC client")
     }
     try Self.bind(
-      route, path.extracting(droppingFirst: prefixLength), bytes.extracting(target.query), loop,
-      &bindings)
+      route, path.extracting(droppingFirst: prefixLength), bytes.extracting(target.query),
+      served.routing.queryScope, loop, &bindings)
     return .call(service: service, route: index)
   }
 
@@ -75,8 +76,8 @@ enum RequestRouter {
 
   /// Decodes the values of the path's variables and of the query.
   private static func bind(
-    _ route: Route, _ path: RawSpan, _ query: RawSpan, _ loop: LoopContext,
-    _ bindings: inout Bindings
+    _ route: Route, _ path: RawSpan, _ query: RawSpan, _ scope: PercentCoding.Scope,
+    _ loop: LoopContext, _ bindings: inout Bindings
   ) throws(Fault) {
     for variable in route.variables {
       let range = route.range(of: variable, in: path, loop.routeScratch)
@@ -94,23 +95,25 @@ enum RequestRouter {
         if equals == nil, query[end] == UInt8(ascii: "=") { equals = end }
         end += 1
       }
-      if end > start { try Self.bindParameter(query, start..<end, equals, loop, &bindings) }
+      if end > start {
+        try Self.bindParameter(query, start..<end, equals, scope, loop, &bindings)
+      }
       start = end + 1
     }
   }
 
   private static func bindParameter(
-    _ query: RawSpan, _ range: Range<Int>, _ equals: Int?, _ loop: LoopContext,
-    _ bindings: inout Bindings
+    _ query: RawSpan, _ range: Range<Int>, _ equals: Int?, _ scope: PercentCoding.Scope,
+    _ loop: LoopContext, _ bindings: inout Bindings
   ) throws(Fault) {
     loop.bytes.removeAll(keepingCapacity: true)
     let nameEnd = equals ?? range.upperBound
     let nameIsValid = PercentCoding.decode(
-      query, range.lowerBound..<nameEnd, .query, into: &loop.bytes)
+      query, range.lowerBound..<nameEnd, scope, into: &loop.bytes)
     let nameLength = loop.bytes.count
     let valueStart = min(nameEnd + 1, range.upperBound)
     guard nameIsValid,
-      PercentCoding.decode(query, valueStart..<range.upperBound, .query, into: &loop.bytes)
+      PercentCoding.decode(query, valueStart..<range.upperBound, scope, into: &loop.bytes)
     else {
       let name = loop.bytes.prefix(nameLength)
       throw Self.badEscape(in: String(decoding: name, as: UTF8.self))

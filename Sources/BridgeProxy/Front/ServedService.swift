@@ -13,6 +13,8 @@ package final class ServedService: Sendable {
   package let routes: RouteTable
   package let encode: EncodeOptions
   package let decode: DecodeOptions
+  /// How paths and queries are read.
+  package let routing: RoutingOptions
   /// How long a call may take.
   package let timeout: TimeAmount
   let stream: Configuration.Stream
@@ -32,9 +34,11 @@ package final class ServedService: Sendable {
     self.prefix = Self.trimmed(configuration.prefix)
     self.schema = schema
     self.routes = try RouteTable(
-      schema: schema, mapsMethodsByName: configuration.mapsMethodsByName)
+      schema: schema, mapsMethodsByName: configuration.mapsMethodsByName,
+      rules: configuration.httpRules.map(\.rule), options: configuration.routing)
     self.encode = configuration.encode
     self.decode = configuration.decode
+    self.routing = configuration.routing
     self.timeout = TimeAmount(configuration.timeout)
     self.stream = configuration.stream
     var metadata = HeaderBlock()

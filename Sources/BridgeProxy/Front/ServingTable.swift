@@ -187,6 +187,6 @@ package final class ServingTable: Sendable {
   private static func side(_ route: Route, of service: ServedService) -> RouteClash.Side {
     RouteClash.Side(
       method: "\(route.name) in service \(service.name)", template: route.template.text,
-      file: route.method.file)
+      file: route.source)
   }
 }

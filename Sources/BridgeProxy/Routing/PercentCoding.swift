@@ -9,6 +9,9 @@ package enum PercentCoding {
     /// `%2F` and `%2f` stay as they are: a variable of several segments, where a decoded one would
     /// look like a separator (google/api/http.proto, "Path template syntax").
     case allButSlash
+    /// The reserved characters of RFC 6570 §1.5 (RFC 3986 §2.2) stay as they are: a variable of
+    /// several segments as google/api/http.proto's `fully_decode_reserved_expansion = false` has it.
+    case allButReserved
     /// Everything is decoded and `+` is a space: a query (the form encoding of HTML).
     case query
   }
@@ -27,7 +30,7 @@ package enum PercentCoding {
           let low = Self.digit(bytes[index + 2])
         else { return false }
         let decoded = high << 4 | low
-        if scope == .allButSlash, decoded == UInt8(ascii: "/") {
+        if Self.staysEncoded(decoded, scope) {
           output.append(byte)
           output.append(bytes[index + 1])
           output.append(bytes[index + 2])
@@ -41,6 +44,27 @@ package enum PercentCoding {
       }
     }
     return true
+  }
+
+  private static func staysEncoded(_ byte: UInt8, _ scope: Scope) -> Bool {
+    switch scope {
+    case .everything, .query: false
+    case .allButSlash: byte == UInt8(ascii: "/")
+    case .allButReserved: Self.isReserved(byte)
+    }
+  }
+
+  /// RFC 3986 §2.2.
+  private static func isReserved(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: ":"), UInt8(ascii: "/"), UInt8(ascii: "?"), UInt8(ascii: "#"),
+      UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "@"), UInt8(ascii: "!"),
+      UInt8(ascii: "$"), UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "("),
+      UInt8(ascii: ")"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: ","),
+      UInt8(ascii: ";"), UInt8(ascii: "="):
+      true
+    default: false
+    }
   }
 
   /// Whether `bytes[range]`, decoded, are `labels[label]`. An escape that's none never is.

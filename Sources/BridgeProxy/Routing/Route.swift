@@ -27,10 +27,13 @@ package final class Route: Sendable {
   package let variables: [Variable]
   /// Whether it's the route by the method's own name.
   package let isByName: Bool
+  /// The file that its rule stands in, for messages; with line and column for a rule from outside.
+  package let source: String
 
   init(
     httpMethod: String, template: PathTemplate, method: MethodSchema, body: BodyRule,
-    responseBody: FieldPath? = nil, variables: [Variable] = [], isByName: Bool = false
+    responseBody: FieldPath? = nil, variables: [Variable] = [], isByName: Bool = false,
+    source: String? = nil
   ) {
     self.httpMethod = httpMethod
     self.template = template
@@ -41,6 +44,7 @@ package final class Route: Sendable {
     self.responseBody = responseBody
     self.variables = variables
     self.isByName = isByName
+    self.source = source ?? method.file
   }
 
   /// Whether the request takes an HTTP body.

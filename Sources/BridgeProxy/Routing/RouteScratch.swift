@@ -26,10 +26,10 @@ package struct RouteScratch: Sendable {
 
   /// Finds the first segments of a path, one more than `depth` at most.
   ///
-  /// One trailing `/` is passed over: `/a/` is taken for `/a`.
-  ///
+  /// - Parameter dropsTrailingSlash: whether one trailing `/` is passed over, so that `/a/` is taken
+  ///   for `/a`; otherwise an empty segment follows it.
   /// - Returns: false where the path begins with anything but `/`; an empty one is the root.
-  mutating func split(_ path: RawSpan, depth: Int) -> Bool {
+  mutating func split(_ path: RawSpan, depth: Int, dropsTrailingSlash: Bool) -> Bool {
     self.starts.removeAll(keepingCapacity: true)
     self.isWhole = true
     self.steps = 0
@@ -37,7 +37,7 @@ package struct RouteScratch: Sendable {
     // What's left of a path that is just a service's prefix.
     guard path.byteCount > 0 else { return true }
     guard path[0] == UInt8(ascii: "/") else { return false }
-    if self.end > 1, path[self.end - 1] == UInt8(ascii: "/") { self.end -= 1 }
+    if dropsTrailingSlash, self.end > 1, path[self.end - 1] == UInt8(ascii: "/") { self.end -= 1 }
     guard self.end > 1 else { return true }
     self.starts.append(1)
     var index = 1

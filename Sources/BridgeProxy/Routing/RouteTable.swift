@@ -9,15 +9,22 @@ package final class RouteTable: Sendable {
   package let routes: [Route]
   /// Rules that could not be served and why, one sentence each.
   package let warnings: [String]
+  /// What's wrong with the rules from outside. A table with such faults is only good for finding more.
+  package let faults: [OutsideRule.Fault]
   private let tree: RouteTree
 
   /// Builds the table of a schema.
   ///
-  /// - Parameter mapsMethodsByName: whether each method is served as
-  ///   `POST /package.Service/Method` as well.
+  /// - Parameters:
+  ///   - mapsMethodsByName: whether each method is served as `POST /package.Service/Method` as well.
+  ///   - rules: rules that hold instead of the annotations of the methods that they select.
+  ///   - options: how paths are read.
   /// - Throws: `RouteClashes` with all rules that clash, not just the first.
-  package init(schema: Schema, mapsMethodsByName: Bool) throws(RouteClashes) {
-    var builder = RouteTableBuilder(schema: schema)
+  package init(
+    schema: Schema, mapsMethodsByName: Bool, rules: [OutsideRule] = [],
+    options: RoutingOptions = RoutingOptions()
+  ) throws(RouteClashes) {
+    var builder = RouteTableBuilder(schema: schema, rules: rules, options: options)
     for service in schema.services {
       for method in service.methods { builder.addRules(of: method) }
     }
@@ -26,10 +33,13 @@ package final class RouteTable: Sendable {
         for method in service.methods { builder.addByName(method) }
       }
     }
-    guard builder.clashes.isEmpty else { throw RouteClashes(clashes: builder.clashes) }
+    guard builder.clashes.isEmpty else {
+      throw RouteClashes(clashes: builder.clashes, faults: builder.faults)
+    }
     self.routes = builder.routes
     self.warnings = builder.warnings
-    self.tree = builder.tree.freeze()
+    self.faults = builder.faults
+    self.tree = builder.tree.freeze(dropsTrailingSlash: options.matchesTrailingSlash)
   }
 
   /// The route of a request; afterwards `scratch` knows where its variables' values are.
@@ -72,7 +82,7 @@ package struct RouteClash: Sendable, Equatable, CustomStringConvertible {
     /// `package.Service/Method`.
     package var method: String
     package var template: String
-    /// The file that declares it.
+    /// The file that declares it, with line and column for a rule from outside.
     package var file: String
   }
 
@@ -81,6 +91,8 @@ package struct RouteClash: Sendable, Equatable, CustomStringConvertible {
   package var second: Side
   /// The place of the second one's service in the table, where two services clash.
   package var service: Int?
+  /// Where one of the two is a rule from outside: its place among them.
+  package var rule: Int?
 
   package var description: String {
     let first = "\(self.httpMethod) \(self.first.template) of \(self.first.method)"
@@ -93,6 +105,8 @@ package struct RouteClash: Sendable, Equatable, CustomStringConvertible {
 /// All clashes of a table, one a line.
 package struct RouteClashes: Error, Sendable, Equatable, CustomStringConvertible {
   package var clashes: [RouteClash]
+  /// What's wrong with rules from outside as well.
+  package var faults: [OutsideRule.Fault] = []
 
   package var description: String {
     self.clashes.map(\.description).joined(separator: "\n")

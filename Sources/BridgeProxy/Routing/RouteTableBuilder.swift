@@ -6,17 +6,32 @@ struct RouteTableBuilder {
   private(set) var warnings: [String] = []
   private(set) var clashes: [RouteClash] = []
   private(set) var tree = RouteTreeBuilder()
+  private(set) var faults: [OutsideRule.Fault]
 
   private let schema: Schema
+  private let outsideRules: [OutsideRule]
+  private let choice: OutsideRules
+  private let options: RoutingOptions
   /// The rule that each route was made of; nil for one by name.
   private var rules: [HTTPRule?] = []
+  /// The place of each route's rule among those from outside; nil for any other.
+  private var outsidePlaces: [Int?] = []
 
-  init(schema: Schema) {
+  init(schema: Schema, rules: [OutsideRule], options: RoutingOptions) {
     self.schema = schema
+    self.outsideRules = rules
+    self.choice = OutsideRules(rules, schema: schema)
+    self.faults = self.choice.faults
+    self.options = options
   }
 
-  /// Adds the routes of a method's HTTP rules.
+  /// Adds the routes of a method's HTTP rules: its annotations, or the rule from outside that holds
+  /// instead of them.
   mutating func addRules(of method: MethodSchema) {
+    if let index = self.choice.rule(for: method) {
+      self.addOutsideRule(index, of: method)
+      return
+    }
     for rule in method.httpRules {
       do throws(RuleFault) {
         try self.add(rule, of: method)
@@ -25,6 +40,20 @@ struct RouteTableBuilder {
         let pattern = "\(rule.verb) \(rule.template)"
         self.warnings.append(
           "\(method.file): \(name): \"\(pattern)\" is not served: \(error.reason)")
+      }
+    }
+  }
+
+  private mutating func addOutsideRule(_ index: Int, of method: MethodSchema) {
+    let rule = self.outsideRules[index]
+    for (place, binding) in rule.bindings.enumerated() {
+      do throws(RuleFault) {
+        try self.add(binding, of: method, outsideRule: index)
+      } catch {
+        self.faults.append(
+          OutsideRule.Fault(
+            rule: index, binding: place, part: error.part,
+            reason: "\(method.serviceName)/\(method.name): \(error.reason)"))
       }
     }
   }
@@ -39,12 +68,18 @@ struct RouteTableBuilder {
 
   /// Why a rule can't be served.
   private struct RuleFault: Error {
+    var part = OutsideRule.Fault.Part.pattern
     var reason: String
   }
 
-  private mutating func add(_ rule: HTTPRule, of method: MethodSchema) throws(RuleFault) {
+  private mutating func add(
+    _ rule: HTTPRule, of method: MethodSchema, outsideRule: Int? = nil
+  ) throws(RuleFault) {
     guard !rule.verb.isEmpty, !rule.template.isEmpty else {
       throw RuleFault(reason: "it has no method or no path")
+    }
+    guard HTTPMethods.isReachable(rule.verb) else {
+      throw RuleFault(reason: HTTPMethods.reason(rule.verb))
     }
     let template: PathTemplate
     do throws(TemplateError) {
@@ -56,11 +91,11 @@ struct RouteTableBuilder {
     for variable in template.variables {
       variables.append(
         Route.Variable(
-          field: try self.resolve { schema throws(SchemaError) in
+          field: try self.resolve(.pattern) { schema throws(SchemaError) in
             try schema.pathVariable(variable.fieldPath, in: method.input)
           },
           segments: variable.segments,
-          scope: variable.isMultiSegment ? .allButSlash : .everything))
+          scope: variable.isMultiSegment ? self.options.multiSegmentScope : .everything))
     }
     let body: BodyRule
     switch rule.body {
@@ -70,7 +105,7 @@ struct RouteTableBuilder {
       body = .whole
     default:
       body = .field(
-        try self.resolve { schema throws(SchemaError) in
+        try self.resolve(.body) { schema throws(SchemaError) in
           try schema.fieldPath(rule.body, in: method.input)
         })
     }
@@ -79,34 +114,37 @@ struct RouteTableBuilder {
       // google/api/http.proto: the field "must be present at the top-level of the message".
       guard !rule.responseBody.contains(".") else {
         throw RuleFault(
+          part: .responseBody,
           reason: "response_body \(rule.responseBody) must name a field of the reply itself")
       }
-      responseBody = try self.resolve { schema throws(SchemaError) in
+      responseBody = try self.resolve(.responseBody) { schema throws(SchemaError) in
         try schema.fieldPath(rule.responseBody, in: method.output)
       }
     }
     let route = Route(
       httpMethod: rule.verb, template: template, method: method, body: body,
-      responseBody: responseBody, variables: variables)
-    self.insert(route, rule: rule)
+      responseBody: responseBody, variables: variables,
+      source: outsideRule.map { self.outsideRules[$0].source })
+    self.insert(route, rule: rule, outsideRule: outsideRule)
   }
 
   private func resolve(
-    _ resolution: (Schema) throws(SchemaError) -> FieldPath
+    _ part: OutsideRule.Fault.Part, _ resolution: (Schema) throws(SchemaError) -> FieldPath
   ) throws(RuleFault) -> FieldPath {
     do throws(SchemaError) {
       return try resolution(self.schema)
     } catch {
-      throw RuleFault(reason: error.description)
+      throw RuleFault(part: part, reason: error.description)
     }
   }
 
-  private mutating func insert(_ route: Route, rule: HTTPRule?) {
+  private mutating func insert(_ route: Route, rule: HTTPRule?, outsideRule: Int? = nil) {
     let earlier = self.tree.insert(
       self.routes.count, method: route.httpMethod, route.template)
     guard let earlier else {
       self.routes.append(route)
       self.rules.append(rule)
+      self.outsidePlaces.append(outsideRule)
       return
     }
     let other = self.routes[earlier]
@@ -114,10 +152,11 @@ struct RouteTableBuilder {
     if other.callPath == route.callPath, rule == nil || self.rules[earlier] == rule { return }
     self.clashes.append(
       RouteClash(
-        httpMethod: route.httpMethod, first: Self.side(other), second: Self.side(route)))
+        httpMethod: route.httpMethod, first: Self.side(other), second: Self.side(route),
+        rule: outsideRule ?? self.outsidePlaces[earlier]))
   }
 
   private static func side(_ route: Route) -> RouteClash.Side {
-    RouteClash.Side(method: route.name, template: route.template.text, file: route.method.file)
+    RouteClash.Side(method: route.name, template: route.template.text, file: route.source)
   }
 }

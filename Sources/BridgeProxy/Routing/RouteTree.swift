@@ -71,6 +71,8 @@ package struct RouteTree: Sendable {
   let getMethod: Int32
   /// Place of `HEAD` in `methods`; one past the end where no template has it.
   let headMethod: Int32
+  /// Whether `/a/` is taken for `/a`.
+  let dropsTrailingSlash: Bool
 
   /// The method of a request line. Methods are case-sensitive (RFC 9110 §9.1).
   package func method(_ name: String) -> Method {
@@ -86,7 +88,9 @@ package struct RouteTree: Sendable {
   ///   - path: from its leading `/`, without the query, as it stands in the request line.
   ///   - scratch: memory of the caller's; after a match it says where the variables' values are.
   package func match(_ method: Method, _ path: RawSpan, _ scratch: inout RouteScratch) -> Int? {
-    guard scratch.split(path, depth: self.depth) else { return nil }
+    guard
+      scratch.split(path, depth: self.depth, dropsTrailingSlash: self.dropsTrailingSlash)
+    else { return nil }
     if let (verb, colon) = self.verb(of: path, scratch) {
       let end = scratch.end
       scratch.cut(at: colon)

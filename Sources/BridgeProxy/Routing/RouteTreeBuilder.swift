@@ -82,7 +82,9 @@ struct RouteTreeBuilder {
   }
 
   /// The tree of all that was inserted.
-  consuming func freeze() -> RouteTree {
+  ///
+  /// - Parameter dropsTrailingSlash: whether `/a/` is taken for `/a`.
+  consuming func freeze(dropsTrailingSlash: Bool = true) -> RouteTree {
     var frozen = Frozen()
     var nodes: [RouteTree.Node] = []
     for level in self.levels {
@@ -115,7 +117,8 @@ struct RouteTreeBuilder {
       nodes: nodes, edges: frozen.edges, rests: frozen.rests, tailLabels: frozen.tailLabels,
       ends: frozen.ends, verbs: frozen.verbs, labels: frozen.labels, methods: self.methods,
       depth: self.levels.map(\.depth).max() ?? 0, anyMethod: place("*", -2),
-      getMethod: place("GET", -2), headMethod: place("HEAD", self.methods.count))
+      getMethod: place("GET", -2), headMethod: place("HEAD", self.methods.count),
+      dropsTrailingSlash: dropsTrailingSlash)
   }
 
   /// The side tables while they grow.

@@ -81,6 +81,14 @@ extension Schema {
 }
 
 extension Plan {
+  /// Whether the fields within a field can be named in a query: it's one message, and not one with a
+  /// JSON form of its own.
+  func hasNamedFields(_ field: Int32) -> Bool {
+    let kind = self.fields[field].kind
+    return self.fields[field].shape == .singular && (kind == .message || kind == .group)
+      && self.fields[field].wellKnown == .none
+  }
+
   /// Whether one value of a field can be written in a path or a query.
   func hasTextForm(_ field: Int32) -> Bool {
     switch self.fields[field].kind {

@@ -5,6 +5,7 @@ extension JSONToWire {
     _ bindings: borrowing Bindings, rule: BodyRule, message: Int32
   ) throws(CodecError) {
     self.claimed.removeAll()
+    self.openEntries()
     let variables = bindings.variables.count
     for index in 0..<variables {
       let path = bindings.variables[index].path
@@ -20,9 +21,10 @@ extension JSONToWire {
       do throws(CodecError) {
         for index in 0..<bindings.parameters.count {
           unsafe try self.writeParameter(
-            bindings.parameters[index], of: start, rule: rule, message: message,
+            bindings.parameters[index], at: index, of: start, rule: rule, message: message,
             variables: variables)
         }
+        try self.refuseRepeatedEntries(bindings)
         for index in 0..<variables {
           let variable = bindings.variables[index]
           unsafe self.reader = JSONReader(
@@ -43,23 +45,30 @@ extension JSONToWire {
 
   /// Writes a query parameter, unless it's to be passed over.
   private mutating func writeParameter(
-    _ parameter: Bindings.Parameter, of text: UnsafePointer<UInt8>, rule: BodyRule, message: Int32,
-    variables: Int
+    _ parameter: Bindings.Parameter, at index: Int, of text: UnsafePointer<UInt8>, rule: BodyRule,
+    message: Int32, variables: Int
   ) throws(CodecError) {
     let name = unsafe UnsafeBufferPointer(
       start: text + parameter.name.lowerBound, count: parameter.name.count)
+    let value = unsafe JSONReader(
+      start: text + parameter.value.lowerBound, count: parameter.value.count)
     do throws(CodecError) {
-      guard
-        unsafe try self.resolve(name, rule: rule, message: message, variables: variables)
-      else {
+      let target = unsafe try self.resolve(
+        name, rule: rule, message: message, variables: variables)
+      let steps = self.claimed.open
+      switch target {
+      case .none:
         self.claimed.drop()
         return
+      case .field:
+        self.claimed.claim()
+        self.reader = value
+        try self.writeBinding(steps)
+      case .entry(let key):
+        self.claimed.claim()
+        unsafe try self.writeEntry(
+          steps, key: UnsafeBufferPointer(rebasing: name[key]), value: value, parameter: index)
       }
-      let steps = self.claimed.open
-      self.claimed.claim()
-      unsafe self.reader = JSONReader(
-        start: text + parameter.value.lowerBound, count: parameter.value.count)
-      try self.writeBinding(steps)
       self.noteSet(self.claimed.step(at: steps.lowerBound), message: message)
     } catch {
       throw unsafe CodecError(
@@ -69,53 +78,88 @@ extension JSONToWire {
 
   // MARK: Names
 
+  /// What a parameter sets.
+  private enum Target {
+    /// Nothing: it's to be passed over.
+    case none
+    case field
+    /// The entry of a map that has this part of the parameter's name as its key.
+    case entry(Range<Int>)
+  }
+
   /// Finds the fields that a parameter's dotted name stands for and leaves them as the open path of
-  /// `claimed`.
+  /// `claimed`. An extension's name is in brackets, as ProtoJSON has it: `[package.name]`.
   ///
   /// - Parameter variables: how many of the claimed paths come from the path.
-  /// - Returns: false where the parameter is to be passed over.
   private mutating func resolve(
     _ name: UnsafeBufferPointer<UInt8>, rule: BodyRule, message: Int32, variables: Int
-  ) throws(CodecError) -> Bool {
+  ) throws(CodecError) -> Target {
     if case .whole = rule {
-      if self.options.ignoresUnknownParameters { return false }
+      if unsafe self.ignores(name) { return .none }
       throw CodecError(
         .unknownParameter,
         reason: "this route takes its whole message from the body, so it has no query parameters")
     }
     var current = message
     var start = 0
+    var key: Range<Int>?
     while true {
-      var end = start
-      while end < name.count, unsafe name[end] != UInt8(ascii: ".") { end += 1 }
+      let end = unsafe Self.elementEnd(in: name, from: start)
       let element = unsafe UnsafeBufferPointer(rebasing: name[start..<end])
       let place: Int32 =
         unsafe element.baseAddress.map {
           unsafe self.plan.field(named: $0, count: element.count, in: current)
         } ?? -1
       guard place >= 0 else {
-        if self.options.ignoresUnknownParameters { return false }
+        if unsafe self.ignores(name) { return .none }
         throw unsafe self.unknownParameter(String(decoding: element, as: UTF8.self), in: current)
       }
       let field = self.plan.messages[current].firstField + place
       self.claimed.append(field)
       guard end < name.count else { break }
-      let kind = self.plan.fields[field].kind
-      guard self.plan.fields[field].shape == .singular, kind == .message || kind == .group,
-        self.plan.fields[field].wellKnown == .none
-      else {
-        throw CodecError(
-          .invalidParameter,
-          reason: "\"\(unsafe String(decoding: element, as: UTF8.self))\" is no singular message, "
-            + "so nothing can be named within it")
+      if unsafe name[end] == UInt8(ascii: "[") {
+        key = unsafe try self.entryKey(of: field, in: name, from: end)
+        break
       }
+      guard self.plan.hasNamedFields(field) else { throw self.noFields(field) }
       current = self.plan.fields[field].type
       start = end + 1
     }
-    try self.checkOpenPath(rule: rule)
-    if self.claimed.isOpenClaimed(amongFirst: variables) { return false }
+    try self.checkOpenPath(rule: rule, isEntry: key != nil)
+    if self.claimed.isOpenClaimed(amongFirst: variables) {
+      guard self.options.refusesPathFieldsElsewhere else { return .none }
+      throw CodecError(
+        .invalidParameter, reason: "the path sets this field already; leave it out of the query")
+    }
+    if self.hasBodyField, case .field(let body) = rule {
+      try self.refuseRival(of: body.steps)
+    }
     try self.refuseConflicts()
-    return true
+    return key.map { .entry($0) } ?? .field
+  }
+
+  /// Where the name's element ends that begins at `start`: at a point or an opening bracket.
+  private static func elementEnd(in name: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+    var end = start
+    if unsafe end < name.count && name[end] == UInt8(ascii: "[") {
+      while end < name.count, unsafe name[end] != UInt8(ascii: "]") { end += 1 }
+    }
+    while end < name.count,
+      unsafe name[end] != UInt8(ascii: ".") && name[end] != UInt8(ascii: "[")
+    {
+      end += 1
+    }
+    return end
+  }
+
+  @inline(never)
+  private func noFields(_ field: Int32) -> CodecError {
+    let name = self.plan.jsonName(of: field)
+    let rule =
+      self.plan.fields[field].shape == .map
+      ? "is a map, whose key stands in brackets: \(name)[key]=value"
+      : "is no singular message, so nothing can be named within it"
+    return CodecError(.invalidParameter, reason: "\"\(name)\" \(rule)")
   }
 
   @inline(never)
@@ -128,19 +172,23 @@ extension JSONToWire {
   }
 
   /// Refuses fields that a query can't set.
-  private func checkOpenPath(rule: BodyRule) throws(CodecError) {
+  private func checkOpenPath(rule: BodyRule, isEntry: Bool) throws(CodecError) {
     let steps = self.claimed.open
-    if case .field(let body) = rule, self.isOpenPath(within: body.steps) {
+    if case .field(let body) = rule, !self.options.mergesQueryIntoBodyField,
+      self.isOpenPath(within: body.steps)
+    {
       throw CodecError(
         .invalidParameter,
         reason: "\"\(body.text)\" is this route's body, so the query can't set it")
     }
     let leaf = self.claimed.step(at: steps.upperBound - 1)
+    if isEntry { return try self.checkEntryValue(of: leaf) }
     guard self.plan.hasTextForm(leaf) else {
       throw CodecError(
         .invalidParameter,
         reason: self.plan.fields[leaf].shape == .map
-          ? "a map can't be set by the query"
+          ? "a map is set by its entries; write a key in brackets behind its name: "
+            + "\(self.plan.jsonName(of: leaf))[key]=value"
           : "a message can't be set by the query; name a field within it, with a point between "
             + "the names")
     }
@@ -208,7 +256,7 @@ extension JSONToWire {
   }
 
   /// Writes a field from the text that the reader views.
-  private mutating func writeText(_ index: Int32) throws(CodecError) {
+  mutating func writeText(_ index: Int32) throws(CodecError) {
     let kind = self.plan.fields[index].kind
     let start = unsafe self.reader.base
     let count = self.reader.count
@@ -262,6 +310,12 @@ extension JSONToWire {
       }
     case .enumeration:
       payload = try? self.readBarePayload(.int32)
+      if let payload, self.plan.fields[index].isClosedEnum {
+        let number = Int32(truncatingIfNeeded: Int64(bitPattern: payload))
+        guard self.plan.enumValue(number: number, in: self.plan.fields[index].type) >= 0 else {
+          throw self.notAValue(index)
+        }
+      }
     default:
       payload = try self.readBarePayload(kind)
     }

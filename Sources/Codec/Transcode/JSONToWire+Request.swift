@@ -39,6 +39,7 @@ extension JSONToWire {
     self.keys.removeAll()
     if !self.marks.isEmpty { self.marks.removeAll(keepingCapacity: true) }
     self.pathPrefix = ""
+    self.hasBodyField = false
     let start = self.sink.count
     let hasRequired = self.plan.messages[message].requiredCount > 0
     if hasRequired { self.noteRequired(of: message) }
@@ -50,6 +51,9 @@ extension JSONToWire {
       }
     } catch {
       throw self.located(error)
+    }
+    if self.options.refusesPathFieldsElsewhere, self.sink.count > start {
+      try self.refusePathFields(of: bindings, inBodyFrom: start)
     }
     if !bindings.isEmpty { try self.writeBindings(bindings, rule: rule, message: message) }
     if hasRequired { try self.refuseMissing(of: message) }
@@ -125,6 +129,7 @@ extension JSONToWire {
       self.plan.fields[leaf].shape == .singular
       && (self.plan.fields[leaf].wellKnown == .value || self.plan.fields[leaf].isNullValue)
     if isNull && !takesNull && self.reader.take(literal: "null") { return }
+    self.hasBodyField = true
     self.noteSet(path.steps[0], message: message)
     let floor = self.marks.count
     for depth in 0..<path.steps.count - 1 { self.openStep(path.steps[depth]) }

@@ -18,6 +18,8 @@ struct JSONToWire: ~Copyable {
   var options = EncodeOptions()
   /// The first field of the path that the body stands for, for error paths: "" for the whole.
   var pathPrefix = ""
+  /// Whether the body has set the field that it stands for.
+  var hasBodyField = false
   /// The places of the root's required fields that nothing has set yet.
   var missing: [Int32] = []
   /// The places of those that stand in the text, but as null.
@@ -26,6 +28,10 @@ struct JSONToWire: ~Copyable {
   var marks: [Int] = []
   /// What path and query have set.
   var claimed = ClaimedPaths()
+  /// The keys of maps that the query has set.
+  var entryKeys = KeySets.Handle.none
+  /// The places of the parameters that set them.
+  var entryParameters: [Int32] = []
 
   /// A bracket of the text that's open.
   struct Frame: BitwiseCopyable {

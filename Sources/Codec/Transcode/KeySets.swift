@@ -69,6 +69,15 @@ struct KeySets {
     self.insert(hash: unsafe KeyHash.hash(start, count: count, seed: self.seed), into: &handle)
   }
 
+  /// Adds a key's bytes together with something that the key belongs to, so that one set can hold the
+  /// keys of several maps. Returns what the other `insert` does.
+  mutating func insert(
+    _ start: UnsafePointer<UInt8>, count: Int, under owner: UInt64, into handle: inout Handle
+  ) -> Bool {
+    let seed = self.seed ^ owner
+    return self.insert(hash: unsafe KeyHash.hash(start, count: count, seed: seed), into: &handle)
+  }
+
   /// Adds a number as a key to the innermost set. Returns what the other `insert` does.
   mutating func insert(number: UInt64, into handle: inout Handle) -> Bool {
     let product = (number ^ self.seed).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)

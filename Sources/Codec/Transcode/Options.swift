@@ -4,6 +4,12 @@ package struct EncodeOptions: Sendable {
   package var ignoresUnknownFields = false
   /// Query parameters that the message doesn't have are skipped instead of refused.
   package var ignoresUnknownParameters = false
+  /// The names of query parameters that are skipped where the message doesn't have them, as UTF-8.
+  package var ignoredParameters: [[UInt8]] = []
+  /// A field that the path sets is refused in the query and in the body, instead of being overridden.
+  package var refusesPathFieldsElsewhere = false
+  /// The query may set fields under the field that is the body, and holds over the body there.
+  package var mergesQueryIntoBodyField = false
   /// How deep objects and arrays may nest. Stops a small body from costing a deep stack.
   package var depthLimit = 100
   /// The most bytes that one message may become. Stops a body that unfolds.

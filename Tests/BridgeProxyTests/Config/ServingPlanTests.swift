@@ -111,7 +111,7 @@ import Testing
     let draft = try ConfigurationReader(environment: { _ in nil }).draft(path: path, in: "/")
     let error = await #expect(throws: ConfigurationErrors.self) {
       _ = try await ServingPlan.load(
-        draft.configuration, file: "bridge.yaml", faults: draft.faults)
+        draft.configuration, file: path, faults: draft.faults)
     }
     let keys = try #require(error).faults.map { "\($0.place.map(\.line) ?? 0) \($0.key)" }
     #expect(

@@ -15,15 +15,20 @@ final class TestClient {
   private static let notes = Result { try TestSchema.notes.load() }
 
   /// Connects to a front that serves `TestSchema.notes`.
-  init(
+  convenience init(
     limits: Configuration.Limits = Configuration.Limits(),
     configure: (inout Configuration.Service) -> Void = { _ in }
   ) throws {
-    self.upstream = CannedUpstream(on: self.channel.embeddedEventLoop)
     var configuration = Configuration.Service(
       name: "notes", schemas: [], endpoint: Configuration.Endpoint(host: "localhost", port: 1))
     configure(&configuration)
-    let service = try ServedService(configuration, schema: Self.notes.get())
+    try self.init(
+      serving: ServedService(configuration, schema: Self.notes.get()), limits: limits)
+  }
+
+  /// Connects to a front that serves this service.
+  init(serving service: ServedService, limits: Configuration.Limits) throws {
+    self.upstream = CannedUpstream(on: self.channel.embeddedEventLoop)
     self.loop = LoopContext(
       eventLoop: self.channel.eventLoop, table: try ServingTable([service]),
       upstreams: [self.upstream], limits: limits, recorder: self.log)

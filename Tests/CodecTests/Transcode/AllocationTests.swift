@@ -67,6 +67,8 @@ struct AllocationTests {
       ("manyInt32", "1"), ("manyInt32", "2"), ("aDouble", "0.1e-200"), ("a_color", "COLOR_RED"),
       ("timestamp", "1970-01-01T00:00:01Z"), ("fieldMask", "a,bC"), ("aBytes", "AQI"),
       ("boxedInt64", "9007199254740993"), ("aFloat", "NaN"), ("aString", "long enough for a heap"),
+      ("byString[a key of some length]", "and its value"), ("byInt32[7]", "x"),
+      ("toTimestamp[x]", "1970-01-01T00:00:01Z"),
     ].map { (Array($0.utf8), Array($1.utf8)) }
     let body = Array(#"{"child":{"number":"9"}}"#.utf8)
     let rule = BodyRule.field(try schema.fieldPath("a_message.child", in: type))

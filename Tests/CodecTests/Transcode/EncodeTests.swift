@@ -283,5 +283,12 @@ struct EncodeTests {
       _ = try encode(#"{"name":"n","level":3}"#, as: type)
     }
     #expect(closed.code == .unknownEnumValue)
+    let number = try #require(throws: CodecError.self) {
+      _ = try encode("", as: type, rule: .none, query: [("name", "n"), ("level", "3")])
+    }
+    #expect(number.code == .unknownEnumValue)
+    #expect(
+      hex(try encode("", as: type, rule: .none, query: [("name", "n"), ("level", "7")]))
+        == "0a 01 6e 18 07")
   }
 }

@@ -1,4 +1,4 @@
-"""A real gRPC server of another family: the services of Protos/test, served by grpcio.
+"""A real gRPC server of another family: the services of Protos/test and of the showcase, by grpcio.
 
     grpc_server.py GENERATED_FOLDER [--port N] [--option name=value]…
 
@@ -36,6 +36,8 @@ import grpc  # noqa: E402
 import legacy_pb2_grpc  # noqa: E402
 import routes_pb2  # noqa: E402
 import routes_pb2_grpc  # noqa: E402
+import showcase_pb2  # noqa: E402
+import showcase_pb2_grpc  # noqa: E402
 from google.protobuf import any_pb2, duration_pb2, empty_pb2  # noqa: E402
 from google.rpc import error_details_pb2, status_pb2  # noqa: E402
 
@@ -272,6 +274,23 @@ Route = type(
 )
 
 
+def showcase(method):
+    def answer(self, request, context):
+        WATCH.note_peer(context)
+        reply = showcase_pb2.ThingReply(method=method.name, request=request)
+        return iter([reply]) if method.server_streaming else reply
+
+    return answer
+
+
+SHOWCASE_METHODS = showcase_pb2.DESCRIPTOR.services_by_name["Showcase"].methods
+Showcase = type(
+    "Showcase",
+    (showcase_pb2_grpc.ShowcaseServicer,),
+    {method.name: showcase(method) for method in SHOWCASE_METHODS},
+)
+
+
 class Legacy(legacy_pb2_grpc.LegacyServiceServicer):
     def Echo(self, request, context):
         return request
@@ -289,6 +308,7 @@ def main():
     echo_pb2_grpc.add_TroubleServiceServicer_to_server(Trouble(), server)
     routes_pb2_grpc.add_RouteServiceServicer_to_server(Route(), server)
     legacy_pb2_grpc.add_LegacyServiceServicer_to_server(Legacy(), server)
+    showcase_pb2_grpc.add_ShowcaseServicer_to_server(Showcase(), server)
     port = server.add_insecure_port(f"127.0.0.1:{ARGUMENTS.port}")
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

@@ -10,6 +10,7 @@ from .processes import Process
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 PROTOS = REPOSITORY / "Protos" / "test"
+SHOWCASE = REPOSITORY / "schemas" / "showcase"
 
 PLAIN_SCALAR = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./:@-]*\Z")
 STOPS_CLEANLY = 0

@@ -8,21 +8,21 @@ import grpc
 from google.protobuf import empty_pb2
 from grpc_tools import protoc
 
-from .bridge import PROTOS, REPOSITORY
+from .bridge import PROTOS, REPOSITORY, SHOWCASE
 from .processes import Process, until
 
 SERVER = pathlib.Path(__file__).resolve().parents[1] / "peers" / "grpc_server.py"
-MODULES = ["everything", "echo", "routes", "legacy"]
+MODULES = ["everything", "echo", "routes", "legacy", "showcase"]
 
 
 class Stubs:
-    """The generated modules of Protos/test: `stubs.echo.FailRequest`, `stubs.echo_grpc`."""
+    """The generated modules of Protos/test and of the showcase: `stubs.echo.FailRequest`, `stubs.echo_grpc`."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         files = [f"{name}.proto" for name in MODULES]
         code = protoc.main(
-            ["protoc", f"-I{PROTOS}", f"-I{REPOSITORY / 'schemas'}",
+            ["protoc", f"-I{PROTOS}", f"-I{SHOWCASE}", f"-I{REPOSITORY / 'schemas'}",
              f"--python_out={folder}", f"--grpc_python_out={folder}", *files]
         )  # fmt: skip
         assert code == 0, "the protos of the tests do not compile"

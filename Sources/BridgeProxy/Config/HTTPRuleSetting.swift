@@ -1,0 +1,35 @@
+/// An HTTP rule of a configuration or a `google.api.Service` file, with the places of its parts.
+package struct HTTPRuleSetting: Sendable {
+  /// Where a part of a rule stands.
+  package struct Origin: Sendable {
+    package var file: String
+    package var place: TextPlace
+    /// The key's path, `services.bench.http_rules[1].body`.
+    package var key: String
+  }
+
+  /// Where the parts of one binding stand; of a part that isn't there, where the binding begins.
+  package struct Binding: Sendable {
+    package var pattern: Origin
+    package var body: Origin
+    package var responseBody: Origin
+  }
+
+  package var rule: OutsideRule
+  package var selector: Origin
+  /// One for each of the rule's bindings.
+  package var bindings: [Binding]
+
+  /// What the schema shows to be wrong with a part of it, as a fault of its file.
+  func fault(_ fault: OutsideRule.Fault) -> ConfigurationFault {
+    let origin =
+      switch fault.part {
+      case .selector: self.selector
+      case .pattern: self.bindings[fault.binding].pattern
+      case .body: self.bindings[fault.binding].body
+      case .responseBody: self.bindings[fault.binding].responseBody
+      }
+    return ConfigurationFault(
+      file: origin.file, place: origin.place, key: origin.key, reason: fault.reason)
+  }
+}

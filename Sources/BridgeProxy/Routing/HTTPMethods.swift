@@ -1,0 +1,26 @@
+/// The methods that a request can have. RFC 9110 §9.1 lets anybody add to them, but the parser of
+/// requests (llhttp, in swift-nio) knows a closed list, and refuses all others.
+enum HTTPMethods {
+  /// Whether a rule of this method can be reached; `*` is any of them. CONNECT never is: it asks for a
+  /// tunnel.
+  static func isReachable(_ name: String) -> Bool {
+    name == "*" || Self.known.contains(name)
+  }
+
+  /// Why a rule of a method that can't be reached isn't, with what would be right.
+  static func reason(_ name: String) -> String {
+    let capitals = name.uppercased()
+    if capitals != name, Self.known.contains(capitals) {
+      return "no request has the method \(name): methods are case-sensitive; write \(capitals)"
+    }
+    return "no request can have the method \(name); the bridge reads "
+      + Self.known.sorted().joined(separator: ", ")
+  }
+
+  static let known: Set<String> = [
+    "ACL", "BIND", "CHECKOUT", "COPY", "DELETE", "GET", "HEAD", "LINK", "LOCK", "M-SEARCH", "MERGE",
+    "MKACTIVITY", "MKCALENDAR", "MKCOL", "MOVE", "NOTIFY", "OPTIONS", "PATCH", "POST", "PROPFIND",
+    "PROPPATCH", "PURGE", "PUT", "QUERY", "REBIND", "REPORT", "SEARCH", "SOURCE", "SUBSCRIBE",
+    "TRACE", "UNBIND", "UNLINK", "UNLOCK", "UNSUBSCRIBE",
+  ]
+}

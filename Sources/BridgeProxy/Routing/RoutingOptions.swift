@@ -1,0 +1,11 @@
+/// Where implementations of google.api.http differ in how they read a path: what a service chose.
+package struct RoutingOptions: Sendable, Equatable {
+  /// How the values of variables that span several segments are decoded. Default: all but `%2F`.
+  package var multiSegmentScope = PercentCoding.Scope.allButSlash
+  /// Whether `/a/` is taken for `/a`. Default: it is.
+  package var matchesTrailingSlash = true
+  /// How names and values of a query are decoded. Default: `+` is a space.
+  package var queryScope = PercentCoding.Scope.query
+
+  package init() {}
+}

@@ -1,0 +1,79 @@
+import Testing
+
+@testable import Codec
+
+/// What a service may choose where path, query and body speak of the same fields.
+@Suite("Choices of path, query and body")
+struct LeniencyTests {
+  @Test("of unknown parameters those that are named are passed over")
+  func ignoredNames() throws {
+    let query = [("key", "k"), ("access.token", "1"), ("aInt32", "1")]
+    let ignoring = { (options: inout EncodeOptions) in
+      options.ignoredParameters = [Array("access.token".utf8), Array("aInt32".utf8)]
+    }
+    // `key` and `aInt32` are fields: the list is of names that the message doesn't have.
+    #expect(hex(try encode("", rule: .none, query: query, ignoring)) == "0a 01 6b 20 01")
+    for name in ["access", "access.toke", "access.token2", "nope"] {
+      let error = try #require(throws: CodecError.self) {
+        _ = try encode("", rule: .none, query: [(name, "1")], ignoring)
+      }
+      #expect(error.code == .unknownParameter)
+    }
+    // A route without a query still passes over what is named.
+    #expect(hex(try encode("{}", query: [("access.token", "1")], ignoring)) == "")
+    #expect(throws: CodecError.self) { try encode("{}", query: [("access", "1")], ignoring) }
+  }
+
+  @Test("a field that the path sets is refused in the query where that's asked for")
+  func pathFieldInQuery() throws {
+    let variables = [("a_message.text", "p")]
+    let query = [("aMessage.text", "q")]
+    #expect(
+      hex(try encode("", rule: .none, variables: variables, query: query)) == "9a 01 03 0a 01 70")
+    let error = try #require(throws: CodecError.self) {
+      _ = try encode("", rule: .none, variables: variables, query: query) {
+        $0.refusesPathFieldsElsewhere = true
+      }
+    }
+    #expect(error.code == .invalidParameter)
+    #expect(error.path == "aMessage.text")
+    #expect(error.reason.contains("leave it out of the query"))
+  }
+
+  @Test(
+    "a field that the path sets is refused in the body where that's asked for",
+    arguments: [
+      (#"{"aMessage":{"child":{"number":"1"}}}"#, true),
+      (#"{"aString":"x","aMessage":{"text":"t","child":{"text":"t","number":"1"}}}"#, true),
+      (#"{"aMessage":{"child":{"text":"t"}}}"#, false),
+      (#"{"aMessage":{"number":"1"},"manyMessage":[{"child":{"number":"1"}}]}"#, false),
+      ("{}", false), ("", false),
+    ])
+  func pathFieldInBody(body: String, isRefused: Bool) throws {
+    let variables = [("a_message.child.number", "2")]
+    _ = try encode(body, variables: variables)
+    let strict = { (options: inout EncodeOptions) in options.refusesPathFieldsElsewhere = true }
+    guard isRefused else {
+      _ = try encode(body, variables: variables, strict)
+      return
+    }
+    let error = try #require(throws: CodecError.self) {
+      _ = try encode(body, variables: variables, strict)
+    }
+    #expect(error.code == .invalidParameter)
+    #expect(error.path == "aMessage.child.number")
+    #expect(error.reason.contains("leave it out of the body"))
+  }
+
+  @Test("the query may set fields of the body where that's asked for, and holds over it")
+  func merging() throws {
+    let type = try TestSchema.type("bridge.test.Everything")
+    let rule = BodyRule.field(try TestSchema.shared.fieldPath("a_message", in: type))
+    let body = #"{"text":"b","number":"1"}"#
+    let query = [("aMessage.text", "q"), ("aMessage.child.text", "c")]
+    let wire = try encode(body, rule: rule, query: query) { $0.mergesQueryIntoBodyField = true }
+    #expect(
+      try decode(wire) == #"{"aMessage":{"text":"q","number":"1","child":{"text":"c"}}}"#)
+    #expect(throws: CodecError.self) { try encode(body, rule: rule, query: query) }
+  }
+}
