@@ -129,6 +129,10 @@ extension Configuration {
   package struct Limits: Sendable {
     /// Request body in bytes. Stops one request from filling memory. Default 4 MiB.
     package var requestBodyBytes = 4 << 20
+    /// How many times its size a compressed request body may become, once it has become more than
+    /// `Inflater.freeByteCount`. Stops a small body from unfolding into a large one (a zip bomb);
+    /// deflate can do 1,032 times. Default 200.
+    package var inflationRatio = 200
     /// One reply message in bytes. Stops an endpoint from filling memory. Default 64 MiB.
     package var replyBytes = 64 << 20
     /// Request line and header fields of a request in bytes. Default 64 KiB.

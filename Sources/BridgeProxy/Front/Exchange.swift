@@ -18,7 +18,10 @@ struct Exchange {
   var upstream = 0
   /// The shorter one of the client's and the configured one.
   var timeout = TimeAmount.zero
+  /// Inflated, where it came compressed.
   var body: ByteBuffer?
+  /// Nil for a body that isn't compressed.
+  var inflater: BodyInflater?
   /// The length that the client announced.
   var announcedLength = 0
   var call: (any UpstreamCall)?

@@ -99,21 +99,19 @@ extension ExchangeHandler: CallObserver {
     self.loop.output.removeAll()
     ErrorBody.write(fault, to: &self.loop.output)
     self.writeAnswer(
-      fault.httpStatus, fault.code, allow: fault.allow, retryAfter: fault.retryAfter,
-      closes: fault.endsConnection)
+      fault.httpStatus, fault.code, fault: fault, closes: fault.endsConnection)
   }
 
   /// Answers `OPTIONS *` (RFC 9110 §9.3.7).
   func answerPing() {
     self.loop.output.removeAll()
-    self.writeAnswer(
-      204, .ok, allow: ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"])
+    self.writeAnswer(204, .ok, allow: Fault.allMethods)
   }
 
   /// Writes `loop.output` as the whole answer, in one buffer.
   private func writeAnswer(
     _ status: Int, _ code: GRPCStatus.Code, metadata: HeaderBlock = HeaderBlock(),
-    trailers: HeaderBlock = HeaderBlock(), allow: [String] = [], retryAfter: Int? = nil,
+    trailers: HeaderBlock = HeaderBlock(), fault: Fault? = nil, allow: [String] = [],
     closes: Bool = false
   ) {
     let after = self.state.answered(closes: closes)
@@ -130,10 +128,8 @@ extension ExchangeHandler: CallObserver {
       buffer.writeStaticString("content-type: application/json\r\n")
       ResponseHead.contentLength(count, to: &buffer)
     }
-    if !allow.isEmpty {
-      ResponseHead.field("allow", allow.joined(separator: ", "), to: &buffer)
-    }
-    if let retryAfter { ResponseHead.field("retry-after", String(retryAfter), to: &buffer) }
+    if !allow.isEmpty { ResponseHead.allow(allow, to: &buffer) }
+    if let fault { ResponseHead.fields(of: fault, to: &buffer) }
     ResponseHead.metadata(metadata, to: &buffer)
     ResponseHead.metadata(trailers, prefix: "grpc-trailer-", to: &buffer)
     self.endHead(&buffer, closes: after.closes)

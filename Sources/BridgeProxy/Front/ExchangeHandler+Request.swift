@@ -78,21 +78,27 @@ extension ExchangeHandler {
         "the body's Content-Type is \(headers.contentType), the bridge takes JSON in UTF-8; "
           + "send the header Content-Type: application/json")
     }
-    guard headers.contentEncoding.isEmpty else {
-      throw Fault(
+    guard headers.coding != .other else {
+      var fault = Fault(
         .invalidArgument, http: 415, .unsupportedContentEncoding,
-        "the body's Content-Encoding is \(headers.contentEncoding), the bridge takes none; "
-          + "send it uncompressed")
+        "the body's Content-Encoding is \(headers.contentEncoding), the bridge takes one of gzip "
+          + "and deflate; send it in one of them, or uncompressed")
+      fault.acceptEncoding = ContentCoding.known
+      throw fault
     }
     if case .length(let length) = headers.framing, length > self.loop.limits.requestBodyBytes {
       throw self.bodyTooLarge
+    }
+    if headers.coding != .identity {
+      self.exchange?.inflater = BodyInflater(headers.coding, self.loop.limits)
     }
   }
 
   var bodyTooLarge: Fault {
     Fault(
       .resourceExhausted, http: 413, .bodyTooLarge,
-      "the body has more than \(self.loop.limits.requestBodyBytes) bytes (limits.requestBodyBytes)")
+      "the body has more than \(self.loop.limits.requestBodyBytes) bytes (limits.request_body_bytes)"
+    )
   }
 
   private var headTooLarge: Fault {
@@ -111,6 +117,12 @@ extension ExchangeHandler {
           .invalidArgument, .unexpectedBody,
           "\(route.name) takes no body by \(route.httpMethod) \(route.template): its fields come "
             + "from the path and the query"))
+      return
+    }
+    do throws(Fault) {
+      try self.exchange?.inflater?.finish()
+    } catch {
+      self.answer(error)
       return
     }
     self.loop.input.removeAll()
@@ -144,7 +156,7 @@ extension Fault {
     .fatal(
       .invalidArgument, http: 431, .headTooLarge,
       "the request line and headers have more than \(limits.headBytes) bytes or more than "
-        + "\(limits.headFields) fields (limits.headBytes, limits.headFields)")
+        + "\(limits.headFields) fields (limits.head_bytes, limits.head_fields)")
   }
 
   /// What the decoder refused.

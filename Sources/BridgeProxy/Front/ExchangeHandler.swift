@@ -162,7 +162,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
     case .body(let bytes):
       switch self.state.bodyReceived(byteCount: bytes.readableBytes) {
       case .collect:
-        self.exchange?.append(bytes)
+        self.collect(bytes)
       case .refuse:
         self.answer(self.bodyTooLarge)
       case .discard:

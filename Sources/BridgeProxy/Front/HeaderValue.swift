@@ -4,8 +4,20 @@ internal import NIOCore
 enum HeaderValue {
   /// Compares without regard to case. `text` is in lower case.
   static func equals(_ value: String, _ text: String) -> Bool {
-    guard value.utf8.count == text.utf8.count else { return false }
-    return zip(value.utf8, text.utf8).allSatisfy { ASCII.lowercased($0) == $1 }
+    Self.equals(value.utf8, text)
+  }
+
+  /// The same of bytes.
+  static func equals(_ value: some Collection<UInt8>, _ text: String) -> Bool {
+    guard value.count == text.utf8.count else { return false }
+    return zip(value, text.utf8).allSatisfy { ASCII.lowercased($0) == $1 }
+  }
+
+  /// A part of a value without the blanks around it.
+  static func trimmed(_ part: Substring.UTF8View) -> Substring.UTF8View {
+    var part = part.drop(while: Self.isBlank)
+    while let last = part.last, Self.isBlank(last) { part.removeLast() }
+    return part
   }
 
   /// Whether a media type is JSON: `application/json`, `text/json` or one with the suffix `+json`

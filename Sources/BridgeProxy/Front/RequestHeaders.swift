@@ -34,6 +34,9 @@ struct RequestHeaders {
   var content = Content.absent
   /// As it was sent, for the answer to one that isn't JSON.
   var contentType = ""
+  /// How the body is compressed.
+  var coding = ContentCoding.identity
+  /// As it was sent, for the answer to a coding that isn't known.
   var contentEncoding = ""
   var expectsContinue = false
   /// Whether the client leaves the connection open, by HTTP version and `Connection`.
@@ -132,7 +135,9 @@ struct RequestHeaders {
       self.contentType = value
       self.content = HeaderValue.isJSON(value) ? .json : .other
     case .contentEncoding:
-      if !HeaderValue.equals(value, "identity") { self.contentEncoding = value }
+      // Several fields are one list (RFC 9110 §5.3).
+      self.contentEncoding += self.contentEncoding.isEmpty ? value : ", \(value)"
+      self.coding = ContentCoding(self.contentEncoding)
     case .expect:
       guard HeaderValue.equals(value, "100-continue") else {
         throw Fault(

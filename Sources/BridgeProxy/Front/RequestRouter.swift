@@ -133,7 +133,7 @@ enum RequestRouter {
       .unimplemented, http: 405, .notAProxy,
       "the bridge opens no tunnels: it must read the JSON to transcode it; use http:// URLs with "
         + "http_proxy, or the bridge's own address as the base URL")
-    fault.allow = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+    fault.allow = Fault.allMethods
     return fault
   }
 

@@ -24,6 +24,18 @@ enum ResponseHead {
     Self.field("content-length", String(count), to: &buffer)
   }
 
+  /// Appends `Allow` (RFC 9110 §10.2.1).
+  static func allow(_ methods: [String], to buffer: inout ByteBuffer) {
+    Self.field("allow", methods.joined(separator: ", "), to: &buffer)
+  }
+
+  /// Appends what a fault says in fields of its own.
+  static func fields(of fault: Fault, to buffer: inout ByteBuffer) {
+    if !fault.allow.isEmpty { Self.allow(fault.allow, to: &buffer) }
+    if let codings = fault.acceptEncoding { Self.field("accept-encoding", codings, to: &buffer) }
+    if let seconds = fault.retryAfter { Self.field("retry-after", String(seconds), to: &buffer) }
+  }
+
   /// Appends metadata of a reply as header fields, but for names that are the bridge's own business
   /// and values that HTTP/1.1 can't carry.
   ///

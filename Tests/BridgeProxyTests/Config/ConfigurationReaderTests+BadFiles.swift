@@ -86,8 +86,8 @@ extension ConfigurationReaderTests {
       """
       bridge.yaml:2:3: limits.request_body: unknown key; the keys here are \
       calls_in_flight, calls_waiting, client_connections, connect_timeout, endpoint_connections, \
-      endpoint_header_bytes, half_closed_timeout, head_bytes, head_fields, idle_timeout, reply_bytes, \
-      request_body_bytes, request_read_timeout
+      endpoint_header_bytes, half_closed_timeout, head_bytes, head_fields, idle_timeout, \
+      inflation_ratio, reply_bytes, request_body_bytes, request_read_timeout
       bridge.yaml:3:16: limits.reply_bytes: "4MB" is not a size; write bytes or a number with a \
       unit, such as 64KiB or 4MiB
       bridge.yaml:4:15: limits.head_bytes: "1" is out of range; write 1024 to 16777216 bytes
@@ -95,8 +95,8 @@ extension ConfigurationReaderTests {
       bridge.yaml:6:17: limits.idle_timeout: "0s" is no time at all; write more than 0, such as 30s
       bridge.yaml:7:3: limits.something_else: unknown key; the keys here are \
       calls_in_flight, calls_waiting, client_connections, connect_timeout, endpoint_connections, \
-      endpoint_header_bytes, half_closed_timeout, head_bytes, head_fields, idle_timeout, reply_bytes, \
-      request_body_bytes, request_read_timeout
+      endpoint_header_bytes, half_closed_timeout, head_bytes, head_fields, idle_timeout, \
+      inflation_ratio, reply_bytes, request_body_bytes, request_read_timeout
       """),
     BadFile(
       "addresses twice",

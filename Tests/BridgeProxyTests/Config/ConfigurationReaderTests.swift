@@ -37,6 +37,7 @@ import Testing
       drain_timeout: 0s
       limits:
         request_body_bytes: 1MiB
+        inflation_ratio: 50
         reply_bytes: 2MiB
         head_bytes: 8KiB
         head_fields: 10
@@ -78,6 +79,7 @@ import Testing
     #expect(configuration.drainTimeout == .zero)
     let limits = configuration.limits
     #expect(limits.requestBodyBytes == 1 << 20)
+    #expect(limits.inflationRatio == 50)
     #expect(limits.replyBytes == 2 << 20)
     #expect(limits.headBytes == 8 << 10)
     #expect(limits.headFields == 10)
