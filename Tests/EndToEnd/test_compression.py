@@ -7,6 +7,7 @@ import subprocess
 import zlib
 
 import pytest
+from support.bridge import service
 
 BODY = {"aString": "to be compressed, to be compressed, to be compressed"}
 
@@ -78,3 +79,47 @@ class TestRequests:
         assert response.header("accept-encoding") == "gzip, deflate"
         connection.request("POST", "/v1/echo", {}, {})
         assert connection.read_response().status == 200
+
+
+class TestReplies:
+    @pytest.mark.parametrize("coding", ["gzip", "deflate"])
+    def test_what_is_asked_for(self, coding, start_bridge, backend, http):
+        bridge = start_bridge(
+            {"test": service(backend.address, "echo", compression={"replies": "on"})}
+        )
+        body = {"aString": "ab" * 2000}
+        reply = http.post(
+            f"{bridge.url}/v1/echo", json=body, headers={"Accept-Encoding": coding}, timeout=15
+        )
+        # requests inflates.
+        assert reply.json() == body
+        assert reply.headers["content-encoding"] == coding
+        assert reply.headers["vary"] == "accept-encoding"
+        assert int(reply.headers["content-length"]) < 500
+
+    def test_curl(self, start_bridge, backend):
+        bridge = start_bridge(
+            {"test": service(backend.address, "echo", compression={"replies": "on"})}
+        )
+        done = subprocess.run(
+            ["curl", "-sS", "--compressed", f"{bridge.url}/v1/big/3000"],
+            capture_output=True, timeout=20, check=True,
+        )  # fmt: skip
+        assert len(json.loads(done.stdout)["data"]) == 4000
+
+    def test_a_client_on_this_machine_gets_it_plain(self, bridge, http):
+        reply = http.get(f"{bridge.url}/v1/big/3000", timeout=15)
+        assert "gzip" in reply.request.headers["accept-encoding"]
+        assert "content-encoding" not in reply.headers
+
+
+class TestMessages:
+    def test_both_ways(self, start_bridge, start_backend, http):
+        # grpcio answers in gzip (2) once the client says that it takes it.
+        backend = start_backend(options={"grpc.default_compression_algorithm": 2})
+        bridge = start_bridge(
+            {"test": service(backend.address, "echo", compression={"requests": "gzip"})}
+        )
+        body = {"aString": "ab" * 2000}
+        reply = http.post(f"{bridge.url}/v1/echo", json=body, timeout=15)
+        assert (reply.status_code, reply.json()) == (200, body)

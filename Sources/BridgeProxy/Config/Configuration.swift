@@ -57,6 +57,7 @@ extension Configuration {
     package var auth: Auth?
     package var encode = EncodeOptions()
     package var decode = DecodeOptions()
+    package var compression = Compression()
     /// Whether a method without an HTTP rule (and with one, too) is served as
     /// `POST /package.Service/Method`. Default on.
     package var mapsMethodsByName = true

@@ -24,6 +24,8 @@ struct Exchange {
   var inflater: BodyInflater?
   /// The length that the client announced.
   var announcedLength = 0
+  /// How the answer may be compressed.
+  var answerCoding = ContentCoding.identity
   var call: (any UpstreamCall)?
   /// What came with the reply's head.
   var replyMetadata = HeaderBlock()

@@ -120,20 +120,30 @@ extension ExchangeHandler: CallObserver {
       if !self.isWritingLast { self.closeNow() }
       return
     }
-    let count = self.loop.output.count
+    let compressed = self.compressedOutput()
+    let count = compressed?.readableBytes ?? self.loop.output.count
     var buffer = self.loop.buffer(
       capacity: 192 + count + metadata.bytes.count + trailers.bytes.count)
     ResponseHead.begin(status, to: &buffer)
     if status != 204 {
       buffer.writeStaticString("content-type: application/json\r\n")
       ResponseHead.contentLength(count, to: &buffer)
+      if compressed != nil, let coding = self.exchange?.answerCoding {
+        ResponseHead.field("content-encoding", "\(coding)", to: &buffer)
+      }
     }
     if !allow.isEmpty { ResponseHead.allow(allow, to: &buffer) }
     if let fault { ResponseHead.fields(of: fault, to: &buffer) }
     ResponseHead.metadata(metadata, to: &buffer)
     ResponseHead.metadata(trailers, prefix: "grpc-trailer-", to: &buffer)
     self.endHead(&buffer, closes: after.closes)
-    if self.exchange?.isHead != true { buffer.write(self.loop.output) }
+    if self.exchange?.isHead != true {
+      if let compressed {
+        buffer.writeImmutableBuffer(compressed)
+      } else {
+        buffer.write(self.loop.output)
+      }
+    }
     self.loop.output.shrink(to: LoopContext.keptByteCount)
     self.finish(buffer, after, status, code)
   }
@@ -141,6 +151,7 @@ extension ExchangeHandler: CallObserver {
   /// The fields that every answer has, and the empty line.
   private func endHead(_ buffer: inout ByteBuffer, closes: Bool) {
     buffer.writeBytes(self.loop.date.bytes)
+    buffer.writeBytes(self.answerFields)
     if closes {
       buffer.writeStaticString("connection: close\r\n\r\n")
     } else if self.exchange?.isOldVersion == true {
@@ -158,6 +169,7 @@ extension ExchangeHandler: CallObserver {
     self.exchange?.responseByteCount += buffer.readableBytes
     self.record(status: status, code)
     self.exchange = nil
+    self.answerFields.removeAll(keepingCapacity: true)
     switch after {
     case .next, .discard, .none:
       context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)

@@ -48,6 +48,7 @@ extension ExchangeHandler {
 
   private func accept(_ head: HTTPRequestHead, _ headers: RequestHeaders) throws(Fault) {
     self.bindings.removeAll()
+    self.answerFields.removeAll(keepingCapacity: true)
     let decision = try RequestRouter.route(head, headers, self.loop, &self.bindings)
     guard case .call(let serviceIndex, let routeIndex) = decision else {
       self.answerPing()
@@ -59,6 +60,7 @@ extension ExchangeHandler {
     self.exchange?.route = route
     self.exchange?.upstream = serviceIndex
     self.exchange?.timeout = min(headers.timeout ?? service.timeout, service.timeout)
+    self.negotiateCoding(headers, for: service)
     if headers.framing != .none {
       try self.checkBody(headers, takesBody: route.takesBody)
     }
@@ -144,9 +146,12 @@ extension ExchangeHandler {
     message.write(self.loop.input)
     self.loop.input.shrink(to: LoopContext.keptByteCount)
     self.exchange?.body = nil
-    let request = CallRequest(
+    var request = CallRequest(
       path: route.callPath, metadata: self.metadata, deadline: .now() + timeout,
       message: message, isComplete: true, replyByteLimit: self.loop.limits.replyBytes)
+    if service.compression.compressesRequests, length >= service.compression.minimumByteCount {
+      self.compress(&request)
+    }
     self.exchange?.call = self.loop.upstreams[upstream].start(request, observer: self)
   }
 }

@@ -26,6 +26,13 @@ final class ExchangeHandler: ChannelDuplexHandler {
   var metadata = HeaderBlock()
   /// The values of path and query; its memory is kept as well.
   var bindings = Bindings()
+  /// Fields that the answer under way has besides those that every answer has, with their line ends;
+  /// its memory is kept as well.
+  var answerFields: [UInt8] = []
+  /// The client's IP address; empty on a UNIX socket.
+  private(set) lazy var clientAddress = self.context?.remoteAddress?.ipAddress ?? ""
+  /// Whether the client is on this machine.
+  private(set) lazy var isClientLocal = ClientAddress.isLocal(self.clientAddress)
   /// What of a streamed answer hasn't been written yet.
   var stream = StreamBuffer()
 

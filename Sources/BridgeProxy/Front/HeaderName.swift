@@ -5,6 +5,7 @@ enum HeaderName: Equatable {
   case transferEncoding
   case contentType
   case contentEncoding
+  case acceptEncoding
   case expect
   case connection
   case authorization
@@ -24,9 +25,8 @@ enum HeaderName: Equatable {
     switch first {
     case UInt8(ascii: "a"):
       if Self.equals(lowercased, "authorization") { return .authorization }
-      if Self.equals(lowercased, "accept") || Self.equals(lowercased, "accept-encoding")
-        || Self.equals(lowercased, "accept-charset")
-      {
+      if Self.equals(lowercased, "accept-encoding") { return .acceptEncoding }
+      if Self.equals(lowercased, "accept") || Self.equals(lowercased, "accept-charset") {
         return .dropped
       }
     case UInt8(ascii: "c"):

@@ -38,6 +38,8 @@ struct RequestHeaders {
   var coding = ContentCoding.identity
   /// As it was sent, for the answer to a coding that isn't known.
   var contentEncoding = ""
+  /// As it was sent.
+  var acceptEncoding = ""
   var expectsContinue = false
   /// Whether the client leaves the connection open, by HTTP version and `Connection`.
   var keepsAlive: Bool
@@ -138,6 +140,8 @@ struct RequestHeaders {
       // Several fields are one list (RFC 9110 §5.3).
       self.contentEncoding += self.contentEncoding.isEmpty ? value : ", \(value)"
       self.coding = ContentCoding(self.contentEncoding)
+    case .acceptEncoding:
+      self.acceptEncoding += self.acceptEncoding.isEmpty ? value : ", \(value)"
     case .expect:
       guard HeaderValue.equals(value, "100-continue") else {
         throw Fault(

@@ -13,6 +13,7 @@ package final class ServedService: Sendable {
   package let routes: RouteTable
   package let encode: EncodeOptions
   package let decode: DecodeOptions
+  package let compression: Configuration.Compression
   /// How long a call may take.
   package let timeout: TimeAmount
   /// The configured metadata and authorisation, added to each call.
@@ -34,6 +35,7 @@ package final class ServedService: Sendable {
       schema: schema, mapsMethodsByName: configuration.mapsMethodsByName)
     self.encode = configuration.encode
     self.decode = configuration.decode
+    self.compression = configuration.compression
     self.timeout = TimeAmount(configuration.timeout)
     var metadata = HeaderBlock()
     for (name, value) in configuration.metadata { metadata.append(name, value) }

@@ -39,8 +39,10 @@ package enum CompressionFormat: Sendable, CaseIterable {
   }
 
   /// Deflates a complete text.
-  package func deflate(_ bytes: ByteBuffer) -> ByteBuffer {
-    var deflater = Deflater(self)
+  ///
+  /// - Parameter level: zlib's, 1 (fast) to 9 (small).
+  package func deflate(_ bytes: ByteBuffer, level: Int32 = 6) -> ByteBuffer {
+    var deflater = Deflater(self, level: level)
     var input = bytes
     var output = ByteBuffer()
     deflater.deflate(&input, into: &output, finishes: true)

@@ -222,6 +222,24 @@ extension ConfigurationReaderTests {
       bridge.yaml:13:15: services.e.metadata: authorization is set by auth as well; keep one of them
       """),
     BadFile(
+      "compression",
+      """
+      services:
+        a:
+          schemas: a.proto
+          endpoint: h:1
+          compression: {replies: gzip, requests: on, minimum: 1K, level: 9}
+      """,
+      """
+      bridge.yaml:5:28: services.a.compression.replies: "gzip" is not a choice; write auto or on or \
+      off
+      bridge.yaml:5:44: services.a.compression.requests: "on" is not a choice; write off or gzip
+      bridge.yaml:5:57: services.a.compression.minimum: "1K" is not a size; write bytes or a number \
+      with a unit, such as 64KiB or 4MiB
+      bridge.yaml:5:61: services.a.compression.level: unknown key; the keys here are minimum, \
+      replies, requests
+      """),
+    BadFile(
       "json options",
       """
       services:

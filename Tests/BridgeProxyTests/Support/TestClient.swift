@@ -15,8 +15,10 @@ final class TestClient {
   private static let notes = Result { try TestSchema.notes.load() }
 
   /// Connects to a front that serves `TestSchema.notes`.
+  ///
+  /// - Parameter address: where the client is.
   init(
-    limits: Configuration.Limits = Configuration.Limits(),
+    limits: Configuration.Limits = Configuration.Limits(), from address: String = "127.0.0.1",
     configure: (inout Configuration.Service) -> Void = { _ in }
   ) throws {
     self.upstream = CannedUpstream(on: self.channel.embeddedEventLoop)
@@ -29,7 +31,7 @@ final class TestClient {
       upstreams: [self.upstream], limits: limits, recorder: self.log)
     try HTTPFront.addHandlers(to: self.channel, self.loop, limits)
     // Registers and activates.
-    try self.channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+    try self.channel.connect(to: SocketAddress(ipAddress: address, port: 1)).wait()
   }
 
   deinit {
@@ -96,11 +98,16 @@ final class TestClient {
 
   /// All that was written since the last call.
   func received() throws -> String {
-    var text = ""
+    String(buffer: try self.receivedBytes())
+  }
+
+  /// The same, where it isn't text.
+  func receivedBytes() throws -> ByteBuffer {
+    var bytes = ByteBuffer()
     while let buffer = try self.channel.readOutbound(as: ByteBuffer.self) {
-      text += String(buffer: buffer)
+      bytes.writeImmutableBuffer(buffer)
     }
-    return text
+    return bytes
   }
 
   /// The answers that were written since the last call.
