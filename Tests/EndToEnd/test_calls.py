@@ -35,6 +35,21 @@ class TestDeadlines:
         observation = backend.wait_for_state(key, "EXPIRED")
         assert 0 < observation.remaining.ToMilliseconds() <= 250
 
+    @pytest.mark.parametrize("name", ["X-Server-Timeout", "Request-Timeout"])
+    def test_a_timeout_in_seconds_ends_the_call(self, name, bridge, backend, http, key):
+        reply = http.get(
+            f"{bridge.url}/v1/hang/{key}", headers={name: "0.25", "grpc-timeout": "10S"}, timeout=15
+        )
+        assert (reply.status_code, reply.json()["code"]) == (504, 4)
+        observation = backend.wait_for_state(key, "EXPIRED")
+        assert 0 < observation.remaining.ToMilliseconds() <= 250
+
+    @pytest.mark.parametrize("sent", ["", "1s", "-1", "soon", "1,5"])
+    def test_seconds_that_are_none(self, sent, bridge, http):
+        reply = http.get(f"{bridge.url}/v1/slow", headers={"X-Server-Timeout": sent}, timeout=15)
+        assert (reply.status_code, reply.json()["code"]) == (400, 3)
+        assert "such as 30 or 2.5" in reply.json()["message"]
+
     def test_the_shorter_one_counts(self, start_bridge, backend, http):
         bridge = start_bridge({"test": service(backend.address, "echo", timeout="10s")})
         for sent, most in (("1H", 10), ("4S", 4), (None, 10)):

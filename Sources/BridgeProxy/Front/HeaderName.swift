@@ -11,6 +11,8 @@ enum HeaderName: Equatable {
   case authorization
   /// `grpc-timeout`.
   case timeout
+  /// `X-Server-Timeout` or `Request-Timeout`, in seconds.
+  case timeoutInSeconds
   /// Anything that isn't named here: goes on to the endpoint.
   case metadata
   /// Not for the endpoint.
@@ -47,11 +49,15 @@ enum HeaderName: Equatable {
       if Self.equals(lowercased, "keep-alive") { return .dropped }
     case UInt8(ascii: "p"):
       if Self.hasPrefix(lowercased, "proxy-") { return .dropped }
+    case UInt8(ascii: "r"):
+      if Self.equals(lowercased, "request-timeout") { return .timeoutInSeconds }
     case UInt8(ascii: "t"):
       if Self.equals(lowercased, "transfer-encoding") { return .transferEncoding }
       if Self.equals(lowercased, "te") || Self.equals(lowercased, "trailer") { return .dropped }
     case UInt8(ascii: "u"):
       if Self.equals(lowercased, "upgrade") { return .dropped }
+    case UInt8(ascii: "x"):
+      if Self.equals(lowercased, "x-server-timeout") { return .timeoutInSeconds }
     default:
       break
     }

@@ -7,7 +7,8 @@ internal import NIOHTTP1
 /// What goes on: all fields but those that speak of this connection or of the HTTP body
 /// (hop-by-hop fields and those that `Connection` names, `Host`, `Content-*`, `Accept`,
 /// `Accept-Encoding`, `Accept-Charset`, `Expect`, `Proxy-*`), the names that gRPC keeps for itself
-/// (`grpc-*`), and those that the configuration sets. `grpc-timeout` is read and not passed on.
+/// (`grpc-*`), and those that the configuration sets. Timeouts (`grpc-timeout`,
+/// `X-Server-Timeout`, `Request-Timeout`) are read and not passed on: the call has its own.
 ///
 /// gRPC's metadata has narrower rules than HTTP. Fields whose name has other characters than
 /// `0-9 a-z _ - .` or whose value has others than 0x20-0x7E are left out, because a client often
@@ -43,7 +44,7 @@ struct RequestHeaders {
   var expectsContinue = false
   /// Whether the client leaves the connection open, by HTTP version and `Connection`.
   var keepsAlive: Bool
-  /// The client's `grpc-timeout`.
+  /// The shortest of the client's `grpc-timeout`, `X-Server-Timeout` and `Request-Timeout`.
   var timeout: TimeAmount?
   /// Names and values in bytes.
   private(set) var byteCount = 0
@@ -83,7 +84,7 @@ struct RequestHeaders {
         if kind == .metadata || kind == .authorization {
           try Self.append(scratch, value, to: &metadata)
         } else {
-          try self.read(kind, value)
+          try self.read(kind, name, value)
         }
       } catch {
         if fault == nil || (error.endsConnection && fault?.endsConnection == false) {
@@ -118,7 +119,9 @@ struct RequestHeaders {
     metadata.append(name, value.utf8)
   }
 
-  private mutating func read(_ kind: HeaderName, _ value: String) throws(Fault) {
+  private mutating func read(
+    _ kind: HeaderName, _ name: String, _ value: String
+  ) throws(Fault) {
     switch kind {
     case .host:
       self.host = value
@@ -156,6 +159,13 @@ struct RequestHeaders {
         throw Fault(
           .invalidArgument, .invalidHeader,
           "grpc-timeout: expected up to 8 digits and a unit (H, M, S, m, u or n), such as 500m")
+      }
+      self.timeout = min(timeout, self.timeout ?? timeout)
+    case .timeoutInSeconds:
+      guard let timeout = HeaderValue.seconds(value) else {
+        throw Fault(
+          .invalidArgument, .invalidHeader,
+          "\(name): expected seconds as a decimal number without a unit, such as 30 or 2.5")
       }
       self.timeout = min(timeout, self.timeout ?? timeout)
     case .metadata, .authorization, .dropped:

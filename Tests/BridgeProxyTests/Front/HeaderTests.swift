@@ -49,6 +49,9 @@ struct HeaderTests {
       ([("X-Hop", "1"), ("Connection", "close, X-Hop"), ("X-Keep", "1")], ["x-keep: 1"]),
       // gRPC's own.
       ([("grpc-timeout", "1S"), ("Grpc-Encoding", "gzip"), ("grpc-foo", "1")], []),
+      (
+        [("X-Server-Timeout", "1"), ("Request-Timeout", "2.5"), ("X-Server", "a")], ["x-server: a"]
+      ),
       // What can't be metadata is left out.
       ([("X!Y", "1"), ("X-A", "caf\u{E9}"), ("X-B", "a\tb"), ("X-C", "1")], ["x-c: 1"]),
       // Binary values.
@@ -80,6 +83,11 @@ struct HeaderTests {
       ([("grpc-timeout", "S")], 400), ([("grpc-timeout", "-1S")], 400),
       ([("grpc-timeout", "1s")], 400), ([("grpc-timeout", "1.5S")], 400),
       ([("grpc-timeout", "123456789S")], 400), ([("grpc-timeout", " 1S")], 400),
+      ([("X-Server-Timeout", "")], 400), ([("X-Server-Timeout", "1s")], 400),
+      ([("X-Server-Timeout", "-1")], 400), ([("X-Server-Timeout", ".5")], 400),
+      ([("X-Server-Timeout", "1.")], 400), ([("X-Server-Timeout", "1.5.5")], 400),
+      ([("X-Server-Timeout", "1e3")], 400), ([("Request-Timeout", "1234567890")], 400),
+      ([("Request-Timeout", "1.1234567890")], 400), ([("Request-Timeout", "1, 2")], 400),
       ([("Expect", "something")], 417),
       ([("Connection", String(repeating: "x,", count: 33))], 400),
       ([("Transfer-Encoding", "gzip")], 501),
@@ -100,13 +108,41 @@ struct HeaderTests {
     #expect(HeaderValue.timeout(text)?.nanoseconds == nanoseconds)
   }
 
-  @Test("the shorter one of the client's and the configured timeout holds")
+  @Test(
+    "other timeouts are read in seconds",
+    arguments: [
+      ("0", 0), ("30", 30_000_000_000), ("2.5", 2_500_000_000), ("0.000000001", 1),
+      ("007", 7_000_000_000),
+      ("999999999.999999999", 999_999_999_999_999_999),
+    ] as [(String, Int64)])
+  func seconds(_ text: String, _ nanoseconds: Int64) {
+    #expect(HeaderValue.seconds(text)?.nanoseconds == nanoseconds)
+  }
+
+  @Test("a timeout that can't be read is a 400 that names the field and says what would be right")
+  func badTimeout() throws {
+    let client = try TestClient()
+    client.request("GET /v1/notes/a", ["X-Server-Timeout: 10s"])
+    let answer = try client.answer()
+    #expect(answer.status == 400)
+    #expect(answer.body.contains("INVALID_HEADER"))
+    #expect(answer.body.contains("X-Server-Timeout: expected seconds as a decimal number"))
+    #expect(client.upstream.calls.isEmpty)
+  }
+
+  @Test("the shortest of the client's timeouts and the configured one holds")
   func shorter() throws {
-    for (client, configured, expected) in [("1S", 5, 1), ("9S", 5, 5), (nil, 5, 5)] {
+    let cases: [([String], Int, Int)] = [
+      (["grpc-timeout: 1S"], 5, 1), (["grpc-timeout: 9S"], 5, 5), ([], 5, 5),
+      (["X-Server-Timeout: 2"], 5, 2), (["Request-Timeout: 3.0"], 5, 3),
+      (["X-Server-Timeout: 4", "Request-Timeout: 3", "grpc-timeout: 2S"], 5, 2),
+      (["X-Server-Timeout: 1", "Request-Timeout: 3", "grpc-timeout: 2S"], 5, 1),
+      (["X-Server-Timeout: 4", "X-Server-Timeout: 1"], 5, 1), (["Request-Timeout: 9"], 5, 5),
+    ]
+    for (fields, configured, expected) in cases {
       let connection = try TestClient { $0.timeout = .seconds(configured) }
       let before = NIODeadline.now()
-      connection.request(
-        "GET /v1/notes/a", client.map { ["grpc-timeout: \($0)"] } ?? [])
+      connection.request("GET /v1/notes/a", fields)
       let deadline = try #require(connection.upstream.calls.first?.request.deadline)
       #expect(deadline >= before + .seconds(Int64(expected)))
       #expect(deadline <= .now() + .seconds(Int64(expected)))
