@@ -179,6 +179,39 @@ class TestMetadata:
         assert got["traceparent"].startswith("00-a")
         assert base64.b64decode(got["x-raw-bin"]) == b"\x00\xff\x10"
 
+    def test_a_request_is_known_by_its_id(self, start_bridge, backend, http):
+        bridge = start_bridge({"test": service(backend.address, "echo")})
+        sent = ["mine-1", None, "not kept"]
+        replies = [
+            http.get(
+                f"{bridge.url}/v1/metadata", headers={"X-Request-Id": value} if value else {},
+                timeout=20,
+            )
+            for value in sent
+        ]  # fmt: skip
+        ids = [reply.headers["x-request-id"] for reply in replies]
+        for reply, name in zip(replies, ids, strict=True):
+            entries = [entry["value"] for entry in reply.json()["entries"]
+                       if entry["name"] == "x-request-id"]  # fmt: skip
+            assert entries == [name]
+        assert ids[0] == "mine-1"
+        assert len(ids[1]) == len(ids[2]) == 36
+        assert ids[1] != ids[2]
+        until(lambda: [line["id"] for line in bridge.access_log()] == ids, "the ids in the log")
+
+    @pytest.mark.parametrize(
+        ("setting", "expected"),
+        [(None, "1.2.3.4, 127.0.0.1"), ("keep", "1.2.3.4"), ("drop", None)],
+    )
+    def test_forwarded(self, setting, expected, start_bridge, backend, http):
+        more = {"forwarded": setting} if setting else {}
+        bridge = start_bridge({"test": service(backend.address, "echo", **more)})
+        reply = http.get(
+            f"{bridge.url}/v1/metadata", headers={"X-Forwarded-For": "1.2.3.4"}, timeout=20
+        )
+        got = {entry["name"]: entry["value"] for entry in reply.json()["entries"]}
+        assert got.get("x-forwarded-for") == expected
+
     def test_a_header_twice_goes_up_twice(self, connect):
         connection = connect()
         connection.request("GET", "/v1/metadata", [("X-Many", "1"), ("X-Many", "2")])

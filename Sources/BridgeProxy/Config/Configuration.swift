@@ -58,6 +58,8 @@ extension Configuration {
     package var encode = EncodeOptions()
     package var decode = DecodeOptions()
     package var compression = Compression()
+    /// Default append.
+    package var forwarded = Forwarded.append
     /// Whether a method without an HTTP rule (and with one, too) is served as
     /// `POST /package.Service/Method`. Default on.
     package var mapsMethodsByName = true

@@ -52,6 +52,7 @@ extension ConfigurationReader {
       reader.fault("metadata", "authorization is set by auth as well; keep one of them")
     }
     let json = reader.section("json").map(self.options)
+    let forwarded = self.forwarded(reader)
     let compression = reader.section("compression").map(self.compression)
     let mapsByName = reader.flag("map_by_name")
     if reader.node("schemas") == nil {
@@ -69,6 +70,7 @@ extension ConfigurationReader {
       timeout: timeout ?? .seconds(30), metadata: metadata, auth: auth)
     service.place = schemasPlace
     if let json { (service.encode, service.decode) = json }
+    if let forwarded { service.forwarded = forwarded }
     if let compression { service.compression = compression }
     if let mapsByName { service.mapsMethodsByName = mapsByName }
     return service

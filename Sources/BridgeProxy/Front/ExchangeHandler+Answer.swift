@@ -123,7 +123,8 @@ extension ExchangeHandler: CallObserver {
     let compressed = self.compressedOutput()
     let count = compressed?.readableBytes ?? self.loop.output.count
     var buffer = self.loop.buffer(
-      capacity: 192 + count + metadata.bytes.count + trailers.bytes.count)
+      capacity: 192 + self.answerFields.count + count + metadata.bytes.count
+        + trailers.bytes.count)
     ResponseHead.begin(status, to: &buffer)
     if status != 204 {
       buffer.writeStaticString("content-type: application/json\r\n")
@@ -323,6 +324,7 @@ extension ExchangeHandler: CallObserver {
         httpStatus: status,
         grpcCode: code, requestBytes: exchange.requestByteCount,
         responseBytes: exchange.responseByteCount,
-        duration: exchange.start.map { .now() - $0 } ?? .zero))
+        duration: exchange.start.map { .now() - $0 } ?? .zero,
+        requestID: String(decoding: self.requestID, as: UTF8.self)))
   }
 }

@@ -25,6 +25,7 @@ extension ExchangeHandler {
     if self.loop.recorder != nil { exchange.start = .now() }
     if case .length(let length) = headers.framing { exchange.announcedLength = length }
     self.exchange = exchange
+    self.identify(headers)
     if let fault {
       self.answer(fault)
       return
@@ -48,7 +49,6 @@ extension ExchangeHandler {
 
   private func accept(_ head: HTTPRequestHead, _ headers: RequestHeaders) throws(Fault) {
     self.bindings.removeAll()
-    self.answerFields.removeAll(keepingCapacity: true)
     let decision = try RequestRouter.route(head, headers, self.loop, &self.bindings)
     guard case .call(let serviceIndex, let routeIndex) = decision else {
       self.answerPing()
@@ -64,7 +64,9 @@ extension ExchangeHandler {
     if headers.framing != .none {
       try self.checkBody(headers, takesBody: route.takesBody)
     }
-    headers.finish(&self.metadata, for: service)
+    headers.finish(
+      &self.metadata, for: service, from: self.clientAddress, isLocal: self.isClientLocal,
+      requestID: self.requestID)
     let sendsContinue = self.state.accepted(
       isServerStreaming: route.method.isServerStreaming,
       limit: self.loop.limits.requestBodyBytes)

@@ -26,6 +26,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
   var metadata = HeaderBlock()
   /// The values of path and query; its memory is kept as well.
   var bindings = Bindings()
+  /// What the request under way is known by; its memory is kept as well.
+  var requestID: [UInt8] = []
   /// Fields that the answer under way has besides those that every answer has, with their line ends;
   /// its memory is kept as well.
   var answerFields: [UInt8] = []

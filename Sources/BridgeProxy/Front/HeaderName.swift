@@ -13,6 +13,10 @@ enum HeaderName: Equatable {
   case timeout
   /// `X-Server-Timeout` or `Request-Timeout`, in seconds.
   case timeoutInSeconds
+  /// `X-Request-Id`.
+  case requestID
+  /// `Forwarded` or `X-Forwarded-…`: goes on, and may be added to.
+  case forwarded
   /// Anything that isn't named here: goes on to the endpoint.
   case metadata
   /// Not for the endpoint.
@@ -39,6 +43,8 @@ enum HeaderName: Equatable {
       if Self.hasPrefix(lowercased, "content-") { return .dropped }
     case UInt8(ascii: "e"):
       if Self.equals(lowercased, "expect") { return .expect }
+    case UInt8(ascii: "f"):
+      if Self.equals(lowercased, "forwarded") { return .forwarded }
     case UInt8(ascii: "g"):
       if Self.equals(lowercased, "grpc-timeout") { return .timeout }
       if Self.hasPrefix(lowercased, "grpc-") { return .dropped }
@@ -57,7 +63,9 @@ enum HeaderName: Equatable {
     case UInt8(ascii: "u"):
       if Self.equals(lowercased, "upgrade") { return .dropped }
     case UInt8(ascii: "x"):
+      if Self.equals(lowercased, "x-request-id") { return .requestID }
       if Self.equals(lowercased, "x-server-timeout") { return .timeoutInSeconds }
+      if Self.hasPrefix(lowercased, "x-forwarded-") { return .forwarded }
     default:
       break
     }
@@ -85,6 +93,8 @@ enum HeaderName: Equatable {
         || Self.equals(name, "trailer")
     case UInt8(ascii: "u"):
       Self.equals(name, "upgrade")
+    case UInt8(ascii: "x"):
+      Self.equals(name, "x-request-id")
     default:
       false
     }
@@ -102,6 +112,11 @@ enum HeaderName: Equatable {
       }
     }
     return true
+  }
+
+  /// Whether a field speaks of the clients of proxies before.
+  static func isForwarded(_ name: ArraySlice<UInt8>) -> Bool {
+    Self.equals(name, "forwarded") || Self.hasPrefix(name, "x-forwarded-")
   }
 
   /// Whether values of this name are base64.

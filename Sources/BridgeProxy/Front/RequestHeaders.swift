@@ -41,6 +41,8 @@ struct RequestHeaders {
   var contentEncoding = ""
   /// As it was sent.
   var acceptEncoding = ""
+  /// The client's `X-Request-Id`; empty where it's none that's kept.
+  private(set) var requestID = ""
   var expectsContinue = false
   /// Whether the client leaves the connection open, by HTTP version and `Connection`.
   var keepsAlive: Bool
@@ -57,6 +59,8 @@ struct RequestHeaders {
   private var hasTransferEncoding = false
   /// Names in `Connection` other than `close` and `keep-alive`.
   private var connectionNames: [[UInt8]] = []
+  /// Whether there is a `Forwarded` or `X-Forwarded-…`.
+  private var hasForwarded = false
   private let isOldVersion: Bool
 
   /// What is known before the fields are: the version.
@@ -81,8 +85,9 @@ struct RequestHeaders {
       let kind = HeaderName.classify(name, &scratch)
       do throws(Fault) {
         try Self.refuseControls(in: value)
-        if kind == .metadata || kind == .authorization {
+        if kind == .metadata || kind == .authorization || kind == .forwarded {
           try Self.append(scratch, value, to: &metadata)
+          if kind == .forwarded { self.hasForwarded = true }
         } else {
           try self.read(kind, name, value)
         }
@@ -168,7 +173,9 @@ struct RequestHeaders {
           "\(name): expected seconds as a decimal number without a unit, such as 30 or 2.5")
       }
       self.timeout = min(timeout, self.timeout ?? timeout)
-    case .metadata, .authorization, .dropped:
+    case .requestID:
+      if self.requestID.isEmpty, RequestIDs.isKept(value) { self.requestID = value }
+    case .metadata, .authorization, .forwarded, .dropped:
       break
     }
   }
@@ -238,18 +245,32 @@ struct RequestHeaders {
   // MARK: Metadata
 
   /// Makes of the fields that `read` collected those that go to the endpoint of `service`: what
-  /// `Connection` names is taken out, and what the configuration sets takes the place of the client's.
-  func finish(_ metadata: inout HeaderBlock, for service: ServedService) {
-    if !self.connectionNames.isEmpty || !service.metadataNames.isEmpty {
+  /// `Connection` names is taken out, what the configuration sets takes the place of the client's, and
+  /// the client's address is added where that's due.
+  ///
+  /// - Parameters:
+  ///   - address: the client's; empty on a UNIX socket.
+  ///   - requestID: the request's, its own or the bridge's.
+  func finish(
+    _ metadata: inout HeaderBlock, for service: ServedService, from address: String,
+    isLocal: Bool, requestID: [UInt8]
+  ) {
+    let dropsForwarded = self.hasForwarded && service.forwarded == .drop
+    if !self.connectionNames.isEmpty || !service.metadataNames.isEmpty || dropsForwarded {
       var kept = HeaderBlock()
       for field in metadata.fields {
         let name = metadata.bytes[field.name]
         if self.connectionNames.contains(where: { $0.elementsEqual(name) }) { continue }
         if service.metadataNames.contains(where: { $0.elementsEqual(name) }) { continue }
+        if dropsForwarded, HeaderName.isForwarded(name) { continue }
         kept.append(name, metadata.bytes[field.value])
       }
       metadata = kept
     }
+    if service.forwarded == .append, self.hasForwarded || !isLocal, !address.isEmpty {
+      ForwardedFields.append(address, to: &metadata)
+    }
+    if service.sendsRequestID { metadata.append("x-request-id".utf8, requestID) }
     if !service.metadata.isEmpty { metadata.append(contentsOf: service.metadata) }
   }
 }

@@ -20,6 +20,10 @@ package final class ServedService: Sendable {
   let metadata: HeaderBlock
   /// The names in `metadata`, which the client's headers don't override.
   let metadataNames: [[UInt8]]
+  /// What becomes of `Forwarded` and `X-Forwarded-…`.
+  let forwarded: Configuration.Forwarded
+  /// Whether calls carry the request's `x-request-id`: not where the configuration sets another one.
+  let sendsRequestID: Bool
   /// google.rpc.Status in the schema, for error details.
   let statusMessage: MessageIndex?
 
@@ -47,6 +51,9 @@ package final class ServedService: Sendable {
     }
     self.metadata = metadata
     self.metadataNames = metadata.fields.map { Array(metadata.bytes[$0.name]) }
+    let configured = Set(configuration.metadata.map(\.name))
+    self.forwarded = configured.contains("x-forwarded-for") ? .keep : configuration.forwarded
+    self.sendsRequestID = !configured.contains("x-request-id")
     self.statusMessage = schema.message(named: "google.rpc.Status")
   }
 

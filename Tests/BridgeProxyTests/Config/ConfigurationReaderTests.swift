@@ -61,6 +61,7 @@ import Testing
           metadata: {X-Team: legacy, x-number: 7}
           auth: {scheme: bearer, token_env: BENCH_TOKEN}
           map_by_name: false
+          forwarded: drop
           compression: {replies: on, requests: gzip, minimum: 2KiB}
           json:
             unknown_fields: ignore
@@ -107,6 +108,7 @@ import Testing
     #expect(service.auth?.scheme == .bearer)
     #expect(service.auth?.token.revealed == "s3cret")
     #expect(service.mapsMethodsByName == false)
+    #expect(service.forwarded == .drop)
     #expect(service.compression.replies == .always)
     #expect(service.compression.compressesRequests)
     #expect(service.compression.minimumByteCount == 2 << 10)

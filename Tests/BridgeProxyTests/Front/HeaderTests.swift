@@ -10,7 +10,8 @@ struct HeaderTests {
   private static let schema = Result { try TestSchema.notes.load() }
 
   private static func metadata(
-    _ fields: [(String, String)], configure: (inout Configuration.Service) -> Void = { _ in }
+    _ fields: [(String, String)], from address: String = "127.0.0.1",
+    configure: (inout Configuration.Service) -> Void = { _ in }
   ) throws -> [String] {
     var configuration = Configuration.Service(
       name: "a", schemas: [], endpoint: Configuration.Endpoint(host: "a", port: 1))
@@ -22,8 +23,13 @@ struct HeaderTests {
     var block = HeaderBlock()
     var scratch: [UInt8] = []
     try headers.read(head, metadata: &block, &scratch)
-    headers.finish(&block, for: service)
-    return block.fields.map { "\(block.name(of: $0)): \(block.value(of: $0))" }
+    headers.finish(
+      &block, for: service, from: address, isLocal: ClientAddress.isLocal(address),
+      requestID: Array("r1".utf8))
+    let fields = block.fields.map { "\(block.name(of: $0)): \(block.value(of: $0))" }
+    let places = fields.indices.filter { fields[$0] == "x-request-id: r1" }
+    #expect(places.count == (service.sendsRequestID ? 1 : 0))
+    return fields.filter { $0 != "x-request-id: r1" }
   }
 
   @Test(
@@ -34,8 +40,8 @@ struct HeaderTests {
       ([("User-Agent", "curl/8"), ("Cookie", "a=b")], ["user-agent: curl/8", "cookie: a=b"]),
       ([("x_a.b-c", "1"), ("X-A", "1"), ("X-A", "2")], ["x_a.b-c: 1", "x-a: 1", "x-a: 2"]),
       (
-        [("traceparent", "00-1-2-01"), ("Accept-Language", "de")],
-        ["traceparent: 00-1-2-01", "accept-language: de"]
+        [("traceparent", "00-1-2-01"), ("tracestate", "a=b,c=d"), ("Accept-Language", "de")],
+        ["traceparent: 00-1-2-01", "tracestate: a=b,c=d", "accept-language: de"]
       ),
       ([("X-Empty", "")], ["x-empty: "]),
       // About the connection or the body.
@@ -62,6 +68,37 @@ struct HeaderTests {
     ] as [([(String, String)], [String])])
   func passed(_ fields: [(String, String)], _ expected: [String]) throws {
     #expect(try Self.metadata(fields) == expected)
+  }
+
+  @Test(
+    "what was said of clients before is kept honest",
+    arguments: [
+      ([], "127.0.0.1", []), ([], "::1", []), ([], "", []),
+      ([], "10.0.0.1", ["x-forwarded-for: 10.0.0.1"]),
+      ([("X-Forwarded-For", "1.2.3.4")], "127.0.0.1", ["x-forwarded-for: 1.2.3.4, 127.0.0.1"]),
+      (
+        [("X-Forwarded-For", "a"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "b, c")],
+        "::1", ["x-forwarded-proto: https", "x-forwarded-for: a, b, c, ::1"]
+      ),
+      ([("X-Forwarded-For", "1.2.3.4")], "", ["x-forwarded-for: 1.2.3.4"]),
+      (
+        [("Forwarded", "for=1.2.3.4")], "10.0.0.1",
+        ["forwarded: for=1.2.3.4", "x-forwarded-for: 10.0.0.1", "forwarded: for=10.0.0.1"]
+      ),
+      (
+        [("Forwarded", "by=a")], "2001:db8::1",
+        ["forwarded: by=a", "x-forwarded-for: 2001:db8::1", #"forwarded: for="[2001:db8::1]""#]
+      ),
+    ] as [([(String, String)], String, [String])])
+  func forwarded(_ fields: [(String, String)], _ address: String, _ expected: [String]) throws {
+    #expect(try Self.metadata(fields, from: address) == expected)
+    let sent = fields.map { "\($0.lowercased()): \($1)" }
+    #expect(try Self.metadata(fields, from: address) { $0.forwarded = .keep } == sent)
+    #expect(try Self.metadata(fields, from: address) { $0.forwarded = .drop } == [])
+    let configured = try Self.metadata(fields, from: address) {
+      $0.metadata = [("x-forwarded-for", "me")]
+    }
+    #expect(configured.filter { $0.hasPrefix("x-forwarded-for") } == ["x-forwarded-for: me"])
   }
 
   @Test("configured metadata replaces the client's of the same name")
@@ -158,14 +195,14 @@ struct HeaderTests {
       ("connection", "close"), ("content-type", "application/grpc"), ("grpc-status", "0"),
       ("date", "never"), (":status", "200"), ("x-crlf", "a\r\nX-Evil: 1"), ("x evil", "1"),
       ("x-nul", "a\0b"), ("x-bin", "AAE="), ("upgrade", "h2c"), ("", "1"),
-      ("set-cookie", "a"), ("set-cookie", "b"),
+      ("set-cookie", "a"), ("set-cookie", "b"), ("x-request-id", "another"),
     ])
     client.upstream.calls[0].reply([])
     client.upstream.calls[0].end(
       trailers: [("x-t", "1"), ("content-length", "1"), ("x-crlf", "\n")])
     let text = try client.received()
     let lines = text.split(separator: "\r\n").map(String.init).filter {
-      !$0.hasPrefix("date: ")
+      !$0.hasPrefix("date: ") && !$0.hasPrefix("x-request-id: ")
     }
     #expect(
       lines == [
