@@ -199,6 +199,15 @@ class TestMetadata:
         assert ids[1] != ids[2]
         until(lambda: [line["id"] for line in bridge.access_log()] == ids, "the ids in the log")
 
+    def test_an_allow_list(self, start_bridge, backend, http):
+        rules = {"allow": ["x-team*"], "deny": ["x-team-secret"]}
+        bridge = start_bridge({"test": service(backend.address, "echo", headers=rules)})
+        sent = {"X-Team": "1", "X-Team-A": "2", "X-Team-Secret": "3", "Cookie": "a=b"}
+        reply = http.get(f"{bridge.url}/v1/metadata", headers=sent, timeout=20)
+        got = {entry["name"] for entry in reply.json()["entries"]}
+        assert {"x-team", "x-team-a", "x-request-id"} <= got
+        assert not {"x-team-secret", "cookie", "accept-language"} & got
+
     @pytest.mark.parametrize(
         ("setting", "expected"),
         [(None, "1.2.3.4, 127.0.0.1"), ("keep", "1.2.3.4"), ("drop", None)],

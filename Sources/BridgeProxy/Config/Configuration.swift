@@ -58,6 +58,8 @@ extension Configuration {
     package var encode = EncodeOptions()
     package var decode = DecodeOptions()
     package var compression = Compression()
+    /// Default: all of them.
+    package var headers = HeaderRules()
     /// Default append.
     package var forwarded = Forwarded.append
     /// Whether a method without an HTTP rule (and with one, too) is served as

@@ -52,6 +52,7 @@ extension ConfigurationReader {
       reader.fault("metadata", "authorization is set by auth as well; keep one of them")
     }
     let json = reader.section("json").map(self.options)
+    let headers = reader.section("headers").map(self.headerRules)
     let forwarded = self.forwarded(reader)
     let compression = reader.section("compression").map(self.compression)
     let mapsByName = reader.flag("map_by_name")
@@ -70,6 +71,7 @@ extension ConfigurationReader {
       timeout: timeout ?? .seconds(30), metadata: metadata, auth: auth)
     service.place = schemasPlace
     if let json { (service.encode, service.decode) = json }
+    if let headers { service.headers = headers }
     if let forwarded { service.forwarded = forwarded }
     if let compression { service.compression = compression }
     if let mapsByName { service.mapsMethodsByName = mapsByName }

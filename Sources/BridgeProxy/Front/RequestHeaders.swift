@@ -256,13 +256,16 @@ struct RequestHeaders {
     isLocal: Bool, requestID: [UInt8]
   ) {
     let dropsForwarded = self.hasForwarded && service.forwarded == .drop
-    if !self.connectionNames.isEmpty || !service.metadataNames.isEmpty || dropsForwarded {
+    if !self.connectionNames.isEmpty || !service.metadataNames.isEmpty || dropsForwarded
+      || !service.headerRules.isEmpty
+    {
       var kept = HeaderBlock()
       for field in metadata.fields {
         let name = metadata.bytes[field.name]
         if self.connectionNames.contains(where: { $0.elementsEqual(name) }) { continue }
         if service.metadataNames.contains(where: { $0.elementsEqual(name) }) { continue }
         if dropsForwarded, HeaderName.isForwarded(name) { continue }
+        if !service.headerRules.permits(name) { continue }
         kept.append(name, metadata.bytes[field.value])
       }
       metadata = kept

@@ -20,9 +20,12 @@ package final class ServedService: Sendable {
   let metadata: HeaderBlock
   /// The names in `metadata`, which the client's headers don't override.
   let metadataNames: [[UInt8]]
+  /// Which of the client's fields become metadata.
+  let headerRules: Configuration.HeaderRules
   /// What becomes of `Forwarded` and `X-Forwarded-…`.
   let forwarded: Configuration.Forwarded
-  /// Whether calls carry the request's `x-request-id`: not where the configuration sets another one.
+  /// Whether calls carry the request's `x-request-id`: not where the configuration sets another one
+  /// or denies it.
   let sendsRequestID: Bool
   /// google.rpc.Status in the schema, for error details.
   let statusMessage: MessageIndex?
@@ -52,8 +55,15 @@ package final class ServedService: Sendable {
     self.metadata = metadata
     self.metadataNames = metadata.fields.map { Array(metadata.bytes[$0.name]) }
     let configured = Set(configuration.metadata.map(\.name))
-    self.forwarded = configured.contains("x-forwarded-for") ? .keep : configuration.forwarded
-    self.sendsRequestID = !configured.contains("x-request-id")
+    let rules = configuration.headers
+    self.headerRules = rules
+    // What is denied isn't added by the bridge either.
+    let isForwardedSet =
+      configured.contains("x-forwarded-for") || rules.denies("x-forwarded-for".utf8)
+    self.forwarded =
+      configuration.forwarded == .append && isForwardedSet ? .keep : configuration.forwarded
+    self.sendsRequestID =
+      !configured.contains("x-request-id") && !rules.denies("x-request-id".utf8)
     self.statusMessage = schema.message(named: "google.rpc.Status")
   }
 

@@ -240,6 +240,27 @@ extension ConfigurationReaderTests {
       replies, requests
       """),
     BadFile(
+      "headers",
+      """
+      services:
+        a:
+          schemas: a.proto
+          endpoint: h:1
+          forwarded: yes
+          headers: {allow: ["x-*-y", "a b", ""], deny: [], denied: x}
+      """,
+      """
+      bridge.yaml:5:16: services.a.forwarded: "yes" is not a choice; write append or drop or keep
+      bridge.yaml:6:23: services.a.headers.allow[0]: "x-*-y" is not a header name; write letters, \
+      digits, -, _ or ., and at most one * at the end, such as x-team or x-team-*
+      bridge.yaml:6:32: services.a.headers.allow[1]: "a b" is not a header name; write letters, \
+      digits, -, _ or ., and at most one * at the end, such as x-team or x-team-*
+      bridge.yaml:6:39: services.a.headers.allow[2]: "" is not a header name; write letters, \
+      digits, -, _ or ., and at most one * at the end, such as x-team or x-team-*
+      bridge.yaml:6:50: services.a.headers.deny: an empty list; write at least one, such as cookie
+      bridge.yaml:6:54: services.a.headers.denied: unknown key; the keys here are allow, deny
+      """),
+    BadFile(
       "json options",
       """
       services:

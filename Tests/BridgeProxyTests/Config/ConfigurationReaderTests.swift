@@ -61,6 +61,7 @@ import Testing
           metadata: {X-Team: legacy, x-number: 7}
           auth: {scheme: bearer, token_env: BENCH_TOKEN}
           map_by_name: false
+          headers: {allow: [X-Team-*, authorization], deny: x-team-secret}
           forwarded: drop
           compression: {replies: on, requests: gzip, minimum: 2KiB}
           json:
@@ -108,6 +109,10 @@ import Testing
     #expect(service.auth?.scheme == .bearer)
     #expect(service.auth?.token.revealed == "s3cret")
     #expect(service.mapsMethodsByName == false)
+    #expect(service.headers.permits("x-team-a".utf8))
+    #expect(service.headers.permits("authorization".utf8))
+    #expect(!service.headers.permits("x-team-secret".utf8))
+    #expect(!service.headers.permits("cookie".utf8))
     #expect(service.forwarded == .drop)
     #expect(service.compression.replies == .always)
     #expect(service.compression.compressesRequests)

@@ -101,6 +101,35 @@ struct HeaderTests {
     #expect(configured.filter { $0.hasPrefix("x-forwarded-for") } == ["x-forwarded-for: me"])
   }
 
+  @Test(
+    "an allow list and a deny list limit what goes on",
+    arguments: [
+      (["x-team"], [], ["x-team: 1"]), (["X-Team*"], [], ["x-team: 1", "x-team-b: 2"]),
+      (nil, ["cookie", "x-team-*"], ["x-team: 1", "authorization: b"]),
+      (["x-*"], ["x-team"], ["x-team-b: 2"]), (nil, ["*"], []), (["*"], [], nil), ([], [], []),
+      (["x-tea"], [], []),
+    ] as [([String]?, [String], [String]?)])
+  func rules(_ allow: [String]?, _ deny: [String], _ expected: [String]?) throws {
+    let fields = [("X-Team", "1"), ("x-team-b", "2"), ("Cookie", "a"), ("Authorization", "b")]
+    // The configured metadata isn't the client's.
+    let result = try Self.metadata(fields) {
+      $0.metadata = [("x-set", "1")]
+      $0.headers.allow = try? allow?.map(Configuration.HeaderRules.Pattern.init)
+      $0.headers.deny = (try? deny.map(Configuration.HeaderRules.Pattern.init)) ?? []
+    }
+    let all = fields.map { "\($0.lowercased()): \($1)" }
+    #expect(result == (expected ?? all) + ["x-set: 1"])
+  }
+
+  @Test("what is denied isn't added by the bridge either")
+  func denied() throws {
+    let deny = try ["x-forwarded-*", "x-request-id"].map(Configuration.HeaderRules.Pattern.init)
+    let result = try Self.metadata([("X-Forwarded-For", "a")], from: "10.0.0.1") {
+      $0.headers.deny = deny
+    }
+    #expect(result == [])
+  }
+
   @Test("configured metadata replaces the client's of the same name")
   func configured() throws {
     let fields = [("X-Team", "me"), ("X-A", "1"), ("authorization", "mine")]
