@@ -286,6 +286,20 @@ class TestMetadata:
         assert response.header("grpc-trailer-x-last") == "second"
         assert (response.header("grpc-trailer-x-raw-last-bin") or "").rstrip("=") == raw.rstrip("=")
 
+    def test_trailers_come_behind_the_body_when_asked_for(self, connect):
+        connection = connect()
+        for _ in range(2):
+            connection.request(
+                "POST", "/v1/metadata", {"TE": "trailers", "Connection": "TE"},
+                {"trailers": {"x-last": "second"}},
+            )  # fmt: skip
+            response = connection.read_response()
+            assert response.status == 200, response.body
+            assert response.json()["entries"]
+            assert response.header("trailer") == "grpc-trailer-x-last"
+            assert response.header("grpc-trailer-x-last") is None
+            assert connection.trailers == [("grpc-trailer-x-last", "second")]
+
     @pytest.mark.parametrize("where", ["headers", "trailers"])
     def test_metadata_cannot_break_the_reply(self, where, connect):
         """A server may send metadata named like fields that say how a message of HTTP/1.1 reads."""

@@ -24,6 +24,8 @@ struct Exchange {
   var inflater: BodyInflater?
   /// The length that the client announced.
   var announcedLength = 0
+  /// Whether the client reads trailers behind an answer.
+  var takesTrailers = false
   /// How the answer may be compressed.
   var answerCoding = ContentCoding.identity
   var call: (any UpstreamCall)?

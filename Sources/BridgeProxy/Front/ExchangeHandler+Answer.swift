@@ -126,9 +126,15 @@ extension ExchangeHandler: CallObserver {
       capacity: 192 + self.answerFields.count + count + metadata.bytes.count
         + trailers.bytes.count)
     ResponseHead.begin(status, to: &buffer)
+    // A HEAD has no place for them; GET would send chunks, so a length would be wrong as well.
+    let endsWithTrailers = self.exchange?.takesTrailers == true && ResponseHead.hasFields(trailers)
     if status != 204 {
       buffer.writeStaticString("content-type: application/json\r\n")
-      ResponseHead.contentLength(count, to: &buffer)
+      if endsWithTrailers {
+        ResponseHead.trailerNames(trailers, to: &buffer)
+      } else {
+        ResponseHead.contentLength(count, to: &buffer)
+      }
       if compressed != nil, let coding = self.exchange?.answerCoding {
         ResponseHead.field("content-encoding", "\(coding)", to: &buffer)
       }
@@ -136,13 +142,22 @@ extension ExchangeHandler: CallObserver {
     if !allow.isEmpty { ResponseHead.allow(allow, to: &buffer) }
     if let fault { ResponseHead.fields(of: fault, to: &buffer) }
     ResponseHead.metadata(metadata, to: &buffer)
-    ResponseHead.metadata(trailers, prefix: "grpc-trailer-", to: &buffer)
+    if !endsWithTrailers {
+      ResponseHead.metadata(trailers, prefix: ResponseHead.trailerPrefix, to: &buffer)
+    }
     self.endHead(&buffer, closes: after.closes)
     if self.exchange?.isHead != true {
+      if endsWithTrailers { buffer.writeString(String(count, radix: 16) + "\r\n") }
       if let compressed {
         buffer.writeImmutableBuffer(compressed)
       } else {
         buffer.write(self.loop.output)
+      }
+      if endsWithTrailers {
+        // The end of the only chunk, the last chunk, and the trailer section (RFC 9112 §7.1).
+        buffer.writeStaticString("\r\n0\r\n")
+        ResponseHead.metadata(trailers, prefix: ResponseHead.trailerPrefix, to: &buffer)
+        buffer.writeStaticString("\r\n")
       }
     }
     self.loop.output.shrink(to: LoopContext.keptByteCount)

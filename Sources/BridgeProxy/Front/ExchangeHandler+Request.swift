@@ -60,6 +60,7 @@ extension ExchangeHandler {
     self.exchange?.route = route
     self.exchange?.upstream = serviceIndex
     self.exchange?.timeout = min(headers.timeout ?? service.timeout, service.timeout)
+    self.exchange?.takesTrailers = headers.takesTrailers
     self.negotiateCoding(headers, for: service)
     if headers.framing != .none {
       try self.checkBody(headers, takesBody: route.takesBody)

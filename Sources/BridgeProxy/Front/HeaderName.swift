@@ -9,6 +9,7 @@ enum HeaderName: Equatable {
   case expect
   case connection
   case authorization
+  case te
   /// `grpc-timeout`.
   case timeout
   /// `X-Server-Timeout` or `Request-Timeout`, in seconds.
@@ -59,7 +60,8 @@ enum HeaderName: Equatable {
       if Self.equals(lowercased, "request-timeout") { return .timeoutInSeconds }
     case UInt8(ascii: "t"):
       if Self.equals(lowercased, "transfer-encoding") { return .transferEncoding }
-      if Self.equals(lowercased, "te") || Self.equals(lowercased, "trailer") { return .dropped }
+      if Self.equals(lowercased, "te") { return .te }
+      if Self.equals(lowercased, "trailer") { return .dropped }
     case UInt8(ascii: "u"):
       if Self.equals(lowercased, "upgrade") { return .dropped }
     case UInt8(ascii: "x"):

@@ -67,6 +67,13 @@ enum HeaderValue {
     return .nanoseconds(isOverflown ? century : min(product, century))
   }
 
+  /// Whether `trailers` is in a `TE`.
+  static func hasTrailers(_ value: String) -> Bool {
+    value.utf8.split(separator: UInt8(ascii: ",")).contains { part in
+      Self.equals(Self.trimmed(part), "trailers")
+    }
+  }
+
   /// Seconds as a decimal number: up to 9 digits, and up to 9 decimals behind a point; nil for anything
   /// else.
   static func seconds(_ value: String) -> TimeAmount? {

@@ -41,6 +41,8 @@ struct RequestHeaders {
   var contentEncoding = ""
   /// As it was sent.
   var acceptEncoding = ""
+  /// Whether the client reads trailers (`TE: trailers`, RFC 9110 §10.1.4).
+  private(set) var takesTrailers = false
   /// The client's `X-Request-Id`; empty where it's none that's kept.
   private(set) var requestID = ""
   var expectsContinue = false
@@ -173,6 +175,9 @@ struct RequestHeaders {
           "\(name): expected seconds as a decimal number without a unit, such as 30 or 2.5")
       }
       self.timeout = min(timeout, self.timeout ?? timeout)
+    case .te:
+      self.takesTrailers =
+        self.takesTrailers || (!self.isOldVersion && HeaderValue.hasTrailers(value))
     case .requestID:
       if self.requestID.isEmpty, RequestIDs.isKept(value) { self.requestID = value }
     case .metadata, .authorization, .forwarded, .dropped:

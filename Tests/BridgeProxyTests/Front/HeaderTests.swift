@@ -240,6 +240,59 @@ struct HeaderTests {
       ])
   }
 
+  /// The answer's lines behind the status line, but for those that differ each time.
+  private static func lines(
+    to fields: [String], method: String = "GET", trailers: [(String, String)],
+    status: GRPCStatus = GRPCStatus(.ok)
+  ) throws -> [String] {
+    let client = try TestClient()
+    client.request("\(method) /v1/notes/a", fields)
+    client.upstream.calls[0].reply(TestSchema.note(text: "hi"))
+    client.upstream.calls[0].end(status, trailers: trailers)
+    // The connection serves on.
+    client.request("GET /nowhere")
+    let text = try client.received()
+    let end = try #require(text.ranges(of: "HTTP/1.1 404").last)
+    return text[..<end.lowerBound].split(separator: "\r\n", omittingEmptySubsequences: false)
+      .dropFirst().map(String.init).filter {
+        !$0.hasPrefix("date: ") && !$0.hasPrefix("x-request-id")
+      }
+  }
+
+  @Test("trailers come behind the body for clients that read them there")
+  func trailers() throws {
+    let sent = [("x-a", "1"), ("content-length", "7"), ("x-b", "2"), ("x-a", "3")]
+    let chunked = [
+      "content-type: application/json", "transfer-encoding: chunked",
+      "trailer: grpc-trailer-x-a, grpc-trailer-x-b, grpc-trailer-x-a", "", "d", #"{"text":"hi"}"#,
+      "0", "grpc-trailer-x-a: 1", "grpc-trailer-x-b: 2", "grpc-trailer-x-a: 3", "", "",
+    ]
+    for fields in [["TE: trailers"], ["TE: gzip;q=0.5, Trailers"], ["TE: gzip", "TE: trailers"]] {
+      #expect(try Self.lines(to: fields, trailers: sent) == chunked)
+    }
+    #expect(
+      try Self.lines(to: ["TE: trailers"], method: "HEAD", trailers: [("x-a", "1")]) == [
+        "content-type: application/json", "transfer-encoding: chunked",
+        "trailer: grpc-trailer-x-a", "", "",
+      ])
+    let error = try Self.lines(
+      to: ["TE: trailers"], trailers: [("x-a", "1")], status: GRPCStatus(.notFound, "no"))
+    #expect(error.suffix(5) == [#"{"code":5,"message":"no"}"#, "0", "grpc-trailer-x-a: 1", "", ""])
+  }
+
+  @Test("without trailers, or a client that reads them, the answer has a length")
+  func noTrailers() throws {
+    for (fields, trailers) in [
+      (["TE: trailers"], []), (["TE: trailers"], [("grpc-x", "1"), ("content-type", "a")]),
+      (["TE: gzip"], [("x-a", "1")]), ([], [("x-a", "1")]),
+    ] as [([String], [(String, String)])] {
+      let lines = try Self.lines(to: fields, trailers: trailers)
+      #expect(lines.contains("content-length: 13"))
+      #expect(lines.contains("grpc-trailer-x-a: 1") == trailers.contains(where: { $0.0 == "x-a" }))
+      #expect(!lines.contains(where: { $0.hasPrefix("trailer") }))
+    }
+  }
+
   @Test(
     "dates are written as RFC 9110 has them",
     arguments: [
