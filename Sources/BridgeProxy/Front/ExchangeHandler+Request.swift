@@ -60,6 +60,7 @@ extension ExchangeHandler {
     self.exchange?.route = route
     self.exchange?.upstream = serviceIndex
     self.exchange?.timeout = min(headers.timeout ?? service.timeout, service.timeout)
+    if !headers.accept.isEmpty { try self.checkAccept(headers, route, service) }
     self.exchange?.takesTrailers = headers.takesTrailers
     self.negotiateCoding(headers, for: service)
     if headers.framing != .none {
@@ -74,6 +75,19 @@ extension ExchangeHandler {
     if sendsContinue {
       self.write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
     }
+  }
+
+  /// A unary reply is JSON, unless its method says that it's something else.
+  private func checkAccept(
+    _ headers: RequestHeaders, _ route: Route, _ service: ServedService
+  ) throws(Fault) {
+    guard !AcceptedType.includesJSON(headers.accept), !route.method.isServerStreaming,
+      route.method.output != service.bodyMessage
+    else { return }
+    throw Fault(
+      .invalidArgument, http: 406, .notAcceptable,
+      "the header Accept takes \(headers.accept), and \(route.name) answers in application/json alone; "
+        + "send Accept: application/json, or leave it out")
   }
 
   private func checkBody(_ headers: RequestHeaders, takesBody: Bool) throws(Fault) {

@@ -5,6 +5,7 @@ enum HeaderName: Equatable {
   case transferEncoding
   case contentType
   case contentEncoding
+  case accept
   case acceptEncoding
   case expect
   case connection
@@ -33,9 +34,8 @@ enum HeaderName: Equatable {
     case UInt8(ascii: "a"):
       if Self.equals(lowercased, "authorization") { return .authorization }
       if Self.equals(lowercased, "accept-encoding") { return .acceptEncoding }
-      if Self.equals(lowercased, "accept") || Self.equals(lowercased, "accept-charset") {
-        return .dropped
-      }
+      if Self.equals(lowercased, "accept") { return .accept }
+      if Self.equals(lowercased, "accept-charset") { return .dropped }
     case UInt8(ascii: "c"):
       if Self.equals(lowercased, "content-length") { return .contentLength }
       if Self.equals(lowercased, "content-type") { return .contentType }

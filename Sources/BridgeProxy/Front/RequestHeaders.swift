@@ -40,6 +40,8 @@ struct RequestHeaders {
   /// As it was sent, for the answer to a coding that isn't known.
   var contentEncoding = ""
   /// As it was sent.
+  var accept = ""
+  /// As it was sent.
   var acceptEncoding = ""
   /// Whether the client reads trailers (`TE: trailers`, RFC 9110 §10.1.4).
   private(set) var takesTrailers = false
@@ -150,6 +152,8 @@ struct RequestHeaders {
       // Several fields are one list (RFC 9110 §5.3).
       self.contentEncoding += self.contentEncoding.isEmpty ? value : ", \(value)"
       self.coding = ContentCoding(self.contentEncoding)
+    case .accept:
+      self.accept += self.accept.isEmpty ? value : ", \(value)"
     case .acceptEncoding:
       self.acceptEncoding += self.acceptEncoding.isEmpty ? value : ", \(value)"
     case .expect:

@@ -101,6 +101,7 @@ enum ResponseHead {
     case 403: "HTTP/1.1 403 Forbidden\r\n"
     case 404: "HTTP/1.1 404 Not Found\r\n"
     case 405: "HTTP/1.1 405 Method Not Allowed\r\n"
+    case 406: "HTTP/1.1 406 Not Acceptable\r\n"
     case 408: "HTTP/1.1 408 Request Timeout\r\n"
     case 409: "HTTP/1.1 409 Conflict\r\n"
     case 413: "HTTP/1.1 413 Content Too Large\r\n"
