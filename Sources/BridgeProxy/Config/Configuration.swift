@@ -58,6 +58,8 @@ extension Configuration {
     package var encode = EncodeOptions()
     package var decode = DecodeOptions()
     package var compression = Compression()
+    /// Nil: browsers keep pages of other origins out. Default nil.
+    package var cors: CORS?
     /// Default: all of them.
     package var headers = HeaderRules()
     /// Default append.

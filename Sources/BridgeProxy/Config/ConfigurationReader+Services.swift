@@ -54,6 +54,7 @@ extension ConfigurationReader {
     let json = reader.section("json").map(self.options)
     let headers = reader.section("headers").map(self.headerRules)
     let forwarded = self.forwarded(reader)
+    let cors = reader.section("cors").flatMap(self.cors)
     let compression = reader.section("compression").map(self.compression)
     let mapsByName = reader.flag("map_by_name")
     if reader.node("schemas") == nil {
@@ -73,6 +74,7 @@ extension ConfigurationReader {
     if let json { (service.encode, service.decode) = json }
     if let headers { service.headers = headers }
     if let forwarded { service.forwarded = forwarded }
+    service.cors = cors
     if let compression { service.compression = compression }
     if let mapsByName { service.mapsMethodsByName = mapsByName }
     return service

@@ -5,7 +5,8 @@ internal import NIOHTTP1
 /// From the events of a call to the answer.
 extension ExchangeHandler: CallObserver {
   func callReceivedHead(_ metadata: HeaderBlock) {
-    self.exchange?.replyMetadata = metadata
+    let isFiltered = self.exchange?.service?.cors != nil
+    self.exchange?.replyMetadata = isFiltered ? CORSPolicy.without(metadata) : metadata
   }
 
   func callReceivedMessage(_ message: ByteBuffer) {
@@ -106,6 +107,12 @@ extension ExchangeHandler: CallObserver {
   func answerPing() {
     self.loop.output.removeAll()
     self.writeAnswer(204, .ok, allow: Fault.allMethods)
+  }
+
+  /// Answers that all is well and there's nothing to say.
+  func answerEmpty() {
+    self.loop.output.removeAll()
+    self.writeAnswer(204, .ok)
   }
 
   /// Writes `loop.output` as the whole answer, in one buffer.

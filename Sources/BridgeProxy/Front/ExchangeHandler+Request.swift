@@ -26,15 +26,18 @@ extension ExchangeHandler {
     if case .length(let length) = headers.framing { exchange.announcedLength = length }
     self.exchange = exchange
     self.identify(headers)
-    if let fault {
-      self.answer(fault)
-      return
+    if fault == nil {
+      do throws(Fault) {
+        try self.accept(head, headers)
+      } catch {
+        fault = error
+      }
     }
-    do throws(Fault) {
-      try self.accept(head, headers)
-    } catch {
-      self.answer(error)
+    guard let fault else { return }
+    if self.exchange?.service == nil, !headers.origin.isEmpty, !fault.endsConnection {
+      self.applyPolicyWithoutRoute(head, headers)
     }
+    self.answer(fault)
   }
 
   private func checkSize(of head: HTTPRequestHead, _ headers: RequestHeaders) throws(Fault) {
@@ -49,6 +52,7 @@ extension ExchangeHandler {
 
   private func accept(_ head: HTTPRequestHead, _ headers: RequestHeaders) throws(Fault) {
     self.bindings.removeAll()
+    if headers.requestedMethod != nil, try self.answerPreflight(head, headers) { return }
     let decision = try RequestRouter.route(head, headers, self.loop, &self.bindings)
     guard case .call(let serviceIndex, let routeIndex) = decision else {
       self.answerPing()
@@ -60,6 +64,7 @@ extension ExchangeHandler {
     self.exchange?.route = route
     self.exchange?.upstream = serviceIndex
     self.exchange?.timeout = min(headers.timeout ?? service.timeout, service.timeout)
+    if service.cors != nil { self.applyPolicy(headers, of: service) }
     if !headers.accept.isEmpty { try self.checkAccept(headers, route, service) }
     self.exchange?.takesTrailers = headers.takesTrailers
     self.negotiateCoding(headers, for: service)

@@ -35,6 +35,7 @@ struct Fault: Error, Equatable {
     case noRoute = "ROUTE_NOT_FOUND"
     case methodNotAllowed = "METHOD_NOT_ALLOWED"
     case clientStreaming = "CLIENT_STREAMING_NOT_SUPPORTED"
+    case originNotAllowed = "ORIGIN_NOT_ALLOWED"
     case notAcceptable = "NOT_ACCEPTABLE"
     case unsupportedContentType = "UNSUPPORTED_CONTENT_TYPE"
     case unsupportedContentEncoding = "UNSUPPORTED_CONTENT_ENCODING"

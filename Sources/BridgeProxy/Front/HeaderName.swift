@@ -19,6 +19,11 @@ enum HeaderName: Equatable {
   case requestID
   /// `Forwarded` or `X-Forwarded-…`: goes on, and may be added to.
   case forwarded
+  case origin
+  /// `Access-Control-Request-Method`.
+  case requestedMethod
+  /// `Access-Control-Request-Headers`.
+  case requestedHeaders
   /// Anything that isn't named here: goes on to the endpoint.
   case metadata
   /// Not for the endpoint.
@@ -36,6 +41,8 @@ enum HeaderName: Equatable {
       if Self.equals(lowercased, "accept-encoding") { return .acceptEncoding }
       if Self.equals(lowercased, "accept") { return .accept }
       if Self.equals(lowercased, "accept-charset") { return .dropped }
+      if Self.equals(lowercased, "access-control-request-method") { return .requestedMethod }
+      if Self.equals(lowercased, "access-control-request-headers") { return .requestedHeaders }
     case UInt8(ascii: "c"):
       if Self.equals(lowercased, "content-length") { return .contentLength }
       if Self.equals(lowercased, "content-type") { return .contentType }
@@ -54,6 +61,8 @@ enum HeaderName: Equatable {
       if Self.equals(lowercased, "http2-settings") { return .dropped }
     case UInt8(ascii: "k"):
       if Self.equals(lowercased, "keep-alive") { return .dropped }
+    case UInt8(ascii: "o"):
+      if Self.equals(lowercased, "origin") { return .origin }
     case UInt8(ascii: "p"):
       if Self.hasPrefix(lowercased, "proxy-") { return .dropped }
     case UInt8(ascii: "r"):

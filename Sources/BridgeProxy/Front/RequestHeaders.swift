@@ -43,6 +43,11 @@ struct RequestHeaders {
   var accept = ""
   /// As it was sent.
   var acceptEncoding = ""
+  /// The origin of the page that a browser acts for; empty without one.
+  private(set) var origin = ""
+  /// What a preflight asks for.
+  private(set) var requestedMethod: String?
+  private(set) var requestedHeaders = ""
   /// Whether the client reads trailers (`TE: trailers`, RFC 9110 §10.1.4).
   private(set) var takesTrailers = false
   /// The client's `X-Request-Id`; empty where it's none that's kept.
@@ -89,10 +94,13 @@ struct RequestHeaders {
       let kind = HeaderName.classify(name, &scratch)
       do throws(Fault) {
         try Self.refuseControls(in: value)
-        if kind == .metadata || kind == .authorization || kind == .forwarded {
+        switch kind {
+        case .metadata, .authorization:
           try Self.append(scratch, value, to: &metadata)
-          if kind == .forwarded { self.hasForwarded = true }
-        } else {
+        case .forwarded, .origin, .requestedMethod, .requestedHeaders:
+          try Self.append(scratch, value, to: &metadata)
+          self.note(kind, value)
+        default:
           try self.read(kind, name, value)
         }
       } catch {
@@ -184,8 +192,20 @@ struct RequestHeaders {
         self.takesTrailers || (!self.isOldVersion && HeaderValue.hasTrailers(value))
     case .requestID:
       if self.requestID.isEmpty, RequestIDs.isKept(value) { self.requestID = value }
-    case .metadata, .authorization, .forwarded, .dropped:
+    case .metadata, .authorization, .forwarded, .origin, .requestedMethod, .requestedHeaders,
+      .dropped:
       break
+    }
+  }
+
+  /// What is of use here and goes on as well.
+  private mutating func note(_ kind: HeaderName, _ value: String) {
+    switch kind {
+    case .forwarded: self.hasForwarded = true
+    case .origin: self.origin = value
+    case .requestedMethod: self.requestedMethod = value
+    case .requestedHeaders: self.requestedHeaders = value
+    default: break
     }
   }
 

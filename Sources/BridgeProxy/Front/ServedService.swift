@@ -13,6 +13,8 @@ package final class ServedService: Sendable {
   package let routes: RouteTable
   package let encode: EncodeOptions
   package let decode: DecodeOptions
+  /// Nil: browsers keep pages of other origins out.
+  let cors: CORSPolicy?
   package let compression: Configuration.Compression
   /// How long a call may take.
   package let timeout: TimeAmount
@@ -44,6 +46,7 @@ package final class ServedService: Sendable {
       schema: schema, mapsMethodsByName: configuration.mapsMethodsByName)
     self.encode = configuration.encode
     self.decode = configuration.decode
+    self.cors = configuration.cors.map(CORSPolicy.init)
     self.compression = configuration.compression
     self.timeout = TimeAmount(configuration.timeout)
     var metadata = HeaderBlock()

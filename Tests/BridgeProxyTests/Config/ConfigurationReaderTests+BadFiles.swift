@@ -240,6 +240,56 @@ extension ConfigurationReaderTests {
       replies, requests
       """),
     BadFile(
+      "cors",
+      """
+      services:
+        a:
+          schemas: a.proto
+          endpoint: h:1
+          cors:
+            origins: [app.example, "https://*.example", https://a.example/, "https://a.example:443", "https://a b"]
+            methods: get
+            headers: ["*", "a b"]
+        b:
+          schemas: a.proto
+          endpoint: h:1
+          prefix: /b
+          cors: {origins: "*", headers: ["*", x-a], credentials: true, max_age: 10}
+        c:
+          schemas: a.proto
+          endpoint: h:1
+          prefix: /c
+          cors: {origins: ["*", "https://a.example"], origin: x}
+        d: {schemas: a.proto, endpoint: 'h:1', prefix: /d, cors: {}}
+      """,
+      """
+      bridge.yaml:6:17: services.a.cors.origins[0]: "app.example" is not an origin; write scheme, \
+      host and perhaps a port, such as https://app.example
+      bridge.yaml:6:30: services.a.cors.origins[1]: "https://*.example": origins are compared whole, \
+      without wildcards; write each of them
+      bridge.yaml:6:51: services.a.cors.origins[2]: "https://a.example/": an origin has no path and \
+      no slash at its end; write scheme, host and perhaps a port, such as https://app.example
+      bridge.yaml:6:71: services.a.cors.origins[3]: "https://a.example:443": browsers leave out the \
+      port that the scheme has; leave out :443
+      bridge.yaml:6:96: services.a.cors.origins[4]: "https://a b" is not an origin; write scheme, \
+      host and perhaps a port, such as https://app.example
+      bridge.yaml:7:16: services.a.cors.methods: "get" is not a method; write capital letters, such \
+      as GET
+      bridge.yaml:8:22: services.a.cors.headers[1]: "a b" is not a header name; write letters, \
+      digits, -, _ or ., such as X-Team
+      bridge.yaml:13:35: services.b.cors.headers: * is any header; leave out the others, or leave \
+      out *
+      bridge.yaml:13:60: services.b.cors.credentials: any page could act with its reader's cookies; \
+      name the origins instead of *, or leave this out
+      bridge.yaml:13:75: services.b.cors.max_age: "10" is not a duration; write a number with a \
+      unit, such as 30s or 500ms
+      bridge.yaml:18:21: services.c.cors.origins: * is any origin; leave out the others, or leave \
+      out *
+      bridge.yaml:18:49: services.c.cors.origin: unknown key; did you mean origins?
+      bridge.yaml:19:54: services.d.cors.origins: missing; write the origins that may call, such as \
+      https://app.example, or *
+      """),
+    BadFile(
       "headers",
       """
       services:

@@ -61,6 +61,13 @@ import Testing
           metadata: {X-Team: legacy, x-number: 7}
           auth: {scheme: bearer, token_env: BENCH_TOKEN}
           map_by_name: false
+          cors:
+            origins: [https://App.example, "http://localhost:3000"]
+            methods: GET
+            headers: [X-Team]
+            expose: X-Cost
+            credentials: on
+            max_age: 1h
           headers: {allow: [X-Team-*, authorization], deny: x-team-secret}
           forwarded: drop
           compression: {replies: on, requests: gzip, minimum: 2KiB}
@@ -109,6 +116,12 @@ import Testing
     #expect(service.auth?.scheme == .bearer)
     #expect(service.auth?.token.revealed == "s3cret")
     #expect(service.mapsMethodsByName == false)
+    #expect(service.cors?.origins == ["https://app.example", "http://localhost:3000"])
+    #expect(service.cors?.methods == ["GET"])
+    #expect(service.cors?.headers == ["x-team"])
+    #expect(service.cors?.expose == ["x-cost"])
+    #expect(service.cors?.allowsCredentials == true)
+    #expect(service.cors?.maxAge == .seconds(3600))
     #expect(service.headers.permits("x-team-a".utf8))
     #expect(service.headers.permits("authorization".utf8))
     #expect(!service.headers.permits("x-team-secret".utf8))

@@ -225,6 +225,7 @@ extension TestSchema {
         HTTPRule(verb: "POST", template: "/v1/echo", body: "*"),
         HTTPRule(verb: "GET", template: "/v1/notes/{name}"),
         HTTPRule(verb: "GET", template: "/v1/files/{name=**}"),
+        HTTPRule(verb: "OPTIONS", template: "/v1/options/{name}"),
         HTTPRule(verb: "PUT", template: "/v1/notes/{name}", body: "inner", responseBody: "inner"),
       ]),
     Method(
