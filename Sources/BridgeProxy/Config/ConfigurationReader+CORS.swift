@@ -57,7 +57,8 @@ extension ConfigurationReader {
     if isAny, cors.allowsCredentials {
       section.fault(
         "credentials",
-        "any page could act with its reader's cookies; name the origins instead of *, or leave this out"
+        "any page could act with its reader's cookies; name the origins instead of *, or "
+          + "leave this out"
       )
     }
     guard let origins, !origins.isEmpty else { return nil }
@@ -103,8 +104,8 @@ extension ConfigurationReader {
   private static func name(_ text: String, _ example: String) throws(ValueFault) -> String {
     guard !text.isEmpty, HeaderName.isMetadata(text.utf8.map(ASCII.lowercased)) else {
       throw ValueFault(
-        "\(ConfigurationValues.quoted(text)) is not a header name; write letters, digits, -, _ or ., "
-          + "such as \(example)")
+        "\(ConfigurationValues.quoted(text)) is not a header name; write letters, digits, -, _ "
+          + "or ., such as \(example)")
     }
     return text.lowercased()
   }

@@ -1,8 +1,8 @@
 extension Configuration {
   /// What becomes of a client's `Forwarded` and `X-Forwarded-*`.
   package enum Forwarded: Sendable, CaseIterable {
-    /// They go on, with the client's address at the end of `X-Forwarded-For`. A client on this machine
-    /// that sends none of them gets none: its address would say nothing.
+    /// They go on, with the client's address at the end of `X-Forwarded-For`. A client on this
+    /// machine that sends none of them gets none: its address would say nothing.
     case append
     /// They are left out.
     case drop
@@ -12,8 +12,8 @@ extension Configuration {
 }
 
 extension Configuration {
-  /// Which of a client's header fields become metadata. What the bridge makes and what is configured
-  /// isn't the client's.
+  /// Which of a client's header fields become metadata. What the bridge makes and what is
+  /// configured isn't the client's.
   package struct HeaderRules: Sendable, Equatable {
     /// One name, or all that begin alike: `x-team`, `x-team-*`, `*`.
     package struct Pattern: Sendable, Equatable {
@@ -27,8 +27,8 @@ extension Configuration {
         self.bytes = (self.isPrefix ? text.dropLast() : text[...]).utf8.map(ASCII.lowercased)
         guard HeaderName.isMetadata(self.bytes), self.isPrefix || !self.bytes.isEmpty else {
           throw ValueFault(
-            "\(ConfigurationValues.quoted(text)) is not a header name; write letters, digits, -, _ or "
-              + "., and at most one * at the end, such as x-team or x-team-*")
+            "\(ConfigurationValues.quoted(text)) is not a header name; write letters, digits, -, "
+              + "_ or ., and at most one * at the end, such as x-team or x-team-*")
         }
       }
 

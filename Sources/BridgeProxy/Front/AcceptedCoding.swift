@@ -1,8 +1,8 @@
 /// Chooses how an answer is compressed, by `Accept-Encoding` (RFC 9110 §12.5.3).
 enum AcceptedCoding {
-  /// The coding that a client likes best of `gzip`, `deflate` and none; gzip of two that it likes the
-  /// same. A coding counts only where the client names it: of `*` it's known that it may come, not
-  /// that it's wanted.
+  /// The coding that a client likes best of `gzip`, `deflate` and none; gzip of two that it likes
+  /// the same. A coding counts only where the client names it: of `*` it's known that it may come,
+  /// not that it's wanted.
   ///
   ///     choose("gzip, deflate, br")            // .gzip
   ///     choose("deflate;q=1.0, gzip;q=0.5")    // .deflate

@@ -33,8 +33,8 @@ final class BodyInflater {
     }
   }
 
-  /// The body is complete: refuses one that ended early. A body of no bytes is an empty one, whatever
-  /// its coding: clients name the coding of bodies that they don't send.
+  /// The body is complete: refuses one that ended early. A body of no bytes is an empty one,
+  /// whatever its coding: clients name the coding of bodies that they don't send.
   func finish() throws(Fault) {
     guard let isAtEnd = self.inflater?.isAtEnd, !isAtEnd else { return }
     throw self.fault(CompressionError(.truncated))
@@ -55,8 +55,8 @@ final class BodyInflater {
     case .malformed:
       Fault(
         .invalidArgument, .damagedBody,
-        "the body can't be inflated: it isn't \(self.coding), which its Content-Encoding says it is, "
-          + "or it was damaged on its way")
+        "the body can't be inflated: it isn't \(self.coding), which its Content-Encoding says "
+          + "it is, or it was damaged on its way")
     case .truncated:
       Fault(
         .invalidArgument, .damagedBody,

@@ -45,16 +45,16 @@ package struct CORSPolicy: Sendable, Equatable {
     }
   }
 
-  /// Appends the fields of an answer to a request of this origin; of one that may not call, only that
-  /// the answer depends on it.
+  /// Appends the fields of an answer to a request of this origin; of one that may not call, only
+  /// that the answer depends on it.
   func appendFields(for origin: String, to fields: inout [UInt8]) {
     self.append(self.answerFields, for: origin, to: &fields)
   }
 
   /// Appends the fields of the answer to a preflight.
   ///
-  /// - Parameter requestedHeaders: its `Access-Control-Request-Headers`, of which nothing is believed
-  ///   but that they are names.
+  /// - Parameter requestedHeaders: its `Access-Control-Request-Headers`, of which nothing is
+  ///   believed but that they are names.
   func appendPreflight(
     for origin: String, requestedHeaders: String, to fields: inout [UInt8]
   ) {
@@ -80,7 +80,8 @@ package struct CORSPolicy: Sendable, Equatable {
     fields.append(contentsOf: more)
   }
 
-  /// What of an endpoint's metadata isn't passed on, because the policy says it: `access-control-…`.
+  /// What of an endpoint's metadata isn't passed on, because the policy says it:
+  /// `access-control-…`.
   static func without(_ metadata: HeaderBlock) -> HeaderBlock {
     var kept = HeaderBlock()
     for field in metadata.fields
@@ -110,7 +111,8 @@ extension ExchangeHandler {
     service.cors?.appendFields(for: headers.origin, to: &self.answerFields)
   }
 
-  /// Answers a preflight (Fetch §3.3.2), where the service that its request would reach has a policy.
+  /// Answers a preflight (Fetch §3.3.2), where the service that its request would reach has a
+  /// policy.
   ///
   /// - Returns: false for anything else, which goes to its route.
   @inline(never)

@@ -1,5 +1,5 @@
-/// How the body of a request or an answer is compressed: the content codings of RFC 9110 §8.4.1 that
-/// the bridge knows.
+/// How the body of a request or an answer is compressed: the content codings of RFC 9110 §8.4.1
+/// that the bridge knows.
 enum ContentCoding: Equatable {
   case identity
   case gzip

@@ -91,8 +91,8 @@ extension ExchangeHandler {
     else { return }
     throw Fault(
       .invalidArgument, http: 406, .notAcceptable,
-      "the header Accept takes \(headers.accept), and \(route.name) answers in application/json alone; "
-        + "send Accept: application/json, or leave it out")
+      "the header Accept takes \(headers.accept), and \(route.name) answers in "
+        + "application/json alone; send Accept: application/json, or leave it out")
   }
 
   private func checkBody(_ headers: RequestHeaders, takesBody: Bool) throws(Fault) {
@@ -121,7 +121,8 @@ extension ExchangeHandler {
   var bodyTooLarge: Fault {
     Fault(
       .resourceExhausted, http: 413, .bodyTooLarge,
-      "the body has more than \(self.loop.limits.requestBodyBytes) bytes (limits.request_body_bytes)"
+      "the body has more than \(self.loop.limits.requestBodyBytes) bytes "
+        + "(limits.request_body_bytes)"
     )
   }
 

@@ -28,8 +28,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
   var bindings = Bindings()
   /// What the request under way is known by; its memory is kept as well.
   var requestID: [UInt8] = []
-  /// Fields that the answer under way has besides those that every answer has, with their line ends;
-  /// its memory is kept as well.
+  /// Fields that the answer under way has besides those that every answer has, with their line
+  /// ends; its memory is kept as well.
   var answerFields: [UInt8] = []
   /// The client's IP address; empty on a UNIX socket.
   private(set) lazy var clientAddress = self.context?.remoteAddress?.ipAddress ?? ""

@@ -74,8 +74,8 @@ enum HeaderValue {
     }
   }
 
-  /// Seconds as a decimal number: up to 9 digits, and up to 9 decimals behind a point; nil for anything
-  /// else.
+  /// Seconds as a decimal number: up to 9 digits, and up to 9 decimals behind a point; nil for
+  /// anything else.
   static func seconds(_ value: String) -> TimeAmount? {
     var nanoseconds: Int64 = 0
     var digits = 0

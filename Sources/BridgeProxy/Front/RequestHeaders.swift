@@ -274,8 +274,8 @@ struct RequestHeaders {
   // MARK: Metadata
 
   /// Makes of the fields that `read` collected those that go to the endpoint of `service`: what
-  /// `Connection` names is taken out, what the configuration sets takes the place of the client's, and
-  /// the client's address is added where that's due.
+  /// `Connection` names is taken out, what the configuration sets takes the place of the client's,
+  /// and the client's address is added where that's due.
   ///
   /// - Parameters:
   ///   - address: the client's; empty on a UNIX socket.

@@ -1,7 +1,7 @@
 /// Makes identifiers for requests that come without one: UUIDs of version 4 (RFC 9562 §5.4).
 ///
-/// They tell requests apart in logs and are no secret, so the numbers come from a small generator of
-/// the loop's own (xoshiro256**), seeded by the system once, and not from a system call each.
+/// They tell requests apart in logs and are no secret, so the numbers come from a small generator
+/// of the loop's own (xoshiro256**), seeded by the system once, and not from a system call each.
 struct RequestIDs {
   private var state: (UInt64, UInt64, UInt64, UInt64)
 

@@ -10,9 +10,9 @@ package enum CompressionFormat: Sendable, CaseIterable {
   /// RFC 1951 alone, which some clients of HTTP send under the name of the other.
   case bareDeflate
 
-  /// What HTTP's `deflate` is, by its first byte: zlib's container begins with method 8 and a window
-  /// of at most 32 KiB (RFC 1950 §2.2). A bare text could begin so only with a stored block padded
-  /// with a one, which no encoder writes.
+  /// What HTTP's `deflate` is, by its first byte: zlib's container begins with method 8 and a
+  /// window of at most 32 KiB (RFC 1950 §2.2). A bare text could begin so only with a stored block
+  /// padded with a one, which no encoder writes.
   package static func deflate(beginning first: UInt8) -> CompressionFormat {
     first & 0x0F == 8 && first >> 4 <= 7 ? .deflate : .bareDeflate
   }
