@@ -35,6 +35,21 @@ class TestDeadlines:
         observation = backend.wait_for_state(key, "EXPIRED")
         assert 0 < observation.remaining.ToMilliseconds() <= 250
 
+    @pytest.mark.parametrize("name", ["X-Server-Timeout", "Request-Timeout"])
+    def test_a_timeout_in_seconds_ends_the_call(self, name, bridge, backend, http, key):
+        reply = http.get(
+            f"{bridge.url}/v1/hang/{key}", headers={name: "0.25", "grpc-timeout": "10S"}, timeout=15
+        )
+        assert (reply.status_code, reply.json()["code"]) == (504, 4)
+        observation = backend.wait_for_state(key, "EXPIRED")
+        assert 0 < observation.remaining.ToMilliseconds() <= 250
+
+    @pytest.mark.parametrize("sent", ["", "1s", "-1", "soon", "1,5"])
+    def test_seconds_that_are_none(self, sent, bridge, http):
+        reply = http.get(f"{bridge.url}/v1/slow", headers={"X-Server-Timeout": sent}, timeout=15)
+        assert (reply.status_code, reply.json()["code"]) == (400, 3)
+        assert "such as 30 or 2.5" in reply.json()["message"]
+
     def test_the_shorter_one_counts(self, start_bridge, backend, http):
         bridge = start_bridge({"test": service(backend.address, "echo", timeout="10s")})
         for sent, most in (("1H", 10), ("4S", 4), (None, 10)):
@@ -164,6 +179,48 @@ class TestMetadata:
         assert got["traceparent"].startswith("00-a")
         assert base64.b64decode(got["x-raw-bin"]) == b"\x00\xff\x10"
 
+    def test_a_request_is_known_by_its_id(self, start_bridge, backend, http):
+        bridge = start_bridge({"test": service(backend.address, "echo")})
+        sent = ["mine-1", None, "not kept"]
+        replies = [
+            http.get(
+                f"{bridge.url}/v1/metadata", headers={"X-Request-Id": value} if value else {},
+                timeout=20,
+            )
+            for value in sent
+        ]  # fmt: skip
+        ids = [reply.headers["x-request-id"] for reply in replies]
+        for reply, name in zip(replies, ids, strict=True):
+            entries = [entry["value"] for entry in reply.json()["entries"]
+                       if entry["name"] == "x-request-id"]  # fmt: skip
+            assert entries == [name]
+        assert ids[0] == "mine-1"
+        assert len(ids[1]) == len(ids[2]) == 36
+        assert ids[1] != ids[2]
+        until(lambda: [line["id"] for line in bridge.access_log()] == ids, "the ids in the log")
+
+    def test_an_allow_list(self, start_bridge, backend, http):
+        rules = {"allow": ["x-team*"], "deny": ["x-team-secret"]}
+        bridge = start_bridge({"test": service(backend.address, "echo", headers=rules)})
+        sent = {"X-Team": "1", "X-Team-A": "2", "X-Team-Secret": "3", "Cookie": "a=b"}
+        reply = http.get(f"{bridge.url}/v1/metadata", headers=sent, timeout=20)
+        got = {entry["name"] for entry in reply.json()["entries"]}
+        assert {"x-team", "x-team-a", "x-request-id"} <= got
+        assert not {"x-team-secret", "cookie", "accept-language"} & got
+
+    @pytest.mark.parametrize(
+        ("setting", "expected"),
+        [(None, "1.2.3.4, 127.0.0.1"), ("keep", "1.2.3.4"), ("drop", None)],
+    )
+    def test_forwarded(self, setting, expected, start_bridge, backend, http):
+        more = {"forwarded": setting} if setting else {}
+        bridge = start_bridge({"test": service(backend.address, "echo", **more)})
+        reply = http.get(
+            f"{bridge.url}/v1/metadata", headers={"X-Forwarded-For": "1.2.3.4"}, timeout=20
+        )
+        got = {entry["name"]: entry["value"] for entry in reply.json()["entries"]}
+        assert got.get("x-forwarded-for") == expected
+
     def test_a_header_twice_goes_up_twice(self, connect):
         connection = connect()
         connection.request("GET", "/v1/metadata", [("X-Many", "1"), ("X-Many", "2")])
@@ -228,6 +285,20 @@ class TestMetadata:
         assert (response.header("x-raw-bin") or "").rstrip("=") == raw.rstrip("=")
         assert response.header("grpc-trailer-x-last") == "second"
         assert (response.header("grpc-trailer-x-raw-last-bin") or "").rstrip("=") == raw.rstrip("=")
+
+    def test_trailers_come_behind_the_body_when_asked_for(self, connect):
+        connection = connect()
+        for _ in range(2):
+            connection.request(
+                "POST", "/v1/metadata", {"TE": "trailers", "Connection": "TE"},
+                {"trailers": {"x-last": "second"}},
+            )  # fmt: skip
+            response = connection.read_response()
+            assert response.status == 200, response.body
+            assert response.json()["entries"]
+            assert response.header("trailer") == "grpc-trailer-x-last"
+            assert response.header("grpc-trailer-x-last") is None
+            assert connection.trailers == [("grpc-trailer-x-last", "second")]
 
     @pytest.mark.parametrize("where", ["headers", "trailers"])
     def test_metadata_cannot_break_the_reply(self, where, connect):

@@ -219,6 +219,23 @@ def test_the_content_type(content_type, status, bridge, http):
         assert "application/json" in reply.json()["message"]
 
 
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", 200),
+        ("application/vnd.test+json", 200),
+        ("application/xml", 406),
+        ("application/json;q=0, */*", 406),
+    ],
+)
+def test_what_is_accepted(accept, status, bridge, http):
+    reply = http.post(f"{bridge.url}/v1/echo", json={}, headers={"Accept": accept}, timeout=15)
+    assert reply.status_code == status
+    if status == 406:
+        assert reply.json()["details"][0]["reason"] == "NOT_ACCEPTABLE"
+        assert "application/json" in reply.json()["message"]
+
+
 def test_a_body_over_the_limit(bridge, connect, http):
     """4 MiB is the limit; a body that says that it's longer isn't even read."""
     connection = connect()

@@ -101,6 +101,21 @@ class TestListening:
         bridge.stop_cleanly()
         assert not path.exists(), "the socket was left behind"
 
+    def test_curl_over_a_unix_socket(self, start_bridge, backend, tmp_path):
+        path = tmp_path / "bridge.sock"
+        start_bridge(
+            {"test": service(backend.address, "echo")}, listen=["127.0.0.1:0", f"unix:{path}"]
+        )
+        until(path.exists, "the socket is there")
+        done = subprocess.run(
+            ["curl", "-sS", "--unix-socket", path, "-H", "X-Forwarded-For: 1.2.3.4",
+             "http://localhost/v1/metadata"],
+            capture_output=True, timeout=20, check=True,
+        )  # fmt: skip
+        got = {entry["name"]: entry["value"] for entry in json.loads(done.stdout)["entries"]}
+        # A socket of this kind has no address to add.
+        assert got["x-forwarded-for"] == "1.2.3.4"
+
     def test_a_port_that_is_taken(self, backend, tmp_path):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             address = f"127.0.0.1:{taken.getsockname()[1]}"

@@ -57,6 +57,13 @@ extension Configuration {
     package var auth: Auth?
     package var encode = EncodeOptions()
     package var decode = DecodeOptions()
+    package var compression = Compression()
+    /// Nil: browsers keep pages of other origins out. Default nil.
+    package var cors: CORS?
+    /// Default: all of them.
+    package var headers = HeaderRules()
+    /// Default append.
+    package var forwarded = Forwarded.append
     /// Whether a method without an HTTP rule (and with one, too) is served as
     /// `POST /package.Service/Method`. Default on.
     package var mapsMethodsByName = true
@@ -148,6 +155,10 @@ extension Configuration {
   package struct Limits: Sendable {
     /// Request body in bytes. Stops one request from filling memory. Default 4 MiB.
     package var requestBodyBytes = 4 << 20
+    /// How many times its size a compressed request body may become, once it has become more than
+    /// `Inflater.freeByteCount`. Stops a small body from unfolding into a large one (a zip bomb);
+    /// deflate can do 1,032 times. Default 200.
+    package var inflationRatio = 200
     /// One reply message in bytes. Stops an endpoint from filling memory. Default 64 MiB.
     package var replyBytes = 64 << 20
     /// Request line and header fields of a request in bytes. Default 64 KiB.

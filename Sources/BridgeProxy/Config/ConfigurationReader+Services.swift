@@ -52,6 +52,10 @@ extension ConfigurationReader {
       reader.fault("metadata", "authorization is set by auth as well; keep one of them")
     }
     let json = reader.section("json").map(self.options)
+    let headers = reader.section("headers").map(self.headerRules)
+    let forwarded = self.forwarded(reader)
+    let cors = reader.section("cors").flatMap(self.cors)
+    let compression = reader.section("compression").map(self.compression)
     let mapsByName = reader.flag("map_by_name")
     let stream = reader.section("stream").map(Self.stream)
     let mapping = reader.section("http").map(self.mapping)
@@ -71,6 +75,10 @@ extension ConfigurationReader {
       timeout: timeout ?? .seconds(30), metadata: metadata, auth: auth)
     service.place = schemasPlace
     if let json { (service.encode, service.decode) = json }
+    if let headers { service.headers = headers }
+    if let forwarded { service.forwarded = forwarded }
+    service.cors = cors
+    if let compression { service.compression = compression }
     if let mapsByName { service.mapsMethodsByName = mapsByName }
     if let stream { service.stream = stream }
     service.httpRules = rules

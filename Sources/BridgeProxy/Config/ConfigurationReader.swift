@@ -146,6 +146,7 @@ extension ConfigurationReader {
       if let value { limit = value }
     }
     bytes("request_body_bytes", 1...1 << 30, &limits.requestBodyBytes)
+    count("inflation_ratio", &limits.inflationRatio)
     bytes("reply_bytes", 1...1 << 30, &limits.replyBytes)
     bytes("head_bytes", 1024...16 << 20, &limits.headBytes)
     count("head_fields", &limits.headFields)

@@ -18,9 +18,16 @@ struct Exchange {
   var upstream = 0
   /// The shorter one of the client's and the configured one.
   var timeout = TimeAmount.zero
+  /// Inflated, where it came compressed.
   var body: ByteBuffer?
+  /// Nil for a body that isn't compressed.
+  var inflater: BodyInflater?
   /// The length that the client announced.
   var announcedLength = 0
+  /// Whether the client reads trailers behind an answer.
+  var takesTrailers = false
+  /// How the answer may be compressed.
+  var answerCoding = ContentCoding.identity
   var call: (any UpstreamCall)?
   /// What came with the reply's head.
   var replyMetadata = HeaderBlock()

@@ -5,7 +5,8 @@ internal import NIOHTTP1
 /// From the events of a call to the answer.
 extension ExchangeHandler: CallObserver {
   func callReceivedHead(_ metadata: HeaderBlock) {
-    self.exchange?.replyMetadata = metadata
+    let isFiltered = self.exchange?.service?.cors != nil
+    self.exchange?.replyMetadata = isFiltered ? CORSPolicy.without(metadata) : metadata
   }
 
   func callReceivedMessage(_ message: ByteBuffer) {
@@ -98,21 +99,25 @@ extension ExchangeHandler: CallObserver {
     self.loop.output.removeAll()
     ErrorBody.write(fault, to: &self.loop.output)
     self.writeAnswer(
-      fault.httpStatus, fault.code, allow: fault.allow, retryAfter: fault.retryAfter,
-      closes: fault.endsConnection)
+      fault.httpStatus, fault.code, fault: fault, closes: fault.endsConnection)
   }
 
   /// Answers `OPTIONS *` (RFC 9110 §9.3.7).
   func answerPing() {
     self.loop.output.removeAll()
-    self.writeAnswer(
-      204, .ok, allow: ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"])
+    self.writeAnswer(204, .ok, allow: Fault.allMethods)
+  }
+
+  /// Answers that all is well and there's nothing to say.
+  func answerEmpty() {
+    self.loop.output.removeAll()
+    self.writeAnswer(204, .ok)
   }
 
   /// Writes `loop.output` as the whole answer, in one buffer.
   private func writeAnswer(
     _ status: Int, _ code: GRPCStatus.Code, metadata: HeaderBlock = HeaderBlock(),
-    trailers: HeaderBlock = HeaderBlock(), allow: [String] = [], retryAfter: Int? = nil,
+    trailers: HeaderBlock = HeaderBlock(), fault: Fault? = nil, allow: [String] = [],
     closes: Bool = false
   ) {
     let after = self.state.answered(closes: closes)
@@ -121,22 +126,46 @@ extension ExchangeHandler: CallObserver {
       if !self.isWritingLast { self.closeNow() }
       return
     }
-    let count = self.loop.output.count
+    let compressed = self.compressedOutput()
+    let count = compressed?.readableBytes ?? self.loop.output.count
     var buffer = self.loop.buffer(
-      capacity: 192 + count + metadata.bytes.count + trailers.bytes.count)
+      capacity: 192 + self.answerFields.count + count + metadata.bytes.count
+        + trailers.bytes.count)
     ResponseHead.begin(status, to: &buffer)
+    // A HEAD has no place for them; GET would send chunks, so a length would be wrong as well.
+    let endsWithTrailers = self.exchange?.takesTrailers == true && ResponseHead.hasFields(trailers)
     if status != 204 {
       buffer.writeStaticString("content-type: application/json\r\n")
-      ResponseHead.contentLength(count, to: &buffer)
+      if endsWithTrailers {
+        ResponseHead.trailerNames(trailers, to: &buffer)
+      } else {
+        ResponseHead.contentLength(count, to: &buffer)
+      }
+      if compressed != nil, let coding = self.exchange?.answerCoding {
+        ResponseHead.field("content-encoding", "\(coding)", to: &buffer)
+      }
     }
-    if !allow.isEmpty {
-      ResponseHead.field("allow", allow.joined(separator: ", "), to: &buffer)
-    }
-    if let retryAfter { ResponseHead.field("retry-after", String(retryAfter), to: &buffer) }
+    if !allow.isEmpty { ResponseHead.allow(allow, to: &buffer) }
+    if let fault { ResponseHead.fields(of: fault, to: &buffer) }
     ResponseHead.metadata(metadata, to: &buffer)
-    ResponseHead.metadata(trailers, prefix: "grpc-trailer-", to: &buffer)
+    if !endsWithTrailers {
+      ResponseHead.metadata(trailers, prefix: ResponseHead.trailerPrefix, to: &buffer)
+    }
     self.endHead(&buffer, closes: after.closes)
-    if self.exchange?.isHead != true { buffer.write(self.loop.output) }
+    if self.exchange?.isHead != true {
+      if endsWithTrailers { buffer.writeString(String(count, radix: 16) + "\r\n") }
+      if let compressed {
+        buffer.writeImmutableBuffer(compressed)
+      } else {
+        buffer.write(self.loop.output)
+      }
+      if endsWithTrailers {
+        // The end of the only chunk, the last chunk, and the trailer section (RFC 9112 §7.1).
+        buffer.writeStaticString("\r\n0\r\n")
+        ResponseHead.metadata(trailers, prefix: ResponseHead.trailerPrefix, to: &buffer)
+        buffer.writeStaticString("\r\n")
+      }
+    }
     self.loop.output.shrink(to: LoopContext.keptByteCount)
     self.finish(buffer, after, status, code)
   }
@@ -144,6 +173,7 @@ extension ExchangeHandler: CallObserver {
   /// The fields that every answer has, and the empty line.
   private func endHead(_ buffer: inout ByteBuffer, closes: Bool) {
     buffer.writeBytes(self.loop.date.bytes)
+    buffer.writeBytes(self.answerFields)
     if closes {
       buffer.writeStaticString("connection: close\r\n\r\n")
     } else if self.exchange?.isOldVersion == true {
@@ -162,6 +192,7 @@ extension ExchangeHandler: CallObserver {
     self.record(status: status, code)
     self.exchange = nil
     self.heartbeat = .max
+    self.answerFields.removeAll(keepingCapacity: true)
     switch after {
     case .next, .discard, .none:
       context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
@@ -359,6 +390,7 @@ extension ExchangeHandler: CallObserver {
         httpStatus: status,
         grpcCode: code, requestBytes: exchange.requestByteCount,
         responseBytes: exchange.responseByteCount,
-        duration: exchange.start.map { .now() - $0 } ?? .zero))
+        duration: exchange.start.map { .now() - $0 } ?? .zero,
+        requestID: String(decoding: self.requestID, as: UTF8.self)))
   }
 }

@@ -25,15 +25,19 @@ extension ExchangeHandler {
     if self.loop.recorder != nil { exchange.start = .now() }
     if case .length(let length) = headers.framing { exchange.announcedLength = length }
     self.exchange = exchange
-    if let fault {
-      self.answer(fault)
-      return
+    self.identify(headers)
+    if fault == nil {
+      do throws(Fault) {
+        try self.accept(head, headers)
+      } catch {
+        fault = error
+      }
     }
-    do throws(Fault) {
-      try self.accept(head, headers)
-    } catch {
-      self.answer(error)
+    guard let fault else { return }
+    if self.exchange?.service == nil, !headers.origin.isEmpty, !fault.endsConnection {
+      self.applyPolicyWithoutRoute(head, headers)
     }
+    self.answer(fault)
   }
 
   private func checkSize(of head: HTTPRequestHead, _ headers: RequestHeaders) throws(Fault) {
@@ -48,6 +52,7 @@ extension ExchangeHandler {
 
   private func accept(_ head: HTTPRequestHead, _ headers: RequestHeaders) throws(Fault) {
     self.bindings.removeAll()
+    if headers.requestedMethod != nil, try self.answerPreflight(head, headers) { return }
     let decision = try RequestRouter.route(head, headers, self.loop, &self.bindings)
     guard case .call(let serviceIndex, let routeIndex) = decision else {
       self.answerPing()
@@ -62,10 +67,16 @@ extension ExchangeHandler {
     if route.method.isServerStreaming {
       self.exchange?.format = try Self.streamFormat(head, service)
     }
+    if service.cors != nil { self.applyPolicy(headers, of: service) }
+    if !headers.accept.isEmpty { try self.checkAccept(headers, route, service) }
+    self.exchange?.takesTrailers = headers.takesTrailers
+    self.negotiateCoding(headers, for: service)
     if headers.framing != .none {
       try self.checkBody(headers, takesBody: route.takesBody)
     }
-    headers.finish(&self.metadata, for: service)
+    headers.finish(
+      &self.metadata, for: service, from: self.clientAddress, isLocal: self.isClientLocal,
+      requestID: self.requestID)
     let sendsContinue = self.state.accepted(
       isServerStreaming: route.method.isServerStreaming,
       limit: self.loop.limits.requestBodyBytes)
@@ -89,6 +100,19 @@ extension ExchangeHandler {
     return format
   }
 
+  /// A unary reply is JSON, unless its method says that it's something else.
+  private func checkAccept(
+    _ headers: RequestHeaders, _ route: Route, _ service: ServedService
+  ) throws(Fault) {
+    guard !AcceptedType.includesJSON(headers.accept), !route.method.isServerStreaming,
+      route.method.output != service.bodyMessage
+    else { return }
+    throw Fault(
+      .invalidArgument, http: 406, .notAcceptable,
+      "the header Accept takes \(headers.accept), and \(route.name) answers in "
+        + "application/json alone; send Accept: application/json, or leave it out")
+  }
+
   private func checkBody(_ headers: RequestHeaders, takesBody: Bool) throws(Fault) {
     if takesBody, headers.content == .other {
       throw Fault(
@@ -96,21 +120,28 @@ extension ExchangeHandler {
         "the body's Content-Type is \(headers.contentType), the bridge takes JSON in UTF-8; "
           + "send the header Content-Type: application/json")
     }
-    guard headers.contentEncoding.isEmpty else {
-      throw Fault(
+    guard headers.coding != .other else {
+      var fault = Fault(
         .invalidArgument, http: 415, .unsupportedContentEncoding,
-        "the body's Content-Encoding is \(headers.contentEncoding), the bridge takes none; "
-          + "send it uncompressed")
+        "the body's Content-Encoding is \(headers.contentEncoding), the bridge takes one of gzip "
+          + "and deflate; send it in one of them, or uncompressed")
+      fault.acceptEncoding = ContentCoding.known
+      throw fault
     }
     if case .length(let length) = headers.framing, length > self.loop.limits.requestBodyBytes {
       throw self.bodyTooLarge
+    }
+    if headers.coding != .identity {
+      self.exchange?.inflater = BodyInflater(headers.coding, self.loop.limits)
     }
   }
 
   var bodyTooLarge: Fault {
     Fault(
       .resourceExhausted, http: 413, .bodyTooLarge,
-      "the body has more than \(self.loop.limits.requestBodyBytes) bytes (limits.requestBodyBytes)")
+      "the body has more than \(self.loop.limits.requestBodyBytes) bytes "
+        + "(limits.request_body_bytes)"
+    )
   }
 
   private var headTooLarge: Fault {
@@ -129,6 +160,12 @@ extension ExchangeHandler {
           .invalidArgument, .unexpectedBody,
           "\(route.name) takes no body by \(route.httpMethod) \(route.template): its fields come "
             + "from the path and the query"))
+      return
+    }
+    do throws(Fault) {
+      try self.exchange?.inflater?.finish()
+    } catch {
+      self.answer(error)
       return
     }
     self.loop.input.removeAll()
@@ -150,9 +187,12 @@ extension ExchangeHandler {
     message.write(self.loop.input)
     self.loop.input.shrink(to: LoopContext.keptByteCount)
     self.exchange?.body = nil
-    let request = CallRequest(
+    var request = CallRequest(
       path: route.callPath, metadata: self.metadata, deadline: .now() + timeout,
       message: message, isComplete: true, replyByteLimit: self.loop.limits.replyBytes)
+    if service.compression.compressesRequests, length >= service.compression.minimumByteCount {
+      self.compress(&request)
+    }
     self.exchange?.call = self.loop.upstreams[upstream].start(request, observer: self)
     self.startHeartbeat()
   }
@@ -163,7 +203,7 @@ extension Fault {
     .fatal(
       .invalidArgument, http: 431, .headTooLarge,
       "the request line and headers have more than \(limits.headBytes) bytes or more than "
-        + "\(limits.headFields) fields (limits.headBytes, limits.headFields)")
+        + "\(limits.headFields) fields (limits.head_bytes, limits.head_fields)")
   }
 
   /// What the decoder refused.

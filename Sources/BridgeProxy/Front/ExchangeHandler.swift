@@ -28,6 +28,15 @@ final class ExchangeHandler: ChannelDuplexHandler {
   var metadata = HeaderBlock()
   /// The values of path and query; its memory is kept as well.
   var bindings = Bindings()
+  /// What the request under way is known by; its memory is kept as well.
+  var requestID: [UInt8] = []
+  /// Fields that the answer under way has besides those that every answer has, with their line
+  /// ends; its memory is kept as well.
+  var answerFields: [UInt8] = []
+  /// The client's IP address; empty on a UNIX socket.
+  private(set) lazy var clientAddress = self.context?.remoteAddress?.ipAddress ?? ""
+  /// Whether the client is on this machine.
+  private(set) lazy var isClientLocal = ClientAddress.isLocal(self.clientAddress)
   /// What of a streamed answer hasn't been written yet.
   var stream = StreamBuffer()
 
@@ -165,7 +174,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
     case .body(let bytes):
       switch self.state.bodyReceived(byteCount: bytes.readableBytes) {
       case .collect:
-        self.exchange?.append(bytes)
+        self.collect(bytes)
       case .refuse:
         self.answer(self.bodyTooLarge)
       case .discard:

@@ -19,6 +19,8 @@ struct Fault: Error, Equatable {
   var violation: Violation?
   /// Methods for `Allow`.
   var allow: [String] = []
+  /// Codings for `Accept-Encoding`.
+  var acceptEncoding: String?
   /// Seconds for `Retry-After`.
   var retryAfter: Int?
   /// Whether what follows on the connection can't be trusted to be a request.
@@ -33,11 +35,15 @@ struct Fault: Error, Equatable {
     case noRoute = "ROUTE_NOT_FOUND"
     case methodNotAllowed = "METHOD_NOT_ALLOWED"
     case clientStreaming = "CLIENT_STREAMING_NOT_SUPPORTED"
+    case originNotAllowed = "ORIGIN_NOT_ALLOWED"
     case notAcceptable = "NOT_ACCEPTABLE"
     case unsupportedContentType = "UNSUPPORTED_CONTENT_TYPE"
     case unsupportedContentEncoding = "UNSUPPORTED_CONTENT_ENCODING"
     case unsupportedTransferEncoding = "UNSUPPORTED_TRANSFER_ENCODING"
+    case damagedBody = "DAMAGED_BODY"
     case bodyTooLarge = "BODY_TOO_LARGE"
+    case inflatedBodyTooLarge = "INFLATED_BODY_TOO_LARGE"
+    case inflationRatio = "INFLATION_RATIO_TOO_HIGH"
     case targetTooLong = "TARGET_TOO_LONG"
     case headTooLarge = "HEAD_TOO_LARGE"
     case expectationFailed = "EXPECTATION_FAILED"
@@ -60,6 +66,9 @@ struct Fault: Error, Equatable {
     self.reason = reason
     self.message = message
   }
+
+  /// The methods of HTTP that a route can have, but for those of its own making.
+  static let allMethods = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
   /// A fault after which the connection is closed.
   static func fatal(

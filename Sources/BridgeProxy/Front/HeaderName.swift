@@ -5,11 +5,25 @@ enum HeaderName: Equatable {
   case transferEncoding
   case contentType
   case contentEncoding
+  case accept
+  case acceptEncoding
   case expect
   case connection
   case authorization
+  case te
   /// `grpc-timeout`.
   case timeout
+  /// `X-Server-Timeout` or `Request-Timeout`, in seconds.
+  case timeoutInSeconds
+  /// `X-Request-Id`.
+  case requestID
+  /// `Forwarded` or `X-Forwarded-…`: goes on, and may be added to.
+  case forwarded
+  case origin
+  /// `Access-Control-Request-Method`.
+  case requestedMethod
+  /// `Access-Control-Request-Headers`.
+  case requestedHeaders
   /// Anything that isn't named here: goes on to the endpoint.
   case metadata
   /// Not for the endpoint.
@@ -24,11 +38,11 @@ enum HeaderName: Equatable {
     switch first {
     case UInt8(ascii: "a"):
       if Self.equals(lowercased, "authorization") { return .authorization }
-      if Self.equals(lowercased, "accept") || Self.equals(lowercased, "accept-encoding")
-        || Self.equals(lowercased, "accept-charset")
-      {
-        return .dropped
-      }
+      if Self.equals(lowercased, "accept-encoding") { return .acceptEncoding }
+      if Self.equals(lowercased, "accept") { return .accept }
+      if Self.equals(lowercased, "accept-charset") { return .dropped }
+      if Self.equals(lowercased, "access-control-request-method") { return .requestedMethod }
+      if Self.equals(lowercased, "access-control-request-headers") { return .requestedHeaders }
     case UInt8(ascii: "c"):
       if Self.equals(lowercased, "content-length") { return .contentLength }
       if Self.equals(lowercased, "content-type") { return .contentType }
@@ -37,6 +51,8 @@ enum HeaderName: Equatable {
       if Self.hasPrefix(lowercased, "content-") { return .dropped }
     case UInt8(ascii: "e"):
       if Self.equals(lowercased, "expect") { return .expect }
+    case UInt8(ascii: "f"):
+      if Self.equals(lowercased, "forwarded") { return .forwarded }
     case UInt8(ascii: "g"):
       if Self.equals(lowercased, "grpc-timeout") { return .timeout }
       if Self.hasPrefix(lowercased, "grpc-") { return .dropped }
@@ -45,13 +61,22 @@ enum HeaderName: Equatable {
       if Self.equals(lowercased, "http2-settings") { return .dropped }
     case UInt8(ascii: "k"):
       if Self.equals(lowercased, "keep-alive") { return .dropped }
+    case UInt8(ascii: "o"):
+      if Self.equals(lowercased, "origin") { return .origin }
     case UInt8(ascii: "p"):
       if Self.hasPrefix(lowercased, "proxy-") { return .dropped }
+    case UInt8(ascii: "r"):
+      if Self.equals(lowercased, "request-timeout") { return .timeoutInSeconds }
     case UInt8(ascii: "t"):
       if Self.equals(lowercased, "transfer-encoding") { return .transferEncoding }
-      if Self.equals(lowercased, "te") || Self.equals(lowercased, "trailer") { return .dropped }
+      if Self.equals(lowercased, "te") { return .te }
+      if Self.equals(lowercased, "trailer") { return .dropped }
     case UInt8(ascii: "u"):
       if Self.equals(lowercased, "upgrade") { return .dropped }
+    case UInt8(ascii: "x"):
+      if Self.equals(lowercased, "x-request-id") { return .requestID }
+      if Self.equals(lowercased, "x-server-timeout") { return .timeoutInSeconds }
+      if Self.hasPrefix(lowercased, "x-forwarded-") { return .forwarded }
     default:
       break
     }
@@ -79,6 +104,8 @@ enum HeaderName: Equatable {
         || Self.equals(name, "trailer")
     case UInt8(ascii: "u"):
       Self.equals(name, "upgrade")
+    case UInt8(ascii: "x"):
+      Self.equals(name, "x-request-id")
     default:
       false
     }
@@ -96,6 +123,11 @@ enum HeaderName: Equatable {
       }
     }
     return true
+  }
+
+  /// Whether a field speaks of the clients of proxies before.
+  static func isForwarded(_ name: ArraySlice<UInt8>) -> Bool {
+    Self.equals(name, "forwarded") || Self.hasPrefix(name, "x-forwarded-")
   }
 
   /// Whether values of this name are base64.

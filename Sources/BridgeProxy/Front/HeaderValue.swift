@@ -4,8 +4,20 @@ internal import NIOCore
 enum HeaderValue {
   /// Compares without regard to case. `text` is in lower case.
   static func equals(_ value: String, _ text: String) -> Bool {
-    guard value.utf8.count == text.utf8.count else { return false }
-    return zip(value.utf8, text.utf8).allSatisfy { ASCII.lowercased($0) == $1 }
+    Self.equals(value.utf8, text)
+  }
+
+  /// The same of bytes.
+  static func equals(_ value: some Collection<UInt8>, _ text: String) -> Bool {
+    guard value.count == text.utf8.count else { return false }
+    return zip(value, text.utf8).allSatisfy { ASCII.lowercased($0) == $1 }
+  }
+
+  /// A part of a value without the blanks around it.
+  static func trimmed(_ part: Substring.UTF8View) -> Substring.UTF8View {
+    var part = part.drop(while: Self.isBlank)
+    while let last = part.last, Self.isBlank(last) { part.removeLast() }
+    return part
   }
 
   /// Whether a media type is JSON: `application/json`, `text/json` or one with the suffix `+json`
@@ -53,6 +65,36 @@ enum HeaderValue {
     let century = Int64(100 * 366 * 86_400) * 1_000_000_000
     let (product, isOverflown) = number.multipliedReportingOverflow(by: nanoseconds)
     return .nanoseconds(isOverflown ? century : min(product, century))
+  }
+
+  /// Whether `trailers` is in a `TE`.
+  static func hasTrailers(_ value: String) -> Bool {
+    value.utf8.split(separator: UInt8(ascii: ",")).contains { part in
+      Self.equals(Self.trimmed(part), "trailers")
+    }
+  }
+
+  /// Seconds as a decimal number: up to 9 digits, and up to 9 decimals behind a point; nil for
+  /// anything else.
+  static func seconds(_ value: String) -> TimeAmount? {
+    var nanoseconds: Int64 = 0
+    var digits = 0
+    var decimals: Int?
+    for byte in value.utf8 {
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"):
+        nanoseconds = 10 * nanoseconds + Int64(byte - UInt8(ascii: "0"))
+        if let count = decimals { decimals = count + 1 } else { digits += 1 }
+        guard digits <= 9, decimals ?? 0 <= 9 else { return nil }
+      case UInt8(ascii: ".") where decimals == nil:
+        decimals = 0
+      default:
+        return nil
+      }
+    }
+    guard digits > 0, decimals != 0 else { return nil }
+    for _ in (decimals ?? 0)..<9 { nanoseconds *= 10 }
+    return .nanoseconds(nanoseconds)
   }
 
   /// Whether a value can be that of metadata: 0x20-0x7E.

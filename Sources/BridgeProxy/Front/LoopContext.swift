@@ -17,6 +17,7 @@ package final class LoopContext {
   /// The body of an answer.
   var output = ByteSink(capacity: 4096)
   var routeScratch = RouteScratch()
+  var requestIDs: RequestIDs
   /// A header name, or a decoded value.
   var bytes: [UInt8] = []
   private(set) var date = DateLine()
@@ -49,6 +50,8 @@ package final class LoopContext {
     self.upstreams = upstreams
     self.limits = limits
     self.recorder = recorder
+    var generator = SystemRandomNumberGenerator()
+    self.requestIDs = RequestIDs(seededBy: &generator)
     self.bytes.reserveCapacity(64)
     self.date.update(to: DateLine.now())
   }

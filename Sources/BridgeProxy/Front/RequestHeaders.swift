@@ -7,7 +7,8 @@ internal import NIOHTTP1
 /// What goes on: all fields but those that speak of this connection or of the HTTP body
 /// (hop-by-hop fields and those that `Connection` names, `Host`, `Content-*`, `Accept`,
 /// `Accept-Encoding`, `Accept-Charset`, `Expect`, `Proxy-*`), the names that gRPC keeps for itself
-/// (`grpc-*`), and those that the configuration sets. `grpc-timeout` is read and not passed on.
+/// (`grpc-*`), and those that the configuration sets. Timeouts (`grpc-timeout`,
+/// `X-Server-Timeout`, `Request-Timeout`) are read and not passed on: the call has its own.
 ///
 /// gRPC's metadata has narrower rules than HTTP. Fields whose name has other characters than
 /// `0-9 a-z _ - .` or whose value has others than 0x20-0x7E are left out, because a client often
@@ -34,11 +35,27 @@ struct RequestHeaders {
   var content = Content.absent
   /// As it was sent, for the answer to one that isn't JSON.
   var contentType = ""
+  /// How the body is compressed.
+  var coding = ContentCoding.identity
+  /// As it was sent, for the answer to a coding that isn't known.
   var contentEncoding = ""
+  /// As it was sent.
+  var accept = ""
+  /// As it was sent.
+  var acceptEncoding = ""
+  /// The origin of the page that a browser acts for; empty without one.
+  private(set) var origin = ""
+  /// What a preflight asks for.
+  private(set) var requestedMethod: String?
+  private(set) var requestedHeaders = ""
+  /// Whether the client reads trailers (`TE: trailers`, RFC 9110 §10.1.4).
+  private(set) var takesTrailers = false
+  /// The client's `X-Request-Id`; empty where it's none that's kept.
+  private(set) var requestID = ""
   var expectsContinue = false
   /// Whether the client leaves the connection open, by HTTP version and `Connection`.
   var keepsAlive: Bool
-  /// The client's `grpc-timeout`.
+  /// The shortest of the client's `grpc-timeout`, `X-Server-Timeout` and `Request-Timeout`.
   var timeout: TimeAmount?
   /// Names and values in bytes.
   private(set) var byteCount = 0
@@ -51,6 +68,8 @@ struct RequestHeaders {
   private var hasTransferEncoding = false
   /// Names in `Connection` other than `close` and `keep-alive`.
   private var connectionNames: [[UInt8]] = []
+  /// Whether there is a `Forwarded` or `X-Forwarded-…`.
+  private var hasForwarded = false
   private let isOldVersion: Bool
 
   /// What is known before the fields are: the version.
@@ -75,10 +94,14 @@ struct RequestHeaders {
       let kind = HeaderName.classify(name, &scratch)
       do throws(Fault) {
         try Self.refuseControls(in: value)
-        if kind == .metadata || kind == .authorization {
+        switch kind {
+        case .metadata, .authorization:
           try Self.append(scratch, value, to: &metadata)
-        } else {
-          try self.read(kind, value)
+        case .forwarded, .origin, .requestedMethod, .requestedHeaders:
+          try Self.append(scratch, value, to: &metadata)
+          self.note(kind, value)
+        default:
+          try self.read(kind, name, value)
         }
       } catch {
         if fault == nil || (error.endsConnection && fault?.endsConnection == false) {
@@ -113,7 +136,9 @@ struct RequestHeaders {
     metadata.append(name, value.utf8)
   }
 
-  private mutating func read(_ kind: HeaderName, _ value: String) throws(Fault) {
+  private mutating func read(
+    _ kind: HeaderName, _ name: String, _ value: String
+  ) throws(Fault) {
     switch kind {
     case .host:
       self.host = value
@@ -132,7 +157,13 @@ struct RequestHeaders {
       self.contentType = value
       self.content = HeaderValue.isJSON(value) ? .json : .other
     case .contentEncoding:
-      if !HeaderValue.equals(value, "identity") { self.contentEncoding = value }
+      // Several fields are one list (RFC 9110 §5.3).
+      self.contentEncoding += self.contentEncoding.isEmpty ? value : ", \(value)"
+      self.coding = ContentCoding(self.contentEncoding)
+    case .accept:
+      self.accept += self.accept.isEmpty ? value : ", \(value)"
+    case .acceptEncoding:
+      self.acceptEncoding += self.acceptEncoding.isEmpty ? value : ", \(value)"
     case .expect:
       guard HeaderValue.equals(value, "100-continue") else {
         throw Fault(
@@ -149,8 +180,32 @@ struct RequestHeaders {
           "grpc-timeout: expected up to 8 digits and a unit (H, M, S, m, u or n), such as 500m")
       }
       self.timeout = min(timeout, self.timeout ?? timeout)
-    case .metadata, .authorization, .dropped:
+    case .timeoutInSeconds:
+      guard let timeout = HeaderValue.seconds(value) else {
+        throw Fault(
+          .invalidArgument, .invalidHeader,
+          "\(name): expected seconds as a decimal number without a unit, such as 30 or 2.5")
+      }
+      self.timeout = min(timeout, self.timeout ?? timeout)
+    case .te:
+      self.takesTrailers =
+        self.takesTrailers || (!self.isOldVersion && HeaderValue.hasTrailers(value))
+    case .requestID:
+      if self.requestID.isEmpty, RequestIDs.isKept(value) { self.requestID = value }
+    case .metadata, .authorization, .forwarded, .origin, .requestedMethod, .requestedHeaders,
+      .dropped:
       break
+    }
+  }
+
+  /// What is of use here and goes on as well.
+  private mutating func note(_ kind: HeaderName, _ value: String) {
+    switch kind {
+    case .forwarded: self.hasForwarded = true
+    case .origin: self.origin = value
+    case .requestedMethod: self.requestedMethod = value
+    case .requestedHeaders: self.requestedHeaders = value
+    default: break
     }
   }
 
@@ -219,18 +274,35 @@ struct RequestHeaders {
   // MARK: Metadata
 
   /// Makes of the fields that `read` collected those that go to the endpoint of `service`: what
-  /// `Connection` names is taken out, and what the configuration sets takes the place of the client's.
-  func finish(_ metadata: inout HeaderBlock, for service: ServedService) {
-    if !self.connectionNames.isEmpty || !service.metadataNames.isEmpty {
+  /// `Connection` names is taken out, what the configuration sets takes the place of the client's,
+  /// and the client's address is added where that's due.
+  ///
+  /// - Parameters:
+  ///   - address: the client's; empty on a UNIX socket.
+  ///   - requestID: the request's, its own or the bridge's.
+  func finish(
+    _ metadata: inout HeaderBlock, for service: ServedService, from address: String,
+    isLocal: Bool, requestID: [UInt8]
+  ) {
+    let dropsForwarded = self.hasForwarded && service.forwarded == .drop
+    if !self.connectionNames.isEmpty || !service.metadataNames.isEmpty || dropsForwarded
+      || !service.headerRules.isEmpty
+    {
       var kept = HeaderBlock()
       for field in metadata.fields {
         let name = metadata.bytes[field.name]
         if self.connectionNames.contains(where: { $0.elementsEqual(name) }) { continue }
         if service.metadataNames.contains(where: { $0.elementsEqual(name) }) { continue }
+        if dropsForwarded, HeaderName.isForwarded(name) { continue }
+        if !service.headerRules.permits(name) { continue }
         kept.append(name, metadata.bytes[field.value])
       }
       metadata = kept
     }
+    if service.forwarded == .append, self.hasForwarded || !isLocal, !address.isEmpty {
+      ForwardedFields.append(address, to: &metadata)
+    }
+    if service.sendsRequestID { metadata.append("x-request-id".utf8, requestID) }
     if !service.metadata.isEmpty { metadata.append(contentsOf: service.metadata) }
   }
 }

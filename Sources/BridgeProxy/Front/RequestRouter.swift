@@ -33,17 +33,7 @@ enum RequestRouter {
       return .ping
     }
     let path = bytes.extracting(target.path)
-    let method = head.method.rawValue
-    let choice: ServingTable.Choice
-    if target.form == .absolute {
-      // RFC 9112 §3.2.2: Host is ignored then.
-      choice = loop.table.choose(
-        method, authority: bytes.extracting(target.authority), path: path, &loop.routeScratch)
-    } else {
-      let host = headers.host ?? ""
-      choice = unsafe loop.table.choose(
-        method, authority: host.utf8.span.bytes, path: path, &loop.routeScratch)
-    }
+    let choice = Self.choose(target, of: bytes, method: head.method.rawValue, headers, loop)
     guard case .route(let service, let index, let prefixLength) = choice else {
       throw Self.explain(choice, head, headers, path, loop)
     }
@@ -59,6 +49,36 @@ enum RequestRouter {
       route, path.extracting(droppingFirst: prefixLength), bytes.extracting(target.query),
       served.routing.queryScope, loop, &bindings)
     return .call(service: service, route: index)
+  }
+
+  private static func choose(
+    _ target: RequestTarget, of bytes: RawSpan, method: String, _ headers: RequestHeaders,
+    _ loop: LoopContext
+  ) -> ServingTable.Choice {
+    let path = bytes.extracting(target.path)
+    if target.form == .absolute {
+      // RFC 9112 §3.2.2: Host is ignored then.
+      return loop.table.choose(
+        method, authority: bytes.extracting(target.authority), path: path, &loop.routeScratch)
+    }
+    let host = headers.host ?? ""
+    return unsafe loop.table.choose(
+      method, authority: host.utf8.span.bytes, path: path, &loop.routeScratch)
+  }
+
+  /// The service that a request by `method` would reach, though it may have no route for it.
+  static func service(
+    of head: HTTPRequestHead, method: String, _ headers: RequestHeaders, _ loop: LoopContext
+  ) -> ServedService? {
+    let uri = Self.withPath(head.uri)
+    let bytes = unsafe uri.utf8.span.bytes
+    guard let target = try? RequestTarget(bytes), target.form != .asterisk else { return nil }
+    switch Self.choose(target, of: bytes, method: method, headers, loop) {
+    case .route(let service, _, _), .noRoute(let service, _), .otherMethods(let service, _):
+      return loop.table.services[service]
+    case .noService:
+      return nil
+    }
   }
 
   /// `http://host?a=1` stands for `http://host/?a=1` (RFC 9112 §3.2.1).
@@ -136,7 +156,7 @@ enum RequestRouter {
       .unimplemented, http: 405, .notAProxy,
       "the bridge opens no tunnels: it must read the JSON to transcode it; use http:// URLs with "
         + "http_proxy, or the bridge's own address as the base URL")
-    fault.allow = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+    fault.allow = Fault.allMethods
     return fault
   }
 

@@ -24,6 +24,18 @@ enum ResponseHead {
     Self.field("content-length", String(count), to: &buffer)
   }
 
+  /// Appends `Allow` (RFC 9110 §10.2.1).
+  static func allow(_ methods: [String], to buffer: inout ByteBuffer) {
+    Self.field("allow", methods.joined(separator: ", "), to: &buffer)
+  }
+
+  /// Appends what a fault says in fields of its own.
+  static func fields(of fault: Fault, to buffer: inout ByteBuffer) {
+    if !fault.allow.isEmpty { Self.allow(fault.allow, to: &buffer) }
+    if let codings = fault.acceptEncoding { Self.field("accept-encoding", codings, to: &buffer) }
+    if let seconds = fault.retryAfter { Self.field("retry-after", String(seconds), to: &buffer) }
+  }
+
   /// Appends metadata of a reply as header fields, but for names that are the bridge's own business
   /// and values that HTTP/1.1 can't carry.
   ///
@@ -31,18 +43,41 @@ enum ResponseHead {
   static func metadata(
     _ block: HeaderBlock, prefix: StaticString = "", to buffer: inout ByteBuffer
   ) {
-    for field in block.fields {
-      let name = block.bytes[field.name]
-      let value = block.bytes[field.value]
-      guard !HeaderName.isReserved(inReply: name), name.allSatisfy(Self.isToken),
-        value.allSatisfy(Self.isFieldText)
-      else { continue }
+    for field in block.fields where Self.isWritten(field, of: block) {
       buffer.writeStaticString(prefix)
-      buffer.writeBytes(name)
+      buffer.writeBytes(block.bytes[field.name])
       buffer.writeStaticString(": ")
-      buffer.writeBytes(value)
+      buffer.writeBytes(block.bytes[field.value])
       buffer.writeStaticString("\r\n")
     }
+  }
+
+  /// In front of the names of trailers, whether they come in the head or behind the body: so a name
+  /// never means something to HTTP that it may only mean in a head (RFC 9110 §6.5.1).
+  static let trailerPrefix: StaticString = "grpc-trailer-"
+
+  /// Whether `metadata` would write any field.
+  static func hasFields(_ block: HeaderBlock) -> Bool {
+    block.fields.contains { Self.isWritten($0, of: block) }
+  }
+
+  /// Appends what announces a body in chunks with these trailers (RFC 9110 §6.6.2).
+  static func trailerNames(_ block: HeaderBlock, to buffer: inout ByteBuffer) {
+    buffer.writeStaticString("transfer-encoding: chunked\r\ntrailer: ")
+    var isFirst = true
+    for field in block.fields where Self.isWritten(field, of: block) {
+      if !isFirst { buffer.writeStaticString(", ") }
+      isFirst = false
+      buffer.writeStaticString(Self.trailerPrefix)
+      buffer.writeBytes(block.bytes[field.name])
+    }
+    buffer.writeStaticString("\r\n")
+  }
+
+  private static func isWritten(_ field: HeaderBlock.Field, of block: HeaderBlock) -> Bool {
+    let name = block.bytes[field.name]
+    return !HeaderName.isReserved(inReply: name) && name.allSatisfy(Self.isToken)
+      && block.bytes[field.value].allSatisfy(Self.isFieldText)
   }
 
   /// RFC 9110 §5.6.2, lower case.

@@ -15,6 +15,9 @@ package final class ServedService: Sendable {
   package let decode: DecodeOptions
   /// How paths and queries are read.
   package let routing: RoutingOptions
+  /// Nil: browsers keep pages of other origins out.
+  let cors: CORSPolicy?
+  package let compression: Configuration.Compression
   /// How long a call may take.
   package let timeout: TimeAmount
   let stream: Configuration.Stream
@@ -22,8 +25,17 @@ package final class ServedService: Sendable {
   let metadata: HeaderBlock
   /// The names in `metadata`, which the client's headers don't override.
   let metadataNames: [[UInt8]]
+  /// Which of the client's fields become metadata.
+  let headerRules: Configuration.HeaderRules
+  /// What becomes of `Forwarded` and `X-Forwarded-…`.
+  let forwarded: Configuration.Forwarded
+  /// Whether calls carry the request's `x-request-id`: not where the configuration sets another one
+  /// or denies it.
+  let sendsRequestID: Bool
   /// google.rpc.Status in the schema, for error details.
   let statusMessage: MessageIndex?
+  /// google.api.HttpBody in the schema, whose replies aren't JSON.
+  let bodyMessage: MessageIndex?
 
   /// Builds the routes of a service entry.
   ///
@@ -39,6 +51,8 @@ package final class ServedService: Sendable {
     self.encode = configuration.encode
     self.decode = configuration.decode
     self.routing = configuration.routing
+    self.cors = configuration.cors.map(CORSPolicy.init)
+    self.compression = configuration.compression
     self.timeout = TimeAmount(configuration.timeout)
     self.stream = configuration.stream
     var metadata = HeaderBlock()
@@ -51,7 +65,18 @@ package final class ServedService: Sendable {
     }
     self.metadata = metadata
     self.metadataNames = metadata.fields.map { Array(metadata.bytes[$0.name]) }
+    let configured = Set(configuration.metadata.map(\.name))
+    let rules = configuration.headers
+    self.headerRules = rules
+    // What is denied isn't added by the bridge either.
+    let isForwardedSet =
+      configured.contains("x-forwarded-for") || rules.denies("x-forwarded-for".utf8)
+    self.forwarded =
+      configuration.forwarded == .append && isForwardedSet ? .keep : configuration.forwarded
+    self.sendsRequestID =
+      !configured.contains("x-request-id") && !rules.denies("x-request-id".utf8)
     self.statusMessage = schema.message(named: "google.rpc.Status")
+    self.bodyMessage = schema.message(named: "google.api.HttpBody")
   }
 
   /// `/bench/` means the same as `/bench`, and `/` the same as nothing.

@@ -18,10 +18,13 @@ package struct AccessEntry: Sendable {
   package var responseBytes: Int
   /// From the first byte of the head to the last byte of the reply.
   package var duration: TimeAmount
+  /// The request's `X-Request-Id`, its own or the bridge's.
+  package var requestID: String
 
   package init(
     method: String, path: String, service: String, rpc: String, httpStatus: Int,
-    grpcCode: GRPCStatus.Code, requestBytes: Int, responseBytes: Int, duration: TimeAmount
+    grpcCode: GRPCStatus.Code, requestBytes: Int, responseBytes: Int, duration: TimeAmount,
+    requestID: String = ""
   ) {
     self.method = method
     self.path = path
@@ -32,6 +35,7 @@ package struct AccessEntry: Sendable {
     self.requestBytes = requestBytes
     self.responseBytes = responseBytes
     self.duration = duration
+    self.requestID = requestID
   }
 }
 

@@ -3,7 +3,8 @@ internal import NIOCore
 /// Writes access entries as JSON, one line each:
 ///
 ///     {"time":"2026-11-22T14:05:47.032Z","method":"POST","path":"/v1/echo","service":"bench",
-///      "rpc":"/bench.Echo/Say","status":200,"grpc":"OK","bytes_in":120,"bytes_out":98,"ms":0.412}
+///      "rpc":"/bench.Echo/Say","status":200,"grpc":"OK","bytes_in":120,"bytes_out":98,"ms":0.412,
+///      "id":"0f8fad5b-d9cb-469f-a165-70867728950e"}
 ///
 /// (in one line). Everything that a client chooses is escaped, so that a line is always one line and
 /// always JSON, and a terminal that shows it stays what it was.
@@ -42,7 +43,9 @@ struct AccessLogFormatter {
     Self.append(microseconds / 1000, to: &buffer)
     buffer.append(UInt8(ascii: "."))
     Self.append(microseconds % 1000, digits: 3, to: &buffer)
-    Self.append("}\n", to: &buffer)
+    Self.append(",\"id\":\"", to: &buffer)
+    Self.append(escaped: entry.requestID, to: &buffer)
+    Self.append("\"}\n", to: &buffer)
   }
 
   /// Appends the line that says how many lines are missing.

@@ -7,12 +7,22 @@ package enum CompressionFormat: Sendable, CaseIterable {
   case gzip
   /// RFC 1950: deflate in the container of zlib (RFC 9110 §8.4.1.2 means this one).
   case deflate
+  /// RFC 1951 alone, which some clients of HTTP send under the name of the other.
+  case bareDeflate
+
+  /// What HTTP's `deflate` is, by its first byte: zlib's container begins with method 8 and a
+  /// window of at most 32 KiB (RFC 1950 §2.2). A bare text could begin so only with a stored block
+  /// padded with a one, which no encoder writes.
+  package static func deflate(beginning first: UInt8) -> CompressionFormat {
+    first & 0x0F == 8 && first >> 4 <= 7 ? .deflate : .bareDeflate
+  }
 
   /// zlib's number for the container, with the largest window.
   fileprivate var windowBits: Int32 {
     switch self {
     case .gzip: 15 + 16
     case .deflate: 15
+    case .bareDeflate: -15
     }
   }
 
@@ -29,8 +39,10 @@ package enum CompressionFormat: Sendable, CaseIterable {
   }
 
   /// Deflates a complete text.
-  package func deflate(_ bytes: ByteBuffer) -> ByteBuffer {
-    var deflater = Deflater(self)
+  ///
+  /// - Parameter level: zlib's, 1 (fast) to 9 (small).
+  package func deflate(_ bytes: ByteBuffer, level: Int32 = 6) -> ByteBuffer {
+    var deflater = Deflater(self, level: level)
     var input = bytes
     var output = ByteBuffer()
     deflater.deflate(&input, into: &output, finishes: true)
@@ -47,6 +59,8 @@ package struct CompressionError: Error, Sendable, Equatable {
     case truncated
     /// It became larger than the limit. Stops a small text from filling memory.
     case tooLarge
+    /// It became too many times its size. Stops the same, long before the limit.
+    case ratioTooHigh
   }
 
   package var code: Code
@@ -64,14 +78,23 @@ package struct Inflater: ~Copyable {
   private let format: CompressionFormat
   /// The most bytes that may come out.
   private let limit: Int
+  /// How many bytes may come out for one that goes in.
+  private let ratioLimit: Int
+  private var consumed = 0
   private var produced = 0
   /// Whether the text is complete so far (RFC 1952 §2.2 lets further members follow in gzip).
   package private(set) var isAtEnd = false
 
-  /// - Parameter limit: the most bytes that all pieces together may become.
-  package init(_ format: CompressionFormat, limit: Int) {
+  /// What may come out whatever the ratio is, in bytes: a few repeated lines are no attack.
+  package static let freeByteCount = 64 << 10
+
+  /// - Parameters:
+  ///   - limit: the most bytes that all pieces together may become.
+  ///   - ratioLimit: how many times their size they may become, beyond `freeByteCount`.
+  package init(_ format: CompressionFormat, limit: Int, ratioLimit: Int = .max) {
     self.format = format
     self.limit = limit
+    self.ratioLimit = ratioLimit
     unsafe self.stream = .allocate(capacity: 1)
     unsafe self.stream.initialize(to: z_stream())
     // Z_MEM_ERROR only: the version and the arguments are ours.
@@ -98,6 +121,10 @@ package struct Inflater: ~Copyable {
       let room = min(self.limit - self.produced + 1, Self.pieceBytes)
       let result = self.step(&input, &output, room)
       guard self.produced <= self.limit else { throw CompressionError(.tooLarge) }
+      guard
+        self.produced <= Self.freeByteCount
+          || (self.produced - 1) / max(1, self.consumed) < self.ratioLimit
+      else { throw CompressionError(.ratioTooHigh) }
       switch result {
       case Z_OK, Z_BUF_ERROR:
         mayHoldMore = unsafe self.stream.pointee.avail_out == 0
@@ -116,7 +143,8 @@ package struct Inflater: ~Copyable {
   ) -> Int32 {
     let stream = unsafe self.stream
     var result = Z_OK
-    let before = output.readableBytes
+    let inputBefore = input.readableBytes
+    let outputBefore = output.readableBytes
     unsafe input.readWithUnsafeReadableBytes { source in
       unsafe output.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { target in
         unsafe stream.setInput(source)
@@ -126,7 +154,8 @@ package struct Inflater: ~Copyable {
       }
       return unsafe source.count - Int(stream.pointee.avail_in)
     }
-    self.produced += output.readableBytes - before
+    self.consumed += inputBefore - input.readableBytes
+    self.produced += output.readableBytes - outputBefore
     return result
   }
 

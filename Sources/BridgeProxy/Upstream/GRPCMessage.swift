@@ -152,7 +152,7 @@ package struct MessageAssembler {
       return .message(try format.inflate(bytes, limit: self.byteLimit))
     } catch {
       switch error.code {
-      case .tooLarge: return .failure(self.tooLarge("longer when inflated"))
+      case .tooLarge, .ratioTooHigh: return .failure(self.tooLarge("longer when inflated"))
       case .malformed, .truncated:
         return .failure(
           GRPCStatus(.internal, "a reply message can't be inflated", origin: .transport))

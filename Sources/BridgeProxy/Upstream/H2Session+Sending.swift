@@ -169,6 +169,15 @@ extension H2Session {
       read_callback: Self.bodyProvider)
   }
 
+  /// An identifier of one request alone isn't put into the table of fields that may come again
+  /// (RFC 7541 §6.2.3), where it would only push out others.
+  private static func flag(
+    of field: HeaderBlock.Field, in headers: HeaderBlock
+  ) -> nghttp2_nv_flag {
+    headers.isNamed("x-request-id", field) || headers.isNamed("traceparent", field)
+      ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE
+  }
+
   /// Lends the fields in nghttp2's form. It copies them before a submit function returns, because
   /// no flag says otherwise.
   private func withFields(
@@ -187,7 +196,7 @@ extension H2Session {
           to: nghttp2_nv(
             name: base + field.name.lowerBound, value: base + field.value.lowerBound,
             namelen: field.name.count, valuelen: field.value.count,
-            flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue)))
+            flags: UInt8(Self.flag(of: field, in: headers).rawValue)))
       }
       return unsafe submit(self.fieldScratch, count)
     }

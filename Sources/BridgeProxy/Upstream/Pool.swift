@@ -115,6 +115,7 @@ package final class Pool: Upstream {
       GRPCTimeout.write(deadline - self.eventLoop.now, into: &self.timeout)
       self.head.append("grpc-timeout".utf8, self.timeout)
     }
+    if let encoding = call.encoding { self.head.append("grpc-encoding", "\(encoding)") }
     self.head.append(contentsOf: call.metadata)
   }
 

@@ -72,6 +72,7 @@ final class PoolCall: UpstreamCall {
   var path: String { self.request.path }
   var metadata: HeaderBlock { self.request.metadata }
   var deadline: NIODeadline? { self.request.deadline }
+  var encoding: CompressionFormat? { self.request.encoding }
 
   /// Asks a connection for a stream.
   ///

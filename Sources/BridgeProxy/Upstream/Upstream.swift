@@ -22,6 +22,8 @@ package struct CallRequest {
   package var deadline: NIODeadline?
   /// The first message, in its gRPC frame (5-byte prefix); nil when messages follow by `send`.
   package var message: ByteBuffer?
+  /// How `message` is compressed, if its frame says that it is; sent as `grpc-encoding`.
+  package var encoding: CompressionFormat?
   /// Whether the request is complete with `message`.
   package var isComplete: Bool
   /// The most bytes that one reply message may have; more is RESOURCE_EXHAUSTED.

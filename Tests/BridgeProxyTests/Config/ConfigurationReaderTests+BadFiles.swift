@@ -86,8 +86,8 @@ extension ConfigurationReaderTests {
       """
       bridge.yaml:2:3: limits.request_body: unknown key; the keys here are \
       calls_in_flight, calls_waiting, client_connections, connect_timeout, endpoint_connections, \
-      endpoint_header_bytes, half_closed_timeout, head_bytes, head_fields, idle_timeout, reply_bytes, \
-      request_body_bytes, request_read_timeout
+      endpoint_header_bytes, half_closed_timeout, head_bytes, head_fields, idle_timeout, \
+      inflation_ratio, reply_bytes, request_body_bytes, request_read_timeout
       bridge.yaml:3:16: limits.reply_bytes: "4MB" is not a size; write bytes or a number with a \
       unit, such as 64KiB or 4MiB
       bridge.yaml:4:15: limits.head_bytes: "1" is out of range; write 1024 to 16777216 bytes
@@ -95,8 +95,8 @@ extension ConfigurationReaderTests {
       bridge.yaml:6:17: limits.idle_timeout: "0s" is no time at all; write more than 0, such as 30s
       bridge.yaml:7:3: limits.something_else: unknown key; the keys here are \
       calls_in_flight, calls_waiting, client_connections, connect_timeout, endpoint_connections, \
-      endpoint_header_bytes, half_closed_timeout, head_bytes, head_fields, idle_timeout, reply_bytes, \
-      request_body_bytes, request_read_timeout
+      endpoint_header_bytes, half_closed_timeout, head_bytes, head_fields, idle_timeout, \
+      inflation_ratio, reply_bytes, request_body_bytes, request_read_timeout
       """),
     BadFile(
       "addresses twice",
@@ -220,6 +220,95 @@ extension ConfigurationReaderTests {
       bridge.yaml:8:56: services.d.auth.token_file: "gone.txt": No such file or directory
       bridge.yaml:8:56: services.d.auth.token_file: token_env is there as well; keep one of them
       bridge.yaml:13:15: services.e.metadata: authorization is set by auth as well; keep one of them
+      """),
+    BadFile(
+      "compression",
+      """
+      services:
+        a:
+          schemas: a.proto
+          endpoint: h:1
+          compression: {replies: gzip, requests: on, minimum: 1K, level: 9}
+      """,
+      """
+      bridge.yaml:5:28: services.a.compression.replies: "gzip" is not a choice; write auto or on or \
+      off
+      bridge.yaml:5:44: services.a.compression.requests: "on" is not a choice; write off or gzip
+      bridge.yaml:5:57: services.a.compression.minimum: "1K" is not a size; write bytes or a number \
+      with a unit, such as 64KiB or 4MiB
+      bridge.yaml:5:61: services.a.compression.level: unknown key; the keys here are minimum, \
+      replies, requests
+      """),
+    BadFile(
+      "cors",
+      """
+      services:
+        a:
+          schemas: a.proto
+          endpoint: h:1
+          cors:
+            origins: [app.example, "https://*.example", https://a.example/, "https://a.example:443", "https://a b"]
+            methods: get
+            headers: ["*", "a b"]
+        b:
+          schemas: a.proto
+          endpoint: h:1
+          prefix: /b
+          cors: {origins: "*", headers: ["*", x-a], credentials: true, max_age: 10}
+        c:
+          schemas: a.proto
+          endpoint: h:1
+          prefix: /c
+          cors: {origins: ["*", "https://a.example"], origin: x}
+        d: {schemas: a.proto, endpoint: 'h:1', prefix: /d, cors: {}}
+      """,
+      """
+      bridge.yaml:6:17: services.a.cors.origins[0]: "app.example" is not an origin; write scheme, \
+      host and perhaps a port, such as https://app.example
+      bridge.yaml:6:30: services.a.cors.origins[1]: "https://*.example": origins are compared whole, \
+      without wildcards; write each of them
+      bridge.yaml:6:51: services.a.cors.origins[2]: "https://a.example/": an origin has no path and \
+      no slash at its end; write scheme, host and perhaps a port, such as https://app.example
+      bridge.yaml:6:71: services.a.cors.origins[3]: "https://a.example:443": browsers leave out the \
+      port that the scheme has; leave out :443
+      bridge.yaml:6:96: services.a.cors.origins[4]: "https://a b" is not an origin; write scheme, \
+      host and perhaps a port, such as https://app.example
+      bridge.yaml:7:16: services.a.cors.methods: "get" is not a method; write capital letters, such \
+      as GET
+      bridge.yaml:8:22: services.a.cors.headers[1]: "a b" is not a header name; write letters, \
+      digits, -, _ or ., such as X-Team
+      bridge.yaml:13:35: services.b.cors.headers: * is any header; leave out the others, or leave \
+      out *
+      bridge.yaml:13:60: services.b.cors.credentials: any page could act with its reader's cookies; \
+      name the origins instead of *, or leave this out
+      bridge.yaml:13:75: services.b.cors.max_age: "10" is not a duration; write a number with a \
+      unit, such as 30s or 500ms
+      bridge.yaml:18:21: services.c.cors.origins: * is any origin; leave out the others, or leave \
+      out *
+      bridge.yaml:18:49: services.c.cors.origin: unknown key; did you mean origins?
+      bridge.yaml:19:54: services.d.cors.origins: missing; write the origins that may call, such as \
+      https://app.example, or *
+      """),
+    BadFile(
+      "headers",
+      """
+      services:
+        a:
+          schemas: a.proto
+          endpoint: h:1
+          forwarded: yes
+          headers: {allow: ["x-*-y", "a b", ""], deny: [], denied: x}
+      """,
+      """
+      bridge.yaml:5:16: services.a.forwarded: "yes" is not a choice; write append or drop or keep
+      bridge.yaml:6:23: services.a.headers.allow[0]: "x-*-y" is not a header name; write letters, \
+      digits, -, _ or ., and at most one * at the end, such as x-team or x-team-*
+      bridge.yaml:6:32: services.a.headers.allow[1]: "a b" is not a header name; write letters, \
+      digits, -, _ or ., and at most one * at the end, such as x-team or x-team-*
+      bridge.yaml:6:39: services.a.headers.allow[2]: "" is not a header name; write letters, \
+      digits, -, _ or ., and at most one * at the end, such as x-team or x-team-*
+      bridge.yaml:6:50: services.a.headers.deny: an empty list; write at least one, such as cookie
+      bridge.yaml:6:54: services.a.headers.denied: unknown key; the keys here are allow, deny
       """),
     BadFile(
       "json options",

@@ -37,6 +37,7 @@ import Testing
       drain_timeout: 0s
       limits:
         request_body_bytes: 1MiB
+        inflation_ratio: 50
         reply_bytes: 2MiB
         head_bytes: 8KiB
         head_fields: 10
@@ -60,6 +61,16 @@ import Testing
           metadata: {X-Team: legacy, x-number: 7}
           auth: {scheme: bearer, token_env: BENCH_TOKEN}
           map_by_name: false
+          cors:
+            origins: [https://App.example, "http://localhost:3000"]
+            methods: GET
+            headers: [X-Team]
+            expose: X-Cost
+            credentials: on
+            max_age: 1h
+          headers: {allow: [X-Team-*, authorization], deny: x-team-secret}
+          forwarded: drop
+          compression: {replies: on, requests: gzip, minimum: 2KiB}
           json:
             unknown_fields: ignore
             unknown_parameters: ignore
@@ -79,6 +90,7 @@ import Testing
     #expect(configuration.drainTimeout == .zero)
     let limits = configuration.limits
     #expect(limits.requestBodyBytes == 1 << 20)
+    #expect(limits.inflationRatio == 50)
     #expect(limits.replyBytes == 2 << 20)
     #expect(limits.headBytes == 8 << 10)
     #expect(limits.headFields == 10)
@@ -108,6 +120,20 @@ import Testing
     #expect(service.stream.format == .events)
     #expect(service.stream.heartbeat == .zero)
     #expect(service.stream.done == "[DONE]")
+    #expect(service.cors?.origins == ["https://app.example", "http://localhost:3000"])
+    #expect(service.cors?.methods == ["GET"])
+    #expect(service.cors?.headers == ["x-team"])
+    #expect(service.cors?.expose == ["x-cost"])
+    #expect(service.cors?.allowsCredentials == true)
+    #expect(service.cors?.maxAge == .seconds(3600))
+    #expect(service.headers.permits("x-team-a".utf8))
+    #expect(service.headers.permits("authorization".utf8))
+    #expect(!service.headers.permits("x-team-secret".utf8))
+    #expect(!service.headers.permits("cookie".utf8))
+    #expect(service.forwarded == .drop)
+    #expect(service.compression.replies == .always)
+    #expect(service.compression.compressesRequests)
+    #expect(service.compression.minimumByteCount == 2 << 10)
     #expect(service.encode.ignoresUnknownFields)
     #expect(service.encode.ignoresUnknownParameters)
     #expect(service.decode.alwaysPrintsDefaults)

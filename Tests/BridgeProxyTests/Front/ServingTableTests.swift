@@ -259,11 +259,9 @@ struct RoutingAnswerTests {
     #expect(client.isOpen)
   }
 
-  @Test("a compressed body is a 415, a body where none is taken a 400")
+  @Test("a body where none is taken is a 400")
   func bodies() throws {
     let client = try TestClient()
-    client.request("POST /v1/echo", ["Content-Encoding: gzip"], body: "{}")
-    #expect(try client.answer().status == 415)
     client.request("GET /v1/notes/a", body: "{}")
     let answer = try client.answer()
     #expect(answer.status == 400)

@@ -9,7 +9,8 @@ import Testing
   private func line(_ change: (inout AccessEntry) -> Void = { _ in }) -> String {
     var entry = AccessEntry(
       method: "POST", path: "/v1/echo", service: "bench", rpc: "/bench.Echo/Say", httpStatus: 200,
-      grpcCode: .ok, requestBytes: 120, responseBytes: 98, duration: .microseconds(412))
+      grpcCode: .ok, requestBytes: 120, responseBytes: 98, duration: .microseconds(412),
+      requestID: "a-1")
     change(&entry)
     var formatter = AccessLogFormatter()
     var buffer: [UInt8] = []
@@ -21,7 +22,8 @@ import Testing
     #expect(
       self.line() == """
         {"time":"2025-11-22T14:05:47.032Z","method":"POST","path":"/v1/echo","service":"bench",\
-        "rpc":"/bench.Echo/Say","status":200,"grpc":"OK","bytes_in":120,"bytes_out":98,"ms":0.412}
+        "rpc":"/bench.Echo/Say","status":200,"grpc":"OK","bytes_in":120,"bytes_out":98,"ms":0.412,\
+        "id":"a-1"}
 
         """)
   }
@@ -38,7 +40,7 @@ import Testing
       line.hasSuffix(
         """
         "status":0,"grpc":"DEADLINE_EXCEEDED","bytes_in":9223372036854775807,"bytes_out":-1,\
-        "ms":123456.789}
+        "ms":123456.789,"id":"a-1"}
 
         """))
   }

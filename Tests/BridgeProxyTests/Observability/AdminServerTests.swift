@@ -21,14 +21,31 @@ import Testing
     let client = try await ClientBootstrap(group: Self.group)
       .connect(host: host, port: port) { channel in
         channel.eventLoop.makeCompletedFuture {
-          try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+          try channel.pipeline.syncOperations.addHandler(Opening(text))
+          return try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
         }
       }
-    return try await client.executeThenClose { inbound, outbound in
-      try await outbound.write(ByteBuffer(string: text))
+    return try await client.executeThenClose { inbound, _ in
       var answer = ""
       for try await part in inbound { answer += String(buffer: part) }
       return answer
+    }
+  }
+
+  /// Sends a text as soon as there's a connection, on its loop: a task that has to wait for a thread
+  /// while other tests keep all of them busy could come after the server has given up.
+  private final class Opening: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+    private let text: String
+
+    init(_ text: String) {
+      self.text = text
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+      context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(string: self.text)), promise: nil)
+      context.fireChannelActive()
     }
   }
 

@@ -15,26 +15,32 @@ final class TestClient {
   private static let notes = Result { try TestSchema.notes.load() }
 
   /// Connects to a front that serves `TestSchema.notes`.
+  ///
+  /// - Parameter address: where the client is.
   convenience init(
-    limits: Configuration.Limits = Configuration.Limits(),
+    limits: Configuration.Limits = Configuration.Limits(), from address: String = "127.0.0.1",
     configure: (inout Configuration.Service) -> Void = { _ in }
   ) throws {
     var configuration = Configuration.Service(
       name: "notes", schemas: [], endpoint: Configuration.Endpoint(host: "localhost", port: 1))
     configure(&configuration)
     try self.init(
-      serving: ServedService(configuration, schema: Self.notes.get()), limits: limits)
+      serving: ServedService(configuration, schema: Self.notes.get()), limits: limits,
+      from: address)
   }
 
   /// Connects to a front that serves this service.
-  init(serving service: ServedService, limits: Configuration.Limits) throws {
+  init(
+    serving service: ServedService, limits: Configuration.Limits,
+    from address: String = "127.0.0.1"
+  ) throws {
     self.upstream = CannedUpstream(on: self.channel.embeddedEventLoop)
     self.loop = LoopContext(
       eventLoop: self.channel.eventLoop, table: try ServingTable([service]),
       upstreams: [self.upstream], limits: limits, recorder: self.log)
     try HTTPFront.addHandlers(to: self.channel, self.loop, limits)
     // Registers and activates.
-    try self.channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+    try self.channel.connect(to: SocketAddress(ipAddress: address, port: 1)).wait()
   }
 
   deinit {
@@ -101,11 +107,16 @@ final class TestClient {
 
   /// All that was written since the last call.
   func received() throws -> String {
-    var text = ""
+    String(buffer: try self.receivedBytes())
+  }
+
+  /// The same, where it isn't text.
+  func receivedBytes() throws -> ByteBuffer {
+    var bytes = ByteBuffer()
     while let buffer = try self.channel.readOutbound(as: ByteBuffer.self) {
-      text += String(buffer: buffer)
+      bytes.writeImmutableBuffer(buffer)
     }
-    return text
+    return bytes
   }
 
   /// The answers that were written since the last call.
@@ -223,6 +234,7 @@ extension TestSchema {
         HTTPRule(verb: "POST", template: "/v1/echo", body: "*"),
         HTTPRule(verb: "GET", template: "/v1/notes/{name}"),
         HTTPRule(verb: "GET", template: "/v1/files/{name=**}"),
+        HTTPRule(verb: "OPTIONS", template: "/v1/options/{name}"),
         HTTPRule(verb: "PUT", template: "/v1/notes/{name}", body: "inner", responseBody: "inner"),
       ]),
     Method(

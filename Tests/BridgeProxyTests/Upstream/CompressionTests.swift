@@ -54,6 +54,38 @@ import Testing
     }
   }
 
+  @Test(arguments: CompressionFormat.allCases)
+  func aTextThatUnfoldsTooFarForItsSizeIsRefused(format: CompressionFormat) throws {
+    func inflate(_ count: Int, ratio: Int) throws -> Int {
+      var inflater = Inflater(format, limit: 1 << 30, ratioLimit: ratio)
+      var input = format.deflate(ByteBuffer(repeating: 0, count: count))
+      var output = ByteBuffer()
+      try inflater.inflate(&input, into: &output)
+      return output.readableBytes
+    }
+    #expect(throws: CompressionError(.ratioTooHigh)) { try inflate(1 << 20, ratio: 200) }
+    #expect(try inflate(1 << 20, ratio: 1100) == 1 << 20)
+    // A short text may: it can't do harm.
+    #expect(try inflate(Inflater.freeByteCount, ratio: 1) == Inflater.freeByteCount)
+    #expect(throws: CompressionError(.ratioTooHigh)) {
+      try inflate(Inflater.freeByteCount + 1, ratio: 1)
+    }
+  }
+
+  @Test func theFirstByteTellsTheFormsOfDeflateApart() {
+    for text in Self.texts {
+      for format in [CompressionFormat.deflate, .bareDeflate] {
+        let first = format.deflate(text).readableBytesView.first ?? 0
+        #expect(CompressionFormat.deflate(beginning: first) == format)
+      }
+    }
+    // Windows of 256 bytes and 32 KiB; a window that there isn't; another method.
+    #expect(CompressionFormat.deflate(beginning: 0x08) == .deflate)
+    #expect(CompressionFormat.deflate(beginning: 0x78) == .deflate)
+    #expect(CompressionFormat.deflate(beginning: 0x88) == .bareDeflate)
+    #expect(CompressionFormat.deflate(beginning: 0x7B) == .bareDeflate)
+  }
+
   @Test func bytesBehindTheEnd() throws {
     let text = ByteBuffer(string: "x")
     var twice = CompressionFormat.gzip.deflate(text)

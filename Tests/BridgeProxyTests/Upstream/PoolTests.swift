@@ -31,6 +31,15 @@ import Testing
     try #require(index < self.endpoint.peers.count ? self.endpoint.peers[index] : nil)
   }
 
+  @Test func aCompressedMessageNamesItsEncoding() throws {
+    let pool = self.makePool()
+    var request = self.ask("ask")
+    request.encoding = .gzip
+    _ = pool.start(request, observer: RecordingObserver())
+    try self.endpoint.exchange()
+    #expect(try self.peer().heads[1]?.contains("grpc-encoding: gzip") == true)
+  }
+
   @Test func aCallOpensAConnectionAndGetsItsReply() throws {
     let pool = self.makePool()
     let observer = RecordingObserver()

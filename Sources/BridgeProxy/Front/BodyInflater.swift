@@ -1,0 +1,91 @@
+internal import NIOCore
+
+/// Inflates the body of one request as its parts arrive (RFC 9110 §8.4), within limits: a part that
+/// would unfold beyond them is refused before it has.
+///
+/// A class, because the exchange that owns it is copied and zlib's state can't be.
+final class BodyInflater {
+  private let coding: ContentCoding
+  private let limits: Configuration.Limits
+  /// Nil before the first byte: for `deflate` it tells which form it is.
+  private var inflater: Inflater?
+
+  /// - Parameter coding: `gzip` or `deflate`.
+  init(_ coding: ContentCoding, _ limits: Configuration.Limits) {
+    precondition(coding == .gzip || coding == .deflate, "a coding that can be inflated")
+    self.coding = coding
+    self.limits = limits
+  }
+
+  /// Reads a part and appends what it becomes to `body`.
+  func inflate(_ part: ByteBuffer, into body: inout ByteBuffer) throws(Fault) {
+    var part = part
+    guard let first = part.readableBytesView.first else { return }
+    if self.inflater == nil {
+      let format: CompressionFormat = self.coding == .gzip ? .gzip : .deflate(beginning: first)
+      self.inflater = Inflater(
+        format, limit: self.limits.requestBodyBytes, ratioLimit: self.limits.inflationRatio)
+    }
+    do throws(CompressionError) {
+      try self.inflater?.inflate(&part, into: &body)
+    } catch {
+      throw self.fault(error)
+    }
+  }
+
+  /// The body is complete: refuses one that ended early. A body of no bytes is an empty one,
+  /// whatever its coding: clients name the coding of bodies that they don't send.
+  func finish() throws(Fault) {
+    guard let isAtEnd = self.inflater?.isAtEnd, !isAtEnd else { return }
+    throw self.fault(CompressionError(.truncated))
+  }
+
+  private func fault(_ error: CompressionError) -> Fault {
+    switch error.code {
+    case .tooLarge:
+      Fault(
+        .resourceExhausted, http: 413, .inflatedBodyTooLarge,
+        "the body inflates to more than \(self.limits.requestBodyBytes) bytes "
+          + "(limits.request_body_bytes)")
+    case .ratioTooHigh:
+      Fault(
+        .resourceExhausted, http: 413, .inflationRatio,
+        "the body inflates to more than \(self.limits.inflationRatio) times its size "
+          + "(limits.inflation_ratio); send it uncompressed")
+    case .malformed:
+      Fault(
+        .invalidArgument, .damagedBody,
+        "the body can't be inflated: it isn't \(self.coding), which its Content-Encoding says "
+          + "it is, or it was damaged on its way")
+    case .truncated:
+      Fault(
+        .invalidArgument, .damagedBody,
+        "the body can't be inflated: its \(self.coding) data ends early; was the last part of it "
+          + "flushed before it was sent?")
+    }
+  }
+}
+
+extension ExchangeHandler {
+  /// Takes a part of the body: as it is, or inflated.
+  func collect(_ part: ByteBuffer) {
+    guard let inflater = self.exchange?.inflater else {
+      self.exchange?.append(part)
+      return
+    }
+    self.inflate(part, inflater)
+  }
+
+  @inline(never)
+  private func inflate(_ part: ByteBuffer, _ inflater: BodyInflater) {
+    self.exchange?.requestByteCount += part.readableBytes
+    // Out of the exchange while it grows, so that it has one owner and isn't copied.
+    var body = self.exchange?.body.take() ?? ByteBuffer()
+    do throws(Fault) {
+      try inflater.inflate(part, into: &body)
+      self.exchange?.body = body
+    } catch {
+      self.answer(error)
+    }
+  }
+}

@@ -1,0 +1,73 @@
+/// Makes identifiers for requests that come without one: UUIDs of version 4 (RFC 9562 §5.4).
+///
+/// They tell requests apart in logs and are no secret, so the numbers come from a small generator
+/// of the loop's own (xoshiro256**), seeded by the system once, and not from a system call each.
+struct RequestIDs {
+  private var state: (UInt64, UInt64, UInt64, UInt64)
+
+  /// Bytes of one in its text form.
+  static let byteCount = 36
+  /// The most bytes of a client's own identifier, which goes into headers and log lines.
+  static let clientByteLimit = 128
+
+  /// - Parameter generator: where the seed comes from.
+  init(seededBy generator: inout some RandomNumberGenerator) {
+    self.state = (generator.next(), generator.next(), generator.next(), generator.next() | 1)
+  }
+
+  /// Whether a client's own identifier is kept: visible ASCII, at most `clientByteLimit` bytes.
+  static func isKept(_ value: String) -> Bool {
+    (1...Self.clientByteLimit).contains(value.utf8.count)
+      && value.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+  }
+
+  /// Appends a new one: `0f8fad5b-d9cb-469f-a165-70867728950e`.
+  mutating func append(to bytes: inout [UInt8]) {
+    let high = self.next() & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
+    let low = self.next() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+    for place in 0..<16 {
+      if place == 8 || place == 12 { bytes.append(UInt8(ascii: "-")) }
+      bytes.append(Self.digit(high >> UInt64(60 - 4 * place)))
+    }
+    for place in 0..<16 {
+      if place == 0 || place == 4 { bytes.append(UInt8(ascii: "-")) }
+      bytes.append(Self.digit(low >> UInt64(60 - 4 * place)))
+    }
+  }
+
+  private static func digit(_ value: UInt64) -> UInt8 {
+    let digit = UInt8(truncatingIfNeeded: value & 15)
+    return digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+  }
+
+  private mutating func next() -> UInt64 {
+    func rotated(_ value: UInt64, by count: UInt64) -> UInt64 {
+      value << count | value >> (64 - count)
+    }
+    let result = rotated(self.state.1 &* 5, by: 7) &* 9
+    let shifted = self.state.1 << 17
+    self.state.2 ^= self.state.0
+    self.state.3 ^= self.state.1
+    self.state.1 ^= self.state.2
+    self.state.0 ^= self.state.3
+    self.state.2 ^= shifted
+    self.state.3 = rotated(self.state.3, by: 45)
+    return result
+  }
+}
+
+extension ExchangeHandler {
+  /// Gives the request its identifier, the client's own or a new one, and names it in the answer.
+  func identify(_ headers: RequestHeaders) {
+    self.requestID.removeAll(keepingCapacity: true)
+    if headers.requestID.isEmpty {
+      self.loop.requestIDs.append(to: &self.requestID)
+    } else {
+      self.requestID.append(contentsOf: headers.requestID.utf8)
+    }
+    self.answerFields.removeAll(keepingCapacity: true)
+    self.answerFields.append(contentsOf: "x-request-id: ".utf8)
+    self.answerFields.append(contentsOf: self.requestID)
+    self.answerFields.append(contentsOf: "\r\n".utf8)
+  }
+}
