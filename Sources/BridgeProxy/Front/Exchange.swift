@@ -31,6 +31,8 @@ struct Exchange {
   var call: (any UpstreamCall)?
   /// What came with the reply's head.
   var replyMetadata = HeaderBlock()
+  /// Of a body that isn't JSON; then of an answer that isn't.
+  var contentType = ""
   /// How a streamed answer is written.
   var format = StreamFormat.lines
   /// The message of a unary reply.

@@ -67,16 +67,38 @@ extension ExchangeHandler: CallObserver {
     guard let route = self.exchange?.route, let reply = self.exchange?.reply,
       let service = self.exchange?.service, let metadata = self.exchange?.replyMetadata
     else { return }
-    self.loop.output.removeAll()
-    do throws(CodecError) {
-      try self.loop.transcoder.decode(
-        reply.readableBytesSpan, as: route.method.output, of: service.schema,
-        responseBody: route.responseBody, options: service.decode, into: &self.loop.output)
-    } catch {
+    if let error = self.decode(reply, route, service) {
       self.answer(.invalidReply(error, of: route))
       return
     }
-    self.writeAnswer(200, .ok, metadata: metadata, trailers: trailers)
+    // What isn't JSON is often compressed already.
+    if route.givesHTTPBody { self.exchange?.answerCoding = .identity }
+    self.writeAnswer(
+      200, .ok, metadata: metadata, trailers: trailers,
+      contentType: route.givesHTTPBody ? self.exchange?.contentType : nil)
+  }
+
+  /// Puts the body that a message is into `loop.output`, or tells why that can't be done. Of one that
+  /// isn't JSON the content type is kept in the exchange.
+  private func decode(
+    _ message: ByteBuffer, _ route: Route, _ service: ServedService
+  ) -> CodecError? {
+    self.loop.output.removeAll()
+    do throws(CodecError) {
+      guard route.givesHTTPBody else {
+        try self.loop.transcoder.decode(
+          message.readableBytesSpan, as: route.method.output, of: service.schema,
+          responseBody: route.responseBody, options: service.decode, into: &self.loop.output)
+        return nil
+      }
+      let bytes = message.readableBytesSpan
+      let parts = try HTTPBody.parts(of: bytes, in: route.responseBody, of: service.schema)
+      self.loop.output.append(bytes.extracting(parts.data))
+      self.exchange?.contentType = ResponseHead.contentType(bytes.extracting(parts.contentType))
+      return nil
+    } catch {
+      return error
+    }
   }
 
   /// Answers with the status of an endpoint, or of the call that never reached one.
@@ -118,7 +140,7 @@ extension ExchangeHandler: CallObserver {
   private func writeAnswer(
     _ status: Int, _ code: GRPCStatus.Code, metadata: HeaderBlock = HeaderBlock(),
     trailers: HeaderBlock = HeaderBlock(), fault: Fault? = nil, allow: [String] = [],
-    closes: Bool = false
+    contentType: String? = nil, closes: Bool = false
   ) {
     let after = self.state.answered(closes: closes)
     guard after != .none else {
@@ -135,7 +157,11 @@ extension ExchangeHandler: CallObserver {
     // A HEAD has no place for them; GET would send chunks, so a length would be wrong as well.
     let endsWithTrailers = self.exchange?.takesTrailers == true && ResponseHead.hasFields(trailers)
     if status != 204 {
-      buffer.writeStaticString("content-type: application/json\r\n")
+      if let contentType {
+        ResponseHead.field("content-type", contentType, to: &buffer)
+      } else {
+        buffer.writeStaticString("content-type: application/json\r\n")
+      }
       if endsWithTrailers {
         ResponseHead.trailerNames(trailers, to: &buffer)
       } else {
@@ -153,7 +179,8 @@ extension ExchangeHandler: CallObserver {
     }
     self.endHead(&buffer, closes: after.closes)
     if self.exchange?.isHead != true {
-      if endsWithTrailers { buffer.writeString(String(count, radix: 16) + "\r\n") }
+      // An empty chunk would be the last one.
+      if endsWithTrailers, count > 0 { buffer.writeString(String(count, radix: 16) + "\r\n") }
       if let compressed {
         buffer.writeImmutableBuffer(compressed)
       } else {
@@ -161,7 +188,7 @@ extension ExchangeHandler: CallObserver {
       }
       if endsWithTrailers {
         // The end of the only chunk, the last chunk, and the trailer section (RFC 9112 §7.1).
-        buffer.writeStaticString("\r\n0\r\n")
+        buffer.writeStaticString(count > 0 ? "\r\n0\r\n" : "0\r\n")
         ResponseHead.metadata(trailers, prefix: ResponseHead.trailerPrefix, to: &buffer)
         buffer.writeStaticString("\r\n")
       }
@@ -262,15 +289,7 @@ extension ExchangeHandler: CallObserver {
     guard let service = self.exchange?.service, let route = self.exchange?.route else {
       return nil
     }
-    self.loop.output.removeAll()
-    do throws(CodecError) {
-      try self.loop.transcoder.decode(
-        message.readableBytesSpan, as: route.method.output, of: service.schema,
-        responseBody: route.responseBody, options: service.decode, into: &self.loop.output)
-      return nil
-    } catch {
-      return error
-    }
+    return self.decode(message, route, service)
   }
 
   private func writeHeadOfStream(_ trailers: HeaderBlock) {
@@ -278,7 +297,11 @@ extension ExchangeHandler: CallObserver {
     var head = self.loop.buffer(capacity: 1024)
     ResponseHead.begin(200, to: &head)
     head.writeStaticString("content-type: ")
-    head.writeStaticString(exchange.format.contentType)
+    if exchange.format == .bytes, !exchange.contentType.isEmpty {
+      head.writeString(exchange.contentType)
+    } else {
+      head.writeStaticString(exchange.format.contentType)
+    }
     head.writeStaticString("\r\n")
     if exchange.format == .events { head.writeStaticString("cache-control: no-cache\r\n") }
     if !exchange.isOldVersion { head.writeStaticString("transfer-encoding: chunked\r\n") }
@@ -336,7 +359,7 @@ extension ExchangeHandler: CallObserver {
   /// Ends the stream with the status in `loop.output`, or breaks it off where its format has no place
   /// for one: what has failed never looks whole.
   private func endStreamWithError(_ code: GRPCStatus.Code) {
-    if self.exchange?.format == .array {
+    if self.exchange?.format.holdsErrors == false {
       self.finish(self.stream.take() ?? ByteBuffer(), self.state.brokenOff(), 200, code)
       return
     }

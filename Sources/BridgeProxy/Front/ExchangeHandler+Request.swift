@@ -65,14 +65,16 @@ extension ExchangeHandler {
     self.exchange?.upstream = serviceIndex
     self.exchange?.timeout = min(headers.timeout ?? service.timeout, service.timeout)
     if route.method.isServerStreaming {
-      self.exchange?.format = try Self.streamFormat(head, service)
+      self.exchange?.format =
+        route.givesHTTPBody ? .bytes : try Self.streamFormat(head, service)
     }
     if service.cors != nil { self.applyPolicy(headers, of: service) }
     if !headers.accept.isEmpty { try self.checkAccept(headers, route, service) }
     self.exchange?.takesTrailers = headers.takesTrailers
     self.negotiateCoding(headers, for: service)
+    if route.takesHTTPBody { self.exchange?.contentType = headers.contentType }
     if headers.framing != .none {
-      try self.checkBody(headers, takesBody: route.takesBody)
+      try self.checkBody(headers, route)
     }
     headers.finish(
       &self.metadata, for: service, from: self.clientAddress, isLocal: self.isClientLocal,
@@ -105,7 +107,7 @@ extension ExchangeHandler {
     _ headers: RequestHeaders, _ route: Route, _ service: ServedService
   ) throws(Fault) {
     guard !AcceptedType.includesJSON(headers.accept), !route.method.isServerStreaming,
-      route.method.output != service.bodyMessage
+      !route.givesHTTPBody
     else { return }
     throw Fault(
       .invalidArgument, http: 406, .notAcceptable,
@@ -113,8 +115,8 @@ extension ExchangeHandler {
         + "application/json alone; send Accept: application/json, or leave it out")
   }
 
-  private func checkBody(_ headers: RequestHeaders, takesBody: Bool) throws(Fault) {
-    if takesBody, headers.content == .other {
+  private func checkBody(_ headers: RequestHeaders, _ route: Route) throws(Fault) {
+    if route.takesBody, !route.takesHTTPBody, headers.content == .other {
       throw Fault(
         .invalidArgument, http: 415, .unsupportedContentType,
         "the body's Content-Type is \(headers.contentType), the bridge takes JSON in UTF-8; "
@@ -172,9 +174,13 @@ extension ExchangeHandler {
     // Compressed flag and length; the length is set when it's known.
     self.loop.input.append("\0\0\0\0\0")
     do throws(CodecError) {
-      try self.loop.transcoder.encode(
-        body.readableBytesSpan, rule: route.body, as: route.method.input, of: service.schema,
-        bindings: self.bindings, options: service.encode, into: &self.loop.input)
+      if route.takesHTTPBody {
+        try self.encodeHTTPBody(body, route, service)
+      } else {
+        try self.loop.transcoder.encode(
+          body.readableBytesSpan, rule: route.body, as: route.method.input, of: service.schema,
+          bindings: self.bindings, options: service.encode, into: &self.loop.input)
+      }
     } catch {
       self.answer(Fault(error, in: body.readableBytesSpan))
       return
@@ -195,6 +201,18 @@ extension ExchangeHandler {
     }
     self.exchange?.call = self.loop.upstreams[upstream].start(request, observer: self)
     self.startHeartbeat()
+  }
+
+  /// A body that's taken as it is, with its content type (google/api/httpbody.proto).
+  private func encodeHTTPBody(
+    _ body: ByteBuffer, _ route: Route, _ service: ServedService
+  ) throws(CodecError) {
+    let contentType = Array((self.exchange?.contentType ?? "").utf8)
+    self.exchange?.contentType = ""
+    try unsafe self.loop.transcoder.encode(
+      httpBody: body.readableBytesSpan, contentType: contentType.span.bytes, rule: route.body,
+      as: route.method.input, of: service.schema, bindings: self.bindings, options: service.encode,
+      into: &self.loop.input)
   }
 }
 

@@ -1,3 +1,4 @@
+internal import Codec
 internal import NIOCore
 
 /// Writes the head of an answer, straight into the buffer that the body follows in.
@@ -78,6 +79,17 @@ enum ResponseHead {
     let name = block.bytes[field.name]
     return !HeaderName.isReserved(inReply: name) && name.allSatisfy(Self.isToken)
       && block.bytes[field.value].allSatisfy(Self.isFieldText)
+  }
+
+  /// The content type of a google.api.HttpBody; that of unknown bytes where it has none that a field
+  /// can hold.
+  static func contentType(_ bytes: RawSpan) -> String {
+    var type: [UInt8] = []
+    for index in 0..<bytes.byteCount { type.append(bytes[index]) }
+    guard !type.isEmpty, type.allSatisfy({ $0 > 0x1F && $0 < 0x7F }) else {
+      return "application/octet-stream"
+    }
+    return String(decoding: type, as: UTF8.self)
   }
 
   /// RFC 9110 §5.6.2, lower case.

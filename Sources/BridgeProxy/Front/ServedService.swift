@@ -34,8 +34,6 @@ package final class ServedService: Sendable {
   let sendsRequestID: Bool
   /// google.rpc.Status in the schema, for error details.
   let statusMessage: MessageIndex?
-  /// google.api.HttpBody in the schema, whose replies aren't JSON.
-  let bodyMessage: MessageIndex?
 
   /// Builds the routes of a service entry.
   ///
@@ -76,7 +74,6 @@ package final class ServedService: Sendable {
     self.sendsRequestID =
       !configured.contains("x-request-id") && !rules.denies("x-request-id".utf8)
     self.statusMessage = schema.message(named: "google.rpc.Status")
-    self.bodyMessage = schema.message(named: "google.api.HttpBody")
   }
 
   /// `/bench/` means the same as `/bench`, and `/` the same as nothing.

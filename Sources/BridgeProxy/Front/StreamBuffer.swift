@@ -29,8 +29,10 @@ struct StreamBuffer {
     self.hasMessages = false
   }
 
-  /// Appends a message, which is one line of JSON.
+  /// Appends a message, which is one line of JSON or, as bytes, anything.
   mutating func append(message: borrowing ByteSink) {
+    // An empty chunk would be the last one.
+    if self.format == .bytes && message.count == 0 { return }
     self.openChunk()
     switch self.format {
     case .lines:
@@ -43,12 +45,13 @@ struct StreamBuffer {
       self.buffer.writeStaticString("data: ")
       self.buffer.write(message)
       self.buffer.writeStaticString("\n\n")
+    case .bytes:
+      self.buffer.write(message)
     }
     self.hasMessages = true
   }
 
-  /// Appends a google.rpc.Status, behind which only the end follows. An array has no place for one: it
-  /// has to be broken off.
+  /// Appends a google.rpc.Status, behind which only the end follows, in a format that `holdsErrors`.
   mutating func append(error: borrowing ByteSink) {
     self.openChunk()
     switch self.format {
@@ -56,8 +59,8 @@ struct StreamBuffer {
       self.buffer.writeStaticString("{\"error\":")
       self.buffer.write(error)
       self.buffer.writeStaticString("}\n")
-    case .array:
-      assertionFailure("an array that has failed is broken off")
+    case .array, .bytes:
+      assertionFailure("what has no place for an error is broken off")
     case .events:
       self.buffer.writeStaticString("event: error\ndata: ")
       self.buffer.write(error)
@@ -77,7 +80,7 @@ struct StreamBuffer {
   /// - Parameter done: what the last event says, where one is configured.
   mutating func end(done: String?) {
     switch self.format {
-    case .lines:
+    case .lines, .bytes:
       break
     case .array:
       self.openChunk()

@@ -7,6 +7,8 @@ package enum StreamFormat: Sendable, CaseIterable {
   /// `text/event-stream` (the HTML standard, "Server-sent events"): a `data:` line for each message, an
   /// event of the type `error` for an error, comments while nothing comes.
   case events
+  /// The bytes of google.api.HttpBody messages, one behind the other, in the content type of the first.
+  case bytes
 
   /// The media type of the answer.
   var contentType: StaticString {
@@ -14,6 +16,15 @@ package enum StreamFormat: Sendable, CaseIterable {
     case .lines: "application/x-ndjson"
     case .array: "application/json"
     case .events: "text/event-stream"
+    case .bytes: "application/octet-stream"
+    }
+  }
+
+  /// Whether there's a place for an error behind messages; otherwise the body is broken off.
+  var holdsErrors: Bool {
+    switch self {
+    case .lines, .events: true
+    case .array, .bytes: false
     }
   }
 
@@ -28,6 +39,7 @@ package enum StreamFormat: Sendable, CaseIterable {
       ]
     case .array: ["application/json", "text/json"]
     case .events: ["text/event-stream"]
+    case .bytes: []
     }
   }
 

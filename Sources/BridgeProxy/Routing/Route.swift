@@ -25,6 +25,10 @@ package final class Route: Sendable {
   /// The field of the reply that is the HTTP body; nil for the whole reply.
   package let responseBody: FieldPath?
   package let variables: [Variable]
+  /// Whether the body isn't JSON but a google.api.HttpBody: the request itself, or its field.
+  package let takesHTTPBody: Bool
+  /// Whether the answer isn't JSON but a google.api.HttpBody: the reply itself, or its field.
+  package let givesHTTPBody: Bool
   /// Whether it's the route by the method's own name.
   package let isByName: Bool
   /// The file that its rule stands in, for messages; with line and column for a rule from outside.
@@ -32,8 +36,8 @@ package final class Route: Sendable {
 
   init(
     httpMethod: String, template: PathTemplate, method: MethodSchema, body: BodyRule,
-    responseBody: FieldPath? = nil, variables: [Variable] = [], isByName: Bool = false,
-    source: String? = nil
+    responseBody: FieldPath? = nil, variables: [Variable] = [], takesHTTPBody: Bool = false,
+    givesHTTPBody: Bool = false, isByName: Bool = false, source: String? = nil
   ) {
     self.httpMethod = httpMethod
     self.template = template
@@ -43,6 +47,8 @@ package final class Route: Sendable {
     self.body = body
     self.responseBody = responseBody
     self.variables = variables
+    self.takesHTTPBody = takesHTTPBody
+    self.givesHTTPBody = givesHTTPBody
     self.isByName = isByName
     self.source = source ?? method.file
   }

@@ -62,7 +62,8 @@ struct RouteTableBuilder {
   mutating func addByName(_ method: MethodSchema) {
     let route = Route(
       httpMethod: "POST", template: PathTemplate(literals: [method.serviceName, method.name]),
-      method: method, body: .whole, isByName: true)
+      method: method, body: .whole, takesHTTPBody: self.schema.isHTTPBody(method.input),
+      givesHTTPBody: self.schema.isHTTPBody(method.output), isByName: true)
     self.insert(route, rule: nil)
   }
 
@@ -121,9 +122,18 @@ struct RouteTableBuilder {
         try schema.fieldPath(rule.responseBody, in: method.output)
       }
     }
+    let takesHTTPBody =
+      switch body {
+      case .none: false
+      case .whole: self.schema.isHTTPBody(method.input)
+      case .field(let path): self.schema.isHTTPBody(path)
+      }
+    let givesHTTPBody =
+      responseBody.map(self.schema.isHTTPBody) ?? self.schema.isHTTPBody(method.output)
     let route = Route(
       httpMethod: rule.verb, template: template, method: method, body: body,
-      responseBody: responseBody, variables: variables,
+      responseBody: responseBody, variables: variables, takesHTTPBody: takesHTTPBody,
+      givesHTTPBody: givesHTTPBody,
       source: outsideRule.map { self.outsideRules[$0].source })
     self.insert(route, rule: rule, outsideRule: outsideRule)
   }

@@ -1,3 +1,5 @@
+import Codec
+import NIOCore
 import Testing
 
 @testable import BridgeProxy
@@ -214,5 +216,25 @@ struct StreamFormatTests {
     client.setWritable(true)
     for _ in 0..<2 { client.loop.tick() }
     #expect(try client.received().hasSuffix(":\n\n\r\n"))
+  }
+
+  // MARK: Bytes
+
+  @Test("bytes are written as they are, and an empty message is no chunk")
+  func bytes() {
+    var buffer = StreamBuffer()
+    var message = ByteSink()
+    buffer.begin(head: ByteBuffer(string: "head\n"), usesChunks: true, format: .bytes)
+    buffer.append(message: message)
+    #expect(buffer.take().map { String(buffer: $0) } == "head\n")
+    buffer.append(message: message)
+    #expect(buffer.take() == nil)
+    message.append("a\0b")
+    buffer.append(message: message)
+    buffer.append(message: message)
+    #expect(buffer.take().map { String(buffer: $0) } == "00000006\r\na\0ba\0b\r\n")
+    buffer.end(done: nil)
+    #expect(buffer.take().map { String(buffer: $0) } == "0\r\n\r\n")
+    #expect(!StreamFormat.bytes.holdsErrors)
   }
 }

@@ -38,6 +38,7 @@ import routes_pb2  # noqa: E402
 import routes_pb2_grpc  # noqa: E402
 import showcase_pb2  # noqa: E402
 import showcase_pb2_grpc  # noqa: E402
+from google.api import httpbody_pb2  # noqa: E402
 from google.protobuf import any_pb2, duration_pb2, empty_pb2  # noqa: E402
 from google.rpc import error_details_pb2, status_pb2  # noqa: E402
 
@@ -143,6 +144,23 @@ class Echo(echo_pb2_grpc.EchoServiceServicer):
 
     def Big(self, request, context):
         return echo_pb2.BigReply(data=b"\xa5" * request.size)
+
+    def Mirror(self, request, context):
+        return request
+
+    def File(self, request, context):
+        return request
+
+    def Pieces(self, request, context):
+        _, over = WATCH.begin(request.key, context)
+        for index in range(request.count):
+            if request.HasField("fail_after") and index == request.fail_after:
+                context.abort(grpc.StatusCode.DATA_LOSS, "lost a piece")
+            if index > 0 and request.on_observe:
+                WATCH.wait_until_observed(request.key, index, over)
+            # The content type of the first one is that of the body.
+            kind = "application/x-piece" if index == 0 else "text/ignored"
+            yield httpbody_pb2.HttpBody(content_type=kind, data=b"<%d>" % index)
 
     def Collect(self, requests, context):
         count = sum(1 for _ in requests)
