@@ -22,7 +22,7 @@ class TestDeadlines:
         reply = http.get(f"{bridge.url}/v1/slow", params={"key": key, "delay": "30s"}, timeout=20)
         assert (reply.status_code, reply.json()["code"]) == (504, 4)
         assert time.monotonic() - began < 15
-        observation = backend.wait_for_state(key, "EXPIRED")
+        observation = backend.wait_for_expiry(key)
         assert 0 < observation.remaining.ToMilliseconds() <= 300
 
     @pytest.mark.parametrize("sent", ["250m", "250000u", "99999999n"])
@@ -32,7 +32,7 @@ class TestDeadlines:
             headers={"grpc-timeout": sent}, timeout=15,
         )  # fmt: skip
         assert (reply.status_code, reply.json()["code"]) == (504, 4)
-        observation = backend.wait_for_state(key, "EXPIRED")
+        observation = backend.wait_for_expiry(key)
         assert 0 < observation.remaining.ToMilliseconds() <= 250
 
     @pytest.mark.parametrize("name", ["X-Server-Timeout", "Request-Timeout"])
@@ -41,7 +41,7 @@ class TestDeadlines:
             f"{bridge.url}/v1/hang/{key}", headers={name: "0.25", "grpc-timeout": "10S"}, timeout=15
         )
         assert (reply.status_code, reply.json()["code"]) == (504, 4)
-        observation = backend.wait_for_state(key, "EXPIRED")
+        observation = backend.wait_for_expiry(key)
         assert 0 < observation.remaining.ToMilliseconds() <= 250
 
     @pytest.mark.parametrize("sent", ["", "1s", "-1", "soon", "1,5"])
@@ -74,7 +74,7 @@ class TestDeadlines:
         first, last = lines(reply)
         assert first == {} or first["index"] == 0
         assert last["error"]["code"] == 4
-        backend.wait_for_state(key, "EXPIRED")
+        backend.wait_for_expiry(key)
 
 
 class TestStreams:

@@ -34,7 +34,7 @@ def test_sees_deadlines(backend, stubs, key):
     with pytest.raises(grpc.RpcError) as error:
         backend.trouble.Slow(request, timeout=0.2)
     assert error.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
-    observation = backend.wait_for_state(key, "EXPIRED")
+    observation = backend.wait_for_expiry(key)
     assert 0 < observation.remaining.ToMilliseconds() <= 200
 
 

@@ -55,20 +55,27 @@ class Backend(Process):
         """What became of the last call with this key."""
         return self.trouble.Observe(self.stubs.echo.ObserveRequest(key=key), timeout=10)
 
-    def wait_for_state(self, key, state, seconds=15.0):
-        """Waits until the call with this key is in a state, named as in `Observation.State`."""
-        number = self.stubs.echo.Observation.State.Value(f"STATE_{state}")
+    def wait_for_state(self, key, *states, seconds=15.0):
+        """Waits until the call with this key is in one of the states, named as in
+        `Observation.State`."""
+        value = self.stubs.echo.Observation.State.Value
+        numbers = {value(f"STATE_{state}") for state in states}
         seen = []
 
         def reached():
             seen[:] = [self.observe(key)]
-            return seen[0].state == number
+            return seen[0].state in numbers
 
         try:
-            until(reached, f"call {key!r} is {state}", seconds)
+            until(reached, f"call {key!r} is {' or '.join(states)}", seconds)
         except AssertionError as error:
             raise AssertionError(f"{error}; last seen: {seen}") from None
         return seen[0]
+
+    def wait_for_expiry(self, key):
+        """Waits until the call with this key has ended because its time was over. The server knows the
+        deadline, and the bridge cancels the call then: either may come first."""
+        return self.wait_for_state(key, "EXPIRED", "CANCELLED")
 
     def peers(self):
         """The addresses that calls came from, and the number of calls, since the start."""
