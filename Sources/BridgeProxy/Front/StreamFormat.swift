@@ -82,14 +82,10 @@ struct MediaRange {
 
   /// Nil for an empty element.
   init?(_ element: Substring) {
-    let parts = element.split(separator: ";", omittingEmptySubsequences: false)
-      .map { Self.trimmed($0) }
-    guard let type = parts.first, !type.isEmpty else { return nil }
-    self.type = type
-    self.quality = 1000
-    for parameter in parts.dropFirst() where parameter.hasPrefix("q=") {
-      self.quality = Self.quality(parameter.dropFirst(2)) ?? 1000
-    }
+    let semicolon = element.firstIndex(of: ";") ?? element.endIndex
+    self.type = Self.trimmed(element[..<semicolon])
+    self.quality = HeaderValue.quality(element[semicolon...].utf8)
+    if self.type.isEmpty { return nil }
   }
 
   /// How well it fits a media type: 2 by name, 1 by `text/*`, 0 by `*/*`, and -1 not at all.
@@ -103,17 +99,5 @@ struct MediaRange {
   private static func trimmed(_ part: Substring) -> String {
     String(
       decoding: part.utf8.filter { !HeaderValue.isBlank($0) }.map(ASCII.lowercased), as: UTF8.self)
-  }
-
-  /// `0.75` in thousandths (RFC 9110 §12.4.2); nil for what is no quality.
-  private static func quality(_ text: Substring) -> Int? {
-    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-    guard parts.count <= 2, let whole = Int(parts[0]), whole == 0 || whole == 1 else { return nil }
-    guard parts.count == 2 else { return whole * 1000 }
-    guard parts[1].count <= 3, parts[1].utf8.allSatisfy({ $0 &- UInt8(ascii: "0") < 10 }) else {
-      return nil
-    }
-    let digits = parts[1] + String(repeating: "0", count: 3 - parts[1].count)
-    return min(1000, whole * 1000 + (Int(digits) ?? 0))
   }
 }
