@@ -50,7 +50,7 @@ extension Configuration {
     /// Folders that imports of `.proto` files are looked up in, besides the folder of each file.
     package var importPaths: [String]
     package var endpoint: Endpoint
-    /// When the call ends with 504; the client's own deadline counts if it's shorter. Default 30 s.
+    /// When a unary call ends with 504; the client's own deadline counts if it's shorter. Default 30 s.
     package var timeout: Duration
     /// Added to every call; names in lower case.
     package var metadata: [(name: String, value: String)]
@@ -98,6 +98,10 @@ extension Configuration {
     /// in between doesn't take the connection for dead. Also how long the answer's head waits for the
     /// first message, by whose absence an error still gets a status of its own. Zero: never. Default 15 s.
     package var heartbeat: Duration = .seconds(15)
+    /// When a call that streams, whichever way, ends with DEADLINE_EXCEEDED; the client's own deadline
+    /// counts if it's shorter. Longer than a unary call's, because a stream may be slow without being
+    /// stuck. Default 10 min.
+    package var timeout: Duration = .seconds(600)
     /// Events: the data of a last event where the stream ended well, such as `[DONE]`; nil: none.
     package var done: String?
 

@@ -11,6 +11,10 @@ extension ConfigurationReader {
       try ConfigurationValues.duration(text, allowsZero: true)
     }
     if let heartbeat { stream.heartbeat = heartbeat }
+    let timeout = section.value("timeout", example: "10m") { text throws(ValueFault) in
+      try ConfigurationValues.duration(text)
+    }
+    if let timeout { stream.timeout = timeout }
     stream.done = section.value("done", example: "'[DONE]'") { text throws(ValueFault) in
       guard !text.isEmpty, text.utf8.count <= 256,
         text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })

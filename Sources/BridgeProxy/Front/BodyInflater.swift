@@ -7,14 +7,19 @@ internal import NIOCore
 final class BodyInflater {
   private let coding: ContentCoding
   private let limits: Configuration.Limits
+  /// Whether the body may be of any size, because it's handed on in parts.
+  private let isStream: Bool
   /// Nil before the first byte: for `deflate` it tells which form it is.
   private var inflater: Inflater?
 
-  /// - Parameter coding: `gzip` or `deflate`.
-  init(_ coding: ContentCoding, _ limits: Configuration.Limits) {
+  /// - Parameters:
+  ///   - coding: `gzip` or `deflate`.
+  ///   - isStream: whether only the ratio is limited, not the size.
+  init(_ coding: ContentCoding, _ limits: Configuration.Limits, isStream: Bool = false) {
     precondition(coding == .gzip || coding == .deflate, "a coding that can be inflated")
     self.coding = coding
     self.limits = limits
+    self.isStream = isStream
   }
 
   /// Reads a part and appends what it becomes to `body`.
@@ -24,7 +29,8 @@ final class BodyInflater {
     if self.inflater == nil {
       let format: CompressionFormat = self.coding == .gzip ? .gzip : .deflate(beginning: first)
       self.inflater = Inflater(
-        format, limit: self.limits.requestBodyBytes, ratioLimit: self.limits.inflationRatio)
+        format, limit: self.isStream ? .max >> 1 : self.limits.requestBodyBytes,
+        ratioLimit: self.limits.inflationRatio)
     }
     do throws(CompressionError) {
       try self.inflater?.inflate(&part, into: &body)

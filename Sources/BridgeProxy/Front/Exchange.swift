@@ -22,6 +22,10 @@ struct Exchange {
   var body: ByteBuffer?
   /// Nil for a body that isn't compressed.
   var inflater: BodyInflater?
+  /// Of a request that is a stream of messages, until its end.
+  var requests: RequestStream?
+  /// Whether the call has no room for more messages.
+  var isHeld = false
   /// The length that the client announced.
   var announcedLength = 0
   /// Whether the client reads trailers behind an answer.

@@ -350,27 +350,27 @@ extension ExchangeHandler: CallObserver {
   }
 
   /// The stream has ended with a fault of the bridge's own.
-  private func endStream(with fault: Fault) {
+  func endStream(with fault: Fault) {
     self.loop.output.removeAll()
     ErrorBody.write(fault, to: &self.loop.output)
-    self.endStreamWithError(fault.code)
+    self.endStreamWithError(fault.code, closes: fault.endsConnection)
   }
 
   /// Ends the stream with the status in `loop.output`, or breaks it off where its format has no place
   /// for one: what has failed never looks whole.
-  private func endStreamWithError(_ code: GRPCStatus.Code) {
+  private func endStreamWithError(_ code: GRPCStatus.Code, closes: Bool = false) {
     if self.exchange?.format.holdsErrors == false {
       self.finish(self.stream.take() ?? ByteBuffer(), self.state.brokenOff(), 200, code)
       return
     }
     self.stream.append(error: self.loop.output)
     self.stream.endChunks()
-    self.finishStream(code)
+    self.finishStream(code, closes: closes)
   }
 
-  private func finishStream(_ code: GRPCStatus.Code) {
+  private func finishStream(_ code: GRPCStatus.Code, closes: Bool = false) {
     guard let exchange = self.exchange else { return }
-    let after = self.state.answered(closes: exchange.isOldVersion)
+    let after = self.state.answered(closes: closes || exchange.isOldVersion)
     self.finish(self.stream.take() ?? ByteBuffer(), after, 200, code)
   }
 

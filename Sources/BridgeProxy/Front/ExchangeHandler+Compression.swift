@@ -39,15 +39,14 @@ extension ExchangeHandler {
     return compressed.readableBytes < count ? compressed : nil
   }
 
-  /// Compresses the message of a call, where that makes it smaller.
+  /// A message compressed, in its gRPC frame as before; nil where that makes it no smaller.
   @inline(never)
-  func compress(_ request: inout CallRequest) {
-    guard var message = request.message else { return }
+  func compressed(_ message: ByteBuffer) -> ByteBuffer? {
+    var message = message
     message.moveReaderIndex(forwardBy: GRPCMessage.prefixByteCount)
     let compressed = CompressionFormat.gzip.deflate(message, level: Self.compressionLevel)
-    guard compressed.readableBytes < message.readableBytes else { return }
-    request.message = GRPCMessage.framed(compressed, isCompressed: true)
-    request.encoding = .gzip
+    guard compressed.readableBytes < message.readableBytes else { return nil }
+    return GRPCMessage.framed(compressed, isCompressed: true)
   }
 
   /// Of 1 to 9: JSON becomes hardly smaller at higher ones, which cost several times as much.

@@ -63,7 +63,8 @@ extension ExchangeHandler {
     self.exchange?.service = service
     self.exchange?.route = route
     self.exchange?.upstream = serviceIndex
-    self.exchange?.timeout = min(headers.timeout ?? service.timeout, service.timeout)
+    let limit = route.method.isStreaming ? service.streamTimeout : service.timeout
+    self.exchange?.timeout = min(headers.timeout ?? limit, limit)
     if route.method.isServerStreaming {
       self.exchange?.format =
         route.givesHTTPBody ? .bytes : try Self.streamFormat(head, service)
@@ -81,10 +82,12 @@ extension ExchangeHandler {
       requestID: self.requestID)
     let sendsContinue = self.state.accepted(
       isServerStreaming: route.method.isServerStreaming,
+      isClientStreaming: route.method.isClientStreaming,
       limit: self.loop.limits.requestBodyBytes)
     if sendsContinue {
       self.write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
     }
+    if route.method.isClientStreaming { self.beginRequests(headers) }
   }
 
   /// How a streamed answer will be written.
@@ -116,12 +119,7 @@ extension ExchangeHandler {
   }
 
   private func checkBody(_ headers: RequestHeaders, _ route: Route) throws(Fault) {
-    if route.takesBody, !route.takesHTTPBody, headers.content == .other {
-      throw Fault(
-        .invalidArgument, http: 415, .unsupportedContentType,
-        "the body's Content-Type is \(headers.contentType), the bridge takes JSON in UTF-8; "
-          + "send the header Content-Type: application/json")
-    }
+    try Self.checkContentType(headers, route)
     guard headers.coding != .other else {
       var fault = Fault(
         .invalidArgument, http: 415, .unsupportedContentEncoding,
@@ -130,12 +128,32 @@ extension ExchangeHandler {
       fault.acceptEncoding = ContentCoding.known
       throw fault
     }
-    if case .length(let length) = headers.framing, length > self.loop.limits.requestBodyBytes {
+    let isStream = route.method.isClientStreaming
+    if case .length(let length) = headers.framing, !isStream,
+      length > self.loop.limits.requestBodyBytes
+    {
       throw self.bodyTooLarge
     }
     if headers.coding != .identity {
-      self.exchange?.inflater = BodyInflater(headers.coding, self.loop.limits)
+      self.exchange?.inflater = BodyInflater(headers.coding, self.loop.limits, isStream: isStream)
     }
+  }
+
+  private static func checkContentType(
+    _ headers: RequestHeaders, _ route: Route
+  ) throws(Fault) {
+    guard route.takesBody, !route.takesHTTPBody else { return }
+    let isStream = route.method.isClientStreaming
+    switch headers.content {
+    case .absent, .json: return
+    case .jsonLines where isStream: return
+    case .jsonLines, .other: break
+    }
+    throw Fault(
+      .invalidArgument, http: 415, .unsupportedContentType,
+      "the body's Content-Type is \(headers.contentType), the bridge takes JSON in UTF-8; "
+        + "send the header Content-Type: application/json"
+        + (isStream ? " (one array) or application/x-ndjson" : ""))
   }
 
   var bodyTooLarge: Fault {
@@ -152,16 +170,10 @@ extension ExchangeHandler {
 
   /// The request is complete: transcodes it and starts its call.
   func startCall() {
-    guard let service = self.exchange?.service, let route = self.exchange?.route,
-      let timeout = self.exchange?.timeout, let upstream = self.exchange?.upstream
-    else { return }
+    guard let service = self.exchange?.service, let route = self.exchange?.route else { return }
     let body = self.exchange?.body ?? ByteBuffer()
     if !route.takesBody, body.readableBytes > 0 {
-      self.answer(
-        Fault(
-          .invalidArgument, .unexpectedBody,
-          "\(route.name) takes no body by \(route.httpMethod) \(route.template): its fields come "
-            + "from the path and the query"))
+      self.answer(self.unexpectedBody(of: route))
       return
     }
     do throws(Fault) {
@@ -170,37 +182,59 @@ extension ExchangeHandler {
       self.answer(error)
       return
     }
-    self.loop.input.removeAll()
-    // Compressed flag and length; the length is set when it's known.
-    self.loop.input.append("\0\0\0\0\0")
+    var message: ByteBuffer
     do throws(CodecError) {
-      if route.takesHTTPBody {
-        try self.encodeHTTPBody(body, route, service)
-      } else {
-        try self.loop.transcoder.encode(
-          body.readableBytesSpan, rule: route.body, as: route.method.input, of: service.schema,
-          bindings: self.bindings, options: service.encode, into: &self.loop.input)
-      }
+      message = try self.encode(body, route, service)
     } catch {
       self.answer(Fault(error, in: body.readableBytesSpan))
       return
     }
-    let length = self.loop.input.count - 5
+    self.exchange?.body = nil
+    let length = message.readableBytes - GRPCMessage.prefixByteCount
+    if service.compression.compressesRequests, length >= service.compression.minimumByteCount,
+      let compressed = self.compressed(message)
+    {
+      self.start(compressed, encoding: .gzip, isComplete: true)
+    } else {
+      self.start(message, encoding: nil, isComplete: true)
+    }
+  }
+
+  /// Starts the call, with its only message or, for a stream, without one.
+  func start(_ message: ByteBuffer?, encoding: CompressionFormat?, isComplete: Bool) {
+    guard let route = self.exchange?.route, let timeout = self.exchange?.timeout,
+      let upstream = self.exchange?.upstream
+    else { return }
+    var request = CallRequest(
+      path: route.callPath, metadata: self.metadata, deadline: .now() + timeout,
+      message: message, isComplete: isComplete, replyByteLimit: self.loop.limits.replyBytes)
+    request.encoding = encoding
+    self.exchange?.call = self.loop.upstreams[upstream].start(request, observer: self)
+    self.startHeartbeat()
+  }
+
+  /// Makes of a body, and of the values of path and query, a message in its gRPC frame.
+  func encode(
+    _ body: ByteBuffer, _ route: Route, _ service: ServedService
+  ) throws(CodecError) -> ByteBuffer {
+    self.loop.input.removeAll()
+    // Compressed flag and length; the length is set when it's known.
+    self.loop.input.append("\0\0\0\0\0")
+    if route.takesHTTPBody {
+      try self.encodeHTTPBody(body, route, service)
+    } else {
+      try self.loop.transcoder.encode(
+        body.readableBytesSpan, rule: route.body, as: route.method.input, of: service.schema,
+        bindings: self.bindings, options: service.encode, into: &self.loop.input)
+    }
+    let length = self.loop.input.count - GRPCMessage.prefixByteCount
     for place in 0..<4 {
       self.loop.input.set(UInt8(truncatingIfNeeded: length >> (24 - 8 * place)), at: 1 + place)
     }
     var message = self.loop.buffer(capacity: self.loop.input.count)
     message.write(self.loop.input)
     self.loop.input.shrink(to: LoopContext.keptByteCount)
-    self.exchange?.body = nil
-    var request = CallRequest(
-      path: route.callPath, metadata: self.metadata, deadline: .now() + timeout,
-      message: message, isComplete: true, replyByteLimit: self.loop.limits.replyBytes)
-    if service.compression.compressesRequests, length >= service.compression.minimumByteCount {
-      self.compress(&request)
-    }
-    self.exchange?.call = self.loop.upstreams[upstream].start(request, observer: self)
-    self.startHeartbeat()
+    return message
   }
 
   /// A body that's taken as it is, with its content type (google/api/httpbody.proto).

@@ -133,7 +133,9 @@ final class ExchangeHandler: ChannelDuplexHandler {
   /// Whether the next part may be worked on. A client that doesn't read its answers gets no others
   /// made: what waits for it in memory is bounded.
   private var canTakeParts: Bool {
-    guard self.state.takesParts, !self.isTakingParts else { return false }
+    guard self.state.takesParts, !self.isTakingParts, self.exchange?.isHeld != true else {
+      return false
+    }
     return self.state.isBusy || self.context?.channel.isWritable ?? false
   }
 
@@ -150,7 +152,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
     guard self.canTakeParts else { return }
     if let fault = self.decoderFault {
       self.decoderFault = nil
-      self.answer(fault)
+      self.fail(fault)
     } else if self.readIsHeld {
       self.readIsHeld = false
       self.context?.read()
@@ -175,6 +177,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
       switch self.state.bodyReceived(byteCount: bytes.readableBytes) {
       case .collect:
         self.collect(bytes)
+      case .relay:
+        self.relay(bytes)
       case .refuse:
         self.answer(self.bodyTooLarge)
       case .discard:
@@ -186,6 +190,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
       switch self.state.endReceived() {
       case .startCall:
         self.startCall()
+      case .endMessages:
+        self.endMessages()
       case .next, .none:
         break
       }
@@ -203,7 +209,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
     }
     let fault = Fault(error, self.loop.limits)
     if self.waiting.isEmpty, self.canTakeParts {
-      self.answer(fault)
+      self.fail(fault)
       self.updateDeadline()
     } else {
       self.decoderFault = self.decoderFault ?? fault

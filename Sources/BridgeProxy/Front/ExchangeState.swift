@@ -6,6 +6,9 @@
 ///     idle ─head─▶ receiving ─end─▶ calling ─first message─▶ streaming ─end─▶ idle
 ///                      └─answer─▶ discarding ─end─▶ idle            └─close─▶ closed
 ///                      └─answer, closing─▶ lingering ─▶ closed
+///
+/// A request that is a stream of messages goes another way: it is `relaying` from its head on, while
+/// its call is under way and perhaps its answer, and at its end it becomes `calling` or `streaming`.
 struct ExchangeState {
   /// What the front decided about a request when it saw its head.
   struct Request: Equatable {
@@ -33,6 +36,7 @@ struct ExchangeState {
   private enum State {
     case idle
     case receiving(Receiving)
+    case relaying(Relaying)
     case calling(Calling)
     case streaming(Calling)
     case discarding(left: Int)
@@ -56,6 +60,19 @@ struct ExchangeState {
     var keepsAlive: Bool
     var isServerStreaming: Bool
     var messageCount = 0
+
+    init(_ receiving: Receiving) {
+      self.keepsAlive = receiving.request.keepsAlive
+      self.isServerStreaming = receiving.isServerStreaming
+    }
+  }
+
+  /// The messages of the request go to the endpoint as they come.
+  private struct Relaying {
+    var receiving: Receiving
+    var calling: Calling
+    /// Whether the head of a streamed answer has been sent.
+    var isStreaming = false
   }
 
   /// The most bytes of a body that are read and thrown away to keep a connection.
@@ -70,7 +87,7 @@ struct ExchangeState {
   /// Whether the next part of a request can be taken; otherwise it has to wait.
   var takesParts: Bool {
     switch self.state {
-    case .idle, .receiving, .discarding, .lingering, .closed: true
+    case .idle, .receiving, .relaying, .discarding, .lingering, .closed: true
     case .calling, .streaming: false
     }
   }
@@ -79,19 +96,25 @@ struct ExchangeState {
   var isBusy: Bool {
     switch self.state {
     case .idle, .closed: false
-    case .receiving, .calling, .streaming, .discarding, .lingering: true
+    case .receiving, .relaying, .calling, .streaming, .discarding, .lingering: true
     }
   }
 
   /// Whether the head of a streamed answer has been sent.
   var isStreaming: Bool {
-    if case .streaming = self.state { true } else { false }
+    switch self.state {
+    case .streaming: true
+    case .relaying(let relaying): relaying.isStreaming
+    case .idle, .receiving, .calling, .discarding, .lingering, .closed: false
+    }
   }
 
   var wait: Wait {
     switch self.state {
     case .idle: self.hasPartialHead ? .rest : .request
     case .receiving, .discarding: .rest
+    // Its messages come when they come; the call's deadline bounds them all.
+    case .relaying: .nothing
     case .calling, .streaming: self.isInputClosed ? .halfClosed : .nothing
     case .lingering: .close
     case .closed: .nothing
@@ -119,20 +142,29 @@ struct ExchangeState {
 
   /// The request has a route and its body may come.
   ///
-  /// - Parameter limit: the most bytes that the body may have.
+  /// - Parameters:
+  ///   - isClientStreaming: whether its call begins now and takes messages as they come.
+  ///   - limit: the most bytes that a body that's collected may have.
   /// - Returns: whether `100 Continue` has to be sent now.
-  mutating func accepted(isServerStreaming: Bool, limit: Int) -> Bool {
+  mutating func accepted(
+    isServerStreaming: Bool, isClientStreaming: Bool = false, limit: Int
+  ) -> Bool {
     guard case .receiving(var receiving) = self.state else { return false }
     let sendsContinue = !receiving.isContinued
     receiving.isContinued = true
     receiving.isServerStreaming = isServerStreaming
     receiving.limit = limit
-    self.state = .receiving(receiving)
+    self.state =
+      isClientStreaming
+      ? .relaying(Relaying(receiving: receiving, calling: Calling(receiving)))
+      : .receiving(receiving)
     return sendsContinue
   }
 
   enum BodyAction: Equatable {
     case collect
+    /// Send the messages in it on.
+    case relay
     /// More than the limit: answer with 413.
     case refuse
     case discard
@@ -146,6 +178,10 @@ struct ExchangeState {
       receiving.received += byteCount
       self.state = .receiving(receiving)
       return receiving.received > receiving.limit ? .refuse : .collect
+    case .relaying(var relaying):
+      relaying.receiving.received += byteCount
+      self.state = .relaying(relaying)
+      return .relay
     case .discarding(let left):
       guard left >= byteCount else {
         self.state = .closed
@@ -167,6 +203,8 @@ struct ExchangeState {
 
   enum EndAction: Equatable {
     case startCall
+    /// Send the last message on, and say that it is.
+    case endMessages
     /// The answer was given before; the connection is free.
     case next
     case none
@@ -176,11 +214,11 @@ struct ExchangeState {
   mutating func endReceived() -> EndAction {
     switch self.state {
     case .receiving(let receiving):
-      self.state = .calling(
-        Calling(
-          keepsAlive: receiving.request.keepsAlive,
-          isServerStreaming: receiving.isServerStreaming))
+      self.state = .calling(Calling(receiving))
       return .startCall
+    case .relaying(let relaying):
+      self.state = relaying.isStreaming ? .streaming(relaying.calling) : .calling(relaying.calling)
+      return .endMessages
     case .discarding:
       self.state = .idle
       return .next
@@ -212,6 +250,16 @@ struct ExchangeState {
       }
       self.state = .streaming(calling)
       return .begin
+    case .relaying(var relaying):
+      guard relaying.calling.isServerStreaming else {
+        relaying.calling.messageCount += 1
+        self.state = .relaying(relaying)
+        return relaying.calling.messageCount == 1 ? .hold : .refuse
+      }
+      if relaying.isStreaming { return .write }
+      relaying.isStreaming = true
+      self.state = .relaying(relaying)
+      return .begin
     case .streaming:
       return .write
     case .idle, .receiving, .discarding, .lingering, .closed:
@@ -235,16 +283,21 @@ struct ExchangeState {
   }
 
   mutating func callEnded(isOK: Bool) -> CallEndAction {
+    let calling: Calling
     switch self.state {
-    case .calling(let calling):
-      if !isOK { return .answerStatus }
-      if calling.isServerStreaming { return .answerEmptyStream }
-      return calling.messageCount == 0 ? .answerMissing : .answerMessage
-    case .streaming:
+    case .relaying(let relaying) where !relaying.isStreaming:
+      // An endpoint may answer before it has heard all.
+      calling = relaying.calling
+    case .calling(let waiting):
+      calling = waiting
+    case .streaming, .relaying:
       return isOK ? .endStream : .endStreamWithStatus
     case .idle, .receiving, .discarding, .lingering, .closed:
       return .ignore
     }
+    if !isOK { return .answerStatus }
+    if calling.isServerStreaming { return .answerEmptyStream }
+    return calling.messageCount == 0 ? .answerMissing : .answerMessage
   }
 
   enum HeartbeatAction: Equatable {
@@ -260,9 +313,14 @@ struct ExchangeState {
     case .calling(let calling) where calling.isServerStreaming:
       self.state = .streaming(calling)
       return .begin
+    case .relaying(var relaying) where relaying.calling.isServerStreaming:
+      if relaying.isStreaming { return .write }
+      relaying.isStreaming = true
+      self.state = .relaying(relaying)
+      return .begin
     case .streaming:
       return .write
-    case .idle, .receiving, .calling, .discarding, .lingering, .closed:
+    case .idle, .receiving, .relaying, .calling, .discarding, .lingering, .closed:
       return .ignore
     }
   }
@@ -291,6 +349,7 @@ struct ExchangeState {
   var closesAfterAnswer: Bool {
     switch self.state {
     case .calling(let calling), .streaming(let calling): !calling.keepsAlive || self.isLast
+    case .relaying(let relaying): !relaying.calling.keepsAlive || self.isLast
     case .idle, .receiving, .discarding, .lingering, .closed: true
     }
   }
@@ -303,26 +362,9 @@ struct ExchangeState {
   mutating func answered(closes: Bool = false) -> After {
     switch self.state {
     case .receiving(let receiving):
-      let keeps = receiving.request.keepsAlive && !closes && !self.isLast
-      switch receiving.request.framing {
-      case .none where keeps:
-        self.state = .discarding(left: 0)
-        return .discard
-      case .length(let length) where keeps && receiving.isContinued:
-        let left = length - receiving.received
-        if left <= Self.discardLimit {
-          self.state = .discarding(left: left)
-          return .discard
-        }
-      case .none where !closes:
-        // Nothing of this request is unread, but its end is still to be delivered.
-        self.state = .closed
-        return .close
-      case .none, .length, .chunked:
-        break
-      }
-      self.state = .lingering(left: Self.discardLimit)
-      return .linger
+      return self.answeredEarly(receiving, closes: closes)
+    case .relaying(let relaying):
+      return self.answeredEarly(relaying.receiving, closes: closes)
     case .calling(let calling), .streaming(let calling):
       if calling.keepsAlive, !closes, !self.isLast {
         self.state = .idle
@@ -338,6 +380,30 @@ struct ExchangeState {
       self.state = .closed
       return .none
     }
+  }
+
+  /// The answer stands before the request's end.
+  private mutating func answeredEarly(_ receiving: Receiving, closes: Bool) -> After {
+    let keeps = receiving.request.keepsAlive && !closes && !self.isLast
+    switch receiving.request.framing {
+    case .none where keeps:
+      self.state = .discarding(left: 0)
+      return .discard
+    case .length(let length) where keeps && receiving.isContinued:
+      let left = length - receiving.received
+      if left <= Self.discardLimit {
+        self.state = .discarding(left: left)
+        return .discard
+      }
+    case .none where !closes:
+      // Nothing of this request is unread, but its end is still to be delivered.
+      self.state = .closed
+      return .close
+    case .none, .length, .chunked:
+      break
+    }
+    self.state = .lingering(left: Self.discardLimit)
+    return .linger
   }
 
   /// A streamed answer is about to be broken off, so that the client can't take it for whole.
@@ -360,7 +426,7 @@ struct ExchangeState {
     switch self.state {
     case .calling, .streaming:
       return .none
-    case .idle, .receiving, .discarding, .lingering, .closed:
+    case .idle, .receiving, .relaying, .discarding, .lingering, .closed:
       self.state = .closed
       return .close
     }
@@ -392,7 +458,7 @@ struct ExchangeState {
     case .idle, .discarding, .lingering:
       self.state = .closed
       return .close
-    case .calling, .streaming, .closed:
+    case .relaying, .calling, .streaming, .closed:
       return .none
     }
   }

@@ -34,7 +34,6 @@ struct Fault: Error, Equatable {
     case noService = "SERVICE_NOT_FOUND"
     case noRoute = "ROUTE_NOT_FOUND"
     case methodNotAllowed = "METHOD_NOT_ALLOWED"
-    case clientStreaming = "CLIENT_STREAMING_NOT_SUPPORTED"
     case originNotAllowed = "ORIGIN_NOT_ALLOWED"
     case notAcceptable = "NOT_ACCEPTABLE"
     case unsupportedContentType = "UNSUPPORTED_CONTENT_TYPE"

@@ -24,13 +24,22 @@ enum HeaderValue {
   /// (RFC 6839 §3.1); a charset other than UTF-8 (or its subset ASCII) makes it another thing.
   static func isJSON(_ value: String) -> Bool {
     if value == "application/json" { return true }
-    let parts = value.utf8.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)
-      .map(Self.normalized)
-    guard let type = parts.first else { return false }
-    guard
+    return Self.isText(value) { type in
       type == "application/json" || type == "text/json"
         || (type.hasPrefix("application/") && type.hasSuffix("+json"))
-    else { return false }
+    }
+  }
+
+  /// Whether a media type is JSON texts one behind the other, a line each, in UTF-8.
+  static func isJSONLines(_ value: String) -> Bool {
+    Self.isText(value, StreamFormat.lines.mediaTypes.contains)
+  }
+
+  /// Whether the type fits and the charset is UTF-8, or not told.
+  private static func isText(_ value: String, _ fits: (String) -> Bool) -> Bool {
+    let parts = value.utf8.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)
+      .map(Self.normalized)
+    guard let type = parts.first, fits(type) else { return false }
     for parameter in parts.dropFirst() where parameter.hasPrefix("charset=") {
       let charset = parameter.dropFirst("charset=".count).filter { $0 != "\"" }
       guard charset == "utf-8" || charset == "utf8" || charset == "us-ascii" else { return false }

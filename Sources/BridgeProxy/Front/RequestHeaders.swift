@@ -19,6 +19,8 @@ struct RequestHeaders {
     /// No Content-Type: taken as JSON.
     case absent
     case json
+    /// JSON texts one behind the other (`application/x-ndjson`).
+    case jsonLines
     case other
   }
 
@@ -155,7 +157,8 @@ struct RequestHeaders {
       self.framing = .chunked
     case .contentType:
       self.contentType = value
-      self.content = HeaderValue.isJSON(value) ? .json : .other
+      self.content =
+        HeaderValue.isJSON(value) ? .json : HeaderValue.isJSONLines(value) ? .jsonLines : .other
     case .contentEncoding:
       // Several fields are one list (RFC 9110 §5.3).
       self.contentEncoding += self.contentEncoding.isEmpty ? value : ", \(value)"

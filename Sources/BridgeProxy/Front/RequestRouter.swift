@@ -39,12 +39,6 @@ enum RequestRouter {
     }
     let served = loop.table.services[service]
     let route = served.routes.routes[index]
-    guard route.isServable else {
-      throw Fault(
-        .unimplemented, .clientStreaming,
-        "\(route.name) takes a stream of requests, which the bridge can't send yet; "
-          + "call it with a gRPC client")
-    }
     try Self.bind(
       route, path.extracting(droppingFirst: prefixLength), bytes.extracting(target.query),
       served.routing.queryScope, loop, &bindings)

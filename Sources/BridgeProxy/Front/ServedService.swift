@@ -20,6 +20,8 @@ package final class ServedService: Sendable {
   package let compression: Configuration.Compression
   /// How long a call may take.
   package let timeout: TimeAmount
+  /// How long one that streams may take.
+  let streamTimeout: TimeAmount
   let stream: Configuration.Stream
   /// The configured metadata and authorisation, added to each call.
   let metadata: HeaderBlock
@@ -52,6 +54,7 @@ package final class ServedService: Sendable {
     self.cors = configuration.cors.map(CORSPolicy.init)
     self.compression = configuration.compression
     self.timeout = TimeAmount(configuration.timeout)
+    self.streamTimeout = TimeAmount(configuration.stream.timeout)
     self.stream = configuration.stream
     var metadata = HeaderBlock()
     for (name, value) in configuration.metadata { metadata.append(name, value) }

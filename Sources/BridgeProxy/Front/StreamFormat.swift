@@ -30,7 +30,7 @@ package enum StreamFormat: Sendable, CaseIterable {
 
   /// The media types by which clients ask for it, in lower case, that of the answer first: wildcards
   /// stand for that one alone.
-  private var askedBy: [String] {
+  var mediaTypes: [String] {
     switch self {
     case .lines:
       [
@@ -56,7 +56,7 @@ package enum StreamFormat: Sendable, CaseIterable {
     for format in Self.allCases {
       var found: (specificity: Int, weight: (Int, Int, Int))?
       for (place, range) in ranges.enumerated() {
-        for (index, type) in format.askedBy.enumerated() {
+        for (index, type) in format.mediaTypes.enumerated() {
           let specificity = range.specificity(for: type)
           if index > 0 && specificity < 2 { continue }
           guard specificity > found?.specificity ?? -1 else { continue }

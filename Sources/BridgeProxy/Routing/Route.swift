@@ -58,9 +58,6 @@ package final class Route: Sendable {
     if case .none = self.body { false } else { true }
   }
 
-  /// Whether the bridge can carry it: calls with a stream of requests can't be.
-  package var isServable: Bool { !self.method.isClientStreaming }
-
   /// `package.Service/Method`, for people.
   package var name: String { "\(self.method.serviceName)/\(self.method.name)" }
 

@@ -69,8 +69,17 @@ package final class RouteTable: Sendable {
     return sorted.map { route in
       let padding = String(repeating: " ", count: max(0, 6 - route.httpMethod.utf8.count))
       let method = route.httpMethod + padding
-      let note = route.isServable ? "" : "  (streams requests: answered with 501)"
+      let note = Self.note(on: route.method)
       return "\(method) \(prefix)\(route.template)  →  \(route.name)\(note)"
+    }
+  }
+
+  private static func note(on method: MethodSchema) -> String {
+    switch (method.isClientStreaming, method.isServerStreaming) {
+    case (false, false): ""
+    case (true, false): "  (takes a stream)"
+    case (false, true): "  (answers with a stream)"
+    case (true, true): "  (takes a stream and answers with one)"
     }
   }
 }

@@ -16,6 +16,9 @@ final class PoolCall: UpstreamCall {
   private(set) var stream = H2Stream(id: 0, slot: 0)
   /// Messages given while it waited.
   private var unsent: Deque<ByteBuffer> = []
+  private var unsentByteCount = 0
+  /// Whether its owner was told that there's no room.
+  private var isFull = false
   /// Whether a message beyond the first has gone to a stream; it isn't kept to be sent again.
   private var sentMore = false
   private var comebacks = 0
@@ -35,15 +38,24 @@ final class PoolCall: UpstreamCall {
 
   // MARK: For its owner
 
-  func send(_ message: ByteBuffer, isLast: Bool) {
-    guard self.observer != nil, !self.request.isComplete else { return }
+  @discardableResult
+  func send(_ message: ByteBuffer, isLast: Bool) -> Bool {
+    guard self.observer != nil, !self.request.isComplete else { return true }
     self.request.isComplete = isLast
+    let waitingByteCount: Int
     if let connection = self.connection {
       self.sentMore = true
       connection.send(self.stream, message, isLast: isLast)
+      waitingByteCount = connection.unsentByteCount(self.stream)
     } else {
       self.unsent.append(message)
+      self.unsentByteCount += message.readableBytes
+      waitingByteCount = self.unsentByteCount
     }
+    guard waitingByteCount > Self.fullByteCount, !self.isFull else { return !self.isFull }
+    self.isFull = true
+    self.connection?.tellOfRoom(self)
+    return false
   }
 
   func cancel() {
@@ -88,6 +100,8 @@ final class PoolCall: UpstreamCall {
       connection.send(
         self.stream, message, isLast: self.request.isComplete && self.unsent.isEmpty)
     }
+    self.unsentByteCount = 0
+    if self.isFull { connection.tellOfRoom(self) }
     return true
   }
 
@@ -103,6 +117,19 @@ final class PoolCall: UpstreamCall {
   }
 
   // MARK: For its connection
+
+  /// What it has sent is under way.
+  func receiveRoom() {
+    guard self.isFull else { return }
+    self.isFull = false
+    self.observer?.callHasRoom()
+  }
+
+  /// Whether what its stream has still to send is little enough for more.
+  var hasRoom: Bool {
+    guard let connection = self.connection else { return true }
+    return connection.unsentByteCount(self.stream) <= Self.fullByteCount / 2
+  }
 
   func receiveHeaders(_ block: HeaderBlock, _ fields: Range<Int>, endsStream: Bool) {
     let head = self.reply.receiveHeaders(block, fields, endsStream: endsStream)
@@ -216,6 +243,9 @@ final class PoolCall: UpstreamCall {
     self.pool.forget(self)
   }
 
+  /// With more than this unsent a call has no room. 256 KiB: some sixteen frames of HTTP/2's usual
+  /// size, enough to fill a window of gRPC's default size while its owner is asked for more.
+  private static let fullByteCount = 256 << 10
   /// How often a refused call is started again: with the rests between, for about half a second.
   private static let comebackLimit = 10
   /// How far ahead of our clock an endpoint's may be.

@@ -22,7 +22,7 @@ package struct CallRequest {
   package var deadline: NIODeadline?
   /// The first message, in its gRPC frame (5-byte prefix); nil when messages follow by `send`.
   package var message: ByteBuffer?
-  /// How `message` is compressed, if its frame says that it is; sent as `grpc-encoding`.
+  /// How messages are compressed whose frames say that they are; sent as `grpc-encoding`.
   package var encoding: CompressionFormat?
   /// Whether the request is complete with `message`.
   package var isComplete: Bool
@@ -44,9 +44,13 @@ package struct CallRequest {
 
 /// A call under way, to its owner.
 package protocol UpstreamCall: AnyObject {
-  /// Sends a further message in its gRPC frame; `isLast` closes the request side. A call that has
-  /// ended ignores it.
-  func send(_ message: ByteBuffer, isLast: Bool)
+  /// Sends a further message in its gRPC frame, or none where the buffer is empty; `isLast` closes
+  /// the request side. A call that has ended ignores it.
+  ///
+  /// - Returns: whether there's room for more. Where there's none, what is given all the same is kept
+  ///   in memory, and `callHasRoom` follows when there is, unless the call ends before.
+  @discardableResult
+  func send(_ message: ByteBuffer, isLast: Bool) -> Bool
 
   /// Ends the call with RST_STREAM CANCEL. The observer gets no event after this, not even
   /// `callEnded`.
@@ -65,6 +69,9 @@ package protocol UpstreamCall: AnyObject {
 package protocol CallObserver: AnyObject {
   /// The response headers (not sent for a trailers-only reply). Metadata without gRPC's own headers.
   func callReceivedHead(_ metadata: HeaderBlock)
+
+  /// What `send` had no room for has been sent for the most part.
+  func callHasRoom()
 
   /// One message without its prefix, decompressed.
   func callReceivedMessage(_ message: ByteBuffer)

@@ -16,6 +16,8 @@ package final class UpstreamConnection: ChannelInboundHandler {
   private var calls: [PoolCall?] = []
   /// Nil before the channel is there and after it has gone.
   private var context: ChannelHandlerContext?
+  /// Calls that wait for room, to be told of it.
+  private var crowded: [PoolCall] = []
   private var settingsTimeout: Scheduled<Void>?
   private var isReady = false
   /// Whether a drain is due at the end of this tick.
@@ -69,6 +71,14 @@ package final class UpstreamConnection: ChannelInboundHandler {
   func send(_ stream: H2Stream, _ message: ByteBuffer, isLast: Bool) {
     self.session.send(stream, message, endsStream: isLast)
     self.scheduleDrain()
+  }
+
+  /// Bytes that the stream has still to send.
+  func unsentByteCount(_ stream: H2Stream) -> Int { self.session.unsentBytes(stream) }
+
+  /// Tells a call when it has room again.
+  func tellOfRoom(_ call: PoolCall) {
+    self.crowded.append(call)
   }
 
   func returnWindow(_ stream: H2Stream, byteCount: Int) {
@@ -163,7 +173,15 @@ package final class UpstreamConnection: ChannelInboundHandler {
       }
       self.dispatch(ByteBuffer())
     }
+    if !self.crowded.isEmpty { self.tellOfRoom() }
     if self.session.isDone { self.end(self.doneReason) }
+  }
+
+  private func tellOfRoom() {
+    let relieved = self.crowded.filter(\.hasRoom)
+    guard !relieved.isEmpty else { return }
+    self.crowded.removeAll(where: \.hasRoom)
+    for call in relieved { call.receiveRoom() }
   }
 
   private var doneReason: String {
@@ -243,6 +261,7 @@ package final class UpstreamConnection: ChannelInboundHandler {
     let reason = self.endReason ?? reason
     let calls = self.calls
     self.calls = []
+    self.crowded = []
     self.pool.connectionEnded(self, reason: reason)
     for call in calls {
       call?.connectionLost(GRPCStatus(.unavailable, reason, origin: .transport))

@@ -162,6 +162,8 @@ package struct MethodSchema: Sendable {
   package var output: MessageIndex
   package var isClientStreaming: Bool
   package var isServerStreaming: Bool
+  /// Whether either side of it is a stream.
+  package var isStreaming: Bool { self.isClientStreaming || self.isServerStreaming }
   /// The `google.api.http` option: the rule, its additional bindings behind it. Empty without one.
   package var httpRules: [HTTPRule]
   /// The file that declares it, as the descriptor names it; for messages to people.

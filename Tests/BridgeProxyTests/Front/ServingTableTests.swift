@@ -212,16 +212,6 @@ struct RoutingAnswerTests {
     #expect(answer.body.contains("CONNECT_NOT_SUPPORTED"))
   }
 
-  @Test("a method that streams requests gets a 501")
-  func clientStreaming() throws {
-    let client = try TestClient()
-    client.request("POST /v1/push", body: "{}")
-    let answer = try client.answer()
-    #expect(answer.status == 501)
-    #expect(answer.body.contains("test.Notes/Push takes a stream of requests"))
-    #expect(client.isOpen)
-  }
-
   @Test("a broken escape in a variable or the query is a 400 that names it")
   func escapes() throws {
     let client = try TestClient()

@@ -12,6 +12,10 @@ final class CannedUpstream: Upstream {
     private let observer: any CallObserver
     private(set) var isCancelled = false
     private(set) var isEnded = false
+    /// What was sent behind the request's own message, frames and all.
+    private(set) var sent: [[UInt8]] = []
+    /// Whether the request side was closed by `send`.
+    private(set) var isComplete = false
     /// Calls of `pauseReading` and `resumeReading`, in order.
     private(set) var flow: [String] = []
 
@@ -52,7 +56,22 @@ final class CannedUpstream: Upstream {
       return block
     }
 
-    func send(_ message: ByteBuffer, isLast: Bool) {}
+    /// Whether what `send` is given leaves room for more.
+    var hasRoom = true
+
+    @discardableResult
+    func send(_ message: ByteBuffer, isLast: Bool) -> Bool {
+      if message.readableBytes > 0 { self.sent.append(Array(message.readableBytesView)) }
+      if isLast { self.isComplete = true }
+      return self.hasRoom
+    }
+
+    /// Says that there's room for more.
+    func makeRoom() {
+      self.hasRoom = true
+      guard !self.isCancelled else { return }
+      self.observer.callHasRoom()
+    }
     func cancel() { self.isCancelled = true }
     func pauseReading() { self.flow.append("pause") }
     func resumeReading() { self.flow.append("resume") }

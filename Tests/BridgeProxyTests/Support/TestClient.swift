@@ -245,7 +245,15 @@ extension TestSchema {
       ]),
     Method(
       name: "Push", isClientStreaming: true,
-      rules: [HTTPRule(verb: "POST", template: "/v1/push", body: "*")]),
+      rules: [
+        HTTPRule(verb: "POST", template: "/v1/push", body: "*"),
+        HTTPRule(verb: "POST", template: "/v1/push/{name}", body: "*"),
+        HTTPRule(verb: "GET", template: "/v1/push/{name}"),
+        HTTPRule(verb: "POST", template: "/v1/tags", body: "tags"),
+      ]),
+    Method(
+      name: "Chat", isClientStreaming: true, isServerStreaming: true,
+      rules: [HTTPRule(verb: "POST", template: "/v1/chat", body: "*")]),
   ])
 
   /// The wire form of a note.

@@ -164,6 +164,13 @@ final class RecordingObserver: CallObserver {
     self.onMessage()
   }
 
+  /// How often there was room again.
+  var roomCount = 0
+
+  func callHasRoom() {
+    self.roomCount += 1
+  }
+
   func callEnded(_ status: GRPCStatus, trailers: HeaderBlock) {
     self.events.append(.end(status, trailers.lines))
     self.onEnd()

@@ -10,9 +10,11 @@ import argparse
 import base64
 import collections
 import concurrent.futures
+import hashlib
 import signal
 import sys
 import threading
+import time
 
 GRACE_SECONDS = 5
 HANG_SECONDS = 60
@@ -165,6 +167,75 @@ class Echo(echo_pb2_grpc.EchoServiceServicer):
     def Collect(self, requests, context):
         count = sum(1 for _ in requests)
         return everything_pb2.Nested(number=count)
+
+
+class Streams(echo_pb2_grpc.StreamServiceServicer):
+    def Sum(self, requests, context):
+        reply = echo_pb2.SumReply()
+        observation = None
+        for request in requests:
+            if observation is None:
+                observation, _ = WATCH.begin(request.key, context)
+            reply.messages += 1
+            observation.sent = reply.messages
+            reply.total += request.number
+            reply.text_bytes += len(request.text)
+            if len(reply.rooms) < 8:
+                reply.rooms.append(request.room)
+            if request.HasField("pause"):
+                time.sleep(seconds(request.pause))
+            if request.ends:
+                if request.code:
+                    context.abort(CODES[request.code], "as it was told to")
+                break
+        if observation is not None:
+            WATCH.finish(observation)
+        return reply
+
+    def Chat(self, requests, context):
+        observation = None
+        for index, request in enumerate(requests):
+            if observation is None:
+                observation, _ = WATCH.begin(request.key, context)
+            for _ in range(max(1, request.copies)):
+                observation.sent += 1
+                yield echo_pb2.ChatMessage(room=request.room, text=request.text, index=index)
+            if request.HasField("end_with"):
+                if request.end_with:
+                    context.abort(CODES[request.end_with], "as it was told to")
+                return
+        if observation is not None:
+            WATCH.finish(observation)
+
+    def Upload(self, requests, context):
+        return self.summary("", requests)
+
+    def UploadFile(self, requests, context):
+        names = []
+
+        def files():
+            for request in requests:
+                names.append(request.name)
+                yield request.file
+
+        reply = self.summary("", files())
+        reply.name = ",".join(name for name in names if name)
+        return reply
+
+    @staticmethod
+    def summary(name, bodies):
+        reply = echo_pb2.UploadReply(name=name)
+        digest = hashlib.sha256()
+        for body in bodies:
+            if reply.parts == 0:
+                reply.content_type = body.content_type
+            elif body.content_type:
+                reply.later_content_types += 1
+            reply.parts += 1
+            reply.bytes += len(body.data)
+            digest.update(body.data)
+        reply.sha256 = digest.hexdigest()
+        return reply
 
 
 def detail(kind):
@@ -325,6 +396,7 @@ def main():
     echo_pb2_grpc.add_EchoServiceServicer_to_server(Echo(), server)
     echo_pb2_grpc.add_TroubleServiceServicer_to_server(Trouble(), server)
     routes_pb2_grpc.add_RouteServiceServicer_to_server(Route(), server)
+    echo_pb2_grpc.add_StreamServiceServicer_to_server(Streams(), server)
     legacy_pb2_grpc.add_LegacyServiceServicer_to_server(Legacy(), server)
     showcase_pb2_grpc.add_ShowcaseServicer_to_server(Showcase(), server)
     port = server.add_insecure_port(f"127.0.0.1:{ARGUMENTS.port}")

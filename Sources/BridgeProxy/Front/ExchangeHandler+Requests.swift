@@ -1,0 +1,136 @@
+internal import Codec
+internal import NIOCore
+
+/// From a request that is a stream of messages to its call.
+///
+/// The call begins with the head. Each message goes on when it's complete; while the endpoint doesn't
+/// take more, nothing more is read of the client.
+extension ExchangeHandler {
+  /// The head was accepted: starts the call.
+  func beginRequests(_ headers: RequestHeaders) {
+    guard let service = self.exchange?.service, let route = self.exchange?.route else { return }
+    self.exchange?.requests = RequestStream(
+      takesBytes: route.takesHTTPBody, isSequence: headers.content == .jsonLines,
+      byteLimit: self.loop.limits.requestBodyBytes)
+    self.start(
+      nil, encoding: service.compression.compressesRequests ? .gzip : nil, isComplete: false)
+  }
+
+  /// A part of the body has come.
+  func relay(_ part: ByteBuffer) {
+    guard let exchange = self.exchange, let route = exchange.route else { return }
+    self.exchange?.requestByteCount += part.readableBytes
+    if !route.takesBody {
+      self.fail(self.unexpectedBody(of: route))
+      return
+    }
+    guard let inflater = exchange.inflater else {
+      self.exchange?.requests?.append(part)
+      self.sendMessages()
+      return
+    }
+    var inflated = ByteBuffer()
+    do throws(Fault) {
+      try inflater.inflate(part, into: &inflated)
+    } catch {
+      self.fail(error)
+      return
+    }
+    self.exchange?.requests?.append(inflated)
+    self.sendMessages()
+  }
+
+  /// The body is complete.
+  func endMessages() {
+    do throws(Fault) {
+      try self.exchange?.inflater?.finish()
+    } catch {
+      self.fail(error)
+      return
+    }
+    self.exchange?.requests?.end()
+    self.sendMessages()
+  }
+
+  /// Sends what is complete, as far as the call has room.
+  private func sendMessages() {
+    do throws(Fault) {
+      while self.exchange?.isHeld == false, let body = try self.exchange?.requests?.next() {
+        try self.send(body)
+      }
+      guard let exchange = self.exchange, let requests = exchange.requests, !exchange.isHeld,
+        requests.isComplete, let route = exchange.route
+      else { return }
+      self.exchange?.requests = nil
+      // What path and query say isn't lost over a body without messages, and a rule without a body is a
+      // message of its own.
+      if requests.count == 0, !self.bindings.isEmpty || !route.takesBody || route.takesHTTPBody {
+        try self.send(ByteBuffer())
+      }
+      exchange.call?.send(ByteBuffer(), isLast: true)
+    } catch {
+      self.fail(error)
+    }
+  }
+
+  /// Sends one message. The values of path and query belong to the first one, as with other
+  /// transcoders: where a stream begins with what it is about, they say it.
+  private func send(_ body: ByteBuffer) throws(Fault) {
+    guard let exchange = self.exchange, let service = exchange.service,
+      let route = exchange.route
+    else { return }
+    var message: ByteBuffer
+    do throws(CodecError) {
+      message = try self.encode(body, route, service)
+    } catch {
+      let count = exchange.requests?.count ?? 0
+      throw Fault(error, in: body.readableBytesSpan, message: max(1, count))
+    }
+    self.bindings.removeAll()
+    let length = message.readableBytes - GRPCMessage.prefixByteCount
+    if service.compression.compressesRequests, length >= service.compression.minimumByteCount,
+      let compressed = self.compressed(message)
+    {
+      message = compressed
+    }
+    if exchange.call?.send(message, isLast: false) == false { self.exchange?.isHeld = true }
+  }
+
+  func callHasRoom() {
+    self.exchange?.isHeld = false
+    self.sendMessages()
+    self.takeParts()
+    self.updateDeadline()
+  }
+
+  /// Ends the exchange, and its call, with a fault: as the answer, or behind what has been answered.
+  func fail(_ fault: Fault) {
+    self.exchange?.call?.cancel()
+    self.exchange?.call = nil
+    self.exchange?.requests = nil
+    if self.state.isStreaming {
+      self.endStream(with: fault)
+    } else {
+      self.answer(fault)
+    }
+  }
+
+  func unexpectedBody(of route: Route) -> Fault {
+    Fault(
+      .invalidArgument, .unexpectedBody,
+      "\(route.name) takes no body by \(route.httpMethod) \(route.template): its fields come "
+        + "from the path and the query")
+  }
+}
+
+extension Fault {
+  /// A message of a stream of requests that isn't the one that the method takes.
+  ///
+  /// - Parameters:
+  ///   - body: the JSON text that the error's offset counts in.
+  ///   - message: its place in the stream, from 1.
+  init(_ error: CodecError, in body: RawSpan, message: Int) {
+    self.init(error, in: body)
+    self.message = "message \(message) of the stream: \(self.message)"
+  }
+}
