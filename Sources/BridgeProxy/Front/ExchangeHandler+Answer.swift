@@ -83,18 +83,10 @@ extension ExchangeHandler: CallObserver {
   private func decode(
     _ message: ByteBuffer, _ route: Route, _ service: ServedService
   ) -> CodecError? {
-    self.loop.output.removeAll()
     do throws(CodecError) {
-      guard route.givesHTTPBody else {
-        try self.loop.transcoder.decode(
-          message.readableBytesSpan, as: route.method.output, of: service.schema,
-          responseBody: route.responseBody, options: service.decode, into: &self.loop.output)
-        return nil
+      if let contentType = try self.loop.decode(message, route, service) {
+        self.exchange?.contentType = contentType
       }
-      let bytes = message.readableBytesSpan
-      let parts = try HTTPBody.parts(of: bytes, in: route.responseBody, of: service.schema)
-      self.loop.output.append(bytes.extracting(parts.data))
-      self.exchange?.contentType = ResponseHead.contentType(bytes.extracting(parts.contentType))
       return nil
     } catch {
       return error

@@ -184,7 +184,9 @@ extension ExchangeHandler {
     }
     var message: ByteBuffer
     do throws(CodecError) {
-      message = try self.encode(body, route, service)
+      message = try self.loop.encode(
+        body, contentType: self.exchange?.contentType ?? "", self.bindings, route, service)
+      if route.takesHTTPBody { self.exchange?.contentType = "" }
     } catch {
       self.answer(Fault(error, in: body.readableBytesSpan))
       return
@@ -211,42 +213,6 @@ extension ExchangeHandler {
     request.encoding = encoding
     self.exchange?.call = self.loop.upstreams[upstream].start(request, observer: self)
     self.startHeartbeat()
-  }
-
-  /// Makes of a body, and of the values of path and query, a message in its gRPC frame.
-  func encode(
-    _ body: ByteBuffer, _ route: Route, _ service: ServedService
-  ) throws(CodecError) -> ByteBuffer {
-    self.loop.input.removeAll()
-    // Compressed flag and length; the length is set when it's known.
-    self.loop.input.append("\0\0\0\0\0")
-    if route.takesHTTPBody {
-      try self.encodeHTTPBody(body, route, service)
-    } else {
-      try self.loop.transcoder.encode(
-        body.readableBytesSpan, rule: route.body, as: route.method.input, of: service.schema,
-        bindings: self.bindings, options: service.encode, into: &self.loop.input)
-    }
-    let length = self.loop.input.count - GRPCMessage.prefixByteCount
-    for place in 0..<4 {
-      self.loop.input.set(UInt8(truncatingIfNeeded: length >> (24 - 8 * place)), at: 1 + place)
-    }
-    var message = self.loop.buffer(capacity: self.loop.input.count)
-    message.write(self.loop.input)
-    self.loop.input.shrink(to: LoopContext.keptByteCount)
-    return message
-  }
-
-  /// A body that's taken as it is, with its content type (google/api/httpbody.proto).
-  private func encodeHTTPBody(
-    _ body: ByteBuffer, _ route: Route, _ service: ServedService
-  ) throws(CodecError) {
-    let contentType = Array((self.exchange?.contentType ?? "").utf8)
-    self.exchange?.contentType = ""
-    try unsafe self.loop.transcoder.encode(
-      httpBody: body.readableBytesSpan, contentType: contentType.span.bytes, rule: route.body,
-      as: route.method.input, of: service.schema, bindings: self.bindings, options: service.encode,
-      into: &self.loop.input)
   }
 }
 

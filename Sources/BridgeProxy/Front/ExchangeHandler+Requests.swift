@@ -81,7 +81,9 @@ extension ExchangeHandler {
     else { return }
     var message: ByteBuffer
     do throws(CodecError) {
-      message = try self.encode(body, route, service)
+      message = try self.loop.encode(
+        body, contentType: exchange.contentType, self.bindings, route, service)
+      if route.takesHTTPBody { self.exchange?.contentType = "" }
     } catch {
       let count = exchange.requests?.count ?? 0
       throw Fault(error, in: body.readableBytesSpan, message: max(1, count))
