@@ -41,6 +41,14 @@ struct Exchange {
   var format = StreamFormat.lines
   /// The message of a unary reply.
   var reply: ByteBuffer?
+  /// Of a request that becomes a WebSocket when it's complete.
+  struct Handshake {
+    var head: HTTPRequestHead
+    /// The first one that the client named; empty where it named none.
+    var protocolName: String
+  }
+
+  var handshake: Handshake?
   var requestByteCount = 0
   var responseByteCount = 0
 

@@ -396,16 +396,20 @@ extension ExchangeHandler: CallObserver {
 
   /// Tells the log of the exchange, where there's one.
   func record(status: Int, _ code: GRPCStatus.Code) {
-    guard let recorder = self.loop.recorder, let exchange = self.exchange else { return }
-    let path = exchange.target.utf8.prefix { $0 != UInt8(ascii: "?") }
-    recorder.record(
-      AccessEntry(
-        method: exchange.method.rawValue, path: String(Substring(path)),
-        service: exchange.service?.name ?? "", rpc: exchange.route?.callPath ?? "",
-        httpStatus: status,
-        grpcCode: code, requestBytes: exchange.requestByteCount,
-        responseBytes: exchange.responseByteCount,
-        duration: exchange.start.map { .now() - $0 } ?? .zero,
-        requestID: String(decoding: self.requestID, as: UTF8.self)))
+    guard let recorder = self.loop.recorder, self.exchange != nil else { return }
+    recorder.record(self.entry(status: status, code))
+  }
+
+  /// What the log tells of the exchange.
+  func entry(status: Int, _ code: GRPCStatus.Code) -> AccessEntry {
+    let exchange = self.exchange
+    let path = (exchange?.target ?? "").utf8.prefix { $0 != UInt8(ascii: "?") }
+    return AccessEntry(
+      method: exchange?.method.rawValue ?? "", path: String(Substring(path)),
+      service: exchange?.service?.name ?? "", rpc: exchange?.route?.callPath ?? "",
+      httpStatus: status, grpcCode: code, requestBytes: exchange?.requestByteCount ?? 0,
+      responseBytes: exchange?.responseByteCount ?? 0,
+      duration: exchange?.start.map { .now() - $0 } ?? .zero,
+      requestID: String(decoding: self.requestID, as: UTF8.self))
   }
 }

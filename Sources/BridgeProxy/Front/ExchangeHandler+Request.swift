@@ -53,6 +53,7 @@ extension ExchangeHandler {
   private func accept(_ head: HTTPRequestHead, _ headers: RequestHeaders) throws(Fault) {
     self.bindings.removeAll()
     if headers.requestedMethod != nil, try self.answerPreflight(head, headers) { return }
+    if headers.wantsWebSocket, try self.acceptWebSocket(head, headers) { return }
     let decision = try RequestRouter.route(head, headers, self.loop, &self.bindings)
     guard case .call(let serviceIndex, let routeIndex) = decision else {
       self.answerPing()
@@ -170,6 +171,7 @@ extension ExchangeHandler {
 
   /// The request is complete: transcodes it and starts its call.
   func startCall() {
+    guard self.exchange?.handshake == nil else { return self.switchToWebSocket() }
     guard let service = self.exchange?.service, let route = self.exchange?.route else { return }
     let body = self.exchange?.body ?? ByteBuffer()
     if !route.takesBody, body.readableBytes > 0 {

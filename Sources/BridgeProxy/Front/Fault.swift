@@ -21,6 +21,8 @@ struct Fault: Error, Equatable {
   var allow: [String] = []
   /// Codings for `Accept-Encoding`.
   var acceptEncoding: String?
+  /// For `Sec-WebSocket-Version` (RFC 6455 §4.2.2).
+  var webSocketVersion: String?
   /// Seconds for `Retry-After`.
   var retryAfter: Int?
   /// Whether what follows on the connection can't be trusted to be a request.

@@ -20,6 +20,7 @@ enum HeaderName: Equatable {
   /// `Forwarded` or `X-Forwarded-…`: goes on, and may be added to.
   case forwarded
   case origin
+  case upgrade
   /// `Access-Control-Request-Method`.
   case requestedMethod
   /// `Access-Control-Request-Headers`.
@@ -67,12 +68,14 @@ enum HeaderName: Equatable {
       if Self.hasPrefix(lowercased, "proxy-") { return .dropped }
     case UInt8(ascii: "r"):
       if Self.equals(lowercased, "request-timeout") { return .timeoutInSeconds }
+    case UInt8(ascii: "s"):
+      if Self.hasPrefix(lowercased, "sec-websocket-") { return .dropped }
     case UInt8(ascii: "t"):
       if Self.equals(lowercased, "transfer-encoding") { return .transferEncoding }
       if Self.equals(lowercased, "te") { return .te }
       if Self.equals(lowercased, "trailer") { return .dropped }
     case UInt8(ascii: "u"):
-      if Self.equals(lowercased, "upgrade") { return .dropped }
+      if Self.equals(lowercased, "upgrade") { return .upgrade }
     case UInt8(ascii: "x"):
       if Self.equals(lowercased, "x-request-id") { return .requestID }
       if Self.equals(lowercased, "x-server-timeout") { return .timeoutInSeconds }

@@ -68,6 +68,10 @@ struct RequestHeaders {
   private var hostCount = 0
   private var hasLength = false
   private var hasTransferEncoding = false
+  /// Whether `Connection` names `upgrade`.
+  private var upgrades = false
+  /// Whether `Upgrade` names `websocket`.
+  private var namesWebSocket = false
   /// Names in `Connection` other than `close` and `keep-alive`.
   private var connectionNames: [[UInt8]] = []
   /// Whether there is a `Forwarded` or `X-Forwarded-…`.
@@ -79,6 +83,9 @@ struct RequestHeaders {
     self.isOldVersion = head.version.minor == 0
     self.keepsAlive = !self.isOldVersion
   }
+
+  /// Whether the client wants to go on as a WebSocket (RFC 6455 §4.2.1).
+  var wantsWebSocket: Bool { self.upgrades && self.namesWebSocket && !self.isOldVersion }
 
   /// Reads the fields.
   ///
@@ -195,6 +202,12 @@ struct RequestHeaders {
         self.takesTrailers || (!self.isOldVersion && HeaderValue.hasTrailers(value))
     case .requestID:
       if self.requestID.isEmpty, RequestIDs.isKept(value) { self.requestID = value }
+    case .upgrade:
+      self.namesWebSocket =
+        self.namesWebSocket
+        || value.utf8.split(separator: UInt8(ascii: ",")).contains {
+          HeaderValue.equals(HeaderValue.trimmed($0), "websocket")
+        }
     case .metadata, .authorization, .forwarded, .origin, .requestedMethod, .requestedHeaders,
       .dropped:
       break
@@ -240,6 +253,7 @@ struct RequestHeaders {
       } else if trimmed.elementsEqual("keep-alive".utf8) {
         if self.isOldVersion { self.keepsAlive = true }
       } else if trimmed.elementsEqual("upgrade".utf8) {
+        self.upgrades = true
         // The decoder stops at an upgrade; the bridge goes on with HTTP/1.1 and closes.
         self.keepsAlive = false
       } else if !trimmed.isEmpty {

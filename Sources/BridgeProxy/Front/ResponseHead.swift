@@ -34,6 +34,9 @@ enum ResponseHead {
   static func fields(of fault: Fault, to buffer: inout ByteBuffer) {
     if !fault.allow.isEmpty { Self.allow(fault.allow, to: &buffer) }
     if let codings = fault.acceptEncoding { Self.field("accept-encoding", codings, to: &buffer) }
+    if let version = fault.webSocketVersion {
+      Self.field("sec-websocket-version", version, to: &buffer)
+    }
     if let seconds = fault.retryAfter { Self.field("retry-after", String(seconds), to: &buffer) }
   }
 
@@ -120,6 +123,7 @@ enum ResponseHead {
     case 414: "HTTP/1.1 414 URI Too Long\r\n"
     case 415: "HTTP/1.1 415 Unsupported Media Type\r\n"
     case 417: "HTTP/1.1 417 Expectation Failed\r\n"
+    case 426: "HTTP/1.1 426 Upgrade Required\r\n"
     case 429: "HTTP/1.1 429 Too Many Requests\r\n"
     case 431: "HTTP/1.1 431 Request Header Fields Too Large\r\n"
     case 499: "HTTP/1.1 499 Client Closed Request\r\n"

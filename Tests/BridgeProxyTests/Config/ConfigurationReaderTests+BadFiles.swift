@@ -340,7 +340,7 @@ extension ConfigurationReaderTests {
       bridge.yaml:5:22: services.a.stream.format: "array" is not a choice; write accept or ndjson or json or sse
       bridge.yaml:5:40: services.a.stream.heartbeat: "15" is not a duration; write a number with a unit, such as 30s or 500ms
       bridge.yaml:5:50: services.a.stream.done: write one line of at most 256 bytes
-      bridge.yaml:5:58: services.a.stream.beat: unknown key; the keys here are done, format, heartbeat
+      bridge.yaml:5:58: services.a.stream.beat: unknown key; the keys here are done, format, heartbeat, timeout
       """),
   ]
 

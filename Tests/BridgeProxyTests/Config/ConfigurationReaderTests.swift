@@ -78,7 +78,7 @@ import Testing
             int64: number
             enums: number
             field_names: proto
-          stream: {format: sse, heartbeat: 0s, done: "[DONE]"}
+          stream: {format: sse, heartbeat: 0s, timeout: 5m, done: "[DONE]"}
       """)
     #expect(
       configuration.listen == [
@@ -119,6 +119,7 @@ import Testing
     #expect(service.mapsMethodsByName == false)
     #expect(service.stream.format == .events)
     #expect(service.stream.heartbeat == .zero)
+    #expect(service.stream.timeout == .seconds(300))
     #expect(service.stream.done == "[DONE]")
     #expect(service.cors?.origins == ["https://app.example", "http://localhost:3000"])
     #expect(service.cors?.methods == ["GET"])

@@ -101,8 +101,9 @@ struct CORSTests {
     #expect(Self.fields(of: try client.answer()) == expected)
 
     for (line, more, status) in [
-      ("GET /nowhere", [], 404), ("DELETE /v1/echo", [], 405), ("POST /v1/push", [], 501),
+      ("GET /nowhere", [], 404), ("DELETE /v1/echo", [], 405),
       ("GET /v1/notes/a", ["grpc-timeout: soon"], 400), ("GET /v1/notes/a", ["Accept: a/b"], 406),
+      ("POST /v1/push", ["Content-Type: a/b", "Transfer-Encoding: chunked"], 415),
     ] {
       client.request(line, [origin] + more)
       let error = try client.answer()

@@ -188,7 +188,8 @@ class Streams(echo_pb2_grpc.StreamServiceServicer):
                 if request.code:
                     context.abort(CODES[request.code], "as it was told to")
                 break
-        if observation is not None:
+        # A cancelled call's requests may end as if they were complete.
+        if observation is not None and context.is_active():
             WATCH.finish(observation)
         return reply
 
@@ -204,7 +205,8 @@ class Streams(echo_pb2_grpc.StreamServiceServicer):
                 if request.end_with:
                     context.abort(CODES[request.end_with], "as it was told to")
                 return
-        if observation is not None:
+        # A cancelled call's requests may end as if they were complete.
+        if observation is not None and context.is_active():
             WATCH.finish(observation)
 
     def Upload(self, requests, context):
