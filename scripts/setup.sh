@@ -3,7 +3,7 @@
 #
 #   scripts/setup.sh           what building and running need
 #   scripts/setup.sh --tests   and what the tests need: the Python environment (.venv) of the
-#                              end-to-end and differential tests, a C compiler, protoc-c
+#                              end-to-end and differential tests, a browser, a C compiler, protoc-c
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,6 +18,8 @@ for argument in "$@"; do
     --tests)
       tests=yes
       packages+=(protobuf-c-compiler gcc libc6-dev)
+      # Ubuntu has no browser as a package; there its tests say that they are left out.
+      if grep -qs '^ID=debian' /etc/os-release; then packages+=(chromium-headless-shell); fi
       ;;
     *)
       echo "setup: unknown argument $argument; the argument is --tests" >&2

@@ -1,0 +1,142 @@
+"""A real browser's pages as clients: CORS, EventSource, streamed fetch, WebSocket."""
+
+import shutil
+
+import pytest
+from support.bridge import service
+from support.browser import PROGRAM, Browser, Site
+
+pytestmark = pytest.mark.skipif(
+    shutil.which(PROGRAM) is None, reason=f"there is no {PROGRAM} (a package of Debian)"
+)
+
+
+@pytest.fixture(scope="module")
+def site():
+    site = Site()
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def browser(site, tmp_path):
+    return Browser(site, tmp_path)
+
+
+@pytest.fixture
+def open_bridge(site, backend, start_bridge):
+    """A bridge that lets the pages of `site` in."""
+    cors = {
+        "origins": [site.origin],
+        "headers": ["content-type", "x-mine"],
+        "expose": ["x-request-id"],
+    }
+    return start_bridge(
+        {"test": service(backend.address, "echo", cors=cors, stream={"heartbeat": "1s"})}
+    )
+
+
+class TestKnownOrigin:
+    def test_requests_and_errors(self, browser, open_bridge):
+        found = browser.run(
+            open_bridge,
+            """
+            const good = await fetch(bridge + "/v1/echo", {
+              method: "POST", headers: {"Content-Type": "application/json", "X-Mine": "1"},
+              body: JSON.stringify({aInt32: 7})});
+            const bad = await fetch(bridge + "/v1/nowhere");
+            return {
+              good: [good.status, await good.json(), good.headers.get("x-request-id").length],
+              bad: [bad.status, (await bad.json()).code],
+            };
+            """,
+        )
+        assert found == {"good": [200, {"aInt32": 7}, 36], "bad": [404, 5]}
+
+    def test_an_event_source(self, browser, open_bridge):
+        found = browser.run(
+            open_bridge,
+            """
+            const events = new EventSource(bridge + "/v1/count/3?interval=1.3s&failAfter=3");
+            return await new Promise((resolve) => {
+              const seen = [];
+              events.onmessage = (event) => seen.push(JSON.parse(event.data).index ?? 0);
+              events.addEventListener("error", (event) => {
+                if (event.data === undefined) return;
+                events.close();
+                resolve({seen, error: JSON.parse(event.data)});
+              });
+            });
+            """,
+        )
+        assert found["seen"] == [0, 1, 2]
+        assert found["error"]["code"] == 15
+
+    def test_a_streamed_fetch(self, browser, open_bridge, backend, key):
+        found = browser.run(
+            open_bridge,
+            """
+            const reply = await fetch(bridge + "/v1/count/3?interval=0.3s");
+            const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
+            const parts = [];
+            for (let part; !(part = await reader.read()).done;) parts.push(part.value);
+            return parts;
+            """,
+        )
+        assert len(found) == 3, "each message came alone"
+        assert "".join(found).count("\n") == 3
+
+    def test_a_web_socket(self, browser, open_bridge):
+        found = browser.run(
+            open_bridge,
+            """
+            const chat = new WebSocket(bridge.replace("http", "ws") + "/v1/rooms/a/chat", ["json"]);
+            return await new Promise((resolve) => {
+              const seen = [];
+              chat.onopen = () => chat.send(JSON.stringify({text: "hello"}));
+              chat.onmessage = (event) => {
+                seen.push(JSON.parse(event.data));
+                if (seen.length == 1) chat.send(JSON.stringify({text: "ü", endWith: 9}));
+              };
+              chat.onclose = ({code, reason, wasClean}) =>
+                resolve({seen, code, reason, wasClean, protocol: chat.protocol});
+            });
+            """,
+        )
+        assert found["seen"][:2] == [{"room": "a", "text": "hello"}, {"text": "ü", "index": 1}]
+        assert found["seen"][2]["error"]["code"] == 9
+        assert (found["code"], found["reason"]) == (4009, "as it was told to")
+        assert found["wasClean"] and found["protocol"] == "json"
+
+    def test_a_web_socket_with_a_token(self, browser, open_bridge):
+        found = browser.run(
+            open_bridge,
+            """
+            const chat = new WebSocket(bridge.replace("http", "ws") + "/v1/chat",
+              ["bearer", "secret"]);
+            return await new Promise((resolve) => {
+              chat.onopen = () => { resolve(chat.protocol); chat.close(); };
+              chat.onerror = () => resolve("failed");
+            });
+            """,
+        )
+        assert found == "bearer"
+
+
+class TestOtherOrigins:
+    def test_they_are_kept_out(self, browser, backend, start_bridge):
+        bridge = start_bridge({"test": service(backend.address, "echo")})
+        found = browser.run(
+            bridge,
+            """
+            const failed = [];
+            try { await fetch(bridge + "/v1/big/1"); } catch { failed.push("fetch"); }
+            await new Promise((resolve) => {
+              const chat = new WebSocket(bridge.replace("http", "ws") + "/v1/chat");
+              chat.onopen = resolve;
+              chat.onclose = () => { failed.push("socket"); resolve(); };
+            });
+            return failed;
+            """,
+        )
+        assert found == ["fetch", "socket"]
