@@ -123,3 +123,40 @@ class TestMessages:
         body = {"aString": "ab" * 2000}
         reply = http.post(f"{bridge.url}/v1/echo", json=body, timeout=15)
         assert (reply.status_code, reply.json()) == (200, body)
+
+
+class TestStreams:
+    @pytest.mark.parametrize("coding", ["gzip", "deflate"])
+    @pytest.mark.parametrize("accept", ["application/x-ndjson", "text/event-stream"])
+    def test_messages_are_not_held_back(
+        self, coding, accept, backend, start_bridge, connect, key
+    ):
+        always = {"replies": "on"}
+        bridge = start_bridge({"test": service(backend.address, "echo", compression=always)})
+        connection = connect(bridge)
+        connection.request(
+            "GET", f"/v1/count/3?key={key}&onObserve=true&textSize=500",
+            {"Accept": accept, "Accept-Encoding": coding},
+        )  # fmt: skip
+        head = connection.read_head()
+        assert ("content-encoding", coding) in head[2]
+        inflater = zlib.decompressobj(wbits=31 if coding == "gzip" else 15)
+        for index in range(3):
+            text = inflater.decompress(connection.read_chunk()).decode()
+            data = json.loads(text.removeprefix("data: "))
+            assert (data.get("index", 0), len(data["text"])) == (index, 500)
+            backend.observe(key)
+        rest = b""
+        while chunk := connection.read_chunk():
+            rest += chunk
+        assert inflater.decompress(rest) == b""
+        assert inflater.eof
+
+    def test_curl_reads_them(self, backend, start_bridge):
+        always = {"replies": "on"}
+        bridge = start_bridge({"test": service(backend.address, "echo", compression=always)})
+        done = subprocess.run(
+            ["curl", "-sS", "--compressed", f"{bridge.url}/v1/count/200?textSize=1000"],
+            capture_output=True, timeout=20, check=True,
+        )  # fmt: skip
+        assert len(done.stdout.splitlines()) == 200

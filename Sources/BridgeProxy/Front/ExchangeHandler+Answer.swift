@@ -41,9 +41,9 @@ extension ExchangeHandler: CallObserver {
       self.writeHeadOfStream(trailers)
       self.endStream()
     case .endStream:
-      self.endStream()
+      self.endStream(trailers)
     case .endStreamWithStatus:
-      self.endStream(with: status)
+      self.endStream(with: status, trailers)
     case .ignore:
       break
     }
@@ -296,12 +296,16 @@ extension ExchangeHandler: CallObserver {
     }
     head.writeStaticString("\r\n")
     if exchange.format == .events { head.writeStaticString("cache-control: no-cache\r\n") }
+    let compression = self.streamCompression
+    if let compression { ResponseHead.field("content-encoding", "\(compression)", to: &head) }
     if !exchange.isOldVersion { head.writeStaticString("transfer-encoding: chunked\r\n") }
     ResponseHead.metadata(exchange.replyMetadata, to: &head)
     ResponseHead.metadata(trailers, prefix: "grpc-trailer-", to: &head)
     // Without chunks the body ends with the connection (RFC 9112 §6.3).
     self.endHead(&head, closes: exchange.isOldVersion || self.state.closesAfterAnswer)
-    self.stream.begin(head: head, usesChunks: !exchange.isOldVersion, format: exchange.format)
+    self.stream.begin(
+      head: head, usesChunks: !exchange.isOldVersion, format: exchange.format,
+      compression: compression)
   }
 
   private func streamHasGrown(wasEmpty: Bool = true) {
@@ -323,14 +327,26 @@ extension ExchangeHandler: CallObserver {
   }
 
   /// The stream has ended well.
-  private func endStream() {
+  private func endStream(_ trailers: HeaderBlock = HeaderBlock()) {
     guard let exchange = self.exchange else { return }
-    if !exchange.isHead { self.stream.end(done: exchange.service?.stream.done) }
+    if !exchange.isHead {
+      self.stream.end(
+        done: exchange.service?.stream.done, trailers: self.trailerSection(trailers))
+    }
     self.finishStream(.ok)
   }
 
+  /// Trailers behind a streamed body, for a client that reads them. They aren't announced by name:
+  /// when the head was sent, no one knew them.
+  private func trailerSection(_ trailers: HeaderBlock) -> ByteBuffer? {
+    guard self.exchange?.takesTrailers == true, !trailers.isEmpty else { return nil }
+    var section = ByteBuffer()
+    ResponseHead.metadata(trailers, prefix: ResponseHead.trailerPrefix, to: &section)
+    return section
+  }
+
   /// The stream has ended with the status of an endpoint, or of the call.
-  private func endStream(with status: GRPCStatus) {
+  private func endStream(with status: GRPCStatus, _ trailers: HeaderBlock) {
     if let fault = Fault(status) {
       self.endStream(with: fault)
       return
@@ -338,7 +354,7 @@ extension ExchangeHandler: CallObserver {
     guard let service = self.exchange?.service else { return }
     self.loop.output.removeAll()
     ErrorBody.write(status, of: service, self.loop.transcoder, to: &self.loop.output)
-    self.endStreamWithError(status.code)
+    self.endStreamWithError(status.code, trailers: trailers)
   }
 
   /// The stream has ended with a fault of the bridge's own.
@@ -350,13 +366,15 @@ extension ExchangeHandler: CallObserver {
 
   /// Ends the stream with the status in `loop.output`, or breaks it off where its format has no place
   /// for one: what has failed never looks whole.
-  private func endStreamWithError(_ code: GRPCStatus.Code, closes: Bool = false) {
+  private func endStreamWithError(
+    _ code: GRPCStatus.Code, closes: Bool = false, trailers: HeaderBlock = HeaderBlock()
+  ) {
     if self.exchange?.format.holdsErrors == false {
       self.finish(self.stream.take() ?? ByteBuffer(), self.state.brokenOff(), 200, code)
       return
     }
     self.stream.append(error: self.loop.output)
-    self.stream.endChunks()
+    self.stream.endChunks(trailers: self.trailerSection(trailers))
     self.finishStream(code, closes: closes)
   }
 

@@ -1,10 +1,7 @@
 internal import Codec
 internal import NIOCore
 
-/// Compression of unary answers and of request messages.
-///
-/// Streamed answers are sent as they are: each message would need a flush of its own, which costs
-/// most of what compressing gains.
+/// Compression of answers and of request messages.
 extension ExchangeHandler {
   /// Decides how answers of a service are compressed for this client; before the call begins.
   func negotiateCoding(_ headers: RequestHeaders, for service: ServedService) {
@@ -35,7 +32,7 @@ extension ExchangeHandler {
     var plain = self.loop.buffer(capacity: count)
     plain.write(self.loop.output)
     let format: CompressionFormat = coding == .gzip ? .gzip : .deflate
-    let compressed = format.deflate(plain, level: Self.compressionLevel)
+    let compressed = format.deflate(plain, level: CompressionFormat.answerLevel)
     return compressed.readableBytes < count ? compressed : nil
   }
 
@@ -44,11 +41,25 @@ extension ExchangeHandler {
   func compressed(_ message: ByteBuffer) -> ByteBuffer? {
     var message = message
     message.moveReaderIndex(forwardBy: GRPCMessage.prefixByteCount)
-    let compressed = CompressionFormat.gzip.deflate(message, level: Self.compressionLevel)
+    let compressed = CompressionFormat.gzip.deflate(message, level: CompressionFormat.answerLevel)
     guard compressed.readableBytes < message.readableBytes else { return nil }
     return GRPCMessage.framed(compressed, isCompressed: true)
   }
 
+  /// How the streamed answer is compressed. What isn't JSON is often compressed already.
+  var streamCompression: CompressionFormat? {
+    guard let exchange = self.exchange, !exchange.isOldVersion, exchange.format != .bytes,
+      !exchange.isHead
+    else { return nil }
+    return switch exchange.answerCoding {
+    case .gzip: .gzip
+    case .deflate: .deflate
+    case .identity, .other: nil
+    }
+  }
+}
+
+extension CompressionFormat {
   /// Of 1 to 9: JSON becomes hardly smaller at higher ones, which cost several times as much.
-  private static let compressionLevel: Int32 = 1
+  static let answerLevel: Int32 = 1
 }

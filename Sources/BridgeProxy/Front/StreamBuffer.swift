@@ -4,7 +4,8 @@ internal import NIOCore
 /// The part of a streamed answer that waits to be written: the head, and messages in one chunk.
 ///
 /// Messages that come in the same turn of the loop share a chunk (RFC 9112 §7.1). Its size is written
-/// in eight digits, whose place is reserved when it's opened.
+/// in eight digits, whose place is reserved when it's opened. Where the body is compressed, a chunk is
+/// when it's closed, and ends where what it holds can be inflated by itself.
 struct StreamBuffer {
   private var buffer = ByteBuffer()
   /// Where the open chunk's size stands.
@@ -13,6 +14,8 @@ struct StreamBuffer {
   private var usesChunks = true
   private var format = StreamFormat.lines
   private var hasMessages = false
+  /// Nil for a body that isn't compressed.
+  private var deflater: SharedDeflater?
 
   /// Past this many bytes a turn of the loop isn't awaited.
   static let flushByteCount = 32 << 10
@@ -21,12 +24,17 @@ struct StreamBuffer {
   var isFull: Bool { self.buffer.readableBytes >= Self.flushByteCount }
 
   /// Begins an answer with its head.
-  mutating func begin(head: ByteBuffer, usesChunks: Bool, format: StreamFormat) {
+  ///
+  /// - Parameter compression: of the body; only of one in chunks.
+  mutating func begin(
+    head: ByteBuffer, usesChunks: Bool, format: StreamFormat, compression: CompressionFormat? = nil
+  ) {
     self.buffer = head
     self.chunk = nil
     self.usesChunks = usesChunks
     self.format = format
     self.hasMessages = false
+    self.deflater = compression.map(SharedDeflater.init)
   }
 
   /// Appends a message, which is one line of JSON or, as bytes, anything.
@@ -77,8 +85,10 @@ struct StreamBuffer {
 
   /// Appends the end of a body that's whole.
   ///
-  /// - Parameter done: what the last event says, where one is configured.
-  mutating func end(done: String?) {
+  /// - Parameters:
+  ///   - done: what the last event says, where one is configured.
+  ///   - trailers: the trailer section, each field with its line end.
+  mutating func end(done: String?, trailers: ByteBuffer? = nil) {
     switch self.format {
     case .lines, .bytes:
       break
@@ -90,13 +100,17 @@ struct StreamBuffer {
       self.openChunk()
       self.buffer.writeString("data: \(done)\n\n")
     }
-    self.endChunks()
+    self.endChunks(trailers: trailers)
   }
 
   /// Appends the end of a body behind an error.
-  mutating func endChunks() {
-    self.closeChunk()
-    if self.usesChunks { self.buffer.writeStaticString("0\r\n\r\n") }
+  mutating func endChunks(trailers: ByteBuffer? = nil) {
+    if self.deflater != nil { self.openChunk() }
+    self.closeChunk(isLast: true)
+    guard self.usesChunks else { return }
+    self.buffer.writeStaticString("0\r\n")
+    if let trailers { self.buffer.writeImmutableBuffer(trailers) }
+    self.buffer.writeStaticString("\r\n")
   }
 
   /// Takes what can be written now; nil where there's nothing.
@@ -112,6 +126,7 @@ struct StreamBuffer {
   mutating func removeAll() {
     self.buffer = ByteBuffer()
     self.chunk = nil
+    self.deflater = nil
   }
 
   private mutating func openChunk() {
@@ -120,10 +135,13 @@ struct StreamBuffer {
     self.buffer.writeStaticString("00000000\r\n")
   }
 
-  private mutating func closeChunk() {
+  private mutating func closeChunk(isLast: Bool = false) {
     guard let chunk = self.chunk else { return }
     self.chunk = nil
-    var size = self.buffer.writerIndex - chunk - 10
+    if let deflater = self.deflater {
+      self.compressChunk(at: chunk + Self.sizeLineByteCount, with: deflater, isLast: isLast)
+    }
+    var size = self.buffer.writerIndex - chunk - Self.sizeLineByteCount
     for place in (0..<8).reversed() {
       let digit = UInt8(size & 15)
       self.buffer.setInteger(
@@ -132,6 +150,32 @@ struct StreamBuffer {
       size >>= 4
     }
     self.buffer.writeStaticString("\r\n")
+  }
+
+  @inline(never)
+  private mutating func compressChunk(at start: Int, with deflater: SharedDeflater, isLast: Bool) {
+    guard
+      var plain = self.buffer.getSlice(at: start, length: self.buffer.writerIndex - start)
+    else { return }
+    self.buffer.moveWriterIndex(to: start)
+    deflater.deflate(&plain, into: &self.buffer, finishes: isLast)
+    if isLast { self.deflater = nil }
+  }
+
+  /// `00000000` and the line's end.
+  private static let sizeLineByteCount = 10
+}
+
+/// A deflater that a copied value can hold.
+private final class SharedDeflater {
+  private var deflater: Deflater
+
+  init(_ format: CompressionFormat) {
+    self.deflater = Deflater(format, level: CompressionFormat.answerLevel)
+  }
+
+  func deflate(_ plain: inout ByteBuffer, into output: inout ByteBuffer, finishes: Bool) {
+    self.deflater.deflate(&plain, into: &output, finishes: finishes)
   }
 }
 

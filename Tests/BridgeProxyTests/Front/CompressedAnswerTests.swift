@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import Testing
 
@@ -59,6 +60,50 @@ struct CompressedAnswerTests {
       #expect(head.contains("\r\ncontent-length: \(body.readableBytes)\r\n"))
       let text = try format.inflate(body, limit: 5000)
       #expect(String(buffer: text) == #"{"text":""# + String(repeating: "x", count: 2000) + #""}"#)
+    }
+  }
+
+  /// The contents of the chunks in a body, without their sizes.
+  private static func chunks(_ bytes: ByteBuffer) throws -> [ByteBuffer] {
+    var bytes = bytes
+    var chunks: [ByteBuffer] = []
+    while let line = bytes.readString(length: 8), line.hasPrefix("0000") {
+      let size = try #require(Int(line, radix: 16))
+      bytes.moveReaderIndex(forwardBy: 2)
+      let chunk = bytes.readSlice(length: size)
+      chunks.append(try #require(chunk))
+      bytes.moveReaderIndex(forwardBy: 2)
+    }
+    return chunks
+  }
+
+  @Test("the messages of a stream can be inflated as they come")
+  func stream() throws {
+    for (coding, format) in [("gzip", CompressionFormat.gzip), ("deflate", .deflate)] {
+      let client = try TestClient { $0.compression.replies = .always }
+      client.request("GET /v1/watch/a", ["Accept-Encoding: \(coding)"])
+      let call = client.upstream.calls[0]
+      var inflater = Inflater(format, limit: 1000)
+      var text = ByteBuffer()
+      for number in 1...3 {
+        call.reply(TestSchema.note(text: "\(number)"))
+        client.run()
+        var bytes = try client.receivedBytes()
+        if number == 1 {
+          let head = String(buffer: bytes).components(separatedBy: "\r\n\r\n")[0]
+          #expect(head.contains("content-encoding: \(coding)\r\n"))
+          bytes.moveReaderIndex(forwardBy: head.utf8.count + 4)
+        }
+        for var chunk in try Self.chunks(bytes) { try inflater.inflate(&chunk, into: &text) }
+        #expect(String(buffer: text).hasSuffix("{\"text\":\"\(number)\"}\n"))
+      }
+      call.end()
+      let end = try client.receivedBytes()
+      for var chunk in try Self.chunks(end) { try inflater.inflate(&chunk, into: &text) }
+      let isAtEnd = inflater.isAtEnd
+      #expect(isAtEnd)
+      #expect(String(buffer: text).split(separator: "\n").count == 3)
+      #expect(client.isOpen)
     }
   }
 

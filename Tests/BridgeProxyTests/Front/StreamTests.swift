@@ -174,6 +174,30 @@ struct StreamTests {
     #expect(call.isCancelled)
   }
 
+  @Test("trailers come behind a stream for those who read them")
+  func trailers() throws {
+    let client = try TestClient()
+    for (fields, expected) in [
+      (["TE: trailers", "Connection: TE"], "0\r\ngrpc-trailer-x-cost: 7\r\n\r\n"),
+      ([], "0\r\n\r\n"),
+    ] {
+      client.request("GET /v1/watch/a", fields)
+      let call = try #require(client.upstream.calls.last)
+      call.reply(TestSchema.note(text: "1"))
+      client.run()
+      _ = try client.received()
+      call.end(trailers: [("x-cost", "7")])
+      #expect(try client.received() == expected)
+    }
+    client.request("GET /v1/watch/a", ["TE: trailers", "Connection: TE"])
+    let call = try #require(client.upstream.calls.last)
+    call.reply(TestSchema.note(text: "1"))
+    call.end(GRPCStatus(.aborted, "no"), trailers: [("x-cost", "7")])
+    let text = try client.received()
+    #expect(text.hasSuffix("}\n\r\n0\r\ngrpc-trailer-x-cost: 7\r\n\r\n"))
+    #expect(client.isOpen)
+  }
+
   @Test("draining lets a stream end")
   func drain() throws {
     let client = try TestClient()
