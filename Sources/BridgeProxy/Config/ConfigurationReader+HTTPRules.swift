@@ -194,8 +194,8 @@ extension ConfigurationReader {
     return HTTPRule(verb: kind, template: template)
   }
 
-  /// RFC 9110 §5.6.2: what the name of a method is made of.
-  private static func isTokenByte(_ byte: UInt8) -> Bool {
+  /// RFC 9110 §5.6.2: what the name of a method, or a type of media, is made of.
+  static func isTokenByte(_ byte: UInt8) -> Bool {
     switch byte {
     case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
     default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
