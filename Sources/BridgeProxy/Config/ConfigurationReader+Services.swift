@@ -223,10 +223,12 @@ extension ConfigurationReader {
     if let asNumber = section.choice("int64", ["string": false, "number": true]) {
       decode.printsInt64AsNumber = asNumber
     }
-    if let style = section.choice(
-      "enums", ["name": DecodeOptions.EnumStyle.name, "number": .number])
-    {
+    let styles: KeyValuePairs<String, DecodeOptions.EnumStyle> = [
+      "name": .name, "number": .number, "short_name": .shortName,
+    ]
+    if let style = section.choice("enums", styles) {
       decode.enumStyle = style
+      encode.acceptsShortEnumNames = style == .shortName
     }
     if let usesProtoNames = section.choice("field_names", ["json": false, "proto": true]) {
       decode.usesProtoNames = usesProtoNames
