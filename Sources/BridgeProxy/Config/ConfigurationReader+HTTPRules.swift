@@ -37,7 +37,7 @@ extension ConfigurationReader {
       service.fault("http_rules", "\(ConfigurationValues.quoted(name)) is not UTF-8 text")
       return []
     }
-    let (root, documentFaults) = YAMLDocument.read(text, file: name)
+    let (root, documentFaults) = YAMLDocument.read(text, file: name, allowsTextBlocks: true)
     let faults = SectionReader.Faults(file: name, documentFaults)
     defer { service.faults.add(contentsOf: faults) }
     let start = TextPlace(line: 1, column: 1)
