@@ -87,7 +87,7 @@ extension ConfigurationReader {
     let parts = text.prefix { $0 != ";" && $0 != " " }
       .split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count == 2,
-      parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(Self.isTokenByte) }),
+      parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(HTTPMethods.isTokenByte) }),
       text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }), text.utf8.last != UInt8(ascii: " ")
     else {
       throw ValueFault(
