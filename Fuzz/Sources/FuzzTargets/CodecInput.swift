@@ -40,6 +40,9 @@ struct CodecInput {
     self.decodeOptions.alwaysPrintsDefaults = head[2] & 1 != 0
     self.decodeOptions.printsInt64AsNumber = head[2] & 2 != 0
     self.decodeOptions.enumStyle = head[2] & 4 != 0 ? .number : .name
+    // There's no bit left: the third style stands for two others at once.
+    if head[2] & 12 == 12 { self.decodeOptions.enumStyle = .shortName }
+    self.encodeOptions.acceptsShortEnumNames = self.decodeOptions.enumStyle == .shortName
     self.decodeOptions.usesProtoNames = head[2] & 8 != 0
     self.decodeOptions.printsUnknownAnyAsBase64 = head[2] & 16 != 0
     self.decodeOptions.depthLimit = Self.depthLimit(head[2] >> 5)

@@ -55,6 +55,7 @@ enum RoundTripTarget {
   ) throws(BrokenProperty) -> [UInt8]? {
     var encodeOptions = EncodeOptions()
     encodeOptions.depthLimit = CodecInput.noDepthLimit
+    encodeOptions.acceptsShortEnumNames = input.encodeOptions.acceptsShortEnumNames
     let encoded = try codec.encode(
       json, rule: input.responseBody.map { .field($0) } ?? .whole, as: input.message,
       of: input.schema, bindings: Bindings(), options: encodeOptions)

@@ -68,6 +68,8 @@ extension Configuration {
     /// `POST /package.Service/Method`. Default on.
     package var mapsMethodsByName = true
     package var stream = Stream()
+    /// Nil: as google.rpc.Status says, in JSON. Default nil.
+    package var errors: Errors?
     /// Rules that hold instead of those that the schemas have. Default: none.
     package var httpRules: [HTTPRuleSetting] = []
     /// How paths and queries are read.

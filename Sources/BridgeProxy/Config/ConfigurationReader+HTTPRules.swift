@@ -37,7 +37,7 @@ extension ConfigurationReader {
       service.fault("http_rules", "\(ConfigurationValues.quoted(name)) is not UTF-8 text")
       return []
     }
-    let (root, documentFaults) = YAMLDocument.read(text, file: name)
+    let (root, documentFaults) = YAMLDocument.read(text, file: name, allowsTextBlocks: true)
     let faults = SectionReader.Faults(file: name, documentFaults)
     defer { service.faults.add(contentsOf: faults) }
     let start = TextPlace(line: 1, column: 1)
@@ -179,7 +179,7 @@ extension ConfigurationReader {
 
   private func custom(_ section: SectionReader) -> HTTPRule? {
     let kind = section.value("kind", example: "HEAD") { text throws(ValueFault) in
-      guard !text.isEmpty, text.utf8.allSatisfy(Self.isTokenByte) else {
+      guard !text.isEmpty, text.utf8.allSatisfy(HTTPMethods.isTokenByte) else {
         throw ValueFault(
           "\(ConfigurationValues.quoted(text)) is not a method; write its name, such as HEAD, or "
             + "\"*\" for any")
@@ -192,14 +192,6 @@ extension ConfigurationReader {
     section.finish()
     guard let kind, let template else { return nil }
     return HTTPRule(verb: kind, template: template)
-  }
-
-  /// RFC 9110 §5.6.2: what the name of a method is made of.
-  private static func isTokenByte(_ byte: UInt8) -> Bool {
-    switch byte {
-    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-    default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-    }
   }
 
   private static func template(_ text: String) throws(ValueFault) -> String {

@@ -57,6 +57,7 @@ extension ConfigurationReader {
     let cors = reader.section("cors").flatMap(self.cors)
     let compression = reader.section("compression").map(self.compression)
     let mapsByName = reader.flag("map_by_name")
+    let errors = reader.section("errors").map(self.errors)
     let stream = reader.section("stream").map(Self.stream)
     let mapping = reader.section("http").map(self.mapping)
     let rules = self.httpRules(reader, folder: folder)
@@ -81,6 +82,7 @@ extension ConfigurationReader {
     if let compression { service.compression = compression }
     if let mapsByName { service.mapsMethodsByName = mapsByName }
     if let stream { service.stream = stream }
+    service.errors = errors
     service.httpRules = rules
     if let mapping {
       service.routing = mapping.routing
@@ -221,10 +223,12 @@ extension ConfigurationReader {
     if let asNumber = section.choice("int64", ["string": false, "number": true]) {
       decode.printsInt64AsNumber = asNumber
     }
-    if let style = section.choice(
-      "enums", ["name": DecodeOptions.EnumStyle.name, "number": .number])
-    {
+    let styles: KeyValuePairs<String, DecodeOptions.EnumStyle> = [
+      "name": .name, "number": .number, "short_name": .shortName,
+    ]
+    if let style = section.choice("enums", styles) {
       decode.enumStyle = style
+      encode.acceptsShortEnumNames = style == .shortName
     }
     if let usesProtoNames = section.choice("field_names", ["json": false, "proto": true]) {
       decode.usesProtoNames = usesProtoNames

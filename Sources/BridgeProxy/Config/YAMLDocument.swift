@@ -5,6 +5,11 @@ internal import Yams
 /// Yams stops at the first mapping with a key twice. So that a file's other faults are told in the
 /// same go, the first letter of such a key is replaced by a private-use character (the columns stay
 /// as they are) and the text is read again; the way back puts the letter in again and reports it.
+///
+/// Anchors are kept from Yams in the same way: every `&` is replaced before the text is read, and put in
+/// again behind it. Aliases let a file of one kilobyte stand for a billion values (each one of a list of
+/// aliases), and Yams compares keys by content, so that one such key never ends. Without an anchor
+/// there's nothing that an alias could name, whatever the text looks like.
 struct YAMLDocument {
   /// The most bytes a file may have: stops a wrong path (a log, a device) from filling memory.
   static let byteLimit = 1 << 20
@@ -13,9 +18,13 @@ struct YAMLDocument {
   /// The most keys that are reported as written twice, and the first of the characters for them.
   private static let maskLimit = 100
   private static let firstMask: UInt32 = 0xE000
+  /// The characters of which one stands for `&`: the first that the text doesn't have.
+  private static let anchorMasks: ClosedRange<UInt32> = 0xF000...0xF8FF
 
   private let file: String
   private var scalars: [Unicode.Scalar]
+  /// What stands for `&`; nil where there's none.
+  private let anchorMask: Unicode.Scalar?
   /// The letters that were replaced, by the place of their mask.
   private var masked: [Unicode.Scalar] = []
   private var faults: [ConfigurationFault] = []
@@ -23,11 +32,13 @@ struct YAMLDocument {
 
   /// Reads a text. The node is nil only when there are faults that leave nothing to decode.
   ///
-  /// - Parameter file: the name for messages.
+  /// - Parameters:
+  ///   - file: the name for messages.
+  ///   - allowsTextBlocks: whether `|` and `>` are read: for files that aren't the bridge's alone.
   static func read(
-    _ text: String, file: String
+    _ text: String, file: String, allowsTextBlocks: Bool = false
   ) -> (root: YAMLNode?, faults: [ConfigurationFault]) {
-    if let finding = YAMLSubset.firstRefused(in: text) {
+    if let finding = YAMLSubset.firstRefused(in: text, allowsTextBlocks: allowsTextBlocks) {
       let fault = ConfigurationFault(
         file: file, place: finding.place, key: "", reason: finding.reason)
       return (nil, [fault])
@@ -39,7 +50,21 @@ struct YAMLDocument {
 
   private init(file: String, text: String) {
     self.file = file
-    self.scalars = Array(text.unicodeScalars)
+    var scalars = Array(text.unicodeScalars)
+    self.anchorMask = Self.replaceAnchorSigns(in: &scalars)
+    self.scalars = scalars
+  }
+
+  /// Replaces every `&`.
+  ///
+  /// - Returns: what stands for it now; nil where there was none, or where the text has all the
+  ///   characters that could, and keeps a `?` instead.
+  private static func replaceAnchorSigns(in scalars: inout [Unicode.Scalar]) -> Unicode.Scalar? {
+    guard scalars.contains("&") else { return nil }
+    let taken = Set(scalars)
+    let mask = Self.anchorMasks.lazy.compactMap(Unicode.Scalar.init).first { !taken.contains($0) }
+    for index in scalars.indices where scalars[index] == "&" { scalars[index] = mask ?? "?" }
+    return mask
   }
 
   private mutating func compose() -> Node? {
@@ -56,7 +81,8 @@ struct YAMLDocument {
       } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
         let place = TextPlace(line: context.mark.line, column: context.mark.column)
         guard self.mask(at: place) else {
-          self.fault(place, "", "\"\(keys.first ?? "")\" is there twice; keep one")
+          self.fault(
+            place, "", "\"\(self.withAnchorSigns(keys.first ?? ""))\" is there twice; keep one")
           return nil
         }
       } catch let error as YamlError {
@@ -117,7 +143,9 @@ extension YAMLDocument {
     switch node {
     case .scalar(let scalar):
       return YAMLNode(
-        value: .scalar(scalar.string, isPlain: scalar.style == .plain || scalar.style == .any),
+        value: .scalar(
+          self.withAnchorSigns(scalar.string),
+          isPlain: scalar.style == .plain || scalar.style == .any),
         place: place)
     case .sequence(let sequence):
       var nodes: [YAMLNode] = []
@@ -145,7 +173,7 @@ extension YAMLDocument {
         self.fault(keyPlace, key, "a key must be a name, not a list or a mapping")
         continue
       }
-      let (name, isMasked) = self.unmask(scalar.string)
+      let (name, isMasked) = self.unmask(self.withAnchorSigns(scalar.string))
       let path = key.isEmpty ? name : "\(key).\(name)"
       guard let value = self.convert(valueNode, key: path) else { return nil }
       let entry = YAMLNode.Entry(key: name, keyPlace: keyPlace, value: value)
@@ -172,6 +200,14 @@ extension YAMLDocument {
         later?.keyPlace ?? entry.keyPlace, path,
         "written twice, first in line \(entry.keyPlace.line); keep one")
     }
+  }
+
+  /// The text as it was in the file.
+  private func withAnchorSigns(_ text: String) -> String {
+    guard let mask = self.anchorMask, text.unicodeScalars.contains(mask) else { return text }
+    var restored = String.UnicodeScalarView()
+    restored.append(contentsOf: text.unicodeScalars.lazy.map { $0 == mask ? "&" : $0 })
+    return String(restored)
   }
 
   private func unmask(_ text: String) -> (text: String, isMasked: Bool) {

@@ -1,9 +1,10 @@
-/// Finds the parts of YAML that a configuration file may not use, before a parser sees the text.
+/// Finds the parts of YAML that a configuration file may not use, before a parser sees the text, to say
+/// in words what to write instead.
 ///
-/// Aliases let a file of one kilobyte stand for a billion values (each alias of a list of aliases);
-/// the parser compares keys by content, so that one such key never ends. No value of ours spans
-/// lines, so block text is refused too, and with that this scan needs to know only quotes and
-/// comments. Anchors and tags go with them. What it can't tell apart it refuses.
+/// Those are aliases, anchors and tags. No value of the bridge's own spans lines, so block text is
+/// refused there as well; in files that others have written it's passed over. The scan knows quotes,
+/// comments and indentation, and not all of YAML: what keeps aliases from harm is that `YAMLDocument`
+/// leaves no anchor in the text.
 struct YAMLSubset {
   /// What was found and where.
   struct Finding: Equatable {
@@ -21,12 +22,31 @@ struct YAMLSubset {
   private var quote: UInt8?
   private var isEscaped = false
   private var isComment = false
+  private let allowsTextBlocks: Bool
+  private var block: TextBlock?
+  /// Spaces at the start of the line, and whether there was anything else yet.
+  private var indentation = 0
+  private var isIndentation = true
 
-  private init() {}
+  /// A text in which nothing is an indicator. It ends with the first line that has something on it
+  /// and is indented less than its first one (YAML 1.2.2 §8.1.1).
+  private struct TextBlock {
+    /// Of the line that its indicator is on.
+    var outer: Int
+    /// Known with the first line that isn't blank, or from an indicator.
+    var inner: Int?
+    var isHeader = true
+  }
 
-  /// The first use of an alias or of block text; nil when there is none.
-  static func firstRefused(in text: String) -> Finding? {
-    var scan = YAMLSubset()
+  private init(allowsTextBlocks: Bool) {
+    self.allowsTextBlocks = allowsTextBlocks
+  }
+
+  /// The first use of what isn't read; nil when there is none.
+  ///
+  /// - Parameter allowsTextBlocks: whether block text is passed over.
+  static func firstRefused(in text: String, allowsTextBlocks: Bool = false) -> Finding? {
+    var scan = YAMLSubset(allowsTextBlocks: allowsTextBlocks)
     for byte in text.utf8 {
       if let finding = scan.take(byte) { return finding }
     }
@@ -35,6 +55,7 @@ struct YAMLSubset {
 
   private mutating func take(_ byte: UInt8) -> Finding? {
     defer { self.advance(over: byte) }
+    if self.block != nil, self.takeBlock(byte) { return nil }
     if byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") {
       self.isComment = false
       if self.quote == nil { self.startLine() }
@@ -47,6 +68,33 @@ struct YAMLSubset {
       return nil
     }
     return self.takeOpen(byte)
+  }
+
+  /// Takes a byte of a text block; false for the first one behind it.
+  private mutating func takeBlock(_ byte: UInt8) -> Bool {
+    guard var block = self.block else { return false }
+    let isBreak = byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
+    if block.isHeader {
+      if (UInt8(ascii: "1")...UInt8(ascii: "9")).contains(byte), block.inner == nil {
+        block.inner = block.outer + 1
+      }
+      // Behind the header's end a comment may come; a digit in it means nothing, at worst the block is
+      // taken for a longer one.
+      block.isHeader = !isBreak
+      self.block = block
+      return true
+    }
+    let isInside = !self.isIndentation || byte == UInt8(ascii: " ") || isBreak
+    if isInside { return true }
+    let inner = block.inner ?? self.indentation
+    guard inner > block.outer, self.indentation >= inner else {
+      self.block = nil
+      self.startLine()
+      return false
+    }
+    block.inner = inner
+    self.block = block
+    return true
   }
 
   private mutating func takeQuoted(_ byte: UInt8, quote: UInt8) {
@@ -82,6 +130,9 @@ struct YAMLSubset {
       self.quote = byte
     case UInt8(ascii: "*") where self.mayBegin:
       return self.refuse("aliases (*name) are not read; write the value out, or put it in quotes")
+    case UInt8(ascii: "|") where self.mayBegin && self.allowsTextBlocks,
+      UInt8(ascii: ">") where self.mayBegin && self.allowsTextBlocks:
+      self.block = TextBlock(outer: self.indentation)
     case UInt8(ascii: "|") where self.mayBegin, UInt8(ascii: ">") where self.mayBegin:
       return self.refuse("text blocks (| and >) are not read; write the value in quotes")
     case UInt8(ascii: "&") where self.mayBegin, UInt8(ascii: "!") where self.mayBegin:
@@ -105,6 +156,15 @@ struct YAMLSubset {
   }
 
   private mutating func advance(over byte: UInt8) {
+    switch byte {
+    case UInt8(ascii: "\n"), UInt8(ascii: "\r"):
+      self.indentation = 0
+      self.isIndentation = true
+    case UInt8(ascii: " ") where self.isIndentation:
+      self.indentation += 1
+    default:
+      self.isIndentation = false
+    }
     if byte == UInt8(ascii: "\n") {
       self.place = TextPlace(line: self.place.line + 1, column: 1)
     } else if byte & 0xC0 != 0x80 {

@@ -8,7 +8,8 @@ internal import NIOCore
 ///     {"code":5,"message":"…","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo",…}]}
 ///
 /// The bridge's own faults carry a google.rpc.ErrorInfo whose domain is `bridge-proxy`, so that a
-/// program can tell them from the endpoint's.
+/// program can tell them from the endpoint's. A service may have another shape (`errors` in its
+/// configuration), which all errors to its clients are written in then.
 enum ErrorBody {
   /// The HTTP status that a gRPC code stands for (google/rpc/code.proto, "HTTP Mapping").
   static func httpStatus(of code: GRPCStatus.Code) -> Int {
@@ -34,12 +35,27 @@ enum ErrorBody {
   }
 
   /// Appends the body of a fault.
-  static func write(_ fault: Fault, to sink: inout ByteSink) {
+  static func write(
+    _ fault: Fault, _ subject: ErrorSubject = ErrorSubject(), to sink: inout ByteSink
+  ) {
+    if let template = subject.errors?.body {
+      Self.write(fault, subject, by: template, to: &sink)
+      return
+    }
     Self.writeHead(fault.code, fault.message, to: &sink)
+    sink.append(",\"details\":")
+    Self.writeDetails(of: fault, to: &sink)
+    sink.append("}")
+  }
+
+  /// Appends google.rpc.ErrorInfo and perhaps google.rpc.BadRequest.
+  private static func writeDetails(of fault: Fault, to sink: inout ByteSink) {
     sink.append(
-      ",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"")
+      "[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"")
     sink.append(string: fault.reason.rawValue)
-    sink.append("\",\"domain\":\"bridge-proxy\"}")
+    sink.append("\",\"domain\":\"")
+    sink.append(string: Self.domain)
+    sink.append("\"}")
     if let violation = fault.violation {
       sink.append(
         ",{\"@type\":\"type.googleapis.com/google.rpc.BadRequest\",\"fieldViolations\":[{\"field\":"
@@ -49,32 +65,45 @@ enum ErrorBody {
       JSONText.append(violation.description, to: &sink)
       sink.append("}]}")
     }
-    sink.append("]}")
+    sink.append("]")
   }
 
   /// Appends the body of a status that an endpoint sent: its rich form where the details are a
   /// google.rpc.Status of the same code that can be printed, else code and message alone.
   static func write(
-    _ status: GRPCStatus, of service: ServedService, _ transcoder: Transcoder,
-    to sink: inout ByteSink
+    _ status: GRPCStatus, of service: ServedService, _ subject: ErrorSubject,
+    _ transcoder: Transcoder, to sink: inout ByteSink
   ) {
-    if !status.details.isEmpty, let type = service.statusMessage,
-      Self.code(inDetails: status.details) == status.code.rawValue
-    {
-      let start = sink.count
-      var options = service.decode
-      options.printsUnknownAnyAsBase64 = true
-      do throws(CodecError) {
-        try unsafe transcoder.decode(
-          status.details.span.bytes, as: type, of: service.schema, responseBody: nil,
-          options: options, into: &sink)
-        return
-      } catch {
-        sink.truncate(to: start)
-      }
+    if let template = subject.errors?.body {
+      Self.write(status, of: service, subject, by: template, transcoder, to: &sink)
+      return
     }
+    if Self.append(detailsOf: status, service, selecting: nil, transcoder, to: &sink) { return }
     Self.writeHead(status.code, status.message, to: &sink)
     sink.append("}")
+  }
+
+  /// Appends the google.rpc.Status that came with a status, or one field of it; false, and nothing
+  /// appended, where there's none that can be printed.
+  private static func append(
+    detailsOf status: GRPCStatus, _ service: ServedService, selecting field: FieldPath?,
+    _ transcoder: Transcoder, to sink: inout ByteSink
+  ) -> Bool {
+    guard Self.code(inDetails: status.details) == status.code.rawValue,
+      let type = service.statusMessage
+    else { return false }
+    let start = sink.count
+    var options = service.decode
+    options.printsUnknownAnyAsBase64 = true
+    do throws(CodecError) {
+      try unsafe transcoder.decode(
+        status.details.span.bytes, as: type, of: service.schema, responseBody: field,
+        options: options, into: &sink)
+      return true
+    } catch {
+      sink.truncate(to: start)
+      return false
+    }
   }
 
   /// `{"code":5,"message":"…"`, left open.
@@ -92,6 +121,49 @@ enum ErrorBody {
   static func code(inDetails details: [UInt8]) -> Int? {
     guard details.count >= 2, details[0] == 0x08, details[1] < 0x80 else { return nil }
     return Int(details[1])
+  }
+}
+
+// MARK: Shapes of a service's own
+
+extension ErrorBody {
+  /// `domain` of google.rpc.ErrorInfo in the bridge's own faults.
+  private static let domain = "bridge-proxy"
+
+  @inline(never)
+  private static func write(
+    _ fault: Fault, _ subject: ErrorSubject, by template: ErrorTemplate, to sink: inout ByteSink
+  ) {
+    var values = subject.values(fault.code, subject.httpStatus(of: fault), fault.message)
+    values.summary.reason = fault.reason.rawValue
+    values.summary.domain = Self.domain
+    values.summary.field = fault.violation?.field
+    if template.uses(.details) {
+      var details = ByteSink()
+      Self.writeDetails(of: fault, to: &details)
+      values.details = details.array
+    }
+    template.write(values, to: &sink)
+  }
+
+  @inline(never)
+  private static func write(
+    _ status: GRPCStatus, of service: ServedService, _ subject: ErrorSubject,
+    by template: ErrorTemplate, _ transcoder: Transcoder, to sink: inout ByteSink
+  ) {
+    var values = subject.values(status.code, subject.httpStatus(of: status), status.message)
+    if template.uses(.reason, .domain, .field),
+      Self.code(inDetails: status.details) == status.code.rawValue
+    {
+      values.summary = unsafe StatusSummary(of: status.details.span.bytes)
+    }
+    if template.uses(.details), let field = service.statusDetails {
+      var details = ByteSink()
+      if Self.append(detailsOf: status, service, selecting: field, transcoder, to: &details) {
+        values.details = details.array
+      }
+    }
+    template.write(values, to: &sink)
   }
 }
 
@@ -154,7 +226,15 @@ enum JSONText {
   /// Appends a string in quotes, with what RFC 8259 §7 wants escaped.
   static func append(_ text: String, to sink: inout ByteSink) {
     sink.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
+    Self.append(escaped: text.utf8, to: &sink)
+    sink.append(UInt8(ascii: "\""))
+  }
+
+  /// Appends what stands between the quotes of a string.
+  ///
+  /// - Parameter text: UTF-8.
+  static func append(escaped text: some Sequence<UInt8>, to sink: inout ByteSink) {
+    for byte in text {
       switch byte {
       case UInt8(ascii: "\""):
         sink.append("\\\"")
@@ -174,7 +254,6 @@ enum JSONText {
         sink.append(byte)
       }
     }
-    sink.append(UInt8(ascii: "\""))
   }
 
   private static func digit(_ value: UInt8) -> UInt8 {

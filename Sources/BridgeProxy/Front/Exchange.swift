@@ -14,6 +14,9 @@ struct Exchange {
   /// Nil until a route was found.
   var service: ServedService?
   var route: Route?
+  /// The service that the request would have reached, where no route was found; looked for only where
+  /// that matters.
+  var missedService: ServedService?
   /// The service's place in `LoopContext.upstreams`.
   var upstream = 0
   /// The shorter one of the client's and the configured one.

@@ -101,19 +101,22 @@ extension ExchangeHandler: CallObserver {
     }
     guard let exchange = self.exchange, let service = exchange.service else { return }
     self.loop.output.removeAll()
+    let subject = ErrorSubject(exchange, requestID: self.requestID)
     ErrorBody.write(
-      status, of: service, self.loop.transcoder, to: &self.loop.output)
+      status, of: service, subject, self.loop.transcoder, to: &self.loop.output)
     self.writeAnswer(
-      ErrorBody.httpStatus(of: status.code), status.code, metadata: exchange.replyMetadata,
-      trailers: trailers)
+      subject.httpStatus(of: status), status.code, metadata: exchange.replyMetadata,
+      trailers: trailers, contentType: subject.contentType)
   }
 
   /// Answers with a fault of the client's or the bridge's own.
   func answer(_ fault: Fault) {
     self.loop.output.removeAll()
-    ErrorBody.write(fault, to: &self.loop.output)
+    let subject = ErrorSubject(self.exchange, requestID: self.requestID)
+    ErrorBody.write(fault, subject, to: &self.loop.output)
     self.writeAnswer(
-      fault.httpStatus, fault.code, fault: fault, closes: fault.endsConnection)
+      subject.httpStatus(of: fault), fault.code, fault: fault, contentType: subject.contentType,
+      closes: fault.endsConnection)
   }
 
   /// Answers `OPTIONS *` (RFC 9110 §9.3.7).
@@ -353,14 +356,16 @@ extension ExchangeHandler: CallObserver {
     }
     guard let service = self.exchange?.service else { return }
     self.loop.output.removeAll()
-    ErrorBody.write(status, of: service, self.loop.transcoder, to: &self.loop.output)
+    let subject = ErrorSubject(self.exchange, requestID: self.requestID)
+    ErrorBody.write(status, of: service, subject, self.loop.transcoder, to: &self.loop.output)
     self.endStreamWithError(status.code, trailers: trailers)
   }
 
   /// The stream has ended with a fault of the bridge's own.
   func endStream(with fault: Fault) {
     self.loop.output.removeAll()
-    ErrorBody.write(fault, to: &self.loop.output)
+    let subject = ErrorSubject(self.exchange, requestID: self.requestID)
+    ErrorBody.write(fault, subject, to: &self.loop.output)
     self.endStreamWithError(fault.code, closes: fault.endsConnection)
   }
 

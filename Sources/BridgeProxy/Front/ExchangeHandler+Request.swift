@@ -37,6 +37,10 @@ extension ExchangeHandler {
     if self.exchange?.service == nil, !headers.origin.isEmpty, !fault.endsConnection {
       self.applyPolicyWithoutRoute(head, headers)
     }
+    if self.exchange?.service == nil, self.loop.table.shapesErrors, !fault.endsConnection {
+      self.exchange?.missedService = RequestRouter.service(
+        of: head, method: head.method.rawValue, headers, self.loop)
+    }
     self.answer(fault)
   }
 

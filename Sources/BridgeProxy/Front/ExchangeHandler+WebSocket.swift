@@ -148,7 +148,7 @@ extension ExchangeHandler {
     self.loop.replace(self, by: socket)
     let limit = self.loop.limits.requestBodyBytes
     let pipeline = context.pipeline.syncOperations
-    let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+    let decoder = try pipeline.handler(type: ByteToMessageHandler<RequestDecoder>.self)
     try pipeline.addHandlers([
       ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: min(limit, Int(UInt32.max)))),
       WebSocketFrameEncoder(),

@@ -199,15 +199,19 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    guard let error = error as? HTTPParserError else {
+    let fault: Fault
+    switch error {
+    case HTTPParserError.closedConnection:
+      // More after a request that said `Connection: close`: its answer is the last one.
+      return
+    case let error as HTTPParserError:
+      fault = Fault(error, self.loop.limits)
+    case let error as RequestDecoder.UnknownMethod:
+      fault = Fault(error)
+    default:
       self.closeNow()
       return
     }
-    guard error != .closedConnection else {
-      // More after a request that said `Connection: close`: its answer is the last one.
-      return
-    }
-    let fault = Fault(error, self.loop.limits)
     if self.waiting.isEmpty, self.canTakeParts {
       self.fail(fault)
       self.updateDeadline()

@@ -32,6 +32,7 @@ struct Fault: Error, Equatable {
   enum Reason: String, CaseIterable {
     case malformedRequest = "MALFORMED_REQUEST"
     case unsupportedVersion = "UNSUPPORTED_HTTP_VERSION"
+    case unknownMethod = "METHOD_NOT_IMPLEMENTED"
     case notAProxy = "CONNECT_NOT_SUPPORTED"
     case noService = "SERVICE_NOT_FOUND"
     case noRoute = "ROUTE_NOT_FOUND"

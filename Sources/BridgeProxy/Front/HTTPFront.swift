@@ -154,8 +154,7 @@ package final class HTTPFront: Sendable {
     decoderLimits.maxHeaderFieldSize = 2 * limits.headBytes
     decoderLimits.maxHeaderListSize = 2 * limits.headBytes
     decoderLimits.maxHeaderFieldCount = limits.headFields
-    let decoder = HTTPRequestDecoder(
-      leftOverBytesStrategy: .dropBytes, limitConfiguration: decoderLimits)
+    let decoder = RequestDecoder(decoderLimits)
     do {
       try channel.pipeline.syncOperations.addHandlers([ByteToMessageHandler(decoder), exchange])
     } catch {

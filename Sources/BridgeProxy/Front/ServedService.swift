@@ -34,8 +34,12 @@ package final class ServedService: Sendable {
   /// Whether calls carry the request's `x-request-id`: not where the configuration sets another one
   /// or denies it.
   let sendsRequestID: Bool
+  /// How errors look; nil: as google.rpc.Status says.
+  let errors: Configuration.Errors?
   /// google.rpc.Status in the schema, for error details.
   let statusMessage: MessageIndex?
+  /// Its field `details`, for errors of another shape that have a place for them.
+  let statusDetails: FieldPath?
 
   /// Builds the routes of a service entry.
   ///
@@ -76,7 +80,9 @@ package final class ServedService: Sendable {
       configuration.forwarded == .append && isForwardedSet ? .keep : configuration.forwarded
     self.sendsRequestID =
       !configured.contains("x-request-id") && !rules.denies("x-request-id".utf8)
+    self.errors = configuration.errors
     self.statusMessage = schema.message(named: "google.rpc.Status")
+    self.statusDetails = self.statusMessage.flatMap { try? schema.fieldPath("details", in: $0) }
   }
 
   /// `/bench/` means the same as `/bench`, and `/` the same as nothing.

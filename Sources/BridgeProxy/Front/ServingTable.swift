@@ -18,6 +18,8 @@ package final class ServingTable: Sendable {
 
   /// In order of declaration: the places of their upstreams in a `LoopContext`.
   package let services: [ServedService]
+  /// Whether any service has errors of a shape of its own.
+  let shapesErrors: Bool
   /// In order of preference.
   private let entries: [Entry]
 
@@ -27,6 +29,7 @@ package final class ServingTable: Sendable {
   ///   that clash; their services are named in front of the methods.
   package init(_ services: [ServedService]) throws(RouteClashes) {
     self.services = services
+    self.shapesErrors = services.contains { $0.errors != nil }
     let ordered = services.indices.sorted { left, right in
       let (left, right) = (services[left], services[right])
       if left.hosts.isEmpty != right.hosts.isEmpty { return right.hosts.isEmpty }

@@ -59,7 +59,7 @@ struct StreamBuffer {
     self.hasMessages = true
   }
 
-  /// Appends a google.rpc.Status, behind which only the end follows, in a format that `holdsErrors`.
+  /// Appends the JSON of an error, behind which only the end follows, in a format that `holdsErrors`.
   mutating func append(error: borrowing ByteSink) {
     self.openChunk()
     switch self.format {

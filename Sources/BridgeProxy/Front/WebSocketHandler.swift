@@ -262,7 +262,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
   private func fail(_ fault: Fault) {
     guard self.state.isOpen else { return }
     self.loop.output.removeAll()
-    ErrorBody.write(fault, to: &self.loop.output)
+    ErrorBody.write(fault, self.subject, to: &self.loop.output)
     self.writeError()
     self.close(WebSocketClose(fault.code, fault.message), code: fault.code)
   }
@@ -273,7 +273,8 @@ final class WebSocketHandler: ChannelDuplexHandler {
       return
     }
     self.loop.output.removeAll()
-    ErrorBody.write(status, of: self.service, self.loop.transcoder, to: &self.loop.output)
+    ErrorBody.write(
+      status, of: self.service, self.subject, self.loop.transcoder, to: &self.loop.output)
     self.writeError()
     self.close(WebSocketClose(status.code, status.message), code: status.code)
   }
@@ -320,6 +321,10 @@ final class WebSocketHandler: ChannelDuplexHandler {
     self.loop.output.shrink(to: LoopContext.keptByteCount)
     self.write(opcode, data)
     self.startHeartbeat()
+  }
+
+  private var subject: ErrorSubject {
+    ErrorSubject(self.service, self.route, requestID: self.entry.requestID)
   }
 
   /// Writes the status in `loop.output` as one message, in the shape that errors have in lines.

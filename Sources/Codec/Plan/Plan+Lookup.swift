@@ -89,6 +89,30 @@ extension Plan {
     }
   }
 
+  /// The number of an enum's value by its name without the prefix; nil where it has none such.
+  @inline(never)
+  func enumNumber(
+    shortName start: UnsafePointer<UInt8>, count: Int, in enumeration: Int32
+  ) -> Int32? {
+    let mask = Int(self.enums[enumeration].shortMask)
+    guard mask >= 0 else { return nil }
+    let slots = Int(self.enums[enumeration].shortSlots)
+    var slot = unsafe Int(truncatingIfNeeded: KeyHash.hash(start, count: count)) & mask
+    while true {
+      let index = self.slots[slots &+ slot]
+      if index < 0 { return nil }
+      let prefix = Int(self.enumValues[index].prefixLength)
+      if Int(self.enumValues[index].quotedNameLength) &- prefix == count &+ 2,
+        unsafe equalBytes(
+          start, self.text.pointer(at: Int(self.enumValues[index].quotedName) &+ 1 &+ prefix),
+          count: count)
+      {
+        return self.enumValues[index].number
+      }
+      slot = (slot &+ 1) & mask
+    }
+  }
+
   /// The message of a full name; -1 where the schema has none such.
   func message(named start: UnsafePointer<UInt8>, count: Int) -> Int32 {
     let mask = self.typeMask

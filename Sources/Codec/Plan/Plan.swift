@@ -227,6 +227,9 @@ struct EnumPlan: BitwiseCopyable, Sendable {
   /// Hash table of names in `Plan.slots`, holding places in `Plan.enumValues`.
   var nameSlots: Int32
   var nameMask: Int32
+  /// The same of the names without their prefix; the mask is -1 where none can be shortened.
+  var shortSlots: Int32
+  var shortMask: Int32
 }
 
 /// A value of an enum. Aliases have entries of their own behind the sorted ones.
@@ -235,6 +238,8 @@ struct EnumValuePlan: BitwiseCopyable, Sendable {
   /// `"NAME"` with its quotes in `Plan.text`.
   var quotedName: Int32
   var quotedNameLength: Int32
+  /// How much of the name repeats the enum's own and can be left out; 0 where none can.
+  var prefixLength: Int32
 }
 
 /// A field number beyond the dense table.

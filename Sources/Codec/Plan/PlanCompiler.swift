@@ -171,22 +171,31 @@ struct PlanCompiler {
     let sorted = byNumber.values.sorted { $0.number < $1.number }
     let first = self.enumValues.count
     var names: [(key: [UInt8], value: Int32)] = []
+    var shortNames: [(key: [UInt8], value: Int32)] = []
+    let prefixes = Dictionary(
+      zip(schema.values.map(\.name), EnumPrefix.lengths(of: schema)), uniquingKeysWith: min)
     let aliases = schema.values.filter { byNumber[$0.number]?.name != $0.name }
     for value in sorted + aliases {
       let name = self.store(Self.quoted(value.name))
-      names.append((Array(value.name.utf8), Int32(self.enumValues.count)))
+      let place = Int32(self.enumValues.count)
+      names.append((Array(value.name.utf8), place))
+      let prefix = prefixes[value.name] ?? 0
+      if prefix > 0 { shortNames.append((Array(value.name.utf8.dropFirst(prefix)), place)) }
       self.enumValues.append(
-        EnumValuePlan(number: value.number, quotedName: name.start, quotedNameLength: name.count))
+        EnumValuePlan(
+          number: value.number, quotedName: name.start, quotedNameLength: name.count,
+          prefixLength: Int32(prefix)))
     }
     let low = sorted.first?.number ?? 0
     let high = sorted.last?.number ?? 0
     let (nameSlots, nameMask) = self.hashTable(names)
+    let (shortSlots, shortMask) = shortNames.isEmpty ? (0, -1) : self.hashTable(shortNames)
     self.enums.append(
       EnumPlan(
         firstValue: Int32(first), valueCount: Int32(sorted.count),
         isDense: Int64(high) - Int64(low) == Int64(sorted.count) - 1, isClosed: schema.isClosed,
         firstNumber: low, defaultNumber: schema.values.first?.number ?? 0,
-        nameSlots: nameSlots, nameMask: nameMask))
+        nameSlots: nameSlots, nameMask: nameMask, shortSlots: shortSlots, shortMask: shortMask))
   }
 
   private mutating func store(_ bytes: [UInt8]) -> (start: Int32, count: Int32) {

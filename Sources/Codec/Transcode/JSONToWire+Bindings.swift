@@ -281,6 +281,11 @@ extension JSONToWire {
           named: start, count: count, in: self.plan.fields[index].type)
       {
         payload = UInt64(bitPattern: Int64(number))
+      } else if kind == .enumeration, self.options.acceptsShortEnumNames,
+        let number = unsafe self.plan.enumNumber(
+          shortName: start, count: count, in: self.plan.fields[index].type)
+      {
+        payload = UInt64(bitPattern: Int64(number))
       } else {
         payload = try self.readBareNumber(index)
       }

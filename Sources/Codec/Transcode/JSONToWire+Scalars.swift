@@ -298,6 +298,11 @@ extension JSONToWire {
       if let number = unsafe self.plan.enumNumber(named: start, count: count, in: type) {
         return UInt64(bitPattern: Int64(number))
       }
+      if self.options.acceptsShortEnumNames,
+        let number = unsafe self.plan.enumNumber(shortName: start, count: count, in: type)
+      {
+        return UInt64(bitPattern: Int64(number))
+      }
       if self.options.ignoresUnknownFields { return nil }
       self.reader.position = offset
       throw CodecError(

@@ -10,6 +10,8 @@ package struct EncodeOptions: Sendable {
   package var refusesPathFieldsElsewhere = false
   /// The query may set fields under the field that is the body, and holds over the body there.
   package var mergesQueryIntoBodyField = false
+  /// Enums may be given by names without what repeats the enum's own, besides their whole names.
+  package var acceptsShortEnumNames = false
   /// How deep objects and arrays may nest. Stops a small body from costing a deep stack.
   package var depthLimit = 100
   /// The most bytes that one message may become. Stops a body that unfolds.
@@ -24,6 +26,9 @@ package struct DecodeOptions: Sendable {
   package enum EnumStyle: Sendable {
     case name
     case number
+    /// The name without what repeats the enum's own, `PAID` for `ORDER_STATUS_PAID`, where that's
+    /// one value's and no other's.
+    case shortName
   }
 
   /// Fields without presence are printed when they hold their default.

@@ -219,13 +219,27 @@ extension WireToJSON {
       return
     }
     let value = self.plan.enumValue(number: number, in: field.value.type)
-    if value < 0 || self.options.enumStyle == .number {
-      self.sink.reserve(32)
-      self.sink.storeDecimal(Int64(number))
+    if value < 0 || self.options.enumStyle != .name {
+      self.printEnum(number, shortNameOf: value)
       return
     }
     let start = Int(self.plan.enumValues[value].quotedName)
     let length = Int(self.plan.enumValues[value].quotedNameLength)
+    unsafe self.sink.append(start: self.plan.text.pointer(at: start), count: length)
+  }
+
+  /// - Parameter value: its place in `Plan.enumValues`; negative where it has no name.
+  @inline(never)
+  private mutating func printEnum(_ number: Int32, shortNameOf value: Int32) {
+    guard value >= 0, self.options.enumStyle == .shortName else {
+      self.sink.reserve(32)
+      self.sink.storeDecimal(Int64(number))
+      return
+    }
+    let prefix = Int(self.plan.enumValues[value].prefixLength)
+    let start = Int(self.plan.enumValues[value].quotedName) &+ 1 &+ prefix
+    let length = Int(self.plan.enumValues[value].quotedNameLength) &- 1 &- prefix
+    self.sink.append(UInt8(ascii: "\""))
     unsafe self.sink.append(start: self.plan.text.pointer(at: start), count: length)
   }
 

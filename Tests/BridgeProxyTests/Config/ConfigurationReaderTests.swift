@@ -143,6 +143,20 @@ import Testing
     #expect(service.decode.usesProtoNames)
   }
 
+  @Test(arguments: [
+    ("name", DecodeOptions.EnumStyle.name, false), ("number", .number, false),
+    ("short_name", .shortName, true),
+  ])
+  func `enums have a style both ways`(
+    text: String, style: DecodeOptions.EnumStyle, acceptsShortNames: Bool
+  ) throws {
+    let configuration = try self.read(
+      "services: {a: {schemas: a.proto, endpoint: 'h:1', json: {enums: \(text)}}}")
+    let service = try #require(configuration.services.first)
+    #expect(service.decode.enumStyle == style)
+    #expect(service.encode.acceptsShortEnumNames == acceptsShortNames)
+  }
+
   @Test func `the shortest file has the defaults`() throws {
     let configuration = try self.read("services: {a: {schemas: a.proto, endpoint: 'h:1'}}")
     #expect(configuration.listen == [.tcp(host: "127.0.0.1", port: 8080)])

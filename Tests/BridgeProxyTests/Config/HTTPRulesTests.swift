@@ -97,6 +97,35 @@ import Testing
     #expect(listing == Self.served)
   }
 
+  @Test func `a google.api.Service file may have text blocks`() async throws {
+    let file = """
+      type: google.api.Service
+      config_version: 3
+      documentation:
+        summary: >-
+          Notes: *all* of them & more,
+          [unclosed, {too
+
+          !important
+        overview: |2
+            # A heading
+          "a quote that stays open
+        rules:
+        - selector: a.S
+          description: | # &comment
+           *bold* text
+          deprecation_description: |+
+
+        - selector: a.S.Get
+      http:
+        rules:
+      \(Self.rules)
+      """
+    try self.folder.write("service.yaml", file)
+    let listing = try await self.listing("http_rules: service.yaml")
+    #expect(listing == Self.served)
+  }
+
   @Test(arguments: [
     (
       "http_rules: {a: b}",

@@ -79,7 +79,7 @@ struct HostileRequestTests {
       ("GET http://u:p@a/v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
       ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400),
       ("G@T /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-      ("get /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+      ("get /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", 501),
       ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
       ("\u{16}\u{03}\u{01}\u{02}\u{00}\u{01}\u{00}", 400),
       ("SSH-2.0-OpenSSH\r\n", 400),

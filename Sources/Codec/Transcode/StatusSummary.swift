@@ -1,0 +1,87 @@
+/// What programs look at first in a serialized google.rpc.Status: reason and domain of its
+/// google.rpc.ErrorInfo, and the field of the first violation of its google.rpc.BadRequest
+/// (google/rpc/error_details.proto). It needs no schema; of several of a kind the first one holds.
+package struct StatusSummary: Equatable, Sendable {
+  package var reason: String?
+  package var domain: String?
+  /// The path of a field, as the endpoint spells it.
+  package var field: String?
+
+  package init() {}
+
+  /// Reads what's there. Bytes that aren't a message end the reading: what was found before stays.
+  package init(of wire: RawSpan) {
+    unsafe wire.withUnsafeBytes { bytes in
+      guard let start = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
+        return
+      }
+      let reader = unsafe WireReader(start: start, limit: bytes.count)
+      do throws(CodecError) {
+        try Self.forEach(in: reader) { number, detail throws(CodecError) in
+          if number == 3 { try self.read(any: detail) }
+        }
+      } catch {
+        return
+      }
+    }
+  }
+
+  /// google.protobuf.Any.
+  private mutating func read(any: WireReader) throws(CodecError) {
+    var type = ""
+    var value: WireReader?
+    try Self.forEach(in: any) { number, content in
+      if number == 1 { type = Self.text(content) }
+      if number == 2 { value = content }
+    }
+    guard let value, let slash = type.utf8.lastIndex(of: UInt8(ascii: "/")) else { return }
+    switch type[type.utf8.index(after: slash)...] {
+    case "google.rpc.ErrorInfo" where self.reason == nil: try self.read(errorInfo: value)
+    case "google.rpc.BadRequest" where self.field == nil: try self.read(badRequest: value)
+    default: break
+    }
+  }
+
+  private mutating func read(errorInfo: WireReader) throws(CodecError) {
+    try Self.forEach(in: errorInfo) { number, content in
+      if number == 1 { self.reason = Self.text(content) }
+      if number == 2 { self.domain = Self.text(content) }
+    }
+  }
+
+  private mutating func read(badRequest: WireReader) throws(CodecError) {
+    try Self.forEach(in: badRequest) { number, violation throws(CodecError) in
+      guard number == 1, self.field == nil else { return }
+      try Self.forEach(in: violation) { number, content in
+        if number == 1 { self.field = Self.text(content) }
+      }
+    }
+  }
+
+  /// Calls `take` with number and content of each field that has a length; passes over the others.
+  private static func forEach(
+    in message: WireReader, _ take: (UInt32, WireReader) throws(CodecError) -> Void
+  ) throws(CodecError) {
+    var reader = message
+    while reader.position < reader.limit {
+      let tag = try reader.tag()
+      guard tag & 7 == UInt32(WireType.lengthDelimited.rawValue) else {
+        try reader.skip(tag: tag, depthLimit: 100)
+        continue
+      }
+      let length = try reader.length()
+      let end = reader.position + length
+      try take(
+        tag >> 3, unsafe WireReader(start: reader.base, position: reader.position, limit: end))
+      reader.position = end
+    }
+  }
+
+  /// What isn't UTF-8 is replaced.
+  private static func text(_ content: WireReader) -> String {
+    let start = unsafe content.pointer(at: content.position)
+    let bytes = unsafe UnsafeBufferPointer(
+      start: start, count: content.limit - content.position)
+    return unsafe String(decoding: bytes, as: UTF8.self)
+  }
+}
