@@ -104,6 +104,8 @@ private final class AdminHandler: ChannelInboundHandler {
   private let isDraining: AdminServer.Draining
   private let probe: AdminServer.Probe
   private var head: HTTPRequestHead?
+  /// Whether the client waits for us, not we for it. A probe is bounded by itself.
+  private var isProbing = false
 
   init(isDraining: AdminServer.Draining, probe: @escaping AdminServer.Probe) {
     self.isDraining = isDraining
@@ -125,7 +127,7 @@ private final class AdminHandler: ChannelInboundHandler {
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if event is IdleStateHandler.IdleStateEvent {
-      context.close(promise: nil)
+      if !self.isProbing { context.close(promise: nil) }
     } else {
       context.fireUserInboundEventTriggered(event)
     }
@@ -151,14 +153,17 @@ private final class AdminHandler: ChannelInboundHandler {
     guard !self.isDraining.flag.load(ordering: .relaxed) else {
       return Self.send(.serviceUnavailable, #"{"status":"draining"}"#, for: head, context)
     }
-    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    let bound = NIOLoopBound((context, self), eventLoop: context.eventLoop)
     let probe = self.probe
+    self.isProbing = true
     context.eventLoop.makeFutureWithTask { await probe() }
       .whenSuccess { readiness in
-        guard bound.value.channel.isActive else { return }
+        let (context, handler) = bound.value
+        handler.isProbing = false
+        guard context.channel.isActive else { return }
         let missing = readiness.filter { !$0.isReachable }
         let status = missing.isEmpty ? HTTPResponseStatus.ok : .serviceUnavailable
-        Self.send(status, ReadinessBody.text(missing), for: head, bound.value)
+        Self.send(status, ReadinessBody.text(missing), for: head, context)
       }
   }
 
