@@ -276,12 +276,6 @@ def test_a_reply_over_the_limit(bridge, http):
     assert (reply.status_code, reply.json()["code"]) == (429, 8)
 
 
-def test_a_method_that_http_cannot_call_harms_no_other(bridge, http):
-    reply = http.post(f"{bridge.url}/v1/collect", json={}, timeout=20)
-    assert reply.status_code in (404, 501)
-    assert reply.json()["message"]
-
-
 def test_the_server_does_not_have_the_service(start_bridge, backend, tmp_path, http):
     (tmp_path / "missing.proto").write_text(
         'syntax = "proto3"; package m; message E {}\n'
