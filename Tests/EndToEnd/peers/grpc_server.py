@@ -376,6 +376,11 @@ Route = type(
 def showcase(method):
     def answer(self, request, context):
         WATCH.note_peer(context)
+        if method.client_streaming:
+            replies = (
+                showcase_pb2.ThingReply(method=method.name, request=each) for each in request
+            )
+            return replies if method.server_streaming else next(replies)
         reply = showcase_pb2.ThingReply(method=method.name, request=request)
         return iter([reply]) if method.server_streaming else reply
 
