@@ -18,6 +18,10 @@ final class PoolCall: UpstreamCall {
   private var unsent: Deque<ByteBuffer> = []
   /// Whether a message beyond the first has gone to a stream; it isn't kept to be sent again.
   private var sentMore = false
+  /// The bytes of `unsent`.
+  private var waitingBytes = 0
+  /// Whether more than `UpstreamMarks.send` was given, and the owner waits for `callCanSend`.
+  private var isOwnerHeld: Bool
   private var comebacks = 0
   private var isPaused = false
   /// Whether messages are being handed out, further up the stack.
@@ -30,7 +34,8 @@ final class PoolCall: UpstreamCall {
     self.pool = pool
     self.request = request
     self.observer = observer
-    self.reply = CallState(byteLimit: request.replyByteLimit)
+    self.reply = CallState(byteLimit: request.replyByteLimit, isRaw: request.isRaw)
+    self.isOwnerHeld = (request.message?.readableBytes ?? 0) > UpstreamMarks.send
   }
 
   // MARK: For its owner
@@ -43,7 +48,17 @@ final class PoolCall: UpstreamCall {
       connection.send(self.stream, message, isLast: isLast)
     } else {
       self.unsent.append(message)
+      self.waitingBytes += message.readableBytes
     }
+    if !self.isOwnerHeld, self.unsentBytes > UpstreamMarks.send {
+      self.isOwnerHeld = true
+      self.connection?.watch(self.stream)
+    }
+  }
+
+  var unsentBytes: Int {
+    if let connection = self.connection { return connection.unsentBytes(self.stream) }
+    return self.waitingBytes + (self.request.message?.readableBytes ?? 0)
   }
 
   func cancel() {
@@ -73,6 +88,7 @@ final class PoolCall: UpstreamCall {
   var metadata: HeaderBlock { self.request.metadata }
   var deadline: NIODeadline? { self.request.deadline }
   var encoding: CompressionFormat? { self.request.encoding }
+  var isRaw: Bool { self.request.isRaw }
 
   /// Asks a connection for a stream.
   ///
@@ -88,6 +104,8 @@ final class PoolCall: UpstreamCall {
       connection.send(
         self.stream, message, isLast: self.request.isComplete && self.unsent.isEmpty)
     }
+    self.waitingBytes = 0
+    if self.isOwnerHeld { connection.watch(self.stream) }
     return true
   }
 
@@ -103,6 +121,12 @@ final class PoolCall: UpstreamCall {
   }
 
   // MARK: For its connection
+
+  /// Most of what was given has left.
+  func receiveRoom() {
+    self.isOwnerHeld = false
+    self.observer?.callCanSend()
+  }
 
   func receiveHeaders(_ block: HeaderBlock, _ fields: Range<Int>, endsStream: Bool) {
     let head = self.reply.receiveHeaders(block, fields, endsStream: endsStream)

@@ -14,6 +14,8 @@ package final class UpstreamConnection: ChannelInboundHandler {
   private let session: H2Session
   /// Calls by the slots of their streams.
   private var calls: [PoolCall?] = []
+  /// Streams whose owners wait until most of what they gave has left.
+  private var watched: [H2Stream] = []
   /// Nil before the channel is there and after it has gone.
   private var context: ChannelHandlerContext?
   private var settingsTimeout: Scheduled<Void>?
@@ -69,6 +71,16 @@ package final class UpstreamConnection: ChannelInboundHandler {
   func send(_ stream: H2Stream, _ message: ByteBuffer, isLast: Bool) {
     self.session.send(stream, message, endsStream: isLast)
     self.scheduleDrain()
+  }
+
+  /// Bytes of a call that haven't been written.
+  func unsentBytes(_ stream: H2Stream) -> Int {
+    self.session.unsentBytes(stream)
+  }
+
+  /// Tells the call once half of `UpstreamMarks.send`, or less, is unsent.
+  func watch(_ stream: H2Stream) {
+    self.watched.append(stream)
   }
 
   func returnWindow(_ stream: H2Stream, byteCount: Int) {
@@ -161,9 +173,22 @@ package final class UpstreamConnection: ChannelInboundHandler {
         self.session.clearOutput()
         self.isBusy = false
       }
+      if !self.watched.isEmpty { self.tellWatched() }
       self.dispatch(ByteBuffer())
     }
     if self.session.isDone { self.end(self.doneReason) }
+  }
+
+  private func tellWatched() {
+    let watched = self.watched
+    self.watched.removeAll(keepingCapacity: true)
+    for stream in watched {
+      if self.session.unsentBytes(stream) > UpstreamMarks.send / 2 {
+        self.watched.append(stream)
+      } else {
+        self.call(of: stream)?.receiveRoom()
+      }
+    }
   }
 
   private var doneReason: String {
@@ -243,6 +268,7 @@ package final class UpstreamConnection: ChannelInboundHandler {
     let reason = self.endReason ?? reason
     let calls = self.calls
     self.calls = []
+    self.watched = []
     self.pool.connectionEnded(self, reason: reason)
     for call in calls {
       call?.connectionLost(GRPCStatus(.unavailable, reason, origin: .transport))

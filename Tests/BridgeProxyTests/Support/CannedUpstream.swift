@@ -52,7 +52,20 @@ final class CannedUpstream: Upstream {
       return block
     }
 
-    func send(_ message: ByteBuffer, isLast: Bool) {}
+    /// The observer is told that more can be sent.
+    func makeRoom() {
+      self.unsentBytes = 0
+      self.observer.callCanSend()
+    }
+
+    func send(_ message: ByteBuffer, isLast: Bool) {
+      self.sent.append(String(buffer: message) + (isLast ? "|" : ""))
+    }
+
+    /// What was given beyond the first message; a bar ends the request.
+    private(set) var sent: [String] = []
+    /// What the endpoint hasn't taken, as the test would have it.
+    var unsentBytes = 0
     func cancel() { self.isCancelled = true }
     func pauseReading() { self.flow.append("pause") }
     func resumeReading() { self.flow.append("resume") }

@@ -154,6 +154,12 @@ final class RecordingObserver: CallObserver {
   var onMessage: () -> Void = {}
   /// Run at the end.
   var onEnd: () -> Void = {}
+  /// How often room was made for more.
+  private(set) var rooms = 0
+
+  func callCanSend() {
+    self.rooms += 1
+  }
 
   func callReceivedHead(_ metadata: HeaderBlock) {
     self.events.append(.head(metadata.lines))
