@@ -29,7 +29,7 @@ package final class LoopContext {
   /// How long a connection that the bridge has closed waits for the client to close it as well.
   private static let lingerTime = TimeAmount.seconds(2)
 
-  private var connections: ContiguousArray<ExchangeHandler> = []
+  private var connections: ContiguousArray<any ClientConnection> = []
   private var unflushed: ContiguousArray<ExchangeHandler> = []
   private var ticks: Int64 = 0
   private var isDraining = false
@@ -62,7 +62,7 @@ package final class LoopContext {
   package var connectionCount: Int { self.connections.count }
 
   /// Takes a connection in; false where there are too many, or the process is about to end.
-  func admit(_ connection: ExchangeHandler) -> Bool {
+  func admit(_ connection: any ClientConnection) -> Bool {
     guard self.connections.count < self.limits.clientConnections, !self.isDraining else {
       return false
     }
@@ -71,8 +71,16 @@ package final class LoopContext {
     return true
   }
 
+  /// Puts the connection of a protocol in the place of the one that found out which it is.
+  func replace(_ connection: any ClientConnection, by other: any ClientConnection) {
+    guard let slot = connection.slot else { return }
+    connection.slot = nil
+    other.slot = slot
+    self.connections[slot] = other
+  }
+
   /// Forgets a connection that is closed.
-  func remove(_ connection: ExchangeHandler) {
+  func remove(_ connection: any ClientConnection) {
     guard let slot = connection.slot, let last = self.connections.popLast() else { return }
     connection.slot = nil
     if last !== connection {

@@ -32,6 +32,8 @@ package final class ServedService: Sendable {
   /// Whether calls carry the request's `x-request-id`: not where the configuration sets another one
   /// or denies it.
   let sendsRequestID: Bool
+  /// `/package.Service/Method` of all methods in the schema: calls that are passed through.
+  let callPaths: Set<String>
   /// google.rpc.Status in the schema, for error details.
   let statusMessage: MessageIndex?
 
@@ -73,6 +75,7 @@ package final class ServedService: Sendable {
       configuration.forwarded == .append && isForwardedSet ? .keep : configuration.forwarded
     self.sendsRequestID =
       !configured.contains("x-request-id") && !rules.denies("x-request-id".utf8)
+    self.callPaths = Set(schema.services.flatMap { $0.methods.map(\.path) })
     self.statusMessage = schema.message(named: "google.rpc.Status")
   }
 
