@@ -29,6 +29,7 @@ def parse_arguments():
 ARGUMENTS = parse_arguments()
 sys.path.insert(0, ARGUMENTS.generated)
 
+import byte_service  # noqa: E402
 import echo_pb2  # noqa: E402
 import echo_pb2_grpc  # noqa: E402
 import everything_pb2  # noqa: E402
@@ -327,6 +328,7 @@ def main():
     routes_pb2_grpc.add_RouteServiceServicer_to_server(Route(), server)
     legacy_pb2_grpc.add_LegacyServiceServicer_to_server(Legacy(), server)
     showcase_pb2_grpc.add_ShowcaseServicer_to_server(Showcase(), server)
+    byte_service.add_to(server)
     port = server.add_insecure_port(f"127.0.0.1:{ARGUMENTS.port}")
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
