@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import time
 
 import grpc
@@ -484,15 +483,6 @@ class TestConnection:
 
 class TestOtherClients:
     """What isn't a gRPC client, or is none yet."""
-
-    def test_curl_goes_back_to_http_1(self, bridge):
-        done = subprocess.run(
-            ["curl", "--disable", "--silent", "--http2-prior-knowledge", "--max-time", "20",
-             "--write-out", " %{http_version}", f"{bridge.url}/v1/routes/7"],
-            capture_output=True, text=True, timeout=30, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done
-        assert done.stdout.endswith(" 1.1"), done.stdout
 
     @pytest.mark.parametrize("cut", [1, 3, 14, 23])
     def test_a_preface_in_two_pieces(self, connect, cut):

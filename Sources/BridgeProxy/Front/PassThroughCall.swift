@@ -2,9 +2,12 @@ internal import NIOCore
 
 /// One gRPC call that is passed through: a stream of the client on one side, a raw call of an upstream
 /// on the other. A thin shell around `PassThroughState`.
-final class PassThroughCall {
+final class PassThroughCall: ClientStream {
   let stream: H2Stream
-  private let connection: PassThroughConnection
+  /// None: the call has a deadline of its own.
+  let deadline = Int64.max
+  let heartbeat = Int64.max
+  private let connection: HTTP2Connection
   private var head: CallHead
   private var state = PassThroughState()
   private var call: (any UpstreamCall)?
@@ -23,7 +26,7 @@ final class PassThroughCall {
   /// much larger, and would keep all of it in memory.
   private static let copiedByteCount = 16 << 10
 
-  init(_ stream: H2Stream, _ head: CallHead, on connection: PassThroughConnection) {
+  init(_ stream: H2Stream, _ head: CallHead, on connection: HTTP2Connection) {
     self.stream = stream
     self.head = head
     self.connection = connection
@@ -130,7 +133,6 @@ final class PassThroughCall {
 
   // MARK: The stream
 
-  /// The client's stream is gone, or its connection.
   func receiveClosed() {
     switch self.state.closed() {
     case .cancel:
@@ -143,9 +145,10 @@ final class PassThroughCall {
     }
   }
 
-  /// Bytes of the stream may have been sent.
-  ///
-  /// - Returns: whether there's something left to wait for.
+  func deadlinePassed() {}
+
+  func heartbeatDue() {}
+
   func streamAdvanced() -> Bool {
     let session = self.connection.session
     guard session.isKnown(self.stream) else { return false }
@@ -161,24 +164,26 @@ final class PassThroughCall {
   // MARK: The answer
 
   /// Answers without an endpoint.
-  func refuse(_ status: GRPCStatus) {
-    self.end(status, HeaderBlock())
+  ///
+  /// - Parameter httpStatus: another one than 200 for a request that may not be gRPC at all.
+  func refuse(_ status: GRPCStatus, httpStatus: Int = 200) {
+    self.end(status, HeaderBlock(), httpStatus)
   }
 
-  private func end(_ status: GRPCStatus, _ trailers: HeaderBlock) {
+  private func end(_ status: GRPCStatus, _ trailers: HeaderBlock, _ httpStatus: Int = 200) {
     self.call = nil
     let session = self.connection.session
     // What the endpoint says passes as it is; the bridge speaks where it says nothing.
     let fields = trailers.first("grpc-status") == nil ? Self.fields(of: status, trailers) : trailers
     switch self.state.callEnded() {
     case .trailersOnly:
-      session.submitResponse(self.stream, self.replyHead(fields), endsStream: true)
+      session.submitResponse(self.stream, self.replyHead(fields, httpStatus), endsStream: true)
     case .trailers:
       session.finish(self.stream, trailers: fields)
     case .ignore:
       return
     }
-    self.record(httpStatus: 200, status.code)
+    self.record(httpStatus: httpStatus, status.code)
     self.connection.callEnded()
     if self.state.awaitsEnd { self.connection.watch(self) }
     self.connection.scheduleDrain()
@@ -196,9 +201,9 @@ final class PassThroughCall {
   }
 
   /// A head with these fields of the reply, and what it must have besides.
-  private func replyHead(_ fields: HeaderBlock) -> HeaderBlock {
+  private func replyHead(_ fields: HeaderBlock, _ httpStatus: Int = 200) -> HeaderBlock {
     var block = HeaderBlock()
-    block.append(":status", "200")
+    block.append(":status", String(httpStatus))
     var hasContentType = false
     var hasRequestID = false
     for field in fields.fields {

@@ -57,7 +57,7 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Cl
       self.leave(
         to: exchange, [HTTPFront.requestDecoder(self.loop.limits), exchange], context, bytes)
     case .http2:
-      let connection = PassThroughConnection(self.loop)
+      let connection = HTTP2Connection(self.loop)
       self.leave(to: connection, [connection], context, bytes)
     }
   }

@@ -142,7 +142,7 @@ import Testing
   // MARK: The connection
 
   @Test func anIdleConnectionIsEnded() {
-    var state = PassThroughConnectionState()
+    var state = HTTP2ConnectionState()
     #expect(state.wait == .request)
     #expect(state.deadlinePassed() == .goAway)
     #expect(state.wait == .close)
@@ -150,7 +150,7 @@ import Testing
   }
 
   @Test func aConnectionWithCallsIsNotIdle() {
-    var state = PassThroughConnectionState()
+    var state = HTTP2ConnectionState()
     state.streamOpened()
     state.callStarted()
     #expect(state.wait == .nothing)
@@ -162,7 +162,7 @@ import Testing
   }
 
   @Test func aClientThatTakesNoAnswerIsClosed() {
-    var state = PassThroughConnectionState()
+    var state = HTTP2ConnectionState()
     state.streamOpened()
     state.callStarted()
     state.callEnded()
@@ -170,13 +170,13 @@ import Testing
   }
 
   @Test func anIdleConnectionLeavesAtOnce() {
-    var state = PassThroughConnectionState()
+    var state = HTTP2ConnectionState()
     #expect(state.drain() == .goAway)
     #expect(state.drain() == .none)
   }
 
   @Test func aBusyConnectionIsTold() {
-    var state = PassThroughConnectionState()
+    var state = HTTP2ConnectionState()
     state.streamOpened()
     state.callStarted()
     #expect(state.drain() == .announce)

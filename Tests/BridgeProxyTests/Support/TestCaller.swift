@@ -110,6 +110,23 @@ final class TestCaller {
     return stream
   }
 
+  /// Opens a stream with a request that isn't gRPC.
+  func request(
+    _ method: String, _ path: String, _ fields: [(String, String)] = [], body: String? = nil,
+    ends: Bool = true
+  ) throws -> H2Stream {
+    var head: HeaderBlock = [
+      ":method": method, ":scheme": "http", ":path": path, ":authority": "localhost",
+    ]
+    for (name, value) in fields { head.append(name, value) }
+    guard
+      let stream = self.session.submitRequest(
+        head, body: body.map { ByteBuffer(string: $0) }, endsStream: ends)
+    else { throw AnswerError(text: "no stream") }
+    try self.exchange()
+    return stream
+  }
+
   /// Sends a part of a request.
   func send(_ stream: H2Stream, _ bytes: ByteBuffer, ends: Bool = false) throws {
     self.session.send(stream, bytes, endsStream: ends)

@@ -2,7 +2,7 @@
 ///
 ///     serving ─drain─▶ announcing ─notice over─▶ leaving ─last stream─▶ (closed)
 ///        └─idle───────────────────────────────────▶┘
-struct PassThroughConnectionState {
+struct HTTP2ConnectionState {
   private enum State {
     case serving
     /// The client was told to open no more streams soon; those that it opened meanwhile are served.

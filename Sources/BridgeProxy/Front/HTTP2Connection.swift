@@ -1,15 +1,22 @@
 internal import NIOCore
+internal import NIOHTTP1
 
-/// One client connection over cleartext HTTP/2: joins socket, session and the calls that are passed
-/// through. Its streams that are no gRPC calls are sent back to HTTP/1.1.
+/// One client connection over cleartext HTTP/2: joins socket, session and streams. Calls of gRPC are
+/// passed through; other requests are exchanges as on a connection of HTTP/1.1.
 ///
 /// Confined to its loop. Whatever is queued during one turn of the loop leaves in one write at its end.
-final class PassThroughConnection: ChannelInboundHandler, ClientConnection {
+final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
   var slot: Int?
-  private(set) var deadline = Int64.max
+  /// The earliest of its own deadline and those of its streams.
+  var deadline: Int64 {
+    self.calls.reduce(self.ownDeadline) { min($0, $1?.deadline ?? .max) }
+  }
+  var heartbeat: Int64 {
+    self.calls.reduce(Int64.max) { min($0, $1?.heartbeat ?? .max) }
+  }
 
   let loop: LoopContext
   let session: H2Session
@@ -18,16 +25,19 @@ final class PassThroughConnection: ChannelInboundHandler, ClientConnection {
   /// Whether the client is on this machine.
   private(set) lazy var isClientLocal = ClientAddress.isLocal(self.clientAddress)
 
-  private var state = PassThroughConnectionState()
-  private var wait: PassThroughConnectionState.Wait?
+  var remoteAddress: SocketAddress? { self.context?.remoteAddress }
+
+  private var ownDeadline = Int64.max
+  private var state = HTTP2ConnectionState()
+  private var wait: HTTP2ConnectionState.Wait?
   /// Identifiers of open streams by their slots; 0: none.
   private var streams: [Int32] = []
-  /// Calls by the slots of their streams.
-  private var calls: [PassThroughCall?] = []
-  /// Calls whose heads came with the present read.
-  private var opened: [PassThroughCall] = []
-  /// Calls that wait until more of their answers is sent.
-  private var watched: [PassThroughCall] = []
+  /// Calls and exchanges by the slots of their streams.
+  private var calls: [(any ClientStream)?] = []
+  /// Those whose heads came with the present read.
+  private var opened: [any ClientStream] = []
+  /// Those that wait until more of their answers is sent.
+  private var watched: [any ClientStream] = []
   private var context: ChannelHandlerContext?
   /// Whether a drain is due at the end of this turn.
   private var isDrainDue = false
@@ -58,7 +68,7 @@ final class PassThroughConnection: ChannelInboundHandler, ClientConnection {
   }
 
   /// Tells the call whenever something has been sent, until it waits for nothing.
-  func watch(_ call: PassThroughCall) {
+  func watch(_ call: any ClientStream) {
     if !self.watched.contains(where: { $0 === call }) { self.watched.append(call) }
   }
 
@@ -126,7 +136,7 @@ final class PassThroughConnection: ChannelInboundHandler, ClientConnection {
   private func end() {
     guard !self.hasEnded else { return }
     self.hasEnded = true
-    self.deadline = .max
+    self.ownDeadline = .max
     let calls = self.calls
     self.streams = []
     self.calls = []
@@ -147,10 +157,19 @@ final class PassThroughConnection: ChannelInboundHandler, ClientConnection {
   }
 
   func deadlinePassed() {
-    self.act(on: self.state.deadlinePassed())
+    for call in self.calls {
+      if let call, call.deadline <= self.loop.ticks { call.deadlinePassed() }
+    }
+    if self.ownDeadline <= self.loop.ticks { self.act(on: self.state.deadlinePassed()) }
   }
 
-  private func act(on action: PassThroughConnectionState.Action) {
+  func heartbeatDue() {
+    for call in self.calls {
+      if let call, call.heartbeat <= self.loop.ticks { call.heartbeatDue() }
+    }
+  }
+
+  private func act(on action: HTTP2ConnectionState.Action) {
     switch action {
     case .announce:
       self.session.announceGoAway()
@@ -175,10 +194,10 @@ final class PassThroughConnection: ChannelInboundHandler, ClientConnection {
 
   private func startDeadline() {
     switch self.state.wait {
-    case .request: self.deadline = self.loop.deadline(of: .request)
-    case .notice: self.deadline = self.loop.tick(after: Self.noticeTime)
-    case .close: self.deadline = self.loop.deadline(of: .close)
-    case .nothing: self.deadline = .max
+    case .request: self.ownDeadline = self.loop.deadline(of: .request)
+    case .notice: self.ownDeadline = self.loop.tick(after: Self.noticeTime)
+    case .close: self.ownDeadline = self.loop.deadline(of: .close)
+    case .nothing: self.ownDeadline = .max
     }
   }
 
@@ -231,7 +250,7 @@ final class PassThroughConnection: ChannelInboundHandler, ClientConnection {
       index += 1
       switch event {
       case .headers(let stream, let fields, let endsStream):
-        self.receiveHeaders(stream, fields)
+        self.receiveHeaders(stream, fields, endsStream: endsStream)
         if endsStream { self.call(of: stream)?.receiveEnd() }
       case .headersTooLarge(let stream):
         self.refuseHeaders(of: stream)
@@ -254,15 +273,17 @@ final class PassThroughConnection: ChannelInboundHandler, ClientConnection {
     self.isBusy = false
   }
 
-  private func receiveHeaders(_ stream: H2Stream, _ range: Range<Int>) {
-    // A second block is the request's trailers, which gRPC has none of.
+  private func receiveHeaders(
+    _ stream: H2Stream, _ range: Range<Int>, endsStream: Bool
+  ) {
+    // A second block is the request's trailers, which say nothing to us.
     guard !self.isOpen(stream) else { return }
     let head = CallHead(self.session.headers, range)
     guard head.isGRPC else {
-      // RFC 9113 §7: the client is to ask again by HTTP/1.1.
-      self.open(stream, nil)
-      self.session.reset(stream, errorCode: H2ErrorCode.http11Required)
-      self.scheduleDrain()
+      let request = StreamRequest.head(self.session.headers, range, endsStream: endsStream)
+      let exchange = ExchangeStream(stream, isHead: request.method == .HEAD, on: self)
+      self.open(stream, exchange)
+      exchange.begin(request)
       return
     }
     let call = PassThroughCall(stream, head, on: self)
@@ -280,10 +301,11 @@ final class PassThroughConnection: ChannelInboundHandler, ClientConnection {
     }
     let call = PassThroughCall(stream, CallHead(HeaderBlock(), 0..<0), on: self)
     self.open(stream, call)
-    call.refuse(PassThroughCall.headTooLarge(self.loop.limits))
+    // It may have been anything (RFC 6585 §5).
+    call.refuse(PassThroughCall.headTooLarge(self.loop.limits), httpStatus: 431)
   }
 
-  private func open(_ stream: H2Stream, _ call: PassThroughCall?) {
+  private func open(_ stream: H2Stream, _ call: any ClientStream) {
     self.state.streamOpened()
     while self.streams.count <= stream.slot {
       self.streams.append(0)
@@ -291,7 +313,7 @@ final class PassThroughConnection: ChannelInboundHandler, ClientConnection {
     }
     self.streams[stream.slot] = stream.id
     self.calls[stream.slot] = call
-    if call != nil { self.state.callStarted() }
+    self.state.callStarted()
   }
 
   private func streamClosed(_ stream: H2Stream) {
@@ -310,7 +332,7 @@ final class PassThroughConnection: ChannelInboundHandler, ClientConnection {
     stream.slot < self.streams.count && self.streams[stream.slot] == stream.id
   }
 
-  private func call(of stream: H2Stream) -> PassThroughCall? {
+  private func call(of stream: H2Stream) -> (any ClientStream)? {
     self.isOpen(stream) ? self.calls[stream.slot] : nil
   }
 }
