@@ -210,7 +210,6 @@ SMUGGLED = request_bytes("POST", "/v1/echo", JSON, {"key": "smuggled"})
 MALFORMED = {
     "no HTTP at all": b"hello\r\n\r\n",
     "a TLS greeting": bytes.fromhex("16030100a5010000a10303") + b"\x00" * 160,
-    "an HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "zero bytes": b"\x00" * 400,
     "no version": b"GET /v1/routes/7\r\nHost: x\r\n\r\n",
     "a version that is none": b"GET /v1/routes/7 HTTP/x.y\r\nHost: x\r\n\r\n",

@@ -194,6 +194,9 @@ extension Configuration {
     package var connectTimeout: Duration = .seconds(5)
     /// Client connections, per event loop; more are closed at once. Default 10,000.
     package var clientConnections = 10_000
+    /// Streams of one client connection over HTTP/2 (SETTINGS_MAX_CONCURRENT_STREAMS). Each may hold
+    /// as much as its windows let through. Default 100, below which RFC 9113 §6.5.2 advises not to go.
+    package var clientStreams = 100
 
     package init() {}
   }

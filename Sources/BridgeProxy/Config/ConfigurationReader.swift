@@ -159,6 +159,7 @@ extension ConfigurationReader {
     bytes("endpoint_header_bytes", 1024...16 << 20, &limits.endpointHeaderBytes)
     duration("connect_timeout", &limits.connectTimeout)
     count("client_connections", &limits.clientConnections)
+    count("client_streams", &limits.clientStreams)
     section.finish()
     return limits
   }

@@ -1,7 +1,8 @@
 /// One client connection to the loop that it lives on, whatever protocol it speaks.
 ///
-/// Three kinds: `ProtocolSelector` until the first bytes are there, then `ExchangeHandler` (HTTP/1.1)
-/// or `PassThroughConnection` (HTTP/2). All is called on the loop.
+/// `ProtocolSelector` until the first bytes are there, then `ExchangeHandler` (HTTP/1.1) or
+/// `HTTP2Connection` (HTTP/2); `WebSocketHandler` where an exchange has become one. All is called on the
+/// loop.
 protocol ClientConnection: AnyObject {
   /// Its place in the loop's list of connections; nil when it's in none.
   var slot: Int? { get set }

@@ -242,8 +242,8 @@ extension Fault {
     case .invalidMethod, .invalidConstant:
       self = .fatal(
         .invalidArgument, .malformedRequest,
-        "this doesn't begin with a method of HTTP/1.1 that's known here; if it is TLS or HTTP/2, "
-          + "send plain HTTP/1.1 instead")
+        "this doesn't begin with a method of HTTP/1.1 that's known here; if it is TLS, send plain "
+          + "HTTP instead")
     case .invalidEOFState:
       self = .fatal(
         .invalidArgument, .malformedRequest, "the client closed before its request was complete")

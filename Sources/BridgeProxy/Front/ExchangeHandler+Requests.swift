@@ -95,10 +95,12 @@ extension ExchangeHandler {
     {
       message = compressed
     }
-    if exchange.call?.send(message, isLast: false) == false { self.exchange?.isHeld = true }
+    guard let call = exchange.call else { return }
+    call.send(message, isLast: false)
+    if call.unsentBytes > UpstreamMarks.send { self.exchange?.isHeld = true }
   }
 
-  func callHasRoom() {
+  func callCanSend() {
     self.exchange?.isHeld = false
     self.sendMessages()
     self.takeParts()

@@ -60,7 +60,7 @@ package final class HTTPFront: Sendable {
     do {
       for address in listen {
         listeners.append(
-          try await Self.bind(address, Self.bootstrap(address, limits, group, byLoop)))
+          try await Self.bind(address, Self.bootstrap(address, group, byLoop)))
       }
     } catch {
       for tick in ticks { tick.cancel() }
@@ -108,7 +108,7 @@ package final class HTTPFront: Sendable {
   // MARK: Binding
 
   private static func bootstrap(
-    _ address: ListenAddress, _ limits: Configuration.Limits, _ group: any EventLoopGroup,
+    _ address: ListenAddress, _ group: any EventLoopGroup,
     _ contexts: [ObjectIdentifier: NIOLoopBound<LoopContext>]
   ) -> ServerBootstrap {
     let bootstrap = ServerBootstrap(group: group)
@@ -125,7 +125,7 @@ package final class HTTPFront: Sendable {
           guard let context = contexts[ObjectIdentifier(channel.eventLoop)] else {
             throw ListenError(address: "", reason: "no context for this event loop")
           }
-          try Self.addHandlers(to: channel, context.value, limits)
+          try Self.addHandlers(to: channel, context.value)
         }
       }
     switch address {
@@ -139,28 +139,33 @@ package final class HTTPFront: Sendable {
     }
   }
 
-  /// Makes an HTTP/1.1 connection of a channel. On its loop.
+  /// Makes a client connection of a channel: what its protocol is shows with its first bytes. On its
+  /// loop.
   ///
   /// - Throws: where the loop takes no more connections; the channel is closed then.
   package static func addHandlers(
-    to channel: any Channel, _ context: LoopContext, _ limits: Configuration.Limits
+    to channel: any Channel, _ context: LoopContext
   ) throws {
-    let exchange = ExchangeHandler(context)
-    guard context.admit(exchange) else {
+    let selector = ProtocolSelector(context)
+    guard context.admit(selector) else {
       throw ListenError(address: "", reason: "too many connections")
     }
+    do {
+      try channel.pipeline.syncOperations.addHandler(selector)
+    } catch {
+      context.remove(selector)
+      throw error
+    }
+  }
+
+  /// The decoder of a connection over HTTP/1.1.
+  static func requestDecoder(_ limits: Configuration.Limits) -> any ChannelHandler {
     // Twice the limit, so that it's the front that finds a head too large and can say in what.
     var decoderLimits = NIOHTTPDecoderLimitConfiguration()
     decoderLimits.maxHeaderFieldSize = 2 * limits.headBytes
     decoderLimits.maxHeaderListSize = 2 * limits.headBytes
     decoderLimits.maxHeaderFieldCount = limits.headFields
-    let decoder = RequestDecoder(decoderLimits)
-    do {
-      try channel.pipeline.syncOperations.addHandlers([ByteToMessageHandler(decoder), exchange])
-    } catch {
-      context.remove(exchange)
-      throw error
-    }
+    return ByteToMessageHandler(RequestDecoder(decoderLimits))
   }
 
   private static func bind(

@@ -31,7 +31,7 @@ package final class LoopContext {
 
   private var connections: ContiguousArray<any ClientConnection> = []
   private var unflushed: ContiguousArray<ExchangeHandler> = []
-  private var ticks: Int64 = 0
+  private(set) var ticks: Int64 = 0
   private var isDraining = false
   private var whenEmpty: [() -> Void] = []
 

@@ -53,7 +53,7 @@ struct RequestHeaders {
   /// Whether the client reads trailers (`TE: trailers`, RFC 9110 §10.1.4).
   private(set) var takesTrailers = false
   /// The client's `X-Request-Id`; empty where it's none that's kept.
-  private(set) var requestID = ""
+  var requestID = ""
   var expectsContinue = false
   /// Whether the client leaves the connection open, by HTTP version and `Connection`.
   var keepsAlive: Bool
@@ -75,13 +75,19 @@ struct RequestHeaders {
   /// Names in `Connection` other than `close` and `keep-alive`.
   private var connectionNames: [[UInt8]] = []
   /// Whether there is a `Forwarded` or `X-Forwarded-…`.
-  private var hasForwarded = false
+  var hasForwarded = false
   private let isOldVersion: Bool
 
   /// What is known before the fields are: the version.
   init(_ head: HTTPRequestHead) {
     self.isOldVersion = head.version.minor == 0
     self.keepsAlive = !self.isOldVersion
+  }
+
+  /// For a request by HTTP/2, whose head `CallHead` reads.
+  init() {
+    self.isOldVersion = false
+    self.keepsAlive = true
   }
 
   /// Whether the client wants to go on as a WebSocket (RFC 6455 §4.2.1).

@@ -36,6 +36,8 @@ package final class ServedService: Sendable {
   let sendsRequestID: Bool
   /// How errors look; nil: as google.rpc.Status says.
   let errors: Configuration.Errors?
+  /// `/package.Service/Method` of all methods in the schema: calls that are passed through.
+  let callPaths: Set<String>
   /// google.rpc.Status in the schema, for error details.
   let statusMessage: MessageIndex?
   /// Its field `details`, for errors of another shape that have a place for them.
@@ -81,6 +83,7 @@ package final class ServedService: Sendable {
     self.sendsRequestID =
       !configured.contains("x-request-id") && !rules.denies("x-request-id".utf8)
     self.errors = configuration.errors
+    self.callPaths = Set(schema.services.flatMap { $0.methods.map(\.path) })
     self.statusMessage = schema.message(named: "google.rpc.Status")
     self.statusDetails = self.statusMessage.flatMap { try? schema.fieldPath("details", in: $0) }
   }

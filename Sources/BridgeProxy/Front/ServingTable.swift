@@ -92,6 +92,45 @@ package final class ServingTable: Sendable {
     return self.explain(first, authority: authority, path: path, &scratch)
   }
 
+  /// Where a gRPC call goes that is passed through.
+  package struct CallChoice: Equatable {
+    package var service: Int
+    /// `/package.Service/Method`: the path without the service's prefix.
+    package var callPath: String
+  }
+
+  /// Chooses the service for a gRPC call that is passed through; nil where there's none.
+  ///
+  /// By host and prefix as for other requests: the first one of the group whose schema has the
+  /// method. gRPC clients can't write a prefix, so a service with one is also reached without it where
+  /// its schema has the method and the group's don't. A method that no schema has (reflection, health)
+  /// goes to the first service of the group.
+  package func chooseForCall(authority: RawSpan, path: String) -> CallChoice? {
+    var first: CallChoice?
+    var group = 0
+    for entry in self.entries {
+      if first != nil, entry.group != group { break }
+      guard Self.matches(entry, authority: authority, path: unsafe path.utf8.span.bytes) else {
+        continue
+      }
+      let rest = String(Substring(path.utf8.dropFirst(entry.prefix.count)))
+      let choice = CallChoice(service: entry.service, callPath: rest)
+      if self.services[entry.service].callPaths.contains(rest) { return choice }
+      if first == nil {
+        first = choice
+        group = entry.group
+      }
+    }
+    for entry in self.entries where !entry.prefix.isEmpty {
+      if self.services[entry.service].callPaths.contains(path),
+        Self.hasHost(entry, authority: authority)
+      {
+        return CallChoice(service: entry.service, callPath: path)
+      }
+    }
+    return first
+  }
+
   /// Why a request that reached a group has no route there.
   @inline(never)
   private func explain(
@@ -111,7 +150,10 @@ package final class ServingTable: Sendable {
   }
 
   private static func matches(_ entry: Entry, authority: RawSpan, path: RawSpan) -> Bool {
-    guard Self.hasPrefix(entry.prefix, path) else { return false }
+    Self.hasPrefix(entry.prefix, path) && Self.hasHost(entry, authority: authority)
+  }
+
+  private static func hasHost(_ entry: Entry, authority: RawSpan) -> Bool {
     if entry.hosts.isEmpty { return true }
     for host in entry.hosts where Self.isSame(host.bytes, hasPort: host.hasPort, authority) {
       return true

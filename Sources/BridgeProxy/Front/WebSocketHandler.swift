@@ -166,7 +166,9 @@ final class WebSocketHandler: ChannelDuplexHandler {
     self.messageCount += 1
     do throws(CodecError) {
       let message = try self.encode(body)
-      if self.call?.send(message, isLast: isLast) == false { self.isHeld = true }
+      guard let call = self.call else { return }
+      call.send(message, isLast: isLast)
+      if call.unsentBytes > UpstreamMarks.send { self.isHeld = true }
     } catch {
       if !body.isUTF8 {
         self.close(WebSocketClose(1007, "the text isn't UTF-8"), code: .invalidArgument)
@@ -205,7 +207,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     }
   }
 
-  func callHasRoom() {
+  func callCanSend() {
     self.isHeld = false
     while !self.isHeld, let message = self.waiting.popFirst() { self.take(message) }
     guard !self.isHeld, self.readIsHeld else { return }

@@ -46,10 +46,15 @@ struct CallState {
 
   private var state = State.waiting
   private var assembler: MessageAssembler
+  /// Whether bytes and fields are handed out as they come (`CallRequest.isRaw`).
+  private let isRaw: Bool
 
-  /// - Parameter byteLimit: the most bytes of one message.
-  init(byteLimit: Int) {
+  /// - Parameters:
+  ///   - byteLimit: the most bytes of one message; of no meaning to a raw call.
+  ///   - isRaw: whether bytes are handed out as they come instead of messages.
+  init(byteLimit: Int, isRaw: Bool = false) {
     self.assembler = MessageAssembler(byteLimit: byteLimit)
+    self.isRaw = isRaw
   }
 
   /// Whether the endpoint has said anything: from then on the call can't be started anew.
@@ -65,14 +70,15 @@ struct CallState {
   ) -> HeaderBlock? {
     switch self.state {
     case .waiting:
-      return self.receiveHead(ReplyFields(block, range), endsStream: endsStream)
+      return self.receiveHead(
+        ReplyFields(block, range, isRaw: self.isRaw), endsStream: endsStream)
     case .replying:
-      let fields = ReplyFields(block, range)
+      let fields = ReplyFields(block, range, isRaw: self.isRaw)
       let status = fields.status ?? GRPCStatus(httpStatus: 200, contentType: nil, text: "")
       self.state = .ending(
         Ending(status: status, trailers: fields.metadata, isOpen: !endsStream))
     case .refusing(let reply):
-      let fields = ReplyFields(block, range)
+      let fields = ReplyFields(block, range, isRaw: self.isRaw)
       self.state = .ending(
         Ending(
           status: fields.status ?? reply.status, trailers: fields.metadata, isOpen: !endsStream))
@@ -152,13 +158,13 @@ struct CallState {
     case .waiting, .refusing, .ended:
       return .wait
     case .replying:
-      switch self.assembler.next() {
+      switch self.nextPart() {
       case .none: return .wait
       case .message(let message): return .message(message)
       case .failure(let status): return self.end(Ending(status: status, isOpen: true))
       }
     case .ending(var ending):
-      switch self.assembler.next() {
+      switch self.nextPart() {
       case .message(let message):
         return .message(message)
       case .failure(let status):
@@ -171,6 +177,10 @@ struct CallState {
       }
       return self.end(ending)
     }
+  }
+
+  private mutating func nextPart() -> MessageAssembler.Next {
+    self.isRaw ? self.assembler.nextPiece() : self.assembler.next()
   }
 
   private mutating func end(_ ending: Ending) -> Step {

@@ -116,6 +116,15 @@ package struct MessageAssembler {
     return self.complete()
   }
 
+  /// All that came since the last piece, without a look at the messages in it: for calls that are
+  /// passed through.
+  package mutating func nextPiece() -> Next {
+    guard self.pending.readableBytes > 0 else { return .none }
+    let piece = self.pending
+    self.pending = ByteBuffer()
+    return .message(piece)
+  }
+
   private mutating func complete() -> Next {
     guard var partial = self.partial.take() else { return .none }
     let count = min(partial.missing, self.pending.readableBytes)

@@ -87,6 +87,13 @@ extension H2Session {
     _ = unsafe nghttp2_submit_rst_stream(self.handle, 0, stream.id, errorCode)
   }
 
+  /// Tells the client that the connection will end soon, before `goAway` says which streams are the
+  /// last ones; those that it opens meanwhile are served (RFC 9113 §6.8). Of a server only.
+  package func announceGoAway() {
+    guard !self.isBroken else { return }
+    _ = unsafe nghttp2_submit_shutdown_notice(self.handle)
+  }
+
   /// Tells the peer to open no more streams; those up to `lastStream` (all by default) finish.
   package func goAway(lastStream: Int32? = nil, errorCode: UInt32 = H2ErrorCode.noError) {
     guard !self.isBroken else { return }

@@ -228,6 +228,13 @@ package final class H2Session {
     !self.isKnown(stream) || self.streams[stream.slot].body.isSent
   }
 
+  /// Whether our side of the stream has been framed with its trailers, if it has any.
+  package func isFinished(_ stream: H2Stream) -> Bool {
+    guard self.isKnown(stream) else { return true }
+    let body = self.streams[stream.slot].body
+    return body.isSent && body.trailers == nil
+  }
+
   /// Payload of the stream that isn't framed yet, in bytes.
   package func unsentBytes(_ stream: H2Stream) -> Int {
     self.isKnown(stream) ? self.streams[stream.slot].body.byteCount : 0

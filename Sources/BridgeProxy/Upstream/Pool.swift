@@ -28,6 +28,8 @@ package final class Pool: Upstream {
   /// Header fields in front of and behind `:path`, the same for all calls.
   private let headPrefix: HeaderBlock
   private let headSuffix: HeaderBlock
+  /// The same for a raw call, whose other fields are its client's.
+  private let rawHeadSuffix: HeaderBlock
   /// The header block of the call being started.
   private var head = HeaderBlock()
   private var timeout: [UInt8] = []
@@ -61,6 +63,7 @@ package final class Pool: Upstream {
     var suffix = HeaderBlock()
     suffix.append(":authority", authority ?? endpoint.description)
     suffix.append("te", "trailers")
+    self.rawHeadSuffix = suffix
     suffix.append("content-type", "application/grpc")
     suffix.append("user-agent", userAgent)
     suffix.append("grpc-accept-encoding", "identity,deflate,gzip")
@@ -109,7 +112,7 @@ package final class Pool: Upstream {
     self.head.removeAll()
     self.head.append(contentsOf: self.headPrefix)
     self.head.append(":path", call.path)
-    self.head.append(contentsOf: self.headSuffix)
+    self.head.append(contentsOf: call.isRaw ? self.rawHeadSuffix : self.headSuffix)
     if let deadline = call.deadline {
       self.timeout.removeAll(keepingCapacity: true)
       GRPCTimeout.write(deadline - self.eventLoop.now, into: &self.timeout)

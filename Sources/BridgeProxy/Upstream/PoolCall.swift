@@ -16,11 +16,12 @@ final class PoolCall: UpstreamCall {
   private(set) var stream = H2Stream(id: 0, slot: 0)
   /// Messages given while it waited.
   private var unsent: Deque<ByteBuffer> = []
-  private var unsentByteCount = 0
-  /// Whether its owner was told that there's no room.
-  private var isFull = false
   /// Whether a message beyond the first has gone to a stream; it isn't kept to be sent again.
   private var sentMore = false
+  /// The bytes of `unsent`.
+  private var waitingBytes = 0
+  /// Whether more than `UpstreamMarks.send` was given, and the owner waits for `callCanSend`.
+  private var isOwnerHeld: Bool
   private var comebacks = 0
   private var isPaused = false
   /// Whether messages are being handed out, further up the stack.
@@ -33,29 +34,31 @@ final class PoolCall: UpstreamCall {
     self.pool = pool
     self.request = request
     self.observer = observer
-    self.reply = CallState(byteLimit: request.replyByteLimit)
+    self.reply = CallState(byteLimit: request.replyByteLimit, isRaw: request.isRaw)
+    self.isOwnerHeld = (request.message?.readableBytes ?? 0) > UpstreamMarks.send
   }
 
   // MARK: For its owner
 
-  @discardableResult
-  func send(_ message: ByteBuffer, isLast: Bool) -> Bool {
-    guard self.observer != nil, !self.request.isComplete else { return true }
+  func send(_ message: ByteBuffer, isLast: Bool) {
+    guard self.observer != nil, !self.request.isComplete else { return }
     self.request.isComplete = isLast
-    let waitingByteCount: Int
     if let connection = self.connection {
       self.sentMore = true
       connection.send(self.stream, message, isLast: isLast)
-      waitingByteCount = connection.unsentByteCount(self.stream)
     } else {
       self.unsent.append(message)
-      self.unsentByteCount += message.readableBytes
-      waitingByteCount = self.unsentByteCount
+      self.waitingBytes += message.readableBytes
     }
-    guard waitingByteCount > Self.fullByteCount, !self.isFull else { return !self.isFull }
-    self.isFull = true
-    self.connection?.tellOfRoom(self)
-    return false
+    if !self.isOwnerHeld, self.unsentBytes > UpstreamMarks.send {
+      self.isOwnerHeld = true
+      self.connection?.watch(self.stream)
+    }
+  }
+
+  var unsentBytes: Int {
+    if let connection = self.connection { return connection.unsentBytes(self.stream) }
+    return self.waitingBytes + (self.request.message?.readableBytes ?? 0)
   }
 
   func cancel() {
@@ -85,6 +88,7 @@ final class PoolCall: UpstreamCall {
   var metadata: HeaderBlock { self.request.metadata }
   var deadline: NIODeadline? { self.request.deadline }
   var encoding: CompressionFormat? { self.request.encoding }
+  var isRaw: Bool { self.request.isRaw }
 
   /// Asks a connection for a stream.
   ///
@@ -100,8 +104,8 @@ final class PoolCall: UpstreamCall {
       connection.send(
         self.stream, message, isLast: self.request.isComplete && self.unsent.isEmpty)
     }
-    self.unsentByteCount = 0
-    if self.isFull { connection.tellOfRoom(self) }
+    self.waitingBytes = 0
+    if self.isOwnerHeld { connection.watch(self.stream) }
     return true
   }
 
@@ -118,17 +122,10 @@ final class PoolCall: UpstreamCall {
 
   // MARK: For its connection
 
-  /// What it has sent is under way.
+  /// Most of what was given has left.
   func receiveRoom() {
-    guard self.isFull else { return }
-    self.isFull = false
-    self.observer?.callHasRoom()
-  }
-
-  /// Whether what its stream has still to send is little enough for more.
-  var hasRoom: Bool {
-    guard let connection = self.connection else { return true }
-    return connection.unsentByteCount(self.stream) <= Self.fullByteCount / 2
+    self.isOwnerHeld = false
+    self.observer?.callCanSend()
   }
 
   func receiveHeaders(_ block: HeaderBlock, _ fields: Range<Int>, endsStream: Bool) {
@@ -243,9 +240,6 @@ final class PoolCall: UpstreamCall {
     self.pool.forget(self)
   }
 
-  /// With more than this unsent a call has no room. 256 KiB: some sixteen frames of HTTP/2's usual
-  /// size, enough to fill a window of gRPC's default size while its owner is asked for more.
-  private static let fullByteCount = 256 << 10
   /// How often a refused call is started again: with the rests between, for about half a second.
   private static let comebackLimit = 10
   /// How far ahead of our clock an endpoint's may be.

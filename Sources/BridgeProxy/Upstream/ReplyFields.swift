@@ -8,10 +8,13 @@ struct ReplyFields {
   private(set) var encoding = MessageEncoding.identity
   /// What `grpc-status` and its companions say; nil without `grpc-status`.
   private(set) var status: GRPCStatus?
+  /// Of a raw reply with gRPC's own fields and the content type, where that's gRPC's.
   private(set) var metadata = HeaderBlock()
 
   /// Reads the fields of `block` in `range`.
-  init(_ block: HeaderBlock, _ range: Range<Int>) {
+  ///
+  /// - Parameter isRaw: whether gRPC's own fields are metadata as well.
+  init(_ block: HeaderBlock, _ range: Range<Int>, isRaw: Bool = false) {
     var code: ArraySlice<UInt8>?
     var message: ArraySlice<UInt8>?
     var details: ArraySlice<UInt8>?
@@ -20,6 +23,7 @@ struct ReplyFields {
       if block.isNamed("content-type", field) {
         self.isGRPC = block.isText("application/grpc", field.value) || Self.isGRPC(value)
         if !self.isGRPC { self.contentType = String(decoding: value, as: UTF8.self) }
+        if self.isGRPC, isRaw { self.metadata.append(field, of: block) }
       } else if block.isNamed(":status", field) {
         self.httpStatus = Self.number(value)
       } else if !Self.isReserved(block.bytes[field.name]) {
@@ -32,6 +36,9 @@ struct ReplyFields {
         details = value
       } else if block.isNamed("grpc-encoding", field) {
         self.encoding = MessageEncoding(value)
+      }
+      if isRaw, Self.isGRPCOwn(block.bytes[field.name]) {
+        self.metadata.append(field, of: block)
       }
     }
     if let code {
@@ -59,10 +66,16 @@ struct ReplyFields {
 
   /// Names with a colon in front and those that gRPC keeps for itself.
   private static func isReserved(_ name: ArraySlice<UInt8>) -> Bool {
-    name.first == UInt8(ascii: ":") || name.starts(with: "grpc-".utf8)
+    name.first == UInt8(ascii: ":") || Self.isGRPCOwn(name)
   }
 
-  private static func isGRPC(_ value: ArraySlice<UInt8>) -> Bool {
+  private static func isGRPCOwn(_ name: ArraySlice<UInt8>) -> Bool {
+    name.starts(with: "grpc-".utf8)
+  }
+
+  /// Whether a content type is `application/grpc` or one of its kinds (`+proto`, `;…`); not
+  /// `application/grpc-web`, which is another protocol.
+  static func isGRPC(_ value: ArraySlice<UInt8>) -> Bool {
     let prefix = "application/grpc".utf8
     guard value.count >= prefix.count,
       zip(value, prefix).allSatisfy({ $0 == $1 || ($0 | 0x20 == $1 && (0x41...0x5a).contains($0)) })

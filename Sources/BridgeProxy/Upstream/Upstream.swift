@@ -28,6 +28,12 @@ package struct CallRequest {
   package var isComplete: Bool
   /// The most bytes that one reply message may have; more is RESOURCE_EXHAUSTED.
   package var replyByteLimit: Int
+  /// Whether the bytes of request and reply pass as they are: frames of messages aren't looked at, so
+  /// `message` and `send` take any part of the request and the observer gets any part of the reply.
+  /// Fields pass as well: `metadata` has `content-type`, `user-agent` and gRPC's own (but for
+  /// `grpc-timeout`, which says what `deadline` leaves), and the observer gets all but the
+  /// pseudo-header fields, `grpc-status` among them where the endpoint gave one.
+  package var isRaw = false
 
   package init(
     path: String, metadata: HeaderBlock = HeaderBlock(), deadline: NIODeadline? = nil,
@@ -46,11 +52,11 @@ package struct CallRequest {
 package protocol UpstreamCall: AnyObject {
   /// Sends a further message in its gRPC frame, or none where the buffer is empty; `isLast` closes
   /// the request side. A call that has ended ignores it.
-  ///
-  /// - Returns: whether there's room for more. Where there's none, what is given all the same is kept
-  ///   in memory, and `callHasRoom` follows when there is, unless the call ends before.
-  @discardableResult
-  func send(_ message: ByteBuffer, isLast: Bool) -> Bool
+  func send(_ message: ByteBuffer, isLast: Bool)
+
+  /// Bytes given to the call that haven't left for the endpoint. An owner that would give many holds
+  /// back while these are more than `UpstreamMarks.send`, until `callCanSend`.
+  var unsentBytes: Int { get }
 
   /// Ends the call with RST_STREAM CANCEL. The observer gets no event after this, not even
   /// `callEnded`.
@@ -70,13 +76,26 @@ package protocol CallObserver: AnyObject {
   /// The response headers (not sent for a trailers-only reply). Metadata without gRPC's own headers.
   func callReceivedHead(_ metadata: HeaderBlock)
 
-  /// What `send` had no room for has been sent for the most part.
-  func callHasRoom()
-
-  /// One message without its prefix, decompressed.
+  /// One message without its prefix, decompressed; of a raw call the next bytes as they came.
   func callReceivedMessage(_ message: ByteBuffer)
+
+  /// `unsentBytes` were more than `UpstreamMarks.send` after bytes were given, and have fallen to
+  /// half of it.
+  func callCanSend()
 
   /// The end, good or bad; nothing follows. `trailers` without gRPC's own headers except
   /// `grpc-status-details-bin`, which is in `status.details`.
   func callEnded(_ status: GRPCStatus, trailers: HeaderBlock)
+}
+
+extension CallObserver {
+  /// Nothing to do for an owner that gives the whole request at once.
+  package func callCanSend() {}
+}
+
+/// How much may wait in a call.
+package enum UpstreamMarks {
+  /// Bytes on their way to the endpoint from which on an owner holds back. 256 KiB: what one write of
+  /// a connection takes.
+  package static let send = 256 << 10
 }

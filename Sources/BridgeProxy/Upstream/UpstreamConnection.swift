@@ -14,10 +14,10 @@ package final class UpstreamConnection: ChannelInboundHandler {
   private let session: H2Session
   /// Calls by the slots of their streams.
   private var calls: [PoolCall?] = []
+  /// Streams whose owners wait until most of what they gave has left.
+  private var watched: [H2Stream] = []
   /// Nil before the channel is there and after it has gone.
   private var context: ChannelHandlerContext?
-  /// Calls that wait for room, to be told of it.
-  private var crowded: [PoolCall] = []
   private var settingsTimeout: Scheduled<Void>?
   private var isReady = false
   /// Whether a drain is due at the end of this tick.
@@ -73,12 +73,14 @@ package final class UpstreamConnection: ChannelInboundHandler {
     self.scheduleDrain()
   }
 
-  /// Bytes that the stream has still to send.
-  func unsentByteCount(_ stream: H2Stream) -> Int { self.session.unsentBytes(stream) }
+  /// Bytes of a call that haven't been written.
+  func unsentBytes(_ stream: H2Stream) -> Int {
+    self.session.unsentBytes(stream)
+  }
 
-  /// Tells a call when it has room again.
-  func tellOfRoom(_ call: PoolCall) {
-    self.crowded.append(call)
+  /// Tells the call once half of `UpstreamMarks.send`, or less, is unsent.
+  func watch(_ stream: H2Stream) {
+    self.watched.append(stream)
   }
 
   func returnWindow(_ stream: H2Stream, byteCount: Int) {
@@ -171,17 +173,22 @@ package final class UpstreamConnection: ChannelInboundHandler {
         self.session.clearOutput()
         self.isBusy = false
       }
+      if !self.watched.isEmpty { self.tellWatched() }
       self.dispatch(ByteBuffer())
     }
-    if !self.crowded.isEmpty { self.tellOfRoom() }
     if self.session.isDone { self.end(self.doneReason) }
   }
 
-  private func tellOfRoom() {
-    let relieved = self.crowded.filter(\.hasRoom)
-    guard !relieved.isEmpty else { return }
-    self.crowded.removeAll(where: \.hasRoom)
-    for call in relieved { call.receiveRoom() }
+  private func tellWatched() {
+    let watched = self.watched
+    self.watched.removeAll(keepingCapacity: true)
+    for stream in watched {
+      if self.session.unsentBytes(stream) > UpstreamMarks.send / 2 {
+        self.watched.append(stream)
+      } else {
+        self.call(of: stream)?.receiveRoom()
+      }
+    }
   }
 
   private var doneReason: String {
@@ -261,7 +268,7 @@ package final class UpstreamConnection: ChannelInboundHandler {
     let reason = self.endReason ?? reason
     let calls = self.calls
     self.calls = []
-    self.crowded = []
+    self.watched = []
     self.pool.connectionEnded(self, reason: reason)
     for call in calls {
       call?.connectionLost(GRPCStatus(.unavailable, reason, origin: .transport))

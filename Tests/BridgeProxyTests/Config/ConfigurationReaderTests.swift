@@ -50,6 +50,7 @@ import Testing
         endpoint_header_bytes: 9KiB
         connect_timeout: 250ms
         client_connections: 7
+        client_streams: 10
       services:
         bench:
           hosts: [Bench.internal, 'other:81']
@@ -103,6 +104,7 @@ import Testing
     #expect(limits.endpointHeaderBytes == 9 << 10)
     #expect(limits.connectTimeout == .milliseconds(250))
     #expect(limits.clientConnections == 7)
+    #expect(limits.clientStreams == 10)
     let service = try #require(configuration.services.first)
     #expect(configuration.services.count == 1)
     #expect(service.name == "bench")

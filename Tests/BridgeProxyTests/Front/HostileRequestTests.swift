@@ -80,7 +80,6 @@ struct HostileRequestTests {
       ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400),
       ("G@T /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
       ("get /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", 501),
-      ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
       ("\u{16}\u{03}\u{01}\u{02}\u{00}\u{01}\u{00}", 400),
       ("SSH-2.0-OpenSSH\r\n", 400),
       ("POST /v1/echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),

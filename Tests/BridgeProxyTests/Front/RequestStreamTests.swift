@@ -151,7 +151,7 @@ struct RequestStreamTests {
   func backPressure() throws {
     let client = try TestClient()
     let call = try Self.begin(client)
-    call.hasRoom = false
+    call.unsentBytes = UpstreamMarks.send + 1
     client.sendRaw(Self.chunk("{\"text\":\"1\"}\n{\"text\":\"2\"}\n"))
     #expect(call.sent == [Self.frame(text: "1")])
     client.sendRaw(Self.chunk("{\"text\":\"3\"}\n") + "0\r\n\r\n")

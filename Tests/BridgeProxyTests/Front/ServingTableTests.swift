@@ -274,3 +274,43 @@ struct RoutingAnswerTests {
     #expect(client.isOpen)
   }
 }
+
+/// Which service a gRPC call reaches that is passed through.
+struct CallChoiceTests {
+  private static func service(
+    _ name: String, hosts: [String] = [], prefix: String = "", method: String
+  ) throws -> ServedService {
+    let schema = TestSchema(methods: [TestSchema.Method(name: method, rules: [])])
+    return try ServedService(
+      Configuration.Service(
+        name: name, hosts: hosts, prefix: prefix, schemas: [],
+        endpoint: Configuration.Endpoint(host: "localhost", port: 1)), schema: schema.load())
+  }
+
+  @Test(
+    "host and prefix, then the schema that has the method",
+    arguments: [
+      ("x", "Any", "first /", "/"), ("x", "Other", "second /", "/"), ("x", "None", "first /", "/"),
+      ("h.internal", "Host", "host /", "/"), ("h.internal:80", "None", "host /", "/"),
+      ("h.internal", "Any", "host /", "/"), ("x", "Deep", "deep /", "/"),
+      ("x", "Deep", "deep /", "/deep/"), ("x", "None", "deep /", "/deep/"),
+    ])
+  func choose(_ authority: String, _ method: String, _ expected: String, _ prefix: String) throws {
+    let table = try ServingTable([
+      Self.service("first", method: "Any"), Self.service("second", method: "Other"),
+      Self.service("host", hosts: ["h.internal"], method: "Host"),
+      Self.service("deep", prefix: "/deep", method: "Deep"),
+    ])
+    let path = "/test.Notes/\(method)"
+    let choice = table.chooseForCall(
+      authority: authority.utf8.span.bytes, path: prefix == "/" ? path : "/deep" + path)
+    #expect(choice.map { "\(table.services[$0.service].name) /" } == expected)
+    #expect(choice?.callPath == path)
+  }
+
+  @Test func noService() throws {
+    let table = try ServingTable([Self.service("host", hosts: ["h.internal"], method: "Host")])
+    let choice = table.chooseForCall(authority: "x".utf8.span.bytes, path: "/a.B/Host")
+    #expect(choice == nil)
+  }
+}

@@ -56,22 +56,26 @@ final class CannedUpstream: Upstream {
       return block
     }
 
-    /// Whether what `send` is given leaves room for more.
-    var hasRoom = true
-
-    @discardableResult
-    func send(_ message: ByteBuffer, isLast: Bool) -> Bool {
+    func send(_ message: ByteBuffer, isLast: Bool) {
       if message.readableBytes > 0 { self.sent.append(Array(message.readableBytesView)) }
       if isLast { self.isComplete = true }
-      return self.hasRoom
     }
 
-    /// Says that there's room for more.
+    /// What the endpoint hasn't taken, as the test would have it.
+    var unsentBytes = 0
+
+    /// The observer is told that more can be sent.
     func makeRoom() {
-      self.hasRoom = true
+      self.unsentBytes = 0
       guard !self.isCancelled else { return }
-      self.observer.callHasRoom()
+      self.observer.callCanSend()
     }
+
+    /// What was given beyond the first message, as text; a bar ends the request.
+    var sentText: [String] {
+      self.sent.map { String(decoding: $0, as: UTF8.self) } + (self.isComplete ? ["|"] : [])
+    }
+
     func cancel() { self.isCancelled = true }
     func pauseReading() { self.flow.append("pause") }
     func resumeReading() { self.flow.append("resume") }

@@ -38,7 +38,7 @@ final class TestClient {
     self.loop = LoopContext(
       eventLoop: self.channel.eventLoop, table: try ServingTable([service]),
       upstreams: [self.upstream], limits: limits, recorder: self.log)
-    try HTTPFront.addHandlers(to: self.channel, self.loop, limits)
+    try HTTPFront.addHandlers(to: self.channel, self.loop)
     // Registers and activates.
     try self.channel.connect(to: SocketAddress(ipAddress: address, port: 1)).wait()
   }

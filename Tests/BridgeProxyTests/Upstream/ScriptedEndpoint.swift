@@ -154,6 +154,12 @@ final class RecordingObserver: CallObserver {
   var onMessage: () -> Void = {}
   /// Run at the end.
   var onEnd: () -> Void = {}
+  /// How often room was made for more.
+  private(set) var rooms = 0
+
+  func callCanSend() {
+    self.rooms += 1
+  }
 
   func callReceivedHead(_ metadata: HeaderBlock) {
     self.events.append(.head(metadata.lines))
@@ -162,13 +168,6 @@ final class RecordingObserver: CallObserver {
   func callReceivedMessage(_ message: ByteBuffer) {
     self.events.append(.message(String(buffer: message)))
     self.onMessage()
-  }
-
-  /// How often there was room again.
-  var roomCount = 0
-
-  func callHasRoom() {
-    self.roomCount += 1
   }
 
   func callEnded(_ status: GRPCStatus, trailers: HeaderBlock) {

@@ -31,6 +31,7 @@ def parse_arguments():
 ARGUMENTS = parse_arguments()
 sys.path.insert(0, ARGUMENTS.generated)
 
+import byte_service  # noqa: E402
 import echo_pb2  # noqa: E402
 import echo_pb2_grpc  # noqa: E402
 import everything_pb2  # noqa: E402
@@ -414,6 +415,7 @@ def main():
     echo_pb2_grpc.add_StreamServiceServicer_to_server(Streams(), server)
     legacy_pb2_grpc.add_LegacyServiceServicer_to_server(Legacy(), server)
     showcase_pb2_grpc.add_ShowcaseServicer_to_server(Showcase(), server)
+    byte_service.add_to(server)
     port = server.add_insecure_port(f"127.0.0.1:{ARGUMENTS.port}")
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

@@ -1,0 +1,95 @@
+/// The life of one client connection over HTTP/2: what it's waited for, and how it ends. Pure.
+///
+///     serving ─drain─▶ announcing ─notice over─▶ leaving ─last stream─▶ (closed)
+///        └─idle───────────────────────────────────▶┘
+struct HTTP2ConnectionState {
+  private enum State {
+    case serving
+    /// The client was told to open no more streams soon; those that it opened meanwhile are served.
+    case announcing
+    /// GOAWAY is sent.
+    case leaving
+  }
+
+  /// What the connection waits for, and so which deadline holds.
+  enum Wait: Equatable {
+    /// A call.
+    case request
+    /// Nothing: calls are under way.
+    case nothing
+    /// The client has to hear that the connection ends before it does.
+    case notice
+    /// Everything is said; the socket has to take it.
+    case close
+  }
+
+  private var state = State.serving
+  private var openStreams = 0
+  /// Calls that have no answer yet.
+  private var openCalls = 0
+
+  /// What it waits for now.
+  var wait: Wait {
+    switch self.state {
+    case .serving: self.openCalls == 0 ? .request : .nothing
+    case .announcing: .notice
+    case .leaving: self.openStreams == 0 ? .close : .nothing
+    }
+  }
+
+  mutating func streamOpened() {
+    self.openStreams += 1
+  }
+
+  mutating func streamClosed() {
+    self.openStreams -= 1
+  }
+
+  mutating func callStarted() {
+    self.openCalls += 1
+  }
+
+  mutating func callEnded() {
+    self.openCalls -= 1
+  }
+
+  /// How a connection is ended.
+  enum Action: Equatable {
+    /// Say that there'll be no more streams soon (RFC 9113 §6.8: a GOAWAY with the highest stream).
+    case announce
+    /// Send GOAWAY, and close when the last stream has ended.
+    case goAway
+    case close
+    case none
+  }
+
+  /// The process is to end.
+  mutating func drain() -> Action {
+    switch self.state {
+    case .serving where self.openStreams == 0:
+      self.state = .leaving
+      return .goAway
+    case .serving:
+      self.state = .announcing
+      return .announce
+    case .announcing, .leaving:
+      return .none
+    }
+  }
+
+  /// The deadline of `wait` has passed.
+  mutating func deadlinePassed() -> Action {
+    switch self.state {
+    case .serving where self.openCalls > 0:
+      return .none
+    case .serving where self.openStreams > 0:
+      // All is answered, and the client has taken nothing of it for all that time.
+      return .close
+    case .serving, .announcing:
+      self.state = .leaving
+      return .goAway
+    case .leaving:
+      return self.openStreams == 0 ? .close : .none
+    }
+  }
+}

@@ -1,0 +1,109 @@
+internal import NIOCore
+
+/// Waits for the first bytes of a connection, puts the handlers of the protocol that they belong to
+/// in its own place, and gives them the bytes.
+///
+/// Nearly always the first read decides, so that a connection of HTTP/1.1 has no handler more than
+/// it needs. A client that sends the beginning of the HTTP/2 preface and no more is held to the time
+/// that a request's head may take.
+final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, ClientConnection {
+  typealias InboundIn = ByteBuffer
+  typealias InboundOut = ByteBuffer
+
+  var slot: Int?
+  private(set) var deadline = Int64.max
+
+  private let loop: LoopContext
+  private var context: ChannelHandlerContext?
+  /// The beginning of a preface.
+  private var received = ByteBuffer()
+  private var hasDecided = false
+
+  init(_ loop: LoopContext) {
+    self.loop = loop
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    self.deadline = self.loop.deadline(of: .request)
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.context = nil
+    self.loop.remove(self)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    self.loop.remove(self)
+    context.fireChannelInactive()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    var bytes = self.unwrapInboundIn(data)
+    guard !self.hasDecided else {
+      context.fireChannelRead(self.wrapInboundOut(bytes))
+      return
+    }
+    if self.received.readableBytes > 0 {
+      self.received.writeBuffer(&bytes)
+      bytes = self.received
+    }
+    switch ConnectionPreface.look(at: bytes.readableBytesView) {
+    case .undecided:
+      if self.received.readableBytes == 0 { self.deadline = self.loop.deadline(of: .rest) }
+      self.received = bytes
+    case .http1:
+      let exchange = ExchangeHandler(self.loop)
+      self.leave(
+        to: exchange, [HTTPFront.requestDecoder(self.loop.limits), exchange], context, bytes)
+    case .http2:
+      let connection = HTTP2Connection(self.loop)
+      self.leave(to: connection, [connection], context, bytes)
+    }
+  }
+
+  private func leave(
+    to connection: any ClientConnection, _ handlers: [any ChannelHandler],
+    _ context: ChannelHandlerContext, _ bytes: ByteBuffer
+  ) {
+    self.hasDecided = true
+    self.received = ByteBuffer()
+    self.loop.replace(self, by: connection)
+    do {
+      try context.pipeline.syncOperations.addHandlers(handlers, position: .after(self))
+    } catch {
+      // The channel is closing.
+      self.loop.remove(connection)
+      context.close(promise: nil)
+      return
+    }
+    context.fireChannelRead(self.wrapInboundOut(bytes))
+    context.pipeline.syncOperations.removeHandler(self, promise: nil)
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    // A client that closes its side before it has asked for anything.
+    if !self.hasDecided, case .inputClosed? = event as? ChannelEvent { self.closeNow() }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    if self.hasDecided {
+      context.fireErrorCaught(error)
+    } else {
+      self.closeNow()
+    }
+  }
+
+  func deadlinePassed() {
+    self.closeNow()
+  }
+
+  func drain() {
+    self.closeNow()
+  }
+
+  func closeNow() {
+    self.context?.close(promise: nil)
+  }
+}
