@@ -26,13 +26,14 @@ class Reply:
         return json.loads(self.body)
 
 
-def curl(url, *arguments, data=None, version="--http2-prior-knowledge"):
+def curl(url, *arguments, data=None, data_in=None, version="--http2-prior-knowledge"):
     command = ["curl", "--disable", "--silent", "--include", version, "--max-time", "10"]
     if data is not None:
         command += ["--data-binary", "@-"]
     done = subprocess.run(
-        [*command, *arguments, url], input=data, capture_output=True, timeout=60, check=False
-    )
+        [*command, *arguments, url], input=data_in or data, capture_output=True, timeout=60,
+        check=False,
+    )  # fmt: skip
     return Reply(done)
 
 
@@ -142,6 +143,29 @@ class TestSize:
         reply = curl(f"{bridge.url}/v1/count/20000", "--header", "Accept: application/x-ndjson")
         assert reply.code == 0
         assert reply.body.count(b"\n") == 20_000
+
+
+class TestRequestsAsStreams:
+    def test_lines(self, bridge):
+        body = b"".join(b'{"number":%d}\n' % number for number in range(20000))
+        reply = curl(f"{bridge.url}/v1/sum", "--upload-file", "-", "-X", "POST", data_in=body)
+        assert (reply.version, reply.status) == ("HTTP/2", 200)
+        assert (reply.json()["messages"], reply.json()["total"]) == (20000, "199990000")
+
+    def test_both_ways(self, bridge):
+        message = json.dumps({"text": "y" * 60000}).encode() + b"\n"
+        reply = curl(
+            f"{bridge.url}/v1/chat", "--upload-file", "-", "-X", "POST", data_in=message * 500
+        )
+        assert reply.code == 0
+        replies = reply.body.splitlines()
+        assert len(replies) == 500
+        assert json.loads(replies[-1])["index"] == 499
+
+    def test_a_fault_behind_replies(self, bridge):
+        body = b'{"text":"1"}\n{"text":"2"}\n{"txet":"3"}\n'
+        reply = curl(f"{bridge.url}/v1/chat", "--upload-file", "-", "-X", "POST", data_in=body)
+        assert b"message 3 of the stream: txet: " in reply.body
 
 
 class TestLife:

@@ -92,7 +92,8 @@ final class PassThroughCall: ClientStream {
     var fields = self.head.ownFields
     fields.append(contentsOf: metadata)
     self.head.shrink()
-    let timeout = min(headers.timeout ?? service.timeout, service.timeout)
+    let limit = service.timeout(ofCall: self.callPath)
+    let timeout = min(headers.timeout ?? limit, limit)
     var request = CallRequest(
       path: self.callPath, metadata: fields, deadline: .now() + timeout, message: start.body,
       isComplete: start.isComplete)

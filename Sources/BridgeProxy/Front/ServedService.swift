@@ -36,8 +36,9 @@ package final class ServedService: Sendable {
   let sendsRequestID: Bool
   /// How errors look; nil: as google.rpc.Status says.
   let errors: Configuration.Errors?
-  /// `/package.Service/Method` of all methods in the schema: calls that are passed through.
-  let callPaths: Set<String>
+  /// All methods in the schema by their `/package.Service/Method`: calls that are passed through.
+  /// Whether they stream.
+  private let callPaths: [String: Bool]
   /// google.rpc.Status in the schema, for error details.
   let statusMessage: MessageIndex?
   /// Its field `details`, for errors of another shape that have a place for them.
@@ -83,9 +84,18 @@ package final class ServedService: Sendable {
     self.sendsRequestID =
       !configured.contains("x-request-id") && !rules.denies("x-request-id".utf8)
     self.errors = configuration.errors
-    self.callPaths = Set(schema.services.flatMap { $0.methods.map(\.path) })
+    let methods = schema.services.flatMap(\.methods)
+    self.callPaths = Dictionary(methods.map { ($0.path, $0.isStreaming) }) { first, _ in first }
     self.statusMessage = schema.message(named: "google.rpc.Status")
     self.statusDetails = self.statusMessage.flatMap { try? schema.fieldPath("details", in: $0) }
+  }
+
+  /// Whether the schema has the method of a call's path.
+  func hasMethod(_ callPath: String) -> Bool { self.callPaths[callPath] != nil }
+
+  /// How long a call may take. What the schema doesn't have may stream.
+  func timeout(ofCall callPath: String) -> TimeAmount {
+    self.callPaths[callPath] ?? true ? self.streamTimeout : self.timeout
   }
 
   /// `/bench/` means the same as `/bench`, and `/` the same as nothing.

@@ -115,14 +115,14 @@ package final class ServingTable: Sendable {
       }
       let rest = String(Substring(path.utf8.dropFirst(entry.prefix.count)))
       let choice = CallChoice(service: entry.service, callPath: rest)
-      if self.services[entry.service].callPaths.contains(rest) { return choice }
+      if self.services[entry.service].hasMethod(rest) { return choice }
       if first == nil {
         first = choice
         group = entry.group
       }
     }
     for entry in self.entries where !entry.prefix.isEmpty {
-      if self.services[entry.service].callPaths.contains(path),
+      if self.services[entry.service].hasMethod(path),
         Self.hasHost(entry, authority: authority)
       {
         return CallChoice(service: entry.service, callPath: path)
