@@ -1,6 +1,37 @@
 internal import Codec
 internal import NIOCore
 
+extension Transcoder {
+  /// See `LoopContext.encode`, whose memory `sink` is: lent once, not for each step.
+  fileprivate func frame(
+    _ body: ByteBuffer, contentType: String, rule: BodyRule, _ bindings: borrowing Bindings,
+    _ route: Route, _ service: ServedService, in sink: inout ByteSink
+  ) throws(CodecError) -> ByteBuffer {
+    sink.removeAll()
+    // Compressed flag and length; the length is set when it's known.
+    sink.append("\0\0\0\0\0")
+    if route.takesHTTPBody {
+      let contentType = Array(contentType.utf8)
+      try unsafe self.encode(
+        httpBody: body.readableBytesSpan, contentType: contentType.span.bytes, rule: rule,
+        as: route.method.input, of: service.schema, bindings: bindings, options: service.encode,
+        into: &sink)
+    } else {
+      try self.encode(
+        body.readableBytesSpan, rule: rule, as: route.method.input, of: service.schema,
+        bindings: bindings, options: service.encode, into: &sink)
+    }
+    let length = sink.count - GRPCMessage.prefixByteCount
+    for place in 0..<4 {
+      sink.set(UInt8(truncatingIfNeeded: length >> (24 - 8 * place)), at: 1 + place)
+    }
+    var message = ByteBufferAllocator().buffer(capacity: sink.count)
+    message.write(sink)
+    sink.shrink(to: LoopContext.keptByteCount)
+    return message
+  }
+}
+
 /// Between HTTP bodies and messages, in the loop's memory.
 extension LoopContext {
   /// Makes of a body, and of the values of path and query, a message in its gRPC frame.
@@ -12,28 +43,9 @@ extension LoopContext {
     _ body: ByteBuffer, contentType: String, rule: BodyRule? = nil, _ bindings: borrowing Bindings,
     _ route: Route, _ service: ServedService
   ) throws(CodecError) -> ByteBuffer {
-    self.input.removeAll()
-    // Compressed flag and length; the length is set when it's known.
-    self.input.append("\0\0\0\0\0")
-    if route.takesHTTPBody {
-      let contentType = Array(contentType.utf8)
-      try unsafe self.transcoder.encode(
-        httpBody: body.readableBytesSpan, contentType: contentType.span.bytes, rule: route.body,
-        as: route.method.input, of: service.schema, bindings: bindings, options: service.encode,
-        into: &self.input)
-    } else {
-      try self.transcoder.encode(
-        body.readableBytesSpan, rule: rule ?? route.body, as: route.method.input,
-        of: service.schema, bindings: bindings, options: service.encode, into: &self.input)
-    }
-    let length = self.input.count - GRPCMessage.prefixByteCount
-    for place in 0..<4 {
-      self.input.set(UInt8(truncatingIfNeeded: length >> (24 - 8 * place)), at: 1 + place)
-    }
-    var message = self.buffer(capacity: self.input.count)
-    message.write(self.input)
-    self.input.shrink(to: Self.keptByteCount)
-    return message
+    try self.transcoder.frame(
+      body, contentType: contentType, rule: rule ?? route.body, bindings, route, service,
+      in: &self.input)
   }
 
   /// Puts the body that a message is into `output`.

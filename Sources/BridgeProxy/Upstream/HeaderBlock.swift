@@ -82,8 +82,15 @@ package struct HeaderBlock: Sendable, Equatable {
   /// Whether a name or value is this text.
   package func isText(_ text: StaticString, _ range: Range<Int>) -> Bool {
     guard range.count == text.utf8CodeUnitCount else { return false }
-    return unsafe self.bytes[range].elementsEqual(
-      UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    let start = unsafe text.utf8Start
+    let bytes = self.bytes.span
+    // From the end: names of the same length mostly begin alike (`grpc-…`, `x-…`).
+    var index = range.count
+    while index > 0 {
+      index &-= 1
+      if unsafe bytes[range.lowerBound &+ index] != start[index] { return false }
+    }
+    return true
   }
 
   package func name(of field: Field) -> String {

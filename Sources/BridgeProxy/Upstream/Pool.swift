@@ -109,17 +109,21 @@ package final class Pool: Upstream {
   }
 
   private func writeHead(of call: PoolCall) {
-    self.head.removeAll()
-    self.head.append(contentsOf: self.headPrefix)
-    self.head.append(":path", call.path)
-    self.head.append(contentsOf: call.isRaw ? self.rawHeadSuffix : self.headSuffix)
+    // Lent out once, not for each field.
+    var head = HeaderBlock()
+    swap(&head, &self.head)
+    head.removeAll()
+    head.append(contentsOf: self.headPrefix)
+    head.append(":path", call.path)
+    head.append(contentsOf: call.isRaw ? self.rawHeadSuffix : self.headSuffix)
     if let deadline = call.deadline {
       self.timeout.removeAll(keepingCapacity: true)
       GRPCTimeout.write(deadline - self.eventLoop.now, into: &self.timeout)
-      self.head.append("grpc-timeout".utf8, self.timeout)
+      head.append("grpc-timeout".utf8, self.timeout)
     }
-    if let encoding = call.encoding { self.head.append("grpc-encoding", "\(encoding)") }
-    self.head.append(contentsOf: call.metadata)
+    if let encoding = call.encoding { head.append("grpc-encoding", "\(encoding)") }
+    head.append(contentsOf: call.metadata)
+    self.head = head
   }
 
   private func failLater(_ call: PoolCall, _ status: GRPCStatus) {

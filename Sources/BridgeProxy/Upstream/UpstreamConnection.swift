@@ -201,11 +201,15 @@ package final class UpstreamConnection: ChannelInboundHandler {
   private func dispatch(_ bytes: ByteBuffer) {
     guard !self.session.events.isEmpty else { return }
     self.isBusy = true
-    var index = 0
     // Calls that end may begin others, which queues frames but never adds events.
-    while index < self.session.events.count {
-      let event = self.session.events[index]
-      index += 1
+    self.handle(self.session.events, bytes)
+    self.session.clearEvents()
+    self.isBusy = false
+    self.pool.settle()
+  }
+
+  private func handle(_ events: [H2Event], _ bytes: ByteBuffer) {
+    for event in events {
       switch event {
       case .settings:
         self.settingsReceived()
@@ -229,14 +233,11 @@ package final class UpstreamConnection: ChannelInboundHandler {
         self.pool.connectionRetired(self)
       }
     }
-    self.session.clearEvents()
-    self.isBusy = false
-    self.pool.settle()
   }
 
   private func call(of stream: H2Stream) -> PoolCall? {
-    guard stream.slot < self.calls.count, let call = self.calls[stream.slot],
-      call.stream == stream
+    let calls = self.calls
+    guard stream.slot < calls.count, let call = calls[stream.slot], call.stream == stream
     else { return nil }
     return call
   }

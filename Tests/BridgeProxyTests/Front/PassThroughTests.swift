@@ -88,11 +88,14 @@ import Testing
 
   @Test(
     "the shorter of the client's and the service's timeout holds",
-    arguments: [("5S", 5), ("1H", 30), (nil, 30)] as [(String?, Int64)])
-  func timeouts(_ sent: String?, _ seconds: Int64) throws {
+    arguments: [
+      ("Echo", "5S", 5), ("Echo", "1H", 30), ("Echo", nil, 30), ("Watch", nil, 600),
+      ("Push", nil, 600), ("Unknown", nil, 600), ("Watch", "5S", 5),
+    ] as [(String, String?, Int64)])
+  func timeouts(_ method: String, _ sent: String?, _ seconds: Int64) throws {
     let before = NIODeadline.now()
     let fields = sent.map { [("grpc-timeout", $0)] } ?? []
-    _ = try self.caller.call("/test.Notes/Get", fields, body: "ask")
+    _ = try self.caller.call("/test.Notes/\(method)", fields, body: "ask")
     let deadline = try #require(try self.upstreamCall().request.deadline)
     let left = deadline - before
     #expect(left >= .seconds(seconds) && left < .seconds(seconds + 2))

@@ -76,17 +76,39 @@ extension ExchangeHandler {
   /// Takes a part of the body: as it is, or inflated.
   func collect(_ part: ByteBuffer) {
     guard let inflater = self.exchange?.inflater else {
-      self.exchange?.append(part)
+      self.append(part)
       return
     }
     self.inflate(part, inflater)
   }
 
+  /// Adds a part to the body; the first one isn't copied.
+  private func append(_ part: ByteBuffer) {
+    let byteCount = part.readableBytes
+    self.exchange?.requestByteCount += byteCount
+    guard var body = self.exchange?.body else {
+      self.exchange?.body = part
+      return
+    }
+    let announced = self.exchange?.announcedLength ?? 0
+    // Release the stored one first, so that there's one owner and the bytes are appended in place.
+    self.exchange?.body = nil
+    let needed = body.readableBytes + part.readableBytes
+    if body.writableBytes < part.readableBytes {
+      // An announced length is believed as far as the client has shown that it means it.
+      body.reserveCapacity(max(needed, min(announced, 4 * needed)))
+    }
+    body.writeImmutableBuffer(part)
+    self.exchange?.body = body
+  }
+
   @inline(never)
   private func inflate(_ part: ByteBuffer, _ inflater: BodyInflater) {
-    self.exchange?.requestByteCount += part.readableBytes
+    let byteCount = part.readableBytes
+    self.exchange?.requestByteCount += byteCount
     // Out of the exchange while it grows, so that it has one owner and isn't copied.
-    var body = self.exchange?.body.take() ?? ByteBuffer()
+    var body = self.exchange?.body ?? ByteBuffer()
+    self.exchange?.body = nil
     do throws(Fault) {
       try inflater.inflate(part, into: &body)
       self.exchange?.body = body

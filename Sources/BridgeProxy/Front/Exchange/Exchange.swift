@@ -3,6 +3,9 @@ internal import NIOCore
 internal import NIOHTTP1
 
 /// What is known of the request under way and its answer; made anew for each.
+///
+/// A value in a property of the handler's. Nothing is called while one of its parts is being changed, so
+/// that the compiler sees that no two accesses can meet, and needs no checks at run time.
 struct Exchange {
   var method: HTTPMethod
   /// The request target as it was sent.
@@ -45,10 +48,15 @@ struct Exchange {
   /// The message of a unary reply.
   var reply: ByteBuffer?
   /// Of a request that becomes a WebSocket when it's complete.
-  struct Handshake {
-    var head: HTTPRequestHead
+  final class Handshake {
+    let head: HTTPRequestHead
     /// The first one that the client named; empty where it named none.
-    var protocolName: String
+    let protocolName: String
+
+    init(head: HTTPRequestHead, protocolName: String) {
+      self.head = head
+      self.protocolName = protocolName
+    }
   }
 
   var handshake: Handshake?
@@ -63,22 +71,4 @@ struct Exchange {
 
   /// Whether the answer has no body.
   var isHead: Bool { self.method == .HEAD }
-
-  /// Adds a part of the body; the first one isn't copied.
-  mutating func append(_ part: ByteBuffer) {
-    self.requestByteCount += part.readableBytes
-    guard var body = self.body else {
-      self.body = part
-      return
-    }
-    // Release the stored one first, so that there's one owner and the bytes are appended in place.
-    self.body = nil
-    let needed = body.readableBytes + part.readableBytes
-    if body.writableBytes < part.readableBytes {
-      // An announced length is believed as far as the client has shown that it means it.
-      body.reserveCapacity(max(needed, min(self.announcedLength, 4 * needed)))
-    }
-    body.writeImmutableBuffer(part)
-    self.body = body
-  }
 }

@@ -6,7 +6,8 @@ internal import NIOHTTP1
 extension ExchangeHandler: CallObserver {
   func callReceivedHead(_ metadata: HeaderBlock) {
     let isFiltered = self.exchange?.service?.cors != nil
-    self.exchange?.replyMetadata = isFiltered ? CORSPolicy.without(metadata) : metadata
+    let kept = isFiltered ? CORSPolicy.without(metadata) : metadata
+    self.exchange?.replyMetadata = kept
   }
 
   func callReceivedMessage(_ message: ByteBuffer) {
@@ -57,7 +58,7 @@ extension ExchangeHandler: CallObserver {
   }
 
   private func cancelCall() {
-    self.exchange?.call?.cancel()
+    if let call = self.exchange?.call { call.cancel() }
     self.exchange?.call = nil
   }
 
@@ -210,7 +211,8 @@ extension ExchangeHandler: CallObserver {
     _ buffer: ByteBuffer, _ after: ExchangeState.After, _ status: Int, _ code: GRPCStatus.Code
   ) {
     guard let context = self.context else { return }
-    self.exchange?.responseByteCount += buffer.readableBytes
+    let byteCount = buffer.readableBytes
+    self.exchange?.responseByteCount += byteCount
     self.record(status: status, code)
     self.exchange = nil
     self.heartbeat = .max
@@ -323,7 +325,8 @@ extension ExchangeHandler: CallObserver {
   /// Writes what the stream has.
   func flushStream() {
     guard let context = self.context, let buffer = self.stream.take() else { return }
-    self.exchange?.responseByteCount += buffer.readableBytes
+    let byteCount = buffer.readableBytes
+    self.exchange?.responseByteCount += byteCount
     self.extendDeadline()
     self.startHeartbeat()
     context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
@@ -393,8 +396,8 @@ extension ExchangeHandler: CallObserver {
 
   /// Starts the time anew after which a silent stream of events gets a sign of life.
   func startHeartbeat() {
-    guard let exchange = self.exchange, exchange.format == .events, !exchange.isHead,
-      let interval = exchange.service?.stream.heartbeat, interval > .zero
+    guard self.exchange?.format == .events, self.exchange?.isHead == false,
+      let interval = self.exchange?.service?.stream.heartbeat, interval > .zero
     else { return }
     self.heartbeat = self.loop.tick(after: interval)
   }

@@ -13,7 +13,8 @@ extension ExchangeHandler {
     // The choice depends on the field even where it's for none (RFC 9110 §12.5.5).
     self.answerFields.append(contentsOf: "vary: accept-encoding\r\n".utf8)
     if !headers.acceptEncoding.isEmpty {
-      self.exchange?.answerCoding = AcceptedCoding.choose(headers.acceptEncoding)
+      let coding = AcceptedCoding.choose(headers.acceptEncoding)
+      self.exchange?.answerCoding = coding
     }
   }
 

@@ -38,8 +38,9 @@ extension ExchangeHandler {
       self.applyPolicyWithoutRoute(head, headers)
     }
     if self.exchange?.service == nil, self.loop.table.shapesErrors, !fault.endsConnection {
-      self.exchange?.missedService = RequestRouter.service(
+      let missed = RequestRouter.service(
         of: head, method: head.method.rawValue, headers, self.loop)
+      self.exchange?.missedService = missed
     }
     self.answer(fault)
   }
@@ -69,10 +70,12 @@ extension ExchangeHandler {
     self.exchange?.route = route
     self.exchange?.upstream = serviceIndex
     let limit = route.method.isStreaming ? service.streamTimeout : service.timeout
-    self.exchange?.timeout = min(headers.timeout ?? limit, limit)
+    let timeout = min(headers.timeout ?? limit, limit)
+    self.exchange?.timeout = timeout
     if route.method.isServerStreaming {
-      self.exchange?.format =
+      let format: StreamFormat =
         route.givesHTTPBody ? .bytes : try Self.streamFormat(head, service)
+      self.exchange?.format = format
     }
     if service.cors != nil { self.applyPolicy(headers, of: service) }
     if !headers.accept.isEmpty { try self.checkAccept(headers, route, service) }
@@ -140,7 +143,8 @@ extension ExchangeHandler {
       throw self.bodyTooLarge
     }
     if headers.coding != .identity {
-      self.exchange?.inflater = BodyInflater(headers.coding, self.loop.limits, isStream: isStream)
+      let inflater = BodyInflater(headers.coding, self.loop.limits, isStream: isStream)
+      self.exchange?.inflater = inflater
     }
   }
 
@@ -183,7 +187,7 @@ extension ExchangeHandler {
       return
     }
     do throws(Fault) {
-      try self.exchange?.inflater?.finish()
+      if let inflater = self.exchange?.inflater { try inflater.finish() }
     } catch {
       self.answer(error)
       return
@@ -191,7 +195,8 @@ extension ExchangeHandler {
     var message: ByteBuffer
     do throws(CodecError) {
       message = try self.loop.encode(
-        body, contentType: self.exchange?.contentType ?? "", self.bindings, route, service)
+        body, contentType: route.takesHTTPBody ? self.exchange?.contentType ?? "" : "",
+        self.bindings, route, service)
       if route.takesHTTPBody { self.exchange?.contentType = "" }
     } catch {
       self.answer(Fault(error, in: body.readableBytesSpan))
@@ -217,7 +222,8 @@ extension ExchangeHandler {
       path: route.callPath, metadata: self.metadata, deadline: .now() + timeout,
       message: message, isComplete: isComplete, replyByteLimit: self.loop.limits.replyBytes)
     request.encoding = encoding
-    self.exchange?.call = self.loop.upstreams[upstream].start(request, observer: self)
+    let call = self.loop.upstreams[upstream].start(request, observer: self)
+    self.exchange?.call = call
     self.startHeartbeat()
   }
 }

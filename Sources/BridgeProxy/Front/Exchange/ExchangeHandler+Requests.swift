@@ -9,9 +9,10 @@ extension ExchangeHandler {
   /// The head was accepted: starts the call.
   func beginRequests(_ headers: RequestHeaders) {
     guard let service = self.exchange?.service, let route = self.exchange?.route else { return }
-    self.exchange?.requests = RequestStream(
+    let requests = RequestStream(
       takesBytes: route.takesHTTPBody, isSequence: headers.content == .jsonLines,
       byteLimit: self.loop.limits.requestBodyBytes)
+    self.exchange?.requests = requests
     self.start(
       nil, encoding: service.compression.compressesRequests ? .gzip : nil, isComplete: false)
   }
@@ -19,13 +20,14 @@ extension ExchangeHandler {
   /// A part of the body has come.
   func relay(_ part: ByteBuffer) {
     guard let exchange = self.exchange, let route = exchange.route else { return }
-    self.exchange?.requestByteCount += part.readableBytes
+    let byteCount = part.readableBytes
+    self.exchange?.requestByteCount += byteCount
     if !route.takesBody {
       self.fail(self.unexpectedBody(of: route))
       return
     }
     guard let inflater = exchange.inflater else {
-      self.exchange?.requests?.append(part)
+      exchange.requests?.append(part)
       self.sendMessages()
       return
     }
@@ -36,26 +38,28 @@ extension ExchangeHandler {
       self.fail(error)
       return
     }
-    self.exchange?.requests?.append(inflated)
+    exchange.requests?.append(inflated)
     self.sendMessages()
   }
 
   /// The body is complete.
   func endMessages() {
     do throws(Fault) {
-      try self.exchange?.inflater?.finish()
+      if let inflater = self.exchange?.inflater { try inflater.finish() }
     } catch {
       self.fail(error)
       return
     }
-    self.exchange?.requests?.end()
+    if let requests = self.exchange?.requests { requests.end() }
     self.sendMessages()
   }
 
   /// Sends what is complete, as far as the call has room.
   private func sendMessages() {
     do throws(Fault) {
-      while self.exchange?.isHeld == false, let body = try self.exchange?.requests?.next() {
+      while self.exchange?.isHeld == false, let requests = self.exchange?.requests,
+        let body = try requests.next()
+      {
         try self.send(body)
       }
       guard let exchange = self.exchange, let requests = exchange.requests, !exchange.isHeld,
@@ -109,7 +113,7 @@ extension ExchangeHandler {
 
   /// Ends the exchange, and its call, with a fault: as the answer, or behind what has been answered.
   func fail(_ fault: Fault) {
-    self.exchange?.call?.cancel()
+    if let call = self.exchange?.call { call.cancel() }
     self.exchange?.call = nil
     self.exchange?.requests = nil
     if self.state.isStreaming {

@@ -42,6 +42,8 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   /// Parts of requests that were sent ahead.
   private var waiting: Deque<HTTPServerRequestPart> = []
+  /// Whether there are any: asked at each part, where the queue itself would cost more.
+  private var hasWaiting = false
   /// What the decoder said after the parts in `waiting`.
   private var decoderFault: Fault?
   private var isTakingParts = false
@@ -83,6 +85,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private func connectionLost() {
     self.state.closed()
     self.waiting.removeAll()
+    self.hasWaiting = false
     self.stream.removeAll()
     if let exchange = self.exchange {
       exchange.call?.cancel()
@@ -109,15 +112,16 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     self.sawPart = true
     let part = self.unwrapInboundIn(data)
-    guard self.waiting.isEmpty, self.canTakeParts else {
+    guard !self.hasWaiting, self.canTakeParts else {
       self.waiting.append(part)
+      self.hasWaiting = true
       if self.waiting.count > Self.waitingLimit { self.closeNow() }
       return
     }
     self.isTakingParts = true
     self.take(part)
     self.isTakingParts = false
-    if !self.waiting.isEmpty { self.takeParts() }
+    if self.hasWaiting { self.takeParts() }
     self.updateDeadline()
   }
 
@@ -142,12 +146,13 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
   /// Works on parts that were sent ahead, as far as that goes now.
   func takeParts() {
     while self.canTakeParts {
-      guard let part = self.waiting.popFirst() else { break }
+      guard self.hasWaiting, let part = self.waiting.popFirst() else { break }
+      self.hasWaiting = self.waiting.count > 0
       self.isTakingParts = true
       self.take(part)
       self.isTakingParts = false
     }
-    guard self.waiting.isEmpty else { return }
+    guard !self.hasWaiting else { return }
     if self.inputCloseWaits, self.decoderFault == nil { self.inputClosed() }
     guard self.canTakeParts else { return }
     if let fault = self.decoderFault {
@@ -162,7 +167,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   /// Reading stops while parts wait, so that a client can't send ahead without end.
   func read(context: ChannelHandlerContext) {
-    if self.waiting.isEmpty {
+    if !self.hasWaiting {
       context.read()
     } else {
       self.readIsHeld = true
@@ -212,7 +217,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
       self.closeNow()
       return
     }
-    if self.waiting.isEmpty, self.canTakeParts {
+    if !self.hasWaiting, self.canTakeParts {
       self.fail(fault)
       self.updateDeadline()
     } else {
@@ -222,7 +227,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if case .inputClosed? = event as? ChannelEvent {
-      if self.waiting.isEmpty {
+      if !self.hasWaiting {
         self.inputClosed()
       } else {
         // What was sent ahead is answered first.
@@ -240,10 +245,10 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     if context.channel.isWritable {
-      self.exchange?.call?.resumeReading()
-      if !self.waiting.isEmpty { self.takeParts() }
+      if let call = self.exchange?.call { call.resumeReading() }
+      if self.hasWaiting { self.takeParts() }
     } else if self.state.isStreaming {
-      self.exchange?.call?.pauseReading()
+      if let call = self.exchange?.call { call.pauseReading() }
     }
     context.fireChannelWritabilityChanged()
   }

@@ -5,7 +5,7 @@ internal import NIOCore
 /// arrives.
 ///
 /// Holds no more than one unfinished message and what came in the same read.
-struct RequestStream {
+final class RequestStream {
   /// What the messages are.
   private enum Content {
     /// JSON texts, in an array or one behind the other.
@@ -36,7 +36,7 @@ struct RequestStream {
   }
 
   /// Adds a part of the body.
-  mutating func append(_ part: ByteBuffer) {
+  func append(_ part: ByteBuffer) {
     guard self.pending.readableBytes > 0 else {
       self.pending = part
       return
@@ -45,13 +45,13 @@ struct RequestStream {
   }
 
   /// The body has ended.
-  mutating func end() {
+  func end() {
     self.isComplete = true
   }
 
   /// Takes the body of the next message; nil where none is whole yet or, at the end, where none is
   /// left.
-  mutating func next() throws(Fault) -> ByteBuffer? {
+  func next() throws(Fault) -> ByteBuffer? {
     guard case .values(var scanner) = self.content else { return self.nextPart() }
     let found: Range<Int>?
     do throws(CodecError) {
@@ -76,14 +76,14 @@ struct RequestStream {
     return body
   }
 
-  private mutating func nextPart() -> ByteBuffer? {
+  private func nextPart() -> ByteBuffer? {
     guard self.pending.readableBytes > 0 else { return nil }
     self.count += 1
     // A part that was inflated may be a large one.
     return self.pending.readSlice(length: min(self.pending.readableBytes, Self.partByteCount))
   }
 
-  private mutating func discard(_ count: Int) {
+  private func discard(_ count: Int) {
     self.passedByteCount += count
     self.pending.moveReaderIndex(forwardBy: count)
     if self.pending.readableBytes == 0 {

@@ -33,7 +33,9 @@ enum HeaderName: Equatable {
   /// Puts the name into `lowercased`, in lower case, and tells its kind.
   static func classify(_ name: String, _ lowercased: inout [UInt8]) -> HeaderName {
     lowercased.removeAll(keepingCapacity: true)
-    for byte in name.utf8 { lowercased.append(ASCII.lowercased(byte)) }
+    lowercased.append(contentsOf: name.utf8)
+    var span = lowercased.mutableSpan
+    for index in 0..<span.count { span[index] = ASCII.lowercased(span[index]) }
     guard let first = lowercased.first else { return .dropped }
     // The first letter rules out nearly all names at the cost of one comparison.
     switch first {
@@ -138,11 +140,21 @@ enum HeaderName: Equatable {
     name.count > 4 && name.suffix(4).elementsEqual("-bin".utf8)
   }
 
-  private static func equals(_ name: some RandomAccessCollection<UInt8>, _ text: String) -> Bool {
-    name.count == text.utf8.count && name.elementsEqual(text.utf8)
+  private static func equals(
+    _ name: some RandomAccessCollection<UInt8>, _ text: StaticString
+  ) -> Bool {
+    name.count == text.utf8CodeUnitCount && Self.hasPrefix(name, text)
   }
 
-  private static func hasPrefix(_ name: some Collection<UInt8>, _ text: String) -> Bool {
-    name.starts(with: text.utf8)
+  private static func hasPrefix(
+    _ name: some RandomAccessCollection<UInt8>, _ text: StaticString
+  ) -> Bool {
+    guard name.count >= text.utf8CodeUnitCount else { return false }
+    var start = unsafe text.utf8Start
+    for byte in name.prefix(text.utf8CodeUnitCount) {
+      if unsafe byte != start.pointee { return false }
+      unsafe start += 1
+    }
+    return true
   }
 }

@@ -25,15 +25,20 @@ struct RequestIDs {
   mutating func append(to bytes: inout [UInt8]) {
     let high = self.next() & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
     let low = self.next() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-    for place in 0..<16 {
-      if place == 8 || place == 12 { bytes.append(UInt8(ascii: "-")) }
-      bytes.append(Self.digit(high >> UInt64(60 - 4 * place)))
-    }
-    for place in 0..<16 {
-      if place == 0 || place == 4 { bytes.append(UInt8(ascii: "-")) }
-      bytes.append(Self.digit(low >> UInt64(60 - 4 * place)))
+    let start = bytes.count
+    bytes.append(contentsOf: Self.blank)
+    var span = bytes.mutableSpan
+    var target = start
+    for place in 0..<32 {
+      if place == 8 || place == 12 || place == 16 || place == 20 { target &+= 1 }
+      let half = place < 16 ? high : low
+      span[target] = Self.digit(half >> UInt64(60 &- 4 &* (place & 15)))
+      target &+= 1
     }
   }
+
+  /// What the digits are written into.
+  private static let blank = Array("00000000-0000-0000-0000-000000000000".utf8)
 
   private static func digit(_ value: UInt64) -> UInt8 {
     let digit = UInt8(truncatingIfNeeded: value & 15)
@@ -59,15 +64,25 @@ struct RequestIDs {
 extension ExchangeHandler {
   /// Gives the request its identifier, the client's own or a new one, and names it in the answer.
   func identify(_ headers: RequestHeaders) {
-    self.requestID.removeAll(keepingCapacity: true)
-    if headers.requestID.isEmpty {
-      self.loop.requestIDs.append(to: &self.requestID)
-    } else {
-      self.requestID.append(contentsOf: headers.requestID.utf8)
-    }
-    self.answerFields.removeAll(keepingCapacity: true)
-    self.answerFields.append(contentsOf: "x-request-id: ".utf8)
-    self.answerFields.append(contentsOf: self.requestID)
-    self.answerFields.append(contentsOf: "\r\n".utf8)
+    Self.write(headers.requestID, &self.loop.requestIDs, &self.requestID, &self.answerFields)
   }
+
+  /// All at once: what's a property of a class costs a check each time that it's lent.
+  private static func write(
+    _ own: String, _ made: inout RequestIDs, _ bytes: inout [UInt8], _ fields: inout [UInt8]
+  ) {
+    bytes.removeAll(keepingCapacity: true)
+    if own.isEmpty {
+      made.append(to: &bytes)
+    } else {
+      bytes.append(contentsOf: own.utf8)
+    }
+    fields.removeAll(keepingCapacity: true)
+    fields.append(contentsOf: Self.requestIDName)
+    fields.append(contentsOf: bytes)
+    fields.append(UInt8(ascii: "\r"))
+    fields.append(UInt8(ascii: "\n"))
+  }
+
+  private static let requestIDName = Array("x-request-id: ".utf8)
 }

@@ -24,7 +24,8 @@ extension ExchangeHandler {
     self.exchange?.service = service
     self.exchange?.route = route
     self.exchange?.upstream = serviceIndex
-    self.exchange?.timeout = min(headers.timeout ?? service.streamTimeout, service.streamTimeout)
+    let timeout = min(headers.timeout ?? service.streamTimeout, service.streamTimeout)
+    self.exchange?.timeout = timeout
     try self.checkOrigin(headers, service)
     try Self.checkHandshake(head)
     var protocolName = ""
@@ -43,7 +44,8 @@ extension ExchangeHandler {
     headers.finish(
       &self.metadata, for: service, from: self.clientAddress, isLocal: self.isClientLocal,
       requestID: self.requestID)
-    self.exchange?.handshake = Exchange.Handshake(head: head, protocolName: protocolName)
+    let handshake = Exchange.Handshake(head: head, protocolName: protocolName)
+    self.exchange?.handshake = handshake
     _ = self.state.accepted(isServerStreaming: false, limit: 0)
     return true
   }
