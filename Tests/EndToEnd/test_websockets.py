@@ -381,6 +381,21 @@ class TestFlow:
             sent = now
         assert 0 < sent < 1000, "some buffers, not all of it"
 
+    def test_pongs_do_not_pile_up(self, backend, start_bridge, connect):
+        bridge = start_bridge({"test": service(backend.address, "echo")})
+        connection = connect(bridge, seconds=2)
+        handshake(connection, "/v1/chat")
+        pings = frame(9, b"p" * 125) * 5000
+        sent = 0
+        with pytest.raises(TimeoutError):
+            for _ in range(200):
+                connection.send(pings)
+                sent += len(pings)
+        assert sent < 64 << 20
+        with open(f"/proc/{bridge.pid}/statm") as file:
+            resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        assert resident < 128 << 20, f"{resident >> 20} MiB"
+
     def test_silent_clients_are_pinged_and_given_up(self, backend, start_bridge, connect, key):
         streams = {"heartbeat": "1s"}
         bridge = start_bridge({"test": service(backend.address, "echo", stream=streams)})

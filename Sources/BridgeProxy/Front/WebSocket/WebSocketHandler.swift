@@ -198,26 +198,32 @@ final class WebSocketHandler: ChannelDuplexHandler {
     return message
   }
 
-  /// Reading stops while the call has no room.
+  /// Reading stops while the call has no room, and while the client doesn't read: a pong is owed for
+  /// each of its pings, and they would pile up.
   func read(context: ChannelHandlerContext) {
-    if self.isHeld {
+    if self.isHeld || !context.channel.isWritable {
       self.readIsHeld = true
     } else {
       context.read()
     }
   }
 
+  private func goOnReading() {
+    guard self.readIsHeld, !self.isHeld, self.context?.channel.isWritable == true else { return }
+    self.readIsHeld = false
+    self.context?.read()
+  }
+
   func callCanSend() {
     self.isHeld = false
     while !self.isHeld, let message = self.waiting.popFirst() { self.take(message) }
-    guard !self.isHeld, self.readIsHeld else { return }
-    self.readIsHeld = false
-    self.context?.read()
+    self.goOnReading()
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     if context.channel.isWritable {
       self.call?.resumeReading()
+      self.goOnReading()
     } else {
       self.call?.pauseReading()
     }
@@ -399,6 +405,11 @@ extension WebSocketHandler: ClientConnection {
   }
 
   func heartbeatDue() {
+    guard self.context?.channel.isWritable == true else {
+      // It has yet to read what it was sent; the call's deadline bounds how long.
+      self.startHeartbeat()
+      return
+    }
     switch self.state.pingDue() {
     case .ping:
       self.write(.ping, ByteBuffer())
