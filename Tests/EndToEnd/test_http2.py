@@ -145,6 +145,20 @@ class TestSize:
         assert reply.body.count(b"\n") == 20_000
 
 
+class TestMethods:
+    def test_one_that_http_1_does_not_know(self, start_bridge, backend):
+        rules = [
+            {
+                "selector": "bridge.test.EchoService.Big",
+                "custom": {"kind": "FROB", "path": "/v1/frob/{size}"},
+            }
+        ]
+        bridge = start_bridge({"test": service(backend.address, "echo", http_rules=rules)})
+        reply = curl(f"{bridge.url}/v1/frob/3", "-X", "FROB")
+        assert (reply.status, len(reply.json()["data"])) == (200, 4), "three bytes in base64"
+        assert curl(f"{bridge.url}/v1/frob/3", "-X", "FROB", version="--http1.1").status == 501
+
+
 class TestRequestsAsStreams:
     def test_lines(self, bridge):
         body = b"".join(b'{"number":%d}\n' % number for number in range(20000))

@@ -1,9 +1,17 @@
 /// The methods that a request can have. RFC 9110 §9.1 lets anybody add to them, but the parser of
-/// requests (llhttp, in swift-nio) knows a closed list, and refuses all others.
+/// HTTP/1.1 (llhttp, in swift-nio) knows a closed list, and refuses all others; HTTP/2 has any.
 enum HTTPMethods {
   /// Whether a rule of this method can be reached; `*` is any of them. CONNECT never is: it asks for a
-  /// tunnel.
+  /// tunnel. Nor is one of the list in other letters, which is a mistake.
   static func isReachable(_ name: String) -> Bool {
+    if name == "*" || Self.known.contains(name) { return true }
+    let capitals = name.uppercased()
+    return name.utf8.allSatisfy(Self.isTokenByte) && capitals != "CONNECT"
+      && !Self.known.contains(capitals)
+  }
+
+  /// Whether requests over HTTP/1.1 can have it.
+  static func isReachableByHTTP1(_ name: String) -> Bool {
     name == "*" || Self.known.contains(name)
   }
 

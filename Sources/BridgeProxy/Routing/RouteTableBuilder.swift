@@ -82,6 +82,11 @@ struct RouteTableBuilder {
     guard HTTPMethods.isReachable(rule.verb) else {
       throw RuleFault(reason: HTTPMethods.reason(rule.verb))
     }
+    if !HTTPMethods.isReachableByHTTP1(rule.verb) {
+      self.warnings.append(
+        "\(method.file): \(method.serviceName)/\(method.name): \"\(rule.verb) \(rule.template)\" is "
+          + "reached over HTTP/2 alone: the parser of HTTP/1.1 doesn't know the method")
+    }
     let template: PathTemplate
     do throws(TemplateError) {
       template = try PathTemplate(rule.template)

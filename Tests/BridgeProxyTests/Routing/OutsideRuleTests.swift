@@ -125,16 +125,21 @@ struct OutsideRuleTests {
     }
   }
 
-  @Test("a schema's rule of a method that no request has is left out with a warning")
+  @Test(
+    "a rule of a method that HTTP/1.1 can't have comes with a warning; one that none has is left out"
+  )
   func unreachableMethod() throws {
     let rules = [
       HTTPRule(verb: "FETCH", template: "/v1/any"), HTTPRule(verb: "GET", template: "/v1/any"),
+      HTTPRule(verb: "get", template: "/v1/other"), HTTPRule(verb: "CONNECT", template: "/v1/any"),
     ]
     let schema = TestSchema(methods: [TestSchema.Method(name: "Any", rules: rules)])
     let table = try RouteTable(schema: schema.load(), mapsMethodsByName: false)
-    #expect(table.routes.map(\.httpMethod) == ["GET"])
-    #expect(table.warnings.count == 1)
-    #expect(table.warnings.first?.contains("no request can have the method FETCH") == true)
+    #expect(table.routes.map(\.httpMethod) == ["FETCH", "GET"])
+    #expect(table.warnings.count == 3)
+    #expect(table.warnings[0].contains("\"FETCH /v1/any\" is reached over HTTP/2 alone"))
+    #expect(table.warnings[1].contains("methods are case-sensitive; write GET"))
+    #expect(table.warnings[2].contains("no request can have the method CONNECT"))
   }
 
   @Test("a rule that clashes with another one is named by its place")
