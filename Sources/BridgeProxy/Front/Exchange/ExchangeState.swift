@@ -33,7 +33,7 @@ struct ExchangeState {
     case close
   }
 
-  private enum State {
+  enum State {
     case idle
     case receiving(Receiving)
     case relaying(Relaying)
@@ -45,7 +45,7 @@ struct ExchangeState {
   }
 
   /// The body is on its way.
-  private struct Receiving {
+  struct Receiving {
     var request: Request
     var received = 0
     /// Known once the request was accepted.
@@ -56,7 +56,7 @@ struct ExchangeState {
   }
 
   /// The request is complete and the endpoint has it.
-  private struct Calling {
+  struct Calling {
     var keepsAlive: Bool
     var isServerStreaming: Bool
     var messageCount = 0
@@ -68,7 +68,7 @@ struct ExchangeState {
   }
 
   /// The messages of the request go to the endpoint as they come.
-  private struct Relaying {
+  struct Relaying {
     var receiving: Receiving
     var calling: Calling
     /// Whether the head of a streamed answer has been sent.
@@ -78,11 +78,11 @@ struct ExchangeState {
   /// The most bytes of a body that are read and thrown away to keep a connection.
   static let discardLimit = 256 << 10
 
-  private var state = State.idle
+  var state = State.idle
   /// Whether bytes of the next head have arrived.
-  private var hasPartialHead = false
-  private(set) var isInputClosed = false
-  private var isDraining = false
+  var hasPartialHead = false
+  var isInputClosed = false
+  var isDraining = false
 
   /// Whether the next part of a request can be taken; otherwise it has to wait.
   var takesParts: Bool {
@@ -410,61 +410,5 @@ struct ExchangeState {
   mutating func brokenOff() -> After {
     self.state = .closed
     return .close
-  }
-
-  // MARK: The connection
-
-  /// Whether the connection has to be closed now.
-  enum CloseAction: Equatable {
-    case close
-    case none
-  }
-
-  /// The client will send nothing more. What it sent completely is still answered.
-  mutating func inputClosed() -> CloseAction {
-    self.isInputClosed = true
-    switch self.state {
-    case .calling, .streaming:
-      return .none
-    case .idle, .receiving, .relaying, .discarding, .lingering, .closed:
-      self.state = .closed
-      return .close
-    }
-  }
-
-  /// The process is to end: an idle connection closes now, a busy one after its answer.
-  mutating func drain() -> CloseAction {
-    self.isDraining = true
-    guard case .idle = self.state, !self.hasPartialHead else { return .none }
-    self.state = .closed
-    return .close
-  }
-
-  enum DeadlineAction: Equatable {
-    /// Answer with 408.
-    case refuse
-    case close
-    case none
-  }
-
-  /// The deadline of `wait` has passed.
-  mutating func deadlinePassed() -> DeadlineAction {
-    switch self.state {
-    case .idle where self.hasPartialHead, .receiving:
-      return .refuse
-    case .calling where self.isInputClosed, .streaming where self.isInputClosed:
-      self.state = .closed
-      return .close
-    case .idle, .discarding, .lingering:
-      self.state = .closed
-      return .close
-    case .relaying, .calling, .streaming, .closed:
-      return .none
-    }
-  }
-
-  /// The connection is gone.
-  mutating func closed() {
-    self.state = .closed
   }
 }
