@@ -145,6 +145,13 @@ class TestSize:
         assert reply.body.count(b"\n") == 20_000
 
 
+class TestFields:
+    def test_more_than_are_taken(self, bridge):
+        many = [part for number in range(120) for part in ("--header", f"X-{number}: 1")]
+        assert curl(f"{bridge.url}/v1/big/3", *many).status == 431
+        assert curl(f"{bridge.url}/v1/big/3", *many[:160]).status == 200
+
+
 class TestMethods:
     def test_one_that_http_1_does_not_know(self, start_bridge, backend):
         rules = [

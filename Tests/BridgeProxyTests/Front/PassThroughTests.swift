@@ -102,9 +102,10 @@ import Testing
   }
 
   @Test func theRulesOfTheServiceHold() throws {
+    let hidden = [try Configuration.HeaderRules.Pattern("x-hidden")]
     let client = try TestClient(from: "10.0.0.9") { service in
       service.metadata = [("x-team", "legacy")]
-      service.headers.deny = [try? Configuration.HeaderRules.Pattern("x-hidden")].compactMap { $0 }
+      service.headers.deny = hidden
     }
     let caller = try TestCaller(client)
     _ = try caller.call(

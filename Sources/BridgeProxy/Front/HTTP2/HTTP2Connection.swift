@@ -280,6 +280,11 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
     guard !self.isOpen(stream) else { return }
     let head = CallHead(self.session.headers, range)
     guard head.isGRPC else {
+      // Over HTTP/1.1 the decoder counts.
+      guard range.count <= self.loop.limits.headFields else {
+        self.refuseHeaders(of: stream)
+        return
+      }
       let request = StreamRequest.head(self.session.headers, range, endsStream: endsStream)
       let exchange = ExchangeStream(stream, isHead: request.method == .HEAD, on: self)
       self.open(stream, exchange)
