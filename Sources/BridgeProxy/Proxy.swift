@@ -158,8 +158,8 @@ private struct LoopPools: Sendable {
     self.eventLoop = eventLoop
     let pools = configuration.services.map { service in
       Pool(
-        eventLoop: eventLoop, endpoint: service.endpoint, limits: configuration.limits,
-        userAgent: "bridge-proxy")
+        eventLoop: eventLoop, endpoint: service.cluster.first, limits: configuration.limits,
+        userAgent: "bridge-proxy", authority: service.cluster.authority)
     }
     self.pools = NIOLoopBound(pools, eventLoop: eventLoop)
   }
@@ -174,7 +174,7 @@ private struct LoopPools: Sendable {
       let isReachable = (try? result.get()) ?? false
       return AdminServer.Readiness(
         service: service.name, isReachable: isReachable,
-        reason: isReachable ? "" : "no connection to \(service.endpoint)")
+        reason: isReachable ? "" : "no connection to \(service.cluster.kind)")
     }
   }
 

@@ -56,7 +56,9 @@ package struct CommandLineSettings: Sendable {
     }
     let schemas = self.schemas.compactMap { take("--schema", $0, path) }
     let importPaths = self.importPaths.compactMap { take("--import-path", $0, path) }
-    let endpoint = take("--endpoint", self.endpoint, ConfigurationValues.endpoint)
+    let endpoint = take("--endpoint", self.endpoint) { text throws(ValueFault) in
+      try ConfigurationValues.endpoint(text, folder: folder)
+    }
     let listen = self.listen.compactMap { take("--listen", $0, address) }
     let admin = self.admin.flatMap { take("--admin", $0, address) }
     let prefix = self.prefix.flatMap { take("--prefix", $0, ConfigurationValues.prefix) }

@@ -49,7 +49,7 @@ extension Configuration {
     package var place: TextPlace?
     /// Folders that imports of `.proto` files are looked up in, besides the folder of each file.
     package var importPaths: [String]
-    package var endpoint: Endpoint
+    package var cluster: Cluster
     /// When a unary call ends with 504; the client's own deadline counts if it's shorter. Default 30 s.
     package var timeout: Duration
     /// Added to every call; names in lower case.
@@ -77,7 +77,7 @@ extension Configuration {
 
     package init(
       name: String, hosts: [String] = [], prefix: String = "", schemas: [String],
-      importPaths: [String] = [], endpoint: Endpoint, timeout: Duration = .seconds(30),
+      importPaths: [String] = [], cluster: Cluster, timeout: Duration = .seconds(30),
       metadata: [(name: String, value: String)] = [], auth: Auth? = nil
     ) {
       self.name = name
@@ -85,10 +85,21 @@ extension Configuration {
       self.prefix = prefix
       self.schemas = schemas
       self.importPaths = importPaths
-      self.endpoint = endpoint
+      self.cluster = cluster
       self.timeout = timeout
       self.metadata = metadata
       self.auth = auth
+    }
+
+    /// A service with one endpoint.
+    package init(
+      name: String, hosts: [String] = [], prefix: String = "", schemas: [String],
+      importPaths: [String] = [], endpoint: Endpoint, timeout: Duration = .seconds(30),
+      metadata: [(name: String, value: String)] = [], auth: Auth? = nil
+    ) {
+      self.init(
+        name: name, hosts: hosts, prefix: prefix, schemas: schemas, importPaths: importPaths,
+        cluster: Cluster(endpoint), timeout: timeout, metadata: metadata, auth: auth)
     }
   }
 
@@ -108,22 +119,6 @@ extension Configuration {
     package var done: String?
 
     package init() {}
-  }
-
-  /// Where calls go: host and port of a cleartext HTTP/2 (h2c) gRPC server.
-  package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
-    package var host: String
-    package var port: Int
-
-    package init(host: String, port: Int) {
-      self.host = host
-      self.port = port
-    }
-
-    /// `host:port`, an IPv6 address in brackets: the `:authority` of calls.
-    package var description: String {
-      self.host.contains(":") ? "[\(self.host)]:\(self.port)" : "\(self.host):\(self.port)"
-    }
   }
 
   /// How calls are authorised.

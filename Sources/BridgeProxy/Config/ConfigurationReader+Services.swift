@@ -41,8 +41,7 @@ extension ConfigurationReader {
     let schemasPlace = reader.node("schemas")?.place
     let schemas = self.paths("schemas", of: reader, folder: folder, mustBeFolders: false)
     let importPaths = self.paths("import_paths", of: reader, folder: folder, mustBeFolders: true)
-    let endpoint = reader.value(
-      "endpoint", example: "127.0.0.1:50051", ConfigurationValues.endpoint)
+    let cluster = self.cluster(reader, folder: folder)
     let timeout = reader.value("timeout", example: "30s") { text throws(ValueFault) in
       try ConfigurationValues.duration(text)
     }
@@ -64,15 +63,12 @@ extension ConfigurationReader {
     if reader.node("schemas") == nil {
       reader.missing("schemas", "write the .proto files, descriptor sets or folders of them")
     }
-    if reader.node("endpoint") == nil {
-      reader.missing("endpoint", "write the gRPC server's host:port, such as 127.0.0.1:50051")
-    }
     reader.finish()
     guard let schemas else { return nil }
     var service = Configuration.Service(
       name: name, hosts: hosts, prefix: prefix ?? "", schemas: schemas,
       importPaths: importPaths ?? [],
-      endpoint: endpoint ?? Configuration.Endpoint(host: "", port: 0),
+      cluster: cluster ?? Configuration.Cluster(Configuration.Endpoint(host: "", port: 0)),
       timeout: timeout ?? .seconds(30), metadata: metadata, auth: auth)
     service.place = schemasPlace
     if let json { (service.encode, service.decode) = json }

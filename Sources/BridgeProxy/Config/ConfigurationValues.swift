@@ -79,23 +79,21 @@ package enum ConfigurationValues {
     _ text: String, folder: String
   ) throws(ValueFault) -> ListenAddress {
     if text.hasPrefix("unix:") {
-      let path = FilePaths.absolute(String(text.dropFirst(5)), in: folder)
-      guard text.utf8.count > 5 else {
-        throw ValueFault("\(quoted(text)) has no path; write unix:/run/bridge.sock")
-      }
-      guard path.utf8.count <= Self.socketPathLimit else {
-        throw ValueFault(
-          "the socket's path has \(path.utf8.count) bytes; the system allows \(Self.socketPathLimit)"
-        )
-      }
-      return .unix(path: path)
+      return .unix(path: try Self.socketPath(text, folder: folder))
     }
     let (host, port) = try Self.hostAndPort(text, lowestPort: 0, example: "127.0.0.1:8080")
     return .tcp(host: host, port: port)
   }
 
-  /// An endpoint: `host:port` or `[ipv6]:port`.
-  package static func endpoint(_ text: String) throws(ValueFault) -> Configuration.Endpoint {
+  /// An endpoint: `host:port`, `[ipv6]:port` or `unix:/path`.
+  ///
+  /// - Parameter folder: what a relative socket path is relative to.
+  package static func endpoint(
+    _ text: String, folder: String = "/"
+  ) throws(ValueFault) -> Configuration.Endpoint {
+    if text.hasPrefix("unix:") {
+      return Configuration.Endpoint(path: try Self.socketPath(text, folder: folder))
+    }
     let (host, port) = try Self.hostAndPort(text, lowestPort: 1, example: "127.0.0.1:50051")
     return Configuration.Endpoint(host: host, port: port)
   }
@@ -152,6 +150,20 @@ package enum ConfigurationValues {
 // MARK: - Parts
 
 extension ConfigurationValues {
+  /// The path of `unix:PATH`, made absolute.
+  private static func socketPath(_ text: String, folder: String) throws(ValueFault) -> String {
+    let path = FilePaths.absolute(String(text.dropFirst(5)), in: folder)
+    guard text.utf8.count > 5 else {
+      throw ValueFault("\(quoted(text)) has no path; write unix:/run/bridge.sock")
+    }
+    guard path.utf8.count <= Self.socketPathLimit else {
+      throw ValueFault(
+        "the socket's path has \(path.utf8.count) bytes; the system allows \(Self.socketPathLimit)"
+      )
+    }
+    return path
+  }
+
   /// `12` or `1.5` times `unit`; nil when it isn't a number or doesn't fit.
   private static func scaled(_ number: Substring, by unit: Int64) -> Int64? {
     let parts = number.split(separator: ".", omittingEmptySubsequences: false)

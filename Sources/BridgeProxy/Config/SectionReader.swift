@@ -146,7 +146,8 @@ final class SectionReader {
     }
   }
 
-  private func value<Value>(
+  /// The same of a node that stands elsewhere, such as in a list.
+  func value<Value>(
     of node: YAMLNode, path: String, example: String,
     _ parse: (String) throws(ValueFault) -> Value
   ) -> Value? {

@@ -40,7 +40,7 @@ package struct ServingPlan: Sendable {
     zip(self.configuration.services, self.table.services).flatMap { configured, served in
       let hosts = configured.hosts.isEmpty ? "any host" : configured.hosts.joined(separator: ", ")
       let prefix = configured.prefix.isEmpty ? "" : ", prefix \(configured.prefix)"
-      let head = "\(configured.name): \(hosts)\(prefix), calls go to \(configured.endpoint)"
+      let head = "\(configured.name): \(hosts)\(prefix), calls go to \(configured.cluster.kind)"
       return [head] + served.routes.listing(prefix: configured.prefix).map { "  " + $0 }
     }
   }

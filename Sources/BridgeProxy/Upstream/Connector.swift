@@ -12,7 +12,7 @@ package protocol Connector {
   ) -> EventLoopFuture<Void>
 }
 
-/// Connects by TCP.
+/// Connects by TCP, or to a UNIX socket.
 package struct SocketConnector: Connector {
   package init() {}
 
@@ -21,9 +21,8 @@ package struct SocketConnector: Connector {
     on eventLoop: any EventLoop
   ) -> EventLoopFuture<Void> {
     let handler = NIOLoopBound(handler, eventLoop: eventLoop)
-    return ClientBootstrap(group: eventLoop)
+    let bootstrap = ClientBootstrap(group: eventLoop)
       .connectTimeout(timeout)
-      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelOption(
         .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.readBytes)
       )
@@ -32,8 +31,13 @@ package struct SocketConnector: Connector {
           try channel.pipeline.syncOperations.addHandler(handler.value)
         }
       }
-      .connect(host: endpoint.host, port: endpoint.port)
-      .map { _ in }
+    switch endpoint.address {
+    case .tcp(let host, let port):
+      return bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
+        .connect(host: host, port: port).map { _ in }
+    case .unix(let path):
+      return bootstrap.connect(unixDomainSocketPath: path).map { _ in }
+    }
   }
 
   /// One read takes four DATA frames of the usual size; small replies still share the buffer.
@@ -55,6 +59,7 @@ extension Configuration.Endpoint {
       case ECONNREFUSED: reason = "connection refused"
       case ECONNRESET: reason = "connection reset"
       case ETIMEDOUT: reason = "timed out"
+      case ENOENT: reason = "no such socket"
       case EHOSTUNREACH: reason = "no route to the host"
       case ENETUNREACH: reason = "no route to the network"
       default: reason = "\(error)"

@@ -5,7 +5,7 @@ package import NIOCore
 /// Confined to its event loop: made anywhere, used there only. Connections are opened when calls need
 /// them, kept, and replaced when they die. A call waits for a connection for as long as one attempt
 /// may take; after a failed attempt calls fail at once with its reason, until the backoff is over.
-package final class Pool: Upstream {
+package final class Pool: EndpointPool {
   package let eventLoop: any EventLoop
   package let endpoint: Configuration.Endpoint
   let limits: Configuration.Limits
@@ -61,7 +61,7 @@ package final class Pool: Upstream {
     prefix.append(":scheme", "http")
     self.headPrefix = prefix
     var suffix = HeaderBlock()
-    suffix.append(":authority", authority ?? endpoint.description)
+    suffix.append(":authority", authority ?? endpoint.authority)
     suffix.append("te", "trailers")
     self.rawHeadSuffix = suffix
     suffix.append("content-type", "application/grpc")

@@ -11,6 +11,26 @@ package protocol Upstream: AnyObject {
   func start(_ request: CallRequest, observer: any CallObserver) -> any UpstreamCall
 }
 
+/// The connections to one endpoint on one event loop, as the cluster of a service uses them. [seam]
+///
+/// `Pool` speaks gRPC over HTTP/2. A pool opens what it needs when calls need it; a call that can't get
+/// there at all ends with UNAVAILABLE and the origin `notConnected`, which says that nothing was sent.
+package protocol EndpointPool: Upstream {
+  var endpoint: Configuration.Endpoint { get }
+
+  /// Whether the endpoint can be reached: a connection is up, or comes up now. False without an
+  /// attempt during the backoff after a failed one.
+  func probe() -> EventLoopFuture<Bool>
+
+  /// Takes no new calls, lets those under way and waiting finish, then closes the connections.
+  ///
+  /// - Returns: when nothing is left.
+  func drain() -> EventLoopFuture<Void>
+
+  /// Ends all calls with UNAVAILABLE and closes the connections.
+  func closeNow()
+}
+
 /// What a call needs to begin.
 package struct CallRequest {
   /// `:path`, `/package.Service/Method`.

@@ -1,0 +1,97 @@
+/// The endpoints of a service: the key `endpoint` and those beside it that say how calls get there.
+extension ConfigurationReader {
+  /// Nil, and a fault, where no endpoint is named or what stands there can't be one.
+  func cluster(_ service: SectionReader, folder: String) -> Configuration.Cluster? {
+    guard let node = service.node("endpoint") else {
+      service.missing("endpoint", "write the gRPC server's host:port, such as 127.0.0.1:50051")
+      return nil
+    }
+    let kind: Configuration.EndpointKind?
+    if case .mapping = node.value {
+      kind = service.section("endpoint").flatMap { self.endpointKind($0, folder: folder) }
+    } else {
+      kind = service.value("endpoint", example: "127.0.0.1:50051") { text throws(ValueFault) in
+        .static([
+          Configuration.WeightedEndpoint(try ConfigurationValues.endpoint(text, folder: folder))
+        ])
+      }
+    }
+    let authority = service.value("authority", example: "bench.internal", Self.authority)
+    guard let kind else { return nil }
+    return Configuration.Cluster(kind, authority: authority)
+  }
+
+  /// `{static: [...]}`: exactly one kind.
+  private func endpointKind(
+    _ section: SectionReader, folder: String
+  ) -> Configuration.EndpointKind? {
+    let faultsBefore = section.faults.list.count
+    var kinds: [(key: String, kind: Configuration.EndpointKind)] = []
+    if let endpoints = self.targets("static", of: section, folder: folder) {
+      kinds.append(("static", .static(endpoints)))
+    }
+    section.finish()
+    if kinds.count > 1 {
+      section.fault(kinds[1].key, "\(kinds[0].key) is there as well; keep one kind of endpoint")
+    } else if kinds.isEmpty && section.faults.list.count == faultsBefore {
+      section.faults.add(
+        section.place, section.path,
+        "no kind of endpoint; write one, such as {static: [127.0.0.1:50051]}")
+    }
+    return kinds.first?.kind
+  }
+
+  /// A list of addresses, each alone or with a weight: `[a:1, {address: b:1, weight: 3}]`. Nil where
+  /// the key isn't there or nothing in it is right.
+  private func targets(
+    _ key: String, of section: SectionReader, folder: String
+  ) -> [Configuration.WeightedEndpoint]? {
+    guard let node = section.node(key) else { return nil }
+    let path = section.path(of: key)
+    let example = "127.0.0.1:50051"
+    let address = { (text: String) throws(ValueFault) in
+      try ConfigurationValues.endpoint(text, folder: folder)
+    }
+    guard case .list(let nodes) = node.value else {
+      return section.value(key, example: example, address).map { [.init($0)] }
+    }
+    if nodes.isEmpty {
+      section.faults.add(node.place, path, "an empty list; write at least one, such as \(example)")
+    }
+    var endpoints: [Configuration.WeightedEndpoint] = []
+    for (index, node) in nodes.enumerated() {
+      let path = "\(path)[\(index)]"
+      var found: Configuration.WeightedEndpoint?
+      if case .mapping = node.value {
+        guard
+          let target = SectionReader(node, path: path, place: node.place, faults: section.faults)
+        else { continue }
+        found = target.value("address", example: example, address).map { .init($0) }
+        if target.node("address") == nil {
+          target.missing("address", "write host:port, such as \(example)")
+        }
+        let weight = target.value("weight", example: "1") { text throws(ValueFault) in
+          try ConfigurationValues.integer(text, in: 0...Configuration.WeightedEndpoint.most)
+        }
+        if let weight { found?.weight = weight }
+        target.finish()
+      } else {
+        found = section.value(of: node, path: path, example: example, address).map { .init($0) }
+      }
+      guard let found else { continue }
+      if endpoints.contains(where: { $0.endpoint == found.endpoint }) {
+        section.faults.add(node.place, path, "\(found.endpoint) is there twice; keep one")
+      }
+      endpoints.append(found)
+    }
+    if !endpoints.isEmpty, endpoints.allSatisfy({ $0.weight == 0 }) {
+      section.faults.add(node.place, path, "all weights are 0; nothing would get a call")
+    }
+    return endpoints.isEmpty ? nil : endpoints
+  }
+
+  /// A host with or without a port (RFC 9110 §7.2).
+  private static func authority(_ text: String) throws(ValueFault) -> String {
+    try ConfigurationValues.host(text)
+  }
+}

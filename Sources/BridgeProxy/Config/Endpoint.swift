@@ -1,0 +1,54 @@
+extension Configuration {
+  /// One address that calls go to.
+  package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
+    package enum Address: Sendable, Hashable {
+      /// A name or an address, without brackets, and a port.
+      case tcp(host: String, port: Int)
+      /// The path of a socket.
+      case unix(path: String)
+    }
+
+    package var address: Address
+
+    package init(host: String, port: Int) {
+      self.address = .tcp(host: host, port: port)
+    }
+
+    /// A UNIX socket.
+    package init(path: String) {
+      self.address = .unix(path: path)
+    }
+
+    /// As a configuration spells it: `host:port`, an IPv6 address in brackets, `unix:/path`.
+    package var description: String {
+      switch self.address {
+      case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+      case .unix(let path): "unix:\(path)"
+      }
+    }
+
+    /// The `:authority` of calls where the configuration names none: host and port; `localhost` for a
+    /// socket, as gRPC's clients say.
+    package var authority: String {
+      switch self.address {
+      case .tcp: self.description
+      case .unix: "localhost"
+      }
+    }
+  }
+
+  /// An endpoint and its share of the calls.
+  package struct WeightedEndpoint: Sendable, Hashable {
+    package var endpoint: Endpoint
+    /// Calls go out in proportion to it; 0: none.
+    package var weight: Int
+
+    /// The largest weight; Envoy and Nacos stay below it.
+    package static let most = 1_000_000
+
+    package init(_ endpoint: Endpoint, weight: Int = 1) {
+      self.endpoint = endpoint
+      self.weight = weight
+    }
+  }
+}
