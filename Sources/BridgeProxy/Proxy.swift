@@ -74,31 +74,35 @@ extension Proxy {
   private struct Running {
     var front: HTTPFront
     var admin: AdminServer?
-    var pools: [LoopPools]
+    var upstreams: [LoopUpstreams]
+    /// Each follows the source of one service's endpoints.
+    var discovery: [Task<Void, Never>]
   }
 
   private func start(
     on group: MultiThreadedEventLoopGroup, _ accessLog: AccessLogWriter?
   ) async throws -> Running {
     let configuration = self.plan.configuration
-    var pools: [LoopPools] = []
+    let seed = UInt64.random(in: .min ... .max)
+    var upstreams: [LoopUpstreams] = []
     for loop in group.makeIterator() {
-      pools.append(try await loop.submit { LoopPools(of: configuration, on: loop) }.get())
+      upstreams.append(
+        try await loop.submit { LoopUpstreams(of: configuration, on: loop, seed: seed) }.get())
     }
-    let poolsByLoop = Dictionary(
-      uniqueKeysWithValues: pools.map { (ObjectIdentifier($0.eventLoop), $0) })
+    let upstreamsByLoop = Dictionary(
+      uniqueKeysWithValues: upstreams.map { (ObjectIdentifier($0.eventLoop), $0) })
     let table = self.plan.table
     let front = try await HTTPFront.start(
       configuration.listen, limits: configuration.limits, on: group
     ) { loop in
       LoopContext(
         eventLoop: loop, table: table,
-        upstreams: poolsByLoop[ObjectIdentifier(loop)]?.pools.value ?? [],
+        upstreams: upstreamsByLoop[ObjectIdentifier(loop)]?.upstreams ?? [],
         limits: configuration.limits, recorder: accessLog?.makeRecorder(on: loop))
     }
     let admin: AdminServer?
     do {
-      admin = try await self.startAdmin(on: group, pools)
+      admin = try await self.startAdmin(on: group, upstreams)
     } catch {
       await front.drain(within: .zero)
       throw error
@@ -108,16 +112,35 @@ extension Proxy {
     }
     if let admin { self.onEvent(.adminListening(admin.address)) }
     self.onEvent(.ready)
-    return Running(front: front, admin: admin, pools: pools)
+    return Running(
+      front: front, admin: admin, upstreams: upstreams, discovery: self.discover(for: upstreams))
   }
 
   private func startAdmin(
-    on group: MultiThreadedEventLoopGroup, _ pools: [LoopPools]
+    on group: MultiThreadedEventLoopGroup, _ upstreams: [LoopUpstreams]
   ) async throws -> AdminServer? {
-    guard let address = self.plan.configuration.admin, let pools = pools.first else { return nil }
+    guard let address = self.plan.configuration.admin, let upstreams = upstreams.first else {
+      return nil
+    }
     let services = self.plan.configuration.services
     return try await AdminServer.start(on: address, group: group) {
-      await pools.probe(services)
+      await upstreams.probe(services)
+    }
+  }
+}
+
+// MARK: - Discovery
+
+extension Proxy {
+  /// Finds the endpoints of the services whose lists may change, and tells every loop.
+  private func discover(for upstreams: [LoopUpstreams]) -> [Task<Void, Never>] {
+    self.plan.configuration.services.enumerated().compactMap { index, service in
+      guard let source = service.cluster.kind.makeSource() else { return nil }
+      return Task {
+        await EndpointWatch.run(source) { action in
+          for loop in upstreams { loop.learn(action, ofService: index) }
+        }
+      }
     }
   }
 }
@@ -143,46 +166,10 @@ extension Proxy {
       }
       group.cancelAll()
     }
-    for pools in running.pools { await pools.close() }
+    for task in running.discovery { task.cancel() }
+    for task in running.discovery { await task.value }
+    for upstreams in running.upstreams { await upstreams.close() }
     await running.admin?.close()
-  }
-}
-
-/// The pools of one event loop, one for each service, in their order.
-private struct LoopPools: Sendable {
-  let eventLoop: any EventLoop
-  let pools: NIOLoopBound<[Pool]>
-
-  /// On that loop.
-  init(of configuration: Configuration, on eventLoop: any EventLoop) {
-    self.eventLoop = eventLoop
-    let pools = configuration.services.map { service in
-      Pool(
-        eventLoop: eventLoop, endpoint: service.cluster.first, limits: configuration.limits,
-        userAgent: "bridge-proxy", authority: service.cluster.authority)
-    }
-    self.pools = NIOLoopBound(pools, eventLoop: eventLoop)
-  }
-
-  /// Asks the endpoint of each service.
-  func probe(_ services: [Configuration.Service]) async -> [AdminServer.Readiness] {
-    let answers = self.eventLoop.flatSubmit {
-      EventLoopFuture.whenAllComplete(self.pools.value.map { $0.probe() }, on: self.eventLoop)
-    }
-    let results = (try? await answers.get()) ?? []
-    return zip(services, results).map { service, result in
-      let isReachable = (try? result.get()) ?? false
-      return AdminServer.Readiness(
-        service: service.name, isReachable: isReachable,
-        reason: isReachable ? "" : "no connection to \(service.cluster.kind)")
-    }
-  }
-
-  /// Closes all connections to endpoints; calls that are left end.
-  func close() async {
-    try? await self.eventLoop.submit {
-      for pool in self.pools.value { pool.closeNow() }
-    }.get()
   }
 }
 

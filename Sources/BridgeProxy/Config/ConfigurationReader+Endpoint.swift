@@ -17,8 +17,17 @@ extension ConfigurationReader {
       }
     }
     let authority = service.value("authority", example: "bench.internal", Self.authority)
+    let balance = self.balance(service)
+    let connections = service.section("connections").map(self.connections)
+    let retry = service.section("retry").map(self.retry)
+    let health = service.section("health").map(self.health)
     guard let kind else { return nil }
-    return Configuration.Cluster(kind, authority: authority)
+    var cluster = Configuration.Cluster(kind, authority: authority)
+    if let balance { cluster.balance = balance }
+    if let connections { cluster.connections = connections }
+    cluster.retry = retry
+    if let health { cluster.health = health }
+    return cluster
   }
 
   /// `{static: [...]}`: exactly one kind.
@@ -30,6 +39,7 @@ extension ConfigurationReader {
     if let endpoints = self.targets("static", of: section, folder: folder) {
       kinds.append(("static", .static(endpoints)))
     }
+    if let dns = self.dns(section) { kinds.append(("dns", .dns(dns))) }
     section.finish()
     if kinds.count > 1 {
       section.fault(kinds[1].key, "\(kinds[0].key) is there as well; keep one kind of endpoint")
@@ -39,6 +49,33 @@ extension ConfigurationReader {
         "no kind of endpoint; write one, such as {static: [127.0.0.1:50051]}")
     }
     return kinds.first?.kind
+  }
+
+  /// `host:port`, or that as `address` with an `interval`.
+  private func dns(_ section: SectionReader) -> Configuration.DNS? {
+    guard let node = section.node("dns") else { return nil }
+    let example = "bench.internal:50051"
+    let address = { (text: String) throws(ValueFault) in
+      let endpoint = try ConfigurationValues.endpoint(text)
+      guard case .tcp(let host, let port) = endpoint.address else {
+        throw ValueFault(
+          "\(ConfigurationValues.quoted(text)) is no name to look up; write one such as \(example)")
+      }
+      return Configuration.DNS(host: host, port: port)
+    }
+    guard case .mapping = node.value else {
+      return section.value("dns", example: example, address)
+    }
+    guard let settings = section.section("dns") else { return nil }
+    var dns = settings.value("address", example: example, address)
+    if settings.node("address") == nil {
+      settings.missing("address", "write one such as \(example)")
+    }
+    var interval = Configuration.DNS(host: "", port: 0).interval
+    Self.duration("interval", in: settings, &interval)
+    dns?.interval = interval
+    settings.finish()
+    return dns
   }
 
   /// A list of addresses, each alone or with a weight: `[a:1, {address: b:1, weight: 3}]`. Nil where

@@ -63,6 +63,8 @@ package struct GRPCStatus: Sendable, Equatable {
   /// `grpc-status-details-bin` decoded from base64: a serialized google.rpc.Status. Empty without.
   package var details: [UInt8]
   package var origin: Origin
+  /// What the endpoint said of trying again.
+  package var retryPushback: RetryPushback?
 
   package init(
     _ code: Code, _ message: String = "", details: [UInt8] = [], origin: Origin = .endpoint

@@ -12,6 +12,11 @@ package final class Pool: EndpointPool {
   private let connector: any Connector
   private let sessionOptions: H2Session.Options
   private let connectTimeout: TimeAmount
+  let keepalive: KeepaliveState.Options
+  package var onConnectivity: ((Connectivity) -> Void)?
+  private var connectivity = Connectivity.idle
+  /// Looks at the ages of connections now and then.
+  private var checking: Scheduled<Void>?
 
   private var state: PoolState
   private var connections: [UpstreamConnection] = []
@@ -35,12 +40,14 @@ package final class Pool: EndpointPool {
   private var timeout: [UInt8] = []
 
   /// - Parameters:
+  ///   - connections: how many there are and how long they live.
   ///   - userAgent: sent as `user-agent`: `bridge-proxy/1.0`.
   ///   - authority: sent as `:authority`; nil: host and port of the endpoint.
   ///   - connector: what opens connections.
   package init(
     eventLoop: any EventLoop, endpoint: Configuration.Endpoint,
-    limits: Configuration.Limits = Configuration.Limits(), userAgent: String,
+    limits: Configuration.Limits = Configuration.Limits(),
+    connections: Configuration.Connections = Configuration.Connections(), userAgent: String,
     authority: String? = nil, connector: any Connector = SocketConnector()
   ) {
     self.eventLoop = eventLoop
@@ -54,7 +61,10 @@ package final class Pool: EndpointPool {
     self.state = PoolState(
       limits: PoolState.Limits(
         callsInFlight: limits.callsInFlight, callsWaiting: limits.callsWaiting,
-        connections: limits.endpointConnections))
+        connections: max(limits.endpointConnections, connections.count),
+        spread: connections.count, idleTimeout: connections.idleTimeout.map { TimeAmount($0) },
+        maxAge: connections.maxAge.map { TimeAmount($0) }))
+    self.keepalive = KeepaliveState.Options(connections)
     self.deadlines = TimerWheel(now: eventLoop.now)
     var prefix = HeaderBlock()
     prefix.append(":method", "POST")
@@ -171,6 +181,7 @@ package final class Pool: EndpointPool {
       let connection = UpstreamConnection(id: id, pool: self, options: self.sessionOptions)
       self.connections.append(connection)
       connection.connect(with: self.connector, timeout: self.connectTimeout)
+      self.startChecking()
     }
     while let (call, status) = self.state.nextFailure(now: now) {
       self.calls[call]?.fail(status)
@@ -183,10 +194,37 @@ package final class Pool: EndpointPool {
       for promise in self.drained { promise.succeed() }
       self.drained = []
     }
+    if self.onConnectivity != nil { self.tellConnectivity(now) }
+  }
+
+  private func tellConnectivity(_ now: NIODeadline) {
+    let connectivity = self.state.connectivity(now: now)
+    guard connectivity != self.connectivity else { return }
+    self.connectivity = connectivity
+    self.onConnectivity?(connectivity)
+  }
+
+  package func connect() {
+    self.eventLoop.assertInEventLoop()
+    guard !self.state.hasUsable else { return }
+    self.state.want()
+    self.settle()
+  }
+
+  /// Looks at the connections' ages until there are none.
+  private func startChecking() {
+    guard self.checking == nil, let interval = self.state.checkInterval else { return }
+    self.checking = self.eventLoop.assumeIsolated().scheduleTask(in: interval) {
+      self.checking = nil
+      self.state.check(now: self.eventLoop.now)
+      self.settle()
+      if !self.connections.isEmpty { self.startChecking() }
+    }
   }
 
   func connectionAllows(_ connection: UpstreamConnection, calls: Int) {
-    self.state.allow(connection.id, calls: calls)
+    self.state.allow(
+      connection.id, calls: calls, now: self.eventLoop.now, using: &self.generator)
   }
 
   func connectionRetired(_ connection: UpstreamConnection) {
@@ -241,6 +279,8 @@ package final class Pool: EndpointPool {
     let status = GRPCStatus(.unavailable, "the bridge is shutting down", origin: .transport)
     for call in self.calls { call?.fail(status) }
     for connection in self.connections { connection.close() }
+    self.checking?.cancel()
+    self.checking = nil
     self.settle()
   }
 
@@ -267,7 +307,7 @@ package final class Pool: EndpointPool {
     for id in self.due {
       // One that ended over another's end may have left its number to a new call.
       if let call = self.calls[id], let deadline = call.deadline, deadline <= now {
-        call.fail(Self.deadlineExceeded)
+        call.expire(Self.deadlineExceeded)
       }
     }
     let hasFired = !self.due.isEmpty

@@ -12,6 +12,8 @@ final class PoolCall: UpstreamCall {
   private var reply: CallState
   /// Nil while it waits, and once its stream has closed.
   private var connection: UpstreamConnection?
+  /// What its connection had read when it began.
+  private var readCount = 0
   /// Only of meaning with a connection.
   private(set) var stream = H2Stream(id: 0, slot: 0)
   /// Messages given while it waited.
@@ -112,7 +114,16 @@ final class PoolCall: UpstreamCall {
   /// It has a stream now.
   func begin(on connection: UpstreamConnection, _ stream: H2Stream) {
     self.connection = connection
+    self.readCount = connection.readCount
     self.stream = stream
+  }
+
+  /// Ends the call at its deadline.
+  func expire(_ status: GRPCStatus) {
+    if let connection = self.connection, connection.readCount == self.readCount {
+      connection.suspect()
+    }
+    self.fail(status)
   }
 
   /// Ends the call without an answer of the endpoint.

@@ -14,8 +14,15 @@ struct PoolState {
     var callsInFlight: Int
     /// Calls that wait; more are shed.
     var callsWaiting: Int
-    /// Connections that take calls or are being opened.
+    /// Connections that take calls or are being opened, but for those that are about to be replaced.
     var connections: Int
+    /// Connections that are opened as soon as there are calls, and share them evenly. Further ones
+    /// are opened when streams run short.
+    var spread = 1
+    /// A connection without calls is closed after this; nil: never.
+    var idleTimeout: TimeAmount?
+    /// A connection is replaced after this, spread by a tenth; nil: never.
+    var maxAge: TimeAmount?
   }
 
   /// What becomes of a new call.
@@ -28,6 +35,14 @@ struct PoolState {
   private struct Connection {
     let id: Int
     var state = ConnectionState()
+    /// Whether it has had calls since the last check.
+    var isInUse = true
+    /// Without calls since then.
+    var idleSince = NIODeadline.distantFuture
+    /// When it's to be replaced.
+    var expiry = NIODeadline.distantFuture
+    /// Whether it's older than it may be and takes calls only until another is ready.
+    var isAging = false
   }
 
   private let limits: Limits
@@ -128,12 +143,62 @@ struct PoolState {
   // MARK: Connections
 
   /// The endpoint's SETTINGS came: a connection is ready, or its limit has changed.
-  mutating func allow(_ connection: Int, calls: Int) {
+  mutating func allow(
+    _ connection: Int, calls: Int, now: NIODeadline,
+    using generator: inout some RandomNumberGenerator
+  ) {
     guard let index = self.index(of: connection) else { return }
+    if self.connections[index].state.isConnecting {
+      self.connections[index].idleSince = now
+      if let age = self.limits.maxAge {
+        let spread = Double.random(in: 0.9...1.1, using: &generator)
+        self.connections[index].expiry = now + .nanoseconds(Int64(Double(age.nanoseconds) * spread))
+      }
+      // What it was opened to replace.
+      for index in self.connections.indices where self.connections[index].isAging {
+        self.connections[index].state.drain()
+      }
+    }
     self.connections[index].state.allow(calls)
     self.isWanted = false
     self.retryAt = nil
   }
+
+  /// How often `check` is to be called while there are connections; nil: never.
+  var checkInterval: TimeAmount? {
+    let times = [self.limits.idleTimeout, self.limits.maxAge].compactMap { $0?.nanoseconds }
+    guard let shortest = times.min() else { return nil }
+    return .nanoseconds(
+      min(
+        max(shortest / 8, Self.shortestCheck.nanoseconds), Self.longestCheck.nanoseconds))
+  }
+
+  /// Finds connections that have had no calls for too long, and those that are too old: the former
+  /// are closed, and the latter too unless they have calls; then another takes their place first.
+  mutating func check(now: NIODeadline) {
+    for index in self.connections.indices where self.connections[index].state.isReady {
+      let openCalls = self.connections[index].state.openCalls
+      if self.connections[index].isInUse || openCalls > 0 {
+        self.connections[index].isInUse = false
+        self.connections[index].idleSince = now
+      }
+      if let timeout = self.limits.idleTimeout,
+        openCalls == 0, now - self.connections[index].idleSince >= timeout
+      {
+        self.connections[index].state.drain()
+      } else if self.connections[index].expiry <= now {
+        if openCalls == 0 {
+          self.connections[index].state.drain()
+        } else {
+          self.connections[index].isAging = true
+        }
+      }
+    }
+  }
+
+  private static let shortestCheck = TimeAmount.milliseconds(20)
+  /// Coarse, because it makes an idle process wake.
+  private static let longestCheck = TimeAmount.seconds(30)
 
   /// A connection takes no calls any more (GOAWAY, no stream identifiers left).
   mutating func retire(_ connection: Int) {
@@ -161,7 +226,7 @@ struct PoolState {
 
   /// A connection is wanted even without a call, unless there's one.
   mutating func want() {
-    self.isWanted = !self.hasReady
+    self.isWanted = !self.hasReady && !self.isDraining
   }
 
   /// No new calls; connections close when their calls have ended and none wait.
@@ -178,18 +243,30 @@ struct PoolState {
     return self.waiting.popFirst().map { ($0, connection) }
   }
 
-  /// A connection to open now.
+  /// A connection to open now: because calls have no room, because fewer are there than the calls
+  /// are to be spread over, or in the place of one that's too old.
   mutating func nextConnect(now: NIODeadline) -> Int? {
-    guard self.isWanted || (!self.waiting.isEmpty && self.callsInFlight < self.limits.callsInFlight)
-    else { return nil }
-    var usable = 0
-    for connection in self.connections where connection.state.isUsable {
-      if connection.state.isConnecting || connection.state.hasRoom { return nil }
-      usable += 1
-    }
-    guard usable < self.limits.connections, self.retryAt.map({ $0 <= now }) ?? true else {
+    guard self.retryAt.map({ $0 <= now }) ?? true, !self.isDraining || !self.waiting.isEmpty else {
       return nil
     }
+    var usable = 0
+    var hasRoom = false
+    var hasAging = false
+    for connection in self.connections where connection.state.isUsable {
+      if connection.state.isConnecting { return nil }
+      if connection.isAging {
+        hasAging = true
+      } else {
+        usable += 1
+      }
+      hasRoom = hasRoom || connection.state.hasRoom
+    }
+    let isShort =
+      self.isWanted || (!self.waiting.isEmpty && self.callsInFlight < self.limits.callsInFlight)
+    let isSpread = usable >= self.limits.spread || self.callsInFlight == 0
+    guard usable < self.limits.connections,
+      (isShort && !hasRoom) || (hasAging && usable == 0) || !isSpread
+    else { return nil }
     self.nextID += 1
     self.connections.append(Connection(id: self.nextID))
     return self.nextID
@@ -214,6 +291,17 @@ struct PoolState {
   }
 
   // MARK: Reading
+
+  /// What can be said of the endpoint.
+  func connectivity(now: NIODeadline) -> Connectivity {
+    var isConnecting = false
+    for connection in self.connections {
+      if connection.state.isReady { return .ready }
+      isConnecting = isConnecting || connection.state.isConnecting
+    }
+    if isConnecting { return .connecting }
+    return self.retryAt == nil ? .idle : .failing(self.lastFailure)
+  }
 
   /// Whether a connection is up.
   var hasReady: Bool { self.connections.contains { $0.state.isReady } }
@@ -240,12 +328,34 @@ struct PoolState {
   /// Counts a call on the first connection with room: fewer connections in use mean more calls a
   /// write.
   private mutating func takeRoom() -> Int? {
-    guard self.callsInFlight < self.limits.callsInFlight,
-      let index = self.connections.firstIndex(where: { $0.state.hasRoom })
-    else { return nil }
+    guard self.callsInFlight < self.limits.callsInFlight, let index = self.roomiest() else {
+      return nil
+    }
     self.connections[index].state.openCall()
+    self.connections[index].isInUse = true
     self.callsInFlight += 1
     return self.connections[index].id
+  }
+
+  /// The first connection with room, or where calls are spread the one with the fewest; one that's
+  /// too old only where there's no other.
+  private func roomiest() -> Int? {
+    if self.limits.spread == 1, let first = self.connections.first,
+      first.state.hasRoom, !first.isAging
+    {
+      return 0
+    }
+    var best: Int?
+    var fewest = Int.max
+    for index in self.connections.indices where self.connections[index].state.hasRoom {
+      let connection = self.connections[index]
+      let calls = connection.state.openCalls + (connection.isAging ? Int.max / 2 : 0)
+      guard calls < fewest else { continue }
+      best = index
+      fewest = calls
+      if self.limits.spread == 1 && !connection.isAging { break }
+    }
+    return best
   }
 
   private func index(of connection: Int) -> Int? {

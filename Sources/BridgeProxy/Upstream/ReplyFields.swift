@@ -18,6 +18,7 @@ struct ReplyFields {
     var code: ArraySlice<UInt8>?
     var message: ArraySlice<UInt8>?
     var details: ArraySlice<UInt8>?
+    var pushback: RetryPushback?
     for field in block.fields[range] {
       let value = block.bytes[field.value]
       if block.isNamed("content-type", field) {
@@ -36,6 +37,8 @@ struct ReplyFields {
         details = value
       } else if block.isNamed("grpc-encoding", field) {
         self.encoding = MessageEncoding(value)
+      } else if block.isNamed("grpc-retry-pushback-ms", field) {
+        pushback = RetryPushback(Self.number(value))
       }
       if isRaw, Self.isGRPCOwn(block.bytes[field.name]) {
         self.metadata.append(field, of: block)
@@ -43,6 +46,7 @@ struct ReplyFields {
     }
     if let code {
       self.status = Self.status(code: code, message: message ?? [], details: details)
+      self.status?.retryPushback = pushback
     }
   }
 

@@ -18,6 +18,13 @@ package protocol Upstream: AnyObject {
 package protocol EndpointPool: Upstream {
   var endpoint: Configuration.Endpoint { get }
 
+  /// Told of each change of `connectivity`, on the loop, never from within a function that its owner
+  /// calls in the same turn but `connect`, `start` and `probe`.
+  var onConnectivity: ((Connectivity) -> Void)? { get set }
+
+  /// Opens a connection where none is there or under way, unless the last attempt failed a moment ago.
+  func connect()
+
   /// Whether the endpoint can be reached: a connection is up, or comes up now. False without an
   /// attempt during the backoff after a failed one.
   func probe() -> EventLoopFuture<Bool>
@@ -29,6 +36,17 @@ package protocol EndpointPool: Upstream {
 
   /// Ends all calls with UNAVAILABLE and closes the connections.
   func closeNow()
+}
+
+/// What can be said of one endpoint (gRPC's connectivity-semantics-and-api.md has the same words).
+package enum Connectivity: Equatable {
+  /// No connection, and none was asked for.
+  case idle
+  case connecting
+  /// At least one connection takes calls.
+  case ready
+  /// The last attempt failed, for this reason.
+  case failing(String)
 }
 
 /// What a call needs to begin.

@@ -19,6 +19,10 @@ package final class UpstreamConnection: ChannelInboundHandler {
   /// Nil before the channel is there and after it has gone.
   private var context: ChannelHandlerContext?
   private var settingsTimeout: Scheduled<Void>?
+  private var keepalive: KeepaliveState
+  private var keepaliveCheck: Scheduled<Void>?
+  /// How often something has come, to see whether anything did in a time.
+  private(set) var readCount = 0
   private var isReady = false
   /// Whether a drain is due at the end of this tick.
   private var isDrainDue = false
@@ -34,6 +38,7 @@ package final class UpstreamConnection: ChannelInboundHandler {
     self.id = id
     self.pool = pool
     self.session = H2Session(role: .client, options: options)
+    self.keepalive = KeepaliveState(pool.keepalive)
   }
 
   // MARK: For the pool and its calls
@@ -129,6 +134,8 @@ package final class UpstreamConnection: ChannelInboundHandler {
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard !self.hasEnded else { return }
     let bytes = Self.unwrapInboundIn(data)
+    self.readCount &+= 1
+    self.keepalive.heard()
     self.session.receive(bytes)
     self.dispatch(bytes)
   }
@@ -247,8 +254,42 @@ package final class UpstreamConnection: ChannelInboundHandler {
       self.isReady = true
       self.settingsTimeout?.cancel()
       self.settingsTimeout = nil
+      self.keepAlive(self.keepalive.start())
     }
     self.pool.connectionAllows(self, calls: self.session.peerConcurrentStreams)
+  }
+
+  // MARK: Signs of life
+
+  /// A call met its deadline while nothing came.
+  func suspect() {
+    guard self.isReady, !self.hasEnded,
+      let action = self.keepalive.suspect(now: self.pool.eventLoop.now)
+    else { return }
+    self.keepAlive(action)
+  }
+
+  private func keepAlive(_ action: KeepaliveState.Action) {
+    let time: TimeAmount?
+    switch action {
+    case .wait(let wait):
+      time = wait
+    case .ping(let timeout):
+      self.session.ping()
+      self.scheduleDrain()
+      time = timeout
+    case .giveUp:
+      let timeout = self.pool.keepalive.timeout.nanoseconds / 1_000_000
+      return self.end(
+        "the endpoint \(self.pool.endpoint) gave no sign of life within \(timeout) ms")
+    }
+    self.keepaliveCheck?.cancel()
+    self.keepaliveCheck = nil
+    guard let time else { return }
+    self.keepaliveCheck = self.pool.eventLoop.assumeIsolated().scheduleTask(in: time) {
+      guard !self.hasEnded else { return }
+      self.keepAlive(self.keepalive.check(hasCalls: self.calls.contains { $0 != nil }))
+    }
   }
 
   private func streamClosed(_ stream: H2Stream, _ errorCode: UInt32) {
@@ -265,6 +306,8 @@ package final class UpstreamConnection: ChannelInboundHandler {
     self.hasEnded = true
     self.settingsTimeout?.cancel()
     self.settingsTimeout = nil
+    self.keepaliveCheck?.cancel()
+    self.keepaliveCheck = nil
     self.context?.close(promise: nil)
     let reason = self.endReason ?? reason
     let calls = self.calls

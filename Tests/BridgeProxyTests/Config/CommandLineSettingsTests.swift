@@ -15,7 +15,7 @@ import Testing
     let service = try #require(configuration.services.first)
     #expect(service.name == "default" && service.hosts.isEmpty && service.prefix == "/p")
     #expect(service.schemas == ["/tmp", "/tmp"] && service.importPaths == ["/"])
-    #expect(service.cluster.first == Configuration.Endpoint(host: "127.0.0.1", port: 50051))
+    #expect(service.cluster.only == Configuration.Endpoint(host: "127.0.0.1", port: 50051))
   }
 
   @Test func `it listens on the default address unless told otherwise`() throws {

@@ -112,7 +112,7 @@ import Testing
     #expect(service.prefix == "/bench")
     #expect(service.schemas == [self.folder.path + "/a.proto", self.folder.path + "/protos"])
     #expect(service.importPaths == [self.folder.path + "/protos"])
-    #expect(service.cluster.first == Configuration.Endpoint(host: "127.0.0.1", port: 50051))
+    #expect(service.cluster.only == Configuration.Endpoint(host: "127.0.0.1", port: 50051))
     #expect(service.timeout == .milliseconds(1500))
     #expect(service.metadata.map(\.name) == ["x-team", "x-number"])
     #expect(service.metadata.map(\.value) == ["legacy", "7"])

@@ -19,8 +19,13 @@ import Testing
     var state = self.makeState(callsInFlight: callsInFlight, connections: connections)
     state.want()
     #expect(state.nextConnect(now: self.start) == 1)
-    state.allow(1, calls: calls)
+    self.allow(&state, 1, calls: calls)
     return state
+  }
+
+  private func allow(_ state: inout PoolState, _ connection: Int, calls: Int) {
+    var generator = SeededGenerator(seed: 1)
+    state.allow(connection, calls: calls, now: self.start, using: &generator)
   }
 
   private func remove(_ state: inout PoolState, _ connection: Int, _ reason: String = "gone") {
@@ -36,7 +41,7 @@ import Testing
     // One attempt at a time.
     #expect(state.nextConnect(now: self.start) == nil)
     #expect(state.nextFailure(now: self.start) == nil)
-    state.allow(1, calls: 100)
+    self.allow(&state, 1, calls: 100)
     #expect(state.nextStart() ?? (0, 0) == (7, 1))
     #expect(state.nextStart() == nil)
     #expect(state.arrive(8, now: self.start) == .start(connection: 1))
@@ -47,7 +52,7 @@ import Testing
     var state = self.makeState(connections: 1)
     #expect(state.arrive(1, now: self.start) == .wait)
     #expect(state.nextConnect(now: self.start) == 1)
-    state.allow(1, calls: 100)
+    self.allow(&state, 1, calls: 100)
     for milliseconds: Int64 in [2, 4, 8, 16, 32, 64, 128, 128] {
       #expect(state.nextStart() ?? (0, 0) == (1, 1))
       state.closeCall(on: 1)
@@ -71,7 +76,7 @@ import Testing
     state.leave(99)
     state.comeBack(4)
     _ = state.nextConnect(now: self.start)
-    state.allow(1, calls: 100)
+    self.allow(&state, 1, calls: 100)
     var started: [Int] = []
     while let (call, _) = state.nextStart() { started.append(call) }
     #expect(started == [4, 1, 3])
@@ -82,7 +87,7 @@ import Testing
     #expect(state.arrive(1, now: self.start) == .start(connection: 1))
     #expect(state.arrive(2, now: self.start) == .wait)
     #expect(state.nextConnect(now: self.start) == 2)
-    state.allow(2, calls: 1)
+    self.allow(&state, 2, calls: 1)
     #expect(state.nextStart() ?? (0, 0) == (2, 2))
     // Two are the limit: the third waits for a stream.
     #expect(state.arrive(3, now: self.start) == .wait)
@@ -169,14 +174,14 @@ import Testing
     #expect(state.nextClose() == 1)
     #expect(state.nextClose() == nil)
     // SETTINGS that come too late don't bring it back.
-    state.allow(1, calls: 10)
+    self.allow(&state, 1, calls: 10)
     #expect(state.nextStart() == nil)
   }
 
   @Test func aLoweredLimitKeepsNewCallsOut() {
     var state = self.readyState(calls: 10, connections: 1)
     for call in 1...3 { _ = state.arrive(call, now: self.start) }
-    state.allow(1, calls: 2)
+    self.allow(&state, 1, calls: 2)
     #expect(state.arrive(4, now: self.start) == .wait)
     state.closeCall(on: 1)
     #expect(state.nextStart() == nil)
@@ -188,7 +193,7 @@ import Testing
     var state = self.makeState()
     state.want()
     #expect(state.nextConnect(now: self.start) == 1)
-    state.allow(1, calls: 1)
+    self.allow(&state, 1, calls: 1)
     #expect(state.hasReady)
     state.want()
     #expect(state.nextConnect(now: self.start) == nil)
@@ -389,7 +394,7 @@ private struct PoolWalk {
   private mutating func allow(_ connection: Int, _ calls: Int) {
     self.connecting.remove(connection)
     self.ready[connection] = calls
-    self.state.allow(connection, calls: calls)
+    self.state.allow(connection, calls: calls, now: self.now, using: &self.generator)
   }
 
   private mutating func changeLimit() {

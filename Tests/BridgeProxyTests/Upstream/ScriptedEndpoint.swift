@@ -1,5 +1,6 @@
 import NIOCore
 import NIOEmbedded
+import NIOPosix
 
 @testable import BridgeProxy
 
@@ -8,6 +9,8 @@ import NIOEmbedded
 final class ScriptedEndpoint: Connector {
   /// One connection, seen from the endpoint.
   final class Peer {
+    /// Whom the connection was made to.
+    let address: Configuration.Endpoint
     let channel: EmbeddedChannel
     let session: H2Session
     /// Requests in the order of their coming.
@@ -23,7 +26,10 @@ final class ScriptedEndpoint: Connector {
     /// How many writes the connection has made.
     var writes = 0
 
-    init(_ channel: EmbeddedChannel, _ options: H2Session.Options) {
+    init(
+      _ address: Configuration.Endpoint, _ channel: EmbeddedChannel, _ options: H2Session.Options
+    ) {
+      self.address = address
       self.channel = channel
       self.session = H2Session(role: .server, options: options)
     }
@@ -101,6 +107,8 @@ final class ScriptedEndpoint: Connector {
 
   let loop = EmbeddedEventLoop()
   var outcomes: [Outcome] = []
+  /// Addresses where nobody listens.
+  var refusing: Set<Configuration.Endpoint> = []
   var options = H2Session.Options()
   var peers: [Peer] = []
   var attempts = 0
@@ -112,10 +120,14 @@ final class ScriptedEndpoint: Connector {
     on eventLoop: any EventLoop
   ) -> EventLoopFuture<Void> {
     self.attempts += 1
+    if self.refusing.contains(endpoint) {
+      return eventLoop.makeFailedFuture(
+        IOError(errnoCode: 111, reason: "connect"))
+    }
     switch self.outcomes.isEmpty ? .accept : self.outcomes.removeFirst() {
     case .accept:
       let channel = EmbeddedChannel(handler: handler, loop: self.loop)
-      self.peers.append(Peer(channel, self.options))
+      self.peers.append(Peer(endpoint, channel, self.options))
       do {
         return channel.connect(to: try SocketAddress(unixDomainSocketPath: "/endpoint"))
       } catch {

@@ -1,0 +1,113 @@
+import Testing
+
+@testable import BridgeProxy
+
+@Suite struct BalancerTests {
+  private func candidates(_ weights: [Int], calls: [Int] = []) -> [Balancer.Candidate] {
+    weights.enumerated().map { index, weight in
+      Balancer.Candidate(
+        id: index + 1, weight: weight, calls: index < calls.count ? calls[index] : 0)
+    }
+  }
+
+  /// The numbers of so many picks.
+  private func picks(
+    _ policy: Configuration.Balance.Policy, _ count: Int, of candidates: [Balancer.Candidate],
+    hash: (Int) -> UInt64? = { _ in nil }
+  ) -> [Int] {
+    var balancer = Balancer(policy)
+    balancer.reset(candidates.map { ($0.id, $0.weight, "10.0.0.\($0.id):1") })
+    var generator = SeededGenerator(seed: 7)
+    return (0..<count).map {
+      balancer.pick(among: candidates, hash: hash($0), using: &generator)
+    }
+  }
+
+  private func counts(_ picks: [Int]) -> [Int: Int] {
+    Dictionary(picks.map { ($0, 1) }, uniquingKeysWith: +)
+  }
+
+  @Test(arguments: [
+    // Heavy members don't follow each other while others are there.
+    ([5, 1, 1], [1, 1, 2, 1, 3, 1, 1, 1, 1, 2, 1, 3, 1, 1]),
+    ([1, 1, 1], [1, 2, 3, 1, 2, 3]),
+    ([4, 2], [1, 2, 1, 1, 2, 1]),
+    ([3], [1, 1, 1]),
+  ])
+  func roundRobinIsSmooth(weights: [Int], picks: [Int]) {
+    #expect(self.picks(.roundRobin, picks.count, of: self.candidates(weights)) == picks)
+  }
+
+  @Test func roundRobinGoesOnWithoutAMemberAndWithANewOne() {
+    var balancer = Balancer(.roundRobin)
+    var generator = SeededGenerator(seed: 1)
+    var all = self.candidates([1, 1, 1])
+    balancer.reset(all.map { ($0.id, $0.weight, "") })
+    var seen: [Int] = []
+    for _ in 0..<3 { seen.append(balancer.pick(among: all, hash: nil, using: &generator)) }
+    all.remove(at: 1)
+    for _ in 0..<4 { seen.append(balancer.pick(among: all, hash: nil, using: &generator)) }
+    all.append(Balancer.Candidate(id: 9, weight: 1, calls: 0))
+    balancer.reset(all.map { ($0.id, $0.weight, "") })
+    for _ in 0..<6 { seen.append(balancer.pick(among: all, hash: nil, using: &generator)) }
+    #expect(seen == [1, 2, 3, 1, 3, 1, 3, 1, 3, 9, 1, 3, 9])
+  }
+
+  @Test func theLessBusyOfTwoGetsTheCall() {
+    let picks = self.picks(.leastRequests, 2000, of: self.candidates([1, 1, 1], calls: [0, 5, 9]))
+    let counts = self.counts(picks)
+    // The busiest never wins, the idlest always: two thirds of the pairs have it.
+    #expect(counts[3] == nil)
+    #expect((1200...1460).contains(counts[1] ?? 0))
+  }
+
+  @Test func aWeightCountsAsRoomForCalls() {
+    let picks = self.picks(.leastRequests, 500, of: self.candidates([1, 10], calls: [1, 10]))
+    #expect(self.counts(picks) == [2: 500])
+  }
+
+  @Test func pickFirstStaysUntilItsMemberIsGone() {
+    var balancer = Balancer(.pickFirst)
+    var generator = SeededGenerator(seed: 1)
+    let all = self.candidates([1, 1, 1])
+    func pick(_ candidates: [Balancer.Candidate]) -> Int {
+      balancer.pick(among: candidates, hash: nil, using: &generator)
+    }
+    #expect(pick(all) == 1)
+    #expect(pick(Array(all[1...])) == 2)
+    // It doesn't go back: connections there may be seconds old.
+    #expect(pick(all) == 2)
+    #expect(balancer.usesOne)
+  }
+
+  @Test func aRingSendsAlikeCallsToOneMemberAndMovesFewWhenOneGoes() {
+    let all = self.candidates([1, 1, 1, 1])
+    let hashes = (0..<4000).map { StableHash.of("user \($0)".utf8) }
+    let before = self.picks(.ringHash(header: "x"), 4000, of: all) { hashes[$0] }
+    #expect(before == self.picks(.ringHash(header: "x"), 4000, of: all) { hashes[$0] })
+    for (_, count) in self.counts(before) { #expect((700...1350).contains(count)) }
+    // Member 3 goes: only its calls move.
+    let left = all.filter { $0.id != 3 }
+    let after = self.picks(.ringHash(header: "x"), 4000, of: left) { hashes[$0] }
+    for (old, new) in zip(before, after) where old != 3 { #expect(old == new) }
+    #expect(!after.contains(3))
+  }
+
+  @Test func sharesOfARingFollowTheWeights() {
+    let picks = self.picks(.ringHash(header: "x"), 8000, of: self.candidates([1, 3])) {
+      StableHash.of("\($0)".utf8)
+    }
+    #expect((5400...6600).contains(self.counts(picks)[2] ?? 0))
+  }
+
+  @Test func aCallWithoutTheHeaderGoesAnywhere() {
+    let picks = self.picks(.ringHash(header: "x"), 300, of: self.candidates([1, 1, 1]))
+    #expect(Set(picks) == [1, 2, 3])
+  }
+
+  @Test func theHashIsTheSameEverywhere() {
+    // Written down once: bridges of different versions must agree on the ring.
+    #expect(StableHash.of("".utf8) == 17_280_346_270_528_514_342)
+    #expect(StableHash.of("user 1".utf8) == StableHash.of(Array("user 1".utf8)))
+  }
+}

@@ -1,0 +1,118 @@
+import NIOCore
+import Testing
+
+@testable import BridgeProxy
+
+@Suite struct OutlierDetectorTests {
+  private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
+
+  private func make(
+    _ members: Int, _ change: (inout Configuration.Outliers) -> Void = { _ in }
+  ) -> OutlierDetector {
+    var options = Configuration.Outliers()
+    change(&options)
+    var detector = OutlierDetector(options)
+    detector.reset(Array(1...members))
+    return detector
+  }
+
+  private func fail(
+    _ detector: inout OutlierDetector, _ id: Int, times: Int, at now: NIODeadline
+  )
+    -> [Bool]
+  {
+    (0..<times).map { _ in detector.ended(id, isFailure: true, now: now) }
+  }
+
+  @Test func fiveFailuresInARowPutAMemberOutForThirtySeconds() {
+    var detector = self.make(3)
+    #expect(self.fail(&detector, 2, times: 4, at: self.start) == [false, false, false, false])
+    // A good end begins the count anew.
+    #expect(detector.ended(2, isFailure: false, now: self.start) == false)
+    #expect(
+      self.fail(&detector, 2, times: 5, at: self.start) == [false, false, false, false, true])
+    #expect(detector.isEjected(2) && !detector.isEjected(1))
+    #expect(detector.nextDue() == self.start + .seconds(30))
+    #expect(detector.look(now: self.start + .seconds(29)) == false)
+    #expect(detector.look(now: self.start + .seconds(30)) == true)
+    #expect(!detector.isEjected(2))
+  }
+
+  @Test func eachTimeItStaysOutLongerUpToALimit() {
+    var detector = self.make(3) { $0.longestEjection = .seconds(70) }
+    var now = self.start
+    for seconds: Int64 in [30, 60, 70, 70] {
+      #expect(self.fail(&detector, 1, times: 5, at: now).last == true)
+      #expect(detector.look(now: now + .seconds(seconds) - .nanoseconds(1)) == false)
+      now = now + .seconds(seconds)
+      #expect(detector.look(now: now) == true)
+    }
+  }
+
+  @Test func goodBehaviourMakesTheNextTimeShorterAgain() {
+    var detector = self.make(3) { $0.interval = .seconds(10) }
+    _ = detector.look(now: self.start)
+    _ = self.fail(&detector, 1, times: 5, at: self.start)
+    var now = self.start + .seconds(30)
+    _ = detector.look(now: now)
+    for _ in 0..<3 {
+      now = now + .seconds(10)
+      _ = detector.look(now: now)
+    }
+    _ = self.fail(&detector, 1, times: 5, at: now)
+    // Thirty seconds again, not sixty.
+    _ = detector.look(now: now + .seconds(30))
+    #expect(!detector.isEjected(1))
+  }
+
+  @Test func noMoreThanAShareIsOutButAlwaysOneMayBe() {
+    var detector = self.make(4)
+    for id in 1...4 { _ = self.fail(&detector, id, times: 5, at: self.start) }
+    #expect((1...4).map { detector.isEjected($0) } == [true, true, false, false])
+    var two = self.make(2) { $0.mostEjected = 0 }
+    _ = self.fail(&two, 1, times: 5, at: self.start)
+    #expect(two.isEjected(1))
+    var one = self.make(1)
+    _ = self.fail(&one, 1, times: 50, at: self.start)
+    #expect(!one.isEjected(1))
+  }
+
+  @Test func zeroTurnsTheCountOff() {
+    var detector = self.make(3) { $0.consecutiveFailures = 0 }
+    #expect(!self.fail(&detector, 1, times: 100, at: self.start).contains(true))
+  }
+
+  @Test func aRateFarBelowTheOthersPutsAMemberOut() {
+    var detector = self.make(6) { $0.consecutiveFailures = 0 }
+    _ = detector.look(now: self.start)
+    for id in 1...6 {
+      for call in 0..<200 {
+        // The sixth fails half of its calls.
+        _ = detector.ended(id, isFailure: id == 6 && call % 2 == 0, now: self.start)
+      }
+    }
+    #expect(detector.look(now: self.start + .seconds(10)) == true)
+    #expect((1...6).map { detector.isEjected($0) } == [false, false, false, false, false, true])
+  }
+
+  @Test(arguments: [(4, 200), (6, 90)])
+  func tooFewMembersOrCallsSayNothing(members: Int, calls: Int) {
+    var detector = self.make(members) { $0.consecutiveFailures = 0 }
+    _ = detector.look(now: self.start)
+    for id in 1...members {
+      for call in 0..<calls {
+        _ = detector.ended(id, isFailure: id == 1 && call % 2 == 0, now: self.start)
+      }
+    }
+    _ = detector.look(now: self.start + .seconds(10))
+    #expect(!detector.isEjected(1))
+  }
+
+  @Test func aMemberThatLeavesIsForgotten() {
+    var detector = self.make(3)
+    _ = self.fail(&detector, 1, times: 5, at: self.start)
+    detector.reset([2, 3])
+    #expect(!detector.isEjected(1) && detector.ejectedCount == 0)
+    #expect(detector.ended(1, isFailure: true, now: self.start) == false)
+  }
+}

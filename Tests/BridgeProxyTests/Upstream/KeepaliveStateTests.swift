@@ -1,0 +1,58 @@
+import NIOCore
+import Testing
+
+@testable import BridgeProxy
+
+@Suite struct KeepaliveStateTests {
+  private func make(time: TimeAmount? = .seconds(60), withoutCalls: Bool = false) -> KeepaliveState
+  {
+    KeepaliveState(
+      KeepaliveState.Options(time: time, timeout: .seconds(20), withoutCalls: withoutCalls))
+  }
+
+  @Test func silenceIsAskedAndAnAnswerBeginsTheTimeAnew() {
+    var state = self.make()
+    #expect(state.start() == .wait(.seconds(60)))
+    #expect(state.check(hasCalls: true) == .ping(.seconds(20)))
+    state.heard()
+    #expect(state.check(hasCalls: true) == .wait(.seconds(60)))
+    #expect(state.check(hasCalls: true) == .ping(.seconds(20)))
+  }
+
+  @Test func noAnswerIsTheEnd() {
+    var state = self.make()
+    _ = state.start()
+    #expect(state.check(hasCalls: true) == .ping(.seconds(20)))
+    #expect(state.check(hasCalls: true) == .giveUp)
+  }
+
+  @Test func whoSpeaksIsNotAsked() {
+    var state = self.make()
+    _ = state.start()
+    state.heard()
+    #expect(state.check(hasCalls: true) == .wait(.seconds(60)))
+  }
+
+  @Test func aConnectionWithoutCallsIsLeftAloneUnlessConfigured() {
+    var state = self.make()
+    _ = state.start()
+    #expect(state.check(hasCalls: false) == .wait(.seconds(60)))
+    var always = self.make(withoutCalls: true)
+    _ = always.start()
+    #expect(always.check(hasCalls: false) == .ping(.seconds(20)))
+  }
+
+  @Test func offStillAsksOnSuspicionOnceInFiveMinutes() {
+    var state = self.make(time: nil)
+    let now = NIODeadline.uptimeNanoseconds(1)
+    #expect(state.start() == .wait(nil))
+    #expect(state.suspect(now: now) == .ping(.seconds(20)))
+    // One question at a time.
+    #expect(state.suspect(now: now + .seconds(1)) == nil)
+    state.heard()
+    #expect(state.check(hasCalls: true) == .wait(nil))
+    #expect(state.suspect(now: now + .seconds(299)) == nil)
+    #expect(state.suspect(now: now + .seconds(300)) == .ping(.seconds(20)))
+    #expect(state.check(hasCalls: false) == .giveUp)
+  }
+}
