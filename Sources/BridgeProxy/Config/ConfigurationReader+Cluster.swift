@@ -132,7 +132,12 @@ extension ConfigurationReader {
   /// A duration or `off`.
   static func optional(_ key: String, in section: SectionReader, _ value: inout Duration?) {
     let read = section.value(key, example: "30s") { text throws(ValueFault) -> Duration? in
-      ["off", "false", "no"].contains(text) ? nil : try ConfigurationValues.duration(text)
+      if ["off", "false", "no"].contains(text) { return nil }
+      do throws(ValueFault) {
+        return try ConfigurationValues.duration(text)
+      } catch {
+        throw ValueFault("\(error.reason), or off")
+      }
     }
     if let read { value = read }
   }

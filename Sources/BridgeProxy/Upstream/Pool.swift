@@ -23,6 +23,8 @@ package final class Pool: EndpointPool {
   /// Calls that haven't ended, by their numbers.
   private var calls: [PoolCall?] = []
   private var freeIDs: [Int] = []
+  /// Calls that end with their connection's drain.
+  private var yieldingCount = 0
   private var deadlines: TimerWheel
   private var ticking: RepeatedTask?
   private var due: [Int] = []
@@ -88,6 +90,7 @@ package final class Pool: EndpointPool {
     self.eventLoop.assertInEventLoop()
     let call = PoolCall(id: self.takeID(), pool: self, request: request, observer: observer)
     self.calls[call.id] = call
+    if request.yieldsToDrain { self.yieldingCount += 1 }
     let now = self.eventLoop.now
     if let deadline = request.deadline {
       guard deadline > now else {
@@ -160,6 +163,7 @@ package final class Pool: EndpointPool {
     self.deadlines.cancel(call.id)
     self.state.leave(call.id)
     self.calls[call.id] = nil
+    if call.yieldsToDrain { self.yieldingCount -= 1 }
     self.freeIDs.append(call.id)
   }
 
@@ -189,6 +193,11 @@ package final class Pool: EndpointPool {
     while let id = self.state.nextClose() {
       self.connections.first { $0.id == id }?.close()
     }
+    if self.yieldingCount > 0 {
+      for connection in self.connections where self.state.isDraining(connection.id) {
+        connection.endYieldingCalls()
+      }
+    }
     if !self.probes.isEmpty { self.answerProbes() }
     if !self.drained.isEmpty && self.state.isFinished {
       for promise in self.drained { promise.succeed() }
@@ -204,10 +213,10 @@ package final class Pool: EndpointPool {
     self.onConnectivity?(connectivity)
   }
 
-  package func connect() {
+  package func connect(isUrgent: Bool) {
     self.eventLoop.assertInEventLoop()
     guard !self.state.hasUsable else { return }
-    self.state.want()
+    self.state.want(isUrgent: isUrgent)
     self.settle()
   }
 

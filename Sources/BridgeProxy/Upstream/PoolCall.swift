@@ -91,6 +91,7 @@ final class PoolCall: UpstreamCall {
   var deadline: NIODeadline? { self.request.deadline }
   var encoding: CompressionFormat? { self.request.encoding }
   var isRaw: Bool { self.request.isRaw }
+  var yieldsToDrain: Bool { self.request.yieldsToDrain }
 
   /// Asks a connection for a stream.
   ///

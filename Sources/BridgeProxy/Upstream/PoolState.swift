@@ -43,6 +43,13 @@ struct PoolState {
     var expiry = NIODeadline.distantFuture
     /// Whether it's older than it may be and takes calls only until another is ready.
     var isAging = false
+    /// Whether the pool ends it of its own accord, which says nothing against the endpoint.
+    var isGivenUp = false
+
+    mutating func giveUp() {
+      self.isGivenUp = true
+      self.state.drain()
+    }
   }
 
   private let limits: Limits
@@ -156,7 +163,7 @@ struct PoolState {
       }
       // What it was opened to replace.
       for index in self.connections.indices where self.connections[index].isAging {
-        self.connections[index].state.drain()
+        self.connections[index].giveUp()
       }
     }
     self.connections[index].state.allow(calls)
@@ -185,10 +192,10 @@ struct PoolState {
       if let timeout = self.limits.idleTimeout,
         openCalls == 0, now - self.connections[index].idleSince >= timeout
       {
-        self.connections[index].state.drain()
+        self.connections[index].giveUp()
       } else if self.connections[index].expiry <= now {
         if openCalls == 0 {
-          self.connections[index].state.drain()
+          self.connections[index].giveUp()
         } else {
           self.connections[index].isAging = true
         }
@@ -215,9 +222,9 @@ struct PoolState {
     using generator: inout some RandomNumberGenerator
   ) {
     guard let index = self.index(of: connection) else { return }
-    let removed = self.connections.remove(at: index).state
-    self.callsInFlight -= removed.openCalls
-    guard !removed.wasUsed else { return }
+    let removed = self.connections.remove(at: index)
+    self.callsInFlight -= removed.state.openCalls
+    guard !removed.state.wasUsed, !removed.isGivenUp else { return }
     self.failures += 1
     self.lastFailure = reason
     self.isWanted = false
@@ -225,7 +232,10 @@ struct PoolState {
   }
 
   /// A connection is wanted even without a call, unless there's one.
-  mutating func want() {
+  ///
+  /// - Parameter isUrgent: whether it's to be tried now, whenever the last attempt failed.
+  mutating func want(isUrgent: Bool = false) {
+    if isUrgent { self.retryAt = nil }
     self.isWanted = !self.hasReady && !self.isDraining
   }
 
@@ -301,6 +311,11 @@ struct PoolState {
     }
     if isConnecting { return .connecting }
     return self.retryAt == nil ? .idle : .failing(self.lastFailure)
+  }
+
+  /// Whether a connection takes no calls any more and is about to end.
+  func isDraining(_ connection: Int) -> Bool {
+    self.index(of: connection).map { !self.connections[$0].state.isUsable } ?? false
   }
 
   /// Whether a connection is up.

@@ -23,7 +23,9 @@ package protocol EndpointPool: Upstream {
   var onConnectivity: ((Connectivity) -> Void)? { get set }
 
   /// Opens a connection where none is there or under way, unless the last attempt failed a moment ago.
-  func connect()
+  ///
+  /// - Parameter isUrgent: whether it's to be tried now all the same.
+  func connect(isUrgent: Bool)
 
   /// Whether the endpoint can be reached: a connection is up, or comes up now. False without an
   /// attempt during the backoff after a failed one.
@@ -72,6 +74,9 @@ package struct CallRequest {
   /// `grpc-timeout`, which says what `deadline` leaves), and the observer gets all but the
   /// pseudo-header fields, `grpc-status` among them where the endpoint gave one.
   package var isRaw = false
+  /// Whether the call ends, with UNAVAILABLE, when its connection is to end: one that lasts for as long
+  /// as it may and would keep the connection from ending otherwise.
+  package var yieldsToDrain = false
 
   package init(
     path: String, metadata: HeaderBlock = HeaderBlock(), deadline: NIODeadline? = nil,

@@ -103,9 +103,18 @@ package final class UpstreamConnection: ChannelInboundHandler {
     }
   }
 
+  /// Ends the calls that would keep it open though it's to end.
+  func endYieldingCalls() {
+    for call in self.calls {
+      guard let call, call.yieldsToDrain else { continue }
+      call.fail(GRPCStatus(.unavailable, "the connection is to end", origin: .transport))
+    }
+  }
+
   /// Closes it soon, once what is queued has been written. It has no calls.
   func close() {
     self.pool.eventLoop.assumeIsolated().execute {
+      if self.endReason == nil { self.endReason = "closed by the bridge" }
       self.session.goAway()
       self.flush()
       self.end("closed by the bridge")

@@ -124,15 +124,81 @@ extension ConfigurationReaderTests {
     BadFile(
       "a service with nothing in it", "services:\n  a: {}\n",
       """
-      bridge.yaml:2:3: services.a.schemas: missing; write the .proto files, descriptor sets or \
-      folders of them
       bridge.yaml:2:3: services.a.endpoint: missing; write the gRPC server's host:port, such as \
       127.0.0.1:50051
+      bridge.yaml:2:3: services.a.schemas: missing; write the .proto files, descriptor sets or \
+      folders of them
       """),
     BadFile(
       "a service name for no log", "services:\n  a b: {schemas: a.proto, endpoint: 'h:1'}\n",
       """
       bridge.yaml:2:3: services.a b: not a service name; write up to 64 letters, digits, -, _ or .
+      """),
+    BadFile(
+      "how calls get to endpoints",
+      """
+      services:
+        a:
+          schemas: []
+          endpoint: {static: [h:1, h:1, {weight: 2}, {address: "h:2", wait: 3}], dns: x}
+          balance: ring_hash
+          connections: {count: 0, idle_timeout: never}
+          retry: {attempts: 1, on: [OK, GONE], budget: {ratio: 2}}
+          health: {panic_threshold: 0.5, check: maybe}
+        b:
+          schemas: []
+          endpoint: {}
+          balance: {policy: ring_hash, subset: 0}
+        c:
+          schemas: []
+          endpoint: {static: [{address: "h:1", weight: 0}]}
+          balance: {policy: round_robin, header: x-user}
+        d:
+          schemas: []
+          endpoint: {eas: x}
+          balance: best
+      """,
+      """
+      bridge.yaml:3:14: services.a.schemas: an empty list; write at least one, such as \
+      schemas/a.proto
+      bridge.yaml:4:30: services.a.endpoint.static[1]: h:1 is there twice; keep one
+      bridge.yaml:4:35: services.a.endpoint.static[2].address: missing; write host:port, such as \
+      127.0.0.1:50051
+      bridge.yaml:4:65: services.a.endpoint.static[3].wait: unknown key; the keys here are \
+      address, weight
+      bridge.yaml:4:81: services.a.endpoint.dns: "x" is not an address; write host:port, such as \
+      127.0.0.1:50051
+      bridge.yaml:5:14: services.a.balance: ring_hash needs a header; write {policy: ring_hash, \
+      header: x-user}
+      bridge.yaml:6:26: services.a.connections.count: "0" is not a number from 1 to 64
+      bridge.yaml:6:43: services.a.connections.idle_timeout: "never" is not a duration; write a \
+      number with a unit, such as 30s or 500ms, or off
+      bridge.yaml:7:23: services.a.retry.attempts: "1" is not a number from 2 to 10
+      bridge.yaml:7:31: services.a.retry.on[0]: "OK" is not a status code; write one such as \
+      UNAVAILABLE, RESOURCE_EXHAUSTED or ABORTED
+      bridge.yaml:7:35: services.a.retry.on[1]: "GONE" is not a status code; write one such as \
+      UNAVAILABLE, RESOURCE_EXHAUSTED or ABORTED
+      bridge.yaml:7:58: services.a.retry.budget.ratio: "2" is not a number from 0.0 to 1.0
+      bridge.yaml:8:31: services.a.health.panic_threshold: "0.5" is not a share; write 0% to \
+      100%, such as 50%
+      bridge.yaml:8:43: services.a.health.check: expected true or false, found "maybe"
+      bridge.yaml:10:14: services.b.schemas: an empty list; write at least one, such as \
+      schemas/a.proto
+      bridge.yaml:11:5: services.b.endpoint: no kind of endpoint; write one, such as {static: \
+      [127.0.0.1:50051]}
+      bridge.yaml:12:5: services.b.balance.header: missing; write the header whose values go to \
+      the same endpoint
+      bridge.yaml:12:42: services.b.balance.subset: "0" is not a number from 1 to 10000
+      bridge.yaml:14:14: services.c.schemas: an empty list; write at least one, such as \
+      schemas/a.proto
+      bridge.yaml:15:24: services.c.endpoint.static: all weights are 0; nothing would get a call
+      bridge.yaml:16:44: services.c.balance.header: only ring_hash goes by a header; write \
+      policy: ring_hash
+      bridge.yaml:18:14: services.d.schemas: an empty list; write at least one, such as \
+      schemas/a.proto
+      bridge.yaml:19:16: services.d.endpoint.eas: unknown key; the keys here are dns, static
+      bridge.yaml:20:14: services.d.balance: "best" is not a choice; write round_robin or \
+      least_requests or pick_first or ring_hash
       """),
     BadFile(
       "import paths and hosts",

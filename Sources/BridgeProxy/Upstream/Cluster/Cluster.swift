@@ -27,6 +27,7 @@ package final class Cluster: Upstream {
   /// Whether members may be without a connection, so that a call should see to it.
   private var hasUnconnected = false
   private var nextConnect = NIODeadline.uptimeNanoseconds(0)
+  private var nextUrgentConnect = NIODeadline.uptimeNanoseconds(0)
   private var looking: Scheduled<Void>?
   private var probes: [EventLoopPromise<Bool>] = []
   private var isClosed = false
@@ -171,17 +172,25 @@ package final class Cluster: Upstream {
     case .member(let id):
       self.begin(call, on: id)
     case .wait:
-      guard self.waiting.count < self.waitLimit else {
-        return call.failLater(
-          GRPCStatus(
-            .unavailable, "\(self.waiting.count) calls wait for these endpoints already",
-            origin: .shed))
-      }
-      self.waiting.append(call)
-      call.wait(atMost: self.waitTime)
+      self.queue(call)
     case .none(let reason):
-      call.failLater(self.notConnected(reason))
+      if self.connectUrgently() {
+        self.queue(call)
+      } else {
+        call.failLater(self.notConnected(reason))
+      }
     }
+  }
+
+  private func queue(_ call: ClusterCall) {
+    guard self.waiting.count < self.waitLimit else {
+      return call.failLater(
+        GRPCStatus(
+          .unavailable, "\(self.waiting.count) calls wait for these endpoints already",
+          origin: .shed))
+    }
+    self.waiting.append(call)
+    call.wait(atMost: self.waitTime)
   }
 
   private func begin(_ call: ClusterCall, on id: Int) {
@@ -275,7 +284,21 @@ package final class Cluster: Upstream {
     self.nextConnect = now + Self.connectInterval
     let ids = self.state.toConnect
     self.hasUnconnected = !ids.isEmpty
-    for id in ids { self.members.first { $0.id == id }?.pool.connect() }
+    for id in ids { self.members.first { $0.id == id }?.pool.connect(isUrgent: false) }
+  }
+
+  /// Nothing can be reached, as far as is known; what is known may be two seconds old, and an endpoint
+  /// may be back. So calls ask again before they fail, together and not too often.
+  ///
+  /// - Returns: whether there's something to wait for.
+  private func connectUrgently() -> Bool {
+    let now = self.eventLoop.now
+    guard now >= self.nextUrgentConnect else { return false }
+    self.nextUrgentConnect = now + Self.urgentConnectInterval
+    for id in self.state.toConnect {
+      self.members.first { $0.id == id }?.pool.connect(isUrgent: true)
+    }
+    return !self.members.isEmpty
   }
 
   // MARK: Life
@@ -326,5 +349,6 @@ package final class Cluster: Upstream {
 
   /// Members without a connection are looked at this often while calls come.
   private static let connectInterval = TimeAmount.milliseconds(50)
+  private static let urgentConnectInterval = TimeAmount.milliseconds(100)
   private static let shortestLook = TimeAmount.milliseconds(10)
 }

@@ -47,9 +47,10 @@ final class HealthWatch {
     self.again?.cancel()
     self.again = nil
     guard self.isOffered else { return }
-    let request = CallRequest(
+    var request = CallRequest(
       path: "/grpc.health.v1.Health/Watch", message: Self.message(self.service),
       replyByteLimit: 1 << 10)
+    request.yieldsToDrain = true
     self.call = self.pool.start(request, observer: self)
   }
 

@@ -414,6 +414,21 @@ import Testing
     #expect(self.requests == [2, 0, 0, 0])
   }
 
+  @Test func aWatchDoesntKeepAConnectionThatIsToEnd() throws {
+    let cluster = self.makeCluster(1) { $0.health.check = true }
+    try self.connected(cluster)
+    let observer = RecordingObserver()
+    _ = cluster.start(self.ask(), observer: observer)
+    try self.endpoint.exchange()
+    let (peer, stream) = try self.last(1)
+    peer.session.goAway()
+    try self.endpoint.exchange()
+    #expect(peer.closed[1] == H2ErrorCode.cancel && peer.channel.isActive)
+    peer.reply(stream, "last")
+    try self.endpoint.exchange()
+    #expect(observer.events == RecordingObserver.good("last") && !peer.channel.isActive)
+  }
+
   @Test func aWatchThatEndsIsBegunAgain() throws {
     let cluster = self.makeCluster(1) { $0.health.check = true }
     try self.connected(cluster)
