@@ -157,6 +157,7 @@ extension ConfigurationReader {
     count("calls_waiting", &limits.callsWaiting)
     count("endpoint_connections", &limits.endpointConnections)
     bytes("endpoint_header_bytes", 1024...16 << 20, &limits.endpointHeaderBytes)
+    bytes("endpoint_window_bytes", 1 << 20...1 << 28, &limits.endpointWindowBytes)
     duration("connect_timeout", &limits.connectTimeout)
     count("client_connections", &limits.clientConnections)
     count("client_streams", &limits.clientStreams)

@@ -156,6 +156,11 @@ extension H2Session {
     case NGHTTP2_SETTINGS.rawValue:
       guard unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 else { return }
       self.events.append(.settings)
+    case NGHTTP2_PING.rawValue:
+      guard unsafe frame.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 else { return }
+      let data = unsafe frame.ping.opaque_data
+      let value = unsafe withUnsafeBytes(of: data) { unsafe $0.loadUnaligned(as: UInt64.self) }
+      self.events.append(.pong(UInt64(bigEndian: value)))
     case NGHTTP2_GOAWAY.rawValue:
       let goAway = unsafe frame.goaway
       let event = unsafe H2Event.goAway(

@@ -31,6 +31,8 @@ package enum H2Event: Equatable {
   case endOfStream(H2Stream)
   /// The stream is gone; nothing follows for it. `H2ErrorCode.noError` when it ended well.
   case closed(H2Stream, errorCode: UInt32)
+  /// The answer to a PING of ours, with its data.
+  case pong(UInt64)
   /// The peer takes no new streams. The streams above `lastStream` follow as `closed` with
   /// `H2ErrorCode.refusedStream`.
   case goAway(lastStream: Int32, errorCode: UInt32)

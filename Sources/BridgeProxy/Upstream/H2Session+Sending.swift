@@ -101,10 +101,29 @@ extension H2Session {
     _ = unsafe nghttp2_submit_goaway(self.handle, 0, last, errorCode, nil, 0)
   }
 
-  /// Asks the peer for a sign of life; it answers by itself (RFC 9113 §6.7).
-  package func ping() {
+  /// Asks the peer for a sign of life; it answers by itself (RFC 9113 §6.7), and a `pong` event has
+  /// the same data.
+  package func ping(_ data: UInt64 = 0) {
     guard !self.isBroken else { return }
-    _ = unsafe nghttp2_submit_ping(self.handle, 0, nil)
+    unsafe withUnsafeBytes(of: data.bigEndian) { bytes in
+      let data = unsafe bytes.bindMemory(to: UInt8.self).baseAddress
+      _ = unsafe nghttp2_submit_ping(self.handle, 0, data)
+    }
+  }
+
+  /// Lets each stream send so much before it's read; those that are open too. The connection's own
+  /// window stays at least twice as large.
+  package func setStreamWindow(_ byteCount: Int) {
+    guard !self.isBroken else { return }
+    self.streamWindow = byteCount
+    var entry = nghttp2_settings_entry(
+      settings_id: Int32(bitPattern: NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
+      value: UInt32(clamping: byteCount))
+    // NGHTTP2_ERR_NOMEM; _INVALID_ARGUMENT can't be: the value is in range.
+    _ = unsafe nghttp2_submit_settings(self.handle, 0, &entry, 1)
+    guard byteCount * 2 > self.options.connectionWindow else { return }
+    _ = unsafe nghttp2_session_set_local_window_size(
+      self.handle, 0, 0, Int32(clamping: byteCount * 2))
   }
 
   // MARK: Within the session

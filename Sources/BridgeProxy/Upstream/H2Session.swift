@@ -59,6 +59,11 @@ package final class H2Session {
   /// Why nghttp2 objected to the peer, in its words. For messages to people.
   package internal(set) var complaint: String?
 
+  /// All payload received so far, in bytes.
+  package internal(set) var payloadBytes = 0
+
+  /// What one stream may send now.
+  var streamWindow: Int
   var streams: [StreamEntry] = []
   /// Slots of closed streams; used again when no event mentions them any more.
   var freeSlots: [Int] = []
@@ -95,6 +100,7 @@ package final class H2Session {
   package init(role: Role, options: Options = Options()) {
     self.role = role
     self.options = options
+    self.streamWindow = options.streamWindow
     unsafe self.handle = Self.makeHandle(role)
     unsafe self.fieldScratch = .allocate(capacity: self.fieldCapacity)
     unsafe nghttp2_session_set_user_data(
@@ -125,6 +131,7 @@ package final class H2Session {
         self.complaint = unsafe String(cString: nghttp2_strerror(Int32(count)))
       }
     } else if self.receivedPayload > 0 {
+      self.payloadBytes &+= self.receivedPayload
       _ = unsafe nghttp2_session_consume_connection(self.handle, self.receivedPayload)
     }
     self.receivedPayload = 0
@@ -153,7 +160,7 @@ package final class H2Session {
   package func returnWindow(_ stream: H2Stream, byteCount: Int) {
     guard self.isKnown(stream), !self.isBroken else { return }
     let owed = self.streams[stream.slot].owedWindow + byteCount
-    guard owed >= self.options.streamWindow / 4 else {
+    guard owed >= self.streamWindow / 4 else {
       self.streams[stream.slot].owedWindow = owed
       return
     }
@@ -244,6 +251,13 @@ package final class H2Session {
   package var peerConcurrentStreams: Int {
     let value = unsafe nghttp2_session_get_remote_settings(
       self.handle, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)
+    return Int(value)
+  }
+
+  /// What the peer takes of a new stream before it's read (its SETTINGS_INITIAL_WINDOW_SIZE), in bytes.
+  package var peerStreamWindow: Int {
+    let value = unsafe nghttp2_session_get_remote_settings(
+      self.handle, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE)
     return Int(value)
   }
 

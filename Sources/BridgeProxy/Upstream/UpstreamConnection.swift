@@ -23,6 +23,9 @@ package final class UpstreamConnection: ChannelInboundHandler {
   private var keepaliveCheck: Scheduled<Void>?
   /// How often something has come, to see whether anything did in a time.
   private(set) var readCount = 0
+  private var estimator: WindowEstimator
+  /// Payload that the estimator has been told of.
+  private var estimatedBytes = 0
   private var isReady = false
   /// Whether a drain is due at the end of this tick.
   private var isDrainDue = false
@@ -39,6 +42,8 @@ package final class UpstreamConnection: ChannelInboundHandler {
     self.pool = pool
     self.session = H2Session(role: .client, options: options)
     self.keepalive = KeepaliveState(pool.keepalive)
+    self.estimator = WindowEstimator(
+      window: options.streamWindow, most: max(options.streamWindow, pool.limits.endpointWindowBytes))
   }
 
   // MARK: For the pool and its calls
@@ -146,6 +151,7 @@ package final class UpstreamConnection: ChannelInboundHandler {
     self.readCount &+= 1
     self.keepalive.heard()
     self.session.receive(bytes)
+    if self.session.payloadBytes != self.estimatedBytes { self.measure() }
     self.dispatch(bytes)
   }
 
@@ -239,6 +245,13 @@ package final class UpstreamConnection: ChannelInboundHandler {
         if let payload = bytes.getSlice(at: start, length: range.count) {
           self.call(of: stream)?.receiveData(payload)
         }
+      case .pong(let data):
+        if data == WindowEstimator.ping,
+          let window = self.estimator.answer(now: self.pool.eventLoop.now)
+        {
+          self.session.setStreamWindow(window)
+          self.scheduleDrain()
+        }
       case .endOfStream(let stream):
         self.call(of: stream)?.receiveEnd()
       case .closed(let stream, let errorCode):
@@ -276,6 +289,16 @@ package final class UpstreamConnection: ChannelInboundHandler {
       let action = self.keepalive.suspect(now: self.pool.eventLoop.now)
     else { return }
     self.keepAlive(action)
+  }
+
+  /// Payload has come: perhaps the window is to be measured.
+  private func measure() {
+    let count = self.session.payloadBytes - self.estimatedBytes
+    self.estimatedBytes = self.session.payloadBytes
+    if self.estimator.receive(count, now: { self.pool.eventLoop.now }) {
+      self.session.ping(WindowEstimator.ping)
+      self.scheduleDrain()
+    }
   }
 
   private func keepAlive(_ action: KeepaliveState.Action) {

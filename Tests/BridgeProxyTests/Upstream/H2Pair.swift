@@ -13,6 +13,7 @@ final class H2Pair {
     case end(Int32)
     case closed(Int32, UInt32)
     case goAway(Int32, UInt32)
+    case pong(UInt64)
   }
 
   let client: H2Session
@@ -102,6 +103,8 @@ final class H2Pair {
       return .closed(stream.id, code)
     case .goAway(let last, let code):
       return .goAway(last, code)
+    case .pong(let data):
+      return .pong(data)
     }
   }
 }

@@ -310,6 +310,32 @@ import Testing
       Array(pair.client.output.readableBytesView.prefix(9)) == [0, 0, 8, 6, 1, 0, 0, 0, 0])
   }
 
+  @Test func anAnswerToAPingHasItsData() {
+    let pair = H2Pair()
+    pair.runAndForget()
+    pair.client.ping(0x0102_0304_0506_0708)
+    pair.run()
+    #expect(pair.clientEvents == [.pong(0x0102_0304_0506_0708)])
+  }
+
+  @Test func aWiderWindowHoldsForStreamsThatAreOpen() throws {
+    var options = H2Session.Options()
+    options.streamWindow = 1000
+    let pair = H2Pair(client: options)
+    pair.clientReturnsWindow = false
+    pair.runAndForget()
+    _ = try self.open(pair)
+    pair.run()
+    let stream = try #require(pair.serverStreams[1])
+    pair.server.submitResponse(
+      stream, .ok, body: ByteBuffer(repeating: 1, count: 9000), endsStream: false)
+    pair.run()
+    #expect(pair.clientPayload == 1000)
+    pair.client.setStreamWindow(6000)
+    pair.run()
+    #expect(pair.clientPayload == 6000)
+  }
+
   @Test func aHeaderListTooLargeIsDroppedAndNamed() throws {
     var options = H2Session.Options()
     options.headerByteLimit = 300

@@ -62,6 +62,25 @@ import Testing
     #expect(peer.closed == [1: 0])
   }
 
+  @Test func aLongWayGetsAWiderWindow() throws {
+    let pool = self.makePool()
+    let observer = RecordingObserver()
+    _ = pool.start(
+      CallRequest(path: "/a.B/C", message: nil, replyByteLimit: 8 << 20), observer: observer)
+    try self.endpoint.exchange()
+    let peer = try self.peer()
+    // All that the window lets through is on its way at a time.
+    peer.writeLimit = 8 << 20
+    let message = ByteBuffer(repeating: 0x61, count: 6 << 20)
+    peer.session.submitResponse(
+      peer.requests[0], .ok, body: GRPCMessage.framed(message), endsStream: false)
+    peer.session.finish(peer.requests[0], trailers: .good)
+    try self.endpoint.exchange()
+    #expect(observer.status?.isOK == true)
+    #expect(peer.session.peerStreamWindow > 1 << 20)
+    #expect(peer.session.peerStreamWindow <= 8 << 20)
+  }
+
   @Test func callsShareAConnectionAndAWrite() throws {
     let pool = self.makePool()
     let observers = (0..<20).map { _ in RecordingObserver() }

@@ -23,6 +23,8 @@ final class ScriptedEndpoint: Connector {
     var ended: Set<Int32> = []
     /// How streams closed.
     var closed: [Int32: UInt32] = [:]
+    /// What one write holds.
+    var writeLimit = 256 << 10
     /// How many writes the connection has made.
     var writes = 0
 
@@ -50,7 +52,7 @@ final class ScriptedEndpoint: Connector {
           self.session.receive(bytes)
           self.note(bytes)
         }
-        _ = self.session.drain()
+        _ = self.session.drain(limit: self.writeLimit)
         self.note(ByteBuffer())
         let output = self.session.output
         self.session.clearOutput()
@@ -82,7 +84,7 @@ final class ScriptedEndpoint: Connector {
           self.ended.insert(stream.id)
         case .closed(let stream, let code):
           self.closed[stream.id] = code
-        case .settings, .goAway, .headersTooLarge:
+        case .settings, .goAway, .pong, .headersTooLarge:
           break
         }
       }

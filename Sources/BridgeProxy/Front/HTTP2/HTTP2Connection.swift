@@ -263,7 +263,7 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
         self.call(of: stream)?.receiveEnd()
       case .closed(let stream, _):
         self.streamClosed(stream)
-      case .settings, .goAway:
+      case .settings, .goAway, .pong:
         break
       }
     }

@@ -1,0 +1,57 @@
+import NIOCore
+import Testing
+
+@testable import BridgeProxy
+
+@Suite struct WindowEstimatorTests {
+  private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
+
+  private func time(_ milliseconds: Int64) -> NIODeadline { self.start + .milliseconds(milliseconds) }
+
+  @Test func smallRepliesAreNotMeasured() {
+    var estimator = WindowEstimator(window: 1000, most: 8000)
+    #expect(estimator.receive(499, now: { self.start }) == false)
+    #expect(estimator.receive(1, now: { self.start }) == true)
+    // One PING at a time.
+    #expect(estimator.receive(1000, now: { self.start }) == false)
+  }
+
+  @Test func aWindowThatWasFullIsDoubledUpToTheLimit() {
+    var estimator = WindowEstimator(window: 1000, most: 3000)
+    var now: Int64 = 0
+    var windows: [Int] = []
+    for bytes in [1000, 1800, 2900] {
+      _ = estimator.receive(estimator.window / 2, now: { self.time(now) })
+      _ = estimator.receive(bytes, now: { self.time(now) })
+      now += 50
+      if let window = estimator.answer(now: self.time(now)) { windows.append(window) }
+    }
+    #expect(windows == [2000, 3000])
+    // At the limit nothing is measured any more.
+    #expect(estimator.receive(100_000, now: { self.start }) == false)
+  }
+
+  @Test func aWindowThatWasNotFullStays() {
+    var estimator = WindowEstimator(window: 1000, most: 8000)
+    _ = estimator.receive(500, now: { self.start })
+    _ = estimator.receive(600, now: { self.start })
+    #expect(estimator.answer(now: self.time(50)) == nil)
+    #expect(estimator.window == 1000)
+  }
+
+  @Test func aFullWindowAtLowerBandwidthIsTheWaysDelayAndNotItsSize() {
+    var estimator = WindowEstimator(window: 1000, most: 80_000)
+    _ = estimator.receive(500, now: { self.start })
+    _ = estimator.receive(1000, now: { self.start })
+    #expect(estimator.answer(now: self.time(10)) == 2000)
+    // Queues have made the round trip longer: twice the bytes in four times the time.
+    _ = estimator.receive(1000, now: { self.time(20) })
+    _ = estimator.receive(2000, now: { self.time(20) })
+    #expect(estimator.answer(now: self.time(60)) == nil)
+  }
+
+  @Test func anAnswerToNothingSaysNothing() {
+    var estimator = WindowEstimator(window: 1000, most: 8000)
+    #expect(estimator.answer(now: self.start) == nil)
+  }
+}
