@@ -13,15 +13,21 @@ struct LoopUpstreams: Sendable {
 
   /// On that loop.
   ///
-  /// - Parameter seed: of the process, for the choice among many endpoints.
-  init(of configuration: Configuration, on eventLoop: any EventLoop, seed: UInt64) {
+  /// - Parameters:
+  ///   - connectors: what connects to the endpoints of each service.
+  ///   - seed: of the process, for the choice among many endpoints.
+  init(
+    of configuration: Configuration, _ connectors: [SocketConnector], on eventLoop: any EventLoop,
+    seed: UInt64
+  ) {
     self.eventLoop = eventLoop
-    let kinds = configuration.services.map { service -> Kind in
+    let kinds = zip(configuration.services, connectors).map { service, connector -> Kind in
       let cluster = service.cluster
       let makePool = { (endpoint: Configuration.Endpoint) in
         Pool(
           eventLoop: eventLoop, endpoint: endpoint, limits: configuration.limits,
-          connections: cluster.connections, userAgent: "bridge-proxy", authority: cluster.authority)
+          connections: cluster.connections, userAgent: "bridge-proxy", authority: cluster.authority,
+          connector: connector)
       }
       if let only = cluster.only { return .pool(makePool(only)) }
       let made = Cluster(

@@ -11,11 +11,15 @@ package final class Proxy: Sendable {
   /// What happens to a proxy as a whole, for the person who started it.
   package enum Event: Sendable, Equatable {
     /// It serves. One for each address, with the real port where 0 was asked for.
-    case listening(ListenAddress)
+    case listening(ListenAddress, isSecure: Bool = false)
     /// The admin server answers.
     case adminListening(ListenAddress)
     /// All of the above is there.
     case ready
+    /// Certificates or keys have changed; the new ones hold for new connections.
+    case tlsReplaced(key: String)
+    /// Certificates or keys have changed, and what they are now is wrong: the old ones stay in use.
+    case tlsKept(key: String, reason: String)
     /// It takes no new requests and finishes what is in flight.
     case draining(limit: Duration)
     /// It was told not to wait.
@@ -55,8 +59,10 @@ package final class Proxy: Sendable {
     let accessLog = configuration.writesAccessLog ? AccessLogWriter() : nil
     do {
       let running = try await self.start(on: group, accessLog)
+      let watching = self.watch(running.tls)
       await end()
       await self.drain(running, within: configuration.drainTimeout)
+      watching?.cancel()
       await accessLog?.shutDown()
       try await group.shutdownGracefully()
     } catch {
@@ -77,6 +83,8 @@ extension Proxy {
     var upstreams: [LoopUpstreams]
     /// Each follows the source of one service's endpoints.
     var discovery: [Task<Void, Never>]
+    /// All that certificates and keys are in.
+    var tls: [TLSContexts]
   }
 
   private func start(
@@ -84,16 +92,23 @@ extension Proxy {
   ) async throws -> Running {
     let configuration = self.plan.configuration
     let seed = UInt64.random(in: .min ... .max)
+    let listenerTLS = configuration.tls.map {
+      TLSContexts(key: "tls", settings: $0.settings, loaded: $0.loaded)
+    }
+    let connectors = configuration.services.map(SocketConnector.init)
     var upstreams: [LoopUpstreams] = []
     for loop in group.makeIterator() {
       upstreams.append(
-        try await loop.submit { LoopUpstreams(of: configuration, on: loop, seed: seed) }.get())
+        try await loop.submit {
+          LoopUpstreams(of: configuration, connectors, on: loop, seed: seed)
+        }.get())
     }
     let upstreamsByLoop = Dictionary(
       uniqueKeysWithValues: upstreams.map { (ObjectIdentifier($0.eventLoop), $0) })
     let table = self.plan.table
     let front = try await HTTPFront.start(
-      configuration.listen, limits: configuration.limits, on: group
+      configuration.listen, tls: listenerTLS, secure: configuration.tls?.listeners ?? [],
+      limits: configuration.limits, on: group
     ) { loop in
       LoopContext(
         eventLoop: loop, table: table,
@@ -107,13 +122,30 @@ extension Proxy {
       await front.drain(within: .zero)
       throw error
     }
-    for (asked, bound) in zip(configuration.listen, front.addresses) {
-      self.onEvent(.listening(asked.withPort(bound.port)))
+    for (index, (asked, bound)) in zip(configuration.listen, front.addresses).enumerated() {
+      let isSecure = configuration.tls?.listeners.contains(index) ?? false
+      self.onEvent(.listening(asked.withPort(bound.port), isSecure: isSecure))
     }
     if let admin { self.onEvent(.adminListening(admin.address)) }
     self.onEvent(.ready)
     return Running(
-      front: front, admin: admin, upstreams: upstreams, discovery: self.discover(for: upstreams))
+      front: front, admin: admin, upstreams: upstreams, discovery: self.discover(for: upstreams),
+      tls: [listenerTLS].compactMap { $0 } + connectors.compactMap(\.tls))
+  }
+
+  /// Follows the files that certificates and keys came from, until it's cancelled. Nil where there
+  /// are none.
+  private func watch(_ tls: [TLSContexts]) -> Task<Void, Never>? {
+    guard !tls.isEmpty else { return nil }
+    return Task { [onEvent = self.onEvent] in
+      var reloader = TLSReloader(tls)
+      await reloader.run { outcome in
+        switch outcome {
+        case .replaced(let key): onEvent(.tlsReplaced(key: key))
+        case .kept(let key, let reason): onEvent(.tlsKept(key: key, reason: reason))
+        }
+      }
+    }
   }
 
   private func startAdmin(
@@ -181,12 +213,27 @@ extension ListenAddress {
   }
 }
 
+extension SocketConnector {
+  /// What connects to the endpoints of a service, on all loops.
+  fileprivate init(_ service: Configuration.Service) {
+    let tls = service.cluster.tls.map {
+      TLSContexts(
+        key: "services.\(service.name).tls", settings: $0.settings, loaded: $0.loaded)
+    }
+    self.init(
+      tls: tls, serverName: service.cluster.tls?.serverName ?? service.cluster.kind.serverName)
+  }
+}
+
 extension Proxy.Event: CustomStringConvertible {
   package var description: String {
     switch self {
-    case .listening(let address): "listening on \(address.url)"
-    case .adminListening(let address): "admin on \(address.url)"
+    case .listening(let address, let isSecure): "listening on \(address.url(isSecure: isSecure))"
+    case .adminListening(let address): "admin on \(address.url(isSecure: false))"
     case .ready: "ready"
+    case .tlsReplaced(let key): "\(key): the files have changed; they hold for new connections"
+    case .tlsKept(let key, let reason):
+      "\(key): the files have changed, but \(reason); what was read before stays in use"
     case .draining(let limit):
       "finishes what is in flight, within \(ConfigurationValues.text(limit))"
     case .interrupted: "does not wait for what is in flight"
@@ -196,9 +243,9 @@ extension Proxy.Event: CustomStringConvertible {
 
 extension ListenAddress {
   /// `http://127.0.0.1:8080`; a socket's path as the configuration spells it.
-  package var url: String {
+  package func url(isSecure: Bool = false) -> String {
     switch self {
-    case .tcp: "http://\(self)"
+    case .tcp: "\(isSecure ? "https" : "http")://\(self)"
     case .unix: self.description
     }
   }

@@ -59,7 +59,7 @@ struct DemoCommand: AsyncParsableCommand {
   private static func calls(to address: ListenAddress, port: Int) -> [String] {
     let base: String
     switch address {
-    case .tcp: base = address.url
+    case .tcp: base = address.url()
     case .unix(let path): base = "--unix-socket \(path) http://localhost"
     }
     return [

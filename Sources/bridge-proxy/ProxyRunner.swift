@@ -23,12 +23,12 @@ enum ProxyRunner {
       plan,
       onEvent: { event in
         switch event {
-        case .listening(let address):
+        case .listening(let address, _):
           listening.withLock { $0.append(address) }
         case .ready:
           whenReady(listening.withLock { $0 })
           return
-        case .adminListening, .draining, .interrupted:
+        case .adminListening, .tlsReplaced, .tlsKept, .draining, .interrupted:
           break
         }
         Console.note("bridge-proxy \(event)")

@@ -38,7 +38,7 @@ import Testing
     }
     let all = events.withLock { $0 }
     try #require(all.count == 5)
-    guard case .listening(.tcp("127.0.0.1", let port)) = all[0],
+    guard case .listening(.tcp("127.0.0.1", let port), isSecure: false) = all[0],
       case .adminListening(.tcp("127.0.0.1", let adminPort)) = all[2]
     else {
       Issue.record("\(all)")
@@ -60,7 +60,7 @@ import Testing
     let holder = Proxy(
       try await Self.plan(listen: [Self.loopback]),
       onEvent: { event in
-        if case .listening(let bound) = event { address.withLock { $0 = bound } }
+        if case .listening(let bound, _) = event { address.withLock { $0 = bound } }
       })
     try await holder.run {
       guard let taken = address.withLock({ $0 }) else {

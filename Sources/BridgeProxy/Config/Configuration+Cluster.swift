@@ -10,6 +10,8 @@ extension Configuration {
     /// Nil: only calls that certainly never got there begin again. Default nil.
     package var retry: Retry?
     package var health = Health()
+    /// Nil: in the clear. Default nil.
+    package var tls: TLS?
 
     package init(_ kind: EndpointKind, authority: String? = nil) {
       self.kind = kind

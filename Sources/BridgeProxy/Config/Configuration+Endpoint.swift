@@ -35,6 +35,15 @@ extension Configuration {
       case .unix: "localhost"
       }
     }
+
+    /// What certificates are compared with where the configuration names nothing else: the host;
+    /// `localhost` for a socket.
+    var host: String {
+      switch self.address {
+      case .tcp(let host, _): host
+      case .unix: "localhost"
+      }
+    }
   }
 
   /// An endpoint and its share of the calls.

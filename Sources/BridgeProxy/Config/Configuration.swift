@@ -7,6 +7,8 @@ package import Codec
 package struct Configuration: Sendable {
   /// Where clients connect. At least one.
   package var listen: [ListenAddress]
+  /// Nil: all listeners are in the clear. Default nil.
+  package var tls: ListenerTLS?
   /// Where `/healthz` and `/readyz` answer; nil: nowhere.
   package var admin: ListenAddress?
   package var services: [Service]

@@ -21,12 +21,14 @@ extension ConfigurationReader {
     let connections = service.section("connections").map(self.connections)
     let retry = service.section("retry").map(self.retry)
     let health = service.section("health").map(self.health)
+    let tls = self.tls(service, folder: folder)
     guard let kind else { return nil }
     var cluster = Configuration.Cluster(kind, authority: authority)
     if let balance { cluster.balance = balance }
     if let connections { cluster.connections = connections }
     cluster.retry = retry
     if let health { cluster.health = health }
+    cluster.tls = tls
     return cluster
   }
 

@@ -87,11 +87,13 @@ extension ConfigurationReader {
     let address = { (text: String) throws(ValueFault) in
       try ConfigurationValues.listenAddress(text, folder: folder)
     }
-    let listen = top.list("listen", example: "127.0.0.1:8080", address) ?? [Self.defaultListen]
+    let listeners = self.listeners(top, address)
+    let listen = listeners?.map(\.address) ?? [Self.defaultListen]
     let admin = top.value("admin", example: "127.0.0.1:8081", address)
     self.checkAddresses(listen, admin, in: top)
     var configuration = Configuration(
       listen: listen, admin: admin, services: self.services(top, folder: folder))
+    configuration.tls = self.listenerTLS(top, listeners, folder: folder)
     if let writes = top.flag("access_log") { configuration.writesAccessLog = writes }
     configuration.threads = top.value("threads", example: "2") { text throws(ValueFault) in
       try ConfigurationValues.integer(text, in: 1...1024)

@@ -40,7 +40,9 @@ package struct ServingPlan: Sendable {
     zip(self.configuration.services, self.table.services).flatMap { configured, served in
       let hosts = configured.hosts.isEmpty ? "any host" : configured.hosts.joined(separator: ", ")
       let prefix = configured.prefix.isEmpty ? "" : ", prefix \(configured.prefix)"
-      let head = "\(configured.name): \(hosts)\(prefix), calls go to \(configured.cluster.kind)"
+      let tls = configured.cluster.tls == nil ? "" : " by TLS"
+      let head =
+        "\(configured.name): \(hosts)\(prefix), calls go to \(configured.cluster.kind)\(tls)"
       return [head] + served.routes.listing(prefix: configured.prefix).map { "  " + $0 }
     }
   }
@@ -74,6 +76,7 @@ extension ServingPlan {
       do throws(RouteClashes) {
         let served = try ServedService(service, schema: schema)
         self.add(served.routes.faults, of: service)
+        self.warnings += service.cluster.warnings.map { "\(key).\($0)" }
         self.warnings += (schema.warnings + served.routes.warnings).map { "\(key): \($0)" }
         let isFaulty =
           !served.routes.faults.isEmpty

@@ -1,6 +1,7 @@
 package import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import NIOSSL
 internal import Synchronization
 
 /// The listeners, and the client connections that they accept, on all event loops.
@@ -36,10 +37,12 @@ package final class HTTPFront: Sendable {
   /// Binds all addresses and begins to accept.
   ///
   /// - Parameters:
+  ///   - tls: what the listeners in `secure`, by their places in `listen`, speak TLS with.
   ///   - makeContext: called once on each loop of the group.
   /// - Throws: `ListenError` for the first address that can't be had; none is bound then.
   package static func start(
-    _ listen: [ListenAddress], limits: Configuration.Limits, on group: any EventLoopGroup,
+    _ listen: [ListenAddress], tls: TLSContexts? = nil, secure: Set<Int> = [],
+    limits: Configuration.Limits, on group: any EventLoopGroup,
     makeContext: @escaping @Sendable (any EventLoop) -> LoopContext
   ) async throws -> HTTPFront {
     var contexts: [NIOLoopBound<LoopContext>] = []
@@ -58,9 +61,10 @@ package final class HTTPFront: Sendable {
       uniqueKeysWithValues: contexts.map { (ObjectIdentifier($0.eventLoop), $0) })
     var listeners: [any Channel] = []
     do {
-      for address in listen {
+      for (index, address) in listen.enumerated() {
+        let tls = secure.contains(index) ? tls : nil
         listeners.append(
-          try await Self.bind(address, Self.bootstrap(address, group, byLoop)))
+          try await Self.bind(address, Self.bootstrap(address, tls, group, byLoop)))
       }
     } catch {
       for tick in ticks { tick.cancel() }
@@ -108,7 +112,7 @@ package final class HTTPFront: Sendable {
   // MARK: Binding
 
   private static func bootstrap(
-    _ address: ListenAddress, _ group: any EventLoopGroup,
+    _ address: ListenAddress, _ tls: TLSContexts?, _ group: any EventLoopGroup,
     _ contexts: [ObjectIdentifier: NIOLoopBound<LoopContext>]
   ) -> ServerBootstrap {
     let bootstrap = ServerBootstrap(group: group)
@@ -125,7 +129,7 @@ package final class HTTPFront: Sendable {
           guard let context = contexts[ObjectIdentifier(channel.eventLoop)] else {
             throw ListenError(address: "", reason: "no context for this event loop")
           }
-          try Self.addHandlers(to: channel, context.value)
+          try Self.addHandlers(to: channel, context.value, tls)
         }
       }
     switch address {
@@ -142,15 +146,20 @@ package final class HTTPFront: Sendable {
   /// Makes a client connection of a channel: what its protocol is shows with its first bytes. On its
   /// loop.
   ///
+  /// - Parameter tls: what it speaks TLS with; nil: it's in the clear.
   /// - Throws: where the loop takes no more connections; the channel is closed then.
   package static func addHandlers(
-    to channel: any Channel, _ context: LoopContext
+    to channel: any Channel, _ context: LoopContext, _ tls: TLSContexts? = nil
   ) throws {
-    let selector = ProtocolSelector(context)
+    let selector = ProtocolSelector(context, awaitsHandshake: tls != nil)
     guard context.admit(selector) else {
       throw ListenError(address: "", reason: "too many connections")
     }
     do {
+      if let tls {
+        try channel.pipeline.syncOperations.addHandler(
+          NIOSSLServerHandler(context: tls.current.ssl))
+      }
       try channel.pipeline.syncOperations.addHandler(selector)
     } catch {
       context.remove(selector)

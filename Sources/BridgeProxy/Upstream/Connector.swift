@@ -1,8 +1,12 @@
 package import NIOCore
 internal import NIOPosix
+internal import NIOSSL
 
 /// Opens the channel under an upstream connection. [seam: sockets, an EmbeddedChannel in tests]
 package protocol Connector {
+  /// The `:scheme` of calls on its connections.
+  var scheme: String { get }
+
   /// Connects, with `handler` as the last in the channel's pipeline.
   ///
   /// - Returns: on `eventLoop`, that the channel is open, or why it isn't.
@@ -12,14 +16,32 @@ package protocol Connector {
   ) -> EventLoopFuture<Void>
 }
 
-/// Connects by TCP, or to a UNIX socket.
-package struct SocketConnector: Connector {
-  package init() {}
+extension Connector {
+  package var scheme: String { "http" }
+}
+
+/// Connects by TCP, or to a UNIX socket, with TLS where that's configured.
+package struct SocketConnector: Connector, Sendable {
+  let tls: TLSContexts?
+  /// The name for the certificates of all endpoints; nil: the host of each.
+  private let serverName: String?
+
+  /// - Parameters:
+  ///   - tls: nil: in the clear.
+  ///   - serverName: the name for the certificates of all endpoints; nil: the host of each.
+  package init(tls: TLSContexts? = nil, serverName: String? = nil) {
+    self.tls = tls
+    self.serverName = serverName
+  }
+
+  package var scheme: String { self.tls == nil ? "http" : "https" }
 
   package func connect(
     _ handler: UpstreamConnection, to endpoint: Configuration.Endpoint, timeout: TimeAmount,
     on eventLoop: any EventLoop
   ) -> EventLoopFuture<Void> {
+    let name = EndpointName(self.serverName ?? endpoint.host)
+    let tls = self.tls
     let handler = NIOLoopBound(handler, eventLoop: eventLoop)
     let bootstrap = ClientBootstrap(group: eventLoop)
       .connectTimeout(timeout)
@@ -28,6 +50,7 @@ package struct SocketConnector: Connector {
       )
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
+          if let tls { try Self.addTLS(to: channel, tls, name) }
           try channel.pipeline.syncOperations.addHandler(handler.value)
         }
       }
@@ -38,6 +61,18 @@ package struct SocketConnector: Connector {
     case .unix(let path):
       return bootstrap.connect(unixDomainSocketPath: path).map { _ in }
     }
+  }
+
+  private static func addTLS(
+    to channel: any Channel, _ tls: TLSContexts, _ name: EndpointName
+  ) throws {
+    guard case .client(let verifies, let requiresALPN) = tls.settings.role else {
+      preconditionFailure("a listener's settings were given to a connector")
+    }
+    let connection = try NIOSSLClientHandler(
+      context: tls.current.ssl, serverHostname: name.indication)
+    let gate = TLSGate(connection, to: name, verifies: verifies, requiresALPN: requiresALPN)
+    try channel.pipeline.syncOperations.addHandlers(connection, gate)
   }
 
   /// One read takes four DATA frames of the usual size; small replies still share the buffer.
@@ -67,7 +102,7 @@ extension Configuration.Endpoint {
     case ChannelError.connectTimeout(let timeout):
       reason = "no connection within \(timeout.nanoseconds / 1_000_000) ms"
     default:
-      reason = "\(error)"
+      reason = TLSFailure(error)?.reason ?? "\(error)"
     }
     return "can't connect to \(self.description): \(reason)"
   }

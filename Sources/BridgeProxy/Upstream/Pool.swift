@@ -70,7 +70,7 @@ package final class Pool: EndpointPool {
     self.deadlines = TimerWheel(now: eventLoop.now)
     var prefix = HeaderBlock()
     prefix.append(":method", "POST")
-    prefix.append(":scheme", "http")
+    prefix.append(":scheme", connector.scheme)
     self.headPrefix = prefix
     var suffix = HeaderBlock()
     suffix.append(":authority", authority ?? endpoint.authority)
@@ -81,6 +81,9 @@ package final class Pool: EndpointPool {
     suffix.append("grpc-accept-encoding", "identity,deflate,gzip")
     self.headSuffix = suffix
   }
+
+  /// Whether its connections are by TLS.
+  var isSecure: Bool { self.connector.scheme == "https" }
 
   // MARK: Calls
 

@@ -1,4 +1,5 @@
 package import NIOCore
+internal import NIOSSL
 
 /// One HTTP/2 connection to the endpoint: joins socket, session and calls.
 ///
@@ -27,6 +28,8 @@ package final class UpstreamConnection: ChannelInboundHandler {
   /// Payload that the estimator has been told of.
   private var estimatedBytes = 0
   private var isReady = false
+  /// Whether bytes can be sent: the socket is connected, and TLS is up where there is TLS.
+  private var isOpen = false
   /// Whether a drain is due at the end of this tick.
   private var isDrainDue = false
   /// Whether events are being handed out or bytes written, further up the stack: neither may begin
@@ -52,9 +55,10 @@ package final class UpstreamConnection: ChannelInboundHandler {
   func connect(with connector: any Connector, timeout: TimeAmount) {
     let loop = self.pool.eventLoop.assumeIsolated()
     self.settingsTimeout = loop.scheduleTask(in: timeout) {
+      let isInHandshake = !self.isOpen && self.context?.channel.isActive == true
       self.end(
-        "can't use \(self.pool.endpoint): no HTTP/2 SETTINGS within"
-          + " \(timeout.nanoseconds / 1_000_000) ms")
+        "can't use \(self.pool.endpoint): no \(isInHandshake ? "TLS handshake" : "HTTP/2 SETTINGS")"
+          + " within \(timeout.nanoseconds / 1_000_000) ms")
     }
     let connected = connector.connect(
       self, to: self.pool.endpoint, timeout: timeout, on: self.pool.eventLoop)
@@ -141,6 +145,7 @@ package final class UpstreamConnection: ChannelInboundHandler {
     if self.hasEnded {
       context.close(promise: nil)
     } else {
+      self.isOpen = true
       self.flush()
     }
   }
@@ -164,11 +169,20 @@ package final class UpstreamConnection: ChannelInboundHandler {
   }
 
   package func channelInactive(context: ChannelHandlerContext) {
-    self.end("the endpoint \(self.pool.endpoint) closed the connection")
+    self.end(self.closedReason)
   }
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    self.end("the connection to \(self.pool.endpoint) broke: \(error)")
+    if case NIOSSLError.uncleanShutdown = error {
+      // The socket was closed without a goodbye, as many do: the channel ends next.
+      return
+    }
+    if !self.isReady, let failure = TLSFailure(error) {
+      self.end(self.pool.endpoint.describe(failure))
+    } else {
+      let reason = TLSFailure(error)?.reason ?? "\(error)"
+      self.end("the connection to \(self.pool.endpoint) broke: \(reason)")
+    }
   }
 
   // MARK: Private
@@ -184,7 +198,8 @@ package final class UpstreamConnection: ChannelInboundHandler {
 
   /// Writes what the session has, as far as the socket takes it, and closes when the session is done.
   private func flush() {
-    guard let context = self.context, context.channel.isActive, !self.hasEnded else { return }
+    guard self.isOpen, let context = self.context, context.channel.isActive, !self.hasEnded
+    else { return }
     guard !self.isBusy else { return self.scheduleDrain() }
     var hasMore = true
     while hasMore && context.channel.isWritable && !self.hasEnded {
@@ -211,6 +226,22 @@ package final class UpstreamConnection: ChannelInboundHandler {
         self.call(of: stream)?.receiveRoom()
       }
     }
+  }
+
+  /// What it may mean that the endpoint closed the connection.
+  private var closedReason: String {
+    let hint: String
+    if self.isReady {
+      hint = ""
+    } else if self.pool.isSecure {
+      // TLS 1.3 has the client's certificate looked at when its own handshake is over already.
+      hint =
+        " right after the TLS handshake; does it want a client certificate (set tls.certificate and"
+        + " tls.key), or another one?"
+    } else {
+      hint = " before it sent HTTP/2 SETTINGS; does it want TLS (tls: on)?"
+    }
+    return "the endpoint \(self.pool.endpoint) closed the connection\(hint)"
   }
 
   private var doneReason: String {

@@ -67,12 +67,14 @@ class Bridge(Process):
         environment = {**os.environ, **(environment or {})}
         super().__init__(name, [binary(), *arguments], folder, environment)
         try:
-            match = self.wait_for_line(r"bridge-proxy listening on http://(127\.0\.0\.1):(\d+)")
+            match = self.wait_for_line(
+                r"bridge-proxy listening on (https?)://(127\.0\.0\.1):(\d+)"
+            )
         except AssertionError:
             self.end()
             raise
-        self.host, self.port = match[1], int(match[2])
-        self.url = f"http://{self.host}:{self.port}"
+        self.host, self.port = match[2], int(match[3])
+        self.url = f"{match[1]}://{self.host}:{self.port}"
 
     @classmethod
     def configured(cls, configuration, folder, name="bridge", environment=None):

@@ -1,7 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// One client connection over cleartext HTTP/2: joins socket, session and streams. Calls of gRPC are
+/// One client connection over HTTP/2: joins socket, session and streams. Calls of gRPC are
 /// passed through; other requests are exchanges as on a connection of HTTP/1.1.
 ///
 /// Confined to its loop. Whatever is queued during one turn of the loop leaves in one write at its end.

@@ -1,11 +1,12 @@
 internal import NIOCore
+internal import NIOTLS
 
 /// Waits for the first bytes of a connection, puts the handlers of the protocol that they belong to
 /// in its own place, and gives them the bytes.
 ///
 /// Nearly always the first read decides, so that a connection of HTTP/1.1 has no handler more than
 /// it needs. A client that sends the beginning of the HTTP/2 preface and no more is held to the time
-/// that a request's head may take.
+/// that a request's head may take, and so is one that doesn't finish its TLS handshake.
 final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, ClientConnection {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
@@ -18,14 +19,17 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Cl
   /// The beginning of a preface.
   private var received = ByteBuffer()
   private var hasDecided = false
+  /// Whether the TLS handshake has to end before anything else.
+  private let awaitsHandshake: Bool
 
-  init(_ loop: LoopContext) {
+  init(_ loop: LoopContext, awaitsHandshake: Bool = false) {
     self.loop = loop
+    self.awaitsHandshake = awaitsHandshake
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
-    self.deadline = self.loop.deadline(of: .request)
+    self.deadline = self.loop.deadline(of: self.awaitsHandshake ? .rest : .request)
   }
 
   func handlerRemoved(context: ChannelHandlerContext) {
@@ -84,6 +88,9 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Cl
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     // A client that closes its side before it has asked for anything.
     if !self.hasDecided, case .inputClosed? = event as? ChannelEvent { self.closeNow() }
+    if self.awaitsHandshake, !self.hasDecided, event is TLSUserEvent {
+      self.deadline = self.loop.deadline(of: .request)
+    }
     context.fireUserInboundEventTriggered(event)
   }
 
