@@ -180,6 +180,11 @@ struct PoolState {
 
   /// A connection to open now.
   mutating func nextConnect(now: NIODeadline) -> Int? {
+    // One that said goodbye before it carried a call counts as a failed attempt once it's gone. To
+    // open the next one meanwhile would go on without end and without a wait between.
+    guard !self.connections.contains(where: { !$0.state.isUsable && !$0.state.wasUsed }) else {
+      return nil
+    }
     guard self.isWanted || (!self.waiting.isEmpty && self.callsInFlight < self.limits.callsInFlight)
     else { return nil }
     var usable = 0
