@@ -7,6 +7,7 @@ import requests
 from support.bridge import Bridge, configuration, service
 from support.peers import Backend, Stubs
 from support.raw import Connection
+from support.stage import Stage
 
 ALL = ("echo", "routes", "legacy")
 
@@ -116,6 +117,21 @@ def start_backend(stubs, tmp_path):
     yield start
     for backend in started:
         backend.end()
+
+
+@pytest.fixture(scope="session")
+def shared_stage(tmp_path_factory):
+    stage = Stage(tmp_path_factory.mktemp("stage"))
+    yield stage
+    stage.close()
+
+
+@pytest.fixture
+def stage(shared_stage):
+    """A bridge and an endpoint that misbehaves on order; outlives the test."""
+    yield shared_stage
+    bridge = shared_stage.bridge
+    assert bridge.is_running(), f"the bridge did not survive this test\n{bridge.report()}"
 
 
 @pytest.fixture

@@ -31,10 +31,13 @@ struct CallState {
     var httpStatus: Int
     var contentType: String?
     var text = ByteBuffer()
+    /// Bytes of its body so far.
+    var byteCount = 0
 
-    var status: GRPCStatus {
+    func status(claimsSuccess: Bool = false) -> GRPCStatus {
       GRPCStatus(
-        httpStatus: self.httpStatus, contentType: self.contentType, text: self.text.readableText)
+        httpStatus: self.httpStatus, contentType: self.contentType, text: self.text.readableText,
+        claimsSuccess: claimsSuccess)
     }
   }
 
@@ -79,9 +82,14 @@ struct CallState {
         Ending(status: status, trailers: fields.metadata, isOpen: !endsStream))
     case .refusing(let reply):
       let fields = ReplyFields(block, range, isRaw: self.isRaw)
-      self.state = .ending(
-        Ending(
-          status: fields.status ?? reply.status, trailers: fields.metadata, isOpen: !endsStream))
+      // A fault that trailers tell of is believed, success isn't: there's a body that was no answer.
+      if let status = fields.status, !status.isOK {
+        self.state = .ending(
+          Ending(status: status, trailers: fields.metadata, isOpen: !endsStream))
+      } else {
+        let status = reply.status(claimsSuccess: fields.status != nil)
+        self.state = .ending(Ending(status: status, isOpen: !endsStream))
+      }
     case .ending, .ended:
       break
     }
@@ -114,12 +122,16 @@ struct CallState {
     case .replying:
       self.assembler.append(bytes)
     case .refusing(var reply):
+      reply.byteCount += bytes.readableBytes
       let room = Self.textByteLimit - reply.text.readableBytes
-      guard room > 0,
+      if room > 0,
         let part = bytes.getSlice(at: bytes.readerIndex, length: min(room, bytes.readableBytes))
-      else { return }
-      reply.text.writeImmutableBuffer(part)
-      self.state = .refusing(reply)
+      {
+        reply.text.writeImmutableBuffer(part)
+      }
+      self.state =
+        reply.byteCount > Self.foreignByteLimit
+        ? .ending(Ending(status: reply.status(), isOpen: true)) : .refusing(reply)
     case .waiting, .ending, .ended:
       // nghttp2 lets no payload come before the head or behind the end.
       break
@@ -132,7 +144,7 @@ struct CallState {
     case .waiting, .replying:
       self.state = .ending(Ending(status: GRPCStatus(httpStatus: 200, contentType: nil, text: "")))
     case .refusing(let reply):
-      self.state = .ending(Ending(status: reply.status))
+      self.state = .ending(Ending(status: reply.status()))
     case .ending, .ended:
       break
     }
@@ -146,7 +158,7 @@ struct CallState {
     case .waiting, .replying:
       self.state = .ending(Ending(status: status, isOpen: isOpen))
     case .refusing(let reply):
-      self.state = .ending(Ending(status: reply.status, isOpen: isOpen))
+      self.state = .ending(Ending(status: reply.status(), isOpen: isOpen))
     case .ending, .ended:
       break
     }
@@ -190,6 +202,9 @@ struct CallState {
 
   /// How much of a reply that isn't gRPC goes into the message.
   private static let textByteLimit = 1 << 10
+  /// How much of it is read for the sake of trailers behind it. Stops a page without end from keeping
+  /// the client until its deadline.
+  private static let foreignByteLimit = 64 << 10
 }
 
 extension ByteBuffer {

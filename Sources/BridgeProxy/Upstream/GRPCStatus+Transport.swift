@@ -1,11 +1,12 @@
 /// Statuses for replies that carry none: HTTP status codes, resets.
 extension GRPCStatus {
-  /// For an HTTP reply without `grpc-status` (gRPC's http-grpc-status-mapping.md).
+  /// For an HTTP reply without a `grpc-status` to go by (gRPC's http-grpc-status-mapping.md).
   ///
   /// - Parameters:
   ///   - contentType: what it was instead of gRPC; nil when it was gRPC or nothing was said.
   ///   - text: the start of the body, when it's text; empty otherwise.
-  init(httpStatus: Int, contentType: String?, text: String) {
+  ///   - claimsSuccess: whether there was a `grpc-status` of 0, behind a body that's no answer.
+  init(httpStatus: Int, contentType: String?, text: String, claimsSuccess: Bool = false) {
     let code: Code =
       switch httpStatus {
       case 400: .internal
@@ -17,7 +18,7 @@ extension GRPCStatus {
       }
     var message = "the endpoint answered with HTTP status \(httpStatus)"
     if let contentType { message += " and content-type \"\(contentType)\"" }
-    message += " and no grpc-status"
+    message += claimsSuccess ? ", which is no answer, and grpc-status 0" : " and no grpc-status"
     if !text.isEmpty { message += ": \(text)" }
     self.init(code, message, origin: .transport)
   }

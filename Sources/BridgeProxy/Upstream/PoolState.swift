@@ -256,6 +256,12 @@ struct PoolState {
   /// A connection to open now: because calls have no room, because fewer are there than the calls
   /// are to be spread over, or in the place of one that's too old.
   mutating func nextConnect(now: NIODeadline) -> Int? {
+    // One that said goodbye before it carried a call counts as a failed attempt once it's gone. To
+    // open the next one meanwhile would go on without end and without a wait between.
+    let isRefused = self.connections.contains {
+      !$0.state.isUsable && !$0.state.wasUsed && !$0.isGivenUp
+    }
+    guard !isRefused else { return nil }
     guard self.retryAt.map({ $0 <= now }) ?? true, !self.isDraining || !self.waiting.isEmpty else {
       return nil
     }

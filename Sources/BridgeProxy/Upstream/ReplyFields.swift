@@ -30,7 +30,8 @@ struct ReplyFields {
       } else if !Self.isReserved(block.bytes[field.name]) {
         self.metadata.append(field, of: block)
       } else if block.isNamed("grpc-status", field) {
-        code = value
+        // Two that differ say nothing; the list of both is no code (RFC 9110 §5.2).
+        code = code.map { $0 == value ? value : $0 + Array(", ".utf8) + value } ?? value
       } else if block.isNamed("grpc-message", field) {
         message = value
       } else if block.isNamed("grpc-status-details-bin", field) {

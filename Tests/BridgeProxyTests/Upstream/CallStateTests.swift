@@ -119,6 +119,35 @@ import Testing
           .transport))
   }
 
+  @Test func aForeignReplyWithoutEndIsGivenUp() {
+    var state = CallState(byteLimit: 100)
+    _ = self.receive(&state, [":status": "502"])
+    state.receiveData(ByteBuffer(repeating: 0x78, count: 64 << 10))
+    #expect(state.next() == .wait)
+    state.receiveData(ByteBuffer(repeating: 0x78, count: 1))
+    guard case .end(let status, _, true) = state.next() else {
+      Issue.record("no end, or none that resets the stream")
+      return
+    }
+    #expect(status.code == .unavailable && status.message.hasSuffix("xxx"))
+  }
+
+  @Test(arguments: ["0", "5"])
+  func trailersBehindAForeignReplyCountUnlessTheySayThatAllIsWell(status: String) {
+    var state = CallState(byteLimit: 100)
+    _ = self.receive(&state, [":status": "200", "content-type": "text/html"])
+    state.receiveData(ByteBuffer(string: "<html>"))
+    _ = self.receive(&state, ["grpc-status": status, "x-a": "1"], ends: true)
+    let message =
+      "the endpoint answered with HTTP status 200 and content-type \"text/html\""
+      + ", which is no answer, and grpc-status 0: <html>"
+    #expect(
+      state.next()
+        == (status == "5"
+          ? self.end(.notFound, trailers: ["x-a": "1"])
+          : self.end(.unknown, message, .transport)))
+  }
+
   @Test func anEndWithoutStatusIsUnknown() {
     let message = "the endpoint answered with HTTP status 200 and no grpc-status"
     var state = self.replying()

@@ -74,6 +74,8 @@ import Testing
     (["grpc-status": "17"], GRPCStatus(.unknown, "grpc-status 17")),
     (["grpc-status": "99", "grpc-message": "odd"], GRPCStatus(.unknown, "grpc-status 99: odd")),
     (["grpc-status": "-1"], GRPCStatus(.unknown, "grpc-status -1")),
+    (["grpc-status": "5", "grpc-status": "0"], GRPCStatus(.unknown, "grpc-status 5, 0")),
+    (["grpc-status": "5", "grpc-status": "5"], GRPCStatus(.notFound)),
     (["grpc-status": ""], GRPCStatus(.unknown, "grpc-status ")),
     (["grpc-status": "10000000000"], GRPCStatus(.unknown, "grpc-status 10000000000")),
     (

@@ -163,6 +163,26 @@ import Testing
         == .refuse(GRPCStatus(.unavailable, "hung up", origin: .notConnected)))
   }
 
+  @Test func aConnectionThatIsRetiredUnusedCountsAsFailedBeforeTheNextIsOpened() {
+    var state = self.makeState()
+    #expect(state.arrive(1, now: self.start) == .wait)
+    #expect(state.nextConnect(now: self.start) == 1)
+    self.allow(&state, 1, calls: 10)
+    state.retire(1)
+    #expect(state.nextStart() == nil)
+    #expect(state.nextConnect(now: self.start) == nil)
+    #expect(state.nextFailure(now: self.start) == nil)
+    #expect(state.nextClose() == 1)
+    #expect(state.nextConnect(now: self.start) == nil)
+    self.remove(&state, 1, "goodbye")
+    #expect(state.nextConnect(now: self.start) == nil)
+    let failure = state.nextFailure(now: self.start)
+    #expect(failure?.call == 1)
+    #expect(failure?.status == GRPCStatus(.unavailable, "goodbye", origin: .notConnected))
+    #expect(state.arrive(2, now: self.start + .seconds(1)) == .wait)
+    #expect(state.nextConnect(now: self.start + .seconds(1)) == 2)
+  }
+
   @Test func aRetiredConnectionFinishesItsCallsAndIsClosed() {
     var state = self.readyState(calls: 10)
     _ = state.arrive(1, now: self.start)
@@ -305,10 +325,13 @@ private struct PoolWalk {
       if self.waiting.remove(call) == nil { self.faults.append("\(call) didn't wait") }
       self.ended[call, default: 0] += 1
     }
+    var hasClosed = false
     while let connection = self.state.nextClose() {
       if self.open.values.contains(connection) { self.faults.append("closed with calls") }
       self.forget(connection)
+      hasClosed = true
     }
+    if hasClosed { self.settle() }
   }
 
   private mutating func check() {

@@ -51,6 +51,37 @@ def trailers(stream, status="0", *more):
     return headers(stream, ("grpc-status", status), *more, end=True)
 
 
+def reset(stream, code):
+    return frame(RESET, 0, stream, code.to_bytes(4, "big"))
+
+
+def go_away(last, code=0, debug=b""):
+    return frame(GOAWAY, 0, 0, last.to_bytes(4, "big") + code.to_bytes(4, "big") + debug)
+
+
+def window(stream, size):
+    return frame(WINDOW, 0, stream, size.to_bytes(4, "big"))
+
+
+def settings(*pairs):
+    return b"".join(number.to_bytes(2, "big") + value.to_bytes(4, "big") for number, value in pairs)
+
+
+def data_frames(stream, payload):
+    """As many DATA frames as it takes, of the largest size that all take."""
+    return b"".join(data(stream, payload[at : at + 16_384]) for at in range(0, len(payload), 16_384))
+
+
+def long_headers(stream, *pairs, end=False):
+    """A header block over as many frames as it takes."""
+    block = fields(*pairs)
+    parts = [block[at : at + 16_384] for at in range(0, len(block), 16_384)]
+    kinds = [HEADERS] + [CONTINUATION] * (len(parts) - 1)
+    flags = [END_STREAM if end else 0] + [0] * (len(parts) - 1)
+    flags[-1] |= END_HEADERS
+    return b"".join(frame(*each, stream, part) for *each, part in zip(kinds, flags, parts))
+
+
 class Endpoint:
     """Accepts connections, and answers each request with `answer(stream)`; None hangs up."""
 

@@ -1,0 +1,183 @@
+"""Endpoints that are silent, speak something else, or go away: what each kind of call makes of it."""
+
+import pytest
+from support.frames import (
+    PREFACE, PING, SETTINGS, WINDOW, data, frame, grpc_head, message, trailers,
+)  # fmt: skip
+from support.misbehaving import SECONDS, good_reply
+from support.shapes import CHAT, GRPC, LINES, SHAPES, UNARY, UPLOAD
+from support.stage import CLOSED, ENDED, Case
+
+SOME = (UNARY, LINES, GRPC)
+GREETING = frame(SETTINGS, 0, 0, b"\0\3\0\0\0\x64")
+
+
+class TestStrangers:
+    """Nothing was sent that counts: the client may try again."""
+
+    @pytest.mark.parametrize("shape", SHAPES, ids=str)
+    def test_silence(self, shape, stage):
+        def play(peer, _):
+            peer.drain_bytes()
+
+        stage.check(Case(play, 14, "no HTTP/2 SETTINGS within 500 ms", after=CLOSED), shape)
+
+    @pytest.mark.parametrize("shape", SHAPES, ids=str)
+    def test_half_a_greeting_and_silence(self, shape, stage):
+        def play(peer, _):
+            peer.send(GREETING[:12])
+            peer.drain_bytes()
+
+        stage.check(Case(play, 14, "no HTTP/2 SETTINGS within 500 ms", after=CLOSED), shape)
+
+    LANGUAGES = {
+        "HTTP/1.1": b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        "TLS": bytes.fromhex("15030300020228") * 2,
+        "SSH": b"SSH-2.0-OpenSSH_9.2\r\n",
+        "SMTP": b"220 mail ESMTP\r\n",
+        "Redis": b"-ERR unknown command 'PRI'\r\n",
+        "zeros": bytes(100),
+        "its own preface": PREFACE + GREETING,
+        "a ping first": frame(PING, 0, 0, bytes(8)) + GREETING,
+        "an acknowledgement first": frame(SETTINGS, 1, 0) + GREETING,
+    }
+
+    @pytest.mark.parametrize("name", LANGUAGES)
+    @pytest.mark.parametrize("shape", SOME, ids=str)
+    def test_another_language(self, shape, name, stage):
+        def play(peer, _):
+            peer.send(self.LANGUAGES[name])
+            peer.drain_bytes()
+
+        stage.check(Case(play, 14, "doesn't speak HTTP/2 as it should", after=CLOSED), shape)
+
+    @pytest.mark.parametrize("count", range(len(GREETING)))
+    def test_hanging_up_within_the_greeting(self, count, stage):
+        def play(peer, _):
+            peer.preface()
+            peer.send(GREETING[:count])
+            peer.close()
+
+        stage.check(Case(play, 14, "", after=ENDED), UNARY)
+
+    @pytest.mark.parametrize("count", [0, 1, 23, 24, 25, 33])
+    def test_hanging_up_within_the_preface(self, count, stage):
+        def play(peer, _):
+            peer.read(count)
+            peer.close()
+
+        stage.check(Case(play, 14, "", after=ENDED), UNARY)
+
+
+STAGES = {
+    "before the head": (lambda stream, reply: b"", 0),
+    "within the head": (lambda stream, reply: grpc_head(stream)[:12], 0),
+    "after the head": (lambda stream, reply: grpc_head(stream), 0),
+    "within a message": (
+        lambda stream, reply: grpc_head(stream) + data(stream, message(reply)[:6]), 0,
+    ),
+    "before the trailers": (
+        lambda stream, reply: grpc_head(stream) + data(stream, message(reply)), 1,
+    ),
+    "within the trailers": (
+        lambda stream, reply: grpc_head(stream) + data(stream, message(reply))
+        + trailers(stream)[:-3], 1,
+    ),
+}  # fmt: skip
+
+
+class TestGoingAway:
+    @pytest.mark.parametrize("at", STAGES)
+    @pytest.mark.parametrize("way", ["close", "end_sending"])
+    @pytest.mark.parametrize("shape", SHAPES, ids=str)
+    def test_hanging_up(self, shape, way, at, stage):
+        """With both directions closed, or its own alone: no more will come either way."""
+        sent, messages = STAGES[at]
+
+        def play(peer, _):
+            peer.greet()
+            stream = peer.request()
+            peer.send(sent(stream, shape.reply))
+            getattr(peer, way)()
+            peer.drain()
+
+        after = ENDED if way == "close" else CLOSED
+        case = Case(play, 14, "closed the connection", messages, after, connections=1)
+        stage.check(case, shape)
+
+    @pytest.mark.parametrize("at", ["before the head", "after the head", "within a message"])
+    @pytest.mark.parametrize("shape", SHAPES, ids=str)
+    def test_a_reset_of_the_connection(self, shape, at, stage):
+        sent, messages = STAGES[at]
+
+        def play(peer, _):
+            peer.greet()
+            stream = peer.request()
+            peer.send(sent(stream, shape.reply))
+            peer.abort()
+
+        stage.check(Case(play, 14, "connection", messages, ENDED, connections=1), shape)
+
+    @pytest.mark.parametrize("shape", [UNARY, UPLOAD, CHAT, GRPC], ids=str)
+    def test_within_the_request(self, shape, stage):
+        def play(peer, _):
+            peer.greet()
+            peer.head()
+            peer.abort()
+
+        case = Case(play, 14, "connection", after=ENDED, connections=1, size=300_000)
+        stage.check(case, shape)
+
+    @pytest.mark.parametrize("shape", SHAPES, ids=str)
+    def test_behind_a_whole_answer(self, shape, stage):
+        def play(peer, _):
+            peer.greet()
+            peer.send(good_reply(peer.request(), shape.reply))
+            peer.end_sending()
+            peer.drain()
+
+        stage.check(Case(play, 0, messages=1, after=CLOSED, connections=1), shape)
+
+
+class TestOneWay:
+    @pytest.mark.parametrize("shape", [UNARY, UPLOAD, CHAT, GRPC], ids=str)
+    def test_an_endpoint_that_never_reads(self, shape, stage):
+        """Its windows are wide open, its socket isn't."""
+
+        def play(peer, _):
+            peer.preface()
+            peer.send(
+                frame(SETTINGS, 0, 0, b"\0\4\x7f\xff\xff\xff"),
+                frame(WINDOW, 0, 0, (1 << 30).to_bytes(4, "big")),
+            )
+            assert stage.over.wait(SECONDS)
+            peer.abort()
+
+        # The client's body, the message and the frames of it.
+        case = Case(play, 4, "deadline", after=ENDED, host="short.test", size=4_000_000)
+        stage.check(case, shape)
+
+    @pytest.mark.parametrize("shape", SOME, ids=str)
+    def test_an_endpoint_that_pings_and_never_answers(self, shape, stage):
+        def play(peer, _):
+            peer.greet()
+            peer.request()
+            peer.flood(frame(PING, 0, 0, bytes(8)) * 500)
+            peer.drain()
+
+        stage.check(Case(play, 4, "deadline", after=ENDED, host="short.test"), shape)
+
+    @pytest.mark.parametrize("shape", SOME, ids=str)
+    def test_pings_whose_answers_are_never_read(self, shape, stage):
+        """A hundred at a time are answered at once: it's the answers that pile up."""
+
+        def play(peer, _):
+            peer.greet()
+            peer.request()
+            try:
+                while True:
+                    peer.send(frame(PING, 0, 0, bytes(8)) * 100)
+            finally:
+                peer.abort()
+
+        stage.check(Case(play, 14, "", after=ENDED, connections=1), shape)
