@@ -46,7 +46,8 @@ package final class UpstreamConnection: ChannelInboundHandler {
     self.session = H2Session(role: .client, options: options)
     self.keepalive = KeepaliveState(pool.keepalive)
     self.estimator = WindowEstimator(
-      window: options.streamWindow, most: max(options.streamWindow, pool.limits.endpointWindowBytes))
+      window: options.streamWindow, most: max(options.streamWindow, pool.limits.endpointWindowBytes)
+    )
   }
 
   // MARK: For the pool and its calls

@@ -6,7 +6,9 @@ import Testing
 @Suite struct WindowEstimatorTests {
   private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
 
-  private func time(_ milliseconds: Int64) -> NIODeadline { self.start + .milliseconds(milliseconds) }
+  private func time(_ milliseconds: Int64) -> NIODeadline {
+    self.start + .milliseconds(milliseconds)
+  }
 
   @Test func smallRepliesAreNotMeasured() {
     var estimator = WindowEstimator(window: 1000, most: 8000)
