@@ -4,12 +4,14 @@ internal import NIOCore
 struct LoopUpstreams: Sendable {
   /// One endpoint that is always the same needs no cluster around its pool.
   fileprivate enum Kind {
-    case pool(Pool)
+    case pool(any EndpointPool)
     case cluster(Cluster)
   }
 
   let eventLoop: any EventLoop
   private let kinds: NIOLoopBound<[Kind]>
+  /// Nil where calls aren't authorised.
+  private let credentials: NIOLoopBound<[Credentials?]>
 
   /// On that loop.
   ///
@@ -21,22 +23,46 @@ struct LoopUpstreams: Sendable {
     seed: UInt64
   ) {
     self.eventLoop = eventLoop
-    let kinds = zip(configuration.services, connectors).map { service, connector -> Kind in
+    let credentials = configuration.services.map { $0.auth.map(Credentials.init) }
+    let kinds = configuration.services.indices.map { index -> Kind in
+      let service = configuration.services[index]
       let cluster = service.cluster
-      let makePool = { (endpoint: Configuration.Endpoint) in
-        Pool(
-          eventLoop: eventLoop, endpoint: endpoint, limits: configuration.limits,
-          connections: cluster.connections, userAgent: "bridge-proxy", authority: cluster.authority,
-          connector: connector)
+      let makePool = { (endpoint: Configuration.Endpoint) -> any EndpointPool in
+        Self.pool(
+          of: service, to: endpoint, limits: configuration.limits, connectors[index],
+          credentials[index], on: eventLoop)
       }
       if let only = cluster.only { return .pool(makePool(only)) }
       let made = Cluster(
         eventLoop: eventLoop, cluster, limits: configuration.limits, seed: seed, makePool: makePool)
-      if case .static(let endpoints) = cluster.kind { made.update(endpoints) }
+      if let endpoints = cluster.kind.fixed { made.update(endpoints) }
       return .cluster(made)
     }
     self.kinds = NIOLoopBound(kinds, eventLoop: eventLoop)
+    self.credentials = NIOLoopBound(credentials, eventLoop: eventLoop)
   }
+
+  /// The connections to one endpoint, by the transport of the service.
+  private static func pool(
+    of service: Configuration.Service, to endpoint: Configuration.Endpoint,
+    limits: Configuration.Limits, _ connector: SocketConnector, _ credentials: Credentials?,
+    on eventLoop: any EventLoop
+  ) -> any EndpointPool {
+    let cluster = service.cluster
+    if let transport = service.transport {
+      return HTTP1Pool(
+        eventLoop: eventLoop, endpoint: endpoint, transport,
+        callPath: transport.callPath(service: service.name), limits: limits,
+        connections: cluster.connections, userAgent: Self.userAgent, authority: cluster.authority,
+        connector: connector, credentials: credentials)
+    }
+    return Pool(
+      eventLoop: eventLoop, endpoint: endpoint, limits: limits, connections: cluster.connections,
+      userAgent: Self.userAgent, authority: cluster.authority, connector: connector,
+      credentials: credentials, statuses: cluster.kind.statuses)
+  }
+
+  private static let userAgent = "bridge-proxy"
 
   /// For the loop's `LoopContext`.
   var upstreams: [any Upstream] {
@@ -58,6 +84,11 @@ struct LoopUpstreams: Sendable {
       case .nothing: break
       }
     }
+  }
+
+  /// Calls of a service that begin from now on carry this token.
+  func renew(_ token: Configuration.Secret, ofService index: Int) {
+    self.eventLoop.execute { self.credentials.value[index]?.renew(token) }
   }
 
   /// Asks the endpoints of each service.

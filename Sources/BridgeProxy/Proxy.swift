@@ -24,6 +24,8 @@ package final class Proxy: Sendable {
     case draining(limit: Duration)
     /// It was told not to wait.
     case interrupted
+    /// Something that a person should know, without an end of anything.
+    case note(String)
   }
 
   private let plan: ServingPlan
@@ -81,8 +83,8 @@ extension Proxy {
     var front: HTTPFront
     var admin: AdminServer?
     var upstreams: [LoopUpstreams]
-    /// Each follows the source of one service's endpoints.
-    var discovery: [Task<Void, Never>]
+    /// Each follows the source of one service's endpoints, or its token.
+    var tasks: [Task<Void, Never>]
     /// All that certificates and keys are in.
     var tls: [TLSContexts]
   }
@@ -129,7 +131,8 @@ extension Proxy {
     if let admin { self.onEvent(.adminListening(admin.address)) }
     self.onEvent(.ready)
     return Running(
-      front: front, admin: admin, upstreams: upstreams, discovery: self.discover(for: upstreams),
+      front: front, admin: admin, upstreams: upstreams,
+      tasks: self.discover(for: upstreams) + self.followTokens(for: upstreams),
       tls: [listenerTLS].compactMap { $0 } + connectors.compactMap(\.tls))
   }
 
@@ -177,6 +180,31 @@ extension Proxy {
   }
 }
 
+// MARK: - Secrets
+
+extension Proxy {
+  /// Reads the token files of the services again and again, and tells every loop of new tokens.
+  private func followTokens(for upstreams: [LoopUpstreams]) -> [Task<Void, Never>] {
+    self.plan.configuration.services.enumerated().compactMap { index, service in
+      guard let auth = service.auth, let file = auth.file else { return nil }
+      let key = "services.\(service.name).auth.token_file"
+      return Task {
+        await TokenFileWatch(file, first: auth.token).run { action in
+          switch action {
+          case .nothing:
+            break
+          case .renew(let token):
+            for loop in upstreams { loop.renew(token, ofService: index) }
+            self.onEvent(.note("\(key): calls carry the new token of \(file)"))
+          case .tell(let text):
+            self.onEvent(.note("\(key): \(text)"))
+          }
+        }
+      }
+    }
+  }
+}
+
 // MARK: - End
 
 extension Proxy {
@@ -198,8 +226,8 @@ extension Proxy {
       }
       group.cancelAll()
     }
-    for task in running.discovery { task.cancel() }
-    for task in running.discovery { await task.value }
+    for task in running.tasks { task.cancel() }
+    for task in running.tasks { await task.value }
     for upstreams in running.upstreams { await upstreams.close() }
     await running.admin?.close()
   }
@@ -237,6 +265,7 @@ extension Proxy.Event: CustomStringConvertible {
     case .draining(let limit):
       "finishes what is in flight, within \(ConfigurationValues.text(limit))"
     case .interrupted: "does not wait for what is in flight"
+    case .note(let text): text
     }
   }
 }

@@ -20,7 +20,7 @@ extension Configuration {
 
     /// The one endpoint of a list of one, which needs no balancing; nil where there's more to it.
     package var only: Endpoint? {
-      guard case .static(let endpoints) = self.kind, endpoints.count == 1, self.retry == nil,
+      guard let endpoints = self.kind.fixed, endpoints.count == 1, self.retry == nil,
         !(self.health.check ?? false)
       else { return nil }
       return endpoints[0].endpoint
@@ -38,6 +38,10 @@ extension Configuration {
     case `static`([WeightedEndpoint])
     /// All addresses of a name.
     case dns(DNS)
+    /// A gateway of PAI-EAS.
+    case easGateway(EASGateway)
+    /// A balancer that shares out connections.
+    case nlb(Endpoint)
   }
 
   /// A name whose addresses are the endpoints.
@@ -62,6 +66,10 @@ extension Configuration.EndpointKind: CustomStringConvertible {
       endpoints.map(\.endpoint.description).joined(separator: " or ")
     case .dns(let dns):
       "the addresses of \(Configuration.Endpoint(host: dns.host, port: dns.port))"
+    case .easGateway(let gateway):
+      gateway.description
+    case .nlb(let endpoint):
+      "the balancer \(endpoint)"
     }
   }
 }

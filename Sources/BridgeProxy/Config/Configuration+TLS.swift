@@ -36,7 +36,7 @@ extension Configuration.EndpointKind {
   /// configuration has for them; nil where they are.
   var serverName: String? {
     switch self {
-    case .static: nil
+    case .static, .easGateway, .nlb: nil
     case .dns(let dns): dns.host
     }
   }
@@ -46,11 +46,19 @@ extension Configuration.EndpointKind {
 package struct TLSSettings: Sendable, Equatable {
   /// Which side of connections it's for.
   package enum Role: Sendable, Equatable {
-    /// The bridge is the client. Without `verifies` whoever answers is taken for the endpoint; with
-    /// `requiresALPN` the endpoint has to choose `h2` (as gRPC's own clients want it), without it no
-    /// protocol is offered.
-    case client(verifies: Bool, requiresALPN: Bool)
+    /// The bridge is the client. Without `verifies` whoever answers is taken for the endpoint.
+    case client(verifies: Bool, speaks: ApplicationProtocol)
     case server
+  }
+
+  /// What is offered to an endpoint by ALPN (RFC 7301).
+  package enum ApplicationProtocol: Sendable, Equatable {
+    /// It has to choose `h2`, as gRPC's own clients want it.
+    case http2
+    /// `http/1.1`, which it needn't say anything to.
+    case http1
+    /// Nothing.
+    case unnamed
   }
 
   /// The lowest version of the protocol that is spoken.

@@ -52,6 +52,8 @@ extension Configuration {
     /// Folders that imports of `.proto` files are looked up in, besides the folder of each file.
     package var importPaths: [String]
     package var cluster: Cluster
+    /// Nil: gRPC. Default nil.
+    package var transport: HTTPProtobuf?
     /// When a unary call ends with 504; the client's own deadline counts if it's shorter. Default 30 s.
     package var timeout: Duration
     /// Added to every call; names in lower case.
@@ -121,24 +123,6 @@ extension Configuration {
     package var done: String?
 
     package init() {}
-  }
-
-  /// How calls are authorised.
-  package struct Auth: Sendable {
-    package enum Scheme: String, Sendable, CaseIterable {
-      /// `authorization: Bearer <token>`.
-      case bearer
-      /// `authorization: <token>`.
-      case raw
-    }
-
-    package var scheme: Scheme
-    package var token: Secret
-
-    package init(scheme: Scheme, token: Secret) {
-      self.scheme = scheme
-      self.token = token
-    }
   }
 
   /// A value that never prints itself.

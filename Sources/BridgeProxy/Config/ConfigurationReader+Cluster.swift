@@ -41,8 +41,10 @@ extension ConfigurationReader {
   ]
 
   /// The section `connections`.
-  func connections(_ section: SectionReader) -> Configuration.Connections {
-    var connections = Configuration.Connections()
+  func connections(
+    _ section: SectionReader, defaults: Configuration.Connections
+  ) -> Configuration.Connections {
+    var connections = defaults
     let count = section.value("count", example: "2") { text throws(ValueFault) in
       try ConfigurationValues.integer(text, in: 1...64)
     }

@@ -1,14 +1,18 @@
 /// The endpoints of a service: the key `endpoint` and those beside it that say how calls get there.
 extension ConfigurationReader {
   /// Nil, and a fault, where no endpoint is named or what stands there can't be one.
-  func cluster(_ service: SectionReader, folder: String) -> Configuration.Cluster? {
+  ///
+  /// - Parameter isHTTP: whether messages go to it over HTTP/1.1.
+  func cluster(
+    _ service: SectionReader, folder: String, isHTTP: Bool
+  ) -> Configuration.Cluster? {
     guard let node = service.node("endpoint") else {
       service.missing("endpoint", "write the gRPC server's host:port, such as 127.0.0.1:50051")
       return nil
     }
     let kind: Configuration.EndpointKind?
     if case .mapping = node.value {
-      kind = service.section("endpoint").flatMap { self.endpointKind($0, folder: folder) }
+      kind = service.section("endpoint").flatMap { self.endpointKind($0, folder: folder, isHTTP) }
     } else {
       kind = service.value("endpoint", example: "127.0.0.1:50051") { text throws(ValueFault) in
         .static([
@@ -18,14 +22,16 @@ extension ConfigurationReader {
     }
     let authority = service.value("authority", example: "bench.internal", Self.authority)
     let balance = self.balance(service)
-    let connections = service.section("connections").map(self.connections)
+    let connections = service.section("connections").map {
+      self.connections($0, defaults: kind?.connections ?? Configuration.Connections())
+    }
     let retry = service.section("retry").map(self.retry)
     let health = service.section("health").map(self.health)
-    let tls = self.tls(service, folder: folder)
+    let tls = self.tls(service, folder: folder, isHTTP: isHTTP)
     guard let kind else { return nil }
-    var cluster = Configuration.Cluster(kind, authority: authority)
+    var cluster = Configuration.Cluster(kind, authority: authority ?? kind.authority)
     if let balance { cluster.balance = balance }
-    if let connections { cluster.connections = connections }
+    cluster.connections = connections ?? kind.connections
     cluster.retry = retry
     if let health { cluster.health = health }
     cluster.tls = tls
@@ -34,7 +40,7 @@ extension ConfigurationReader {
 
   /// `{static: [...]}`: exactly one kind.
   private func endpointKind(
-    _ section: SectionReader, folder: String
+    _ section: SectionReader, folder: String, _ isHTTP: Bool
   ) -> Configuration.EndpointKind? {
     let faultsBefore = section.faults.list.count
     var kinds: [(key: String, kind: Configuration.EndpointKind)] = []
@@ -42,6 +48,9 @@ extension ConfigurationReader {
       kinds.append(("static", .static(endpoints)))
     }
     if let dns = self.dns(section) { kinds.append(("dns", .dns(dns))) }
+    let gateway = section.section("eas-gateway").flatMap { self.easGateway($0, isHTTP: isHTTP) }
+    if let gateway { kinds.append(("eas-gateway", .easGateway(gateway))) }
+    if let nlb = self.nlb(section) { kinds.append(("nlb", .nlb(nlb))) }
     section.finish()
     if kinds.count > 1 {
       section.fault(kinds[1].key, "\(kinds[0].key) is there as well; keep one kind of endpoint")

@@ -41,15 +41,13 @@ extension ConfigurationReader {
     let schemasPlace = reader.node("schemas")?.place
     let schemas = self.paths("schemas", of: reader, folder: folder, mustBeFolders: false)
     let importPaths = self.paths("import_paths", of: reader, folder: folder, mustBeFolders: true)
-    let cluster = self.cluster(reader, folder: folder)
+    let transport = self.transport(reader, name: name)
+    var cluster = self.cluster(reader, folder: folder, isHTTP: transport.isHTTP)
     let timeout = reader.value("timeout", example: "30s") { text throws(ValueFault) in
       try ConfigurationValues.duration(text)
     }
     let metadata = reader.section("metadata").map(self.metadata) ?? []
-    let auth = reader.section("auth").flatMap { self.auth($0, folder: folder) }
-    if auth != nil, metadata.contains(where: { $0.name == "authorization" }) {
-      reader.fault("metadata", "authorization is set by auth as well; keep one of them")
-    }
+    let auth = self.auth(reader, folder: folder, metadata: metadata.map(\.name))
     let json = reader.section("json").map(self.options)
     let headers = reader.section("headers").map(self.headerRules)
     let forwarded = self.forwarded(reader)
@@ -60,6 +58,8 @@ extension ConfigurationReader {
     let stream = reader.section("stream").map(Self.stream)
     let mapping = reader.section("http").map(self.mapping)
     let rules = self.httpRules(reader, folder: folder)
+    let http = self.complete(
+      transport, of: reader, cluster: &cluster, compression: compression)
     if reader.node("schemas") == nil {
       reader.missing("schemas", "write the .proto files, descriptor sets or folders of them")
     }
@@ -71,6 +71,7 @@ extension ConfigurationReader {
       cluster: cluster ?? Configuration.Cluster(Configuration.Endpoint(host: "", port: 0)),
       timeout: timeout ?? .seconds(30), metadata: metadata, auth: auth)
     service.place = schemasPlace
+    service.transport = http
     if let json { (service.encode, service.decode) = json }
     if let headers { service.headers = headers }
     if let forwarded { service.forwarded = forwarded }
@@ -149,63 +150,6 @@ extension ConfigurationReader {
       if let value { metadata.append((name, value)) }
     }
     return metadata
-  }
-
-  private func auth(_ section: SectionReader, folder: String) -> Configuration.Auth? {
-    let scheme = section.choice(
-      "scheme", ["bearer": Configuration.Auth.Scheme.bearer, "raw": .raw])
-    let fromEnvironment = section.value("token_env", example: "BENCH_TOKEN") {
-      name throws(ValueFault) in
-      guard let token = self.environment(name), !token.isEmpty else {
-        throw ValueFault(
-          "the environment variable \(ConfigurationValues.quoted(name)) is not set; set it, or use "
-            + "token_file")
-      }
-      return try Self.token(token, from: "the environment variable \(name)")
-    }
-    let fromFile = section.value("token_file", example: "token.txt") { text throws(ValueFault) in
-      try Self.token(inFile: text, folder: folder)
-    }
-    section.finish()
-    let sources = (section.node("token_env") != nil, section.node("token_file") != nil)
-    if section.node("scheme") == nil {
-      section.missing("scheme", "write bearer or raw")
-    }
-    if sources == (true, true) {
-      section.fault("token_file", "token_env is there as well; keep one of them")
-    } else if sources == (false, false) {
-      section.missing(
-        "token_env",
-        "name the environment variable that holds the token, or write "
-          + "token_file")
-    }
-    guard let scheme, let token = fromEnvironment ?? fromFile else { return nil }
-    return Configuration.Auth(scheme: scheme, token: token)
-  }
-
-  private static func token(
-    inFile text: String, folder: String
-  ) throws(ValueFault) -> Configuration.Secret {
-    let bytes: [UInt8]
-    do throws(Files.Failure) {
-      bytes = try Files.read(FilePaths.absolute(text, in: folder), limit: 64 << 10)
-    } catch {
-      throw ValueFault("\(ConfigurationValues.quoted(text)): \(error)")
-    }
-    var token = String(decoding: bytes, as: UTF8.self)
-    while let last = token.last, last.isNewline { token.removeLast() }
-    return try Self.token(token, from: "the file \(text)")
-  }
-
-  /// The message never holds the token.
-  private static func token(
-    _ token: String, from source: String
-  ) throws(ValueFault) -> Configuration.Secret {
-    guard !token.isEmpty else { throw ValueFault("\(source) is empty") }
-    guard MetadataRules.fault(value: token, of: "authorization") == nil else {
-      throw ValueFault("\(source) holds characters that a header can't carry (or blanks at an end)")
-    }
-    return Configuration.Secret(token)
   }
 
   private func options(_ section: SectionReader) -> (EncodeOptions, DecodeOptions) {

@@ -3,9 +3,12 @@ internal import NIOCore
 /// The sections `tls`: towards endpoints, in a service, and on the listeners, at the top.
 extension ConfigurationReader {
   /// `tls` of a service: a switch, or a section. Nil where it's off or wrong.
-  func tls(_ service: SectionReader, folder: String) -> Configuration.TLS? {
+  ///
+  /// - Parameter isHTTP: whether its endpoints are called by HTTP/1.1.
+  func tls(_ service: SectionReader, folder: String, isHTTP: Bool) -> Configuration.TLS? {
     guard let node = service.node("tls") else { return nil }
-    var settings = TLSSettings(.client(verifies: true, requiresALPN: true))
+    let speaks: TLSSettings.ApplicationProtocol = isHTTP ? .http1 : .http2
+    var settings = TLSSettings(.client(verifies: true, speaks: speaks))
     guard case .mapping = node.value else {
       guard service.flag("tls") == true else { return nil }
       return self.load(settings, of: service, keys: [:]) { key, reason in
@@ -18,9 +21,9 @@ extension ConfigurationReader {
     let serverName = section.value("server_name", example: "bench.internal", Self.serverName)
     self.pair(&settings, of: section, folder: folder, isRequired: false)
     let verifies = section.flag("verify") ?? true
-    let requiresALPN = section.choice("alpn", ["required": true, "off": false]) ?? true
+    let namesProtocol = section.choice("alpn", ["required": true, "off": false]) ?? true
     section.finish()
-    settings.role = .client(verifies: verifies, requiresALPN: requiresALPN)
+    settings.role = .client(verifies: verifies, speaks: namesProtocol ? speaks : .unnamed)
     if !verifies, section.node("ca") != nil {
       section.fault("ca", "verify is off, so nothing is compared with it; keep one of them")
     }

@@ -42,7 +42,8 @@ package struct ServingPlan: Sendable {
       let prefix = configured.prefix.isEmpty ? "" : ", prefix \(configured.prefix)"
       let tls = configured.cluster.tls == nil ? "" : " by TLS"
       let head =
-        "\(configured.name): \(hosts)\(prefix), calls go to \(configured.cluster.kind)\(tls)"
+        "\(configured.name): \(hosts)\(prefix), calls go to \(configured.cluster.kind)"
+        + (configured.transport.map { " as POST \($0.path) over HTTP/1.1" } ?? "") + tls
       return [head] + served.routes.listing(prefix: configured.prefix).map { "  " + $0 }
     }
   }
@@ -73,6 +74,18 @@ extension ServingPlan {
 
     mutating func add(_ service: Configuration.Service, schema: Schema) {
       let key = "services.\(service.name)"
+      var schema = schema
+      if let transport = service.transport {
+        do throws(UnknownTypes) {
+          schema = try transport.schema(from: schema, service: service.name)
+        } catch {
+          for fault in error.faults {
+            self.fault("\(key).transport.http-protobuf.\(fault.key)", fault.place, fault.reason)
+          }
+          return
+        }
+      }
+      self.warnings += service.cluster.kind.warnings.map { "\(key).endpoint: \($0)" }
       do throws(RouteClashes) {
         let served = try ServedService(service, schema: schema)
         self.add(served.routes.faults, of: service)

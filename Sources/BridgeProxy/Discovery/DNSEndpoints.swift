@@ -74,7 +74,7 @@ extension Configuration.EndpointKind {
   /// What finds the endpoints; nil for a list that doesn't change.
   package func makeSource() -> (any EndpointSource)? {
     switch self {
-    case .static: nil
+    case .static, .easGateway, .nlb: nil
     case .dns(let settings): DNSEndpoints(settings)
     }
   }

@@ -114,11 +114,15 @@ extension TLSSettings {
   /// What doesn't come from files.
   private func base() throws(TLSFault) -> TLSConfiguration {
     switch self.role {
-    case .client(let verifies, let requiresALPN):
+    case .client(let verifies, let speaks):
       var configuration = TLSConfiguration.makeClientConfiguration()
       // Names are compared by `TLSGate`, against what the endpoint is called and nothing else.
       configuration.certificateVerification = verifies ? .noHostnameVerification : .none
-      if requiresALPN { configuration.applicationProtocols = ["h2"] }
+      switch speaks {
+      case .http2: configuration.applicationProtocols = ["h2"]
+      case .http1: configuration.applicationProtocols = ["http/1.1"]
+      case .unnamed: break
+      }
       if verifies, self.authorities == nil, !Self.systemHasAuthorities {
         throw TLSFault(
           .authorities,

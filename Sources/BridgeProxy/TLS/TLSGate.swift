@@ -4,7 +4,7 @@ internal import NIOTLS
 
 /// Stands behind the TLS handler of a connection to an endpoint until the handshake is over, and opens
 /// the way only to the right endpoint: what is behind it hears that the channel is active when the
-/// certificate is for the endpoint's name and HTTP/2 was chosen.
+/// certificate is for the endpoint's name and, for gRPC, HTTP/2 was chosen.
 ///
 /// What goes wrong goes on as a `TLSFailure`; the handler behind closes the channel then.
 final class TLSGate: ChannelInboundHandler, RemovableChannelHandler {
@@ -13,14 +13,17 @@ final class TLSGate: ChannelInboundHandler, RemovableChannelHandler {
 
   private let name: EndpointName
   private let verifies: Bool
-  private let requiresALPN: Bool
+  private let speaks: TLSSettings.ApplicationProtocol
   private let connection: NIOSSLHandler
 
-  init(_ connection: NIOSSLHandler, to name: EndpointName, verifies: Bool, requiresALPN: Bool) {
+  init(
+    _ connection: NIOSSLHandler, to name: EndpointName, verifies: Bool,
+    speaks: TLSSettings.ApplicationProtocol
+  ) {
     self.connection = connection
     self.name = name
     self.verifies = verifies
-    self.requiresALPN = requiresALPN
+    self.speaks = speaks
   }
 
   /// Held back: the socket is connected, and nothing more.
@@ -46,7 +49,7 @@ final class TLSGate: ChannelInboundHandler, RemovableChannelHandler {
       }
       if let fault = PeerCertificate(certificate).fault(for: self.name) { return fault }
     }
-    return self.requiresALPN && chosen != "h2" ? TLSFailure(TLSFailure.noHTTP2) : nil
+    return self.speaks == .http2 && chosen != "h2" ? TLSFailure(TLSFailure.noHTTP2) : nil
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -30,6 +30,7 @@ struct CallState {
   private struct ForeignReply {
     var httpStatus: Int
     var contentType: String?
+    var mapping: HTTPStatusMapping
     var text = ByteBuffer()
     /// Bytes of its body so far.
     var byteCount = 0
@@ -37,7 +38,7 @@ struct CallState {
     func status(claimsSuccess: Bool = false) -> GRPCStatus {
       GRPCStatus(
         httpStatus: self.httpStatus, contentType: self.contentType, text: self.text.readableText,
-        claimsSuccess: claimsSuccess)
+        claimsSuccess: claimsSuccess, mapping: self.mapping)
     }
   }
 
@@ -51,12 +52,15 @@ struct CallState {
   private var assembler: MessageAssembler
   /// Whether bytes and fields are handed out as they come (`CallRequest.isRaw`).
   private let isRaw: Bool
+  private let mapping: HTTPStatusMapping
 
   /// - Parameters:
   ///   - byteLimit: the most bytes of one message; of no meaning to a raw call.
   ///   - isRaw: whether bytes are handed out as they come instead of messages.
-  init(byteLimit: Int, isRaw: Bool = false) {
+  ///   - mapping: what HTTP statuses without `grpc-status` mean.
+  init(byteLimit: Int, isRaw: Bool = false, mapping: HTTPStatusMapping = .grpc) {
     self.assembler = MessageAssembler(byteLimit: byteLimit)
+    self.mapping = mapping
     self.isRaw = isRaw
   }
 
@@ -103,12 +107,15 @@ struct CallState {
     if endsStream {
       // Trailers-only. `grpc-status` counts whatever the HTTP status is.
       let status =
-        fields.status ?? GRPCStatus(httpStatus: httpStatus, contentType: contentType, text: "")
+        fields.status
+        ?? GRPCStatus(
+          httpStatus: httpStatus, contentType: contentType, text: "", mapping: self.mapping)
       self.state = .ending(Ending(status: status, trailers: fields.metadata))
       return nil
     }
     guard httpStatus == 200, fields.isGRPC else {
-      self.state = .refusing(ForeignReply(httpStatus: httpStatus, contentType: contentType))
+      self.state = .refusing(
+        ForeignReply(httpStatus: httpStatus, contentType: contentType, mapping: self.mapping))
       return nil
     }
     self.assembler.encoding = fields.encoding
@@ -210,7 +217,7 @@ struct CallState {
 extension ByteBuffer {
   /// The content as one line of text; empty when it isn't text. A character cut off at the end
   /// is left out.
-  fileprivate var readableText: String {
+  var readableText: String {
     var text = String(decoding: self.readableBytesView, as: UTF8.self)
     while text.unicodeScalars.last == "\u{FFFD}" { text.unicodeScalars.removeLast() }
     guard !text.unicodeScalars.contains("\u{FFFD}"), !text.unicodeScalars.contains("\0") else {

@@ -11,7 +11,7 @@ package protocol Connector {
   ///
   /// - Returns: on `eventLoop`, that the channel is open, or why it isn't.
   func connect(
-    _ handler: UpstreamConnection, to endpoint: Configuration.Endpoint, timeout: TimeAmount,
+    _ handler: any ChannelHandler, to endpoint: Configuration.Endpoint, timeout: TimeAmount,
     on eventLoop: any EventLoop
   ) -> EventLoopFuture<Void>
 }
@@ -37,7 +37,7 @@ package struct SocketConnector: Connector, Sendable {
   package var scheme: String { self.tls == nil ? "http" : "https" }
 
   package func connect(
-    _ handler: UpstreamConnection, to endpoint: Configuration.Endpoint, timeout: TimeAmount,
+    _ handler: any ChannelHandler, to endpoint: Configuration.Endpoint, timeout: TimeAmount,
     on eventLoop: any EventLoop
   ) -> EventLoopFuture<Void> {
     let name = EndpointName(self.serverName ?? endpoint.host)
@@ -66,12 +66,12 @@ package struct SocketConnector: Connector, Sendable {
   private static func addTLS(
     to channel: any Channel, _ tls: TLSContexts, _ name: EndpointName
   ) throws {
-    guard case .client(let verifies, let requiresALPN) = tls.settings.role else {
+    guard case .client(let verifies, let speaks) = tls.settings.role else {
       preconditionFailure("a listener's settings were given to a connector")
     }
     let connection = try NIOSSLClientHandler(
       context: tls.current.ssl, serverHostname: name.indication)
-    let gate = TLSGate(connection, to: name, verifies: verifies, requiresALPN: requiresALPN)
+    let gate = TLSGate(connection, to: name, verifies: verifies, speaks: speaks)
     try channel.pipeline.syncOperations.addHandlers(connection, gate)
   }
 

@@ -6,7 +6,15 @@ extension GRPCStatus {
   ///   - contentType: what it was instead of gRPC; nil when it was gRPC or nothing was said.
   ///   - text: the start of the body, when it's text; empty otherwise.
   ///   - claimsSuccess: whether there was a `grpc-status` of 0, behind a body that's no answer.
-  init(httpStatus: Int, contentType: String?, text: String, claimsSuccess: Bool = false) {
+  ///   - mapping: what HTTP statuses of this endpoint mean.
+  init(
+    httpStatus: Int, contentType: String?, text: String, claimsSuccess: Bool = false,
+    mapping: HTTPStatusMapping = .grpc
+  ) {
+    if mapping == .eas, httpStatus >= 400 {
+      self.init(easStatus: httpStatus, text: text)
+      return
+    }
     let code: Code =
       switch httpStatus {
       case 400: .internal

@@ -46,7 +46,7 @@ package struct GRPCStatus: Sendable, Equatable {
 
   /// Who made the status.
   package enum Origin: Sendable, Equatable {
-    /// The endpoint, by `grpc-status`.
+    /// The endpoint, by `grpc-status` or by an HTTP status that says as much.
     case endpoint
     /// The bridge: no connection could be had in time (the call never left).
     case notConnected
@@ -65,6 +65,9 @@ package struct GRPCStatus: Sendable, Equatable {
   package var origin: Origin
   /// What the endpoint said of trying again.
   package var retryPushback: RetryPushback?
+  /// Whether the endpoint turned the call away before it did anything, so that another attempt is worth
+  /// it wherever there's a policy for attempts.
+  package var wasDropped = false
 
   package init(
     _ code: Code, _ message: String = "", details: [UInt8] = [], origin: Origin = .endpoint

@@ -10,6 +10,10 @@ package final class Pool: EndpointPool {
   package let endpoint: Configuration.Endpoint
   let limits: Configuration.Limits
   private let connector: any Connector
+  /// What authorises the calls; nil: nothing does.
+  private let credentials: Credentials?
+  /// What HTTP statuses without `grpc-status` mean.
+  let statuses: HTTPStatusMapping
   private let sessionOptions: H2Session.Options
   private let connectTimeout: TimeAmount
   let keepalive: KeepaliveState.Options
@@ -46,16 +50,21 @@ package final class Pool: EndpointPool {
   ///   - userAgent: sent as `user-agent`: `bridge-proxy/1.0`.
   ///   - authority: sent as `:authority`; nil: host and port of the endpoint.
   ///   - connector: what opens connections.
+  ///   - credentials: what authorises the calls.
+  ///   - statuses: what HTTP statuses without `grpc-status` mean.
   package init(
     eventLoop: any EventLoop, endpoint: Configuration.Endpoint,
     limits: Configuration.Limits = Configuration.Limits(),
     connections: Configuration.Connections = Configuration.Connections(), userAgent: String,
-    authority: String? = nil, connector: any Connector = SocketConnector()
+    authority: String? = nil, connector: any Connector = SocketConnector(),
+    credentials: Credentials? = nil, statuses: HTTPStatusMapping = .grpc
   ) {
     self.eventLoop = eventLoop
     self.endpoint = endpoint
     self.limits = limits
     self.connector = connector
+    self.credentials = credentials
+    self.statuses = statuses
     self.connectTimeout = TimeAmount(limits.connectTimeout)
     var options = H2Session.Options()
     options.headerByteLimit = limits.endpointHeaderBytes
@@ -139,6 +148,7 @@ package final class Pool: EndpointPool {
     }
     if let encoding = call.encoding { head.append("grpc-encoding", "\(encoding)") }
     head.append(contentsOf: call.metadata)
+    if let credentials = self.credentials { head.append(contentsOf: credentials.fields) }
     self.head = head
   }
 

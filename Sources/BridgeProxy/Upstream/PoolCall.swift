@@ -36,7 +36,8 @@ final class PoolCall: UpstreamCall {
     self.pool = pool
     self.request = request
     self.observer = observer
-    self.reply = CallState(byteLimit: request.replyByteLimit, isRaw: request.isRaw)
+    self.reply = CallState(
+      byteLimit: request.replyByteLimit, isRaw: request.isRaw, mapping: pool.statuses)
     self.isOwnerHeld = (request.message?.readableBytes ?? 0) > UpstreamMarks.send
   }
 

@@ -19,6 +19,8 @@ struct PoolState {
     /// Connections that are opened as soon as there are calls, and share them evenly. Further ones
     /// are opened when streams run short.
     var spread = 1
+    /// Connections that may be on their way at the same time. One, where each carries many calls.
+    var opening = 1
     /// A connection without calls is closed after this; nil: never.
     var idleTimeout: TimeAmount?
     /// A connection is replaced after this, spread by a tenth; nil: never.
@@ -213,6 +215,14 @@ struct PoolState {
     self.connections[index].state.drain()
   }
 
+  /// Connections without calls take none any more: one that had been kept like them was found dead.
+  mutating func retireIdle() {
+    for index in self.connections.indices
+    where self.connections[index].state.isReady && self.connections[index].state.openCalls == 0 {
+      self.connections[index].giveUp()
+    }
+  }
+
   /// A connection is gone, or couldn't be opened. The streams on it are closed.
   ///
   /// One that never got as far as a call counts as a failed attempt: else calls that wait for an
@@ -268,14 +278,18 @@ struct PoolState {
     var usable = 0
     var hasRoom = false
     var hasAging = false
+    var opening = 0
     for connection in self.connections where connection.state.isUsable {
-      if connection.state.isConnecting { return nil }
+      if connection.state.isConnecting { opening += 1 }
       if connection.isAging {
         hasAging = true
       } else {
         usable += 1
       }
       hasRoom = hasRoom || connection.state.hasRoom
+    }
+    guard opening < self.limits.opening, opening == 0 || opening < self.waiting.count else {
+      return nil
     }
     let isShort =
       self.isWanted || (!self.waiting.isEmpty && self.callsInFlight < self.limits.callsInFlight)

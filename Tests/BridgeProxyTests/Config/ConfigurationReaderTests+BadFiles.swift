@@ -86,7 +86,8 @@ extension ConfigurationReaderTests {
       """
       bridge.yaml:2:3: limits.request_body: unknown key; the keys here are \
       calls_in_flight, calls_waiting, client_connections, client_streams, connect_timeout, \
-      endpoint_connections, endpoint_header_bytes, half_closed_timeout, head_bytes, head_fields, idle_timeout, \
+      endpoint_connections, endpoint_header_bytes, endpoint_window_bytes, half_closed_timeout, \
+      head_bytes, head_fields, idle_timeout, \
       inflation_ratio, reply_bytes, request_body_bytes, request_read_timeout
       bridge.yaml:3:16: limits.reply_bytes: "4MB" is not a size; write bytes or a number with a \
       unit, such as 64KiB or 4MiB
@@ -95,7 +96,8 @@ extension ConfigurationReaderTests {
       bridge.yaml:6:17: limits.idle_timeout: "0s" is no time at all; write more than 0, such as 30s
       bridge.yaml:7:3: limits.something_else: unknown key; the keys here are \
       calls_in_flight, calls_waiting, client_connections, client_streams, connect_timeout, \
-      endpoint_connections, endpoint_header_bytes, half_closed_timeout, head_bytes, head_fields, idle_timeout, \
+      endpoint_connections, endpoint_header_bytes, endpoint_window_bytes, half_closed_timeout, \
+      head_bytes, head_fields, idle_timeout, \
       inflation_ratio, reply_bytes, request_body_bytes, request_read_timeout
       """),
     BadFile(
@@ -196,7 +198,7 @@ extension ConfigurationReaderTests {
       policy: ring_hash
       bridge.yaml:18:14: services.d.schemas: an empty list; write at least one, such as \
       schemas/a.proto
-      bridge.yaml:19:16: services.d.endpoint.eas: unknown key; the keys here are dns, static
+      bridge.yaml:19:16: services.d.endpoint.eas: unknown key; the keys here are dns, eas-gateway, nlb, static
       bridge.yaml:20:14: services.d.balance: "best" is not a choice; write round_robin or \
       least_requests or pick_first or ring_hash
       """),
@@ -271,14 +273,15 @@ extension ConfigurationReaderTests {
           auth: {scheme: raw, token_env: BENCH_TOKEN}
       """,
       """
-      bridge.yaml:2:69: services.a.auth.scheme: "basic" is not a choice; write bearer or raw
+      bridge.yaml:2:69: services.a.auth.scheme: "basic" is not a choice; write bearer or raw or \
+      eas or none
       bridge.yaml:2:87: services.a.auth.token_env: the environment variable "GONE" is not set; set \
       it, or use token_file
-      bridge.yaml:3:54: services.b.auth.scheme: missing; write bearer or raw
+      bridge.yaml:3:54: services.b.auth.scheme: missing; write bearer, raw, eas or none
       bridge.yaml:3:54: services.b.auth.token_env: missing; name the environment variable that holds \
       the token, or write token_file
-      bridge.yaml:3:61: services.b.auth.token: unknown key; the keys here are scheme, token_env, \
-      token_file
+      bridge.yaml:3:61: services.b.auth.token: unknown key; the keys here are header, scheme, \
+      token_env, token_file
       bridge.yaml:4:85: services.c.auth.token_env: the environment variable "EMPTY" is not set; set \
       it, or use token_file
       bridge.yaml:8:36: services.d.auth.token_env: the environment variable BROKEN holds characters \

@@ -52,7 +52,7 @@ import Testing
         + "minimum_version: '1.3', verify: on, alpn: off}")
     let tls = try #require(try self.read(text).services[0].cluster.tls)
     #expect(tls.serverName == "bench.internal")
-    var expected = TLSSettings(.client(verifies: true, requiresALPN: false))
+    var expected = TLSSettings(.client(verifies: true, speaks: .unnamed))
     expected.authorities = self.certificates.path("one.pem")
     expected.certificate = self.certificates.path("one.pem")
     expected.key = self.certificates.path("one.key")
@@ -63,7 +63,7 @@ import Testing
   @Test func `what a section leaves out`() throws {
     let tls = try #require(
       try self.read(self.service("{ca: one.pem}")).services[0].cluster.tls)
-    var expected = TLSSettings(.client(verifies: true, requiresALPN: true))
+    var expected = TLSSettings(.client(verifies: true, speaks: .http2))
     expected.authorities = self.certificates.path("one.pem")
     #expect(tls.settings == expected)
     #expect(tls.serverName == nil)

@@ -1,7 +1,7 @@
 import Glibc
 
 /// A folder of its own for one test, deleted with everything in it when the value goes.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
   let path: String
 
   init() throws {

@@ -81,6 +81,33 @@ import Testing
     #expect(peer.session.peerStreamWindow <= 8 << 20)
   }
 
+  @Test func callsCarryTheTokenThatHoldsWhenTheyBegin() throws {
+    let credentials = Credentials(.init(scheme: .bearer, token: .init("one")))
+    let pool = Pool(
+      eventLoop: self.endpoint.loop, endpoint: self.address, userAgent: "bridge-proxy/test",
+      connector: self.endpoint, credentials: credentials, statuses: .eas)
+    var raw = self.ask("b")
+    raw.isRaw = true
+    for request in [self.ask("a"), raw] { _ = pool.start(request, observer: RecordingObserver()) }
+    credentials.renew(.init("two"))
+    let observer = RecordingObserver()
+    _ = pool.start(self.ask("c"), observer: observer)
+    try self.endpoint.exchange()
+    let peer = try self.peer()
+    // The first two waited for the connection, and began behind the change.
+    for stream: Int32 in [1, 3, 5] {
+      #expect(peer.heads[stream]?.last == "authorization: Bearer two")
+    }
+    credentials.renew(.init("three"))
+    _ = pool.start(self.ask("d"), observer: RecordingObserver())
+    try self.endpoint.exchange()
+    #expect(peer.heads[7]?.last == "authorization: Bearer three")
+    // By the mapping of PAI-EAS.
+    peer.session.submitResponse(peer.requests[2], [":status": "450"], endsStream: true)
+    try self.endpoint.exchange()
+    #expect(observer.status?.code == .resourceExhausted && observer.status?.wasDropped == true)
+  }
+
   @Test func callsShareAConnectionAndAWrite() throws {
     let pool = self.makePool()
     let observers = (0..<20).map { _ in RecordingObserver() }

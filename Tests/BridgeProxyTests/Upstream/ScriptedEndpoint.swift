@@ -118,7 +118,7 @@ final class ScriptedEndpoint: Connector {
   var hanging: [EventLoopPromise<Void>] = []
 
   func connect(
-    _ handler: UpstreamConnection, to endpoint: Configuration.Endpoint, timeout: TimeAmount,
+    _ handler: any ChannelHandler, to endpoint: Configuration.Endpoint, timeout: TimeAmount,
     on eventLoop: any EventLoop
   ) -> EventLoopFuture<Void> {
     self.attempts += 1

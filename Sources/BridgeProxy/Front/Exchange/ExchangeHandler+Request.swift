@@ -203,6 +203,7 @@ extension ExchangeHandler {
       return
     }
     self.exchange?.body = nil
+    if let fault = service.sizeFault(of: message) { return self.answer(fault) }
     let length = message.readableBytes - GRPCMessage.prefixByteCount
     if service.compression.compressesRequests, length >= service.compression.minimumByteCount,
       let compressed = self.compressed(message)

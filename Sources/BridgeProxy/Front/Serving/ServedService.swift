@@ -23,9 +23,9 @@ package final class ServedService: Sendable {
   /// How long one that streams may take.
   let streamTimeout: TimeAmount
   let stream: Configuration.Stream
-  /// The configured metadata and authorisation, added to each call.
+  /// The configured metadata, added to each call. The upstream adds what authorises it.
   let metadata: HeaderBlock
-  /// The names in `metadata`, which the client's headers don't override.
+  /// The names that the configuration sets, authorisation among them: the client's headers don't.
   let metadataNames: [[UInt8]]
   /// Which of the client's fields become metadata.
   let headerRules: Configuration.HeaderRules
@@ -34,6 +34,8 @@ package final class ServedService: Sendable {
   /// Whether calls carry the request's `x-request-id`: not where the configuration sets another one
   /// or denies it.
   let sendsRequestID: Bool
+  /// The most bytes of a request message that gets to the endpoint; nil: any.
+  let messageByteLimit: Int?
   /// How errors look; nil: as google.rpc.Status says.
   let errors: Configuration.Errors?
   /// All methods in the schema by their `/package.Service/Method`: calls that are passed through.
@@ -53,7 +55,9 @@ package final class ServedService: Sendable {
     self.prefix = Self.trimmed(configuration.prefix)
     self.schema = schema
     self.routes = try RouteTable(
-      schema: schema, mapsMethodsByName: configuration.mapsMethodsByName,
+      schema: schema,
+      // A method that isn't gRPC's has no name that clients could know.
+      mapsMethodsByName: configuration.mapsMethodsByName && configuration.transport == nil,
       rules: configuration.httpRules.map(\.rule), options: configuration.routing)
     self.encode = configuration.encode
     self.decode = configuration.decode
@@ -65,15 +69,10 @@ package final class ServedService: Sendable {
     self.stream = configuration.stream
     var metadata = HeaderBlock()
     for (name, value) in configuration.metadata { metadata.append(name, value) }
-    if let auth = configuration.auth {
-      switch auth.scheme {
-      case .bearer: metadata.append("authorization", "Bearer \(auth.token.revealed)")
-      case .raw: metadata.append("authorization", auth.token.revealed)
-      }
-    }
     self.metadata = metadata
-    self.metadataNames = metadata.fields.map { Array(metadata.bytes[$0.name]) }
-    let configured = Set(configuration.metadata.map(\.name))
+    var configured = Set(configuration.metadata.map(\.name))
+    if let auth = configuration.auth { configured.insert(auth.header) }
+    self.metadataNames = configured.sorted().map { Array($0.utf8) }
     let rules = configuration.headers
     self.headerRules = rules
     // What is denied isn't added by the bridge either.
@@ -83,6 +82,7 @@ package final class ServedService: Sendable {
       configuration.forwarded == .append && isForwardedSet ? .keep : configuration.forwarded
     self.sendsRequestID =
       !configured.contains("x-request-id") && !rules.denies("x-request-id".utf8)
+    self.messageByteLimit = configuration.cluster.kind.messageByteLimit
     self.errors = configuration.errors
     let methods = schema.services.flatMap(\.methods)
     self.callPaths = Dictionary(methods.map { ($0.path, $0.isStreaming) }) { first, _ in first }

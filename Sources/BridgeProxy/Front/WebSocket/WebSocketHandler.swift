@@ -166,6 +166,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     self.messageCount += 1
     do throws(CodecError) {
       let message = try self.encode(body)
+      if let fault = self.service.sizeFault(of: message) { return self.fail(fault) }
       guard let call = self.call else { return }
       call.send(message, isLast: isLast)
       if call.unsentBytes > UpstreamMarks.send { self.isHeld = true }

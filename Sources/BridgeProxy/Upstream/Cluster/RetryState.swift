@@ -45,7 +45,9 @@ struct RetryState {
       return hasOther && self.unsent <= Self.mostUnsent ? .again(after: .zero) : .end
     }
     self.attempts += 1
-    guard let policy, isTimeout || policy.codes.contains(status.code) else { return .end }
+    guard let policy, isTimeout || status.wasDropped || policy.codes.contains(status.code) else {
+      return .end
+    }
     throttle?.failed()
     if status.retryPushback == .never { return .end }
     guard self.attempts < policy.attempts, throttle?.allows ?? true else { return .end }

@@ -1,0 +1,99 @@
+extension Configuration {
+  /// A gateway of PAI-EAS in front of a service (`endpoint: {eas-gateway: {…}}`).
+  package struct EASGateway: Sendable, Equatable {
+    /// The service's name in PAI-EAS, with its `_`; nil where only an address was given.
+    package var service: String?
+    package var host: String
+    /// Default 80, where gateways speak HTTP/1.1 and gRPC in the clear.
+    package var port = 80
+    /// The most bytes of a request message; nil: any. Gateways refuse more than 1 MB, which the client
+    /// hears at once and in words this way. Default 1 MiB.
+    package var messageByteLimit: Int? = 1 << 20
+    /// Whether the host has a form that the documentation doesn't have.
+    package var isHostGuessed = false
+
+    package init(service: String?, host: String) {
+      self.service = service
+      self.host = host
+    }
+
+    /// What the gateway goes by: the host, with a port only where it isn't the usual one.
+    package var authority: String {
+      self.port == 80 ? self.bracketedHost : "\(self.bracketedHost):\(self.port)"
+    }
+
+    private var bracketedHost: String { self.host.contains(":") ? "[\(self.host)]" : self.host }
+  }
+}
+
+extension Configuration.EASGateway: CustomStringConvertible {
+  /// For people: `infer by the gateway infer.1234.cn-hangzhou.pai-eas.aliyuncs.com:80`.
+  package var description: String {
+    let name = self.service.map { "\($0) by " } ?? ""
+    return "\(name)the gateway \(Configuration.Endpoint(host: self.host, port: self.port))"
+  }
+}
+
+extension Configuration.EndpointKind {
+  /// The endpoints that are known without asking anyone; nil where they are looked up.
+  package var fixed: [Configuration.WeightedEndpoint]? {
+    switch self {
+    case .static(let endpoints): endpoints
+    case .easGateway(let gateway): [.init(.init(host: gateway.host, port: gateway.port))]
+    case .nlb(let endpoint): [.init(endpoint)]
+    case .dns: nil
+    }
+  }
+
+  /// The `:authority` of calls where the configuration has none and the endpoint's own isn't it.
+  package var authority: String? {
+    if case .easGateway(let gateway) = self { gateway.authority } else { nil }
+  }
+
+  /// How connections are kept where `connections` of the service doesn't say otherwise.
+  package var connections: Configuration.Connections {
+    var connections = Configuration.Connections()
+    if case .nlb = self {
+      // It shares out connections, not calls: one would always lead to the same instance, and to no
+      // instance that came later.
+      connections.count = 2
+      connections.maxAge = .seconds(300)
+    }
+    return connections
+  }
+
+  /// The most bytes of a request message that gets through; nil: any.
+  package var messageByteLimit: Int? {
+    if case .easGateway(let gateway) = self { gateway.messageByteLimit } else { nil }
+  }
+
+  /// What HTTP statuses without `grpc-status` mean.
+  package var statuses: HTTPStatusMapping {
+    switch self {
+    case .easGateway, .nlb: .eas
+    case .static, .dns: .grpc
+    }
+  }
+
+  /// What's probably not as it's meant, one sentence each.
+  package var warnings: [String] {
+    switch self {
+    case .easGateway(let gateway) where gateway.isHostGuessed:
+      [
+        "\(gateway.host) is a guess: how a dedicated gateway is called by gRPC isn't documented; "
+          + "compare it with what the console says, and write it as address"
+      ]
+    case .nlb(let endpoint) where endpoint.port == 8080:
+      ["8080 is the port of the instances; the balancer's listener has another one"]
+    case .easGateway, .nlb, .static, .dns:
+      []
+    }
+  }
+}
+
+extension Configuration.Endpoint {
+  /// Nil for a UNIX socket.
+  package var port: Int? {
+    if case .tcp(_, let port) = self.address { port } else { nil }
+  }
+}

@@ -1,0 +1,81 @@
+/// The key `auth` of a service.
+extension ConfigurationReader {
+  /// Nil where calls aren't authorised, or where it's faulty.
+  ///
+  /// - Parameters:
+  ///   - metadata: the names that `metadata` of the service sets, which mustn't be the header's.
+  func auth(
+    _ service: SectionReader, folder: String, metadata: [String]
+  ) -> Configuration.Auth? {
+    guard let section = service.section("auth") else { return nil }
+    let schemes: KeyValuePairs<String, Configuration.Auth.Scheme?> = [
+      "bearer": .bearer, "raw": .raw, "eas": .eas, "none": nil,
+    ]
+    let scheme = section.choice("scheme", schemes)
+    let header = section.value("header", example: "authorization") { text throws(ValueFault) in
+      let name = text.lowercased()
+      if let reason = MetadataRules.fault(name: name) { throw ValueFault(reason) }
+      return name
+    }
+    let source = self.token(section, folder: folder)
+    section.finish()
+    if section.node("scheme") == nil {
+      section.missing("scheme", "write bearer, raw, eas or none")
+    } else if case .some(.none) = scheme {
+      if let key = ["token_env", "token_file", "header"].first(where: { section.node($0) != nil }) {
+        section.fault(key, "of no use with scheme: none; leave it out")
+      }
+      return nil
+    }
+    if scheme == .some(.eas), service.node("transport") == nil {
+      section.fault(
+        "scheme",
+        "eas signs requests of HTTP, not calls of gRPC; write bearer or raw, or the transport "
+          + "http-protobuf beside the endpoint")
+    }
+    self.checkSource(section)
+    let name = header ?? "authorization"
+    if metadata.contains(name) {
+      service.fault("metadata", "\(name) is set by auth as well; keep one of them")
+    }
+    guard let scheme = scheme.flatMap({ $0 }), let source else { return nil }
+    var auth = Configuration.Auth(scheme: scheme, token: source.token)
+    auth.header = name
+    auth.file = source.file
+    return auth
+  }
+
+  /// The token that `token_env` or `token_file` leads to, and the file.
+  private func token(
+    _ section: SectionReader, folder: String
+  ) -> (token: Configuration.Secret, file: String?)? {
+    let fromEnvironment = section.value("token_env", example: "BENCH_TOKEN") {
+      name throws(ValueFault) in
+      guard let token = self.environment(name), !token.isEmpty else {
+        throw ValueFault(
+          "the environment variable \(ConfigurationValues.quoted(name)) is not set; set it, or use "
+            + "token_file")
+      }
+      return try TokenFile.token(token, from: "the environment variable \(name)")
+    }
+    let fromFile = section.value("token_file", example: "token.txt") {
+      text throws(ValueFault) -> (token: Configuration.Secret, file: String?) in
+      let path = FilePaths.absolute(text, in: folder)
+      return (try TokenFile.read(path, shownAs: text), path)
+    }
+    return fromEnvironment.map { ($0, nil) } ?? fromFile
+  }
+
+  private func checkSource(_ section: SectionReader) {
+    switch (section.node("token_env") != nil, section.node("token_file") != nil) {
+    case (true, true):
+      section.fault("token_file", "token_env is there as well; keep one of them")
+    case (false, false):
+      section.missing(
+        "token_env",
+        "name the environment variable that holds the token, or write token_file")
+    case (true, false), (false, true):
+      break
+    }
+  }
+}

@@ -1,0 +1,304 @@
+import NIOCore
+import NIOEmbedded
+import NIOPosix
+import Testing
+
+@testable import BridgeProxy
+
+/// The pool of HTTP/1.1 over embedded channels, with a clock that the test moves.
+@Suite struct HTTP1PoolTests {
+  /// The far ends of its connections.
+  final class Peers: Connector {
+    let loop = EmbeddedEventLoop()
+    var channels: [EmbeddedChannel] = []
+    var refuses = false
+
+    func connect(
+      _ handler: any ChannelHandler, to endpoint: Configuration.Endpoint, timeout: TimeAmount,
+      on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Void> {
+      guard !self.refuses else {
+        return eventLoop.makeFailedFuture(IOError(errnoCode: ECONNREFUSED, reason: "connect"))
+      }
+      let channel = EmbeddedChannel(handler: handler, loop: self.loop)
+      self.channels.append(channel)
+      do {
+        return channel.connect(to: try SocketAddress(unixDomainSocketPath: "/endpoint"))
+      } catch {
+        return eventLoop.makeFailedFuture(error)
+      }
+    }
+
+    /// What a connection has written since it was last asked.
+    func written(_ index: Int = 0) throws -> String {
+      self.loop.run()
+      var text = ""
+      while let bytes = try self.channels[index].readOutbound(as: ByteBuffer.self) {
+        text += String(buffer: bytes)
+      }
+      return text
+    }
+
+    func answer(_ text: String, _ index: Int = 0) throws {
+      try self.channels[index].writeInbound(ByteBuffer(string: text))
+      self.loop.run()
+    }
+
+    func close(_ index: Int = 0) throws {
+      _ = try self.channels[index].finish(acceptAlreadyClosed: true)
+      self.loop.run()
+    }
+
+    var open: Int { self.channels.count { $0.isActive } }
+  }
+
+  private let peers = Peers()
+
+  private func makePool(
+    limit: Int = 64, idempotent: Bool = false, idle: Duration? = nil, auth: Credentials? = nil
+  ) -> HTTP1Pool {
+    var transport = Configuration.HTTPProtobuf(
+      request: "A", response: "B", path: "/predict", route: "/s")
+    transport.connectionLimit = limit
+    transport.isIdempotent = idempotent
+    var connections = Configuration.Connections()
+    connections.idleTimeout = idle
+    return HTTP1Pool(
+      eventLoop: self.peers.loop, endpoint: Configuration.Endpoint(host: "10.0.0.1", port: 80),
+      transport, callPath: "/s/Predict", limits: Configuration.Limits(), connections: connections,
+      userAgent: "u", authority: "eas", connector: self.peers, credentials: auth, second: { 0 })
+  }
+
+  private func ask(
+    _ text: String, path: String = "/s/Predict", deadline: NIODeadline? = nil, limit: Int = 1000
+  ) -> CallRequest {
+    CallRequest(
+      path: path, deadline: deadline, message: GRPCMessage.framed(ByteBuffer(string: text)),
+      replyByteLimit: limit)
+  }
+
+  private static func good(_ text: String, _ fields: String = "") -> String {
+    "HTTP/1.1 200 OK\r\ncontent-length: \(text.utf8.count)\r\n\(fields)\r\n\(text)"
+  }
+
+  @Test func aCallIsARequestAndItsConnectionIsKept() throws {
+    let pool = self.makePool(auth: Credentials(.init(scheme: .raw, token: .init("t"))))
+    for text in ["one", "two"] {
+      let observer = RecordingObserver()
+      _ = pool.start(self.ask(text), observer: observer)
+      #expect(observer.events.isEmpty)
+      #expect(
+        try self.peers.written()
+          == "POST /predict HTTP/1.1\r\nhost: eas\r\nuser-agent: u\r\naccept-encoding: identity\r\n"
+          + "content-type: application/octet-stream\r\ncontent-length: 3\r\nauthorization: t\r\n\r\n"
+          + text)
+      try self.peers.answer(Self.good("re \(text)", "x-a: 1\r\nServer: s\r\nDate: d\r\n"))
+      #expect(
+        observer.events == [
+          .head(["x-a: 1", "server: s"]), .message("re \(text)"), .end(GRPCStatus(.ok), []),
+        ])
+    }
+    #expect(self.peers.channels.count == 1)
+  }
+
+  @Test func aReplyInPiecesAndInChunks() throws {
+    let pool = self.makePool()
+    for reply in [
+      Self.good("abcdef"), "HTTP/1.1 100 Continue\r\n\r\n" + Self.good("abcdef"),
+      "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n4\r\ncdef\r\n0\r\nx: y\r\n\r\n",
+    ] {
+      let observer = RecordingObserver()
+      _ = pool.start(self.ask("x"), observer: observer)
+      for character in reply { try self.peers.answer(String(character)) }
+      #expect(observer.events == RecordingObserver.good("abcdef"))
+    }
+    #expect(self.peers.open == 1)
+  }
+
+  @Test(arguments: [
+    ("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 1\r\n\r\na", GRPCStatus.Code.ok),
+    ("HTTP/1.0 200 OK\r\ncontent-length: 1\r\n\r\na", .ok),
+    ("HTTP/1.1 408 x\r\ncontent-length: 0\r\n\r\n", .deadlineExceeded),
+    ("HTTP/1.1 450 x\r\ncontent-length: 0\r\n\r\n", .resourceExhausted),
+    ("HTTP/1.1 200 OK\r\ncontent-length: 1001\r\n\r\n", .resourceExhausted),
+    (
+      "HTTP/1.1 500 x\r\ncontent-length: 99999\r\n\r\n" + String(repeating: "x", count: 70_000),
+      .internal
+    ),
+    ("nonsense\r\n\r\n", .unavailable),
+  ])
+  func aConnectionThatTakesNothingMore(reply: String, code: GRPCStatus.Code) throws {
+    let pool = self.makePool()
+    let observer = RecordingObserver()
+    _ = pool.start(self.ask("x"), observer: observer)
+    try? self.peers.answer(reply)
+    #expect(observer.status?.code == code, "\(observer.events)")
+    #expect(self.peers.open == 0)
+    let next = RecordingObserver()
+    _ = pool.start(self.ask("y"), observer: next)
+    try self.peers.answer(Self.good("b"), 1)
+    #expect(next.events == RecordingObserver.good("b"))
+  }
+
+  @Test func callsBeyondTheConnectionsWait() throws {
+    let pool = self.makePool(limit: 2)
+    let observers = (0..<4).map { _ in RecordingObserver() }
+    let calls = observers.enumerated().map { pool.start(self.ask("\($0)"), observer: $1) }
+    #expect(self.peers.channels.count == 2)
+    #expect(try self.peers.written(0).hasSuffix("\r\n0"))
+    #expect(try self.peers.written(1).hasSuffix("\r\n1"))
+    calls[2].cancel()
+    try self.peers.answer(Self.good("b"), 1)
+    #expect(observers[1].events == RecordingObserver.good("b"))
+    #expect(try self.peers.written(1).hasSuffix("\r\n3"))
+    #expect(observers[2].events.isEmpty && observers[0].events.isEmpty)
+  }
+
+  @Test func cancelAndDeadlineCloseTheConnection() throws {
+    let pool = self.makePool()
+    let cancelled = RecordingObserver()
+    let call = pool.start(self.ask("x"), observer: cancelled)
+    _ = try self.peers.written()
+    call.cancel()
+    self.peers.loop.run()
+    #expect(self.peers.open == 0 && cancelled.events.isEmpty)
+    let late = RecordingObserver()
+    _ = pool.start(self.ask("x", deadline: self.peers.loop.now + .seconds(1)), observer: late)
+    self.peers.loop.advanceTime(by: .milliseconds(999))
+    #expect(late.events.isEmpty)
+    self.peers.loop.advanceTime(by: .milliseconds(20))
+    #expect(late.status?.code == .deadlineExceeded && late.status?.origin == .deadline)
+    #expect(self.peers.open == 0)
+  }
+
+  @Test func aPausedOwnerHearsLater() throws {
+    let pool = self.makePool()
+    let observer = RecordingObserver()
+    let call = pool.start(self.ask("x"), observer: observer)
+    call.pauseReading()
+    try self.peers.answer(Self.good("a"))
+    #expect(observer.events.isEmpty)
+    call.resumeReading()
+    #expect(observer.events.isEmpty)
+    self.peers.loop.run()
+    #expect(observer.events == RecordingObserver.good("a"))
+  }
+
+  @Test(arguments: [true, false])
+  func aConnectionThatWasDeadAllAlong(idempotent: Bool) throws {
+    let pool = self.makePool(idempotent: idempotent)
+    _ = pool.start(self.ask("x"), observer: RecordingObserver())
+    try self.peers.answer(Self.good("a"))
+    let observer = RecordingObserver()
+    _ = pool.start(self.ask("y"), observer: observer)
+    _ = try self.peers.written()
+    try self.peers.close()
+    guard idempotent else {
+      #expect(observer.status?.code == .unavailable && observer.status?.origin == .transport)
+      #expect(self.peers.channels.count == 1)
+      return
+    }
+    #expect(observer.events.isEmpty)
+    #expect(try self.peers.written(1).hasSuffix("\r\ny"))
+    try self.peers.answer(Self.good("b"), 1)
+    #expect(observer.events == RecordingObserver.good("b"))
+    // Only once.
+    let again = RecordingObserver()
+    _ = pool.start(self.ask("z"), observer: again)
+    try self.peers.close(1)
+    #expect(again.events.isEmpty)
+    try self.peers.close(2)
+    #expect(again.status?.code == .unavailable)
+  }
+
+  @Test func anAnswerThatHasBegunIsNotAskedForAgain() throws {
+    let pool = self.makePool(idempotent: true)
+    _ = pool.start(self.ask("x"), observer: RecordingObserver())
+    try self.peers.answer(Self.good("a"))
+    let observer = RecordingObserver()
+    _ = pool.start(self.ask("y"), observer: observer)
+    try self.peers.answer("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab")
+    try? self.peers.close()
+    #expect(observer.status?.code == .unavailable && self.peers.channels.count == 1)
+  }
+
+  @Test func whatNobodyAskedForClosesTheConnection() throws {
+    let pool = self.makePool()
+    _ = pool.start(self.ask("x"), observer: RecordingObserver())
+    try self.peers.answer(Self.good("a"))
+    #expect(self.peers.open == 1)
+    try? self.peers.answer("HTTP/1.1 408 x\r\ncontent-length: 0\r\n\r\n")
+    #expect(self.peers.open == 0)
+    let observer = RecordingObserver()
+    _ = pool.start(self.ask("y"), observer: observer)
+    try self.peers.answer(Self.good("b"), 1)
+    #expect(observer.events == RecordingObserver.good("b"))
+  }
+
+  @Test func nobodyListens() throws {
+    self.peers.refuses = true
+    let pool = self.makePool()
+    let observer = RecordingObserver()
+    _ = pool.start(self.ask("x"), observer: observer)
+    self.peers.loop.run()
+    #expect(
+      observer.status
+        == GRPCStatus(
+          .unavailable, "can't connect to 10.0.0.1:80: connection refused", origin: .notConnected))
+  }
+
+  @Test func whatIsNotTheMethodIsRefused() throws {
+    let pool = self.makePool()
+    var raw = self.ask("x")
+    raw.isRaw = true
+    var stream = self.ask("x")
+    stream.isComplete = false
+    var compressed = self.ask("x")
+    compressed.message = GRPCMessage.framed(ByteBuffer(string: "x"), isCompressed: true)
+    let health = self.ask("", path: "/grpc.health.v1.Health/Watch")
+    for request in [raw, stream, compressed, health] {
+      let observer = RecordingObserver()
+      _ = pool.start(request, observer: observer)
+      self.peers.loop.run()
+      #expect(observer.status?.code == .unimplemented)
+    }
+    #expect(self.peers.channels.isEmpty)
+  }
+
+  @Test func anIdleConnectionIsClosedAndTheEndpointStaysGood() throws {
+    let pool = self.makePool(idle: .seconds(8))
+    var told: [Connectivity] = []
+    pool.onConnectivity = { told.append($0) }
+    _ = pool.start(self.ask("x"), observer: RecordingObserver())
+    try self.peers.answer(Self.good("a"))
+    self.peers.loop.advanceTime(by: .seconds(7))
+    #expect(self.peers.open == 1)
+    self.peers.loop.advanceTime(by: .seconds(5))
+    #expect(self.peers.open == 0)
+    #expect(told == [.ready])
+  }
+
+  @Test func drainingLetsCallsFinish() throws {
+    let pool = self.makePool()
+    let observer = RecordingObserver()
+    _ = pool.start(self.ask("x"), observer: observer)
+    var isDrained = false
+    pool.drain().assumeIsolated().whenComplete { _ in isDrained = true }
+    let refused = RecordingObserver()
+    _ = pool.start(self.ask("y"), observer: refused)
+    self.peers.loop.run()
+    #expect(!isDrained && refused.status?.origin == .notConnected)
+    try self.peers.answer(Self.good("a"))
+    #expect(observer.events == RecordingObserver.good("a"))
+    #expect(isDrained && self.peers.open == 0)
+  }
+
+  @Test func closingEndsCalls() throws {
+    let pool = self.makePool()
+    let observer = RecordingObserver()
+    _ = pool.start(self.ask("x"), observer: observer)
+    pool.closeNow()
+    self.peers.loop.run()
+    #expect(observer.status?.code == .unavailable && self.peers.open == 0)
+  }
+}

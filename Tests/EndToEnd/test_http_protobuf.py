@@ -1,0 +1,454 @@
+"""Messages as bodies of HTTP/1.1: the processors of PAI-EAS, with their tokens, statuses and habits."""
+
+import concurrent.futures
+import gzip
+import os
+import threading
+
+import pytest
+from peers import predict_server
+from peers.predict_server import PredictServer
+from support.bridge import REPOSITORY, run, write_configuration
+from support.processes import until
+
+SCHEMA = REPOSITORY / "schemas" / "eas" / "tensorflow_predict.proto"
+PATH = "/api/predict/mnist_saved_model"
+# {"signature_name": "predict_images", …} as the vendor's own client encodes it.
+GOLDEN = bytes.fromhex(
+    "0a0e707265646963745f696d61676573121c0a06696d616765731212080112040a0201021a080000803f00000040"
+    "1a0673636f726573"
+)
+REQUEST = {
+    "signatureName": "predict_images",
+    "inputs": {
+        "images": {"dtype": "DT_FLOAT", "arrayShape": {"dim": [1, 2]}, "floatVal": [1, 2]}
+    },
+    "outputFilter": ["scores"],
+}
+# PredictResponse {outputs: {"scores": {dtype: DT_FLOAT, array_shape: {dim: 1}, float_val: 0.5}}}
+REPLY = bytes.fromhex("0a170a0673636f726573120d080112030a01011a040000003f")
+ANSWER = {
+    "outputs": {
+        "scores": {"dtype": "DT_FLOAT", "arrayShape": {"dim": ["1"]}, "floatVal": [0.5]}
+    }
+}
+
+
+@pytest.fixture
+def peer():
+    server = PredictServer()
+    server.default = lambda request: predict_server.good(REPLY)
+    yield server
+    server.stop()
+
+
+def gateway(peer, **more):
+    transport = {"request_type": "PredictRequest", "response_type": "PredictResponse"}
+    transport |= more.pop("transport", {})
+    return {
+        "schemas": SCHEMA,
+        "endpoint": {
+            "eas-gateway": {
+                "address": peer.address, "service": "mnist_saved_model",
+                **more.pop("gateway", {}),
+            }
+        },
+        "transport": {"http-protobuf": transport},
+        **more,
+    }  # fmt: skip
+
+
+def test_a_golden_request_byte_by_byte_and_its_reply(start_bridge, http, peer):
+    peer.token = "TESTTOKEN"
+    auth = {"scheme": "raw", "token_env": "TOKEN"}
+    bridge = start_bridge(
+        {"mnist": gateway(peer, auth=auth, authority="1234.cn-hangzhou.pai-eas.aliyuncs.com")},
+        environment={"TOKEN": "TESTTOKEN"},
+    )
+    answer = http.post(
+        f"{bridge.url}/mnist", json=REQUEST,
+        headers={"x-team": "legacy", "X-Request-Id": "r-1", "User-Agent": "old", "Authorization": "no"},
+    )  # fmt: skip
+    assert (answer.status_code, answer.json()) == (200, ANSWER)
+    (request,) = peer.requests
+    assert request.body == GOLDEN
+    assert request.line == f"POST {PATH} HTTP/1.1"
+    assert request.fields == {
+        "host": "1234.cn-hangzhou.pai-eas.aliyuncs.com",
+        "user-agent": "bridge-proxy",
+        "accept-encoding": "identity",
+        "content-type": "application/octet-stream",
+        "content-length": str(len(GOLDEN)),
+        "x-team": "legacy",
+        "x-request-id": "r-1",
+        "authorization": "TESTTOKEN",
+    }
+    (line,) = until(bridge.access_log, "a line of the log")
+    assert (line["rpc"], line["status"]) == ("/mnist/Predict", 200)
+
+
+@pytest.mark.parametrize("scheme", ["raw", "bearer", "eas", "none"])
+def test_schemes(start_bridge, http, peer, scheme):
+    peer.token = "" if scheme == "none" else "a+token/with=signs"
+    auth = {"scheme": scheme} | ({} if scheme == "none" else {"token_env": "TOKEN"})
+    bridge = start_bridge(
+        {"mnist": gateway(peer, auth=auth)}, environment={"TOKEN": "a+token/with=signs"}
+    )
+    for size in (1, 20_000):
+        body = {"inputs": {"x": {"floatVal": [0.5] * size}}}
+        answer = http.post(f"{bridge.url}/mnist", json=body)
+        assert (answer.status_code, answer.json()) == (200, ANSWER)
+    assert [request.scheme for request in peer.requests] == [scheme] * 2
+    assert "a+token" not in bridge.errors + bridge.output
+
+
+def test_a_wrong_token_is_told(start_bridge, http, peer):
+    peer.token = "another"
+    bridge = start_bridge(
+        {"mnist": gateway(peer, auth={"scheme": "raw", "token_env": "TOKEN"})},
+        environment={"TOKEN": "old"},
+    )
+    answer = http.post(f"{bridge.url}/mnist", json={})
+    assert answer.status_code == 401
+    assert answer.json() == {
+        "code": 16, "message": "the endpoint answered with HTTP status 401: Unauthorized",
+    }  # fmt: skip
+
+
+# HTTP status of the endpoint: gRPC code, and the HTTP status that the client gets.
+STATUSES = {
+    400: (3, 400), 401: (16, 401), 403: (7, 403), 404: (5, 404), 405: (12, 501), 408: (4, 504),
+    413: (8, 429), 429: (8, 429), 450: (8, 429), 500: (13, 500), 501: (12, 501), 502: (14, 503),
+    503: (14, 503), 504: (4, 504), 505: (12, 501),
+}  # fmt: skip
+
+
+def test_every_status(start_bridge, http, peer):
+    bridge = start_bridge({"mnist": gateway(peer)})
+    for code, (grpc, status) in STATUSES.items():
+        peer.answers = [predict_server.status(code)]
+        answer = http.post(f"{bridge.url}/mnist", json={})
+        assert answer.status_code == status, code
+        assert answer.json()["code"] == grpc, code
+        assert str(code) in answer.json()["message"]
+        assert predict_server.TEXTS[code] in answer.json()["message"]
+    # Each once: nothing is tried again without a policy. Two of them cost a connection.
+    assert len(peer.requests) == len(STATUSES)
+    assert len({request.connection for request in peer.requests}) == 3
+
+
+@pytest.mark.parametrize("code", [429, 450, 503, 502])
+def test_what_is_tried_again_with_a_policy(start_bridge, http, peer, code):
+    bridge = start_bridge({"mnist": gateway(peer, retry={"attempts": 3, "backoff": "1ms"})})
+    peer.answers = [predict_server.status(code)] * 2
+    answer = http.post(f"{bridge.url}/mnist", json=REQUEST)
+    assert (answer.status_code, answer.json()) == (200, ANSWER)
+    assert [request.body for request in peer.requests] == [GOLDEN] * 3
+
+
+def test_a_time_that_passed_there_is_not_tried_again(start_bridge, http, peer):
+    retry = {"attempts": 3, "backoff": "1ms", "on": ["UNAVAILABLE", "DEADLINE_EXCEEDED"]}
+    bridge = start_bridge({"mnist": gateway(peer, retry=retry)})
+    peer.answers = [predict_server.status(408)]
+    assert http.post(f"{bridge.url}/mnist", json={}).status_code == 504
+    assert len(peer.requests) == 1
+
+
+def test_another_instance_takes_what_a_full_one_dropped(start_bridge, http, peer):
+    other = PredictServer()
+    try:
+        peer.default = predict_server.status(450)
+        other.default = lambda request: predict_server.good(REPLY)
+        service = gateway(peer, retry={"attempts": 2, "backoff": "1ms"})
+        service["endpoint"] = {"static": [peer.address, other.address]}
+        service["transport"]["http-protobuf"]["path"] = PATH
+        bridge = start_bridge({"mnist": service}, threads=1)
+        for _ in range(10):
+            assert http.post(f"{bridge.url}/mnist", json={}).json() == ANSWER
+        assert peer.requests and len(other.requests) == 10
+    finally:
+        other.stop()
+
+
+def test_a_message_too_large_for_the_gateway_never_leaves(start_bridge, http, peer):
+    bridge = start_bridge({"mnist": gateway(peer)}, limits={"request_body_bytes": "16MiB"})
+    body = {"inputs": {"x": {"floatVal": [0.5] * 300_000}}}
+    answer = http.post(f"{bridge.url}/mnist", json=body)
+    assert answer.status_code == 413
+    assert answer.json()["details"][0]["reason"] == "BODY_TOO_LARGE"
+    assert "1 MB" in answer.json()["message"] and "eas-direct, nlb" in answer.json()["message"]
+    assert peer.requests == []
+    assert http.post(f"{bridge.url}/mnist", json={}).status_code == 200
+
+
+def test_without_a_limit_it_leaves(start_bridge, http, peer):
+    service = gateway(peer, gateway={"body_limit": 0})
+    bridge = start_bridge({"mnist": service}, limits={"request_body_bytes": "16MiB"})
+    body = {"inputs": {"x": {"floatVal": [0.5] * 300_000}}}
+    assert http.post(f"{bridge.url}/mnist", json=body).json() == ANSWER
+    assert len(peer.requests[0].body) > 1_200_000
+
+
+REPLIES = {
+    "chunks": lambda request: predict_server.chunked(REPLY, 5),
+    "one chunk a byte": lambda request: predict_server.chunked(REPLY, 1),
+    "an informational head first": lambda request: b"HTTP/1.1 100 Continue\r\n\r\n"
+    + b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + predict_server.good(REPLY),
+    "the end by the connection's": lambda request: predict_server.answer(
+        200, REPLY, "connection: close"
+    ),
+    "HTTP/1.0": lambda request: b"HTTP/1.0 200 OK\r\ncontent-length: %d\r\n\r\n" % len(REPLY)
+    + REPLY,
+    "gzip that nobody asked for": lambda request: predict_server.good(
+        gzip.compress(REPLY), "content-encoding: gzip"
+    ),
+    "fields of its own": lambda request: predict_server.good(REPLY, "x-trace: t", "server: e"),
+}
+
+
+@pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
+def test_shapes_of_replies(start_bridge, http, peer, reply):
+    bridge = start_bridge({"mnist": gateway(peer)})
+    peer.answers = [reply] * 3
+    for _ in range(3):
+        answer = http.post(f"{bridge.url}/mnist", json={})
+        assert (answer.status_code, answer.json()) == (200, ANSWER)
+    if reply is REPLIES["fields of its own"]:
+        assert answer.headers["x-trace"] == "t"
+
+
+# An answer: the gRPC codes that may become of it.
+BROKEN = {
+    "nothing": (None, {14}),
+    "half a head": (lambda request: b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-le", {14}),
+    "half a body": (
+        lambda request: predict_server.answer(
+            200, REPLY[:5], f"content-length: {len(REPLY)}", "connection: close"
+        ), {14},
+    ),
+    "half a chunk": (
+        lambda request: predict_server.answer(
+            200, b"ff\r\nabc", "transfer-encoding: chunked", "connection: close"
+        ), {14},
+    ),
+    "no HTTP": (lambda request: b"SSH-2.0-x\r\n\r\n", {14}),
+    "a body of four gigabytes": (
+        lambda request: predict_server.answer(200, b"x", "content-length: 4294967296"), {8},
+    ),
+    "a body beyond the limit": (
+        lambda request: predict_server.chunked(b"\0" * 300_000, 1000), {8},
+    ),
+    "an error page without end": (
+        lambda request: predict_server.answer(
+            500, b"ffffff\r\n" + b"no " * 1_000_000, "transfer-encoding: chunked"
+        ), {13},
+    ),
+    "a head without end": (
+        lambda request: predict_server.answer(
+            200, b"", *(f"x-{index}: {'y' * 1000}" for index in range(200)), "content-length: 0"
+        ), {8, 14},
+    ),
+    "two lengths": (
+        lambda request: predict_server.answer(200, b"ab", "content-length: 1", "content-length: 2"),
+        {14},
+    ),
+    "an unknown coding": (
+        lambda request: predict_server.good(REPLY, "content-encoding: zstd"), {13},
+    ),
+    "gzip that isn't": (
+        lambda request: predict_server.good(REPLY, "content-encoding: gzip"), {13},
+    ),
+    "no message": (lambda request: predict_server.good(b"<html>"), {13}),
+    "a redirect": (
+        lambda request: predict_server.answer(302, b"", "location: /", "content-length: 0"), {2},
+    ),
+    "no content": (lambda request: predict_server.answer(204, b""), {2}),
+    "a switch of protocols": (
+        lambda request: predict_server.answer(101, b"", "upgrade: x", "connection: upgrade"),
+        {2, 4, 14},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("reply, codes", BROKEN.values(), ids=BROKEN)
+def test_broken_replies(start_bridge, http, peer, reply, codes):
+    service = gateway(peer, timeout="3s")
+    bridge = start_bridge({"mnist": service}, limits={"reply_bytes": "100KiB"})
+    peer.answers = [reply]
+    answer = http.post(f"{bridge.url}/mnist", json={})
+    assert answer.json()["code"] in codes, answer.text
+    assert http.post(f"{bridge.url}/mnist", json={}).json() == ANSWER
+
+
+def test_connections_are_kept_and_shared_out(start_bridge, http, peer):
+    bridge = start_bridge({"mnist": gateway(peer)}, threads=1)
+    for _ in range(30):
+        assert http.post(f"{bridge.url}/mnist", json={}).json() == ANSWER
+    assert len(peer.connections) == 1
+
+    # 40 at a time, of which none waits for another.
+    gate = threading.Barrier(40, timeout=20)
+    peer.default = lambda request: gate.wait() >= 0 and predict_server.good(REPLY)
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        calls = [pool.submit(http.post, f"{bridge.url}/mnist", json={}) for _ in range(40)]
+        assert all(call.result(30).json() == ANSWER for call in calls)
+    assert len(peer.connections) == 40
+
+
+def test_more_than_the_connections_carry_wait(start_bridge, http, peer):
+    service = gateway(peer, transport={"connections_max": 3})
+    bridge = start_bridge({"mnist": service}, threads=1)
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        calls = [pool.submit(http.post, f"{bridge.url}/mnist", json={}) for _ in range(200)]
+        assert all(call.result(30).json() == ANSWER for call in calls)
+    assert len(peer.connections) <= 3
+
+
+def test_a_deadline_closes_the_connection(start_bridge, http, peer):
+    bridge = start_bridge({"mnist": gateway(peer, timeout="300ms")}, threads=1)
+    hold = threading.Event()
+    peer.answers = [lambda request: hold.wait(20) and predict_server.good(b"late")]
+    answer = http.post(f"{bridge.url}/mnist", json={})
+    assert answer.status_code == 504
+    assert answer.json()["details"][0]["reason"] == "DEADLINE_EXCEEDED"
+    # The late reply reaches nobody: the next request has another connection.
+    assert http.post(f"{bridge.url}/mnist", json={}).json() == ANSWER
+    hold.set()
+    assert [request.connection for request in peer.requests] == [1, 2]
+    until(lambda: peer.gone == 1, "the first connection is closed")
+
+
+def test_a_client_that_gives_up_closes_the_connection(start_bridge, connect, peer):
+    bridge = start_bridge({"mnist": gateway(peer)}, threads=1)
+    hold = threading.Event()
+    peer.answers = [lambda request: hold.wait(20) and predict_server.good(b"late")]
+    client = connect(bridge)
+    client.send(b"POST /mnist HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}")
+    until(lambda: peer.requests, "the request is there")
+    client.socket.close()
+    until(lambda: any(line["status"] == 499 for line in bridge.access_log()), "the call is over")
+    hold.set()
+    until(lambda: peer.gone == 1, "the connection is closed")
+
+
+def test_connections_that_the_endpoint_closed_are_not_used(start_bridge, http, peer):
+    bridge = start_bridge({"mnist": gateway(peer)}, threads=1)
+    for _ in range(3):
+        assert http.post(f"{bridge.url}/mnist", json={}).json() == ANSWER
+        gone = peer.gone
+        peer.close_connections()
+        until(lambda: peer.gone > gone, "the connection is closed")
+    assert len(peer.connections) == 3
+
+
+@pytest.mark.parametrize("idempotent", [False, True])
+def test_a_connection_that_dies_as_a_request_comes(start_bridge, http, peer, idempotent):
+    """Sent twice only where that's allowed, and then once more, not again and again."""
+    service = gateway(peer, transport={"idempotent": idempotent})
+    bridge = start_bridge({"mnist": service}, threads=1)
+    assert http.post(f"{bridge.url}/mnist", json=REQUEST).json() == ANSWER
+    peer.answers = [None]
+    answer = http.post(f"{bridge.url}/mnist", json=REQUEST)
+    if idempotent:
+        assert answer.json() == ANSWER
+        assert [request.connection for request in peer.requests] == [1, 1, 2]
+        peer.answers = [None, None]
+        answer = http.post(f"{bridge.url}/mnist", json=REQUEST)
+        assert len(peer.requests) == 5
+    assert answer.status_code == 503
+    assert answer.json()["details"][0]["reason"] == "ENDPOINT_PROTOCOL_ERROR"
+    # A fresh connection that is closed isn't stale.
+    peer.answers = [None]
+    peer.close_connections()
+    until(lambda: peer.gone == len(peer.connections), "all are closed")
+    count = len(peer.requests)
+    assert http.post(f"{bridge.url}/mnist", json=REQUEST).status_code == 503
+    assert len(peer.requests) == count + 1
+
+
+def test_nobody_there(start_bridge, http, peer):
+    bridge = start_bridge({"mnist": gateway(peer)})
+    peer.stop()
+    answer = http.post(f"{bridge.url}/mnist", json={})
+    assert answer.status_code == 503
+    assert answer.json()["details"][0]["reason"] == "ENDPOINT_NOT_REACHABLE"
+
+
+def test_readiness(start_bridge, http, peer):
+    bridge = start_bridge({"mnist": gateway(peer)}, admin="127.0.0.1:0")
+    assert http.get(f"{bridge.admin_url}/readyz").status_code == 200
+    assert peer.requests == []
+
+
+def test_a_token_file_that_is_replaced_while_requests_run(start_bridge, http, peer, tmp_path):
+    """As Kubernetes does it: the file is a link through a link to a folder that is swapped whole."""
+    def publish(name, text):
+        folder = tmp_path / f"..{name}"
+        folder.mkdir()
+        (folder / "token").write_text(text)
+        os.symlink(folder, tmp_path / "..new")
+        os.replace(tmp_path / "..new", tmp_path / "..data")
+
+    publish("1", "first-token\n")
+    os.symlink("..data/token", tmp_path / "token")
+    seen = set()
+    peer.default = lambda request: seen.add(request.fields["authorization"]) or (
+        predict_server.good(REPLY)
+    )
+    auth = {"scheme": "bearer", "token_file": tmp_path / "token"}
+    bridge = start_bridge({"mnist": gateway(peer, auth=auth)})
+    stop = threading.Event()
+    failures = []
+
+    def call():
+        while not stop.is_set():
+            answer = http.post(f"{bridge.url}/mnist", json={})
+            if answer.status_code != 200:
+                failures.append(answer.text)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    try:
+        until(lambda: "Bearer first-token" in seen, "the first token")
+        publish("2", "second-token")
+        until(lambda: "Bearer second-token" in seen, "the second token")
+        publish("3", "")
+        bridge.wait_for_line(r"token_file: .* is empty; the last good token holds")
+        os.unlink(tmp_path / "token")
+        publish("4", "bad\ttoken")
+        os.symlink("..data/token", tmp_path / "token")
+        publish("5", "third-token")
+        until(lambda: "Bearer third-token" in seen, "the third token")
+        bridge.wait_for_line(r"calls carry the new token")
+        seen.clear()
+        until(lambda: seen == {"Bearer third-token"}, "the third token alone")
+    finally:
+        stop.set()
+        thread.join()
+    assert failures == []
+    assert bridge.errors.count("the last good token holds") == 1
+    for token in ("first-token", "second-token", "third-token"):
+        assert token not in bridge.errors + bridge.output
+
+
+def test_check_says_where_it_goes(peer, tmp_path):
+    service = gateway(peer, transport={"route": "/v1/predict", "name": "Classify"})
+    service["endpoint"] = {
+        "eas-gateway": {"uid": "1234", "region": "cn-hangzhou", "service": "mnist_saved_model"}
+    }
+    result = run("check", "--config", write_configuration({"services": {"mnist": service}}, tmp_path))
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines() == [
+        "mnist: any host, calls go to mnist_saved_model by the gateway "
+        f"1234.cn-hangzhou.pai-eas.aliyuncs.com:80 as POST {PATH} over HTTP/1.1",
+        "  POST   /v1/predict  →  mnist/Classify",
+    ]
+
+
+def test_types_that_are_not_there(peer, tmp_path):
+    service = gateway(peer, transport={"request_type": "PredictRequests", "response_type": "a.B"})
+    path = write_configuration({"services": {"mnist": service}}, tmp_path)
+    result = run("check", "--config", path)
+    assert result.returncode == 78
+    assert 'no message "PredictRequests"; did you mean PredictRequest?' in result.stderr
+    assert "services.mnist.transport.http-protobuf.response_type" in result.stderr
