@@ -64,6 +64,8 @@ struct PoolState {
   private var failures = 0
   /// No attempt before this; nil: any time.
   private var retryAt: NIODeadline?
+  /// No attempt before this that no call waits for; nil: any time.
+  private var spareRetryAt: NIODeadline?
   /// Why the last attempt failed.
   private var lastFailure = ""
   /// Whether a connection is wanted though no call waits.
@@ -226,7 +228,8 @@ struct PoolState {
   /// A connection is gone, or couldn't be opened. The streams on it are closed.
   ///
   /// One that never got as far as a call counts as a failed attempt: else calls that wait for an
-  /// endpoint that accepts and hangs up would keep it and us busy.
+  /// endpoint that accepts and hangs up would keep it and us busy. Where it was ready and nobody waited,
+  /// that's no trouble for the next call: only what was opened ahead of calls isn't opened again at once.
   mutating func remove(
     _ connection: Int, reason: String, now: NIODeadline,
     using generator: inout some RandomNumberGenerator
@@ -238,6 +241,11 @@ struct PoolState {
     self.failures += 1
     self.lastFailure = reason
     self.isWanted = false
+    if removed.state.isReady, self.waiting.isEmpty {
+      self.spareRetryAt =
+        now + self.backoff.delay(afterFailures: self.failures, using: &generator)
+      return
+    }
     self.retryAt = now + self.backoff.delay(afterFailures: self.failures, using: &generator)
   }
 
@@ -245,7 +253,10 @@ struct PoolState {
   ///
   /// - Parameter isUrgent: whether it's to be tried now, whenever the last attempt failed.
   mutating func want(isUrgent: Bool = false) {
-    if isUrgent { self.retryAt = nil }
+    if isUrgent {
+      self.retryAt = nil
+      self.spareRetryAt = nil
+    }
     self.isWanted = !self.hasReady && !self.isDraining
   }
 
@@ -291,11 +302,13 @@ struct PoolState {
     guard opening < self.limits.opening, opening == 0 || opening < self.waiting.count else {
       return nil
     }
+    let maySpare = self.spareRetryAt.map { $0 <= now } ?? true
     let isShort =
-      self.isWanted || (!self.waiting.isEmpty && self.callsInFlight < self.limits.callsInFlight)
+      (self.isWanted && maySpare)
+      || (!self.waiting.isEmpty && self.callsInFlight < self.limits.callsInFlight)
     let isSpread = usable >= self.limits.spread || self.callsInFlight == 0
     guard usable < self.limits.connections,
-      (isShort && !hasRoom) || (hasAging && usable == 0) || !isSpread
+      (isShort && !hasRoom) || (maySpare && ((hasAging && usable == 0) || !isSpread))
     else { return nil }
     self.nextID += 1
     self.connections.append(Connection(id: self.nextID))

@@ -155,12 +155,32 @@ import Testing
     #expect(state.nextConnect(now: self.start) == 2)
   }
 
-  @Test func aConnectionThatEndsUnusedCountsAsFailed() {
-    var state = self.readyState(calls: 10)
+  @Test func aConnectionThatEndsBeforeItIsReadyCountsAsFailed() {
+    var state = self.makeState()
+    state.want()
+    #expect(state.nextConnect(now: self.start) == 1)
     self.remove(&state, 1, "hung up")
     #expect(
       state.arrive(1, now: self.start)
         == .refuse(GRPCStatus(.unavailable, "hung up", origin: .notConnected)))
+  }
+
+  @Test func aReadyConnectionThatEndsUnusedHoldsNoCallBack() {
+    var state = self.readyState(calls: 10)
+    self.remove(&state, 1, "hung up")
+    // What no call waits for isn't opened again at once.
+    state.want()
+    #expect(state.nextConnect(now: self.start) == nil)
+    #expect(state.arrive(1, now: self.start) == .wait)
+    #expect(state.nextConnect(now: self.start) == 2)
+    // It hangs up again, with the call waiting for it.
+    self.remove(&state, 2, "hung up")
+    #expect(
+      state.nextFailure(now: self.start)?.status
+        == GRPCStatus(.unavailable, "hung up", origin: .notConnected))
+    #expect(state.nextConnect(now: self.start + .seconds(5)) == nil)
+    state.want()
+    #expect(state.nextConnect(now: self.start + .seconds(5)) == 3)
   }
 
   @Test func aConnectionThatIsRetiredUnusedCountsAsFailedBeforeTheNextIsOpened() {
