@@ -74,6 +74,14 @@ struct LoopUpstreams: Sendable {
     }
   }
 
+  /// Finds the endpoints of a service for this loop alone, until it's cancelled. Nil where there's
+  /// nothing to find.
+  func discover(_ service: Configuration.Service, at index: Int) -> Task<Void, Never>? {
+    service.cluster.kind.makeSource().map { source in
+      Task { await EndpointWatch.run(source) { self.learn($0, ofService: index) } }
+    }
+  }
+
   /// Something was learned of a service's endpoints.
   func learn(_ action: EndpointWatch.Action, ofService index: Int) {
     self.eventLoop.execute {
@@ -82,6 +90,24 @@ struct LoopUpstreams: Sendable {
       case .update(let endpoints): cluster.update(endpoints)
       case .failed(let reason): cluster.discoveryFailed(reason)
       case .nothing: break
+      }
+    }
+  }
+
+  /// Tells whenever a connection to an endpoint of a service is there and none was before (true), and
+  /// when the last one to an endpoint is gone (false), on the loop.
+  func followPresence(ofService index: Int, _ tell: @escaping @Sendable (Bool) -> Void) {
+    self.eventLoop.execute {
+      switch self.kinds.value[index] {
+      case .pool(let pool):
+        var isPresent = false
+        pool.onConnectivity = { connectivity in
+          guard (connectivity == .ready) != isPresent else { return }
+          isPresent.toggle()
+          tell(isPresent)
+        }
+      case .cluster(let cluster):
+        cluster.onPresence = tell
       }
     }
   }

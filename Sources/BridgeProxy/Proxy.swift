@@ -16,6 +16,8 @@ package final class Proxy: Sendable {
     case adminListening(ListenAddress)
     /// All of the above is there.
     case ready
+    /// The schema of a service, which is its endpoint's own, was looked at anew.
+    case schema(service: String, SchemaChange)
     /// Certificates or keys have changed; the new ones hold for new connections.
     case tlsReplaced(key: String)
     /// Certificates or keys have changed, and what they are now is wrong: the old ones stay in use.
@@ -83,7 +85,7 @@ extension Proxy {
     var front: HTTPFront
     var admin: AdminServer?
     var upstreams: [LoopUpstreams]
-    /// Each follows the source of one service's endpoints, or its token.
+    /// Each follows the source of one service's endpoints, its schema, or its token.
     var tasks: [Task<Void, Never>]
     /// All that certificates and keys are in.
     var tls: [TLSContexts]
@@ -117,9 +119,10 @@ extension Proxy {
         upstreams: upstreamsByLoop[ObjectIdentifier(loop)]?.upstreams ?? [],
         limits: configuration.limits, recorder: accessLog?.makeRecorder(on: loop))
     }
+    let serving = ServingSwitch(table, apply: { front.serve($0) })
     let admin: AdminServer?
     do {
-      admin = try await self.startAdmin(on: group, upstreams)
+      admin = try await self.startAdmin(on: group, upstreams, serving)
     } catch {
       await front.drain(within: .zero)
       throw error
@@ -132,7 +135,8 @@ extension Proxy {
     self.onEvent(.ready)
     return Running(
       front: front, admin: admin, upstreams: upstreams,
-      tasks: self.discover(for: upstreams) + self.followTokens(for: upstreams),
+      tasks: self.discover(for: upstreams) + self.followTokens(for: upstreams)
+        + self.watchSchemas(over: upstreams, in: serving),
       tls: [listenerTLS].compactMap { $0 } + connectors.compactMap(\.tls))
   }
 
@@ -152,14 +156,14 @@ extension Proxy {
   }
 
   private func startAdmin(
-    on group: MultiThreadedEventLoopGroup, _ upstreams: [LoopUpstreams]
+    on group: MultiThreadedEventLoopGroup, _ upstreams: [LoopUpstreams], _ serving: ServingSwitch
   ) async throws -> AdminServer? {
     guard let address = self.plan.configuration.admin, let upstreams = upstreams.first else {
       return nil
     }
     let services = self.plan.configuration.services
     return try await AdminServer.start(on: address, group: group) {
-      await upstreams.probe(services)
+      await serving.mark(await upstreams.probe(services))
     }
   }
 }
@@ -177,6 +181,32 @@ extension Proxy {
         }
       }
     }
+  }
+}
+
+// MARK: - Schemas
+
+extension Proxy {
+  /// Follows the schemas of the services that have them from their endpoints.
+  private func watchSchemas(
+    over upstreams: [LoopUpstreams], in serving: ServingSwitch
+  ) -> [Task<Void, Never>] {
+    guard let first = upstreams.first else { return [] }
+    var tasks: [Task<Void, Never>] = []
+    for (index, service) in self.plan.configuration.services.enumerated()
+    where service.reflection != nil {
+      let watch = ReflectionWatch(
+        service, at: index, known: self.plan.reflected[index], in: serving,
+        ask: {
+          await ReflectionLoader.ask(service, on: first.eventLoop) { first.upstreams[index] }
+        },
+        report: { [onEvent] in onEvent(.schema(service: service.name, $0)) })
+      for loop in upstreams {
+        loop.followPresence(ofService: index) { watch.connectionChanged(isThere: $0) }
+      }
+      tasks.append(Task { await watch.run() })
+    }
+    return tasks
   }
 }
 
@@ -227,8 +257,9 @@ extension Proxy {
       group.cancelAll()
     }
     for task in running.tasks { task.cancel() }
-    for task in running.tasks { await task.value }
+    // Questions about schemas that are under way end with the connections.
     for upstreams in running.upstreams { await upstreams.close() }
+    for task in running.tasks { await task.value }
     await running.admin?.close()
   }
 }
@@ -243,7 +274,7 @@ extension ListenAddress {
 
 extension SocketConnector {
   /// What connects to the endpoints of a service, on all loops.
-  fileprivate init(_ service: Configuration.Service) {
+  init(_ service: Configuration.Service) {
     let tls = service.cluster.tls.map {
       TLSContexts(
         key: "services.\(service.name).tls", settings: $0.settings, loaded: $0.loaded)
@@ -259,6 +290,7 @@ extension Proxy.Event: CustomStringConvertible {
     case .listening(let address, let isSecure): "listening on \(address.url(isSecure: isSecure))"
     case .adminListening(let address): "admin on \(address.url(isSecure: false))"
     case .ready: "ready"
+    case .schema(let service, let change): "service \(service) \(change)"
     case .tlsReplaced(let key): "\(key): the files have changed; they hold for new connections"
     case .tlsKept(let key, let reason):
       "\(key): the files have changed, but \(reason); what was read before stays in use"

@@ -13,7 +13,7 @@ struct CheckCommand: AsyncParsableCommand {
 
   func run() async throws {
     ProcessSetup.ignoreBrokenPipes()
-    let plan = try await ServingPlan.load(file: self.config)
+    let plan = try await ServingPlan.load(file: self.config, .refuse)
     for warning in plan.warnings { Console.note("warning: \(warning)") }
     Console.say(plan.listing)
   }
@@ -22,12 +22,14 @@ struct CheckCommand: AsyncParsableCommand {
 extension ServingPlan {
   /// Reads a configuration file and loads what it names.
   ///
+  /// - Parameter whenMissing: what becomes of a service whose endpoint can't be asked for its schema.
   /// - Throws: the exit code, when the faults have been told.
-  static func load(file: String) async throws -> ServingPlan {
+  static func load(file: String, _ whenMissing: WhenMissing) async throws -> ServingPlan {
     do {
       let draft = try ConfigurationReader(environment: ProcessEnvironment.value)
         .draft(path: file, in: Files.workingFolder())
-      return try await ServingPlan.load(draft.configuration, file: file, faults: draft.faults)
+      return try await ServingPlan.load(
+        draft.configuration, file: file, faults: draft.faults, whenMissing: whenMissing)
     } catch {
       throw Console.refuse(error)
     }

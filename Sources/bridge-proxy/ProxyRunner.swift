@@ -28,7 +28,7 @@ enum ProxyRunner {
         case .ready:
           whenReady(listening.withLock { $0 })
           return
-        case .adminListening, .tlsReplaced, .tlsKept, .draining, .interrupted, .note:
+        case .adminListening, .schema, .tlsReplaced, .tlsKept, .draining, .interrupted, .note:
           break
         }
         Console.note("bridge-proxy \(event)")

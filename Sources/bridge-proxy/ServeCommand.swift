@@ -8,7 +8,7 @@ struct ServeCommand: AsyncParsableCommand {
     abstract: "Serves a configuration, or one service given by arguments.",
     usage: """
       bridge-proxy serve --config <file>
-      bridge-proxy serve --schema <file> ... --endpoint <host:port> [<options>]
+      bridge-proxy serve --endpoint <host:port> [--schema <file> ...] [<options>]
       """)
 
   @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
@@ -17,7 +17,8 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
-      ".proto files, descriptor sets, or folders of them.", valueName: "file"))
+      ".proto files, descriptor sets, or folders of them; left out: the server's own schema, by reflection.",
+      valueName: "file"))
   var schema: [String] = []
 
   @Option(help: ArgumentHelp("The gRPC server.", valueName: "host:port"))
@@ -51,8 +52,10 @@ struct ServeCommand: AsyncParsableCommand {
       guard !hasArguments else {
         throw ValidationError("--config stands alone: the other settings are keys of the file")
       }
-    } else if self.schema.isEmpty || self.endpoint == nil {
-      throw ValidationError("give --config, or --schema and --endpoint")
+    } else if self.endpoint == nil {
+      throw ValidationError("give --config or --endpoint")
+    } else if self.schema.isEmpty && !self.importPath.isEmpty {
+      throw ValidationError("--import-path is of use with --schema only")
     }
   }
 
@@ -63,14 +66,15 @@ struct ServeCommand: AsyncParsableCommand {
   }
 
   private func plan() async throws -> ServingPlan {
-    if let config = self.config { return try await ServingPlan.load(file: config) }
+    if let config = self.config { return try await ServingPlan.load(file: config, .wait) }
     do {
       let settings = CommandLineSettings(
         schemas: self.schema, importPaths: self.importPath, endpoint: self.endpoint ?? "",
         listen: self.listen, admin: self.admin, prefix: self.prefix,
         writesAccessLog: !self.noAccessLog)
-      let configuration = try settings.configuration(in: Files.workingFolder())
-      return try await ServingPlan.load(configuration, file: "")
+      let configuration = try settings.configuration(
+        in: Files.workingFolder(), environment: ProcessEnvironment.value)
+      return try await ServingPlan.load(configuration, file: "", whenMissing: .wait)
     } catch {
       throw Console.refuse(error)
     }

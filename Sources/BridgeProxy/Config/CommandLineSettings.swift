@@ -1,5 +1,6 @@
 /// The simplest configuration, one service without a file, as `serve` takes it from its arguments.
 package struct CommandLineSettings: Sendable {
+  /// Empty: the endpoint's own, by reflection.
   package var schemas: [String]
   package var importPaths: [String]
   package var endpoint: String
@@ -27,9 +28,13 @@ package struct CommandLineSettings: Sendable {
 
   /// The configuration that the arguments mean.
   ///
-  /// - Parameter folder: what relative paths count from, absolute.
+  /// - Parameters:
+  ///   - folder: what relative paths count from, absolute.
+  ///   - environment: says where the user's cache is.
   /// - Throws: all faults, each with its argument as key.
-  package func configuration(in folder: String) throws(ConfigurationErrors) -> Configuration {
+  package func configuration(
+    in folder: String, environment: (String) -> String? = { _ in nil }
+  ) throws(ConfigurationErrors) -> Configuration {
     var faults: [ConfigurationFault] = []
     func take<Value>(
       _ argument: String, _ text: String, _ parse: (String) throws(ValueFault) -> Value
@@ -63,13 +68,18 @@ package struct CommandLineSettings: Sendable {
     let admin = self.admin.flatMap { take("--admin", $0, address) }
     let prefix = self.prefix.flatMap { take("--prefix", $0, ConfigurationValues.prefix) }
     guard let endpoint, faults.isEmpty else { throw ConfigurationErrors(faults) }
+    var service = Configuration.Service(
+      name: Self.serviceName, prefix: prefix ?? "", schemas: schemas, importPaths: importPaths,
+      endpoint: endpoint)
+    if self.schemas.isEmpty {
+      var reflection = Configuration.Reflection()
+      reflection.cache = Configuration.Reflection.standardCache(
+        service: Self.serviceName, service.cluster, environment: environment)
+      service.reflection = reflection
+    }
     var configuration = Configuration(
       listen: listen.isEmpty ? [ConfigurationReader.defaultListen] : listen, admin: admin,
-      services: [
-        Configuration.Service(
-          name: Self.serviceName, prefix: prefix ?? "", schemas: schemas, importPaths: importPaths,
-          endpoint: endpoint)
-      ])
+      services: [service])
     configuration.writesAccessLog = self.writesAccessLog
     return configuration
   }

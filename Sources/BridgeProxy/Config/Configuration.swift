@@ -46,6 +46,8 @@ extension Configuration {
     package var prefix: String
     /// Schema files or folders, made absolute against the config file's folder.
     package var schemas: [String]
+    /// Set: the schema is the endpoint's own, and `schemas` is empty. Default nil.
+    package var reflection: Reflection?
     /// Where the configuration file names the schemas; nil for one that came from elsewhere. For
     /// messages about them.
     package var place: TextPlace?

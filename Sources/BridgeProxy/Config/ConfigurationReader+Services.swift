@@ -27,6 +27,7 @@ extension ConfigurationReader {
       else { continue }
       services.append(service)
     }
+    self.checkCaches(services, section)
     return services
   }
 
@@ -39,10 +40,14 @@ extension ConfigurationReader {
     self.checkRepeated(hosts, key: "hosts", in: reader)
     let prefix = reader.value("prefix", example: "/bench", ConfigurationValues.prefix)
     let schemasPlace = reader.node("schemas")?.place
-    let schemas = self.paths("schemas", of: reader, folder: folder, mustBeFolders: false)
-    let importPaths = self.paths("import_paths", of: reader, folder: folder, mustBeFolders: true)
     let transport = self.transport(reader, name: name)
     var cluster = self.cluster(reader, folder: folder, isHTTP: transport.isHTTP)
+    let reflection = self.reflection(
+      reader, name: name, cluster, folder: folder, isHTTP: transport.isHTTP)
+    let schemas =
+      reflection == nil
+      ? self.paths("schemas", of: reader, folder: folder, mustBeFolders: false) : []
+    let importPaths = self.paths("import_paths", of: reader, folder: folder, mustBeFolders: true)
     let timeout = reader.value("timeout", example: "30s") { text throws(ValueFault) in
       try ConfigurationValues.duration(text)
     }
@@ -61,7 +66,10 @@ extension ConfigurationReader {
     let http = self.complete(
       transport, of: reader, cluster: &cluster, compression: compression)
     if reader.node("schemas") == nil {
-      reader.missing("schemas", "write the .proto files, descriptor sets or folders of them")
+      reader.missing(
+        "schemas",
+        "write the .proto files, descriptor sets or folders of them, or reflection to ask the endpoint"
+      )
     }
     reader.finish()
     guard let schemas else { return nil }
@@ -71,6 +79,7 @@ extension ConfigurationReader {
       cluster: cluster ?? Configuration.Cluster(Configuration.Endpoint(host: "", port: 0)),
       timeout: timeout ?? .seconds(30), metadata: metadata, auth: auth)
     service.place = schemasPlace
+    service.reflection = reflection
     service.transport = http
     if let json { (service.encode, service.decode) = json }
     if let headers { service.headers = headers }

@@ -94,7 +94,8 @@ package enum Files {
     return chunk
   }
 
-  private static func failure() -> Failure {
+  /// What `errno` says.
+  static func failure() -> Failure {
     unsafe Failure(description: String(cString: strerror(errno)))
   }
 }

@@ -1,5 +1,13 @@
 package import Codec
 
+/// What becomes of a service whose endpoint can't be asked for its schema, and of which none is kept.
+package enum WhenMissing: Sendable {
+  /// It's a fault.
+  case refuse
+  /// It's served without: its requests are told to come again until the endpoint answers.
+  case wait
+}
+
 /// A configuration with everything that it names loaded: what is served, frozen.
 package struct ServingPlan: Sendable {
   package let configuration: Configuration
@@ -7,6 +15,8 @@ package struct ServingPlan: Sendable {
   package let table: ServingTable
   /// What is left out and why, one sentence each; the rest is served all the same.
   package let warnings: [String]
+  /// What endpoints told of their schemas, by the places of the services.
+  package let reflected: [Int: ReflectedFiles]
 
   /// Loads the schemas and builds the routes of all services.
   ///
@@ -14,17 +24,31 @@ package struct ServingPlan: Sendable {
   ///   - file: the configuration's file, for messages; empty where there's none.
   ///   - faults: what is wrong with the file itself. Schemas are loaded all the same, so that a person
   ///     is told everything at once.
+  ///   - whenMissing: for services whose schema is their endpoint's own.
+  ///   - reflection: asks those endpoints; over connections of its own unless told otherwise.
   ///   - loadSchema: gives the schema of a service; from its files unless told otherwise.
   /// - Throws: what is wrong with all services, each fault with its key.
   package static func load(
     _ configuration: Configuration, file: String, faults: [ConfigurationFault] = [],
+    whenMissing: WhenMissing = .refuse, reflection: ReflectionLoader? = nil,
     loadSchema: (Configuration.Service) async throws(SchemaLoadErrors) -> Schema = { service in
       try await SchemaLoader().load(service.schemas, importPaths: service.importPaths)
     }
   ) async throws(ConfigurationErrors) -> ServingPlan {
     var builder = Builder(file: file, faults: faults)
-    for service in configuration.services {
+    // An endpoint isn't asked for a configuration that can't be served anyway.
+    let reflected =
+      faults.isEmpty
+      ? await Self.reflect(
+        configuration.services, reflection ?? ReflectionLoader(limits: configuration.limits)) : [:]
+    for (index, service) in configuration.services.enumerated() {
       let key = "services.\(service.name)"
+      if service.reflection != nil {
+        if let outcome = reflected[index] {
+          builder.add(service, at: index, outcome, whenMissing)
+        }
+        continue
+      }
       do throws(SchemaLoadErrors) {
         // Services that share their schemas are rare, and loading takes milliseconds.
         builder.add(service, schema: try await loadSchema(service))
@@ -33,6 +57,18 @@ package struct ServingPlan: Sendable {
       }
     }
     return try builder.build(configuration)
+  }
+
+  /// Asks the endpoints of all services that have their schemas from there, at the same time.
+  private static func reflect(
+    _ services: [Configuration.Service], _ loader: ReflectionLoader
+  ) async -> [Int: ReflectionLoader.Outcome] {
+    await withTaskGroup(of: (Int, ReflectionLoader.Outcome).self) { group in
+      for (index, service) in services.enumerated() where service.reflection != nil {
+        group.addTask { (index, await loader.load(service)) }
+      }
+      return await group.reduce(into: [:]) { outcomes, next in outcomes[next.0] = next.1 }
+    }
   }
 
   /// For people: every service with where it's found, where its calls go, and its routes.
@@ -61,6 +97,7 @@ extension ServingPlan {
     var services: [ServedService] = []
     var warnings: [String] = []
     var faults: [ConfigurationFault]
+    var reflected: [Int: ReflectedFiles] = [:]
 
     init(file: String, faults: [ConfigurationFault]) {
       self.file = file
@@ -70,6 +107,29 @@ extension ServingPlan {
     mutating func fault(_ key: String, _ place: TextPlace?, _ reason: String) {
       self.faults.append(
         ConfigurationFault(file: self.file, place: place, key: key, reason: reason))
+    }
+
+    mutating func add(
+      _ service: Configuration.Service, at index: Int, _ outcome: ReflectionLoader.Outcome,
+      _ whenMissing: WhenMissing
+    ) {
+      let key = "services.\(service.name).schemas"
+      switch outcome {
+      case .loaded(let reflected):
+        self.reflected[index] = reflected.files
+        self.warnings += reflected.warnings.map { "services.\(service.name): \($0)" }
+        self.add(service, schema: reflected.schema)
+      case .refused(let reasons):
+        for reason in reasons { self.fault(key, service.place, reason) }
+      case .missing(let reason):
+        guard whenMissing == .wait, let waiting = try? ServedService(missing: reason, service)
+        else {
+          return self.fault(key, service.place, reason)
+        }
+        self.warnings.append(
+          "services.\(service.name): has no schema yet, and answers 503 until it has: \(reason)")
+        self.services.append(waiting)
+      }
     }
 
     mutating func add(_ service: Configuration.Service, schema: Schema) {
@@ -138,7 +198,9 @@ extension ServingPlan {
         throw ConfigurationErrors(self.faults).sorted
       }
       guard self.faults.isEmpty else { throw ConfigurationErrors(self.faults).sorted }
-      return ServingPlan(configuration: configuration, table: table, warnings: self.warnings)
+      return ServingPlan(
+        configuration: configuration, table: table, warnings: self.warnings,
+        reflected: self.reflected)
     }
   }
 }

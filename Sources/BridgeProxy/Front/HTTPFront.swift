@@ -78,6 +78,17 @@ package final class HTTPFront: Sendable {
       listeners: listeners, contexts: contexts, ticks: ticks, socketPaths: socketPaths)
   }
 
+  /// Serves another table on all loops, for requests whose head comes from now on; see
+  /// `LoopContext.serve`. May be called from anywhere; tables that are given one after the other arrive
+  /// everywhere in that order.
+  ///
+  /// - Returns: when all loops serve it.
+  package func serve(_ table: ServingTable) -> [EventLoopFuture<Void>] {
+    self.contexts.map { context in
+      context.eventLoop.submit { context.value.serve(table) }
+    }
+  }
+
   /// Stops accepting, finishes what is in flight, and returns when all connections are closed.
   ///
   /// Idle connections are closed at once, busy ones after their answer.

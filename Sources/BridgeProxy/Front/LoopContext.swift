@@ -5,9 +5,9 @@ package import NIOCore
 /// memory that each request borrows. Touched on its loop only.
 package final class LoopContext {
   package let eventLoop: any EventLoop
-  let table: ServingTable
+  private(set) var table: ServingTable
   /// One for each of `table.services`, in their order.
-  let upstreams: [any Upstream]
+  private(set) var upstreams: [any Upstream]
   let limits: Configuration.Limits
   let recorder: (any AccessRecorder)?
   let transcoder = Transcoder()
@@ -54,6 +54,19 @@ package final class LoopContext {
     self.requestIDs = RequestIDs(seededBy: &generator)
     self.bytes.reserveCapacity(64)
     self.date.update(to: DateLine.now())
+  }
+
+  /// Serves another table from now on. Exchanges whose head has come keep the service, the route and
+  /// the upstream that they began with.
+  ///
+  /// - Parameter upstreams: one for each of the table's services, in their order; nil: those of before,
+  ///   where the services are the same in number and order.
+  package func serve(_ table: ServingTable, upstreams: [any Upstream]? = nil) {
+    self.eventLoop.assertInEventLoop()
+    let upstreams = upstreams ?? self.upstreams
+    precondition(upstreams.count == table.services.count, "one upstream for each service")
+    self.table = table
+    self.upstreams = upstreams
   }
 
   // MARK: Connections

@@ -16,6 +16,10 @@ package struct Backoff: Sendable, Equatable {
   package static let standard = Backoff(
     initial: .milliseconds(100), most: .seconds(2), factor: 1.6, spread: 0.2)
 
+  /// 1 s, growing by 1.6 to 30 s, ±20 %: for questions that the endpoint answers, but not well.
+  package static let slow = Backoff(
+    initial: .seconds(1), most: .seconds(30), factor: 1.6, spread: 0.2)
+
   private init(initial: TimeAmount, most: TimeAmount, factor: Double, spread: Double) {
     self.initial = initial
     self.most = most

@@ -129,7 +129,7 @@ extension ConfigurationReaderTests {
       bridge.yaml:2:3: services.a.endpoint: missing; write the gRPC server's host:port, such as \
       127.0.0.1:50051
       bridge.yaml:2:3: services.a.schemas: missing; write the .proto files, descriptor sets or \
-      folders of them
+      folders of them, or reflection to ask the endpoint
       """),
     BadFile(
       "a service name for no log", "services:\n  a b: {schemas: a.proto, endpoint: 'h:1'}\n",

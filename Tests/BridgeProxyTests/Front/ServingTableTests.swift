@@ -28,6 +28,7 @@ struct ServingTableTests {
     switch choice {
     case .route(let service, _, _): return table.services[service].name
     case .noService: return "no service"
+    case .noSchema(let service): return "no schema in \(table.services[service].name)"
     case .noRoute(let service, _): return "no route in \(table.services[service].name)"
     case .otherMethods(let service, let allowed):
       return "\(table.services[service].name) \(allowed)"

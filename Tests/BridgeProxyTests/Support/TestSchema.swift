@@ -27,6 +27,7 @@ struct TestSchema {
   /// The package of all that's declared here.
   var package = "test"
   var file = "test.proto"
+  var imports: [String] = []
   var service = "Notes"
   var messages: [(name: String, fields: [Field])] = [
     (
@@ -39,6 +40,13 @@ struct TestSchema {
     )
   ]
   var methods: [Method]
+
+  /// The serialized google.protobuf.FileDescriptorProto.
+  var fileBytes: [UInt8] {
+    var writer = WireWriter()
+    self.write(file: &writer)
+    return writer.bytes
+  }
 
   /// Loads it, the way the bridge does.
   func load(beside others: [TestSchema] = []) throws -> Schema {
@@ -54,6 +62,7 @@ struct TestSchema {
   private func write(file: inout WireWriter) {
     file.string(1, self.file)
     file.string(2, self.package)
+    for name in self.imports { file.string(3, name) }
     for message in self.messages {
       file.message(4) { descriptor in
         descriptor.string(1, message.name)
@@ -129,7 +138,7 @@ struct WireWriter {
     self.block(field, inner.bytes)
   }
 
-  private mutating func block(_ field: Int, _ content: [UInt8]) {
+  mutating func block(_ field: Int, _ content: [UInt8]) {
     self.append(field << 3 | 2)
     self.append(content.count)
     self.bytes += content

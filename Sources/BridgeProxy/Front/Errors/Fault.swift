@@ -35,6 +35,7 @@ struct Fault: Error, Equatable {
     case unknownMethod = "METHOD_NOT_IMPLEMENTED"
     case notAProxy = "CONNECT_NOT_SUPPORTED"
     case noService = "SERVICE_NOT_FOUND"
+    case noSchema = "SCHEMA_NOT_LOADED"
     case noRoute = "ROUTE_NOT_FOUND"
     case methodNotAllowed = "METHOD_NOT_ALLOWED"
     case originNotAllowed = "ORIGIN_NOT_ALLOWED"

@@ -20,8 +20,8 @@ struct Exchange {
   /// The service that the request would have reached, where no route was found; looked for only where
   /// that matters.
   var missedService: ServedService?
-  /// The service's place in `LoopContext.upstreams`.
-  var upstream = 0
+  /// Carries the service's calls; kept, because the loop may serve another table by now.
+  var upstream: (any Upstream)?
   /// The shorter one of the client's and the configured one.
   var timeout = TimeAmount.zero
   /// Inflated, where it came compressed.

@@ -68,7 +68,7 @@ extension ExchangeHandler {
     let route = service.routes.routes[routeIndex]
     self.exchange?.service = service
     self.exchange?.route = route
-    self.exchange?.upstream = serviceIndex
+    self.exchange?.upstream = self.loop.upstreams[serviceIndex]
     let limit = route.method.isStreaming ? service.streamTimeout : service.timeout
     let timeout = min(headers.timeout ?? limit, limit)
     self.exchange?.timeout = timeout
@@ -223,7 +223,7 @@ extension ExchangeHandler {
       path: route.callPath, metadata: self.metadata, deadline: .now() + timeout,
       message: message, isComplete: isComplete, replyByteLimit: self.loop.limits.replyBytes)
     request.encoding = encoding
-    let call = self.loop.upstreams[upstream].start(request, observer: self)
+    let call = upstream.start(request, observer: self)
     self.exchange?.call = call
     self.startHeartbeat()
   }

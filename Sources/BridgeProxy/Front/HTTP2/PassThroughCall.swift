@@ -12,7 +12,7 @@ final class PassThroughCall: ClientStream {
   private var state = PassThroughState()
   private var call: (any UpstreamCall)?
   private var service: ServedService?
-  private var upstream = 0
+  private var upstream: (any Upstream)?
   /// `/package.Service/Method`: the path without the service's prefix.
   private var callPath = ""
   private var requestID: [UInt8] = []
@@ -53,7 +53,7 @@ final class PassThroughCall: ClientStream {
     }
     let service = loop.table.services[choice.service]
     self.service = service
-    self.upstream = choice.service
+    self.upstream = loop.upstreams[choice.service]
     self.callPath = choice.callPath
     if let fault = self.head.fault {
       self.refuse(fault)
@@ -82,8 +82,8 @@ final class PassThroughCall: ClientStream {
 
   /// The read that brought the head is over: the call starts with what came of the request.
   func begin() {
-    guard let start = self.state.start(), let service = self.service else { return }
-    let loop = self.connection.loop
+    guard let start = self.state.start(), let service = self.service, let upstream = self.upstream
+    else { return }
     let headers = self.head.headers
     var metadata = self.head.metadata
     headers.finish(
@@ -98,7 +98,7 @@ final class PassThroughCall: ClientStream {
       path: self.callPath, metadata: fields, deadline: .now() + timeout, message: start.body,
       isComplete: start.isComplete)
     request.isRaw = true
-    self.call = loop.upstreams[self.upstream].start(request, observer: self)
+    self.call = upstream.start(request, observer: self)
     self.given(start.body?.readableBytes ?? 0)
   }
 

@@ -68,7 +68,8 @@ enum RequestRouter {
     let bytes = unsafe uri.utf8.span.bytes
     guard let target = try? RequestTarget(bytes), target.form != .asterisk else { return nil }
     switch Self.choose(target, of: bytes, method: method, headers, loop) {
-    case .route(let service, _, _), .noRoute(let service, _), .otherMethods(let service, _):
+    case .route(let service, _, _), .noRoute(let service, _), .otherMethods(let service, _),
+      .noSchema(let service):
       return loop.table.services[service]
     case .noService:
       return nil
@@ -145,6 +146,9 @@ enum RequestRouter {
 
   // MARK: Refusals
 
+  /// Seconds: about as often as an endpoint that's down is asked for its schema.
+  private static let schemaRetryAfter = 2
+
   private static var connect: Fault {
     var fault = Fault.fatal(
       .unimplemented, http: 405, .notAProxy,
@@ -169,6 +173,13 @@ enum RequestRouter {
         .notFound, .noService,
         "no service for host \(headers.host ?? "(none)") and path \(shown); "
           + "there are: \(services)\(more)")
+    case .noSchema(let index):
+      let service = loop.table.services[index]
+      var fault = Fault(
+        .unavailable, .noSchema,
+        "service \(service.name) has no schema yet: \(service.missingSchema ?? "")")
+      fault.retryAfter = Self.schemaRetryAfter
+      return fault
     case .noRoute(let index, let prefixLength):
       let service = loop.table.services[index]
       let nearest = service.routes.nearest(to: path.extracting(droppingFirst: prefixLength))

@@ -10,6 +10,8 @@ package final class ServedService: Sendable {
   /// Stripped from paths; empty: none.
   package let prefix: String
   package let schema: Schema
+  /// Why there is no schema yet, a clause; nil where there is one. Requests wait for it elsewhere.
+  package let missingSchema: String?
   package let routes: RouteTable
   package let encode: EncodeOptions
   package let decode: DecodeOptions
@@ -48,17 +50,23 @@ package final class ServedService: Sendable {
 
   /// Builds the routes of a service entry.
   ///
+  /// - Parameter missingSchema: why its schema isn't there yet: `schema` is empty then, and there are no
+  ///   routes.
   /// - Throws: `RouteClashes` where two rules of its schema clash.
-  package init(_ configuration: Configuration.Service, schema: Schema) throws(RouteClashes) {
+  package init(
+    _ configuration: Configuration.Service, schema: Schema, missingSchema: String? = nil
+  ) throws(RouteClashes) {
     self.name = configuration.name
     self.hosts = configuration.hosts
     self.prefix = Self.trimmed(configuration.prefix)
     self.schema = schema
+    self.missingSchema = missingSchema
     self.routes = try RouteTable(
       schema: schema,
       // A method that isn't gRPC's has no name that clients could know.
       mapsMethodsByName: configuration.mapsMethodsByName && configuration.transport == nil,
-      rules: configuration.httpRules.map(\.rule), options: configuration.routing)
+      rules: missingSchema == nil ? configuration.httpRules.map(\.rule) : [],
+      options: configuration.routing)
     self.encode = configuration.encode
     self.decode = configuration.decode
     self.routing = configuration.routing
@@ -67,8 +75,7 @@ package final class ServedService: Sendable {
     self.timeout = TimeAmount(configuration.timeout)
     self.streamTimeout = TimeAmount(configuration.stream.timeout)
     self.stream = configuration.stream
-    var metadata = HeaderBlock()
-    for (name, value) in configuration.metadata { metadata.append(name, value) }
+    let metadata = configuration.callMetadata
     self.metadata = metadata
     var configured = Set(configuration.metadata.map(\.name))
     if let auth = configuration.auth { configured.insert(auth.header) }
@@ -110,6 +117,15 @@ package final class ServedService: Sendable {
     let hosts = self.hosts.isEmpty ? "any host" : "host " + self.hosts.joined(separator: " or ")
     return self.prefix.isEmpty
       ? "\(self.name) (\(hosts))" : "\(self.name) (\(hosts), prefix \(self.prefix))"
+  }
+}
+
+extension Configuration.Service {
+  /// The configured metadata, which each of its calls carries. The upstream adds what authorises it.
+  var callMetadata: HeaderBlock {
+    var metadata = HeaderBlock()
+    for (name, value) in self.metadata { metadata.append(name, value) }
+    return metadata
   }
 }
 

@@ -62,6 +62,8 @@ package final class ServingTable: Sendable {
     case route(service: Int, route: Int, prefixLength: Int)
     /// No service has this host and prefix.
     case noService
+    /// The service may have the path or not: its schema isn't there yet.
+    case noSchema(service: Int)
     /// The service has no such path.
     case noRoute(service: Int, prefixLength: Int)
     /// The service has the path for other methods.
@@ -104,9 +106,10 @@ package final class ServingTable: Sendable {
   /// By host and prefix as for other requests: the first one of the group whose schema has the
   /// method. gRPC clients can't write a prefix, so a service with one is also reached without it where
   /// its schema has the method and the group's don't. A method that no schema has (reflection, health)
-  /// goes to the first service of the group.
+  /// goes to the first service of the group, or to the first one whose schema isn't there yet.
   package func chooseForCall(authority: RawSpan, path: String) -> CallChoice? {
     var first: CallChoice?
+    var isFirstMissing = false
     var group = 0
     for entry in self.entries {
       if first != nil, entry.group != group { break }
@@ -116,9 +119,11 @@ package final class ServingTable: Sendable {
       let rest = String(Substring(path.utf8.dropFirst(entry.prefix.count)))
       let choice = CallChoice(service: entry.service, callPath: rest)
       if self.services[entry.service].hasMethod(rest) { return choice }
-      if first == nil {
+      let isMissing = self.services[entry.service].missingSchema != nil
+      if first == nil || (isMissing && !isFirstMissing) {
         first = choice
         group = entry.group
+        isFirstMissing = isMissing
       }
     }
     for entry in self.entries where !entry.prefix.isEmpty {
@@ -141,6 +146,9 @@ package final class ServingTable: Sendable {
     var service = first.service
     for entry in self.entries where entry.group == first.group {
       guard Self.matches(entry, authority: authority, path: path) else { continue }
+      if self.services[entry.service].missingSchema != nil {
+        return .noSchema(service: entry.service)
+      }
       let methods = self.services[entry.service].routes.allowedMethods(rest, &scratch)
       if allowed.isEmpty, !methods.isEmpty { service = entry.service }
       allowed.formUnion(methods)

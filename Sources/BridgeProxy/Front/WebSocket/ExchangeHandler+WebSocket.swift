@@ -23,7 +23,7 @@ extension ExchangeHandler {
     let route = service.routes.routes[routeIndex]
     self.exchange?.service = service
     self.exchange?.route = route
-    self.exchange?.upstream = serviceIndex
+    self.exchange?.upstream = self.loop.upstreams[serviceIndex]
     let timeout = min(headers.timeout ?? service.streamTimeout, service.streamTimeout)
     self.exchange?.timeout = timeout
     try self.checkOrigin(headers, service)
@@ -127,7 +127,7 @@ extension ExchangeHandler {
     _ context: ChannelHandlerContext, _ handshake: Exchange.Handshake, answer: HTTPHeaders
   ) throws {
     guard let exchange = self.exchange, let service = exchange.service,
-      let route = exchange.route
+      let route = exchange.route, let upstream = exchange.upstream
     else { return }
     var head = self.loop.buffer(capacity: 512)
     head.writeStaticString("HTTP/1.1 101 Switching Protocols\r\n")
@@ -162,7 +162,7 @@ extension ExchangeHandler {
     ])
     pipeline.removeHandler(self, promise: nil)
     pipeline.removeHandler(decoder, promise: nil)
-    socket.begin(request, on: self.loop.upstreams[exchange.upstream])
+    socket.begin(request, on: upstream)
   }
 
   /// The most frames of one message: each costs memory beside its bytes.

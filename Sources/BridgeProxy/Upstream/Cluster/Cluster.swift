@@ -17,6 +17,9 @@ package final class Cluster: Upstream {
   private let waitLimit: Int
   private let waitTime: TimeAmount
 
+  /// Told, on the loop, of each endpoint that there's a connection to it now, or none any more.
+  var onPresence: ((Bool) -> Void)?
+
   private var state: ClusterState
   private(set) var throttle: RetryThrottle?
   private var members: [Member] = []
@@ -39,6 +42,8 @@ package final class Cluster: Upstream {
     let id: Int
     let pool: any EndpointPool
     var health: HealthWatch?
+    /// As `onPresence` was told.
+    var isPresent = false
   }
 
   /// - Parameters:
@@ -98,6 +103,7 @@ package final class Cluster: Upstream {
     member.health?.stop()
     let pool = member.pool
     pool.onConnectivity = nil
+    if member.isPresent { self.onPresence?(false) }
     self.leaving[ObjectIdentifier(pool)] = pool
     pool.drain().assumeIsolated().whenComplete { [weak self] _ in
       self?.leaving[ObjectIdentifier(pool)] = nil
@@ -106,6 +112,7 @@ package final class Cluster: Upstream {
 
   private func connectivityChanged(_ id: Int, _ connectivity: Connectivity) {
     self.state.setConnectivity(id, connectivity)
+    self.tellPresence(of: id, connectivity == .ready)
     switch connectivity {
     case .idle, .failing:
       self.hasUnconnected = true
@@ -117,6 +124,14 @@ package final class Cluster: Upstream {
     }
     // Later: the pool may be in the middle of something.
     self.settleLater()
+  }
+
+  private func tellPresence(of id: Int, _ isPresent: Bool) {
+    guard let index = self.members.firstIndex(where: { $0.id == id }),
+      self.members[index].isPresent != isPresent
+    else { return }
+    self.members[index].isPresent = isPresent
+    self.onPresence?(isPresent)
   }
 
   // MARK: Health

@@ -346,6 +346,21 @@ import Testing
     #expect(observer.status?.code == .unavailable && self.requests == [1, 0, 0, 0])
   }
 
+  @Test func itTellsOfEachEndpointThatIsThereAndThatIsGone() throws {
+    let cluster = self.makeCluster(2)
+    var told: [Bool] = []
+    cluster.onPresence = { told.append($0) }
+    try self.connected(cluster)
+    #expect(told == [true, true])
+    try self.endpoint.peers[0].channel.close().wait()
+    try self.endpoint.exchange()
+    #expect(told == [true, true, false])
+    // The other one isn't in the list any more.
+    cluster.update([.init(self.address(1))])
+    try self.endpoint.exchange()
+    #expect(Array(told.prefix(4)) == [true, true, false, false])
+  }
+
   @Test func anEndpointThatLeavesTheListFinishesItsCalls() throws {
     let cluster = self.makeCluster(2)
     try self.connected(cluster)

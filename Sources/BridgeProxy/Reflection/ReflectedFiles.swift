@@ -1,0 +1,115 @@
+package import Codec
+
+/// What an endpoint has told of its schema: files of descriptors, and the services that it offers.
+///
+/// Files declare the services that are served and no others, so the files say it all: two values are
+/// equal where the endpoint said the same.
+package struct ReflectedFiles: Sendable, Equatable {
+  /// In the order of their names, each name once.
+  package let files: [DescriptorFile]
+
+  package init(_ files: [DescriptorFile]) {
+    var named: [String: DescriptorFile] = [:]
+    for file in files where named[file.name] == nil { named[file.name] = file }
+    self.files = named.values.sorted { $0.name < $1.name }
+  }
+
+  /// Reads a serialized `google.protobuf.FileDescriptorSet`.
+  package init(descriptorSet bytes: [UInt8]) throws(CodecError) {
+    self.init(try DescriptorFile.files(ofSet: bytes))
+  }
+
+  /// A serialized `google.protobuf.FileDescriptorSet`.
+  package var descriptorSet: [UInt8] { DescriptorFile.set(of: self.files) }
+
+  /// Full names, in their order.
+  package var services: [String] { self.files.flatMap(\.services).sorted() }
+
+  /// The same with no other services than these, and without files that only the others need.
+  ///
+  /// A file that nobody imports and that declares no service stays: some servers know a file by another
+  /// name than those that import it.
+  package func keeping(services kept: Set<String>) -> ReflectedFiles {
+    let byName = Dictionary(self.files.map { ($0.name, $0) }) { first, _ in first }
+    let imported = Set(self.files.flatMap(\.dependencies))
+    var needed: Set<String> = []
+    var rest = self.files.filter { file in
+      file.services.contains(where: kept.contains)
+        || (file.services.isEmpty && !imported.contains(file.name))
+    }
+    while let file = rest.popLast() {
+      guard needed.insert(file.name).inserted else { continue }
+      rest += file.dependencies.compactMap { byName[$0] }
+    }
+    return ReflectedFiles(
+      self.files.filter { needed.contains($0.name) }.map { $0.keeping(services: kept) })
+  }
+
+  /// The services that are declared in one of these files, or in one that imports it, by itself or by
+  /// others; each with that file.
+  func servicesThatNeed(_ names: Set<String>) -> [String: String] {
+    guard !names.isEmpty else { return [:] }
+    var importers: [String: [DescriptorFile]] = [:]
+    for file in self.files {
+      for name in file.dependencies { importers[name, default: []].append(file) }
+    }
+    var seen: Set<String> = []
+    var services: [String: String] = [:]
+    var rest = self.files.filter { names.contains($0.name) }.map { (file: $0, cause: $0.name) }
+    while let (file, cause) = rest.popLast() {
+      guard seen.insert(file.name).inserted else { continue }
+      for service in file.services { services[service] = cause }
+      rest += (importers[file.name] ?? []).map { ($0, cause) }
+    }
+    return services
+  }
+
+  // MARK: The schema
+
+  /// Links the files.
+  ///
+  /// Where they can't be linked as a whole (a file is missing, or declares something twice), services
+  /// whose own files can't be linked are left out, so that one broken service never stops the rest.
+  ///
+  /// - Parameter source: what they come from, for messages.
+  /// - Returns: with a warning for each service that's left out.
+  /// - Throws: where nothing can be linked.
+  package func schema(
+    source: String
+  ) throws(SchemaLoadErrors) -> (schema: Schema, warnings: [String]) {
+    let whole: SchemaLoadErrors
+    do throws(SchemaLoadErrors) {
+      return (try self.link(source: source), [])
+    } catch {
+      whole = error
+    }
+    let services = self.services
+    guard services.count > 1, services.count <= Self.separateLimit else { throw whole }
+    var kept: Set<String> = []
+    var warnings: [String] = []
+    var byteCount = 0
+    for service in services {
+      let needed = self.keeping(services: [service])
+      byteCount += needed.files.reduce(0) { $0 + $1.bytes.count }
+      guard byteCount <= Self.separateByteLimit else { throw whole }
+      do throws(SchemaLoadErrors) {
+        _ = try needed.link(source: source)
+        kept.insert(service)
+      } catch {
+        warnings.append("\(service) is left out: \(error.faults.joined(separator: "; "))")
+      }
+    }
+    guard !kept.isEmpty, kept.count < services.count else { throw whole }
+    return (try self.keeping(services: kept).link(source: source), warnings)
+  }
+
+  private func link(source: String) throws(SchemaLoadErrors) -> Schema {
+    try SchemaLoader.schema(of: self.descriptorSet, source: source)
+  }
+
+  /// Services that are tried one by one. Each costs a linking; stops thousands of broken ones from
+  /// costing minutes.
+  private static let separateLimit = 200
+  /// Bytes that are linked for that, counted each time.
+  private static let separateByteLimit = 64 << 20
+}

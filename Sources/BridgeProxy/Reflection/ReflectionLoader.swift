@@ -1,0 +1,146 @@
+package import Codec
+internal import NIOCore
+internal import NIOPosix
+
+/// A schema that was had by reflection.
+package struct ReflectedSchema: Sendable {
+  package var schema: Schema
+  package var files: ReflectedFiles
+  /// What is left out and why, or where it comes from if not from the endpoint.
+  package var warnings: [String]
+}
+
+/// Has the schema of a service when the process starts: from its endpoint, else from the cache.
+package struct ReflectionLoader: Sendable {
+  package typealias Ask =
+    @Sendable (Configuration.Service) async
+    -> Result<ReflectionResult, ReflectionError>
+
+  package enum Outcome: Sendable {
+    case loaded(ReflectedSchema)
+    /// Not now; perhaps later. A sentence.
+    case missing(String)
+    /// Not as long as nobody changes something. Sentences.
+    case refused([String])
+  }
+
+  private let ask: Ask
+
+  /// - Parameter ask: asks the endpoint of a service once, bounded in time.
+  package init(ask: @escaping Ask) {
+    self.ask = ask
+  }
+
+  /// Asks over connections of its own, which are closed behind it.
+  package init(limits: Configuration.Limits) {
+    self.init { service in await Self.askOnce(service, limits) }
+  }
+
+  /// The schema of one service.
+  package func load(_ service: Configuration.Service) async -> Outcome {
+    let endpoint = service.cluster.kind.server
+    let failure: (reasons: [String], isFinal: Bool)
+    switch await self.ask(service) {
+    case .success(let result):
+      do throws(SchemaLoadErrors) {
+        let (schema, warnings) = try result.files.schema(source: Self.source(of: service))
+        return .loaded(
+          ReflectedSchema(
+            schema: schema, files: result.files, warnings: result.warnings + warnings))
+      } catch {
+        failure = (error.faults, true)
+      }
+    case .failure(let error):
+      failure = ([error.sentence(about: endpoint)], error.isFinal)
+    }
+    var reasons = failure.reasons
+    do throws(SchemaLoadErrors) {
+      if let cached = try Self.cached(service) {
+        var cached = cached
+        cached.warnings.insert(
+          "\(reasons.joined(separator: "; ")); the schema that was kept in "
+            + "\(service.reflection?.cache ?? "") is served until the endpoint tells its own", at: 0
+        )
+        return .loaded(cached)
+      }
+    } catch {
+      reasons += error.faults
+    }
+    return failure.isFinal ? .refused(reasons) : .missing(reasons.joined(separator: "; "))
+  }
+
+  /// What a schema of the endpoint's is called in messages.
+  static func source(of service: Configuration.Service) -> String {
+    "the schema of \(service.cluster.kind)"
+  }
+
+  private static func cached(
+    _ service: Configuration.Service
+  ) throws(SchemaLoadErrors) -> ReflectedSchema? {
+    guard let path = service.reflection?.cache, let files = try DescriptorCache(path: path).read()
+    else { return nil }
+    let (schema, warnings) = try files.schema(source: path)
+    return ReflectedSchema(schema: schema, files: files, warnings: warnings)
+  }
+
+  // MARK: Asking
+
+  private static func askOnce(
+    _ service: Configuration.Service, _ limits: Configuration.Limits
+  ) async -> Result<ReflectionResult, ReflectionError> {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let loop = group.next()
+    var alone = Configuration(listen: [], services: [service])
+    alone.limits = limits
+    let result: Result<ReflectionResult, ReflectionError>
+    do {
+      let upstreams = try await loop.submit { [alone] in
+        LoopUpstreams(of: alone, [SocketConnector(service)], on: loop, seed: 0)
+      }.get()
+      let discovery = upstreams.discover(service, at: 0)
+      result = await Self.ask(service, on: loop) { upstreams.upstreams[0] }
+      discovery?.cancel()
+      await upstreams.close()
+      await discovery?.value
+    } catch {
+      result = .failure(ReflectionError(.unreachable, "\(error)"))
+    }
+    try? await group.shutdownGracefully()
+    return result
+  }
+
+  /// Asks over an upstream of a loop.
+  ///
+  /// - Parameter upstream: called on the loop.
+  static func ask(
+    _ service: Configuration.Service, on loop: any EventLoop,
+    _ upstream: @escaping @Sendable () -> any Upstream
+  ) async -> Result<ReflectionResult, ReflectionError> {
+    var question = ReflectionCall.Question()
+    question.metadata = service.callMetadata
+    if let reflection = service.reflection {
+      question.services = reflection.services
+      question.timeout = TimeAmount(reflection.timeout)
+    }
+    do {
+      return .success(
+        try await loop.flatSubmit { [question] in
+          ReflectionCall.ask(question, upstream(), on: loop)
+        }.get())
+    } catch let error as ReflectionError {
+      return .failure(error)
+    } catch {
+      return .failure(ReflectionError(.unreachable, "\(error)"))
+    }
+  }
+}
+
+extension ReflectionError {
+  /// Whether asking again is of no use while the endpoint is what it is.
+  var isFinal: Bool {
+    switch self.code {
+    case .notOffered, .limit: true
+    case .unreachable, .failed, .malformed, .empty: false
+    }
+  }
+}

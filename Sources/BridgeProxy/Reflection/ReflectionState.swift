@@ -1,0 +1,270 @@
+internal import Codec
+internal import DequeModule
+
+/// The questions of one call of server reflection: what to ask next, and what came of it.
+///
+/// The services are listed (or given), then the file of each is asked for, then imports that didn't
+/// come with them: some servers send all that a file needs, others one file at a time. Answers come in
+/// the order of the questions, or say what they answer. A service that the server can't describe is left
+/// out with a warning; whatever breaks the protocol or a limit ends it.
+package struct ReflectionState {
+  /// Bounds on what an endpoint can make the process hold.
+  package struct Limits: Sendable {
+    /// Files in all, as in folders of schemas. Default 5000.
+    package var files = 5000
+    /// Bytes of all files, as much as a descriptor set may have. Default 32 MiB.
+    package var bytes = 32 << 20
+    /// Services. Default 1000.
+    package var services = 1000
+    /// Imports that all files name, the same one each time. Default 100,000.
+    package var imports = 100_000
+
+    package init() {}
+  }
+
+  package enum Action: Sendable, Equatable {
+    /// Send these; none: wait for what comes.
+    case ask([ReflectionRequest])
+    /// All is there. The request side can be closed.
+    case done(ReflectedFiles, warnings: [String])
+    case fail(ReflectionError)
+  }
+
+  private let wanted: [String]
+  private let limits: Limits
+  /// Asked, and not answered yet.
+  private var open: Deque<ReflectionRequest> = []
+  private var waiting: Deque<ReflectionRequest> = []
+  private var asked: Set<ReflectionRequest> = []
+  private var hasAnswer = false
+  private var isOver = false
+
+  private var services: [String] = []
+  private var files: [DescriptorFile] = []
+  private var places: [String: Int] = [:]
+  private var declared: Set<String> = []
+  private var byteCount = 0
+  private var importCount = 0
+  /// Names of files that came with two contents.
+  private var conflicts: Set<String> = []
+  private var warnings: [String] = []
+
+  /// Questions under way at a time: enough to hide the way to a far endpoint, few enough to be no
+  /// burden to it.
+  private static let window = 16
+  /// Warnings of one round; an endpoint that can't describe anything says so once.
+  private static let warningLimit = 20
+  /// Its own services, which clients have no use for.
+  private static let own: Set<String> = [
+    "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection",
+  ]
+
+  /// - Parameter services: full names of those to ask for; empty: all that the endpoint lists.
+  package init(services: [String] = [], limits: Limits = Limits()) {
+    self.wanted = services
+    self.limits = limits
+  }
+
+  // MARK: Events
+
+  /// What to send first.
+  package mutating func start() -> [ReflectionRequest] {
+    if self.wanted.isEmpty {
+      self.enqueue(.listServices)
+    } else {
+      self.take(self.wanted)
+    }
+    return self.nextRequests()
+  }
+
+  /// A message came.
+  package mutating func received(_ message: [UInt8]) -> Action {
+    guard !self.isOver else { return .ask([]) }
+    do throws(ReflectionError) {
+      try self.read(message)
+    } catch {
+      return self.end(.fail(error))
+    }
+    let next = self.nextRequests()
+    guard next.isEmpty, self.open.isEmpty else { return .ask(next) }
+    return self.end(self.result())
+  }
+
+  /// The call has ended. What ends after all was said says nothing.
+  package mutating func ended(_ status: GRPCStatus) -> Action {
+    guard !self.isOver else { return .ask([]) }
+    if status.code == .unimplemented, !self.hasAnswer {
+      return self.end(.fail(ReflectionError(.notOffered, "offers no server reflection")))
+    }
+    if status.isOK {
+      return self.end(
+        .fail(
+          ReflectionError(
+            .malformed, "ended the call of reflection with \(self.open.count) questions open")))
+    }
+    return self.end(.fail(ReflectionError(status)))
+  }
+
+  private mutating func end(_ action: Action) -> Action {
+    self.isOver = true
+    return action
+  }
+
+  // MARK: Questions
+
+  private mutating func enqueue(_ request: ReflectionRequest) {
+    if self.asked.insert(request).inserted { self.waiting.append(request) }
+  }
+
+  /// As many as the window has room for; those that have been answered meanwhile are passed over.
+  private mutating func nextRequests() -> [ReflectionRequest] {
+    var requests: [ReflectionRequest] = []
+    while self.open.count < Self.window, let request = self.waiting.popFirst() {
+      switch request {
+      case .fileContaining(let symbol) where self.declared.contains(symbol): continue
+      case .file(let name) where self.places[name] != nil: continue
+      case .listServices, .fileContaining, .file: break
+      }
+      self.open.append(request)
+      requests.append(request)
+    }
+    return requests
+  }
+
+  private mutating func take(_ names: [String]) {
+    for name in Set(names).subtracting(Self.own).sorted() where !name.isEmpty {
+      self.services.append(name)
+      self.enqueue(.fileContaining(symbol: name))
+    }
+  }
+
+  // MARK: Answers
+
+  private mutating func read(_ message: [UInt8]) throws(ReflectionError) {
+    let answer: ReflectionAnswer
+    do throws(CodecError) {
+      answer = try ReflectionAnswer(message)
+    } catch {
+      throw Self.malformed("sent an answer that can't be read: \(error)")
+    }
+    self.hasAnswer = true
+    guard !self.open.isEmpty else {
+      throw Self.malformed("sent an answer to nothing that it was asked")
+    }
+    let place = answer.request.flatMap { self.open.firstIndex(of: $0) } ?? 0
+    let request = self.open.remove(at: place)
+    switch (request, answer.content) {
+    case (.listServices, .services(let names)):
+      guard names.count <= self.limits.services else {
+        throw ReflectionError(
+          .limit,
+          "lists \(names.count) services; the bridge takes \(self.limits.services) by "
+            + "reflection: name those to serve under reflection.services, or give schema files")
+      }
+      self.take(names)
+    case (.listServices, .error(let code, let message)):
+      throw ReflectionError(.failed, "can't list its services\(Self.said(code, message))")
+    case (.fileContaining, .files(let files)), (.file, .files(let files)):
+      for bytes in files { try self.add(bytes) }
+      if case .fileContaining(let symbol) = request, !self.declared.contains(symbol) {
+        self.warn(
+          "\(Self.shown(symbol)) is left out: the endpoint sent files that don't declare it")
+      }
+    case (.fileContaining(let symbol), .error(let code, let message)):
+      self.warn(
+        "\(Self.shown(symbol)) is left out: the endpoint can't describe it\(Self.said(code, message))"
+      )
+    case (.file, .error):
+      // Whether it's missed shows when the files are linked; options are often imported and never
+      // looked at.
+      break
+    case (_, .services), (_, .files), (_, .other):
+      throw Self.malformed("sent an answer of another kind than it was asked for")
+    }
+  }
+
+  private mutating func add(_ bytes: [UInt8]) throws(ReflectionError) {
+    let file: DescriptorFile
+    do throws(CodecError) {
+      file = try DescriptorFile(bytes)
+    } catch {
+      throw Self.malformed("sent a file that isn't a descriptor: \(error)")
+    }
+    if let place = self.places[file.name] {
+      if !self.conflicts.contains(file.name), !self.files[place].declaresSame(as: file) {
+        self.conflicts.insert(file.name)
+      }
+      return
+    }
+    self.byteCount += bytes.count
+    guard self.byteCount <= self.limits.bytes else {
+      throw ReflectionError(
+        .limit, "sends more than \(self.limits.bytes) bytes of descriptors\(Self.advice)")
+    }
+    guard self.files.count < self.limits.files else {
+      throw ReflectionError(.limit, "sends more than \(self.limits.files) files\(Self.advice)")
+    }
+    self.importCount += file.dependencies.count
+    guard self.importCount <= self.limits.imports else {
+      throw ReflectionError(
+        .limit, "sends files with more than \(self.limits.imports) imports\(Self.advice)")
+    }
+    self.places[file.name] = self.files.count
+    self.files.append(file)
+    self.declared.formUnion(file.services)
+    for name in file.dependencies where !BuiltInSchemas.fileNames.contains(name) {
+      guard self.asked.count < self.limits.files + self.limits.services else {
+        throw ReflectionError(.limit, "imports more than \(self.limits.files) files\(Self.advice)")
+      }
+      // One that comes without being asked for is passed over when it's its turn.
+      if self.places[name] == nil { self.enqueue(.file(named: name)) }
+    }
+  }
+
+  // MARK: The end
+
+  private mutating func result() -> Action {
+    let all = ReflectedFiles(self.files)
+    let conflicts = all.servicesThatNeed(self.conflicts.filter { !Self.isShared($0) })
+    var kept: Set<String> = []
+    for service in self.services where self.declared.contains(service) {
+      if let conflict = conflicts[service] {
+        self.warn(
+          "\(Self.shown(service)) is left out: the endpoint sent two different files named "
+            + Self.shown(conflict))
+      } else {
+        kept.insert(service)
+      }
+    }
+    guard !kept.isEmpty else {
+      let reason =
+        self.warnings.isEmpty ? "lists no service" : "describes no service that can be served"
+      let details = self.warnings.isEmpty ? "" : ": \(self.warnings.joined(separator: "; "))"
+      return .fail(ReflectionError(.empty, reason + details))
+    }
+    return .done(all.keeping(services: kept), warnings: self.warnings)
+  }
+
+  private mutating func warn(_ warning: String) {
+    if self.warnings.count < Self.warningLimit { self.warnings.append(warning) }
+  }
+
+  /// Everyone ships a slightly different version of these; the first one does.
+  private static func isShared(_ name: String) -> Bool {
+    ["google/protobuf/", "google/api/", "google/rpc/"].contains(where: name.hasPrefix)
+  }
+
+  private static func malformed(_ reason: String) -> ReflectionError {
+    ReflectionError(.malformed, reason)
+  }
+
+  private static func said(_ code: Int, _ message: String) -> String {
+    let name = GRPCStatus.Code(rawValue: code)?.name ?? "code \(code)"
+    return message.isEmpty ? " (\(name))" : " (\(name): \(Self.shown(message)))"
+  }
+
+  private static func shown(_ text: String) -> String { ReflectionError.shown(text) }
+
+  private static let advice =
+    "; name the services to serve under reflection.services, or give schema files"
+}

@@ -1,0 +1,225 @@
+internal import Codec
+internal import NIOCore
+
+/// What has become of a service's schema.
+package enum SchemaChange: Sendable, Equatable {
+  /// It's there, or it's another one now, and served.
+  case served(routes: Int)
+  /// Still none, and why.
+  case missing(String)
+  /// The endpoint has another one that can't be served, or tells none; the one before stays.
+  case kept(String)
+  /// Something of it isn't served, or it can't be kept for the next start.
+  case warning(String)
+}
+
+extension SchemaChange: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .served(let routes):
+      "serves the endpoint's present schema, \(routes) route\(routes == 1 ? "" : "s")"
+    case .missing(let reason): "has no schema yet: \(reason)"
+    case .kept(let reason): "keeps the schema that it has: \(reason)"
+    case .warning(let text): text
+    }
+  }
+}
+
+/// Follows the schema of one service for as long as the process serves: asks its endpoint when the
+/// schedule says so, and puts what has changed in the place of what was there.
+package final class ReflectionWatch: Sendable {
+  package typealias Ask = @Sendable () async -> Result<ReflectionResult, ReflectionError>
+  package typealias Sleep = @Sendable (Duration) async throws -> Void
+
+  private let service: Configuration.Service
+  private let index: Int
+  private let known: ReflectedFiles?
+  private let serving: ServingSwitch
+  private let ask: Ask
+  private let sleep: Sleep
+  private let report: @Sendable (SchemaChange) -> Void
+  private let events: AsyncStream<ReflectionSchedule.Event>
+  private let continuation: AsyncStream<ReflectionSchedule.Event>.Continuation
+
+  /// - Parameters:
+  ///   - index: the service's place in the table.
+  ///   - known: what is served already; nil: nothing.
+  ///   - ask: asks the endpoint, bounded in time.
+  ///   - report: called from any thread.
+  package init(
+    _ service: Configuration.Service, at index: Int, known: ReflectedFiles?,
+    in serving: ServingSwitch, ask: @escaping Ask,
+    sleep: @escaping Sleep = { try await Task.sleep(for: $0) },
+    report: @escaping @Sendable (SchemaChange) -> Void
+  ) {
+    self.service = service
+    self.index = index
+    self.known = known
+    self.serving = serving
+    self.ask = ask
+    self.sleep = sleep
+    self.report = report
+    // None may be lost, the end of a wait least of all. As many wait as connections change while a
+    // question is under way, and both are bounded in time.
+    (self.events, self.continuation) = AsyncStream.makeStream()
+  }
+
+  /// A loop's connections to the endpoint have come, or have all gone. From any thread.
+  package func connectionChanged(isThere: Bool) {
+    self.continuation.yield(isThere ? .connected : .disconnected)
+  }
+
+  /// Follows until the task is cancelled. Once.
+  package func run() async {
+    var generator = SystemRandomNumberGenerator()
+    var schedule = ReflectionSchedule(
+      refresh: self.service.reflection?.refresh.map { TimeAmount($0) })
+    var follower = Follower(watch: self, known: self.known)
+    var timer: Task<Void, Never>?
+    self.continuation.yield(.started)
+    for await event in self.events {
+      var action = schedule.receive(event, now: .now(), using: &generator)
+      if action == .ask {
+        timer?.cancel()
+        timer = nil
+        let answer = await self.ask()
+        guard !Task.isCancelled else { break }
+        await follower.take(answer)
+        action = schedule.receive(Self.event(of: answer), now: .now(), using: &generator)
+      }
+      guard case .wait(let time) = action else { continue }
+      timer?.cancel()
+      timer = Task { [sleep, continuation] in
+        guard (try? await sleep(.nanoseconds(time.nanoseconds))) != nil else { return }
+        continuation.yield(.timePassed)
+      }
+    }
+    timer?.cancel()
+  }
+
+  private static func event(
+    of answer: Result<ReflectionResult, ReflectionError>
+  ) -> ReflectionSchedule.Event {
+    switch answer {
+    case .success: .answered
+    case .failure(let error): .failed(isReachable: error.code != .unreachable)
+    }
+  }
+}
+
+// MARK: - What becomes of an answer
+
+extension ReflectionWatch {
+  /// Compares answers with what is served.
+  private struct Follower {
+    let watch: ReflectionWatch
+    /// Served; nil: nothing yet.
+    var known: ReflectedFiles?
+    /// The last ones that couldn't be served: told once.
+    var refused: ReflectedFiles?
+    /// Why the endpoint told nothing, the last time.
+    var lastReason: String?
+    /// Whether the last question failed though the endpoint was there.
+    var hasFailed = false
+    var isKept = false
+
+    mutating func take(_ answer: Result<ReflectionResult, ReflectionError>) async {
+      switch answer {
+      case .success(let result):
+        self.lastReason = nil
+        self.hasFailed = false
+        if result.files == self.known {
+          self.keep()
+        } else if result.files != self.refused {
+          await self.serve(result)
+        }
+      case .failure(let error):
+        // An endpoint that's away is no news while there's a schema to serve; its calls say so.
+        if self.known != nil, error.code == .unreachable { return }
+        // Nor is one that is just going away, which ends calls in many ways.
+        if self.known != nil, error.code == .failed, !self.hasFailed {
+          self.hasFailed = true
+          return
+        }
+        await self.tell(error.sentence(about: self.watch.service.cluster.kind.server))
+      }
+    }
+
+    private mutating func serve(_ result: ReflectionResult) async {
+      let watch = self.watch
+      do throws(SchemaLoadErrors) {
+        let (served, warnings) = try result.files.service(watch.service)
+        do throws(RouteClashes) {
+          try await watch.serving.replace(watch.index, by: served)
+        } catch {
+          throw SchemaLoadErrors(error.clashes.map(\.description))
+        }
+        self.known = result.files
+        self.refused = nil
+        self.isKept = false
+        watch.report(.served(routes: served.routes.routes.count))
+        for warning in result.warnings + warnings { watch.report(.warning(warning)) }
+        self.keep()
+      } catch {
+        self.refused = result.files
+        await self.tell(error.faults.joined(separator: "; "))
+      }
+    }
+
+    /// Says once why there's nothing new, and to clients why there's nothing at all.
+    private mutating func tell(_ reason: String) async {
+      guard reason != self.lastReason else { return }
+      self.lastReason = reason
+      guard self.known == nil else { return self.watch.report(.kept(reason)) }
+      self.watch.report(.missing(reason))
+      if let waiting = try? ServedService(missing: reason, self.watch.service) {
+        try? await self.watch.serving.replace(self.watch.index, by: waiting)
+      }
+    }
+
+    /// Writes what is served to the cache, once.
+    private mutating func keep() {
+      guard !self.isKept, let known, let path = self.watch.service.reflection?.cache else { return }
+      self.isKept = true
+      do throws(Files.Failure) {
+        try DescriptorCache(path: path).write(known)
+      } catch {
+        self.watch.report(.warning("can't keep its schema in \(path) for the next start: \(error)"))
+      }
+    }
+  }
+}
+
+extension ReflectedFiles {
+  /// The service in the form that these files give it.
+  ///
+  /// - Throws: why it can't be served.
+  func service(
+    _ configuration: Configuration.Service
+  ) throws(SchemaLoadErrors) -> (ServedService, warnings: [String]) {
+    let (schema, warnings) = try self.schema(source: ReflectionLoader.source(of: configuration))
+    let served: ServedService
+    do throws(RouteClashes) {
+      served = try ServedService(configuration, schema: schema)
+    } catch {
+      throw SchemaLoadErrors(error.clashes.map(\.description))
+    }
+    let faults = served.routes.faults.map { configuration.httpRules[$0.rule].fault($0).description }
+    guard faults.isEmpty else { throw SchemaLoadErrors(faults) }
+    guard !served.routes.routes.isEmpty else {
+      throw SchemaLoadErrors(["none of the endpoint's services has a method that can be served"])
+    }
+    return (served, warnings + schema.warnings + served.routes.warnings)
+  }
+}
+
+extension ServedService {
+  /// A service that waits for its schema.
+  ///
+  /// - Parameter reason: why it isn't there.
+  convenience init(
+    missing reason: String, _ configuration: Configuration.Service
+  ) throws {
+    try self.init(configuration, schema: SchemaBuilder().build(), missingSchema: reason)
+  }
+}

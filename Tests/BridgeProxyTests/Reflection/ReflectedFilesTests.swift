@@ -1,0 +1,80 @@
+import Codec
+import Testing
+
+@testable import BridgeProxy
+
+@Suite struct ReflectedFilesTests {
+  private static let one = TestSchema.file("one", service: "S")
+  private static let two = TestSchema.file("two", service: "S", imports: ["one.proto"])
+
+  @Test("a file is seen from outside")
+  func file() throws {
+    let file = try DescriptorFile(Self.two.fileBytes)
+    #expect(file.name == "two.proto" && file.dependencies == ["one.proto"])
+    #expect(file.services == ["two.S"] && file.bytes == Self.two.fileBytes)
+  }
+
+  @Test(
+    "what is no file is refused",
+    arguments: [[], [0xFF], [0x0A, 9, 0x61], [0x0A, 1, 0xFF], [0x0A, 0], [0x12, 1, 0x61]]
+      as [[UInt8]])
+  func broken(_ bytes: [UInt8]) {
+    #expect(throws: CodecError.self) { try DescriptorFile(bytes) }
+  }
+
+  @Test("a file of countless imports is refused")
+  func countless() {
+    var writer = WireWriter()
+    writer.string(1, "a.proto")
+    for _ in 0..<10_001 { writer.string(3, "b") }
+    #expect(throws: CodecError.self) { try DescriptorFile(writer.bytes) }
+  }
+
+  @Test("a set is written and read; what is none is refused")
+  func set() throws {
+    let files = try TestSchema.reflected(Self.two, Self.one)
+    #expect(files.files.map(\.name) == ["one.proto", "two.proto"])
+    #expect(try ReflectedFiles(descriptorSet: files.descriptorSet) == files)
+    #expect(throws: CodecError.self) { try ReflectedFiles(descriptorSet: Array("text".utf8)) }
+    #expect(throws: CodecError.self) {
+      try ReflectedFiles(descriptorSet: Array(files.descriptorSet.dropLast(3)))
+    }
+  }
+
+  @Test("services that aren't kept go, and so do the files that only they need")
+  func keeping() throws {
+    let files = try TestSchema.reflected(Self.one, Self.two, TestSchema.file("three", service: "T"))
+    let kept = files.keeping(services: ["one.S"])
+    #expect(kept.services == ["one.S"] && kept.files.map(\.name) == ["one.proto"])
+    let both = files.keeping(services: ["two.S"])
+    #expect(both.services == ["two.S"])
+    #expect(both.files.map(\.name) == ["one.proto", "two.proto"])
+    let (schema, warnings) = try both.schema(source: "test")
+    #expect(schema.services.map(\.fullName).filter { $0.hasSuffix(".S") } == ["two.S"])
+    #expect(warnings.isEmpty)
+  }
+
+  @Test("a service that can't be linked is left out; the others are served")
+  func broken() throws {
+    let lost = TestSchema.file("lost", service: "L", imports: ["gone.proto"], type: "Gone")
+    var field = TestSchema.file("bad", service: "B")
+    field.messages[0].fields = [
+      TestSchema.Field(name: "a", number: 1, type: 11, typeName: ".gone.Gone")
+    ]
+    let files = try TestSchema.reflected(Self.one, field, lost)
+    let (schema, warnings) = try files.schema(source: "test")
+    #expect(schema.services.map(\.fullName).contains("one.S"))
+    #expect(!schema.services.map(\.fullName).contains("bad.B"))
+    #expect(warnings.count == 1 && warnings[0].hasPrefix("bad.B is left out: "))
+  }
+
+  @Test("where nothing can be linked, the reason is told")
+  func allBroken() throws {
+    var schema = TestSchema.file("bad", service: "B")
+    schema.messages[0].fields = [
+      TestSchema.Field(name: "a", number: 1, type: 11, typeName: ".gone.Gone")
+    ]
+    let files = try TestSchema.reflected(schema)
+    #expect(throws: SchemaLoadErrors.self) { try files.schema(source: "test") }
+  }
+}
