@@ -74,9 +74,11 @@ elif ! command -v protoc > /dev/null || ! pkg-config --exists libnghttp2 libprot
        ${packages[*]}"
 fi
 
-# The Python environment, made anew when its requirements or the interpreter change.
+# make_environment FOLDER REQUIREMENTS [PIP-OPTION...]: a Python environment, made anew when its requirements
+# or the interpreter change.
 make_environment() {
-  local python=python3 requirements=Tests/EndToEnd/requirements.txt wanted
+  local folder=$1 requirements=$2 python=python3 wanted
+  shift 2
   # A Python built by hand or by pyenv has venv and ensurepip; Debian's needs a package for them.
   if ! "$python" -c 'import ensurepip, venv' 2> /dev/null; then
     if command -v apt-get > /dev/null; then install_packages python3 python3-venv; fi
@@ -85,14 +87,19 @@ make_environment() {
       || fail "python3 can't make virtual environments (modules venv and ensurepip)"
   fi
   wanted="$("$python" --version) $(cksum < "$requirements")"
-  if [ -x .venv/bin/python ] && [ "$(cat .venv/stamp 2> /dev/null || true)" = "$wanted" ]; then
+  if [ -x "$folder/bin/python" ] && [ "$(cat "$folder/stamp" 2> /dev/null || true)" = "$wanted" ]; then
     return
   fi
-  echo "setup: making the Python environment .venv"
-  rm -rf .venv
-  "$python" -m venv .venv
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements"
-  echo "$wanted" > .venv/stamp
+  echo "setup: making the Python environment $folder"
+  rm -rf "$folder"
+  "$python" -m venv "$folder"
+  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@" -r "$requirements"
+  echo "$wanted" > "$folder/stamp"
 }
 
-if [ "$tests" = yes ] && [ -f Tests/EndToEnd/requirements.txt ]; then make_environment; fi
+if [ "$tests" = yes ] && [ -f Tests/EndToEnd/requirements.txt ]; then
+  make_environment .venv Tests/EndToEnd/requirements.txt
+  # The vendors' clients of what the simulators stand for, each with its own needs.
+  make_environment .venv-nacos Tests/EndToEnd/requirements-nacos.txt
+  make_environment .venv-eas Tests/EndToEnd/requirements-eas.txt --no-deps
+fi

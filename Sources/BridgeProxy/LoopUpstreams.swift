@@ -76,8 +76,10 @@ struct LoopUpstreams: Sendable {
 
   /// Finds the endpoints of a service for this loop alone, until it's cancelled. Nil where there's
   /// nothing to find.
-  func discover(_ service: Configuration.Service, at index: Int) -> Task<Void, Never>? {
-    service.cluster.kind.makeSource().map { source in
+  func discover(
+    _ service: Configuration.Service, at index: Int, by fetch: HTTPFetch
+  ) -> Task<Void, Never>? {
+    service.cluster.kind.makeSource(fetch: fetch, on: self.eventLoop).map { source in
       Task { await EndpointWatch.run(source) { self.learn($0, ofService: index) } }
     }
   }

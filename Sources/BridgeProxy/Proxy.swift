@@ -87,6 +87,8 @@ extension Proxy {
     var upstreams: [LoopUpstreams]
     /// Each follows the source of one service's endpoints, its schema, or its token.
     var tasks: [Task<Void, Never>]
+    /// What endpoints are looked up over HTTP with.
+    var discoveryClient: DiscoveryClient
     /// All that certificates and keys are in.
     var tls: [TLSContexts]
   }
@@ -133,10 +135,12 @@ extension Proxy {
     }
     if let admin { self.onEvent(.adminListening(admin.address)) }
     self.onEvent(.ready)
+    let client = DiscoveryClient(group: group)
     return Running(
       front: front, admin: admin, upstreams: upstreams,
-      tasks: self.discover(for: upstreams) + self.followTokens(for: upstreams)
-        + self.watchSchemas(over: upstreams, in: serving),
+      tasks: self.discover(for: upstreams, by: client.fetch, on: group.next())
+        + self.followTokens(for: upstreams) + self.watchSchemas(over: upstreams, in: serving),
+      discoveryClient: client,
       tls: [listenerTLS].compactMap { $0 } + connectors.compactMap(\.tls))
   }
 
@@ -172,9 +176,12 @@ extension Proxy {
 
 extension Proxy {
   /// Finds the endpoints of the services whose lists may change, and tells every loop.
-  private func discover(for upstreams: [LoopUpstreams]) -> [Task<Void, Never>] {
+  private func discover(
+    for upstreams: [LoopUpstreams], by fetch: HTTPFetch, on eventLoop: any EventLoop
+  ) -> [Task<Void, Never>] {
     self.plan.configuration.services.enumerated().compactMap { index, service in
-      guard let source = service.cluster.kind.makeSource() else { return nil }
+      guard let source = service.cluster.kind.makeSource(fetch: fetch, on: eventLoop)
+      else { return nil }
       return Task {
         await EndpointWatch.run(source) { action in
           for loop in upstreams { loop.learn(action, ofService: index) }
@@ -260,6 +267,7 @@ extension Proxy {
     // Questions about schemas that are under way end with the connections.
     for upstreams in running.upstreams { await upstreams.close() }
     for task in running.tasks { await task.value }
+    await running.discoveryClient.shutDown()
     await running.admin?.close()
   }
 }

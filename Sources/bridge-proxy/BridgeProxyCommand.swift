@@ -7,7 +7,9 @@ struct BridgeProxyCommand: AsyncParsableCommand {
     commandName: "bridge-proxy",
     abstract: "Lets clients that speak HTTP/1.1 and JSON call gRPC services.",
     version: Version.current,
-    subcommands: [ServeCommand.self, CheckCommand.self, DemoCommand.self])
+    subcommands: [
+      ServeCommand.self, CheckCommand.self, EndpointsCommand.self, DemoCommand.self,
+    ])
 }
 
 /// The program's version, by semver.org.

@@ -42,6 +42,10 @@ extension Configuration {
     case easGateway(EASGateway)
     /// A balancer that shares out connections.
     case nlb(Endpoint)
+    /// What the discovery of PAI-EAS lists.
+    case easDirect(EASDirect)
+    /// What's registered in Nacos.
+    case nacos(Nacos)
   }
 
   /// A name whose addresses are the endpoints.
@@ -70,6 +74,8 @@ extension Configuration.EndpointKind: CustomStringConvertible {
       gateway.description
     case .nlb(let endpoint):
       "the balancer \(endpoint)"
+    case .easDirect(let eas): eas.description
+    case .nacos(let nacos): nacos.description
     }
   }
 }

@@ -41,7 +41,7 @@ extension Configuration.EndpointKind {
     case .static(let endpoints): endpoints
     case .easGateway(let gateway): [.init(.init(host: gateway.host, port: gateway.port))]
     case .nlb(let endpoint): [.init(endpoint)]
-    case .dns: nil
+    case .dns, .easDirect, .nacos: nil
     }
   }
 
@@ -70,8 +70,8 @@ extension Configuration.EndpointKind {
   /// What HTTP statuses without `grpc-status` mean.
   package var statuses: HTTPStatusMapping {
     switch self {
-    case .easGateway, .nlb: .eas
-    case .static, .dns: .grpc
+    case .easGateway, .nlb, .easDirect: .eas
+    case .static, .dns, .nacos: .grpc
     }
   }
 
@@ -85,7 +85,7 @@ extension Configuration.EndpointKind {
       ]
     case .nlb(let endpoint) where endpoint.port == 8080:
       ["8080 is the port of the instances; the balancer's listener has another one"]
-    case .easGateway, .nlb, .static, .dns:
+    case .easGateway, .nlb, .easDirect, .static, .dns, .nacos:
       []
     }
   }

@@ -36,7 +36,7 @@ extension Configuration.EndpointKind {
   /// configuration has for them; nil where they are.
   var serverName: String? {
     switch self {
-    case .static, .easGateway, .nlb: nil
+    case .static, .easGateway, .nlb, .easDirect, .nacos: nil
     case .dns(let dns): dns.host
     }
   }

@@ -51,6 +51,12 @@ extension ConfigurationReader {
     let gateway = section.section("eas-gateway").flatMap { self.easGateway($0, isHTTP: isHTTP) }
     if let gateway { kinds.append(("eas-gateway", .easGateway(gateway))) }
     if let nlb = self.nlb(section) { kinds.append(("nlb", .nlb(nlb))) }
+    if let eas = section.section("eas-direct").flatMap(self.easDirect) {
+      kinds.append(("eas-direct", .easDirect(eas)))
+    }
+    if let nacos = section.section("nacos").flatMap({ self.nacos($0, folder: folder) }) {
+      kinds.append(("nacos", .nacos(nacos)))
+    }
     section.finish()
     if kinds.count > 1 {
       section.fault(kinds[1].key, "\(kinds[0].key) is there as well; keep one kind of endpoint")

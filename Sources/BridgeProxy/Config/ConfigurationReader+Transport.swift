@@ -121,7 +121,12 @@ extension ConfigurationReader {
 extension Configuration.EndpointKind {
   /// Where processors of PAI-EAS are called; empty where the service isn't known.
   var predictPath: String {
-    guard case .easGateway(let gateway) = self, let service = gateway.service else { return "" }
-    return "/api/predict/\(service)"
+    let service: String? =
+      switch self {
+      case .easGateway(let gateway): gateway.service
+      case .easDirect(let eas): eas.service
+      case .static, .dns, .nlb, .nacos: nil
+      }
+    return service.map { "/api/predict/\($0)" } ?? ""
   }
 }

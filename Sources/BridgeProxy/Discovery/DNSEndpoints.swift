@@ -69,13 +69,3 @@ package struct LookupError: Error, CustomStringConvertible {
     self.reason = reason
   }
 }
-
-extension Configuration.EndpointKind {
-  /// What finds the endpoints; nil for a list that doesn't change.
-  package func makeSource() -> (any EndpointSource)? {
-    switch self {
-    case .static, .easGateway, .nlb: nil
-    case .dns(let settings): DNSEndpoints(settings)
-    }
-  }
-}

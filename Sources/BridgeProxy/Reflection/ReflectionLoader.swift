@@ -90,6 +90,7 @@ package struct ReflectionLoader: Sendable {
   ) async -> Result<ReflectionResult, ReflectionError> {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let loop = group.next()
+    let client = DiscoveryClient(group: group)
     var alone = Configuration(listen: [], services: [service])
     alone.limits = limits
     let result: Result<ReflectionResult, ReflectionError>
@@ -97,7 +98,7 @@ package struct ReflectionLoader: Sendable {
       let upstreams = try await loop.submit { [alone] in
         LoopUpstreams(of: alone, [SocketConnector(service)], on: loop, seed: 0)
       }.get()
-      let discovery = upstreams.discover(service, at: 0)
+      let discovery = upstreams.discover(service, at: 0, by: client.fetch)
       result = await Self.ask(service, on: loop) { upstreams.upstreams[0] }
       discovery?.cancel()
       await upstreams.close()
@@ -105,6 +106,7 @@ package struct ReflectionLoader: Sendable {
     } catch {
       result = .failure(ReflectionError(.unreachable, "\(error)"))
     }
+    await client.shutDown()
     try? await group.shutdownGracefully()
     return result
   }

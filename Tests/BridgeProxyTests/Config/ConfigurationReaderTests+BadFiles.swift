@@ -198,7 +198,8 @@ extension ConfigurationReaderTests {
       policy: ring_hash
       bridge.yaml:18:14: services.d.schemas: an empty list; write at least one, such as \
       schemas/a.proto
-      bridge.yaml:19:16: services.d.endpoint.eas: unknown key; the keys here are dns, eas-gateway, nlb, static
+      bridge.yaml:19:16: services.d.endpoint.eas: unknown key; the keys here are dns, eas-direct, \
+      eas-gateway, nacos, nlb, static
       bridge.yaml:20:14: services.d.balance: "best" is not a choice; write round_robin or \
       least_requests or pick_first or ring_hash
       """),

@@ -1,0 +1,196 @@
+extension Configuration {
+  /// Endpoints that are registered as instances of a service in Nacos (`endpoint: {nacos: {…}}`).
+  package struct Nacos: Sendable {
+    /// How the registry is asked.
+    package enum Access: String, Sendable, CaseIterable {
+      /// Subscribes over gRPC, and is told of changes at once. Nacos 2.x and 3.x.
+      case grpc
+      /// Asks over HTTP again and again. Nacos 1.x, 2.x, and 3.x as it comes.
+      case httpV1 = "http-v1"
+      /// Nacos 2.x; 3.x refuses it unless it's told not to.
+      case httpV2 = "http-v2"
+      /// Nacos 3.x.
+      case httpV3 = "http-v3"
+    }
+
+    /// Who asks.
+    package enum Credentials: Sendable {
+      /// Nobody: a registry without access control.
+      case none
+      /// A user of the registry, who logs in for a token.
+      case password(username: String, password: Secret)
+      /// A key of Alibaba Cloud's access control, by which each question is signed.
+      case key(access: Secret, secret: Secret)
+    }
+
+    /// Where the registry's HTTP answers. The next one is asked where one fails. At least one.
+    package var servers: [Endpoint]
+    /// The service's name, without its group.
+    package var service: String
+    /// Default `public`.
+    package var namespace = "public"
+    /// Default `pai-eas`, where PAI-EAS registers services.
+    package var group = "pai-eas"
+    /// Instances of other clusters are left out; empty: none are. Default empty.
+    package var clusters: [String] = []
+    package var access = Access.grpc
+    /// What's added to a server's port for gRPC. Default 1000.
+    package var grpcPortOffset = 1000
+    /// Before the paths of HTTP; empty: none. Default `/nacos`.
+    package var contextPath = "/nacos"
+    package var credentials = Credentials.none
+    /// Between two questions over HTTP; nil: what the registry's answers say, else 10 s. Default nil.
+    package var pollInterval: Duration?
+    /// Called instead of the port that's registered; nil: that one. Default nil.
+    package var port: Int?
+
+    package init(servers: [Endpoint], service: String) {
+      self.servers = servers
+      self.service = service
+    }
+  }
+}
+
+extension Configuration.Nacos: CustomStringConvertible {
+  /// For people: `nacos pai-eas/infer (10.0.0.9:8848)`.
+  package var description: String {
+    let servers = self.servers.map(\.description).joined(separator: ", ")
+    let namespace = self.namespace == "public" ? "" : "\(self.namespace)/"
+    return "nacos \(namespace)\(self.group)/\(self.service) (\(servers))"
+  }
+}
+
+extension ConfigurationReader {
+  /// The section `nacos` of an endpoint; nil, and a fault, where it doesn't say whom to ask for what.
+  func nacos(_ section: SectionReader, folder: String) -> Configuration.Nacos? {
+    let servers = section.list("servers", example: "nacos.internal:8848", Self.nacosServer)
+    if section.node("servers") == nil {
+      section.missing("servers", "write the registry's servers, such as nacos.internal:8848")
+    }
+    let name = { (text: String) throws(ValueFault) in try Self.nacosName(text) }
+    let service = section.value("service", example: "infer", name)
+    if section.node("service") == nil {
+      section.missing("service", "write the service's name in the registry")
+    }
+    var nacos = Configuration.Nacos(servers: servers ?? [], service: service ?? "")
+    if let namespace = section.value("namespace", example: "public", name) {
+      nacos.namespace = namespace
+    }
+    if let group = section.value("group", example: "pai-eas", name) { nacos.group = group }
+    if let clusters = section.list("clusters", example: "DEFAULT", name) {
+      nacos.clusters = clusters
+    }
+    let accesses: KeyValuePairs<String, Configuration.Nacos.Access> = [
+      "grpc": .grpc, "http-v1": .httpV1, "http-v2": .httpV2, "http-v3": .httpV3,
+    ]
+    if let access = section.choice("protocol", accesses) { nacos.access = access }
+    let offset = section.value("grpc_port_offset", example: "1000") { text throws(ValueFault) in
+      try ConfigurationValues.integer(text, in: 0...64_000)
+    }
+    if let offset { nacos.grpcPortOffset = offset }
+    let context = section.value("context_path", example: "/nacos") { text throws(ValueFault) in
+      text.isEmpty || text == "/" ? "" : try ConfigurationValues.prefix(text)
+    }
+    if let context { nacos.contextPath = context }
+    nacos.pollInterval = section.value("poll_interval", example: "10s") {
+      text throws(ValueFault) in
+      let interval = try ConfigurationValues.duration(text)
+      guard interval >= .milliseconds(100) else {
+        throw ValueFault("\(ConfigurationValues.quoted(text)) is too often; the least is 100ms")
+      }
+      return interval
+    }
+    nacos.port = self.portOverride(section)
+    nacos.credentials = self.nacosCredentials(section, folder: folder)
+    section.finish()
+    if nacos.access == .grpc, let last = nacos.servers.compactMap(\.port).max(),
+      last + nacos.grpcPortOffset > 65_535
+    {
+      section.fault(
+        "servers", "the port of gRPC would be \(last + nacos.grpcPortOffset); see grpc_port_offset")
+    }
+    if nacos.access == .grpc, nacos.pollInterval != nil {
+      section.fault(
+        "poll_interval", "over gRPC the registry tells of changes; leave it out, or set protocol")
+    }
+    guard let servers, !servers.isEmpty, service != nil else { return nil }
+    return nacos
+  }
+
+  private func nacosCredentials(
+    _ section: SectionReader, folder: String
+  ) -> Configuration.Nacos.Credentials {
+    let username = section.value("username", example: "bridge") { text throws(ValueFault) in
+      guard (1...256).contains(text.utf8.count) else {
+        throw ValueFault("write the name of a user of the registry")
+      }
+      return text
+    }
+    let password = self.secret(
+      "password", of: section, folder: folder, example: "NACOS_PASSWORD")
+    let access = self.secret(
+      "access_key", of: section, folder: folder, example: "NACOS_ACCESS_KEY")
+    let secret = self.secret(
+      "secret_key", of: section, folder: folder, example: "NACOS_SECRET_KEY")
+    let has = { (key: String) in
+      section.node("\(key)_env") != nil || section.node("\(key)_file") != nil
+    }
+    let hasUser = section.node("username") != nil
+    if hasUser || has("password"), has("access_key") || has("secret_key") {
+      section.fault(
+        hasUser ? "username" : "password_env", "there's a key as well; keep one of them")
+    }
+    if hasUser, !has("password") {
+      section.missing("password_env", "name the environment variable that holds the password")
+    }
+    if has("password"), !hasUser {
+      section.missing("username", "write whose password it is")
+    }
+    if has("access_key"), !has("secret_key") {
+      section.missing("secret_key_env", "name the environment variable that holds the secret key")
+    }
+    if has("secret_key"), !has("access_key") {
+      section.missing("access_key_env", "name the environment variable that holds the key's name")
+    }
+    if let username, let password { return .password(username: username, password: password) }
+    if let access, let secret {
+      guard MetadataRules.fault(value: access.revealed, of: "ak") == nil else {
+        section.fault(
+          section.node("access_key_env") == nil ? "access_key_file" : "access_key_env",
+          "it holds characters that a header can't carry (or blanks at an end)")
+        return .none
+      }
+      return .key(access: access, secret: secret)
+    }
+    return .none
+  }
+
+  /// `host` or `host:port`; 8848 is the registry's own.
+  private static func nacosServer(_ text: String) throws(ValueFault) -> Configuration.Endpoint {
+    if let scheme = ["http://", "https://"].first(where: text.hasPrefix) {
+      throw ValueFault(
+        "\(ConfigurationValues.quoted(text)): write it without \(scheme), such as "
+          + "nacos.internal:8848")
+    }
+    _ = try ConfigurationValues.host(text)
+    let hasPort = text.hasPrefix("[") ? text.contains("]:") : text.contains(":")
+    return try ConfigurationValues.endpoint(hasPort ? text : "\(text):8848")
+  }
+
+  /// A name in the registry. `@@` stands between group and service on the wire, `,` between clusters.
+  private static func nacosName(_ text: String) throws(ValueFault) -> String {
+    guard (1...256).contains(text.utf8.count),
+      text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F && $0 != "," })
+    else {
+      throw ValueFault(
+        "\(ConfigurationValues.quoted(text)) is not a name in a registry; blanks and commas can't be in it"
+      )
+    }
+    guard !text.contains("@@") else {
+      throw ValueFault(
+        "\(ConfigurationValues.quoted(text)): write what stands before @@ as group, and the rest as "
+          + "service")
+    }
+    return text
+  }
+}

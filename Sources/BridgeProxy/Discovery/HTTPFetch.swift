@@ -1,0 +1,76 @@
+/// Asks something over HTTP once, for discovery: small questions, small answers. [seam]
+///
+/// The real one is `DiscoveryClient`; tests answer from a table. The answer is whole and bounded, and it
+/// comes within the request's time or not at all. Redirects aren't followed: an answer is an answer.
+package struct HTTPFetch: Sendable {
+  package struct Request: Sendable, Equatable {
+    package enum Method: String, Sendable {
+      case get = "GET"
+      case post = "POST"
+    }
+
+    package var method = Method.get
+    /// Whole and encoded, `http://host:port/path?query`. It may stand in a message: no secrets.
+    package var url: String
+    /// May hold secrets; never shown.
+    package var headers: [(name: String, value: String)] = []
+    /// May hold secrets; never shown.
+    package var body: [UInt8] = []
+    /// For the whole exchange.
+    package var timeout: Duration
+
+    package init(_ url: String, timeout: Duration) {
+      self.url = url
+      self.timeout = timeout
+    }
+
+    package static func == (left: Request, right: Request) -> Bool {
+      left.method == right.method && left.url == right.url && left.body == right.body
+        && left.timeout == right.timeout && left.headers.elementsEqual(right.headers, by: ==)
+    }
+  }
+
+  package struct Response: Sendable, Equatable {
+    package var status: Int
+    package var body: [UInt8]
+    /// For `If-None-Match` of the next question; nil where there's none.
+    package var etag: String?
+
+    package init(status: Int, body: [UInt8] = [], etag: String? = nil) {
+      self.status = status
+      self.body = body
+      self.etag = etag
+    }
+  }
+
+  /// Why there's no answer, in words for the person who wrote the configuration.
+  package struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
+    package var description: String
+
+    package init(_ description: String) {
+      self.description = description
+    }
+  }
+
+  package typealias Outcome = Result<Response, Failure>
+
+  private let ask: @Sendable (Request) async -> Outcome
+
+  package init(_ ask: @escaping @Sendable (Request) async -> Outcome) {
+    self.ask = ask
+  }
+
+  /// The answer, whatever its status.
+  package func callAsFunction(_ request: Request) async -> Outcome {
+    await self.ask(request)
+  }
+
+  /// The most bytes of an answer: some 4,000 instances of a registry. Stops a server from filling memory.
+  package static let byteLimit = 1 << 20
+}
+
+extension HTTPFetch.Request: CustomStringConvertible, CustomDebugStringConvertible {
+  /// `GET http://…`; neither headers nor body.
+  package var description: String { "\(self.method.rawValue) \(self.url)" }
+  package var debugDescription: String { self.description }
+}

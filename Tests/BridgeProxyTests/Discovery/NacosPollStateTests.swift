@@ -1,0 +1,307 @@
+import Testing
+
+@testable import BridgeProxy
+
+/// What a registry is asked over HTTP, with which token, and what becomes of its answers.
+@Suite struct NacosPollStateTests {
+  private static func settings(
+    _ access: Configuration.Nacos.Access, servers: [String] = ["n1"],
+    _ change: (inout Configuration.Nacos) -> Void = { _ in }
+  ) -> Configuration.Nacos {
+    var settings = Configuration.Nacos(
+      servers: servers.map { Configuration.Endpoint(host: $0, port: 8848) }, service: "my svc")
+    settings.access = access
+    change(&settings)
+    return settings
+  }
+
+  private static func withPassword(_ settings: inout Configuration.Nacos) {
+    settings.credentials = .password(
+      username: "me & you", password: Configuration.Secret("p&ss=w0rd"))
+  }
+
+  private static func answer(_ text: String, status: Int = 200) -> HTTPFetch.Outcome {
+    .success(HTTPFetch.Response(status: status, body: Array(text.utf8)))
+  }
+
+  private static let token = Self.answer(#"{"accessToken":"t0ken","tokenTtl":100}"#)
+  private static let empty = Self.answer(#"{"hosts":[]}"#)
+
+  /// The requests of a round, and how it ends.
+  private static func round(
+    _ state: inout NacosPollState, _ answers: [HTTPFetch.Outcome], now: Duration = .zero
+  ) -> (requests: [HTTPFetch.Request], update: EndpointUpdate) {
+    var requests: [HTTPFetch.Request] = []
+    var answers = answers[...]
+    var step = state.begin(now: now, wallMilliseconds: 1_700_000_000_000)
+    while true {
+      switch step {
+      case .ask(let request):
+        requests.append(request)
+        let next = answers.popFirst() ?? .failure(HTTPFetch.Failure("no more answers"))
+        step = state.receive(next, now: now, wallMilliseconds: 1_700_000_000_000)
+      case .done(let update, _):
+        return (requests, update)
+      }
+    }
+  }
+
+  private static func urls(_ requests: [HTTPFetch.Request]) -> [String] {
+    requests.map { "\($0)" }
+  }
+
+  @Test(
+    arguments: [
+      (
+        Configuration.Nacos.Access.httpV1, [],
+        "v1/ns/instance/list?namespaceId=public&groupName=pai-eas"
+          + "&serviceName=pai-eas%40%40my%20svc&healthyOnly=false"
+      ),
+      (
+        .httpV1, ["A", "B"],
+        "v1/ns/instance/list?namespaceId=public&groupName=pai-eas"
+          + "&serviceName=pai-eas%40%40my%20svc&clusters=A%2CB&healthyOnly=false"
+      ),
+      (
+        .httpV2, ["A"],
+        "v2/ns/instance/list?namespaceId=public&groupName=pai-eas&serviceName=my%20svc"
+          + "&clusterName=A&healthyOnly=false"
+      ),
+      (
+        .httpV2, ["A", "B"],
+        "v2/ns/instance/list?namespaceId=public&groupName=pai-eas&serviceName=my%20svc"
+          + "&healthyOnly=false"
+      ),
+      (
+        .httpV3, [],
+        "v3/client/ns/instance/list?namespaceId=public&groupName=pai-eas&serviceName=my%20svc"
+          + "&healthyOnly=false"
+      ),
+    ] as [(Configuration.Nacos.Access, [String], String)])
+  func `each version has its question`(
+    _ access: Configuration.Nacos.Access, clusters: [String], url: String
+  ) {
+    var state = NacosPollState(Self.settings(access) { $0.clusters = clusters })
+    let (requests, _) = Self.round(&state, [])
+    #expect(Self.urls(requests) == ["GET http://n1:8848/nacos/" + url])
+  }
+
+  struct Answer: Sendable, CustomTestStringConvertible {
+    let access: Configuration.Nacos.Access
+    let body: String
+    var status = 200
+    var endpoints: [String]?
+    var failure = "nothing"
+    var testDescription: String { "\(self.access) \(self.status) \(self.body)" }
+  }
+
+  private static func answers() -> [Answer] {
+    let good = #"{"ip":"10.0.0.5","port":50000,"weight":1.0,"healthy":true,"enabled":true}"#
+    let many =
+      #"{"hosts":[\#(good),{"ip":"a","port":1,"weight":0.5,"enabled":true,"healthy":true},"#
+      + #"{"ip":"b","port":1,"weight":1,"healthy":false},{"ip":"c","port":1,"enabled":false},"#
+      + #"{"ip":"d","port":1,"weight":0},{"ip":"e","port":1,"valid":false},{"ip":"f"},{},5]"#
+    let wrapped = { (data: String) in #"{"code":0,"message":"success","data":\#(data)}"# }
+    return [
+      Answer(access: .httpV1, body: "\(many)}", endpoints: ["10.0.0.5:50000*100", "a:1*50"]),
+      Answer(
+        access: .httpV1, body: "\(many),\"reachProtectionThreshold\":true}",
+        endpoints: ["10.0.0.5:50000*100", "a:1*50", "b:1*100", "e:1*100"]),
+      Answer(access: .httpV1, body: #"{"hosts":null}"#, endpoints: []),
+      Answer(access: .httpV1, body: "{}", endpoints: []),
+      Answer(access: .httpV1, body: #"{"hosts":5}"#, failure: "no list of instances"),
+      Answer(access: .httpV1, body: "[]", failure: "no list of instances"),
+      Answer(access: .httpV1, body: "dom not found", failure: "answered no JSON"),
+      Answer(access: .httpV1, body: "no", status: 500, failure: "answered 500"),
+      Answer(
+        access: .httpV2, body: wrapped("\(many)}"), endpoints: ["10.0.0.5:50000*100", "a:1*50"]),
+      Answer(access: .httpV2, body: wrapped("[\(good)]"), failure: "no list of instances"),
+      Answer(access: .httpV2, body: wrapped("null"), failure: "no list of instances"),
+      Answer(
+        access: .httpV2, body: #"{"code":40000,"message":"API deprecated"}"#, status: 410,
+        failure: "answered 410: this version of Nacos refuses it; set protocol to http-v3 or grpc"),
+      Answer(
+        access: .httpV2, body: #"{"code":30000,"message":"bad\nthing"}"#,
+        failure: #"answered code 30000, "bad?thing""#),
+      Answer(
+        access: .httpV2, body: #"{"code":21008,"message":"service not exist"}"#, status: 404,
+        endpoints: []),
+      Answer(access: .httpV3, body: wrapped("[\(good)]"), endpoints: ["10.0.0.5:50000*1"]),
+      Answer(
+        access: .httpV3, body: wrapped("{\"hosts\":[\(good)]}"), endpoints: ["10.0.0.5:50000*1"]),
+      Answer(access: .httpV3, body: good, failure: "no list of instances"),
+    ]
+  }
+
+  @Test(arguments: Self.answers()) func `an answer becomes a list or a reason`(_ answer: Answer) {
+    var state = NacosPollState(Self.settings(answer.access))
+    switch Self.round(&state, [Self.answer(answer.body, status: answer.status)]).update {
+    case .endpoints(let endpoints):
+      #expect(endpoints.map { "\($0.endpoint)*\($0.weight)" } == answer.endpoints)
+    case .failure(let reason):
+      #expect(answer.endpoints == nil)
+      #expect(reason.contains(answer.failure))
+    }
+  }
+
+  @Test func `instances of other clusters are left out`() {
+    var state = NacosPollState(Self.settings(.httpV3) { $0.clusters = ["A", "B"] })
+    let body =
+      #"{"code":0,"data":[{"ip":"a","port":1,"clusterName":"A"},"#
+      + #"{"ip":"c","port":1,"clusterName":"C"}]}"#
+    #expect(
+      Self.round(&state, [Self.answer(body)]).update
+        == .endpoints([.init(.init(host: "a", port: 1), weight: 1)]))
+  }
+
+  @Test func `the next server is asked where one fails, and stays`() {
+    var state = NacosPollState(Self.settings(.httpV1, servers: ["n1", "n2"]))
+    let down = HTTPFetch.Outcome.failure(HTTPFetch.Failure("down"))
+    #expect(Self.round(&state, [down, Self.empty]).update == .endpoints([]))
+    let (requests, update) = Self.round(&state, [Self.answer("", status: 503), down])
+    #expect(requests.map { $0.url.prefix(10) } == ["http://n2:", "http://n1:"])
+    #expect(update == .failure("down"))
+  }
+
+  @Test func `a token is logged in for, kept, and renewed before it ends`() {
+    var state = NacosPollState(Self.settings(.httpV1, Self.withPassword))
+    let (first, _) = Self.round(&state, [Self.token, Self.empty])
+    #expect(
+      Self.urls(first).map { $0.prefix(50) } == [
+        "POST http://n1:8848/nacos/v1/auth/users/login",
+        "GET http://n1:8848/nacos/v1/ns/instance/list?names",
+      ])
+    #expect(
+      String(decoding: first[0].body, as: UTF8.self)
+        == "username=me%20%26%20you&password=p%26ss%3Dw0rd")
+    #expect(first[1].headers.contains { $0 == ("authorization", "Bearer t0ken") })
+    #expect(first[1].headers.contains { $0 == ("accessToken", "t0ken") })
+    // A tenth of its hundred seconds early.
+    #expect(Self.round(&state, [Self.empty], now: .seconds(89)).requests.count == 1)
+    #expect(Self.round(&state, [Self.token, Self.empty], now: .seconds(90)).requests.count == 2)
+  }
+
+  @Test func `a refused token is renewed once a round`() {
+    var state = NacosPollState(Self.settings(.httpV1, Self.withPassword))
+    _ = Self.round(&state, [Self.token, Self.empty])
+    let forbidden = Self.answer("{}", status: 403)
+    let (requests, update) = Self.round(&state, [forbidden, Self.token, Self.empty])
+    #expect(requests.map(\.method) == [.get, .post, .get])
+    #expect(update == .endpoints([]))
+    let (again, failure) = Self.round(&state, [forbidden, Self.token, forbidden])
+    #expect(again.count == 3)
+    guard case .failure(let reason) = failure else {
+      Issue.record("no failure")
+      return
+    }
+    #expect(reason.hasSuffix("answered 403: this user may not read the service"))
+  }
+
+  @Test func `a registry that wants to know who asks is told of`() {
+    var state = NacosPollState(Self.settings(.httpV1))
+    guard case .failure(let reason) = Self.round(&state, [Self.answer("", status: 403)]).update
+    else {
+      Issue.record("no failure")
+      return
+    }
+    #expect(reason.hasSuffix("set username and password_env"))
+  }
+
+  @Test(
+    arguments: [
+      (
+        Configuration.Nacos.Access.httpV1,
+        ["v1/auth/users/login", "v3/auth/user/login", "v1/auth/login"]
+      ),
+      (.httpV3, ["v3/auth/user/login", "v1/auth/users/login"]),
+    ] as [(Configuration.Nacos.Access, [String])])
+  func `other versions have other paths to log in at`(
+    _ access: Configuration.Nacos.Access, paths: [String]
+  ) {
+    var state = NacosPollState(Self.settings(access, Self.withPassword))
+    let (requests, update) = Self.round(
+      &state, paths.map { _ in Self.answer("", status: 404) })
+    #expect(Self.urls(requests) == paths.map { "POST http://n1:8848/nacos/" + $0 })
+    guard case .failure(let reason) = update else {
+      Issue.record("no failure")
+      return
+    }
+    #expect(reason.hasSuffix("no known way to log in is there"))
+  }
+
+  @Test(arguments: [
+    Self.answer("unknown user!", status: 403), Self.answer("{}"), Self.answer("x"),
+    Self.answer(#"{"accessToken":"a\nb"}"#), Self.answer(#"{"accessToken":""}"#),
+    .failure(HTTPFetch.Failure("down")),
+  ]) func `a login that fails is a failure that tells no secret`(_ outcome: HTTPFetch.Outcome) {
+    var state = NacosPollState(Self.settings(.httpV1, Self.withPassword))
+    let (requests, update) = Self.round(&state, [outcome])
+    #expect(requests.count == 1)
+    guard case .failure(let reason) = update else {
+      Issue.record("no failure")
+      return
+    }
+    #expect(!reason.contains("p&ss") && !reason.contains("p%26ss"))
+    #expect(!"\(requests) \(String(reflecting: requests[0]))".contains("p%26ss"))
+  }
+
+  @Test func `a key signs each question`() {
+    var state = NacosPollState(
+      Self.settings(.httpV1) {
+        $0.credentials = .key(
+          access: Configuration.Secret("AK"), secret: Configuration.Secret("key"))
+      })
+    let (requests, _) = Self.round(&state, [Self.empty])
+    let headers = Dictionary(
+      uniqueKeysWithValues: requests[0].headers.map { ($0.name, $0.value) })
+    #expect(headers["ak"] == "AK")
+    #expect(headers["data"] == "1700000000000@@pai-eas@@my svc")
+    #expect(
+      headers["signature"]
+        == SHA1.signature(of: "1700000000000@@pai-eas@@my svc", key: "key"))
+  }
+}
+
+/// The vectors of RFC 3174 §7.3 and RFC 2202 §3, and lengths around a block.
+@Suite struct SHA1Tests {
+  private static func hex(_ bytes: [UInt8]) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+
+  @Test(arguments: [
+    ("", "da39a3ee5e6b4b0d3255bfef95601890afd80709"),
+    ("abc", "a9993e364706816aba3e25717850c26c9cd0d89d"),
+    (
+      "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+      "84983e441c3bd26ebaae4aa1f95129e5e54670f1"
+    ),
+    (
+      String(repeating: "01234567", count: 80), "dea356a2cddd90c7a7ecedc5ebb563934f460452"
+    ),
+  ]) func `a digest is right`(_ text: String, digest: String) {
+    #expect(Self.hex(SHA1.digest(Array(text.utf8))) == digest)
+  }
+
+  @Test(arguments: [
+    (
+      [UInt8](repeating: 0x0B, count: 20), "Hi There", "b617318655057264e28bc0b6fb378c8ef146be00"
+    ),
+    (
+      Array("Jefe".utf8), "what do ya want for nothing?",
+      "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"
+    ),
+    (
+      [UInt8](repeating: 0xAA, count: 80), "Test Using Larger Than Block-Size Key - Hash Key First",
+      "aa4ae5e15272d00e95705637ce8a3b55ed402112"
+    ),
+  ]) func `a keyed digest is right`(_ key: [UInt8], text: String, digest: String) {
+    #expect(Self.hex(SHA1.authentication(of: Array(text.utf8), key: key)) == digest)
+  }
+
+  @Test func `a signature is base64 with padding`() {
+    let text =
+      "POST\nbb6cb5c68df4652941caf652a366f2d8\napplication/octet-stream\n"
+      + "Sun, 22 Nov 2026 12:22:55 GMT\n/api/predict/svc"
+    #expect(SHA1.signature(of: text, key: "TESTTOKEN") == "wlYF/IF7/E2b9c3UuYgdJygvtmA=")
+  }
+}

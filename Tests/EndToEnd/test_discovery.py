@@ -1,0 +1,418 @@
+"""Endpoints that are looked up: `bridge-proxy endpoints`, and calls that go to what was found."""
+
+import os
+import signal
+
+import pytest
+import requests
+from peers.eas import DOCUMENTED, EAS, NEWER
+from peers.nacos import Nacos
+from support.bridge import run, service
+from support.discovery import Endpoints, NacosClient, discovery_configuration, parse
+from support.processes import until
+from support.sockets import free_port
+
+A, B = ("10.0.0.5", 50000), ("10.0.0.6", 50001)
+SECRET = "p&ss w0rd"
+
+
+@pytest.fixture
+def eas():
+    simulator = EAS()
+    yield simulator
+    simulator.stop()
+
+
+@pytest.fixture
+def start_nacos():
+    """Starts a simulator: `start_nacos(version="3")`."""
+    started = []
+
+    def start(**more):
+        simulator = Nacos(**more)
+        started.append(simulator)
+        return simulator
+
+    yield start
+    for simulator in started:
+        simulator.stop()
+
+
+@pytest.fixture
+def watch(tmp_path):
+    """Starts `bridge-proxy endpoints --watch` for this endpoint."""
+    started = []
+
+    def watch(endpoint, **environment):
+        process = Endpoints(
+            endpoint, tmp_path, {**os.environ, **environment}, f"endpoints-{len(started)}"
+        )
+        started.append(process)
+        return process
+
+    yield watch
+    for process in started:
+        process.signal(signal.SIGINT)
+        process.end()
+
+
+@pytest.fixture
+def look_up(tmp_path):
+    """Runs `bridge-proxy endpoints` for this endpoint; gives exit code, list, and what it said."""
+
+    def look_up(endpoint, **environment):
+        path = discovery_configuration(endpoint, tmp_path)
+        ended = run("endpoints", "--config", path, environment=environment)
+        lists = parse(ended.stdout)
+        return ended.returncode, lists[-1] if lists else None, ended.stdout + ended.stderr
+
+    return look_up
+
+
+def direct(eas, **more):
+    return {"eas-direct": {"service": "my_svc", "discovery": eas.address, **more}}
+
+
+def nacos(*servers, **more):
+    return {"nacos": {"servers": [one.address for one in servers], "service": "svc", **more}}
+
+
+# -- PAI-EAS
+
+
+def test_a_list_that_does_not_change(look_up):
+    code, found, _ = look_up({"static": ["127.0.0.1:1", {"address": "127.0.0.1:2", "weight": 3}]})
+    assert (code, found) == (0, ["127.0.0.1:1 weight 1", "127.0.0.1:2 weight 3"])
+
+
+@pytest.mark.parametrize("path", [DOCUMENTED, NEWER])
+def test_instances_of_eas_are_found(eas, look_up, path):
+    eas.discovery.set("my_svc", (*A, 100), (*B, 50))
+    eas.discovery.paths = {path}
+    code, found, said = look_up(direct(eas))
+    assert (code, found) == (0, ["10.0.0.5:50000 weight 100", "10.0.0.6:50001 weight 50"])
+    assert said.startswith(f"infer: 2 endpoints from eas-direct my_svc ({eas.url})\n")
+    asked = [call.path for call in eas.discovery.calls]
+    assert asked == [DOCUMENTED + "my_svc", NEWER + "my_svc"][: 1 if path == DOCUMENTED else 2]
+
+
+FAILURES = {
+    "an error": ({"status": 500}, "answered 500"),
+    "a service that is not there": ({"upstreams": {}}, "answered 404"),
+    "no JSON": ({"upstreams": {"my_svc": b"<html>"}}, "answered no JSON: expected a JSON value"),
+    "JSON of another kind": ({"upstreams": {"my_svc": b"[[]]"}}, "JSON that is no object"),
+    "JSON without end": ({"upstreams": {"my_svc": b"[" * 100_000}}, "nested deeper than 64"),
+    "too long an answer": (
+        {"upstreams": {"my_svc": b" " * (2 << 20)}}, "the answer is larger than 1048576 bytes",
+    ),
+    "an answer that's late": ({"delay": 20}, "gave no answer within 500ms"),
+    "an answer in drops": ({"drip": True}, "gave no answer within 500ms"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_discovery_that_fails(eas, look_up, name):
+    settings, reason = FAILURES[name]
+    eas.discovery.set("my_svc", (*A, 100))
+    for key, value in settings.items():
+        setattr(eas.discovery, key, value)
+    code, found, said = look_up(direct(eas, timeout="500ms"))
+    assert (code, found) == (1, None)
+    assert said.startswith("infer: ") and reason in said
+
+
+def test_a_discovery_that_is_not_there(look_up):
+    port = free_port()
+    endpoint = {"eas-direct": {"service": "svc", "discovery": f"127.0.0.1:{port}"}}
+    code, found, said = look_up(endpoint)
+    assert (code, found) == (1, None)
+    assert said.endswith(": connection refused\n")
+
+
+def test_the_next_discovery_is_asked(eas, look_up):
+    eas.discovery.set("my_svc", (*A, 100))
+    code, found, _ = look_up(direct(eas, discovery=[f"127.0.0.1:{free_port()}", eas.url + "/"]))
+    assert (code, found) == (0, ["10.0.0.5:50000 weight 100"])
+
+
+def test_a_list_of_eas_is_followed(eas, watch):
+    eas.discovery.etags = True
+    eas.discovery.set("my_svc", (*A, 100))
+    endpoints = watch(direct(eas, interval="100ms"))
+    endpoints.wait_for("10.0.0.5:50000 weight 100")
+    until(lambda: any("if-none-match" in c.headers for c in eas.discovery.calls), "it asks again")
+    eas.discovery.set("my_svc", (*A, 100), (*B, 0.5))
+    endpoints.wait_for("10.0.0.5:50000 weight 10000", "10.0.0.6:50001 weight 50")
+    eas.discovery.status = 503
+    endpoints.wait_for_failure("answered 503")
+    eas.discovery.status = 200
+    eas.discovery.set("my_svc")
+    endpoints.wait_for()
+    eas.discovery.set("my_svc", {"ip": "10.0.0.7", "port": 1})
+    endpoints.wait_for("10.0.0.7:1 weight 100")
+
+
+# -- Nacos
+
+ACCESSES = [("grpc", "2"), ("grpc", "3"), ("http-v1", "1"), ("http-v1", "2"), ("http-v1", "3"),
+            ("http-v2", "2"), ("http-v3", "3")]  # fmt: skip
+
+
+def access(name):
+    return {"protocol": name} if name == "grpc" else {"protocol": name, "poll_interval": "200ms"}
+
+
+@pytest.fixture
+def owner(tmp_path):
+    """Connects the vendor's client, which registers."""
+    clients = []
+
+    def connect(nacos, *user):
+        folder = tmp_path / f"owner-{len(clients)}"
+        folder.mkdir()
+        clients.append(NacosClient(nacos.address, folder, *user))
+        return clients[-1]
+
+    yield connect
+    for client in clients:
+        client.close()
+
+
+@pytest.mark.parametrize("protocol, version", ACCESSES)
+def test_what_the_vendors_client_registers_is_found(start_nacos, owner, watch, protocol, version):
+    registry = start_nacos(version=version)
+    client = owner(registry)
+    client.do("register", "svc", *A, 1.0)
+    endpoints = watch(nacos(registry, **access(protocol)))
+    endpoints.wait_for("10.0.0.5:50000 weight 1")
+    client.do("register", "svc", *B, 0.5)
+    endpoints.wait_for("10.0.0.5:50000 weight 100", "10.0.0.6:50001 weight 50")
+    client.do("deregister", "svc", *A)
+    endpoints.wait_for("10.0.0.6:50001 weight 50")
+    client.do("deregister", "svc", *B)
+    endpoints.wait_for()
+    assert not endpoints.errors
+
+
+@pytest.mark.parametrize("protocol, version", ACCESSES)
+def test_only_instances_that_may_be_called(start_nacos, look_up, protocol, version):
+    registry = start_nacos(version=version)
+    registry.register("svc", *A)
+    registry.register("svc", "10.0.1.1", 1, healthy=False)
+    registry.register("svc", "10.0.1.2", 1, enabled=False)
+    registry.register("svc", "10.0.1.3", 1, weight=0)
+    registry.register("svc", "10.0.1.4", 1, clusterName="OTHER")
+    registry.register("svc", "10.0.1.5", 1, group="DEFAULT_GROUP")
+    registry.register("svc", "10.0.1.6", 1, namespace="elsewhere")
+    code, found, _ = look_up(nacos(registry, clusters=["DEFAULT"], **access(protocol)))
+    assert (code, found) == (0, ["10.0.0.5:50000 weight 1"])
+    code, found, _ = look_up(nacos(registry, port=9, **access(protocol)))
+    assert (code, found) == (0, ["10.0.0.5:9 weight 1", "10.0.1.4:9 weight 1"])
+
+
+@pytest.mark.parametrize("protocol, version", ACCESSES)
+def test_a_registry_that_wants_a_password(start_nacos, look_up, protocol, version):
+    registry = start_nacos(version=version, users={"me": SECRET})
+    registry.register("svc", *A)
+    user = {"username": "me", "password_env": "PASSWORD", **access(protocol)}
+    code, found, said = look_up(nacos(registry, **user), PASSWORD=SECRET)
+    assert (code, found) == (0, ["10.0.0.5:50000 weight 1"]), said
+    code, found, said = look_up(nacos(registry, **user), PASSWORD="wrong-0ne")
+    assert (code, found) == (1, None)
+    assert "user name or password are wrong" in said and "wrong-0ne" not in said
+    code, found, said = look_up(nacos(registry, **access(protocol)))
+    assert (code, found) == (1, None)
+    assert "403" in said
+
+
+@pytest.mark.parametrize("protocol, version", ACCESSES)
+def test_a_registry_that_wants_a_key(start_nacos, look_up, protocol, version):
+    registry = start_nacos(version=version, keys={"LTAI": "k3y/secret"})
+    registry.register("svc", *A)
+    keys = {"access_key_env": "AK", "secret_key_env": "SK", **access(protocol)}
+    code, found, said = look_up(nacos(registry, **keys), AK="LTAI", SK="k3y/secret")
+    assert (code, found) == (0, ["10.0.0.5:50000 weight 1"]), said
+    code, found, said = look_up(nacos(registry, **keys), AK="LTAI", SK="an0ther")
+    assert (code, found) == (1, None)
+    assert "an0ther" not in said
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http-v1"])
+def test_a_token_that_was_forgotten_is_renewed(start_nacos, watch, protocol):
+    registry = start_nacos(users={"me": SECRET})
+    user = {"username": "me", "password_env": "PASSWORD", **access(protocol)}
+    registry.register("svc", *A)
+    endpoints = watch(nacos(registry, **user), PASSWORD=SECRET)
+    endpoints.wait_for("10.0.0.5:50000 weight 1")
+    registry.forget_tokens()
+    registry.drop_clients()
+    until(lambda: len(registry.tokens) == 1, "it logs in again")
+    registry.register("svc", *B)
+    endpoints.wait_for("10.0.0.5:50000 weight 1", "10.0.0.6:50001 weight 1")
+    assert SECRET not in endpoints.output + endpoints.errors
+
+
+def test_another_version_is_told_of(start_nacos, look_up):
+    code, found, said = look_up(nacos(start_nacos(version="3"), protocol="http-v2"))
+    assert (code, found) == (1, None)
+    assert "set protocol to http-v3 or grpc" in said
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http-v1"])
+def test_the_next_server_is_asked(start_nacos, watch, protocol):
+    first, second = start_nacos(), start_nacos()
+    for registry in (first, second):
+        registry.register("svc", *A)
+    endpoints = watch(nacos(first, second, **access(protocol)))
+    endpoints.wait_for("10.0.0.5:50000 weight 1")
+    first.stop()
+    if protocol == "grpc":
+        until(second.subscribed, "it's subscribed to at the second", 30)
+    second.register("svc", *B)
+    endpoints.wait_for("10.0.0.5:50000 weight 1", "10.0.0.6:50001 weight 1", seconds=30)
+    assert not endpoints.errors
+    second.stop()
+    endpoints.wait_for_failure("connection refused", seconds=30)
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http-v1"])
+def test_a_registry_that_is_not_there_yet(start_nacos, watch, protocol):
+    registry = start_nacos()
+    registry.starting = True
+    registry.status = 503
+    endpoints = watch(nacos(registry, **access(protocol)))
+    endpoints.wait_for_failure("300" if protocol == "grpc" else "503")
+    registry.register("svc", *A)
+    registry.starting = False
+    registry.status = None
+    endpoints.wait_for("10.0.0.5:50000 weight 1")
+
+
+# -- Nacos over gRPC
+
+
+@pytest.fixture
+def subscribed(start_nacos, watch):
+    """A registry with an instance, and who has subscribed to it."""
+
+    def subscribed(**more):
+        registry = start_nacos(**more)
+        registry.register("svc", *A)
+        endpoints = watch(nacos(registry))
+        endpoints.wait_for("10.0.0.5:50000 weight 1")
+        return registry, endpoints
+
+    return subscribed
+
+
+@pytest.mark.parametrize("negotiates", [True, False])
+def test_all_is_on_one_connection(subscribed, negotiates):
+    registry, endpoints = subscribed(negotiates=negotiates)
+    (session,) = registry.subscribed()
+    assert session.setup["labels"] == {"source": "sdk", "module": "naming"}
+    assert {peer for peer, *_ in registry.grpc_calls} == {session.peer}
+    registry.register("svc", *B)
+    endpoints.wait_for("10.0.0.5:50000 weight 1", "10.0.0.6:50001 weight 1")
+    until(lambda: not session.unanswered, "the push is answered")
+
+
+def test_an_old_push_is_dropped(subscribed):
+    registry, endpoints = subscribed()
+    registry.push_old("svc")
+    registry.register("svc", *B)
+    endpoints.wait_for("10.0.0.5:50000 weight 1", "10.0.0.6:50001 weight 1")
+    assert [] not in endpoints.lists()
+    until(lambda: not registry.subscribed()[0].unanswered, "both pushes are answered")
+
+
+def test_a_sign_of_life_is_given_and_asked_for(subscribed):
+    registry, _ = subscribed()
+    number = registry.ask_for_life()
+    until(lambda: registry.answered(number), "it answers")
+    kind, body = registry.answered(number)[0]
+    assert (kind, body["resultCode"]) == ("ClientDetectionResponse", 200)
+    until(
+        lambda: any(kind == "HealthCheckRequest" for _, kind, *_ in registry.grpc_calls),
+        "it asks after five quiet seconds", 20,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("trouble", ["drop_clients", "forget_clients", "answers_health"])
+def test_it_subscribes_again_after(subscribed, trouble):
+    registry, endpoints = subscribed()
+    (before,) = registry.subscribed()
+    if trouble == "answers_health":
+        registry.answers_health = False
+        until(lambda: before not in registry.subscribed(), "the session is given up", 30)
+        registry.answers_health = True
+    else:
+        getattr(registry, trouble)()
+    until(
+        lambda: [s for s in registry.subscribed() if s is not before and not s.is_forgotten],
+        "it's subscribed again", 30,
+    )  # fmt: skip
+    registry.register("svc", *B)
+    endpoints.wait_for("10.0.0.5:50000 weight 1", "10.0.0.6:50001 weight 1")
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_it_goes_where_it_is_sent(start_nacos, watch, is_named):
+    registries = [start_nacos() for _ in range(3)]
+    for registry in registries:
+        registry.register("svc", *A)
+    endpoints = watch(nacos(*registries))
+    endpoints.wait_for("10.0.0.5:50000 weight 1")
+    number = registries[0].send_elsewhere(registries[2].address if is_named else None)
+    target = registries[2 if is_named else 1]
+    until(target.subscribed, "it's subscribed to at the other")
+    target.register("svc", *B)
+    endpoints.wait_for("10.0.0.5:50000 weight 1", "10.0.0.6:50001 weight 1")
+    assert not endpoints.errors
+    assert number
+
+
+def test_a_reset_is_answered(subscribed):
+    registry, _ = subscribed()
+    (session,) = registry.subscribed()
+    registry.send_elsewhere()
+    until(lambda: session.answers, "it answers")
+    assert session.answers[-1][0] == "ConnectResetResponse"
+    until(lambda: registry.subscribed() and session not in registry.subscribed(), "it's back")
+
+
+# -- Calls
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http-v1"])
+def test_calls_go_to_what_is_registered(backend, start_nacos, start_bridge, protocol):
+    registry = start_nacos()
+    host, port = backend.address.split(":")
+    registry.register("svc", host, int(port))
+    bridge = start_bridge({"test": service(nacos(registry, **access(protocol)), "echo")})
+    answer = requests.post(f"{bridge.url}/v1/echo", json={"aString": "x"}, timeout=20)
+    assert (answer.status_code, answer.json()["aString"]) == (200, "x")
+    # Nobody listens at the other: calls that never got there begin again.
+    registry.register("svc", "127.0.0.1", free_port())
+    for _ in range(10):
+        answer = requests.post(f"{bridge.url}/v1/echo", json={"aString": "y"}, timeout=20)
+        assert answer.status_code == 200, answer.text
+
+
+def test_calls_go_to_an_instance_of_eas(backend, eas, start_bridge):
+    host, port = backend.address.split(":")
+    eas.discovery.set("my_svc", (host, int(port), 100))
+    bridge = start_bridge({"test": service(direct(eas, interval="200ms"), "echo")})
+    url = f"{bridge.url}/v1/echo"
+    answer = requests.post(url, json={"aString": "x"}, timeout=20)
+    assert (answer.status_code, answer.json()["aString"]) == (200, "x")
+    # The last list holds.
+    asked = len(eas.discovery.calls)
+    eas.discovery.set("my_svc")
+    until(lambda: len(eas.discovery.calls) > asked + 2, "the empty list has been seen")
+    assert requests.post(url, json={"aString": "y"}, timeout=20).status_code == 200
+
+
+def test_faults_are_told(look_up):
+    code, _, said = look_up({"nacos": {"servers": "n", "servce": "svc"}})
+    assert code == 78
+    assert "unknown key; did you mean service?" in said

@@ -1,0 +1,111 @@
+"""The simulator of PAI-EAS, called by the vendor's own client and as the documentation says."""
+
+import time
+
+import pytest
+import requests
+from peers.eas import BODIES, DOCUMENTED, EAS, NEWER
+from support.discovery import call_eas
+
+TOKEN = "MjRlY2I2MmI1NzE4=="
+
+
+@pytest.fixture
+def eas():
+    simulator = EAS()
+    yield simulator
+    simulator.stop()
+
+
+def post(eas, service="svc", **headers):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return requests.post(f"{eas.url}/api/predict/{service}", b"{}", headers=headers, timeout=10)
+
+
+def test_the_vendors_client_calls_the_gateway(eas):
+    eas.serve("my_svc", token=TOKEN)
+    results = call_eas("gateway", eas.address, "my_svc", TOKEN, 3)
+    assert results == [{"answer": f'{{"number":{number}}}'} for number in range(3)]
+    assert [(call.path, call.scheme) for call in eas.calls] == [("/api/predict/my_svc", "eas")] * 3
+
+
+def test_the_vendors_client_is_refused_with_a_wrong_token(eas):
+    eas.serve("svc", token=TOKEN)
+    assert call_eas("gateway", eas.address, "svc", "another") == [
+        {"status": 401, "body": "Unauthorized"}
+    ]
+
+
+def test_the_vendors_client_calls_instances(eas):
+    """It finds them by the discovery and calls them by their weights."""
+    instances = [EAS(), EAS()]
+    try:
+        for instance in instances:
+            instance.serve("svc", token=TOKEN)
+        eas.discovery.set(
+            "svc", ("127.0.0.1", instances[0].port, 200), ("127.0.0.1", instances[1].port, 100)
+        )
+        results = call_eas("direct", eas.address, "svc", TOKEN, 9)
+        assert [result["answer"] for result in results] == [f'{{"number":{n}}}' for n in range(9)]
+        assert [len(instance.calls) for instance in instances] == [6, 3]
+        assert {call.path for call in eas.discovery.calls} == {NEWER + "svc"}
+    finally:
+        for instance in instances:
+            instance.stop()
+
+
+@pytest.mark.parametrize(
+    "shown, status", [(TOKEN, 200), (f"Bearer {TOKEN}", 200), (f"bearer {TOKEN}", 401), ("", 401),
+                      ("EAS x", 401)],
+)  # fmt: skip
+def test_a_token_is_shown_in_two_ways(eas, shown, status):
+    eas.serve("svc", token=TOKEN)
+    assert post(eas, authorization=shown).status_code == status
+
+
+def test_a_service_may_have_no_token(eas):
+    eas.serve("svc")
+    assert post(eas).status_code == 200
+    assert eas.calls[0].scheme == "none"
+
+
+@pytest.mark.parametrize("status", sorted(BODIES))
+def test_a_status_has_its_body(eas, status):
+    eas.serve("svc").statuses = [status]
+    answer = post(eas)
+    assert (answer.status_code, answer.text) == (status, BODIES[status])
+    assert answer.headers.get("connection") == ("close" if status in (408, 450) else None)
+
+
+def test_a_status_may_pass(eas):
+    eas.serve("svc").statuses = [503, 200]
+    assert [post(eas).status_code for _ in range(3)] == [503, 200, 200]
+
+
+def test_a_service_that_is_not_there(eas):
+    assert post(eas, "nothing").status_code == 404
+
+
+@pytest.mark.parametrize("path", [DOCUMENTED, NEWER])
+def test_both_paths_of_the_discovery(eas, path):
+    eas.discovery.set("my_svc", ("172.16.0.5", 50000, 100))
+    answer = requests.get(f"{eas.url}{path}my_svc", timeout=10)
+    assert answer.json() == {
+        "correlative": ["my_svc"],
+        "endpoints": {
+            "items": [{"app": "my-svc", "ip": "172.16.0.5", "port": 50000, "weight": 100}]
+        },
+    }
+    eas.discovery.paths.discard(path)
+    assert requests.get(f"{eas.url}{path}my_svc", timeout=10).status_code == 404
+    eas.discovery.paths.add(path)
+    eas.discovery.status = 500
+    assert requests.get(f"{eas.url}{path}my_svc", timeout=10).status_code == 500
+
+
+def test_a_slow_and_an_odd_discovery(eas):
+    eas.discovery.upstreams["svc"] = b"not json"
+    eas.discovery.delay = 0.3
+    began = time.monotonic()
+    assert requests.get(f"{eas.url}{NEWER}svc", timeout=10).content == b"not json"
+    assert time.monotonic() - began >= 0.3

@@ -1,0 +1,174 @@
+"""The simulator of Nacos, with the vendor's own client as its judge over gRPC, and over HTTP as its sources say."""
+
+import pytest
+import requests
+from peers.nacos import Nacos
+from support.discovery import NacosClient
+from support.processes import until
+
+A, B = ("10.0.0.5", 50000), ("10.0.0.6", 50001)
+
+
+@pytest.fixture
+def start():
+    """Starts a simulator: `start(version="3")`."""
+    started = []
+
+    def start(**more):
+        simulator = Nacos(**more)
+        started.append(simulator)
+        return simulator
+
+    yield start
+    for simulator in started:
+        simulator.stop()
+
+
+@pytest.fixture
+def connect(tmp_path):
+    """Connects the vendor's client."""
+    clients = []
+
+    def connect(nacos, *user):
+        folder = tmp_path / f"client-{len(clients)}"
+        folder.mkdir()
+        client = NacosClient(nacos.address, folder, *user)
+        clients.append(client)
+        return client
+
+    yield connect
+    for client in clients:
+        client.close()
+
+
+@pytest.mark.parametrize("negotiates", [True, False])
+def test_the_vendors_client_registers_and_is_told(start, connect, negotiates):
+    nacos = start(negotiates=negotiates)
+    watcher, owner = connect(nacos), connect(nacos)
+    watcher.do("subscribe", "svc")
+    assert owner.do("register", "svc", *A, 1.0)
+    watcher.wait_for_push("10.0.0.5:50000*1")
+    assert owner.do("register", "svc", *B, 0.5)
+    watcher.wait_for_push("10.0.0.5:50000*1", "10.0.0.6:50001*0.5")
+    assert watcher.do("list", "svc") == ["10.0.0.5:50000*1", "10.0.0.6:50001*0.5"]
+    assert owner.do("deregister", "svc", *A)
+    watcher.wait_for_push("10.0.0.6:50001*0.5")
+    until(lambda: not any(s.unanswered for s in nacos.subscribed()), "all pushes are answered")
+
+
+def test_what_a_client_registered_goes_with_it(start, connect):
+    nacos = start()
+    owner = connect(nacos)
+    owner.do("register", "svc", *A, 1.0)
+    assert nacos.instances["public", "pai-eas", "svc"]
+    owner.close()
+    until(lambda: not nacos.instances["public", "pai-eas", "svc"], "the instance is gone")
+
+
+def test_the_vendors_client_logs_in(start, connect):
+    nacos = start(users={"me": "p&ss"})
+    owner = connect(nacos, "me", "p&ss")
+    assert owner.do("register", "svc", *A, 1.0)
+    fields = [fields for _, kind, _, fields in nacos.grpc_calls if kind == "InstanceRequest"]
+    assert fields[-1]["accessToken"] in nacos.tokens
+
+
+def test_the_vendors_client_is_refused(start, connect):
+    nacos = start(users={"me": "p&ss"})
+    owner = connect(nacos, "me", "wrong")
+    with pytest.raises(AssertionError, match="failed"):
+        owner.do("register", "svc", *A, 1.0)
+    assert not nacos.instances
+
+
+def test_the_vendors_client_answers_a_sign_of_life(start, connect):
+    nacos = start()
+    connect(nacos)
+    number = nacos.ask_for_life()
+    until(lambda: nacos.answered(number), "the client answers")
+    assert nacos.answered(number)[0][0] == "ClientDetectionResponse"
+
+
+def test_the_vendors_client_comes_back(start, connect):
+    """After its connection was dropped it subscribes again and registers again."""
+    nacos = start()
+    client = connect(nacos)
+    client.do("subscribe", "svc")
+    client.do("register", "svc", *A, 1.0)
+    before = {session.peer for session in nacos.subscribed()}
+    nacos.drop_clients()
+    until(
+        lambda: {session.peer for session in nacos.subscribed()} - before
+        and nacos.instances["public", "pai-eas", "svc"],
+        "it's back", 30,
+    )  # fmt: skip
+
+
+def test_a_push_without_an_answer_comes_again(start):
+    """The simulator's own clients answer nothing here: a session is put in by hand."""
+    from peers.nacos import Session, unpack
+
+    nacos = start(push_again=0.1)
+    session = Session("nobody", {})
+    session.subscriptions.add(("public", "pai-eas", "svc"))
+    nacos.sessions["nobody"] = session
+    nacos.register("svc", *A)
+    numbers = [unpack(session.outgoing.get(timeout=10))[1]["requestId"] for _ in range(3)]
+    assert len(set(numbers)) == 1
+
+
+def get(nacos, path, **query):
+    return requests.get(f"http://{nacos.address}/nacos{path}", query, timeout=10)
+
+
+LISTS = {
+    "1": ("/v1/ns/instance/list", {"serviceName": "pai-eas@@svc"}, lambda body: body["hosts"]),
+    "2": (
+        "/v2/ns/instance/list", {"serviceName": "svc", "groupName": "pai-eas"},
+        lambda body: body["data"]["hosts"],
+    ),
+    "3": (
+        "/v3/client/ns/instance/list", {"serviceName": "svc", "groupName": "pai-eas"},
+        lambda body: body["data"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("version", LISTS)
+def test_lists_over_http(start, version):
+    nacos = start(version=version)
+    nacos.register("svc", *A, weight=0.5)
+    path, query, hosts = LISTS[version]
+    (host,) = hosts(get(nacos, path, **query).json())
+    assert (host["ip"], host["port"], host["weight"]) == (*A, 0.5)
+    for other in set(LISTS) - {version}:
+        path, query, _ = LISTS[other]
+        expected = {"1": 200, "2": 410 if version == "3" else 404, "3": 404}
+        if version == "1" or other != "1":
+            assert get(nacos, path, **query).status_code == expected[other]
+
+
+def test_registering_over_http(start):
+    nacos = start()
+    url = f"http://{nacos.address}/nacos/v1/ns/instance"
+    place = {"serviceName": "pai-eas@@svc", "ip": A[0], "port": A[1]}
+    assert requests.post(url, {**place, "weight": 2}, timeout=10).text == "ok"
+    assert get(nacos, "/v1/ns/instance/list", serviceName="pai-eas@@svc").json()["hosts"]
+    beat = requests.put(f"{url}/beat", params=place, timeout=10)
+    assert beat.json()["clientBeatInterval"] == 5000
+    assert requests.delete(url, params=place, timeout=10).text == "ok"
+    assert not get(nacos, "/v1/ns/instance/list", serviceName="pai-eas@@svc").json()["hosts"]
+
+
+def test_logging_in_over_http(start):
+    nacos = start(users={"me": "p&ss"})
+    lists = {"serviceName": "pai-eas@@svc"}
+    assert get(nacos, "/v1/ns/instance/list", **lists).status_code == 403
+    url = f"http://{nacos.address}/nacos/v1/auth/users/login"
+    assert requests.post(url, {"username": "me", "password": "no"}, timeout=10).status_code == 403
+    answer = requests.post(url, {"username": "me", "password": "p&ss"}, timeout=10).json()
+    assert answer["tokenTtl"] == 18000
+    lists["accessToken"] = answer["accessToken"]
+    assert get(nacos, "/v1/ns/instance/list", **lists).status_code == 200
+    nacos.forget_tokens()
+    assert get(nacos, "/v1/ns/instance/list", **lists).status_code == 403
