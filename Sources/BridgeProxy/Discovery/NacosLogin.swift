@@ -123,7 +123,7 @@ struct NacosLogin {
       let data = "\(wallMilliseconds)@@\(self.settings.group)@@\(self.settings.service)"
       return [
         ("ak", access.revealed), ("data", data),
-        ("signature", SHA1.signature(of: data, key: secret.revealed)),
+        ("signature", TextSignature.make(of: data, key: secret)),
       ]
     }
   }

@@ -29,11 +29,8 @@ package enum EASSignature {
   package static func signature(
     key: Configuration.Secret, digest: String, contentType: String, date: String, path: String
   ) -> String {
-    var code = HMAC<Insecure.SHA1>(key: SymmetricKey(data: Array(key.revealed.utf8)))
     let text = "POST\n\(digest)\n\(contentType)\n\(date)\n\(path)"
-    code.update(data: Array(text.utf8))
-    // 20 bytes leave one place of the last group of four empty.
-    return String(decoding: BinaryHeader.encode(Array(code.finalize())), as: UTF8.self) + "="
+    return TextSignature.make(of: text, key: key)
   }
 
   private static func digit(_ value: UInt8) -> Character {
