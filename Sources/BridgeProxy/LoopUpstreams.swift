@@ -9,51 +9,61 @@ struct LoopUpstreams: Sendable {
   }
 
   let eventLoop: any EventLoop
-  private let kinds: NIOLoopBound<[Kind]>
+  /// For each group of endpoints of each service.
+  private let kinds: NIOLoopBound<[[Kind]]>
   /// Nil where calls aren't authorised.
-  private let credentials: NIOLoopBound<[Credentials?]>
+  private let credentials: NIOLoopBound<[[Credentials?]]>
 
   /// On that loop.
   ///
   /// - Parameters:
-  ///   - connectors: what connects to the endpoints of each service.
+  ///   - connectors: what connects to each group of endpoints of each service.
   ///   - seed: of the process, for the choice among many endpoints.
   init(
-    of configuration: Configuration, _ connectors: [SocketConnector], on eventLoop: any EventLoop,
+    of configuration: Configuration, _ connectors: [[SocketConnector]], on eventLoop: any EventLoop,
     seed: UInt64
   ) {
     self.eventLoop = eventLoop
-    let credentials = configuration.services.map { $0.auth.map(Credentials.init) }
-    let kinds = configuration.services.indices.map { index -> Kind in
-      let service = configuration.services[index]
-      let cluster = service.cluster
-      let makePool = { (endpoint: Configuration.Endpoint) -> any EndpointPool in
-        Self.pool(
-          of: service, to: endpoint, limits: configuration.limits, connectors[index],
-          credentials[index], on: eventLoop)
+    let groups = configuration.services.map(\.groups)
+    let credentials = groups.map { $0.map { $0.auth.map(Credentials.init) } }
+    let kinds = groups.indices.map { service -> [Kind] in
+      groups[service].indices.map { index -> Kind in
+        let group = groups[service][index]
+        let callPath = group.transport?.callPath(service: configuration.services[service].name)
+        return Self.kind(of: group.cluster, limits: configuration.limits, seed, on: eventLoop) {
+          Self.pool(
+            of: group, callPath: callPath ?? "", to: $0, limits: configuration.limits,
+            connectors[service][index], credentials[service][index], on: eventLoop)
+        }
       }
-      if let only = cluster.only { return .pool(makePool(only)) }
-      let made = Cluster(
-        eventLoop: eventLoop, cluster, limits: configuration.limits, seed: seed, makePool: makePool)
-      if let endpoints = cluster.kind.fixed { made.update(endpoints) }
-      return .cluster(made)
     }
     self.kinds = NIOLoopBound(kinds, eventLoop: eventLoop)
     self.credentials = NIOLoopBound(credentials, eventLoop: eventLoop)
   }
 
+  private static func kind(
+    of cluster: Configuration.Cluster, limits: Configuration.Limits, _ seed: UInt64,
+    on eventLoop: any EventLoop, makePool: @escaping Cluster.MakePool
+  ) -> Kind {
+    if let only = cluster.only { return .pool(makePool(only)) }
+    let made = Cluster(
+      eventLoop: eventLoop, cluster, limits: limits, seed: seed, makePool: makePool)
+    if let endpoints = cluster.kind.fixed { made.update(endpoints) }
+    return .cluster(made)
+  }
+
   /// The connections to one endpoint, by the transport of the service.
   private static func pool(
-    of service: Configuration.Service, to endpoint: Configuration.Endpoint,
+    of group: Configuration.EndpointGroup, callPath: String, to endpoint: Configuration.Endpoint,
     limits: Configuration.Limits, _ connector: SocketConnector, _ credentials: Credentials?,
     on eventLoop: any EventLoop
   ) -> any EndpointPool {
-    let cluster = service.cluster
-    if let transport = service.transport {
+    let cluster = group.cluster
+    if let transport = group.transport {
       return HTTP1Pool(
         eventLoop: eventLoop, endpoint: endpoint, transport,
-        callPath: transport.callPath(service: service.name), limits: limits,
-        connections: cluster.connections, userAgent: Self.userAgent, authority: cluster.authority,
+        callPath: callPath, limits: limits, connections: cluster.connections,
+        userAgent: Self.userAgent, authority: cluster.authority,
         connector: connector, credentials: credentials)
     }
     return Pool(
@@ -66,28 +76,28 @@ struct LoopUpstreams: Sendable {
 
   /// For the loop's `LoopContext`.
   var upstreams: [any Upstream] {
-    self.kinds.value.map { kind in
-      switch kind {
-      case .pool(let pool): pool
-      case .cluster(let cluster): cluster
-      }
+    self.kinds.value.map { kinds in
+      kinds.count == 1 ? kinds[0].upstream : GroupedUpstream(kinds.map(\.upstream))
     }
   }
 
-  /// Finds the endpoints of a service for this loop alone, until it's cancelled. Nil where there's
-  /// nothing to find.
+  /// Finds the endpoints of a service for this loop alone, until it's cancelled: those of its first
+  /// group. Nil where there's nothing to find.
   func discover(
     _ service: Configuration.Service, at index: Int, by fetch: HTTPFetch
   ) -> Task<Void, Never>? {
     service.cluster.kind.makeSource(fetch: fetch, on: self.eventLoop).map { source in
-      Task { await EndpointWatch.run(source) { self.learn($0, ofService: index) } }
+      let place = GroupPlace(service: index, group: 0)
+      return Task { await EndpointWatch.run(source) { self.learn($0, of: place) } }
     }
   }
 
-  /// Something was learned of a service's endpoints.
-  func learn(_ action: EndpointWatch.Action, ofService index: Int) {
+  /// Something was learned of a group's endpoints.
+  func learn(_ action: EndpointWatch.Action, of place: GroupPlace) {
     self.eventLoop.execute {
-      guard case .cluster(let cluster) = self.kinds.value[index] else { return }
+      guard case .cluster(let cluster) = self.kinds.value[place.service][place.group] else {
+        return
+      }
       switch action {
       case .update(let endpoints): cluster.update(endpoints)
       case .failed(let reason): cluster.discoveryFailed(reason)
@@ -96,11 +106,11 @@ struct LoopUpstreams: Sendable {
     }
   }
 
-  /// Tells whenever a connection to an endpoint of a service is there and none was before (true), and
-  /// when the last one to an endpoint is gone (false), on the loop.
+  /// Tells whenever a connection to an endpoint of a service's first group is there and none was before
+  /// (true), and when the last one to an endpoint is gone (false), on the loop.
   func followPresence(ofService index: Int, _ tell: @escaping @Sendable (Bool) -> Void) {
     self.eventLoop.execute {
-      switch self.kinds.value[index] {
+      switch self.kinds.value[index][0] {
       case .pool(let pool):
         var isPresent = false
         pool.onConnectivity = { connectivity in
@@ -114,19 +124,21 @@ struct LoopUpstreams: Sendable {
     }
   }
 
-  /// Calls of a service that begin from now on carry this token.
-  func renew(_ token: Configuration.Secret, ofService index: Int) {
-    self.eventLoop.execute { self.credentials.value[index]?.renew(token) }
+  /// Calls to a group that begin from now on carry this token.
+  func renew(_ token: Configuration.Secret, of place: GroupPlace) {
+    self.eventLoop.execute {
+      self.credentials.value[place.service][place.group]?.renew(token)
+    }
   }
 
-  /// Asks the endpoints of each service.
+  /// Asks the endpoints of each service; of several groups the first one, which is the service's own.
   func probe(_ services: [Configuration.Service]) async -> [AdminServer.Readiness] {
     let answers = self.eventLoop.flatSubmit {
-      EventLoopFuture.whenAllComplete(self.kinds.value.map { $0.probe() }, on: self.eventLoop)
+      EventLoopFuture.whenAllComplete(self.kinds.value.map { $0[0].probe() }, on: self.eventLoop)
     }
     let results = (try? await answers.get()) ?? []
     let troubles =
-      (try? await self.eventLoop.submit { self.kinds.value.map(\.trouble) }.get()) ?? []
+      (try? await self.eventLoop.submit { self.kinds.value.map(\.[0].trouble) }.get()) ?? []
     return zip(services, zip(results, troubles)).map { service, answer in
       let isReachable = (try? answer.0.get()) ?? false
       return AdminServer.Readiness(
@@ -137,7 +149,7 @@ struct LoopUpstreams: Sendable {
   /// Closes all connections to endpoints; calls that are left end.
   func close() async {
     try? await self.eventLoop.submit {
-      for kind in self.kinds.value {
+      for kind in self.kinds.value.joined() {
         switch kind {
         case .pool(let pool): pool.closeNow()
         case .cluster(let cluster): cluster.closeNow()
@@ -147,7 +159,22 @@ struct LoopUpstreams: Sendable {
   }
 }
 
+/// One of the groups of endpoints of all services.
+struct GroupPlace: Sendable, Hashable {
+  /// In `Configuration.services`.
+  var service: Int
+  /// In `Configuration.Service.groups`.
+  var group: Int
+}
+
 extension LoopUpstreams.Kind {
+  fileprivate var upstream: any Upstream {
+    switch self {
+    case .pool(let pool): pool
+    case .cluster(let cluster): cluster
+    }
+  }
+
   fileprivate func probe() -> EventLoopFuture<Bool> {
     switch self {
     case .pool(let pool): pool.probe()

@@ -101,7 +101,9 @@ extension Proxy {
     let listenerTLS = configuration.tls.map {
       TLSContexts(key: "tls", settings: $0.settings, loaded: $0.loaded)
     }
-    let connectors = configuration.services.map(SocketConnector.init)
+    let connectors = configuration.services.map { service in
+      service.groups.indices.map { SocketConnector(service, group: $0) }
+    }
     var upstreams: [LoopUpstreams] = []
     for loop in group.makeIterator() {
       upstreams.append(
@@ -141,7 +143,7 @@ extension Proxy {
       tasks: self.discover(for: upstreams, by: client.fetch, on: group.next())
         + self.followTokens(for: upstreams) + self.watchSchemas(over: upstreams, in: serving),
       discoveryClient: client,
-      tls: [listenerTLS].compactMap { $0 } + connectors.compactMap(\.tls))
+      tls: [listenerTLS].compactMap { $0 } + connectors.joined().compactMap(\.tls))
   }
 
   /// Follows the files that certificates and keys came from, until it's cancelled. Nil where there
@@ -175,16 +177,23 @@ extension Proxy {
 // MARK: - Discovery
 
 extension Proxy {
-  /// Finds the endpoints of the services whose lists may change, and tells every loop.
+  /// All groups of endpoints.
+  private var groups: [(GroupPlace, Configuration.Service, Configuration.EndpointGroup)] {
+    self.plan.configuration.services.enumerated().flatMap { index, service in
+      service.groups.enumerated().map { (GroupPlace(service: index, group: $0), service, $1) }
+    }
+  }
+
+  /// Finds the endpoints of the groups whose lists may change, and tells every loop.
   private func discover(
     for upstreams: [LoopUpstreams], by fetch: HTTPFetch, on eventLoop: any EventLoop
   ) -> [Task<Void, Never>] {
-    self.plan.configuration.services.enumerated().compactMap { index, service in
-      guard let source = service.cluster.kind.makeSource(fetch: fetch, on: eventLoop)
+    self.groups.compactMap { place, _, group in
+      guard let source = group.cluster.kind.makeSource(fetch: fetch, on: eventLoop)
       else { return nil }
       return Task {
         await EndpointWatch.run(source) { action in
-          for loop in upstreams { loop.learn(action, ofService: index) }
+          for loop in upstreams { loop.learn(action, of: place) }
         }
       }
     }
@@ -222,16 +231,16 @@ extension Proxy {
 extension Proxy {
   /// Reads the token files of the services again and again, and tells every loop of new tokens.
   private func followTokens(for upstreams: [LoopUpstreams]) -> [Task<Void, Never>] {
-    self.plan.configuration.services.enumerated().compactMap { index, service in
-      guard let auth = service.auth, let file = auth.file else { return nil }
-      let key = "services.\(service.name).auth.token_file"
+    self.groups.compactMap { place, service, group in
+      guard let auth = group.auth, let file = auth.file else { return nil }
+      let key = "\(service.path(ofGroup: place.group)).auth.token_file"
       return Task {
         await TokenFileWatch(file, first: auth.token).run { action in
           switch action {
           case .nothing:
             break
           case .renew(let token):
-            for loop in upstreams { loop.renew(token, ofService: index) }
+            for loop in upstreams { loop.renew(token, of: place) }
             self.onEvent(.note("\(key): calls carry the new token of \(file)"))
           case .tell(let text):
             self.onEvent(.note("\(key): \(text)"))
@@ -281,14 +290,14 @@ extension ListenAddress {
 }
 
 extension SocketConnector {
-  /// What connects to the endpoints of a service, on all loops.
-  init(_ service: Configuration.Service) {
-    let tls = service.cluster.tls.map {
+  /// What connects to a group of endpoints of a service, on all loops.
+  init(_ service: Configuration.Service, group index: Int) {
+    let cluster = service.groups[index].cluster
+    let tls = cluster.tls.map {
       TLSContexts(
-        key: "services.\(service.name).tls", settings: $0.settings, loaded: $0.loaded)
+        key: "\(service.path(ofGroup: index)).tls", settings: $0.settings, loaded: $0.loaded)
     }
-    self.init(
-      tls: tls, serverName: service.cluster.tls?.serverName ?? service.cluster.kind.serverName)
+    self.init(tls: tls, serverName: cluster.tls?.serverName ?? cluster.kind.serverName)
   }
 }
 

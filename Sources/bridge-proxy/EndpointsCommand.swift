@@ -48,15 +48,14 @@ struct EndpointsCommand: AsyncParsableCommand {
   ) async -> Bool {
     let goesOn = self.watch
     return await withTaskGroup(of: Bool.self) { group in
-      for service in services {
+      for (name, kind) in services.flatMap(Self.kinds) {
         group.addTask {
-          let kind = service.cluster.kind
           guard let source = kind.makeSource(fetch: fetch, on: eventLoop) else {
-            Self.show(.endpoints(kind.fixed ?? []), of: service)
+            Self.show(.endpoints(kind.fixed ?? []), of: name, kind)
             return true
           }
           for await update in source.updates() {
-            Self.show(update, of: service)
+            Self.show(update, of: name, kind)
             if goesOn { continue }
             if case .failure = update { return false }
             return true
@@ -68,8 +67,19 @@ struct EndpointsCommand: AsyncParsableCommand {
     }
   }
 
-  private static func show(_ update: EndpointUpdate, of service: Configuration.Service) {
-    let lines = update.lines(service: service.name, kind: service.cluster.kind)
+  /// The groups of a service's endpoints: `infer`, and `infer.canary` for an alternative.
+  private static func kinds(
+    of service: Configuration.Service
+  ) -> [(name: String, kind: Configuration.EndpointKind)] {
+    service.groups.enumerated().map { index, group in
+      (index == 0 ? service.name : "\(service.name).\(group.name)", group.cluster.kind)
+    }
+  }
+
+  private static func show(
+    _ update: EndpointUpdate, of name: String, _ kind: Configuration.EndpointKind
+  ) {
+    let lines = update.lines(service: name, kind: kind)
     if case .failure = update {
       for line in lines { Console.note(line) }
     } else {

@@ -1,10 +1,12 @@
 """Fixtures: the gRPC server, the bridge, HTTP clients. What a test starts ends with the test."""
 
+import signal
 import uuid
 
 import pytest
 import requests
 from support.bridge import Bridge, configuration, service
+from support.fleet import Member
 from support.peers import Backend, Stubs
 from support.raw import Connection
 from support.stage import Stage
@@ -162,3 +164,20 @@ def connect(bridge):
 def key():
     """A name for a call or a kept message that nobody else uses."""
     return uuid.uuid4().hex
+
+
+@pytest.fixture
+def fleet(stubs, tmp_path):
+    """Makes members that end with the test: `fleet("a", "b")`."""
+    members = []
+
+    def make(*names, **more):
+        made = [Member(stubs, tmp_path, name, **more) for name in names]
+        members.extend(made)
+        return made
+
+    make.add = lambda member: members.append(member) or member
+    yield make
+    for member in members:
+        member.signal(signal.SIGCONT)
+        member.end()

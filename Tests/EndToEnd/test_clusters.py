@@ -7,26 +7,9 @@ import socket
 import pytest
 import requests
 from support.bridge import Bridge, configuration, service
-from support.fleet import Load, Member
+from support.fleet import Load
 from support.processes import until
 from support.raw import Connection
-
-
-@pytest.fixture
-def fleet(stubs, tmp_path):
-    """Makes members that end with the test: `fleet("a", "b")`."""
-    members = []
-
-    def make(*names, **more):
-        made = [Member(stubs, tmp_path, name, **more) for name in names]
-        members.extend(made)
-        return made
-
-    make.add = lambda member: members.append(member) or member
-    yield make
-    for member in members:
-        member.signal(signal.SIGCONT)
-        member.end()
 
 
 @pytest.fixture

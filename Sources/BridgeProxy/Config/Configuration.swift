@@ -54,6 +54,10 @@ extension Configuration {
     /// Folders that imports of `.proto` files are looked up in, besides the folder of each file.
     package var importPaths: [String]
     package var cluster: Cluster
+    /// Further endpoints, which calls go to by `choose`. Default: none.
+    package var alternatives: [EndpointGroup] = []
+    /// Default: none, so that all calls go to `cluster`.
+    package var choose: [GroupRule] = []
     /// Nil: gRPC. Default nil.
     package var transport: HTTPProtobuf?
     /// When a unary call ends with 504; the client's own deadline counts if it's shorter. Default 30 s.

@@ -4,8 +4,9 @@ extension ConfigurationReader {
   ///
   /// - Parameters:
   ///   - metadata: the names that `metadata` of the service sets, which mustn't be the header's.
+  ///   - isHTTP: whether messages go over HTTP/1.1.
   func auth(
-    _ service: SectionReader, folder: String, metadata: [String]
+    _ service: SectionReader, folder: String, metadata: [String], isHTTP: Bool
   ) -> Configuration.Auth? {
     guard let section = service.section("auth") else { return nil }
     let schemes: KeyValuePairs<String, Configuration.Auth.Scheme?> = [
@@ -27,7 +28,7 @@ extension ConfigurationReader {
       }
       return nil
     }
-    if scheme == .some(.eas), service.node("transport") == nil {
+    if scheme == .some(.eas), !isHTTP {
       section.fault(
         "scheme",
         "eas signs requests of HTTP, not calls of gRPC; write bearer or raw, or the transport "

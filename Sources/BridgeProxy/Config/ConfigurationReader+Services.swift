@@ -52,7 +52,8 @@ extension ConfigurationReader {
       try ConfigurationValues.duration(text)
     }
     let metadata = reader.section("metadata").map(self.metadata) ?? []
-    let auth = self.auth(reader, folder: folder, metadata: metadata.map(\.name))
+    let auth = self.auth(
+      reader, folder: folder, metadata: metadata.map(\.name), isHTTP: transport.isHTTP)
     let json = reader.section("json").map(self.options)
     let headers = reader.section("headers").map(self.headerRules)
     let forwarded = self.forwarded(reader)
@@ -65,6 +66,11 @@ extension ConfigurationReader {
     let rules = self.httpRules(reader, folder: folder)
     let http = self.complete(
       transport, of: reader, cluster: &cluster, compression: compression)
+    let alternatives = self.alternatives(
+      reader, folder: folder,
+      GroupDefaults(
+        cluster: cluster, auth: auth, transport: transport, metadata: metadata.map(\.name)))
+    let choose = self.choose(reader, among: alternatives.map(\.name))
     if reader.node("schemas") == nil {
       reader.missing(
         "schemas",
@@ -81,6 +87,8 @@ extension ConfigurationReader {
     service.place = schemasPlace
     service.reflection = reflection
     service.transport = http
+    service.alternatives = alternatives
+    service.choose = choose
     if let json { (service.encode, service.decode) = json }
     if let headers { service.headers = headers }
     if let forwarded { service.forwarded = forwarded }
@@ -99,7 +107,7 @@ extension ConfigurationReader {
   }
 
   /// A name appears in logs, so it's kept to what needs no quotes there.
-  private func checkName(
+  func checkName(
     _ name: String, place: TextPlace, path: String, faults: SectionReader.Faults
   ) {
     let isRight =
@@ -107,7 +115,7 @@ extension ConfigurationReader {
       && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
     if !isRight {
       faults.add(
-        place, path, "not a service name; write up to 64 letters, digits, -, _ or .")
+        place, path, "not a name; write up to 64 letters, digits, -, _ or .")
     }
   }
 

@@ -91,8 +91,12 @@ extension ConfigurationReader {
     guard var found else { return nil }
     let base = cluster?.kind.predictPath ?? ""
     if base.isEmpty, found.path.isEmpty {
-      let place = service.section("transport")?.section("http-protobuf")
-      place?.missing("path", "write what the endpoint is asked for, such as /api/predict/infer")
+      if let place = service.section("transport")?.section("http-protobuf") {
+        place.missing("path", "write what the endpoint is asked for, such as /api/predict/infer")
+      } else {
+        service.fault(
+          "endpoint", "has no path of its own; write path in the service's transport.http-protobuf")
+      }
     }
     found.path = base + found.path
     return found

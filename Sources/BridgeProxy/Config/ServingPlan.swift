@@ -76,17 +76,26 @@ package struct ServingPlan: Sendable {
     zip(self.configuration.services, self.table.services).flatMap { configured, served in
       let hosts = configured.hosts.isEmpty ? "any host" : configured.hosts.joined(separator: ", ")
       let prefix = configured.prefix.isEmpty ? "" : ", prefix \(configured.prefix)"
-      let tls = configured.cluster.tls == nil ? "" : " by TLS"
+      let groups = configured.groups
       let head =
-        "\(configured.name): \(hosts)\(prefix), calls go to \(configured.cluster.kind)"
-        + (configured.transport.map { " as POST \($0.path) over HTTP/1.1" } ?? "") + tls
-      return [head] + served.routes.listing(prefix: configured.prefix).map { "  " + $0 }
+        "\(configured.name): \(hosts)\(prefix), calls go to \(groups[0].destination)"
+      let others = groups.dropFirst().map { "  or, as \($0.name), to \($0.destination)" }
+      return [head] + others + served.routes.listing(prefix: configured.prefix).map { "  " + $0 }
     }
   }
 
   /// How many routes there are.
   package var routeCount: Int {
     self.table.services.reduce(0) { $0 + $1.routes.routes.count }
+  }
+}
+
+extension Configuration.EndpointGroup {
+  /// For people: `127.0.0.1:50051 by TLS`.
+  fileprivate var destination: String {
+    "\(self.cluster.kind)"
+      + (self.transport.map { " as POST \($0.path) over HTTP/1.1" } ?? "")
+      + (self.cluster.tls == nil ? "" : " by TLS")
   }
 }
 
@@ -145,11 +154,14 @@ extension ServingPlan {
           return
         }
       }
-      self.warnings += service.cluster.kind.warnings.map { "\(key).endpoint: \($0)" }
+      for (index, group) in service.groups.enumerated() {
+        let key = service.path(ofGroup: index)
+        self.warnings += group.cluster.kind.warnings.map { "\(key).endpoint: \($0)" }
+        self.warnings += group.cluster.warnings.map { "\(key).\($0)" }
+      }
       do throws(RouteClashes) {
         let served = try ServedService(service, schema: schema)
         self.add(served.routes.faults, of: service)
-        self.warnings += service.cluster.warnings.map { "\(key).\($0)" }
         self.warnings += (schema.warnings + served.routes.warnings).map { "\(key): \($0)" }
         let isFaulty =
           !served.routes.faults.isEmpty

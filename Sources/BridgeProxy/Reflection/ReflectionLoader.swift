@@ -96,7 +96,9 @@ package struct ReflectionLoader: Sendable {
     let result: Result<ReflectionResult, ReflectionError>
     do {
       let upstreams = try await loop.submit { [alone] in
-        LoopUpstreams(of: alone, [SocketConnector(service)], on: loop, seed: 0)
+        LoopUpstreams(
+          of: alone, [service.groups.indices.map { SocketConnector(service, group: $0) }], on: loop,
+          seed: 0)
       }.get()
       let discovery = upstreams.discover(service, at: 0, by: client.fetch)
       result = await Self.ask(service, on: loop) { upstreams.upstreams[0] }

@@ -77,6 +77,8 @@ package struct CallRequest {
   /// Whether the call ends, with UNAVAILABLE, when its connection is to end: one that lasts for as long
   /// as it may and would keep the connection from ending otherwise.
   package var yieldsToDrain = false
+  /// Which of the service's groups of endpoints it goes to, by its place in `Configuration.Service.groups`.
+  package var group = 0
 
   package init(
     path: String, metadata: HeaderBlock = HeaderBlock(), deadline: NIODeadline? = nil,

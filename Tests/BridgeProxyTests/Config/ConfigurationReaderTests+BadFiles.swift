@@ -134,7 +134,7 @@ extension ConfigurationReaderTests {
     BadFile(
       "a service name for no log", "services:\n  a b: {schemas: a.proto, endpoint: 'h:1'}\n",
       """
-      bridge.yaml:2:3: services.a b: not a service name; write up to 64 letters, digits, -, _ or .
+      bridge.yaml:2:3: services.a b: not a name; write up to 64 letters, digits, -, _ or .
       """),
     BadFile(
       "how calls get to endpoints",

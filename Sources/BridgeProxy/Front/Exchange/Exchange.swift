@@ -22,6 +22,8 @@ struct Exchange {
   var missedService: ServedService?
   /// Carries the service's calls; kept, because the loop may serve another table by now.
   var upstream: (any Upstream)?
+  /// Of the service's endpoints.
+  var group = 0
   /// The shorter one of the client's and the configured one.
   var timeout = TimeAmount.zero
   /// Inflated, where it came compressed.

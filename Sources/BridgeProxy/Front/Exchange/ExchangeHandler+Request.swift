@@ -60,7 +60,7 @@ extension ExchangeHandler {
     if headers.requestedMethod != nil, try self.answerPreflight(head, headers) { return }
     if headers.wantsWebSocket, try self.acceptWebSocket(head, headers) { return }
     let decision = try RequestRouter.route(head, headers, self.loop, &self.bindings)
-    guard case .call(let serviceIndex, let routeIndex) = decision else {
+    guard case .call(let serviceIndex, let routeIndex, let group) = decision else {
       self.answerPing()
       return
     }
@@ -69,6 +69,7 @@ extension ExchangeHandler {
     self.exchange?.service = service
     self.exchange?.route = route
     self.exchange?.upstream = self.loop.upstreams[serviceIndex]
+    self.exchange?.group = group
     let limit = route.method.isStreaming ? service.streamTimeout : service.timeout
     let timeout = min(headers.timeout ?? limit, limit)
     self.exchange?.timeout = timeout
@@ -203,7 +204,9 @@ extension ExchangeHandler {
       return
     }
     self.exchange?.body = nil
-    if let fault = service.sizeFault(of: message) { return self.answer(fault) }
+    if let fault = service.sizeFault(of: message, for: self.exchange?.group ?? 0) {
+      return self.answer(fault)
+    }
     let length = message.readableBytes - GRPCMessage.prefixByteCount
     if service.compression.compressesRequests, length >= service.compression.minimumByteCount,
       let compressed = self.compressed(message)
@@ -217,12 +220,13 @@ extension ExchangeHandler {
   /// Starts the call, with its only message or, for a stream, without one.
   func start(_ message: ByteBuffer?, encoding: CompressionFormat?, isComplete: Bool) {
     guard let route = self.exchange?.route, let timeout = self.exchange?.timeout,
-      let upstream = self.exchange?.upstream
+      let upstream = self.exchange?.upstream, let group = self.exchange?.group
     else { return }
     var request = CallRequest(
       path: route.callPath, metadata: self.metadata, deadline: .now() + timeout,
       message: message, isComplete: isComplete, replyByteLimit: self.loop.limits.replyBytes)
     request.encoding = encoding
+    request.group = group
     let call = upstream.start(request, observer: self)
     self.exchange?.call = call
     self.startHeartbeat()

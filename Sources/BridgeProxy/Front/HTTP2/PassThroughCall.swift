@@ -13,6 +13,8 @@ final class PassThroughCall: ClientStream {
   private var call: (any UpstreamCall)?
   private var service: ServedService?
   private var upstream: (any Upstream)?
+  /// Of the service's endpoints.
+  private var group = 0
   /// `/package.Service/Method`: the path without the service's prefix.
   private var callPath = ""
   private var requestID: [UInt8] = []
@@ -55,10 +57,25 @@ final class PassThroughCall: ClientStream {
     self.service = service
     self.upstream = loop.upstreams[choice.service]
     self.callPath = choice.callPath
-    if let fault = self.head.fault {
+    if let fault = self.chooseGroup(of: service) ?? self.head.fault {
       self.refuse(fault)
     } else if fieldCount > loop.limits.headFields {
       self.refuse(Self.headTooLarge(loop.limits))
+    }
+  }
+
+  /// - Returns: why none can be chosen.
+  private func chooseGroup(of service: ServedService) -> GRPCStatus? {
+    guard let choice = service.groupChoice else { return nil }
+    var generator = SystemRandomNumberGenerator()
+    let metadata = self.head.metadata
+    do throws(UnknownGroup) {
+      self.group = try unsafe choice.group(path: self.callPath.utf8.span.bytes, using: &generator) {
+        metadata.first($0)
+      }
+      return nil
+    } catch {
+      return GRPCStatus(.invalidArgument, error.description)
     }
   }
 
@@ -98,6 +115,7 @@ final class PassThroughCall: ClientStream {
       path: self.callPath, metadata: fields, deadline: .now() + timeout, message: start.body,
       isComplete: start.isComplete)
     request.isRaw = true
+    request.group = self.group
     self.call = upstream.start(request, observer: self)
     self.given(start.body?.readableBytes ?? 0)
   }

@@ -5,7 +5,7 @@ internal import NIOHTTP1
 enum RequestRouter {
   /// What a head asks for.
   enum Decision {
-    case call(service: Int, route: Int)
+    case call(service: Int, route: Int, group: Int)
     /// `OPTIONS *`: answered without a service.
     case ping
   }
@@ -39,10 +39,24 @@ enum RequestRouter {
     }
     let served = loop.table.services[service]
     let route = served.routes.routes[index]
+    let rest = path.extracting(droppingFirst: prefixLength)
+    var group = 0
+    if let choice = served.groupChoice { group = try Self.group(choice, rest, head.headers) }
     try Self.bind(
-      route, path.extracting(droppingFirst: prefixLength), bytes.extracting(target.query),
+      route, rest, bytes.extracting(target.query),
       served.routing.queryScope, loop, &bindings)
-    return .call(service: service, route: index)
+    return .call(service: service, route: index, group: group)
+  }
+
+  private static func group(
+    _ choice: GroupChoice, _ path: RawSpan, _ headers: HTTPHeaders
+  ) throws(Fault) -> Int {
+    var generator = SystemRandomNumberGenerator()
+    do throws(UnknownGroup) {
+      return try choice.group(path: path, using: &generator) { headers.first(name: $0) }
+    } catch {
+      throw Fault(.invalidArgument, .unknownGroup, error.description)
+    }
   }
 
   private static func choose(

@@ -5,9 +5,11 @@ extension ServedService {
   /// Why a message can't be sent; nil where it can. Refused here, because a gateway that closes the
   /// connection over it tells nobody why.
   ///
-  /// - Parameter message: in its gRPC frame, before it's compressed.
-  func sizeFault(of message: ByteBuffer) -> Fault? {
-    guard let limit = self.messageByteLimit,
+  /// - Parameters:
+  ///   - message: in its gRPC frame, before it's compressed.
+  ///   - group: of the endpoints that it's for.
+  func sizeFault(of message: ByteBuffer, for group: Int) -> Fault? {
+    guard let limit = self.messageByteLimits[group],
       message.readableBytes - GRPCMessage.prefixByteCount > limit
     else { return nil }
     return self.sizeFault(message.readableBytes - GRPCMessage.prefixByteCount, limit)

@@ -36,8 +36,10 @@ package final class ServedService: Sendable {
   /// Whether calls carry the request's `x-request-id`: not where the configuration sets another one
   /// or denies it.
   let sendsRequestID: Bool
-  /// The most bytes of a request message that gets to the endpoint; nil: any.
-  let messageByteLimit: Int?
+  /// Nil: all calls go to the same group of endpoints.
+  let groupChoice: GroupChoice?
+  /// The most bytes of a request message that gets to the endpoints of each group; nil: any.
+  let messageByteLimits: [Int?]
   /// How errors look; nil: as google.rpc.Status says.
   let errors: Configuration.Errors?
   /// All methods in the schema by their `/package.Service/Method`: calls that are passed through.
@@ -78,7 +80,9 @@ package final class ServedService: Sendable {
     let metadata = configuration.callMetadata
     self.metadata = metadata
     var configured = Set(configuration.metadata.map(\.name))
-    if let auth = configuration.auth { configured.insert(auth.header) }
+    for group in configuration.groups {
+      if let auth = group.auth { configured.insert(auth.header) }
+    }
     self.metadataNames = configured.sorted().map { Array($0.utf8) }
     let rules = configuration.headers
     self.headerRules = rules
@@ -89,7 +93,8 @@ package final class ServedService: Sendable {
       configuration.forwarded == .append && isForwardedSet ? .keep : configuration.forwarded
     self.sendsRequestID =
       !configured.contains("x-request-id") && !rules.denies("x-request-id".utf8)
-    self.messageByteLimit = configuration.cluster.kind.messageByteLimit
+    self.groupChoice = GroupChoice(configuration)
+    self.messageByteLimits = configuration.groups.map(\.cluster.kind.messageByteLimit)
     self.errors = configuration.errors
     let methods = schema.services.flatMap(\.methods)
     self.callPaths = Dictionary(methods.map { ($0.path, $0.isStreaming) }) { first, _ in first }

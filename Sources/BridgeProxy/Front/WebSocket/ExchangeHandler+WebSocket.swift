@@ -17,13 +17,14 @@ extension ExchangeHandler {
     _ head: HTTPRequestHead, _ headers: RequestHeaders
   ) throws(Fault) -> Bool {
     guard head.method == .GET, headers.framing == .none,
-      let (serviceIndex, routeIndex) = try self.findStream(head, headers)
+      let (serviceIndex, routeIndex, group) = try self.findStream(head, headers)
     else { return false }
     let service = self.loop.table.services[serviceIndex]
     let route = service.routes.routes[routeIndex]
     self.exchange?.service = service
     self.exchange?.route = route
     self.exchange?.upstream = self.loop.upstreams[serviceIndex]
+    self.exchange?.group = group
     let timeout = min(headers.timeout ?? service.streamTimeout, service.streamTimeout)
     self.exchange?.timeout = timeout
     try self.checkOrigin(headers, service)
@@ -52,17 +53,17 @@ extension ExchangeHandler {
 
   private func findStream(
     _ head: HTTPRequestHead, _ headers: RequestHeaders
-  ) throws(Fault) -> (service: Int, route: Int)? {
+  ) throws(Fault) -> (service: Int, route: Int, group: Int)? {
     for method in [HTTPMethod.GET, .POST, .PUT, .PATCH] {
       var tried = head
       tried.method = method
       self.bindings.removeAll()
       do throws(Fault) {
         let decision = try RequestRouter.route(tried, headers, self.loop, &self.bindings)
-        if case .call(let service, let route) = decision,
+        if case .call(let service, let route, let group) = decision,
           self.loop.table.services[service].routes.routes[route].method.isStreaming
         {
-          return (service, route)
+          return (service, route, group)
         }
       } catch  where ![.noRoute, .noService, .methodNotAllowed].contains(error.reason) {
         throw error
@@ -141,9 +142,10 @@ extension ExchangeHandler {
     let socket = WebSocketHandler(
       self.loop, service, route, bindings: self.bindings, entry: self.entry(status: 101, .ok),
       start: exchange.start ?? .now())
-    let request = CallRequest(
+    var request = CallRequest(
       path: route.callPath, metadata: self.metadata, deadline: .now() + exchange.timeout,
       message: nil, isComplete: false, replyByteLimit: self.loop.limits.replyBytes)
+    request.group = exchange.group
     // From here on nothing is this handler's.
     self.exchange = nil
     self.state.closed()

@@ -29,6 +29,8 @@ final class WebSocketHandler: ChannelDuplexHandler {
   private let start: NIODeadline
   /// The reply of a unary call.
   private var reply: ByteBuffer?
+  /// Of the service's endpoints.
+  private var group = 0
   private var messageCount = 0
   /// Messages that wait until the call has room.
   private var waiting: Deque<ByteBuffer> = []
@@ -62,6 +64,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
   /// Starts the call.
   func begin(_ request: CallRequest, on upstream: any Upstream) {
     var request = request
+    self.group = request.group
     if !Self.takesMessages(self.route) {
       do throws(CodecError) {
         request.message = try self.encode(ByteBuffer())
@@ -166,7 +169,9 @@ final class WebSocketHandler: ChannelDuplexHandler {
     self.messageCount += 1
     do throws(CodecError) {
       let message = try self.encode(body)
-      if let fault = self.service.sizeFault(of: message) { return self.fail(fault) }
+      if let fault = self.service.sizeFault(of: message, for: self.group) {
+        return self.fail(fault)
+      }
       guard let call = self.call else { return }
       call.send(message, isLast: isLast)
       if call.unsentBytes > UpstreamMarks.send { self.isHeld = true }
