@@ -8,7 +8,8 @@ struct ReplyFields {
   private(set) var encoding = MessageEncoding.identity
   /// What `grpc-status` and its companions say; nil without `grpc-status`.
   private(set) var status: GRPCStatus?
-  /// Of a raw reply with gRPC's own fields and the content type, where that's gRPC's.
+  /// Of a raw reply with gRPC's own fields and the content type, where that's gRPC's; but without a
+  /// status that can't be read.
   private(set) var metadata = HeaderBlock()
 
   /// Reads the fields of `block` in `range`.
@@ -48,7 +49,21 @@ struct ReplyFields {
     if let code {
       self.status = Self.status(code: code, message: message ?? [], details: details)
       self.status?.retryPushback = pushback
+      // Clients of gRPC stumble over what is no number, some with all their calls: the bridge says what
+      // it was then.
+      if isRaw, Self.number(code) == nil { self.dropStatus() }
     }
+  }
+
+  /// Takes `grpc-status` and what belongs to it out of the metadata.
+  private mutating func dropStatus() {
+    var kept = HeaderBlock()
+    let names: [StaticString] = ["grpc-status", "grpc-message", "grpc-status-details-bin"]
+    for field in self.metadata.fields {
+      let isStatus = names.contains { self.metadata.isNamed($0, field) }
+      if !isStatus { kept.append(field, of: self.metadata) }
+    }
+    self.metadata = kept
   }
 
   /// Whether it's a 1xx head, which another follows (RFC 9113 §8.1).

@@ -47,6 +47,22 @@ import Testing
       ])
   }
 
+  @Test(arguments: ["", "fine", "-1", "99999999999", "5x"])
+  func aStatusThatIsNoNumberIsForTheBridgeToSay(code: String) {
+    var state = self.replying()
+    let trailers: HeaderBlock = [
+      "x-a": "1", "grpc-status": code, "grpc-message": "a%20b", "grpc-status-details-bin": "CAU",
+      "x-b": "2",
+    ]
+    _ = self.receive(&state, trailers, ends: true)
+    guard case .end(let status, let passed, _) = state.next() else {
+      Issue.record("no end")
+      return
+    }
+    #expect(passed == ["x-a": "1", "x-b": "2"])
+    #expect(status.code == .unknown && status.message == "grpc-status \(code): a b")
+  }
+
   @Test func allFieldsOfTrailersPassAndTellTheStatus() {
     var state = self.replying()
     state.receiveData(ByteBuffer(string: "x"))
