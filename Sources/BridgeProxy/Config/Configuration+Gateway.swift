@@ -4,8 +4,12 @@ extension Configuration {
     /// The service's name in PAI-EAS, with its `_`; nil where only an address was given.
     package var service: String?
     package var host: String
-    /// Default 80, where gateways speak HTTP/1.1 and gRPC in the clear.
+    /// Default 80, where gateways speak HTTP/1.1 and gRPC in the clear; with TLS 443.
     package var port = 80
+    /// Whether it's spoken to by TLS.
+    package var isSecure = false
+    /// Whether the configuration says which port.
+    package var hasOwnPort = false
     /// The most bytes of a request message; nil: any. Gateways refuse more than 1 MB, which the client
     /// hears at once and in words this way. Default 1 MiB.
     package var messageByteLimit: Int? = 1 << 20
@@ -19,7 +23,8 @@ extension Configuration {
 
     /// What the gateway goes by: the host, with a port only where it isn't the usual one.
     package var authority: String {
-      self.port == 80 ? self.bracketedHost : "\(self.bracketedHost):\(self.port)"
+      self.port == (self.isSecure ? 443 : 80)
+        ? self.bracketedHost : "\(self.bracketedHost):\(self.port)"
     }
 
     private var bracketedHost: String { self.host.contains(":") ? "[\(self.host)]" : self.host }
@@ -31,6 +36,18 @@ extension Configuration.EASGateway: CustomStringConvertible {
   package var description: String {
     let name = self.service.map { "\($0) by " } ?? ""
     return "\(name)the gateway \(Configuration.Endpoint(host: self.host, port: self.port))"
+  }
+}
+
+extension Configuration.Cluster {
+  /// Lets what the kind leaves open follow from whether there is TLS.
+  mutating func settle() {
+    guard case .easGateway(var gateway) = self.kind else { return }
+    let known = gateway.authority
+    gateway.isSecure = self.tls != nil
+    if !gateway.hasOwnPort { gateway.port = gateway.isSecure ? 443 : 80 }
+    self.kind = .easGateway(gateway)
+    if self.authority == known { self.authority = gateway.authority }
   }
 }
 

@@ -35,6 +35,7 @@ extension ConfigurationReader {
     cluster.retry = retry
     if let health { cluster.health = health }
     cluster.tls = tls
+    cluster.settle()
     return cluster
   }
 

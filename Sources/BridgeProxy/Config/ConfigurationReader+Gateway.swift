@@ -23,7 +23,10 @@ extension ConfigurationReader {
       }
       if let address {
         gateway = Configuration.EASGateway(service: service, host: address.host)
-        gateway?.port = address.port
+        if let port = address.port {
+          gateway?.port = port
+          gateway?.hasOwnPort = true
+        }
       }
     } else {
       if section.node("service") == nil {
@@ -35,7 +38,10 @@ extension ConfigurationReader {
       gateway = self.gateway(
         section, service: service, uid: uid, region: region, vpc: vpc ?? false,
         dedicated: dedicated, isHTTP: isHTTP)
-      if let port { gateway?.port = port }
+      if let port {
+        gateway?.port = port
+        gateway?.hasOwnPort = true
+      }
     }
     if let limit { gateway?.messageByteLimit = limit }
     return section.faults.list.count == faultsBefore ? gateway : nil
@@ -104,14 +110,14 @@ extension ConfigurationReader {
 
   private static func gatewayAddress(
     _ text: String
-  ) throws(ValueFault) -> (host: String, port: Int) {
+  ) throws(ValueFault) -> (host: String, port: Int?) {
     let host = try ConfigurationValues.host(text)
     let hasPort = host.hasPrefix("[") ? host.contains("]:") : host.contains(":")
     let endpoint = try ConfigurationValues.endpoint(hasPort ? host : host + ":80")
     guard case .tcp(let name, let port) = endpoint.address else {
       throw ValueFault("\(ConfigurationValues.quoted(text)) is no host; write host or host:port")
     }
-    return (name, port)
+    return (name, hasPort ? port : nil)
   }
 
   /// A size; 0: none.

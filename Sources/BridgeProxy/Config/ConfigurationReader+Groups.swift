@@ -57,6 +57,7 @@ extension ConfigurationReader {
       if section.node("retry") == nil { cluster?.retry = own.retry }
       if section.node("health") == nil { cluster?.health = own.health }
       if section.node("tls") == nil { cluster?.tls = own.tls }
+      cluster?.settle()
     }
     var auth = defaults.auth
     if section.node("auth") != nil {

@@ -29,6 +29,29 @@ import Testing
   private static let types = "request_type: A, response_type: b.C"
 
   @Test(arguments: [
+    ("{address: gw.internal}", "gw.internal", 443, "gw.internal"),
+    ("{address: gw.internal:8443}", "gw.internal", 8443, "gw.internal:8443"),
+    ("{address: gw.internal:80}", "gw.internal", 80, "gw.internal:80"),
+    (
+      "{uid: 12, region: cn-hangzhou, service: m}", "m.12.cn-hangzhou.pai-eas.aliyuncs.com", 443,
+      "m.12.cn-hangzhou.pai-eas.aliyuncs.com"
+    ),
+  ])
+  func hostsForTLS(gateway: String, host: String, port: Int, authority: String) throws {
+    // In an alternative TLS may be what the service has.
+    let lines = "endpoint: {eas-gateway: \(gateway)}\ntls: {verify: off}"
+    let other =
+      "endpoint: 127.0.0.1:1\ntls: {verify: off}\nchoose: [{to: a}]\n"
+      + "alternatives: {a: {endpoint: {eas-gateway: \(gateway)}}}"
+    for cluster in [
+      try self.read(lines).cluster, try #require(self.read(other).groups.last).cluster,
+    ] {
+      #expect(cluster.only == Configuration.Endpoint(host: host, port: port))
+      #expect(cluster.authority == authority)
+    }
+  }
+
+  @Test(arguments: [
     (
       "{uid: 12, region: cn-hangzhou, service: my_model}",
       "my-model.12.cn-hangzhou.pai-eas.aliyuncs.com", 80, nil
