@@ -77,6 +77,9 @@ package struct CallRequest {
   /// Whether the call ends, with UNAVAILABLE, when its connection is to end: one that lasts for as long
   /// as it may and would keep the connection from ending otherwise.
   package var yieldsToDrain = false
+  /// Whether the owner does nothing with a reply before its end. Where calls are tried again, it may come
+  /// all at once then: an endpoint that is lost in the middle of its answer hasn't answered.
+  package var waitsForWholeReply = false
   /// Which of the service's groups of endpoints it goes to, by its place in `Configuration.Service.groups`.
   package var group = 0
 

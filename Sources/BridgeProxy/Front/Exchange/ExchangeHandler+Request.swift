@@ -227,6 +227,7 @@ extension ExchangeHandler {
       message: message, isComplete: isComplete, replyByteLimit: self.loop.limits.replyBytes)
     request.encoding = encoding
     request.group = group
+    request.waitsForWholeReply = !route.method.isServerStreaming
     let call = upstream.start(request, observer: self)
     self.exchange?.call = call
     self.startHeartbeat()

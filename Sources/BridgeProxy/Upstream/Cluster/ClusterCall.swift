@@ -19,6 +19,10 @@ final class ClusterCall: UpstreamCall {
   /// Messages behind the first, for another attempt.
   private var kept: [ByteBuffer] = []
   private var keptBytes = 0
+  /// Whether a reply is held until its end is known.
+  private let holdsReply: Bool
+  private var heldHead: HeaderBlock?
+  private var heldMessage: ByteBuffer?
   private var isPaused = false
   /// Whether the owner waits for `callCanSend`.
   private var isOwnerHeld: Bool
@@ -32,6 +36,7 @@ final class ClusterCall: UpstreamCall {
     self.cluster = cluster
     self.hash = hash
     self.observer = observer
+    self.holdsReply = request.waitsForWholeReply && cluster.policy != nil
     self.isOwnerHeld = (request.message?.readableBytes ?? 0) > UpstreamMarks.send
   }
 
@@ -155,6 +160,8 @@ final class ClusterCall: UpstreamCall {
       if let deadline = self.request.deadline, self.cluster.eventLoop.now + time >= deadline {
         return self.finish(self.counted(status), trailers)
       }
+      self.heldHead = nil
+      self.heldMessage = nil
       guard time > .zero else { return self.cluster.place(self) }
       self.schedule(in: time) { self.cluster.place(self) }
     }
@@ -169,13 +176,26 @@ final class ClusterCall: UpstreamCall {
   }
 
   private func finish(_ status: GRPCStatus, _ trailers: HeaderBlock) {
+    self.releaseReply()
     guard let observer = self.observer else { return }
     self.observer = nil
     self.forget()
     observer.callEnded(status, trailers: trailers)
   }
 
+  /// Hands on what was held.
+  private func releaseReply() {
+    guard let head = self.heldHead else { return }
+    self.heldHead = nil
+    self.observer?.callReceivedHead(head)
+    guard let message = self.heldMessage else { return }
+    self.heldMessage = nil
+    self.observer?.callReceivedMessage(message)
+  }
+
   private func forget() {
+    self.heldHead = nil
+    self.heldMessage = nil
     self.cancelTimer()
     self.attempt = nil
     self.kept = []
@@ -226,11 +246,26 @@ final class ClusterCall: UpstreamCall {
 
 extension ClusterCall: CallObserver {
   func callReceivedHead(_ metadata: HeaderBlock) {
+    guard !self.holdsReply || self.isCommitted else {
+      // It's answering: what an attempt may take is over.
+      self.cancelTimer()
+      self.heldHead = metadata
+      return
+    }
     self.commit()
     self.observer?.callReceivedHead(metadata)
   }
 
   func callReceivedMessage(_ message: ByteBuffer) {
+    if self.heldHead != nil {
+      if self.heldMessage == nil {
+        self.heldMessage = message
+        return
+      }
+      // More than one: that's for the owner to judge.
+      self.commit()
+      self.releaseReply()
+    }
     self.observer?.callReceivedMessage(message)
   }
 

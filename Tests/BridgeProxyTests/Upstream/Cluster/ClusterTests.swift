@@ -256,6 +256,55 @@ import Testing
     #expect(self.requests == [1, 0, 0, 0])
   }
 
+  @Test(arguments: [false, true])
+  func whatIsOfNoUseUntilItIsWholeIsBegunAgain(hasMessage: Bool) throws {
+    let cluster = self.makeCluster(2, Self.retries)
+    try self.connected(cluster)
+    let observer = RecordingObserver()
+    var request = self.ask()
+    request.waitsForWholeReply = true
+    _ = cluster.start(request, observer: observer)
+    try self.endpoint.exchange()
+    let (peer, stream) = try self.last(1)
+    let body = hasMessage ? GRPCMessage.framed(ByteBuffer(string: "a")) : ByteBuffer()
+    peer.session.submitResponse(stream, .ok, body: body, endsStream: false)
+    try self.endpoint.exchange()
+    #expect(observer.events.isEmpty)
+    try peer.channel.close().wait()
+    try self.pass()
+    #expect(self.requests == [1, 1, 0, 0] && observer.events.isEmpty)
+    let (second, other) = try self.last(2)
+    second.session.submitResponse(
+      other, .ok, body: GRPCMessage.framed(ByteBuffer(string: "b")), endsStream: false)
+    second.session.finish(other, trailers: .good)
+    try self.endpoint.exchange()
+    #expect(observer.events == RecordingObserver.good("b"))
+  }
+
+  @Test func whatWasHeldIsHandedOnWithItsEnd() throws {
+    let cluster = self.makeCluster(1, Self.retries)
+    try self.connected(cluster)
+    let observer = RecordingObserver()
+    var request = self.ask()
+    request.waitsForWholeReply = true
+    _ = cluster.start(request, observer: observer)
+    try self.endpoint.exchange()
+    let (peer, stream) = try self.last(1)
+    let message = GRPCMessage.framed(ByteBuffer(string: "a"))
+    peer.session.submitResponse(stream, .ok, body: message, endsStream: false)
+    try self.endpoint.exchange()
+    #expect(observer.events.isEmpty)
+    // A second message, where one is due, is for the owner to see.
+    peer.session.send(stream, message)
+    try self.endpoint.exchange()
+    #expect(observer.events.count == 3)
+    var trailers = HeaderBlock()
+    trailers.append("grpc-status", "14")
+    peer.session.finish(stream, trailers: trailers)
+    try self.pass()
+    #expect(observer.status?.code == .unavailable && self.requests == [1, 0, 0, 0])
+  }
+
   @Test func anEndpointThatWantsNoRetryGetsNone() throws {
     let cluster = self.makeCluster(2, Self.retries)
     try self.connected(cluster)
