@@ -11,11 +11,14 @@ BENCH_CODEC_FLAGS ?=
 # For example FUZZ_FLAGS="--only round-trip --seconds 60"
 FUZZ_FLAGS ?=
 
+# For example SOAK_FLAGS="--seconds 600"
+SOAK_FLAGS ?=
+
 # Messages of each type in each differential test; other seeds are other messages.
 DIFFERENTIAL_COUNT ?= 1000
 DIFFERENTIAL_SEED ?= 1
 
-.PHONY: help demo test build bench bench-codec conformance differential fuzz format lint generate setup
+.PHONY: help demo test build bench bench-codec conformance differential fuzz soak format lint generate setup
 
 help:
 	@echo "make demo    build for release, start the bridge and a demo backend, print three curl lines"
@@ -26,6 +29,7 @@ help:
 	@echo "make conformance   Protobuf's own conformance suite against the codec"
 	@echo "make fuzz    libFuzzer on codec, descriptor sets and path templates, 10 minutes each"
 	@echo "make differential  random messages against other implementations, for some twenty minutes"
+	@echo "make soak    real servers restarted under 2,000 requests a second, with a release build"
 	@echo "make format  format the sources"
 	@echo "make lint    the checks of test that need no build"
 	@echo "make setup   install what the others need, if it's missing"
@@ -61,6 +65,10 @@ differential:
 	@scripts/setup.sh --tests
 	@DIFFERENTIAL_COUNT=$(DIFFERENTIAL_COUNT) DIFFERENTIAL_SEED=$(DIFFERENTIAL_SEED) \
 	  scripts/differential.sh
+
+soak:
+	@scripts/setup.sh --tests
+	@scripts/soak.sh $(SOAK_FLAGS)
 
 format:
 	swift format -i -r Package.swift Sources Tests Benchmarks \

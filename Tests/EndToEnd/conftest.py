@@ -5,7 +5,10 @@ import uuid
 
 import pytest
 import requests
+from peers.eas import EAS
+from peers.nacos import Nacos
 from support.bridge import Bridge, configuration, service
+from support.discovery import NacosClient
 from support.fleet import Member
 from support.peers import Backend, Stubs
 from support.raw import Connection
@@ -181,3 +184,41 @@ def fleet(stubs, tmp_path):
     for member in members:
         member.signal(signal.SIGCONT)
         member.end()
+
+
+@pytest.fixture
+def eas():
+    simulator = EAS()
+    yield simulator
+    simulator.stop()
+
+
+@pytest.fixture
+def start_nacos():
+    """Starts a simulator: `start_nacos(version="3")`."""
+    started = []
+
+    def start(**more):
+        simulator = Nacos(**more)
+        started.append(simulator)
+        return simulator
+
+    yield start
+    for simulator in started:
+        simulator.stop()
+
+
+@pytest.fixture
+def owner(tmp_path):
+    """Connects the vendor's client, which registers."""
+    clients = []
+
+    def connect(nacos, *user):
+        folder = tmp_path / f"owner-{len(clients)}"
+        folder.mkdir()
+        clients.append(NacosClient(nacos.address, folder, *user))
+        return clients[-1]
+
+    yield connect
+    for client in clients:
+        client.close()

@@ -5,37 +5,16 @@ import signal
 
 import pytest
 import requests
-from peers.eas import DOCUMENTED, EAS, NEWER
-from peers.nacos import Nacos
+from peers.eas import DOCUMENTED, NEWER
 from support.bridge import run, service
-from support.discovery import Endpoints, NacosClient, discovery_configuration, parse
+from support.discovery import (
+    Endpoints, access, direct, discovery_configuration, nacos, parse,
+)  # fmt: skip
 from support.processes import until
 from support.sockets import free_port
 
 A, B = ("10.0.0.5", 50000), ("10.0.0.6", 50001)
 SECRET = "p&ss w0rd"
-
-
-@pytest.fixture
-def eas():
-    simulator = EAS()
-    yield simulator
-    simulator.stop()
-
-
-@pytest.fixture
-def start_nacos():
-    """Starts a simulator: `start_nacos(version="3")`."""
-    started = []
-
-    def start(**more):
-        simulator = Nacos(**more)
-        started.append(simulator)
-        return simulator
-
-    yield start
-    for simulator in started:
-        simulator.stop()
 
 
 @pytest.fixture
@@ -67,14 +46,6 @@ def look_up(tmp_path):
         return ended.returncode, lists[-1] if lists else None, ended.stdout + ended.stderr
 
     return look_up
-
-
-def direct(eas, **more):
-    return {"eas-direct": {"service": "my_svc", "discovery": eas.address, **more}}
-
-
-def nacos(*servers, **more):
-    return {"nacos": {"servers": [one.address for one in servers], "service": "svc", **more}}
 
 
 # -- PAI-EAS
@@ -156,26 +127,6 @@ def test_a_list_of_eas_is_followed(eas, watch):
 
 ACCESSES = [("grpc", "2"), ("grpc", "3"), ("http-v1", "1"), ("http-v1", "2"), ("http-v1", "3"),
             ("http-v2", "2"), ("http-v3", "3")]  # fmt: skip
-
-
-def access(name):
-    return {"protocol": name} if name == "grpc" else {"protocol": name, "poll_interval": "200ms"}
-
-
-@pytest.fixture
-def owner(tmp_path):
-    """Connects the vendor's client, which registers."""
-    clients = []
-
-    def connect(nacos, *user):
-        folder = tmp_path / f"owner-{len(clients)}"
-        folder.mkdir()
-        clients.append(NacosClient(nacos.address, folder, *user))
-        return clients[-1]
-
-    yield connect
-    for client in clients:
-        client.close()
 
 
 @pytest.mark.parametrize("protocol, version", ACCESSES)

@@ -10,13 +10,6 @@ from support.discovery import call_eas
 TOKEN = "MjRlY2I2MmI1NzE4=="
 
 
-@pytest.fixture
-def eas():
-    simulator = EAS()
-    yield simulator
-    simulator.stop()
-
-
 def post(eas, service="svc", **headers):
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     return requests.post(f"{eas.url}/api/predict/{service}", b"{}", headers=headers, timeout=10)

@@ -1,6 +1,6 @@
 """One of several gRPC servers that do the same: EchoService and grpc.health.v1, by grpc.aio.
 
-    fleet_server.py GENERATED_FOLDER NAME [--port N | --unix PATH] [--grace SECONDS] [--delay SECONDS]
+    fleet_server.py GENERATED_FOLDER NAME [--host IP] [--port N | --unix PATH] [--grace SECONDS] [--delay SECONDS]
 
 Prints the port that it listens on. Its replies carry `x-server: NAME` in their metadata, and
 `x-attempt` with what the client said of earlier attempts. SIGTERM drains it: GOAWAY, and calls under
@@ -15,6 +15,7 @@ import sys
 parser = argparse.ArgumentParser()
 parser.add_argument("generated")
 parser.add_argument("name")
+parser.add_argument("--host", default="127.0.0.1")
 parser.add_argument("--port", type=int, default=0)
 parser.add_argument("--unix")
 parser.add_argument("--grace", type=float, default=5)
@@ -46,7 +47,7 @@ async def main():
     echo_pb2_grpc.add_EchoServiceServicer_to_server(Echo(), server)
     state = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(state, server)
-    where = f"unix:{ARGUMENTS.unix}" if ARGUMENTS.unix else f"127.0.0.1:{ARGUMENTS.port}"
+    where = f"unix:{ARGUMENTS.unix}" if ARGUMENTS.unix else f"{ARGUMENTS.host}:{ARGUMENTS.port}"
     port = server.add_insecure_port(where)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

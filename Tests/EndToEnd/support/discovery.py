@@ -31,6 +31,18 @@ def call_eas(mode, endpoint, service, token, count=1):
     return json.loads(ended.stdout.splitlines()[-1])
 
 
+def direct(eas, **more):
+    return {"eas-direct": {"service": "my_svc", "discovery": eas.address, **more}}
+
+
+def nacos(*servers, **more):
+    return {"nacos": {"servers": [one.address for one in servers], "service": "svc", **more}}
+
+
+def access(name):
+    return {"protocol": name} if name == "grpc" else {"protocol": name, "poll_interval": "200ms"}
+
+
 class NacosClient:
     """The vendor's client of Nacos, running."""
 

@@ -13,11 +13,14 @@ SERVER = pathlib.Path(__file__).resolve().parents[1] / "peers" / "fleet_server.p
 
 
 class Member(Process):
-    """One server of the fleet."""
+    """One server of the fleet; of a `host` of `support.network`, one with an address of its own."""
 
-    def __init__(self, stubs, folder, name, port=0, unix=None, grace=5, delay=0):
-        arguments = [sys.executable, SERVER, stubs.folder, name, "--grace", grace]
+    def __init__(self, stubs, folder, name, port=0, unix=None, grace=5, delay=0, host=None):
+        arguments = [*host.run, sys.executable] if host else [sys.executable]
+        arguments += [SERVER, stubs.folder, name, "--grace", grace]
         arguments += ["--unix", unix] if unix else ["--port", port]
+        ip = host.address if host else "127.0.0.1"
+        arguments += ["--host", ip]
         arguments += ["--delay", delay]
         super().__init__(name, arguments, folder)
         try:
@@ -27,13 +30,15 @@ class Member(Process):
             raise
         self.unix = unix
         self.stubs, self.folder, self.grace, self.delay = stubs, folder, grace, delay
-        self.address = f"unix:{unix}" if unix else f"127.0.0.1:{self.port}"
+        self.host, self.ip = host, ip
+        self.address = f"unix:{unix}" if unix else f"{ip}:{self.port}"
 
     def again(self):
         """A new process in the place of one that has ended."""
         return Member(
-            self.stubs, self.folder, self.name, self.port, self.unix, self.grace, self.delay
-        )
+            self.stubs, self.folder, self.name, self.port, self.unix, self.grace, self.delay,
+            self.host,
+        )  # fmt: skip
 
 
 class Load:

@@ -1,0 +1,134 @@
+"""Servers that are restarted one after the other under load, with a release build of the bridge between.
+
+    rolling_restart.py BRIDGE_PROXY [--seconds N] [--rate N]
+
+With two servers no request may be lost. With one each has to be answered, with 200 or 503, within its time.
+Prints what it saw, and ends with 1 where that's not so.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "EndToEnd"))
+
+from support.bridge import Bridge, configuration, service  # noqa: E402
+from support.fleet import Member  # noqa: E402
+from support.peers import Stubs  # noqa: E402
+
+CONNECTIONS = 64
+TIMEOUT = 5
+# grpcio's asyncio server ends calls that it has taken in and not begun with CANCELLED.
+RETRY = {"attempts": 4, "on": ["UNAVAILABLE", "CANCELLED"]}
+
+
+def start_load(bridge, seconds, rate):
+    # What a request takes comes on top of the pause.
+    pause = max(1, int(1000 * CONNECTIONS / rate) - 2)
+    return subprocess.Popen(
+        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}", f"--timeout={TIMEOUT + 2}s",
+         "-s", HERE / "load.lua", f"{bridge.url}/v1/echo", "--", str(pause)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def finished(load):
+    said, errors = load.communicate(timeout=120)
+    lines = [line for line in said.splitlines() if line.startswith("{")]
+    if load.returncode != 0 or not lines:
+        raise SystemExit(f"wrk ended with {load.returncode}: {said}{errors}")
+    return json.loads(lines[-1])
+
+
+def resident(bridge):
+    for line in pathlib.Path(f"/proc/{bridge.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1])
+    raise SystemExit("the bridge is gone")
+
+
+def run(stubs, folder, count, arguments):
+    """Restarts `count` servers in turn while the load lasts; what wrk counted, and faults."""
+    names = ["one", "two"][:count]
+    members = [Member(stubs, folder / str(count), name) for name in names]
+    targets = [member.address for member in members]
+    services = {
+        "fleet": service({"static": targets}, "echo", retry=RETRY, timeout=f"{TIMEOUT}s",
+                         health={"check": True})
+    }  # fmt: skip
+    limits = {"calls_waiting": 4096}
+    bridge = Bridge.configured(configuration(services, limits=limits), folder / str(count))
+    faults, restarts = [], 0
+    try:
+        warm = finished(start_load(bridge, 3, arguments.rate))
+        if warm["refused"]:
+            faults.append(f"{warm['refused']} refused before the first restart")
+        before = resident(bridge)
+        load = start_load(bridge, arguments.seconds, arguments.rate)
+        ends = time.monotonic() + arguments.seconds - 3
+        while time.monotonic() < ends:
+            for index, member in enumerate(members):
+                time.sleep(1.5)
+                if member.stop() != 0:
+                    faults.append(f"{member.name} didn't end well")
+                members[index] = member.again()
+                restarts += 1
+        seen = finished(load)
+        grown = resident(bridge) - before
+        faults += judge(seen, count, arguments.rate)
+        if grown > 32 << 10:
+            faults.append(f"the bridge grew by {grown} KiB")
+        if bridge.stop() != 0:
+            faults.append("the bridge didn't end well")
+    finally:
+        bridge.end()
+        for member in members:
+            member.end()
+    rate = seen["requests"] / seen["seconds"]
+    print(
+        f"{count} server(s), {restarts} restarts, {seen['requests']} requests, {rate:.0f}/s, "
+        f"{seen['refused']} not 200, longest {seen['longest']:.0f} ms, p99 {seen['p99']:.0f} ms, "
+        f"memory +{grown} KiB"
+    )
+    return faults
+
+
+def judge(seen, count, rate):
+    faults = []
+    for kind in ("connect", "read", "write", "timeout"):
+        if seen[kind]:
+            faults.append(f"{seen[kind]} times: {kind}")
+    if count > 1 and seen["refused"]:
+        faults.append(f"{seen['refused']} requests were lost")
+    if seen["longest"] > 1000 * (TIMEOUT + 1):
+        faults.append(f"an answer took {seen['longest']:.0f} ms")
+    if count > 1 and seen["requests"] / seen["seconds"] < 0.8 * rate:
+        faults.append(f"the load was {seen['requests'] / seen['seconds']:.0f}/s only")
+    return faults
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("bridge")
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--rate", type=int, default=2000)
+    arguments = parser.parse_args()
+    os.environ["BRIDGE_PROXY_BINARY"] = arguments.bridge
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        (folder / "generated").mkdir()
+        stubs = Stubs(folder / "generated")
+        faults = [fault for count in (2, 1) for fault in run(stubs, folder, count, arguments)]
+    for fault in faults:
+        print(f"soak: {fault}", file=sys.stderr)
+    sys.exit(1 if faults else 0)
+
+
+if __name__ == "__main__":
+    main()
