@@ -2,13 +2,16 @@
 
 import concurrent.futures
 import gzip
+import json
 import os
+import subprocess
 import threading
 
 import pytest
 from peers import predict_server
 from peers.predict_server import PredictServer
 from support.bridge import REPOSITORY, run, write_configuration
+from support.discovery import environment
 from support.processes import until
 
 SCHEMA = REPOSITORY / "schemas" / "eas" / "tensorflow_predict.proto"
@@ -85,6 +88,55 @@ def test_a_golden_request_byte_by_byte_and_its_reply(start_bridge, http, peer):
     }
     (line,) = until(bridge.access_log, "a line of the log")
     assert (line["rpc"], line["status"]) == ("/mnist/Predict", 200)
+
+
+PROCESSORS = {
+    "tensorflow": ("PredictRequest", "PredictResponse", REQUEST, REPLY, ANSWER),
+    "pytorch": (
+        "pytorch.eas.PredictRequest", "pytorch.eas.PredictResponse",
+        {
+            "inputs": [
+                {"dtype": "DT_FLOAT", "arrayShape": {"dim": [1, 2]}, "floatVal": [1, 2]},
+                {"dtype": "DT_INT64", "arrayShape": {"dim": [3]}, "int64Val": [1, "-2", 1 << 40]},
+            ],
+            "outputFilter": [0, 3],
+        },
+        bytes.fromhex("0a0d080112030a01011a040000003f"),
+        {"outputs": [{"dtype": "DT_FLOAT", "arrayShape": {"dim": ["1"]}, "floatVal": [0.5]}]},
+    ),
+    "onnx": (
+        "hie.processor.DataProto", "hie.processor.DataProto",
+        {"tensors": [{"name": "x", "dims": [1, 2], "dataType": 1, "rawData": "AACAPwAAAEA="}]},
+        bytes.fromhex("0a0e0a01791201011801" "2a040000003f"),
+        {"tensors": [{"name": "y", "dims": ["1"], "dataType": 1, "rawData": "AAAAPw=="}]},
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def vendors_messages():
+    """What the vendor's own client makes of the same requests."""
+    program = REPOSITORY / "Tests" / "EndToEnd" / "peers" / "eas_messages.py"
+    ended = subprocess.run(
+        [environment(".venv-eas"), program], capture_output=True, text=True, timeout=60, check=True
+    )
+    return {name: bytes.fromhex(text) for name, text in json.loads(ended.stdout).items()}
+
+
+@pytest.mark.parametrize("name", PROCESSORS)
+def test_the_messages_are_those_of_the_vendors_client(
+    start_bridge, http, peer, vendors_messages, name
+):
+    request_type, response_type, request, reply, answer = PROCESSORS[name]
+    peer.default = lambda request: predict_server.good(reply)
+    settings = gateway(
+        peer, transport={"request_type": request_type, "response_type": response_type}
+    )
+    settings["schemas"] = SCHEMA.parent / f"{name}_predict.proto"
+    bridge = start_bridge({"mnist": settings})
+    got = http.post(f"{bridge.url}/mnist", json=request)
+    assert (got.status_code, got.json()) == (200, answer)
+    assert peer.requests[-1].body == vendors_messages[name]
 
 
 @pytest.mark.parametrize("scheme", ["raw", "bearer", "eas", "none"])
