@@ -102,12 +102,12 @@ def start_envoy(program, descriptor_set, upstream_port, folder):
     return proxy
 
 
-def start_bridge(program, descriptor_set, upstream_port, folder):
+def start_bridge(program, descriptor_set, upstream_port, folder, **more):
     path = folder / "bridge.yaml"
     endpoint = f"127.0.0.1:{upstream_port}"
     settings = {
         "listen": "127.0.0.1:0", "threads": 1, "access_log": False,
-        "services": {"bench": {"schemas": [descriptor_set], "endpoint": endpoint}},
+        "services": {"bench": {"schemas": [descriptor_set], "endpoint": endpoint, **more}},
     }  # fmt: skip
     path.write_text(yaml(settings) + "\n")
     proxy = Proxy("bridge", [program, "serve", "--config", path], folder)

@@ -74,7 +74,7 @@ def run(stubs, folder, count, arguments):
         ends = time.monotonic() + arguments.seconds - 3
         while time.monotonic() < ends:
             for index, member in enumerate(members):
-                time.sleep(1.5)
+                time.sleep(arguments.interval)
                 if member.stop() != 0:
                     faults.append(f"{member.name} didn't end well")
                 members[index] = member.again()
@@ -118,6 +118,7 @@ def main():
     parser.add_argument("bridge")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--rate", type=int, default=2000)
+    parser.add_argument("--interval", type=float, default=3, help="seconds between two restarts")
     arguments = parser.parse_args()
     os.environ["BRIDGE_PROXY_BINARY"] = arguments.bridge
     with tempfile.TemporaryDirectory() as folder:
