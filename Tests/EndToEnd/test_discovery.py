@@ -176,6 +176,26 @@ def test_a_registry_that_wants_a_password(start_nacos, look_up, protocol, versio
     assert "403" in said
 
 
+@pytest.mark.parametrize("protocol", ["grpc", "http-v1"])
+def test_a_password_that_changes(start_nacos, watch, tmp_path, protocol):
+    registry = start_nacos(users={"me": SECRET})
+    registry.register("svc", *A)
+    file = tmp_path / "password"
+    file.write_text(SECRET + "\n")
+    user = {"username": "me", "password_file": file, **access(protocol)}
+    endpoints = watch(nacos(registry, **user))
+    endpoints.wait_for("10.0.0.5:50000 weight 1")
+    registry.users["me"] = "an0ther"
+    registry.forget_tokens()
+    registry.drop_clients()
+    endpoints.wait_for_failure("user name or password are wrong")
+    file.write_text("an0ther\n")
+    until(lambda: len(registry.tokens) == 1, "it logs in with the new one")
+    registry.register("svc", *B)
+    endpoints.wait_for("10.0.0.5:50000 weight 1", "10.0.0.6:50001 weight 1")
+    assert "an0ther" not in endpoints.output + endpoints.errors
+
+
 @pytest.mark.parametrize("protocol, version", ACCESSES)
 def test_a_registry_that_wants_a_key(start_nacos, look_up, protocol, version):
     registry = start_nacos(version=version, keys={"LTAI": "k3y/secret"})

@@ -144,6 +144,19 @@ extension Configuration {
     package var debugDescription: String { "(secret)" }
   }
 
+  /// A secret, and where it's read again while the bridge runs.
+  package struct SecretSource: Sendable {
+    /// As it was when it was last read.
+    package var secret: Secret
+    /// The file that holds it, absolute; nil: it stays what it is.
+    package var file: String?
+
+    package init(_ secret: Secret, file: String? = nil) {
+      self.secret = secret
+      self.file = file
+    }
+  }
+
   /// Bounds on what one request, connection or endpoint can make the process hold or do.
   package struct Limits: Sendable {
     /// Request body in bytes. Stops one request from filling memory. Default 4 MiB.

@@ -18,7 +18,8 @@ extension ConfigurationReader {
       if let reason = MetadataRules.fault(name: name) { throw ValueFault(reason) }
       return name
     }
-    let source = self.token(section, folder: folder)
+    let source = self.secret(
+      "token", of: section, folder: folder, example: "BENCH_TOKEN", for: .header)
     section.finish()
     if section.node("scheme") == nil {
       section.missing("scheme", "write bearer, raw, eas or none")
@@ -40,43 +41,15 @@ extension ConfigurationReader {
       service.fault("metadata", "\(name) is set by auth as well; keep one of them")
     }
     guard let scheme = scheme.flatMap({ $0 }), let source else { return nil }
-    var auth = Configuration.Auth(scheme: scheme, token: source.token)
+    var auth = Configuration.Auth(scheme: scheme, token: source.secret)
     auth.header = name
     auth.file = source.file
     return auth
   }
 
-  /// The token that `token_env` or `token_file` leads to, and the file.
-  private func token(
-    _ section: SectionReader, folder: String
-  ) -> (token: Configuration.Secret, file: String?)? {
-    let fromEnvironment = section.value("token_env", example: "BENCH_TOKEN") {
-      name throws(ValueFault) in
-      guard let token = self.environment(name), !token.isEmpty else {
-        throw ValueFault(
-          "the environment variable \(ConfigurationValues.quoted(name)) is not set; set it, or use "
-            + "token_file")
-      }
-      return try TokenFile.token(token, from: "the environment variable \(name)")
-    }
-    let fromFile = section.value("token_file", example: "token.txt") {
-      text throws(ValueFault) -> (token: Configuration.Secret, file: String?) in
-      let path = FilePaths.absolute(text, in: folder)
-      return (try TokenFile.read(path, shownAs: text), path)
-    }
-    return fromEnvironment.map { ($0, nil) } ?? fromFile
-  }
-
   private func checkSource(_ section: SectionReader) {
-    switch (section.node("token_env") != nil, section.node("token_file") != nil) {
-    case (true, true):
-      section.fault("token_file", "token_env is there as well; keep one of them")
-    case (false, false):
-      section.missing(
-        "token_env",
-        "name the environment variable that holds the token, or write token_file")
-    case (true, false), (false, true):
-      break
-    }
+    guard section.node("token_env") == nil, section.node("token_file") == nil else { return }
+    section.missing(
+      "token_env", "name the environment variable that holds the token, or write token_file")
   }
 }

@@ -27,8 +27,11 @@ package struct NacosGRPCSource: EndpointSource {
     EndpointUpdates.stream { updates in
       var servers = NacosServers(self.settings.servers)
       var login = NacosLogin(self.settings)
+      var secrets = NacosSecrets(self.settings.credentials)
       var generator = SystemRandomNumberGenerator()
       while !Task.isCancelled {
+        if let fault = await secrets.renew() { updates.yield(.failure(fault)) }
+        login.credentials = secrets.credentials
         let (ending, liveFor) = await self.visit(servers.current, &login, &updates)
         var canLogIn = false
         if case .forbidden = ending { canLogIn = login.forget() }

@@ -20,9 +20,12 @@ package struct NacosHTTPSource: EndpointSource {
   package func updates() -> AsyncStream<EndpointUpdate> {
     EndpointUpdates.stream { updates in
       var state = NacosPollState(self.settings)
+      var secrets = NacosSecrets(self.settings.credentials)
       var pace = DiscoveryPace()
       var interval = self.settings.pollInterval ?? Self.usualInterval
       while !Task.isCancelled {
+        if let fault = await secrets.renew() { updates.yield(.failure(fault)) }
+        state.login.credentials = secrets.credentials
         var step = state.begin(
           now: self.clock.now(), wallMilliseconds: self.clock.wallMilliseconds())
         while case .ask(let request) = step {

@@ -11,6 +11,8 @@ struct NacosLogin {
   }
 
   private let settings: Configuration.Nacos
+  /// Those of the settings, or what their files hold by now.
+  var credentials: Configuration.Nacos.Credentials
   private let paths: [String]
   private var path = 0
   private var pathsTried = 0
@@ -21,6 +23,7 @@ struct NacosLogin {
 
   init(_ settings: Configuration.Nacos) {
     self.settings = settings
+    self.credentials = settings.credentials
     let old = ["/v1/auth/users/login", "/v3/auth/user/login", "/v1/auth/login"]
     let new = ["/v3/auth/user/login", "/v1/auth/users/login"]
     self.paths = settings.access == .httpV3 ? new : old
@@ -29,7 +32,7 @@ struct NacosLogin {
   /// Whether a login has to come before the next question: there's a password, and no token or one that
   /// ends soon.
   func isNeeded(now: Duration) -> Bool {
-    guard case .password = self.settings.credentials else { return false }
+    guard case .password = self.credentials else { return false }
     return self.token.map { $0.renewAt <= now } ?? true
   }
 
@@ -38,7 +41,7 @@ struct NacosLogin {
   /// - Returns: whether another login could help.
   mutating func forget() -> Bool {
     self.token = nil
-    if case .password = self.settings.credentials { return true }
+    if case .password = self.credentials { return true }
     return false
   }
 
@@ -92,13 +95,13 @@ struct NacosLogin {
   }
 
   private func request(to server: Configuration.Endpoint) -> Step {
-    guard case .password(let username, let password) = self.settings.credentials else {
+    guard case .password(let username, let password) = self.credentials else {
       return .loggedIn
     }
     var request = HTTPFetch.Request(self.url(at: server), timeout: Self.timeout)
     request.method = .post
     request.headers = [("content-type", "application/x-www-form-urlencoded")]
-    let form = [("username", username), ("password", password.revealed)]
+    let form = [("username", username), ("password", password.secret.revealed)]
     request.body = [UInt8](FormEncoding.encode(form).utf8)
     return .ask(request)
   }
@@ -114,7 +117,7 @@ struct NacosLogin {
 
   /// The same where fields go along within a message.
   func fields(wallMilliseconds: Int) -> [(name: String, value: String)] {
-    switch self.settings.credentials {
+    switch self.credentials {
     case .none:
       return []
     case .password:
@@ -122,8 +125,8 @@ struct NacosLogin {
     case .key(let access, let secret):
       let data = "\(wallMilliseconds)@@\(self.settings.group)@@\(self.settings.service)"
       return [
-        ("ak", access.revealed), ("data", data),
-        ("signature", TextSignature.make(of: data, key: secret)),
+        ("ak", access.secret.revealed), ("data", data),
+        ("signature", TextSignature.make(of: data, key: secret.secret)),
       ]
     }
   }

@@ -18,7 +18,8 @@ struct NacosPollState {
   }
 
   private let settings: Configuration.Nacos
-  private var login: NacosLogin
+  /// Who asks.
+  var login: NacosLogin
   private var server = 0
   private var serversTried = 0
   private var phase = Phase.list
@@ -151,7 +152,7 @@ struct NacosPollState {
   }
 
   private var refusal: String {
-    switch self.settings.credentials {
+    switch self.login.credentials {
     case .none: "the registry wants to know who asks; set username and password_env"
     case .password: "this user may not read the service"
     case .key: "this key may not read the service"

@@ -34,7 +34,7 @@ package struct TokenFileWatch: Sendable {
     while (try? await self.sleep()) != nil {
       let finding: TokenFileState.Finding? = try? await NIOThreadPool.singleton.runIfActive {
         do throws(ValueFault) {
-          return .token(try TokenFile.read(path, shownAs: path))
+          return .token(try SecretFile.read(path, shownAs: path, for: .header))
         } catch {
           return .fault(error.reason)
         }

@@ -94,7 +94,7 @@ import Testing
       Issue.record("no password")
       return
     }
-    #expect(password.revealed == "p&ss w0rd")
+    #expect(password.secret.revealed == "p&ss w0rd")
     #expect(!"\(nacos) \(nacos.credentials)".contains("w0rd"))
   }
 
@@ -114,8 +114,8 @@ import Testing
     #expect(plain.namespace == "public" && plain.group == "pai-eas" && plain.access == .grpc)
     #expect(plain.grpcPortOffset == 1000 && plain.contextPath == "/nacos" && plain.clusters == [])
     #expect("\(plain)" == "nacos pai-eas/svc (n1:8848)")
-    #expect(password.revealed == "from a file")
-    #expect(access.revealed == "key" && secret.revealed == "s3cret")
+    #expect(password.secret.revealed == "from a file")
+    #expect(access.secret.revealed == "key" && secret.secret.revealed == "s3cret")
   }
 
   struct Wrong: Sendable, CustomTestStringConvertible {
@@ -187,7 +187,7 @@ import Testing
     Wrong(
       "{nacos: {servers: n, service: svc, username: me, password_env: EMPTY, password_file: empty.txt}}",
       ".nacos.password_env: the environment variable \"EMPTY\" is not set; set it, or use password_file",
-      ".nacos.password_file: the file \"empty.txt\" is empty",
+      ".nacos.password_file: the file empty.txt is empty",
       ".nacos.password_file: password_env is there as well; keep one of them"),
     Wrong(
       "{nacos: {servers: n, service: svc, username: me, password_env: PASSWORD, access_key_env: AK, "
@@ -195,7 +195,8 @@ import Testing
       ".nacos.username: there's a key as well; keep one of them"),
     Wrong(
       "{nacos: {servers: n, service: svc, access_key_env: BAD, secret_key_env: SK}}",
-      ".nacos.access_key_env: it holds characters that a header can't carry (or blanks at an end)"),
+      ".nacos.access_key_env: the environment variable BAD holds characters that a header can't carry (or blanks at an end)"
+    ),
     Wrong(
       "{nacos: {servers: n, service: svc, secret_key_env: SK}}",
       ".nacos.access_key_env: missing; name the environment variable that holds the key's name"),

@@ -17,7 +17,7 @@ import Testing
 
   private static func withPassword(_ settings: inout Configuration.Nacos) {
     settings.credentials = .password(
-      username: "me & you", password: Configuration.Secret("p&ss=w0rd"))
+      username: "me & you", password: Configuration.SecretSource(Configuration.Secret("p&ss=w0rd")))
   }
 
   private static func answer(_ text: String, status: Int = 200) -> HTTPFetch.Outcome {
@@ -249,7 +249,8 @@ import Testing
     var state = NacosPollState(
       Self.settings(.httpV1) {
         $0.credentials = .key(
-          access: Configuration.Secret("AK"), secret: Configuration.Secret("key"))
+          access: Configuration.SecretSource(Configuration.Secret("AK")),
+          secret: Configuration.SecretSource(Configuration.Secret("key")))
       })
     let (requests, _) = Self.round(&state, [Self.empty])
     let headers = Dictionary(

@@ -40,7 +40,7 @@ import Testing
     let folder = try TemporaryFolder()
     let path = try folder.write("t", text)
     do throws(ValueFault) {
-      #expect(try TokenFile.read(path, shownAs: "t").revealed == expected)
+      #expect(try SecretFile.read(path, shownAs: "t", for: .header).revealed == expected)
     } catch {
       #expect(error.reason == expected)
     }
