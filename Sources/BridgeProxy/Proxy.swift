@@ -121,7 +121,8 @@ extension Proxy {
       LoopContext(
         eventLoop: loop, table: table,
         upstreams: upstreamsByLoop[ObjectIdentifier(loop)]?.upstreams ?? [],
-        limits: configuration.limits, recorder: accessLog?.makeRecorder(on: loop))
+        limits: configuration.limits, recorder: accessLog?.makeRecorder(on: loop),
+        report: { [onEvent = self.onEvent] in onEvent(.note($0)) })
     }
     let serving = ServingSwitch(table, apply: { front.serve($0) })
     let admin: AdminServer?

@@ -10,6 +10,7 @@ package final class LoopContext {
   private(set) var upstreams: [any Upstream]
   let limits: Configuration.Limits
   let recorder: (any AccessRecorder)?
+  private let report: @Sendable (String) -> Void
   let transcoder = Transcoder()
 
   /// The message on its way to the endpoint, in its gRPC frame.
@@ -33,6 +34,7 @@ package final class LoopContext {
   private var unflushed: ContiguousArray<ExchangeHandler> = []
   private(set) var ticks: Int64 = 0
   private var isDraining = false
+  private var handshakeNotes = HandshakeNotes()
   private var whenEmpty: [() -> Void] = []
 
   /// Puts together what a loop needs.
@@ -40,9 +42,11 @@ package final class LoopContext {
   /// - Parameters:
   ///   - upstreams: on this loop, one for each of the table's services, in their order.
   ///   - recorder: where access entries go; nil: nowhere.
+  ///   - report: takes what a person should know and no client hears of.
   package init(
     eventLoop: any EventLoop, table: ServingTable, upstreams: [any Upstream],
-    limits: Configuration.Limits, recorder: (any AccessRecorder)? = nil
+    limits: Configuration.Limits, recorder: (any AccessRecorder)? = nil,
+    report: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     precondition(upstreams.count == table.services.count, "one upstream for each service")
     self.eventLoop = eventLoop
@@ -50,6 +54,7 @@ package final class LoopContext {
     self.upstreams = upstreams
     self.limits = limits
     self.recorder = recorder
+    self.report = report
     var generator = SystemRandomNumberGenerator()
     self.requestIDs = RequestIDs(seededBy: &generator)
     self.bytes.reserveCapacity(64)
@@ -105,6 +110,13 @@ package final class LoopContext {
       self.whenEmpty = []
       for resume in waiting { resume() }
     }
+  }
+
+  /// A client didn't get through its TLS handshake.
+  func handshakeFailed(_ failure: TLSFailure, client: SocketAddress?) {
+    let client = client.map { "\($0.ipAddress ?? "\($0)"):\($0.port ?? 0)" } ?? "(gone)"
+    let note = self.handshakeNotes.failed(failure.reason, client: client, tick: self.ticks)
+    if let note { self.report(note) }
   }
 
   /// Closes idle connections now and busy ones after their answer, and takes in no others.

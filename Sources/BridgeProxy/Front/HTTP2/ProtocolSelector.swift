@@ -20,7 +20,7 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Cl
   private var received = ByteBuffer()
   private var hasDecided = false
   /// Whether the TLS handshake has to end before anything else.
-  private let awaitsHandshake: Bool
+  private var awaitsHandshake: Bool
 
   init(_ loop: LoopContext, awaitsHandshake: Bool = false) {
     self.loop = loop
@@ -89,6 +89,7 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Cl
     // A client that closes its side before it has asked for anything.
     if !self.hasDecided, case .inputClosed? = event as? ChannelEvent { self.closeNow() }
     if self.awaitsHandshake, !self.hasDecided, event is TLSUserEvent {
+      self.awaitsHandshake = false
       self.deadline = self.loop.deadline(of: .request)
     }
     context.fireUserInboundEventTriggered(event)
@@ -98,6 +99,10 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Cl
     if self.hasDecided {
       context.fireErrorCaught(error)
     } else {
+      if self.awaitsHandshake, let failure = TLSFailure.ofClient(error) {
+        self.awaitsHandshake = false
+        self.loop.handshakeFailed(failure, client: context.remoteAddress)
+      }
       self.closeNow()
     }
   }
