@@ -15,7 +15,7 @@ GRPC_HEAD = ((":status", "200"), ("content-type", "application/grpc"))
 
 # What becomes of a call: its code, a part of the message, the messages before, what of the connection.
 CONNECTION = (14, "doesn't speak HTTP/2 as it should", 0, CLOSED)
-STREAM = (13, "the stream was reset with PROTOCOL_ERROR", 0, KEPT)
+STREAM = (13, "the endpoint's reply breaks HTTP/2: PROTOCOL_ERROR", 0, KEPT)
 FLOOD = (14, "Flooding was detected", 0, CLOSED)
 FINE = (0, "", 1, KEPT)
 
@@ -65,7 +65,9 @@ class TestHeads:
     """Header blocks of RFC 9113 §8."""
 
     CASES = {
-        "a name in upper case": (with_field("X-Upper", "1"), STREAM),
+        "a name in upper case": (
+            with_field("X-Upper", "1"), (13, "PROTOCOL_ERROR: Invalid HTTP header field", 0, KEPT),
+        ),
         "a name with a blank": (with_field("x y", "1"), STREAM),
         "no name": (with_field("", "1"), STREAM),
         "a value with a line break": (with_field("x-a", "a\r\nset-cookie: b"), STREAM),

@@ -1,15 +1,52 @@
 """Endpoints that are silent, speak something else, or go away: what each kind of call makes of it."""
 
 import pytest
+from support.bridge import Bridge, configuration, service
 from support.frames import (
-    PREFACE, PING, SETTINGS, WINDOW, data, frame, grpc_head, message, trailers,
+    HEADERS, PREFACE, PING, SETTINGS, WINDOW, data, frame, grpc_head, message, trailers,
 )  # fmt: skip
-from support.misbehaving import SECONDS, good_reply
+from support.misbehaving import SECONDS, Endpoint, good_reply
+from support.processes import until
 from support.shapes import CHAT, GRPC, LINES, SHAPES, UNARY, UPLOAD
 from support.stage import CLOSED, ENDED, Case
 
 SOME = (UNARY, LINES, GRPC)
 GREETING = frame(SETTINGS, 0, 0, b"\0\3\0\0\0\x64")
+
+
+class TestStuck:
+    def test_a_connection_that_nothing_more_comes_on_is_given_up(self, tmp_path):
+        """A header block without its end: nothing else can come on the connection then."""
+        endpoint = Endpoint()
+        connections = 0
+
+        def script(peer):
+            nonlocal connections
+            connections += 1
+            peer.greet()
+            if connections > 1:
+                return
+            peer.send(frame(HEADERS, 0, peer.request(), b""))
+            peer.drain_bytes()
+
+        endpoint.behave(script, UNARY.reply)
+        keepalive = {"keepalive_timeout": "500ms"}
+        services = {"test": service(
+            endpoint.address, "echo", timeout="300ms", connections=keepalive)}  # fmt: skip
+        bridge = Bridge.configured(configuration(services, threads=1), tmp_path)
+        outcomes = []
+
+        def is_well():
+            outcomes.append(UNARY.call(bridge, "test", 0).code)
+            return outcomes[-1] == 0
+
+        try:
+            until(is_well, "calls are answered again", 10)
+            assert outcomes[0] == 4 and set(outcomes[:-1]) <= {4, 14}
+            assert connections == 2
+        finally:
+            bridge.stop_cleanly()
+            endpoint.close()
 
 
 class TestStrangers:

@@ -31,6 +31,13 @@ extension GRPCStatus {
     self.init(code, message, origin: .transport)
   }
 
+  /// For a stream on which the endpoint broke HTTP/2.
+  ///
+  /// - Parameter violation: the error code that it was told, and why.
+  init(violation: String) {
+    self.init(.internal, "the endpoint's reply breaks HTTP/2: \(violation)", origin: .transport)
+  }
+
   /// For a stream that the endpoint reset (gRPC's PROTOCOL-HTTP2.md, "HTTP2 Transport Mapping").
   init(resetCode: UInt32) {
     let code: Code =

@@ -161,6 +161,8 @@ extension H2Session {
       let data = unsafe frame.ping.opaque_data
       let value = unsafe withUnsafeBytes(of: data) { unsafe $0.loadUnaligned(as: UInt64.self) }
       self.events.append(.pong(UInt64(bigEndian: value)))
+    case NGHTTP2_RST_STREAM.rawValue:
+      self.peerReset = unsafe frame.hd.stream_id
     case NGHTTP2_GOAWAY.rawValue:
       let goAway = unsafe frame.goaway
       let event = unsafe H2Event.goAway(
@@ -178,8 +180,23 @@ extension H2Session {
     self.streams[stream.slot] = StreamEntry(id: 0)
     self.closedSlots.append(stream.slot)
     let code = id == self.unsentRequest ? H2ErrorCode.refusedStream : errorCode
+    self.noteViolation(id, code)
     self.events.append(.closed(stream, errorCode: code))
   }
+
+  /// nghttp2 resets streams on which the server breaks the protocol by itself, and says why, if at all,
+  /// in a message that names the stream. A client's own resets are for calls that nobody waits for.
+  private func noteViolation(_ id: Int32, _ code: UInt32) {
+    guard self.role == .client, id != self.peerReset,
+      ![H2ErrorCode.noError, H2ErrorCode.refusedStream, H2ErrorCode.cancel].contains(code)
+    else { return }
+    let complaint = self.complaint.flatMap { $0.contains("stream: \(id),") ? $0 : nil }
+    let reason = complaint.map { ": \($0.prefix(Self.complaintLimit))" } ?? ""
+    self.violations[id] = "\(H2ErrorCode.name(code))\(reason)"
+  }
+
+  /// Of what nghttp2 says, which repeats the field that it's about, in characters.
+  private static let complaintLimit = 300
 
   // MARK: Sent
 

@@ -90,6 +90,10 @@ package final class H2Session {
   var lastFound = H2Stream(id: 0, slot: 0)
   /// The stream of the last request that could not be sent.
   var unsentRequest: Int32 = 0
+  /// The stream that the peer reset last.
+  var peerReset: Int32 = 0
+  /// Streams closed since `clearEvents` because the peer broke the protocol on them.
+  var violations: [Int32: String] = [:]
   /// Name-value pairs for one submit call.
   var fieldScratch: UnsafeMutablePointer<nghttp2_nv>
   var fieldCapacity = 32
@@ -141,6 +145,7 @@ package final class H2Session {
   /// been received to its end stay.
   package func clearEvents() {
     self.events.removeAll(keepingCapacity: true)
+    if !self.violations.isEmpty { self.violations.removeAll() }
     if self.isBlockOpen {
       self.headers.removeFields(before: self.blockStart)
       self.blockStart = 0
@@ -259,6 +264,12 @@ package final class H2Session {
     let value = unsafe nghttp2_session_get_remote_settings(
       self.handle, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE)
     return Int(value)
+  }
+
+  /// What the server did wrong on a stream that this client has closed for it; nil where the server
+  /// closed it. For as long as the stream's `closed` event is there.
+  package func violation(on stream: H2Stream) -> String? {
+    self.violations.isEmpty ? nil : self.violations[stream.id]
   }
 
   /// Finds the slot of a stream: for callbacks, on streams that nghttp2 knows.

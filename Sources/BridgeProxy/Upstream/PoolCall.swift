@@ -176,7 +176,9 @@ final class PoolCall: UpstreamCall {
   }
 
   /// Its stream is gone.
-  func receiveClosed(_ errorCode: UInt32) {
+  ///
+  /// - Parameter violation: how the endpoint broke the protocol, where that's the reason.
+  func receiveClosed(_ errorCode: UInt32, violation: String?) {
     let connection = self.connection
     self.connection = nil
     if errorCode == H2ErrorCode.refusedStream && self.mayComeBack, let connection {
@@ -184,7 +186,7 @@ final class PoolCall: UpstreamCall {
       self.pool.comeBack(self, refusedBy: connection)
       return
     }
-    self.endReply(self.status(ofReset: errorCode))
+    self.endReply(violation.map { GRPCStatus(violation: $0) } ?? self.status(ofReset: errorCode))
   }
 
   func connectionLost(_ status: GRPCStatus) {

@@ -360,7 +360,7 @@ package final class UpstreamConnection: ChannelInboundHandler {
     let call = self.call(of: stream)
     if call != nil { self.calls[stream.slot] = nil }
     self.pool.streamClosed(on: self)
-    call?.receiveClosed(errorCode)
+    call?.receiveClosed(errorCode, violation: self.session.violation(on: stream))
   }
 
   /// It's over, for whichever reason was found first: closes the channel and tells the pool and
