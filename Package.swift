@@ -43,7 +43,10 @@ let package = Package(
     .target(name: "CDescriptor", dependencies: ["CProtobuf"]),
     .target(name: "CTables"),
     .target(name: "CVector"),
-    .target(name: "CPlatform"),
+    .target(
+      name: "CPlatform",
+      // ns_initparse and its kin, for SRV records; a part of the C library.
+      linkerSettings: [.linkedLibrary("resolv")]),
     .target(
       name: "Codec", dependencies: ["CDescriptor", "CProtobuf", "CTables", "CVector"],
       swiftSettings: settings),

@@ -17,7 +17,10 @@ for argument in "$@"; do
   case "$argument" in
     --tests)
       tests=yes
-      packages+=(protobuf-c-compiler gcc libc6-dev)
+      packages+=(
+        protobuf-c-compiler gcc libc6-dev
+        dnsmasq-base # the name server of the tests of SRV records
+      )
       # Ubuntu has no browser as a package; there its tests say that they are left out.
       if grep -qs '^ID=debian' /etc/os-release; then packages+=(chromium-headless-shell); fi
       ;;

@@ -36,7 +36,7 @@ extension Configuration {
   package enum EndpointKind: Sendable {
     /// A list that doesn't change.
     case `static`([WeightedEndpoint])
-    /// All addresses of a name.
+    /// What a name leads to.
     case dns(DNS)
     /// A gateway of PAI-EAS.
     case easGateway(EASGateway)
@@ -48,16 +48,45 @@ extension Configuration {
     case nacos(Nacos)
   }
 
-  /// A name whose addresses are the endpoints.
+  /// A name that is looked up, because it leads to the endpoints.
   package struct DNS: Sendable, Equatable {
-    package var host: String
-    package var port: Int
-    /// How often it's looked up. Default 30 s.
-    package var interval: Duration = .seconds(30)
+    package enum Name: Sendable, Equatable {
+      /// All addresses of a host, each with this port.
+      case host(String, port: Int)
+      /// A service such as `_grpc._tcp.bench.internal`, whose SRV records name hosts, ports and weights
+      /// (RFC 2782).
+      case service(String)
+    }
 
-    package init(host: String, port: Int) {
-      self.host = host
-      self.port = port
+    package var name: Name
+    /// How often it's looked up. Default 30 s.
+    package var interval = Self.usualInterval
+
+    static let usualInterval: Duration = .seconds(30)
+
+    package init(_ name: Name) {
+      self.name = name
+    }
+
+    /// What certificates are compared with. Of a service that's its name without `_grpc._tcp.`: the hosts
+    /// that the records name are only as trustworthy as whoever answered (RFC 6125 §6.2.1).
+    package var host: String {
+      switch self.name {
+      case .host(let host, _):
+        return host
+      case .service(let name):
+        let labels = name.split(separator: ".")
+        return labels.drop { $0.hasPrefix("_") }.joined(separator: ".")
+      }
+    }
+
+    /// The `:authority` of calls: the name that the configuration has, as gRPC's clients say, and not
+    /// one of its addresses.
+    package var authority: String {
+      switch self.name {
+      case .host(let host, let port): Endpoint(host: host, port: port).description
+      case .service: self.host
+      }
     }
   }
 }
@@ -69,7 +98,12 @@ extension Configuration.EndpointKind: CustomStringConvertible {
     case .static(let endpoints):
       endpoints.map(\.endpoint.description).joined(separator: " or ")
     case .dns(let dns):
-      "the addresses of \(Configuration.Endpoint(host: dns.host, port: dns.port))"
+      switch dns.name {
+      case .host(let host, let port):
+        "the addresses of \(Configuration.Endpoint(host: host, port: port))"
+      case .service(let name):
+        "the SRV records of \(name)"
+      }
     case .easGateway(let gateway):
       gateway.description
     case .nlb(let endpoint):

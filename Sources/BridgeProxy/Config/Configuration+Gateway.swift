@@ -64,7 +64,11 @@ extension Configuration.EndpointKind {
 
   /// The `:authority` of calls where the configuration has none and the endpoint's own isn't it.
   package var authority: String? {
-    if case .easGateway(let gateway) = self { gateway.authority } else { nil }
+    switch self {
+    case .easGateway(let gateway): gateway.authority
+    case .dns(let dns): dns.authority
+    case .static, .nlb, .easDirect, .nacos: nil
+    }
   }
 
   /// How connections are kept where `connections` of the service doesn't say otherwise.

@@ -69,7 +69,7 @@ extension ConfigurationReader {
     return kinds.first?.kind
   }
 
-  /// `host:port`, or that as `address` with an `interval`.
+  /// `host:port`, or that as `address`, or a service's name as `srv`, with an `interval`.
   private func dns(_ section: SectionReader) -> Configuration.DNS? {
     guard let node = section.node("dns") else { return nil }
     let example = "bench.internal:50051"
@@ -79,21 +79,40 @@ extension ConfigurationReader {
         throw ValueFault(
           "\(ConfigurationValues.quoted(text)) is no name to look up; write one such as \(example)")
       }
-      return Configuration.DNS(host: host, port: port)
+      return Configuration.DNS(.host(host, port: port))
     }
     guard case .mapping = node.value else {
       return section.value("dns", example: example, address)
     }
     guard let settings = section.section("dns") else { return nil }
-    var dns = settings.value("address", example: example, address)
-    if settings.node("address") == nil {
-      settings.missing("address", "write one such as \(example)")
+    let byAddress = settings.value("address", example: example, address)
+    let byService = settings.value("srv", example: "_grpc._tcp.bench.internal", Self.serviceName)
+    switch (settings.node("address") == nil, settings.node("srv") == nil) {
+    case (true, true): settings.missing("address", "write one such as \(example)")
+    case (false, false): settings.fault("srv", "address is there as well; keep one of them")
+    case (true, false), (false, true): break
     }
-    var interval = Configuration.DNS(host: "", port: 0).interval
+    var dns = byAddress ?? byService
+    var interval = Configuration.DNS.usualInterval
     Self.duration("interval", in: settings, &interval)
     dns?.interval = interval
     settings.finish()
     return dns
+  }
+
+  /// `_service._protocol.name` (RFC 2782).
+  private static func serviceName(_ text: String) throws(ValueFault) -> Configuration.DNS {
+    let labels = text.split(separator: ".", omittingEmptySubsequences: false)
+    let name = labels.dropFirst(2).joined(separator: ".")
+    let areMarked = labels.prefix(2).allSatisfy { $0.hasPrefix("_") && $0.utf8.count > 1 }
+    guard labels.count > 2, areMarked, !name.contains(":"),
+      (try? ConfigurationValues.host(name)) != nil, text.utf8.count <= 253
+    else {
+      throw ValueFault(
+        "\(ConfigurationValues.quoted(text)) is no name of SRV records; write it as "
+          + "_service._protocol.name, such as _grpc._tcp.bench.internal")
+    }
+    return Configuration.DNS(.service(text))
   }
 
   /// A list of addresses, each alone or with a weight: `[a:1, {address: b:1, weight: 3}]`. Nil where

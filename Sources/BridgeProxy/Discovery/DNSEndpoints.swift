@@ -1,71 +1,90 @@
-internal import NIOCore
-internal import NIOPosix
-
-/// Looks up all addresses of a name. [seam: getaddrinfo, a table in tests]
-package typealias HostLookup = @Sendable (_ host: String, _ port: Int) async throws -> [String]
-
-/// The addresses of a name as endpoints, looked up again and again: a headless service of Kubernetes,
-/// or any name with several A and AAAA records. All weigh the same.
+/// What a name leads to, looked up again and again: all addresses of a host, such as a headless service of
+/// Kubernetes, or the hosts that SRV records name (RFC 2782).
+///
+/// Addresses of a host weigh the same. Of SRV records those with the lowest priority whose hosts can be
+/// looked up are taken, by their weights.
 ///
 /// The system's resolver doesn't tell how long an answer may be kept, so the interval is the
 /// configuration's. After a failure it's tried again sooner.
 package struct DNSEndpoints: EndpointSource {
   private let settings: Configuration.DNS
-  private let lookup: HostLookup
-  private let sleep: @Sendable (Duration) async throws -> Void
+  private let resolver: DNSResolver
+  private let clock: DiscoveryClock
 
   package init(
-    _ settings: Configuration.DNS, lookup: @escaping HostLookup = DNSEndpoints.systemLookup,
-    sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+    _ settings: Configuration.DNS, resolver: DNSResolver = .system,
+    clock: DiscoveryClock = .system
   ) {
     self.settings = settings
-    self.lookup = lookup
-    self.sleep = sleep
+    self.resolver = resolver
+    self.clock = clock
   }
 
   package func updates() -> AsyncStream<EndpointUpdate> {
-    AsyncStream { continuation in
-      let task = Task {
-        while !Task.isCancelled {
-          let wait: Duration
-          do {
-            let addresses = try await self.lookup(self.settings.host, self.settings.port)
-            // In an order of their own: resolvers shuffle them.
-            let endpoints = Set(addresses).sorted().map {
-              Configuration.WeightedEndpoint(.init(host: $0, port: self.settings.port))
-            }
-            continuation.yield(.endpoints(endpoints))
-            wait = self.settings.interval
-          } catch {
-            continuation.yield(.failure("can't look up \(self.settings.host): \(error)"))
-            wait = min(self.settings.interval, Self.failureInterval)
-          }
-          guard (try? await self.sleep(wait)) != nil else { break }
+    EndpointUpdates.stream { updates in
+      while !Task.isCancelled {
+        let wait: Duration
+        do throws(LookupError) {
+          updates.yield(.endpoints(try await self.endpoints()))
+          wait = self.settings.interval
+        } catch {
+          updates.yield(.failure("\(error)"))
+          wait = min(self.settings.interval, Self.failureInterval)
         }
-        continuation.finish()
+        await self.clock.sleep(wait)
       }
-      continuation.onTermination = { _ in task.cancel() }
     }
   }
 
-  /// The system's resolver (files, DNS, whatever nsswitch.conf says), on a thread that may wait.
-  package static let systemLookup: HostLookup = { host, port in
-    let addresses = try await NIOThreadPool.singleton.runIfActive {
-      try SystemResolver.addresses(of: host)
+  private func endpoints() async throws(LookupError) -> [Configuration.WeightedEndpoint] {
+    switch self.settings.name {
+    case .host(let host, let port):
+      // In an order of their own: resolvers shuffle them.
+      return try await self.addresses(of: host).sorted().map {
+        .init(Configuration.Endpoint(host: $0, port: port))
+      }
+    case .service(let name):
+      return try await self.endpoints(ofService: name)
     }
-    guard !addresses.isEmpty else { throw LookupError(reason: "it has no addresses") }
-    return addresses
+  }
+
+  private func addresses(of host: String) async throws(LookupError) -> Set<String> {
+    do throws(LookupError) {
+      return Set(try await self.resolver.addresses(host))
+    } catch {
+      throw LookupError(reason: "can't look up \(host): \(error)")
+    }
+  }
+
+  private func endpoints(
+    ofService name: String
+  ) async throws(LookupError) -> [Configuration.WeightedEndpoint] {
+    let records: [ServiceRecord]
+    do throws(LookupError) {
+      records = try await self.resolver.services(name)
+    } catch {
+      throw LookupError(reason: "can't look up the SRV records of \(name): \(error)")
+    }
+    guard records.count <= DiscoveredEndpoints.countLimit else {
+      throw LookupError(
+        reason: "\(name) has \(records.count) SRV records; at most "
+          + "\(DiscoveredEndpoints.countLimit) are taken")
+    }
+    var failure = LookupError(reason: "the SRV records of \(name) say that the service isn't there")
+    for group in ServiceRecords.groups(records) {
+      var addresses: [String: [String]] = [:]
+      for target in Set(group.map(\.target)).sorted() {
+        do throws(LookupError) {
+          addresses[target] = try await self.addresses(of: target).sorted()
+        } catch {
+          failure = LookupError(reason: "\(error), which an SRV record of \(name) names")
+        }
+      }
+      let endpoints = ServiceRecords.endpoints(group, addresses: addresses)
+      if !endpoints.isEmpty { return endpoints }
+    }
+    throw failure
   }
 
   private static let failureInterval: Duration = .seconds(2)
-}
-
-/// Why a name couldn't be looked up.
-package struct LookupError: Error, CustomStringConvertible {
-  package var reason: String
-  package var description: String { self.reason }
-
-  package init(reason: String) {
-    self.reason = reason
-  }
 }

@@ -1,3 +1,4 @@
+internal import CPlatform
 internal import Glibc
 
 /// The system's resolver. Blocks; never on an event loop.
@@ -23,6 +24,26 @@ enum SystemResolver {
       unsafe next = entry.pointee.ai_next
     }
     return addresses
+  }
+
+  /// The SRV records of a name, asked for by DNS (RFC 2782).
+  ///
+  /// - Throws: `LookupError` with the resolver's words: "Unknown host".
+  static func services(of name: String) throws(LookupError) -> [ServiceRecord] {
+    var records: [ServiceRecord] = []
+    let result = unsafe withUnsafeMutablePointer(to: &records) { records in
+      unsafe CPlatform_services(name, records) { records, priority, weight, port, target in
+        guard let records = unsafe records, let target = unsafe target else { return }
+        let record = unsafe ServiceRecord(
+          priority: Int(priority), weight: Int(weight), port: Int(port),
+          target: String(cString: target))
+        unsafe records.assumingMemoryBound(to: [ServiceRecord].self).pointee.append(record)
+      }
+    }
+    guard result == 0 else {
+      throw LookupError(reason: unsafe String(cString: hstrerror(result)))
+    }
+    return records
   }
 
   private static func text(of entry: addrinfo) -> String? {

@@ -70,6 +70,6 @@ extension Configuration.EndpointKind {
   /// Whoever answered, as the subject of a sentence.
   var server: String {
     guard case .dns(let dns) = self else { return self.description }
-    return "the server at \(Configuration.Endpoint(host: dns.host, port: dns.port))"
+    return "the server at \(dns.authority)"
   }
 }

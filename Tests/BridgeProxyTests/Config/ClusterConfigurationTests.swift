@@ -53,10 +53,23 @@ import Testing
         Issue.record("not a name")
         return
       }
-      #expect(dns.host == "bench" && dns.port == 5)
+      #expect(dns.name == .host("bench", port: 5))
+      #expect(cluster.authority == "bench:5")
       #expect(dns.interval == (lines.contains("2s") ? .seconds(2) : .seconds(30)))
       #expect(cluster.kind.description == "the addresses of bench:5")
     }
+  }
+
+  @Test func recordsOfAServiceAreLookedUp() throws {
+    let cluster = try self.cluster(
+      "endpoint: {dns: {srv: _grpc._tcp.bench.internal, interval: 5s}}")
+    guard case .dns(let dns) = cluster.kind else {
+      Issue.record("not a name")
+      return
+    }
+    #expect(dns.name == .service("_grpc._tcp.bench.internal") && dns.interval == .seconds(5))
+    #expect(cluster.kind.serverName == "bench.internal" && cluster.authority == "bench.internal")
+    #expect(cluster.kind.description == "the SRV records of _grpc._tcp.bench.internal")
   }
 
   @Test func everythingBesideIt() throws {

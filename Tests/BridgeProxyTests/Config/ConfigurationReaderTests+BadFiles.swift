@@ -159,6 +159,15 @@ extension ConfigurationReaderTests {
           schemas: []
           endpoint: {eas: x}
           balance: best
+        e:
+          schemas: a.proto
+          endpoint: {dns: {srv: bench.internal}}
+        f:
+          schemas: a.proto
+          endpoint: {dns: {srv: _grpc._tcp.bench, address: bench:1}}
+        g:
+          schemas: a.proto
+          endpoint: {dns: {interval: 1s}}
       """,
       """
       bridge.yaml:3:14: services.a.schemas: an empty list; write at least one, such as \
@@ -202,6 +211,11 @@ extension ConfigurationReaderTests {
       eas-gateway, nacos, nlb, static
       bridge.yaml:20:14: services.d.balance: "best" is not a choice; write round_robin or \
       least_requests or pick_first or ring_hash
+      bridge.yaml:23:27: services.e.endpoint.dns.srv: "bench.internal" is no name of SRV records; \
+      write it as _service._protocol.name, such as _grpc._tcp.bench.internal
+      bridge.yaml:26:27: services.f.endpoint.dns.srv: address is there as well; keep one of them
+      bridge.yaml:29:16: services.g.endpoint.dns.address: missing; write one such as \
+      bench.internal:50051
       """),
     BadFile(
       "import paths and hosts",

@@ -63,9 +63,9 @@ def scalar(value):
 class Bridge(Process):
     """A bridge that listens."""
 
-    def __init__(self, arguments, folder, name="bridge", environment=None):
+    def __init__(self, arguments, folder, name="bridge", environment=None, inside=()):
         environment = {**os.environ, **(environment or {})}
-        super().__init__(name, [binary(), *arguments], folder, environment)
+        super().__init__(name, [*inside, binary(), *arguments], folder, environment)
         try:
             match = self.wait_for_line(
                 r"bridge-proxy listening on (https?)://(127\.0\.0\.1):(\d+)"
@@ -77,10 +77,10 @@ class Bridge(Process):
         self.url = f"{match[1]}://{self.host}:{self.port}"
 
     @classmethod
-    def configured(cls, configuration, folder, name="bridge", environment=None):
-        """Starts one with a configuration file of these values."""
+    def configured(cls, configuration, folder, name="bridge", environment=None, inside=()):
+        """Starts one with a configuration file of these values, by the program `inside` if any."""
         path = write_configuration(configuration, folder, name)
-        return cls(["serve", "--config", path], folder, name, environment)
+        return cls(["serve", "--config", path], folder, name, environment, inside)
 
     @property
     def admin_url(self):

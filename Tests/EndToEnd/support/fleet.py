@@ -15,11 +15,13 @@ SERVER = pathlib.Path(__file__).resolve().parents[1] / "peers" / "fleet_server.p
 class Member(Process):
     """One server of the fleet; of a `host` of `support.network`, one with an address of its own."""
 
-    def __init__(self, stubs, folder, name, port=0, unix=None, grace=5, delay=0, host=None):
+    def __init__(
+        self, stubs, folder, name, port=0, unix=None, grace=5, delay=0, host=None, ip="127.0.0.1"
+    ):
         arguments = [*host.run, sys.executable] if host else [sys.executable]
         arguments += [SERVER, stubs.folder, name, "--grace", grace]
         arguments += ["--unix", unix] if unix else ["--port", port]
-        ip = host.address if host else "127.0.0.1"
+        ip = host.address if host else ip
         arguments += ["--host", ip]
         arguments += ["--delay", delay]
         super().__init__(name, arguments, folder)
@@ -37,7 +39,7 @@ class Member(Process):
         """A new process in the place of one that has ended."""
         return Member(
             self.stubs, self.folder, self.name, self.port, self.unix, self.grace, self.delay,
-            self.host,
+            self.host, self.ip,
         )  # fmt: skip
 
 

@@ -1,0 +1,57 @@
+"""A name server of one's own (dnsmasq), and programs that ask it instead of the system's."""
+
+import itertools
+import shutil
+import subprocess
+
+from .processes import Process
+from .sockets import free_port
+
+NUMBERS = itertools.count(1)
+# In a mount namespace of its own the program sees another resolv.conf; its process id stays.
+INSIDE = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+          'mount --bind "$0" /etc/resolv.conf && exec "$@"']  # fmt: skip
+
+
+def why_not():
+    """Why this machine can't have one; none where it can."""
+    if shutil.which("dnsmasq") is None:
+        return "the program dnsmasq isn't there"
+    tried = subprocess.run([*INSIDE, "/etc/hostname", "true"], capture_output=True, text=True)
+    return f"mounts can't be made here: {tried.stderr.strip()}" if tried.returncode else None
+
+
+class NameServer:
+    """Answers for names; `say` makes it say other things from then on."""
+
+    def __init__(self, folder):
+        self.folder, self.process = folder, None
+        # Port 53 of an address of its own: resolv.conf knows no other port.
+        self.address = f"127.53.{free_port() % 250 + 1}.{next(NUMBERS)}"
+        self.resolv_conf = folder / "resolv.conf"
+        self.resolv_conf.write_text(f"nameserver {self.address}\nsearch internal\n")
+        self.say()
+
+    def say(self, records=(), hosts=None):
+        """`records`: (service, host, port, priority, weight); `hosts`: names and their addresses."""
+        self.end()
+        arguments = [
+            "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=", "--no-resolv",
+            "--no-hosts", "--bind-interfaces", f"--listen-address={self.address}", "--user=root",
+            "--local=/internal/", "--log-facility=-",
+        ]  # fmt: skip
+        arguments += [f"--srv-host={','.join(map(str, record))}" for record in records]
+        for name, addresses in (hosts or {}).items():
+            arguments += [f"--host-record={name},{address}" for address in addresses]
+        self.process = Process(f"names-{next(NUMBERS)}", arguments, self.folder)
+        self.process.wait_for_line("dnsmasq.*started", 10)
+
+    @property
+    def inside(self):
+        """What to put before a command that is to ask this server."""
+        return [*INSIDE, self.resolv_conf]
+
+    def end(self):
+        if self.process is not None:
+            self.process.end()
+            self.process = None
