@@ -2,7 +2,8 @@
 
     rolling_restart.py BRIDGE_PROXY [--seconds N] [--rate N]
 
-With two servers no request may be lost. With one each has to be answered, with 200 or 503, within its time.
+The rate is what the load aims at; it waits for answers, so that a little less comes of it, and four fifths
+are asked for. With two servers no request may be lost. With one each has to be answered, with 200 or 503, within its time.
 Prints what it saw, and ends with 1 where that's not so.
 """
 
@@ -56,7 +57,7 @@ def resident(bridge):
 def run(stubs, folder, count, arguments):
     """Restarts `count` servers in turn while the load lasts; what wrk counted, and faults."""
     names = ["one", "two"][:count]
-    members = [Member(stubs, folder / str(count), name) for name in names]
+    members = [Member(stubs, folder / str(count), name, bare=True) for name in names]
     targets = [member.address for member in members]
     services = {
         "fleet": service({"static": targets}, "echo", retry=RETRY, timeout=f"{TIMEOUT}s",
@@ -117,7 +118,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("bridge")
     parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--rate", type=int, default=2000)
+    parser.add_argument("--rate", type=int, default=2500)
     parser.add_argument("--interval", type=float, default=3, help="seconds between two restarts")
     arguments = parser.parse_args()
     os.environ["BRIDGE_PROXY_BINARY"] = arguments.bridge

@@ -1,10 +1,11 @@
 """One of several gRPC servers that do the same: EchoService and grpc.health.v1, by grpc.aio.
 
     fleet_server.py GENERATED_FOLDER NAME [--host IP] [--port N | --unix PATH] [--grace SECONDS] [--delay SECONDS]
+        [--bare]
 
 Prints the port that it listens on. Its replies carry `x-server: NAME` in their metadata, and
 `x-attempt` with what the client said of earlier attempts. SIGTERM drains it: GOAWAY, and calls under
-way get the grace. SIGUSR1 makes its health NOT_SERVING, SIGUSR2 SERVING again.
+way get the grace. `--bare` echoes bytes without reading them or saying who answered, for high rates. SIGUSR1 makes its health NOT_SERVING, SIGUSR2 SERVING again.
 """
 
 import argparse
@@ -20,9 +21,11 @@ parser.add_argument("--port", type=int, default=0)
 parser.add_argument("--unix")
 parser.add_argument("--grace", type=float, default=5)
 parser.add_argument("--delay", type=float, default=0)
+parser.add_argument("--bare", action="store_true")
 ARGUMENTS = parser.parse_args()
 sys.path.insert(0, ARGUMENTS.generated)
 
+import echo_pb2  # noqa: E402
 import echo_pb2_grpc  # noqa: E402
 import grpc  # noqa: E402
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # noqa: E402
@@ -42,9 +45,22 @@ class Echo(echo_pb2_grpc.EchoServiceServicer):
         return request
 
 
+async def echo_bytes(request, context):
+    return request
+
+
+def bare():
+    name = echo_pb2.DESCRIPTOR.services_by_name["EchoService"].full_name
+    handler = grpc.unary_unary_rpc_method_handler(echo_bytes)
+    return grpc.method_handlers_generic_handler(name, {"Echo": handler})
+
+
 async def main():
     server = grpc.aio.server()
-    echo_pb2_grpc.add_EchoServiceServicer_to_server(Echo(), server)
+    if ARGUMENTS.bare:
+        server.add_generic_rpc_handlers((bare(),))
+    else:
+        echo_pb2_grpc.add_EchoServiceServicer_to_server(Echo(), server)
     state = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(state, server)
     where = f"unix:{ARGUMENTS.unix}" if ARGUMENTS.unix else f"{ARGUMENTS.host}:{ARGUMENTS.port}"

@@ -16,14 +16,16 @@ class Member(Process):
     """One server of the fleet; of a `host` of `support.network`, one with an address of its own."""
 
     def __init__(
-        self, stubs, folder, name, port=0, unix=None, grace=5, delay=0, host=None, ip="127.0.0.1"
-    ):
+        self, stubs, folder, name, port=0, unix=None, grace=5, delay=0, host=None, ip="127.0.0.1",
+        bare=False,
+    ):  # fmt: skip
         arguments = [*host.run, sys.executable] if host else [sys.executable]
         arguments += [SERVER, stubs.folder, name, "--grace", grace]
         arguments += ["--unix", unix] if unix else ["--port", port]
         ip = host.address if host else ip
         arguments += ["--host", ip]
         arguments += ["--delay", delay]
+        arguments += ["--bare"] if bare else []
         super().__init__(name, arguments, folder)
         try:
             self.port = int(self.wait_for_line(r"^(\d+)$")[1])
@@ -32,14 +34,14 @@ class Member(Process):
             raise
         self.unix = unix
         self.stubs, self.folder, self.grace, self.delay = stubs, folder, grace, delay
-        self.host, self.ip = host, ip
+        self.host, self.ip, self.bare = host, ip, bare
         self.address = f"unix:{unix}" if unix else f"{ip}:{self.port}"
 
     def again(self):
         """A new process in the place of one that has ended."""
         return Member(
             self.stubs, self.folder, self.name, self.port, self.unix, self.grace, self.delay,
-            self.host, self.ip,
+            self.host, self.ip, self.bare,
         )  # fmt: skip
 
 
