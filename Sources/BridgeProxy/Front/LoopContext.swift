@@ -114,7 +114,7 @@ package final class LoopContext {
 
   /// A client didn't get through its TLS handshake.
   func handshakeFailed(_ failure: TLSFailure, client: SocketAddress?) {
-    let client = client.map { "\($0.ipAddress ?? "\($0)"):\($0.port ?? 0)" } ?? "(gone)"
+    let client = client.map { "\($0.ipAddress ?? "\($0)"):\($0.port ?? 0)" } ?? "(unknown)"
     let note = self.handshakeNotes.failed(failure.reason, client: client, tick: self.ticks)
     if let note { self.report(note) }
   }

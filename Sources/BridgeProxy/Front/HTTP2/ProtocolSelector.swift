@@ -21,6 +21,8 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Cl
   private var hasDecided = false
   /// Whether the TLS handshake has to end before anything else.
   private var awaitsHandshake: Bool
+  /// The client, which the channel doesn't know any more when it's closed.
+  private var client: SocketAddress?
 
   init(_ loop: LoopContext, awaitsHandshake: Bool = false) {
     self.loop = loop
@@ -35,6 +37,11 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Cl
   func handlerRemoved(context: ChannelHandlerContext) {
     self.context = nil
     self.loop.remove(self)
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    if self.awaitsHandshake { self.client = context.remoteAddress }
+    context.fireChannelActive()
   }
 
   func channelInactive(context: ChannelHandlerContext) {
@@ -101,7 +108,7 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Cl
     } else {
       if self.awaitsHandshake, let failure = TLSFailure.ofClient(error) {
         self.awaitsHandshake = false
-        self.loop.handshakeFailed(failure, client: context.remoteAddress)
+        self.loop.handshakeFailed(failure, client: self.client)
       }
       self.closeNow()
     }
