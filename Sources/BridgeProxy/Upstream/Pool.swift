@@ -5,7 +5,7 @@ package import NIOCore
 /// Confined to its event loop: made anywhere, used there only. Connections are opened when calls need
 /// them, kept, and replaced when they die. A call waits for a connection for as long as one attempt
 /// may take; after a failed attempt calls fail at once with its reason, until the backoff is over.
-package final class Pool: EndpointPool {
+package final class Pool: EndpointPool, PoolShell {
   package let eventLoop: any EventLoop
   package let endpoint: Configuration.Endpoint
   let limits: Configuration.Limits
@@ -19,22 +19,19 @@ package final class Pool: EndpointPool {
   let keepalive: KeepaliveState.Options
   package var onConnectivity: ((Connectivity) -> Void)?
   private var connectivity = Connectivity.idle
-  /// Looks at the ages of connections now and then.
-  private var checking: Scheduled<Void>?
-
-  private var state: PoolState
-  private var connections: [UpstreamConnection] = []
-  /// Calls that haven't ended, by their numbers.
-  private var calls: [PoolCall?] = []
-  private var freeIDs: [Int] = []
   /// Calls that end with their connection's drain.
   private var yieldingCount = 0
-  private var deadlines: TimerWheel
-  private var ticking: RepeatedTask?
-  private var due: [Int] = []
-  private var probes: [EventLoopPromise<Bool>] = []
-  private var drained: [EventLoopPromise<Void>] = []
-  private var generator = SystemRandomNumberGenerator()
+
+  var state: PoolState
+  var connections: [UpstreamConnection] = []
+  var calls: [PoolCall?] = []
+  var freeIDs: [Int] = []
+  var deadlines: TimerWheel
+  var ticking: RepeatedTask?
+  var due: [Int] = []
+  var checking: Scheduled<Void>?
+  var probes: [EventLoopPromise<Bool>] = []
+  var drained: [EventLoopPromise<Void>] = []
 
   /// Header fields in front of and behind `:path`, the same for all calls.
   private let headPrefix: HeaderBlock
@@ -103,34 +100,15 @@ package final class Pool: EndpointPool {
     let call = PoolCall(id: self.takeID(), pool: self, request: request, observer: observer)
     self.calls[call.id] = call
     if request.yieldsToDrain { self.yieldingCount += 1 }
-    let now = self.eventLoop.now
-    if let deadline = request.deadline {
-      guard deadline > now else {
-        self.failLater(call, Self.deadlineExceeded)
-        return call
-      }
-      self.deadlines.schedule(call.id, at: deadline)
-      self.startTicking()
-    }
-    switch self.state.arrive(call.id, now: now) {
-    case .start(let connection): self.start(call, on: connection)
-    case .wait: self.settle()
-    case .refuse(let status): self.failLater(call, status)
-    }
+    self.enter(call)
     return call
   }
 
-  private func start(_ call: PoolCall, on id: Int) {
-    guard let connection = self.connections.first(where: { $0.id == id }) else {
-      preconditionFailure("a call was given to a connection that isn't there")
-    }
+  func start(_ call: PoolCall, on id: Int) {
     self.writeHead(of: call)
-    guard !call.start(on: connection, head: self.head) else { return }
+    guard !call.start(on: self.connection(id), head: self.head) else { return }
     // No stream could be opened: its identifiers are used up.
-    self.state.closeCall(on: id)
-    self.state.retire(id)
-    self.state.comeBack(call.id)
-    self.eventLoop.assumeIsolated().execute { self.settle() }
+    self.startElsewhere(call, than: id)
   }
 
   private func writeHead(of call: PoolCall) {
@@ -152,10 +130,6 @@ package final class Pool: EndpointPool {
     self.head = head
   }
 
-  private func failLater(_ call: PoolCall, _ status: GRPCStatus) {
-    self.eventLoop.assumeIsolated().execute { call.fail(status) }
-  }
-
   /// The call was refused and begins again.
   func comeBack(_ call: PoolCall, refusedBy connection: UpstreamConnection) {
     guard let rest = self.state.refuse(call.id, on: connection.id) else { return }
@@ -173,22 +147,12 @@ package final class Pool: EndpointPool {
 
   /// The call has ended.
   func forget(_ call: PoolCall) {
-    self.deadlines.cancel(call.id)
-    self.state.leave(call.id)
-    self.calls[call.id] = nil
     if call.yieldsToDrain { self.yieldingCount -= 1 }
-    self.freeIDs.append(call.id)
-  }
-
-  private func takeID() -> Int {
-    if let id = self.freeIDs.popLast() { return id }
-    self.calls.append(nil)
-    return self.calls.count - 1
+    self.leave(call)
   }
 
   // MARK: Connections
 
-  /// Does what the state asks for after any event, until it asks for nothing.
   func settle() {
     let now = self.eventLoop.now
     while let (call, connection) = self.state.nextStart() {
@@ -211,11 +175,7 @@ package final class Pool: EndpointPool {
         connection.endYieldingCalls()
       }
     }
-    if !self.probes.isEmpty { self.answerProbes() }
-    if !self.drained.isEmpty && self.state.isFinished {
-      for promise in self.drained { promise.succeed() }
-      self.drained = []
-    }
+    self.tellWaiting()
     if self.onConnectivity != nil { self.tellConnectivity(now) }
   }
 
@@ -226,27 +186,8 @@ package final class Pool: EndpointPool {
     self.onConnectivity?(connectivity)
   }
 
-  package func connect(isUrgent: Bool) {
-    self.eventLoop.assertInEventLoop()
-    guard !self.state.hasUsable else { return }
-    self.state.want(isUrgent: isUrgent)
-    self.settle()
-  }
-
-  /// Looks at the connections' ages until there are none.
-  private func startChecking() {
-    guard self.checking == nil, let interval = self.state.checkInterval else { return }
-    self.checking = self.eventLoop.assumeIsolated().scheduleTask(in: interval) {
-      self.checking = nil
-      self.state.check(now: self.eventLoop.now)
-      self.settle()
-      if !self.connections.isEmpty { self.startChecking() }
-    }
-  }
-
   func connectionAllows(_ connection: UpstreamConnection, calls: Int) {
-    self.state.allow(
-      connection.id, calls: calls, now: self.eventLoop.now, using: &self.generator)
+    self.allow(connection, calls: calls)
   }
 
   func connectionRetired(_ connection: UpstreamConnection) {
@@ -258,89 +199,25 @@ package final class Pool: EndpointPool {
   }
 
   func connectionEnded(_ connection: UpstreamConnection, reason: String) {
-    self.state.remove(
-      connection.id, reason: reason, now: self.eventLoop.now, using: &self.generator)
-    self.connections.removeAll { $0 === connection }
+    self.remove(connection, reason: reason)
   }
-
-  /// Whether the endpoint can be reached: a connection is up, or comes up now. False without an
-  /// attempt during the backoff after a failed one.
-  package func probe() -> EventLoopFuture<Bool> {
-    self.eventLoop.assertInEventLoop()
-    let promise = self.eventLoop.makePromise(of: Bool.self)
-    self.probes.append(promise)
-    self.state.want()
-    self.settle()
-    return promise.futureResult
-  }
-
-  private func answerProbes() {
-    guard self.state.hasReady || !self.state.hasUsable else { return }
-    let isReachable = self.state.hasReady
-    let probes = self.probes
-    self.probes = []
-    for promise in probes { promise.succeed(isReachable) }
-  }
-
-  /// Takes no new calls, lets those under way and waiting finish, then closes the connections.
-  ///
-  /// - Returns: when nothing is left.
-  package func drain() -> EventLoopFuture<Void> {
-    self.eventLoop.assertInEventLoop()
-    let promise = self.eventLoop.makePromise(of: Void.self)
-    self.drained.append(promise)
-    self.state.drain()
-    self.settle()
-    return promise.futureResult
-  }
-
-  /// Ends all calls with UNAVAILABLE and closes the connections.
-  package func closeNow() {
-    self.eventLoop.assertInEventLoop()
-    self.state.drain()
-    let status = GRPCStatus(.unavailable, "the bridge is shutting down", origin: .transport)
-    for call in self.calls { call?.fail(status) }
-    for connection in self.connections { connection.close() }
-    self.checking?.cancel()
-    self.checking = nil
-    self.settle()
-  }
-
-  // MARK: Deadlines
 
   /// The call's end is settled; its deadline doesn't matter any more.
   func clearDeadline(of call: PoolCall) {
     self.deadlines.cancel(call.id)
   }
 
-  private func startTicking() {
-    guard self.ticking == nil else { return }
-    let pool = NIOLoopBound(self, eventLoop: self.eventLoop)
-    self.ticking = self.eventLoop.scheduleRepeatedTask(
-      initialDelay: TimerWheel.tick, delay: TimerWheel.tick
-    ) { _ in pool.value.tick() }
+  // MARK: For its owner
+
+  package func connect(isUrgent: Bool) {
+    self.connectIfNoneIsUsable(isUrgent: isUrgent)
   }
 
-  /// Ends the calls whose deadlines have passed. Stops ticking when there's nothing to wait for,
-  /// which calls in quick succession don't let happen.
-  private func tick() {
-    let now = self.eventLoop.now
-    self.deadlines.advance(to: now, into: &self.due)
-    for id in self.due {
-      // One that ended over another's end may have left its number to a new call.
-      if let call = self.calls[id], let deadline = call.deadline, deadline <= now {
-        call.expire(Self.deadlineExceeded)
-      }
-    }
-    let hasFired = !self.due.isEmpty
-    self.due.removeAll(keepingCapacity: true)
-    if hasFired { self.settle() }
-    if self.deadlines.isEmpty {
-      self.ticking?.cancel()
-      self.ticking = nil
-    }
-  }
+  package func probe() -> EventLoopFuture<Bool> { self.beginProbe() }
 
-  private static let deadlineExceeded = GRPCStatus(
-    .deadlineExceeded, "the deadline passed", origin: .deadline)
+  package func drain() -> EventLoopFuture<Void> { self.beginDrain() }
+
+  package func closeNow() {
+    self.endAll()
+  }
 }

@@ -2,9 +2,8 @@ internal import DequeModule
 internal import NIOCore
 
 /// One call of the pool, from its start to its end, over as many connections as it takes.
-final class PoolCall: UpstreamCall {
+final class PoolCall: UpstreamCall, PooledCall {
   private let pool: Pool
-  /// Its place in the pool's table, and its number for the pool's state and its timer.
   let id: Int
   private var request: CallRequest
   /// Nil once the call has ended or was cancelled.
@@ -120,7 +119,6 @@ final class PoolCall: UpstreamCall {
     self.stream = stream
   }
 
-  /// Ends the call at its deadline.
   func expire(_ status: GRPCStatus) {
     if let connection = self.connection, connection.readCount == self.readCount {
       connection.suspect()
@@ -128,7 +126,6 @@ final class PoolCall: UpstreamCall {
     self.fail(status)
   }
 
-  /// Ends the call without an answer of the endpoint.
   func fail(_ status: GRPCStatus) {
     self.finish(status, trailers: HeaderBlock(), isOpen: true)
   }
@@ -209,7 +206,7 @@ final class PoolCall: UpstreamCall {
     if errorCode == H2ErrorCode.cancel, let deadline = self.deadline,
       deadline - Self.deadlineSlack <= self.pool.eventLoop.now
     {
-      return GRPCStatus(.deadlineExceeded, "the deadline passed", origin: .deadline)
+      return .deadlineExceeded
     }
     return GRPCStatus(resetCode: errorCode)
   }

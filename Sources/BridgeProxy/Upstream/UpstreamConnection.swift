@@ -5,11 +5,10 @@ internal import NIOSSL
 ///
 /// One-shot: it connects once, and after it closes the pool makes a new one. Confined to the pool's
 /// event loop. Whatever calls queue during one tick of the loop leaves in one write at its end.
-package final class UpstreamConnection: ChannelInboundHandler {
+package final class UpstreamConnection: ChannelInboundHandler, PooledConnection {
   package typealias InboundIn = ByteBuffer
   package typealias OutboundOut = ByteBuffer
 
-  /// The pool's number for it.
   let id: Int
   private let pool: Pool
   private let session: H2Session

@@ -120,7 +120,7 @@ final class ClusterCall: UpstreamCall {
     if let deadline = self.request.deadline, deadline < limit {
       self.schedule(at: deadline) {
         self.cluster.leaveQueue(self)
-        self.fail(GRPCStatus(.deadlineExceeded, "the deadline passed", origin: .deadline))
+        self.fail(.deadlineExceeded)
       }
     } else {
       self.schedule(at: limit) { self.cluster.waitedTooLong(self) }

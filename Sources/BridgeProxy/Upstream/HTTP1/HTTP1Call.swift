@@ -1,9 +1,8 @@
 internal import NIOCore
 
 /// One call of a pool of HTTP/1.1: a request, and what becomes of it.
-final class HTTP1Call: UpstreamCall {
+final class HTTP1Call: UpstreamCall, PooledCall {
   private let pool: HTTP1Pool
-  /// Its place in the pool's table, and its number for the pool's state and its timer.
   let id: Int
   private(set) var request: CallRequest
   /// Nil once the call has ended or was cancelled.
@@ -56,9 +55,14 @@ final class HTTP1Call: UpstreamCall {
     return true
   }
 
-  /// Ends the call without a reply.
+  var deadline: NIODeadline? { self.request.deadline }
+
   func fail(_ status: GRPCStatus) {
     self.end(.status(status, HeaderBlock()))
+  }
+
+  func expire(_ status: GRPCStatus) {
+    self.fail(status)
   }
 
   /// Nothing more comes.

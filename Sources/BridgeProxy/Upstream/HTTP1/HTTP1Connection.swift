@@ -5,11 +5,10 @@ internal import NIOHTTP1
 ///
 /// One-shot: it connects once, and after it closes the pool makes a new one. Confined to the pool's event
 /// loop. Puts NIO's codec in front of itself.
-final class HTTP1Connection: ChannelInboundHandler {
+final class HTTP1Connection: ChannelInboundHandler, PooledConnection {
   typealias InboundIn = HTTPClientResponsePart
   typealias OutboundOut = HTTPClientRequestPart
 
-  /// The pool's number for it.
   let id: Int
   private let pool: HTTP1Pool
   /// Nil before the channel is there and after it has gone.

@@ -6,7 +6,7 @@ package import NIOCore
 /// Confined to its event loop: made anywhere, used there only. A connection carries one request at a time
 /// and is kept for the next; what has no connection waits. Only unary calls of the configured method are
 /// taken; others end with UNIMPLEMENTED.
-package final class HTTP1Pool: EndpointPool {
+package final class HTTP1Pool: EndpointPool, PoolShell {
   package let eventLoop: any EventLoop
   package let endpoint: Configuration.Endpoint
   let limits: Configuration.Limits
@@ -21,18 +21,17 @@ package final class HTTP1Pool: EndpointPool {
   private let second: () -> Int64
 
   private var connectivity = Connectivity.idle
-  private var state: PoolState
-  private var connections: [HTTP1Connection] = []
-  /// Calls that haven't ended, by their numbers.
-  private var calls: [HTTP1Call?] = []
-  private var freeIDs: [Int] = []
-  private var deadlines: TimerWheel
-  private var ticking: RepeatedTask?
-  private var due: [Int] = []
-  private var checking: Scheduled<Void>?
-  private var probes: [EventLoopPromise<Bool>] = []
-  private var drained: [EventLoopPromise<Void>] = []
-  private var generator = SystemRandomNumberGenerator()
+
+  var state: PoolState
+  var connections: [HTTP1Connection] = []
+  var calls: [HTTP1Call?] = []
+  var freeIDs: [Int] = []
+  var deadlines: TimerWheel
+  var ticking: RepeatedTask?
+  var due: [Int] = []
+  var checking: Scheduled<Void>?
+  var probes: [EventLoopPromise<Bool>] = []
+  var drained: [EventLoopPromise<Void>] = []
 
   /// - Parameters:
   ///   - transport: what's asked for, and how often connections are opened.
@@ -86,20 +85,7 @@ package final class HTTP1Pool: EndpointPool {
           "this endpoint is called by HTTP/1.1 for \(self.callPath) alone, and not by gRPC"))
       return call
     }
-    let now = self.eventLoop.now
-    if let deadline = request.deadline {
-      guard deadline > now else {
-        self.failLater(call, Self.deadlineExceeded)
-        return call
-      }
-      self.deadlines.schedule(call.id, at: deadline)
-      self.startTicking()
-    }
-    switch self.state.arrive(call.id, now: now) {
-    case .start(let connection): self.start(call, on: connection)
-    case .wait: self.settle()
-    case .refuse(let status): self.failLater(call, status)
-    }
+    self.enter(call)
     return call
   }
 
@@ -111,10 +97,8 @@ package final class HTTP1Pool: EndpointPool {
       && message.getInteger(at: message.readerIndex, as: UInt8.self) == 0
   }
 
-  private func start(_ call: HTTP1Call, on id: Int) {
-    guard let connection = self.connections.first(where: { $0.id == id }) else {
-      preconditionFailure("a call was given to a connection that isn't there")
-    }
+  func start(_ call: HTTP1Call, on id: Int) {
+    let connection = self.connection(id)
     var body = call.request.message ?? ByteBuffer()
     body.moveReaderIndex(forwardBy: min(GRPCMessage.prefixByteCount, body.readableBytes))
     let head = self.head.make(
@@ -126,35 +110,24 @@ package final class HTTP1Pool: EndpointPool {
     else { return }
     // It's gone, and nothing was sent (RFC 9110 §9.2.2 lets it begin again).
     call.connection = nil
-    self.state.closeCall(on: id)
-    self.state.retire(id)
-    self.state.comeBack(call.id)
-    self.eventLoop.assumeIsolated().execute { self.settle() }
-  }
-
-  private func failLater(_ call: HTTP1Call, _ status: GRPCStatus) {
-    self.eventLoop.assumeIsolated().execute { call.fail(status) }
+    self.startElsewhere(call, than: id)
   }
 
   /// The call has ended.
   func forget(_ call: HTTP1Call) {
-    self.deadlines.cancel(call.id)
-    self.state.leave(call.id)
-    self.calls[call.id] = nil
-    self.freeIDs.append(call.id)
+    self.leave(call)
   }
 
-  private func takeID() -> Int {
-    if let id = self.freeIDs.popLast() { return id }
-    self.calls.append(nil)
-    return self.calls.count - 1
+  /// The call's end is settled, though its owner may not have heard of it.
+  func settled(_ call: HTTP1Call) {
+    self.deadlines.cancel(call.id)
+    self.state.leave(call.id)
   }
 
   // MARK: For connections
 
   func connectionReady(_ connection: HTTP1Connection) {
-    self.state.allow(
-      connection.id, calls: 1, now: self.eventLoop.now, using: &self.generator)
+    self.allow(connection, calls: 1)
     self.settle()
   }
 
@@ -167,9 +140,7 @@ package final class HTTP1Pool: EndpointPool {
   }
 
   func connectionEnded(_ connection: HTTP1Connection, reason: String) {
-    self.state.remove(
-      connection.id, reason: reason, now: self.eventLoop.now, using: &self.generator)
-    self.connections.removeAll { $0 === connection }
+    self.remove(connection, reason: reason)
   }
 
   /// The connection of a call is gone.
@@ -187,7 +158,6 @@ package final class HTTP1Pool: EndpointPool {
     call.fail(GRPCStatus(.unavailable, reason, origin: .transport))
   }
 
-  /// Does what the state asks for after any event, until it asks for nothing.
   func settle() {
     let now = self.eventLoop.now
     while let (call, connection) = self.state.nextStart() {
@@ -205,12 +175,7 @@ package final class HTTP1Pool: EndpointPool {
     while let id = self.state.nextClose() {
       self.connections.first { $0.id == id }?.close()
     }
-    if !self.probes.isEmpty { self.answerProbes() }
-    if !self.drained.isEmpty && self.state.isFinished {
-      let drained = self.drained
-      self.drained = []
-      for promise in drained { promise.succeed() }
-    }
+    self.tellWaiting()
     if self.onConnectivity != nil { self.tellConnectivity(now) }
   }
 
@@ -232,97 +197,17 @@ package final class HTTP1Pool: EndpointPool {
   // MARK: For its owner
 
   package func connect(isUrgent: Bool) {
-    self.eventLoop.assertInEventLoop()
-    guard !self.state.hasUsable else { return }
-    self.state.want(isUrgent: isUrgent)
-    self.settle()
+    self.connectIfNoneIsUsable(isUrgent: isUrgent)
   }
 
-  package func probe() -> EventLoopFuture<Bool> {
-    self.eventLoop.assertInEventLoop()
-    let promise = self.eventLoop.makePromise(of: Bool.self)
-    self.probes.append(promise)
-    self.state.want()
-    self.settle()
-    return promise.futureResult
-  }
+  package func probe() -> EventLoopFuture<Bool> { self.beginProbe() }
 
-  private func answerProbes() {
-    guard self.state.hasReady || !self.state.hasUsable else { return }
-    let isReachable = self.state.hasReady
-    let probes = self.probes
-    self.probes = []
-    for promise in probes { promise.succeed(isReachable) }
-  }
-
-  package func drain() -> EventLoopFuture<Void> {
-    self.eventLoop.assertInEventLoop()
-    let promise = self.eventLoop.makePromise(of: Void.self)
-    self.drained.append(promise)
-    self.state.drain()
-    self.settle()
-    return promise.futureResult
-  }
+  package func drain() -> EventLoopFuture<Void> { self.beginDrain() }
 
   package func closeNow() {
-    self.eventLoop.assertInEventLoop()
-    self.state.drain()
-    let status = GRPCStatus(.unavailable, "the bridge is shutting down", origin: .transport)
-    for call in self.calls { call?.fail(status) }
-    for connection in self.connections { connection.close() }
-    self.checking?.cancel()
-    self.checking = nil
-    self.settle()
+    self.endAll()
   }
 
-  /// Looks at the connections' ages until there are none.
-  private func startChecking() {
-    guard self.checking == nil, let interval = self.state.checkInterval else { return }
-    self.checking = self.eventLoop.assumeIsolated().scheduleTask(in: interval) {
-      self.checking = nil
-      self.state.check(now: self.eventLoop.now)
-      self.settle()
-      if !self.connections.isEmpty { self.startChecking() }
-    }
-  }
-
-  // MARK: Deadlines
-
-  /// The call's end is settled, though its owner may not have heard of it.
-  func settled(_ call: HTTP1Call) {
-    self.deadlines.cancel(call.id)
-    self.state.leave(call.id)
-  }
-
-  private func startTicking() {
-    guard self.ticking == nil else { return }
-    let pool = NIOLoopBound(self, eventLoop: self.eventLoop)
-    self.ticking = self.eventLoop.scheduleRepeatedTask(
-      initialDelay: TimerWheel.tick, delay: TimerWheel.tick
-    ) { _ in pool.value.tick() }
-  }
-
-  /// Ends the calls whose deadlines have passed. Stops when there's nothing to wait for.
-  private func tick() {
-    let now = self.eventLoop.now
-    self.deadlines.advance(to: now, into: &self.due)
-    let due = self.due
-    self.due.removeAll(keepingCapacity: true)
-    for id in due {
-      // One that ended over another's end may have left its number to a new call.
-      if let call = self.calls[id], let deadline = call.request.deadline, deadline <= now {
-        call.fail(Self.deadlineExceeded)
-      }
-    }
-    if !due.isEmpty { self.settle() }
-    if self.deadlines.isEmpty {
-      self.ticking?.cancel()
-      self.ticking = nil
-    }
-  }
-
-  private static let deadlineExceeded = GRPCStatus(
-    .deadlineExceeded, "the deadline passed", origin: .deadline)
   /// Connections on their way at a time: a burst isn't served one handshake after the other.
   private static let opening = 8
 }
