@@ -72,6 +72,8 @@ class Browser:
                 self.site.origin + "/",
             ],
             self.folder,
+            # The program is a script that starts another.
+            has_children=True,
         )  # fmt: skip
         try:
             outcome = self.site.outcomes.get(timeout=seconds)

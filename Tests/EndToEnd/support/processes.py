@@ -1,5 +1,7 @@
 """Processes that a test starts and ends, each by its own id, and waits with a bound."""
 
+import contextlib
+import os
 import pathlib
 import re
 import signal
@@ -26,10 +28,14 @@ def until(condition, what, seconds=15.0):
 
 
 class Process:
-    """A child with its output in two files. It's stopped by its id and never by its name."""
+    """A child with its output in two files. It's stopped by its id and never by its name.
 
-    def __init__(self, name, arguments, folder, environment=None):
+    One that `has_children` of its own ends with all of them.
+    """
+
+    def __init__(self, name, arguments, folder, environment=None, has_children=False):
         self.name = name
+        self.has_children = has_children
         self.arguments = [str(argument) for argument in arguments]
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -42,6 +48,7 @@ class Process:
                 stdout=output,
                 stderr=errors,
                 env=environment,
+                start_new_session=has_children,
             )
 
     @property
@@ -100,7 +107,11 @@ class Process:
 
     def end(self):
         """Makes sure that it's gone, whatever it does."""
-        if self.is_running():
+        if self.has_children:
+            # The group has the first one's id, and lasts as long as anyone of it.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+        elif self.is_running():
             self.child.kill()
         self.child.wait(10)
 
