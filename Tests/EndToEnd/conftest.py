@@ -209,12 +209,12 @@ def start_nacos():
 
 
 @pytest.fixture
-def owner(tmp_path):
-    """Connects the vendor's client, which registers."""
+def connect_nacos(tmp_path):
+    """Connects the vendor's client of Nacos: `connect_nacos(simulator)`."""
     clients = []
 
     def connect(nacos, *user):
-        folder = tmp_path / f"owner-{len(clients)}"
+        folder = tmp_path / f"nacos-client-{len(clients)}"
         folder.mkdir()
         clients.append(NacosClient(nacos.address, folder, *user))
         return clients[-1]

@@ -86,12 +86,12 @@ def test_instances_of_eas_share_by_weight(eas, fleet, before):
 
 @pytest.mark.parametrize("protocol", ["grpc", "http-v1", "http-v3"])
 def test_what_the_vendors_client_registers_is_called(
-    start_nacos, owner, fleet, before, protocol
+    start_nacos, connect_nacos, fleet, before, protocol
 ):
     """The whole path: Nacos' own client registers, the bridge finds, calls, and lets go."""
     registry = start_nacos(version="3")
     one, two = fleet("one", "two", delay=0.05)
-    client = owner(registry)
+    client = connect_nacos(registry)
     client.do("register", "svc", one.ip, one.port, 1.0)
     bridge = before(nacos(registry, **access(protocol)))
     with Load(bridge, rate=100) as load:

@@ -130,9 +130,9 @@ ACCESSES = [("grpc", "2"), ("grpc", "3"), ("http-v1", "1"), ("http-v1", "2"), ("
 
 
 @pytest.mark.parametrize("protocol, version", ACCESSES)
-def test_what_the_vendors_client_registers_is_found(start_nacos, owner, watch, protocol, version):
+def test_what_the_vendors_client_registers_is_found(start_nacos, connect_nacos, watch, protocol, version):
     registry = start_nacos(version=version)
-    client = owner(registry)
+    client = connect_nacos(registry)
     client.do("register", "svc", *A, 1.0)
     endpoints = watch(nacos(registry, **access(protocol)))
     endpoints.wait_for("10.0.0.5:50000 weight 1")

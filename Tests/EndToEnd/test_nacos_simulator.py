@@ -2,49 +2,15 @@
 
 import pytest
 import requests
-from peers.nacos import Nacos
-from support.discovery import NacosClient
 from support.processes import until
 
 A, B = ("10.0.0.5", 50000), ("10.0.0.6", 50001)
 
 
-@pytest.fixture
-def start():
-    """Starts a simulator: `start(version="3")`."""
-    started = []
-
-    def start(**more):
-        simulator = Nacos(**more)
-        started.append(simulator)
-        return simulator
-
-    yield start
-    for simulator in started:
-        simulator.stop()
-
-
-@pytest.fixture
-def connect(tmp_path):
-    """Connects the vendor's client."""
-    clients = []
-
-    def connect(nacos, *user):
-        folder = tmp_path / f"client-{len(clients)}"
-        folder.mkdir()
-        client = NacosClient(nacos.address, folder, *user)
-        clients.append(client)
-        return client
-
-    yield connect
-    for client in clients:
-        client.close()
-
-
 @pytest.mark.parametrize("negotiates", [True, False])
-def test_the_vendors_client_registers_and_is_told(start, connect, negotiates):
-    nacos = start(negotiates=negotiates)
-    watcher, owner = connect(nacos), connect(nacos)
+def test_the_vendors_client_registers_and_is_told(start_nacos, connect_nacos, negotiates):
+    nacos = start_nacos(negotiates=negotiates)
+    watcher, owner = connect_nacos(nacos), connect_nacos(nacos)
     watcher.do("subscribe", "svc")
     assert owner.do("register", "svc", *A, 1.0)
     watcher.wait_for_push("10.0.0.5:50000*1")
@@ -56,43 +22,43 @@ def test_the_vendors_client_registers_and_is_told(start, connect, negotiates):
     until(lambda: not any(s.unanswered for s in nacos.subscribed()), "all pushes are answered")
 
 
-def test_what_a_client_registered_goes_with_it(start, connect):
-    nacos = start()
-    owner = connect(nacos)
+def test_what_a_client_registered_goes_with_it(start_nacos, connect_nacos):
+    nacos = start_nacos()
+    owner = connect_nacos(nacos)
     owner.do("register", "svc", *A, 1.0)
     assert nacos.instances["public", "pai-eas", "svc"]
     owner.close()
     until(lambda: not nacos.instances["public", "pai-eas", "svc"], "the instance is gone")
 
 
-def test_the_vendors_client_logs_in(start, connect):
-    nacos = start(users={"me": "p&ss"})
-    owner = connect(nacos, "me", "p&ss")
+def test_the_vendors_client_logs_in(start_nacos, connect_nacos):
+    nacos = start_nacos(users={"me": "p&ss"})
+    owner = connect_nacos(nacos, "me", "p&ss")
     assert owner.do("register", "svc", *A, 1.0)
     fields = [fields for _, kind, _, fields in nacos.grpc_calls if kind == "InstanceRequest"]
     assert fields[-1]["accessToken"] in nacos.tokens
 
 
-def test_the_vendors_client_is_refused(start, connect):
-    nacos = start(users={"me": "p&ss"})
-    owner = connect(nacos, "me", "wrong")
+def test_the_vendors_client_is_refused(start_nacos, connect_nacos):
+    nacos = start_nacos(users={"me": "p&ss"})
+    owner = connect_nacos(nacos, "me", "wrong")
     with pytest.raises(AssertionError, match="failed"):
         owner.do("register", "svc", *A, 1.0)
     assert not nacos.instances
 
 
-def test_the_vendors_client_answers_a_sign_of_life(start, connect):
-    nacos = start()
-    connect(nacos)
+def test_the_vendors_client_answers_a_sign_of_life(start_nacos, connect_nacos):
+    nacos = start_nacos()
+    connect_nacos(nacos)
     number = nacos.ask_for_life()
     until(lambda: nacos.answered(number), "the client answers")
     assert nacos.answered(number)[0][0] == "ClientDetectionResponse"
 
 
-def test_the_vendors_client_comes_back(start, connect):
+def test_the_vendors_client_comes_back(start_nacos, connect_nacos):
     """After its connection was dropped it subscribes again and registers again."""
-    nacos = start()
-    client = connect(nacos)
+    nacos = start_nacos()
+    client = connect_nacos(nacos)
     client.do("subscribe", "svc")
     client.do("register", "svc", *A, 1.0)
     before = {session.peer for session in nacos.subscribed()}
@@ -104,11 +70,11 @@ def test_the_vendors_client_comes_back(start, connect):
     )  # fmt: skip
 
 
-def test_a_push_without_an_answer_comes_again(start):
+def test_a_push_without_an_answer_comes_again(start_nacos):
     """The simulator's own clients answer nothing here: a session is put in by hand."""
     from peers.nacos import Session, unpack
 
-    nacos = start(push_again=0.1)
+    nacos = start_nacos(push_again=0.1)
     session = Session("nobody", {})
     session.subscriptions.add(("public", "pai-eas", "svc"))
     nacos.sessions["nobody"] = session
@@ -135,8 +101,8 @@ LISTS = {
 
 
 @pytest.mark.parametrize("version", LISTS)
-def test_lists_over_http(start, version):
-    nacos = start(version=version)
+def test_lists_over_http(start_nacos, version):
+    nacos = start_nacos(version=version)
     nacos.register("svc", *A, weight=0.5)
     path, query, hosts = LISTS[version]
     (host,) = hosts(get(nacos, path, **query).json())
@@ -148,8 +114,8 @@ def test_lists_over_http(start, version):
             assert get(nacos, path, **query).status_code == expected[other]
 
 
-def test_registering_over_http(start):
-    nacos = start()
+def test_registering_over_http(start_nacos):
+    nacos = start_nacos()
     url = f"http://{nacos.address}/nacos/v1/ns/instance"
     place = {"serviceName": "pai-eas@@svc", "ip": A[0], "port": A[1]}
     assert requests.post(url, {**place, "weight": 2}, timeout=10).text == "ok"
@@ -160,8 +126,8 @@ def test_registering_over_http(start):
     assert not get(nacos, "/v1/ns/instance/list", serviceName="pai-eas@@svc").json()["hosts"]
 
 
-def test_logging_in_over_http(start):
-    nacos = start(users={"me": "p&ss"})
+def test_logging_in_over_http(start_nacos):
+    nacos = start_nacos(users={"me": "p&ss"})
     lists = {"serviceName": "pai-eas@@svc"}
     assert get(nacos, "/v1/ns/instance/list", **lists).status_code == 403
     url = f"http://{nacos.address}/nacos/v1/auth/users/login"

@@ -67,7 +67,7 @@ def test_records_are_called_by_port_and_weight(server, fleet, bridge):
     )
     before = bridge({"srv": NAME})
     until_only(before, "one", "two")
-    assert answered_by(before, 80)["one"] == 60
+    assert 50 <= answered_by(before, 80)["one"] <= 70
 
 
 def test_a_list_that_changes_under_load(server, fleet, bridge):

@@ -105,6 +105,8 @@ def judge(seen, count, rate):
     for kind in ("connect", "read", "write", "timeout"):
         if seen[kind]:
             faults.append(f"{seen[kind]} times: {kind}")
+    if seen["strange"]:
+        faults.append(f"{seen['strange']} answers were neither 200 nor 503")
     if count > 1 and seen["refused"]:
         faults.append(f"{seen['refused']} requests were lost")
     if seen["longest"] > 1000 * (TIMEOUT + 1):

@@ -114,8 +114,10 @@ package final class LoopContext {
 
   /// A client didn't get through its TLS handshake.
   func handshakeFailed(_ failure: TLSFailure, client: SocketAddress?) {
-    let client = client.map { "\($0.ipAddress ?? "\($0)"):\($0.port ?? 0)" } ?? "(unknown)"
-    let note = self.handshakeNotes.failed(failure.reason, client: client, tick: self.ticks)
+    let address = client.flatMap { client in
+      client.ipAddress.map { Configuration.Endpoint(host: $0, port: client.port ?? 0).description }
+    }
+    let note = self.handshakeNotes.failed(failure.reason, client: address ?? "(unknown)", tick: self.ticks)
     if let note { self.report(note) }
   }
 

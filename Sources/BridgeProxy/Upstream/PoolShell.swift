@@ -105,7 +105,7 @@ extension PoolShell {
 
   // MARK: Connections
 
-  /// The same for all connections, whatever asked for them.
+  /// Opens a connection where none is there or under way, within the backoff only if it's urgent.
   func connectIfNoneIsUsable(isUrgent: Bool) {
     self.eventLoop.assertInEventLoop()
     guard !self.state.hasUsable else { return }
@@ -140,6 +140,7 @@ extension PoolShell {
 
   // MARK: Probes and the end
 
+  /// Whether the endpoint can be reached, once that's known.
   func beginProbe() -> EventLoopFuture<Bool> {
     self.eventLoop.assertInEventLoop()
     let promise = self.eventLoop.makePromise(of: Bool.self)
@@ -149,6 +150,7 @@ extension PoolShell {
     return promise.futureResult
   }
 
+  /// Takes no new calls; done when those that are there have ended and the connections are closed.
   func beginDrain() -> EventLoopFuture<Void> {
     self.eventLoop.assertInEventLoop()
     let promise = self.eventLoop.makePromise(of: Void.self)
@@ -173,6 +175,7 @@ extension PoolShell {
     }
   }
 
+  /// Ends all calls with UNAVAILABLE and closes the connections.
   func endAll() {
     self.eventLoop.assertInEventLoop()
     self.state.drain()
