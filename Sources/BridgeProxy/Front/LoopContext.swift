@@ -115,9 +115,10 @@ package final class LoopContext {
   /// A client didn't get through its TLS handshake.
   func handshakeFailed(_ failure: TLSFailure, client: SocketAddress?) {
     let address = client.flatMap { client in
-      client.ipAddress.map { Configuration.Endpoint(host: $0, port: client.port ?? 0).description }
+      client.ipAddress.map { Configuration.Endpoint(host: $0, port: client.port ?? 0) }
     }
-    let note = self.handshakeNotes.failed(failure.reason, client: address ?? "(unknown)", tick: self.ticks)
+    let note = self.handshakeNotes.failed(
+      failure.reason, client: address?.description ?? "(unknown)", tick: self.ticks)
     if let note { self.report(note) }
   }
 
