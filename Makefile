@@ -18,12 +18,17 @@ SOAK_FLAGS ?=
 DIFFERENTIAL_COUNT ?= 1000
 DIFFERENTIAL_SEED ?= 1
 
-.PHONY: help demo test build bench bench-codec conformance differential fuzz soak format lint generate setup
+# Where `make install` puts the program; DESTDIR is for packagers.
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+.PHONY: help demo test build install bench bench-codec conformance differential fuzz soak format lint generate setup
 
 help:
 	@echo "make demo    build for release, start the bridge and a demo backend, print three curl lines"
 	@echo "make test    everything that CI runs"
-	@echo "make build   build for release"
+	@echo "make build   build for release: .build/release/bridge-proxy"
+	@echo "make install copy what make build made to PREFIX/bin (PREFIX=/usr/local)"
 	@echo "make bench   the bridge beside Envoy, one table"
 	@echo "make bench-codec   the codec beside swift-protobuf and simdjson, one table"
 	@echo "make conformance   Protobuf's own conformance suite against the codec"
@@ -44,6 +49,12 @@ test:
 build:
 	@scripts/setup.sh
 	swift build -c release --product bridge-proxy $(SWIFT_BUILD_FLAGS)
+
+# Doesn't build: with sudo it would leave files of root in .build.
+install:
+	@test -x .build/release/bridge-proxy || { \
+	  echo "install: .build/release/bridge-proxy is missing; run make build first" >&2; exit 1; }
+	install -D -m 755 .build/release/bridge-proxy "$(DESTDIR)$(PREFIX)/bin/bridge-proxy"
 
 bench:
 	@scripts/setup.sh

@@ -8,14 +8,23 @@ internal import NIOPosix
 struct DemoCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
-    abstract: "Starts a bridge and a demo gRPC server behind it, and prints calls to try.")
+    abstract: "Starts a bridge and a demo gRPC server, and prints calls to try.")
 
   @Option(help: ArgumentHelp("Where clients connect.", valueName: "address"))
   var listen = "127.0.0.1:8080"
 
+  @Option(
+    help: ArgumentHelp(
+      "The gRPC server's port on 127.0.0.1; 0 takes a free one. Default: 50051, or a free one if "
+        + "that is taken.", valueName: "port"))
+  var backendPort: UInt16?
+
+  /// The port that examples of gRPC servers use, and the README's configuration.
+  private static let usualPort = 50051
+
   func run() async throws {
     let backendLoops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    let port = try await DemoBackend.start(on: backendLoops)
+    let port = try await self.startBackend(on: backendLoops)
     let plan = try await self.plan(backendPort: port)
     do {
       try await ProxyRunner.run(plan) { addresses in
@@ -26,6 +35,23 @@ struct DemoCommand: AsyncParsableCommand {
       throw error
     }
     try await backendLoops.shutdownGracefully()
+  }
+
+  private func startBackend(on loops: any EventLoopGroup) async throws -> Int {
+    if let port = self.backendPort {
+      do {
+        return try await DemoBackend.start(on: loops, port: Int(port))
+      } catch {
+        let address = ListenAddress.tcp(host: "127.0.0.1", port: Int(port))
+        Console.note("bridge-proxy \(ListenError(address, cause: error))")
+        throw ExitCode(1)
+      }
+    }
+    do {
+      return try await DemoBackend.start(on: loops, port: Self.usualPort)
+    } catch {
+      return try await DemoBackend.start(on: loops)
+    }
   }
 
   private func plan(backendPort: Int) async throws -> ServingPlan {
@@ -64,7 +90,7 @@ struct DemoCommand: AsyncParsableCommand {
     }
     return [
       "",
-      "A gRPC server with a small catalogue listens on 127.0.0.1:\(port); the bridge stands before it.",
+      "A gRPC server with a small catalogue listens on 127.0.0.1:\(port); the bridge calls it.",
       "Paste these into another terminal; Ctrl-C ends both.",
       "",
       "  curl \(base)/v1/products/p-1",

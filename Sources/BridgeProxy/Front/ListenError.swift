@@ -14,7 +14,7 @@ package struct ListenError: Error, CustomStringConvertible {
 
 extension ListenError {
   /// Why the system refused an address.
-  init(_ address: ListenAddress, cause: any Error) {
+  package init(_ address: ListenAddress, cause: any Error) {
     self.init(address: address.description, reason: Self.words(for: cause))
   }
 
