@@ -2,6 +2,7 @@
 
 import json
 import random
+import subprocess
 
 import pytest
 from support.bridge import service
@@ -203,6 +204,69 @@ class TestWellFormed:
             assert connection.read_response().json() == {"aString": "after"}
         except (Closed, BrokenPipeError, ConnectionResetError):
             pass  # closing is right as well
+
+
+class TestOldPrograms:
+    """What programs write that have an HTTP of their own."""
+
+    @pytest.mark.parametrize(
+        ("line", "status", "words"),
+        [
+            ("GET /v1/routes/a b HTTP/1.1", 400, "write %20"),
+            ("GET  /v1/routes/7 HTTP/1.1", 400, "a space too many"),
+            ("GET /v1/routes/7  HTTP/1.1", 400, "a space too many"),
+            ("GET\t/v1/routes/7\tHTTP/1.1", 400, "has a tab"),
+            ("GET /v1/routes/7", 400, "has no version"),
+            ("GET /v1/routes/7 http/1.1", 400, "in capitals"),
+            ("GET /v1/routes/7 RTSP/1.0", 400, "another protocol's"),
+            ("OPTIONS * RTSP/1.0", 400, "another protocol's"),
+            ("GET /v1/routes/7 HTTP/1.2", 505, "HTTP/1.1 and HTTP/1.0"),
+            ("GET /v1/routes/7 HTTP/3.0", 505, "HTTP/1.1 and HTTP/1.0"),
+        ],
+    )
+    def test_a_request_line_that_is_none_is_refused_by_name(self, line, status, words, connect):
+        for ahead in (b"", post("before")):
+            connection = connect()
+            connection.send(ahead, f"{line}\r\nHost: x\r\n\r\n", post("behind"))
+            if ahead:
+                assert connection.read_response().json() == {"aString": "before"}
+            response = connection.read_response()
+            assert response.status == status
+            assert words in response.json()["message"]
+            assert connection.is_closed_by_peer()
+
+    @pytest.mark.parametrize(
+        "head", ["GET /v1/routes/7 HTTP/1.1\nHost: x\n\n",
+                 "GET /v1/routes/7 HTTP/1.1\r\nHost: x\nX-A: b\r\n\r\n"]
+    )  # fmt: skip
+    def test_lines_that_end_in_a_line_feed_alone_are_refused_by_name(self, head, connect):
+        connection = connect()
+        connection.send(head)
+        response = connection.read_response()
+        assert (response.status, "LF alone" in response.json()["message"]) == (400, True)
+
+    def test_a_target_that_is_not_encoded(self, connect):
+        connection = connect()
+        for piece in (1, 1000):
+            request = "GET /v1/routes/größe?note=日本%20x HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+            for start in range(0, len(request), piece):
+                connection.send(request[start : start + piece])
+            asked = connection.read_response().json()["request"]
+            assert asked == {"id": "größe", "note": "日本 x"}
+        connection.send(b"GET /v1/routes/gr\xf6\xdfe HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.read_response().status == 400
+        connection.send(post("after"))
+        assert connection.read_response().json() == {"aString": "after"}
+
+    def test_clients_that_would_like_http2_keep_their_connection(self, bridge):
+        """curl --http2 offers h2c by Upgrade on each connection, with a body too."""
+        url = f"{bridge.url}/v1/routes/7"
+        asked = ["-o", "/dev/null", "-w", "%{http_code} %{http_version} %{num_connects}\n"]
+        first = ["curl", "-sS", "--http2", "--noproxy", "*", *asked, url, *asked, url, "--next"]
+        second = ["--http2", "-sS", *asked, "-H", "Content-Type: application/json",
+                  "-d", '{"aString": "x"}', f"{bridge.url}/v1/echo"]  # fmt: skip
+        ended = subprocess.run(first + second, capture_output=True, text=True, timeout=30)
+        assert ended.stdout.split("\n") == ["200 1.1 1", "200 1.1 0", "200 1.1 0", ""], ended
 
 
 SMUGGLED = request_bytes("POST", "/v1/echo", JSON, {"key": "smuggled"})

@@ -178,14 +178,16 @@ package final class HTTPFront: Sendable {
     }
   }
 
-  /// The decoder of a connection over HTTP/1.1.
-  static func requestDecoder(_ limits: Configuration.Limits) -> any ChannelHandler {
+  /// The decoder of a connection over HTTP/1.1, in front of what takes its requests.
+  static func requestDecoder(
+    _ limits: Configuration.Limits, for exchange: ExchangeHandler
+  ) -> any ChannelHandler {
     // Twice the limit, so that it's the front that finds a head too large and can say in what.
     var decoderLimits = NIOHTTPDecoderLimitConfiguration()
     decoderLimits.maxHeaderFieldSize = 2 * limits.headBytes
     decoderLimits.maxHeaderListSize = 2 * limits.headBytes
     decoderLimits.maxHeaderFieldCount = limits.headFields
-    return ByteToMessageHandler(RequestDecoder(decoderLimits))
+    return ByteToMessageHandler(RequestDecoder(decoderLimits, for: exchange))
   }
 
   private static func bind(

@@ -70,7 +70,7 @@ struct HostileRequestTests {
       ("GET /v1/notes/a HTTP/0.9\r\nHost: a\r\n\r\n", 505),
       ("GET /v1/notes/a HTTP/1.2\r\nHost: a\r\n\r\n", 505),
       ("GET /v1/notes/a HTTP/9.9\r\nHost: a\r\n\r\n", 505),
-      ("GET /v1/notes/a\r\nHost: a\r\n\r\n", 505),
+      ("GET /v1/notes/a\r\nHost: a\r\n\r\n", 400),
       ("GET /v1/notes/a b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
       ("GET /v1/notes/a#b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
       ("GET v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", 400),

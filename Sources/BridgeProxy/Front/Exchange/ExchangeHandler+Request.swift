@@ -261,7 +261,29 @@ extension Fault {
         .invalidArgument, .malformedRequest, "the client closed before its request was complete")
     default:
       self = .fatal(
-        .invalidArgument, .malformedRequest, "the request isn't well-formed HTTP/1.1: \(error)")
+        .invalidArgument, .malformedRequest,
+        "the request isn't well-formed HTTP/1.1: \(Self.cause(of: error))")
+    }
+  }
+
+  private static func cause(of error: HTTPParserError) -> String {
+    switch error {
+    case .invalidURL:
+      "its target has a character that belongs there percent-encoded, or is neither a path nor a URL"
+    case .invalidHeaderToken:
+      "the name or the value of a header field has a character that isn't allowed there"
+    case .lfExpected:
+      "a CR stands without LF behind it; lines end in CR LF"
+    case .unexpectedContentLength:
+      "it has two Content-Length, or one beside Transfer-Encoding"
+    case .invalidContentLength:
+      "its Content-Length isn't one decimal number"
+    case .invalidChunkSize:
+      "the size of a chunk isn't a hexadecimal number"
+    case .strictModeAssertion:
+      "a chunk is longer or shorter than its size, or a line doesn't end in CR LF"
+    default:
+      "\(error)"
     }
   }
 }

@@ -44,6 +44,8 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private var waiting: Deque<HTTPServerRequestPart> = []
   /// Whether there are any: asked at each part, where the queue itself would cost more.
   private var hasWaiting = false
+  /// Whether all parts of the last request have come from the decoder.
+  private(set) var isBetweenRequests = true
   /// What the decoder said after the parts in `waiting`.
   private var decoderFault: Fault?
   private var isTakingParts = false
@@ -112,6 +114,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     self.sawPart = true
     let part = self.unwrapInboundIn(data)
+    if case .end = part { self.isBetweenRequests = true } else { self.isBetweenRequests = false }
     guard !self.hasWaiting, self.canTakeParts else {
       self.waiting.append(part)
       self.hasWaiting = true
@@ -209,9 +212,19 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     case HTTPParserError.closedConnection:
       // More after a request that said `Connection: close`: its answer is the last one.
       return
+    case ByteToMessageDecoderError.dataReceivedInErrorState(_, let bytes):
+      // More behind what couldn't be read: it's passed over while answers are due or on their way.
+      if self.decoderFault == nil,
+        case .close = self.state.bodyReceived(byteCount: bytes.readableBytes)
+      {
+        self.closeNow()
+      }
+      return
     case let error as HTTPParserError:
       fault = Fault(error, self.loop.limits)
     case let error as RequestDecoder.UnknownMethod:
+      fault = Fault(error)
+    case let error as MalformedLine:
       fault = Fault(error)
     default:
       self.closeNow()

@@ -2,8 +2,12 @@ internal import Codec
 internal import NIOCore
 internal import NIOHTTP1
 
-/// NIO's decoder of requests, which also tells a request by a method that it doesn't know from what
-/// isn't HTTP/1.1 at all: one has been understood and can't be served, the other is anything.
+/// NIO's decoder of requests, with what it lacks: request lines are checked first (`RequestLine`), a
+/// request by an unknown method is told from what isn't HTTP/1.1 at all, and an `Upgrade` that isn't
+/// taken up doesn't end the connection (RFC 9110 §7.8).
+///
+/// The decoder stops behind a request that offers an upgrade. Where it's no WebSocket, a new one takes
+/// its place.
 struct RequestDecoder: ByteToMessageDecoder {
   typealias InboundOut = HTTPServerRequestPart
 
@@ -12,13 +16,25 @@ struct RequestDecoder: ByteToMessageDecoder {
     var name: String
   }
 
-  private let decoder: HTTPRequestDecoder
+  private var decoder: HTTPRequestDecoder
+  private var framer: RequestFramer
+  private let limits: NIOHTTPDecoderLimitConfiguration
+  /// What takes the requests, and so knows where the decoder is.
+  private let exchange: ExchangeHandler
   /// The most bytes of a method that are shown.
   private static let nameLimit = 64
 
-  init(_ limits: NIOHTTPDecoderLimitConfiguration) {
-    self.decoder = HTTPRequestDecoder(
-      leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
+  init(_ limits: NIOHTTPDecoderLimitConfiguration, for exchange: ExchangeHandler) {
+    self.decoder = Self.makeDecoder(limits)
+    self.framer = RequestFramer(lineByteLimit: limits.maxHeaderFieldSize)
+    self.limits = limits
+    self.exchange = exchange
+  }
+
+  /// Bytes behind a request that becomes a WebSocket belong to the frames that follow.
+  private static func makeDecoder(_ limits: NIOHTTPDecoderLimitConfiguration) -> HTTPRequestDecoder
+  {
+    HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits)
   }
 
   func decoderAdded(context: ChannelHandlerContext) {
@@ -29,17 +45,72 @@ struct RequestDecoder: ByteToMessageDecoder {
     self.decoder.decoderRemoved(context: context)
   }
 
-  func decode(
+  mutating func decode(
     context: ChannelHandlerContext, buffer: inout ByteBuffer
   ) throws -> DecodingState {
+    switch try self.framer.next(in: buffer.readableBytesSpan) {
+    case .encode(let line):
+      Self.encode(line, of: &buffer)
+      return .continue
+    case .feed(let count):
+      try self.feed(count, context, &buffer)
+      // Behind a request that the decoder stops at, nothing is taken until the answer is known.
+      if self.framer.isOpaque, buffer.readableBytes > 2 * self.limits.maxHeaderListSize {
+        throw HTTPParserError.headerOverflow
+      }
+      return .needMoreData
+    case .end(let count):
+      try self.feed(count, context, &buffer)
+      self.requestEnded(context)
+      return buffer.readableBytes > 0 ? .continue : .needMoreData
+    }
+  }
+
+  /// Hands `count` bytes from the front to the decoder.
+  private mutating func feed(
+    _ count: Int, _ context: ChannelHandlerContext, _ buffer: inout ByteBuffer
+  ) throws {
+    guard count > 0 else { return }
+    let before = buffer.readableBytes
     do {
-      return try self.decoder.decode(context: context, buffer: &buffer)
+      if count == before {
+        _ = try self.decoder.decode(context: context, buffer: &buffer)
+      } else if var part = buffer.getSlice(at: buffer.readerIndex, length: count) {
+        _ = try self.decoder.decode(context: context, buffer: &part)
+        buffer.moveReaderIndex(forwardBy: count - part.readableBytes)
+      }
     } catch HTTPParserError.invalidMethod {
       guard let method = Self.unknownMethod(in: buffer.readableBytesSpan) else {
         throw HTTPParserError.invalidMethod
       }
       throw method
     }
+    self.framer.consumed(before - buffer.readableBytes)
+  }
+
+  private mutating func requestEnded(_ context: ChannelHandlerContext) {
+    guard self.exchange.isBetweenRequests, self.framer.isBetweenRequests,
+      !self.framer.namesWebSocket
+    else {
+      self.framer.giveUp()
+      return
+    }
+    guard self.framer.hasUpgrade else { return }
+    self.decoder.decoderRemoved(context: context)
+    self.decoder = Self.makeDecoder(self.limits)
+    self.decoder.decoderAdded(context: context)
+  }
+
+  @inline(never)
+  private static func encode(_ line: Range<Int>, of buffer: inout ByteBuffer) {
+    var encoded: [UInt8] = []
+    RequestLine.appendEncoded(buffer.readableBytesSpan.extracting(line), to: &encoded)
+    var whole = ByteBufferAllocator().buffer(
+      capacity: buffer.readableBytes - line.count + encoded.count)
+    whole.writeBytes(buffer.readableBytesView.prefix(line.lowerBound))
+    whole.writeBytes(encoded)
+    whole.writeBytes(buffer.readableBytesView.dropFirst(line.upperBound))
+    buffer = whole
   }
 
   func decodeLast(

@@ -260,8 +260,6 @@ struct RequestHeaders {
         if self.isOldVersion { self.keepsAlive = true }
       } else if trimmed.elementsEqual("upgrade".utf8) {
         self.upgrades = true
-        // The decoder stops at an upgrade; the bridge goes on with HTTP/1.1 and closes.
-        self.keepsAlive = false
       } else if !trimmed.isEmpty {
         guard self.connectionNames.count < Self.connectionNameLimit else {
           throw .fatal(
@@ -274,7 +272,9 @@ struct RequestHeaders {
   }
 
   /// What one field can't tell: RFC 9112 §3.2 and §6.3.
-  private func check() throws(Fault) {
+  private mutating func check() throws(Fault) {
+    // The decoder has stopped: what follows may be frames, or another request.
+    if self.upgrades, self.namesWebSocket { self.keepsAlive = false }
     if self.hasLength, self.hasTransferEncoding {
       throw .fatal(
         .invalidArgument, .malformedRequest,

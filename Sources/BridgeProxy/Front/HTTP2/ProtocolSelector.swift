@@ -66,7 +66,9 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Cl
     case .http1:
       let exchange = ExchangeHandler(self.loop)
       self.leave(
-        to: exchange, [HTTPFront.requestDecoder(self.loop.limits), exchange], context, bytes)
+        to: exchange, [HTTPFront.requestDecoder(self.loop.limits, for: exchange), exchange],
+        context,
+        bytes)
     case .http2:
       let connection = HTTP2Connection(self.loop)
       self.leave(to: connection, [connection], context, bytes)

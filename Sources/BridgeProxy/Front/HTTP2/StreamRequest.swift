@@ -15,7 +15,7 @@ enum StreamRequest {
       let value = block.value(of: field)
       switch block.name(of: field) {
       case ":method": head.method = HTTPMethod(rawValue: value)
-      case ":path": head.uri = value
+      case ":path": head.uri = Self.target(block.bytes[field.value], value)
       case ":authority": host = value
       case ":scheme": break
       case "host": host = host ?? value
@@ -33,5 +33,13 @@ enum StreamRequest {
     if !endsStream, !hasLength { head.headers.add(name: "transfer-encoding", value: "chunked") }
     head.headers.add(name: "connection", value: "close")
     return head
+  }
+
+  /// The target with bytes beyond ASCII percent-encoded, as `RequestDecoder` has it.
+  private static func target(_ bytes: ArraySlice<UInt8>, _ text: String) -> String {
+    guard bytes.contains(where: { $0 >= 0x80 }) else { return text }
+    var encoded: [UInt8] = []
+    unsafe RequestLine.appendEncoded(bytes.span.bytes, to: &encoded)
+    return String(decoding: encoded, as: UTF8.self)
   }
 }
