@@ -84,6 +84,11 @@ extension Configuration {
     package var httpRules: [HTTPRuleSetting] = []
     /// How paths and queries are read.
     package var routing = RoutingOptions()
+    /// How requests are read that aren't quite what their rules say.
+    package var requests = RequestOptions()
+    /// The field of a reply's initial metadata that is the HTTP status of its answer, in lower case.
+    /// Default nil.
+    package var statusHeader: String?
 
     package init(
       name: String, hosts: [String] = [], prefix: String = "", schemas: [String],
@@ -113,6 +118,19 @@ extension Configuration {
     }
   }
 
+  /// How requests are read that aren't quite what their rules say.
+  package struct RequestOptions: Sendable, Equatable {
+    /// Whether bodies are JSON whatever their `Content-Type` says. Default no.
+    package var takesAnyContentType = false
+    /// Whether a body is passed over where the rule has none. Default no.
+    package var ignoresUnexpectedBody = false
+    /// Whether a POST with `X-HTTP-Method-Override: GET` and a form as its body is the GET whose query
+    /// that form is. Default no.
+    package var overridesMethods = false
+
+    package init() {}
+  }
+
   /// How server streams are answered.
   package struct Stream: Sendable {
     /// The format, whatever the client asks for; nil: by its `Accept`. Default nil.
@@ -127,6 +145,9 @@ extension Configuration {
     package var timeout: Duration = .seconds(600)
     /// Events: the data of a last event where the stream ended well, such as `[DONE]`; nil: none.
     package var done: String?
+    /// Whether each message is the member `result` of an object, and an error the member `error`.
+    /// Default no.
+    package var hasEnvelope = false
 
     package init() {}
   }

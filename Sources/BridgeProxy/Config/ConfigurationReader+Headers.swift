@@ -42,11 +42,17 @@ extension Configuration {
     package var allow: [Pattern]?
     /// Stronger than `allow`.
     package var deny: [Pattern] = []
+    /// Whether metadata have the names that grpc-gateway gives them: a client's `Grpc-Metadata-X` is the
+    /// metadata `x`, and a reply's `x` comes back as `Grpc-Metadata-X`. Default no.
+    package var usesGRPCMetadata = false
 
     package init() {}
 
     /// Whether they keep nothing back.
     var isEmpty: Bool { self.allow == nil && self.deny.isEmpty }
+
+    /// What stands in front of the names of metadata.
+    static let metadataPrefix: StaticString = "grpc-metadata-"
 
     /// Whether a field of this name, in lower case, goes on.
     package func permits(_ name: some Collection<UInt8>) -> Bool {
@@ -71,8 +77,22 @@ extension ConfigurationReader {
     }
     rules.allow = section.list("allow", example: "x-team-*", pattern)
     rules.deny = section.list("deny", example: "cookie", pattern) ?? []
+    if let usesGRPCMetadata = section.flag("grpc_metadata") {
+      rules.usesGRPCMetadata = usesGRPCMetadata
+    }
     section.finish()
     return rules
+  }
+
+  /// The key `status_header` of a service.
+  func statusHeader(_ service: SectionReader) -> String? {
+    service.value("status_header", example: "x-http-code") { text throws(ValueFault) in
+      let name = text.lowercased()
+      if let reason = MetadataRules.fault(name: name) {
+        throw ValueFault("\(ConfigurationValues.quoted(text)): \(reason)")
+      }
+      return name
+    }
   }
 
   /// The key `forwarded` of a service.

@@ -1,12 +1,20 @@
 internal import Codec
 
-/// The keys of a service that say how paths and queries are read.
+/// The keys of a service that say how the parts of a request are read.
 extension ConfigurationReader {
   /// What the section `http` of a service says.
   struct Mapping {
     var routing = RoutingOptions()
     var refusesPathFieldsElsewhere = false
-    var mergesQueryIntoBodyField = false
+    var underBody = UnderBody.refuse
+    var requests = Configuration.RequestOptions()
+  }
+
+  /// What becomes of a query parameter for a field under the one that is the body.
+  enum UnderBody {
+    case refuse
+    case merge
+    case ignore
   }
 
   func mapping(_ section: SectionReader) -> Mapping {
@@ -28,8 +36,21 @@ extension ConfigurationReader {
     if let refuses = section.choice("path_field_elsewhere", ["override": false, "reject": true]) {
       mapping.refusesPathFieldsElsewhere = refuses
     }
-    if let merges = section.choice("query_under_body", ["reject": false, "merge": true]) {
-      mapping.mergesQueryIntoBodyField = merges
+    let underBody: KeyValuePairs<String, UnderBody> = [
+      "reject": .refuse, "merge": .merge, "ignore": .ignore,
+    ]
+    if let choice = section.choice("query_under_body", underBody) { mapping.underBody = choice }
+    if let merges = section.choice("slashes", ["keep": false, "merge": true]) {
+      mapping.routing.mergesSlashes = merges
+    }
+    if let takesAny = section.choice("content_type", ["json": false, "any": true]) {
+      mapping.requests.takesAnyContentType = takesAny
+    }
+    if let ignores = section.choice("unexpected_body", ["reject": false, "ignore": true]) {
+      mapping.requests.ignoresUnexpectedBody = ignores
+    }
+    if let overrides = section.flag("method_override") {
+      mapping.requests.overridesMethods = overrides
     }
     section.finish()
     return mapping

@@ -63,6 +63,7 @@ extension ConfigurationReader {
     let errors = reader.section("errors").map(self.errors)
     let stream = reader.section("stream").map(Self.stream)
     let mapping = reader.section("http").map(self.mapping)
+    let statusHeader = self.statusHeader(reader)
     let rules = self.httpRules(reader, folder: folder)
     let http = self.complete(
       transport, of: reader, cluster: &cluster, compression: compression)
@@ -97,11 +98,14 @@ extension ConfigurationReader {
     if let mapsByName { service.mapsMethodsByName = mapsByName }
     if let stream { service.stream = stream }
     service.errors = errors
+    service.statusHeader = statusHeader
     service.httpRules = rules
     if let mapping {
       service.routing = mapping.routing
       service.encode.refusesPathFieldsElsewhere = mapping.refusesPathFieldsElsewhere
-      service.encode.mergesQueryIntoBodyField = mapping.mergesQueryIntoBodyField
+      service.encode.mergesQueryIntoBodyField = mapping.underBody == .merge
+      service.encode.ignoresQueryUnderBodyField = mapping.underBody == .ignore
+      service.requests = mapping.requests
     }
     return service
   }

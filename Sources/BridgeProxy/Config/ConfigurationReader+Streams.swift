@@ -21,6 +21,9 @@ extension ConfigurationReader {
       else { throw ValueFault("write one line of at most 256 bytes") }
       return text
     }
+    if let hasEnvelope = section.choice("envelope", ["none": false, "result": true]) {
+      stream.hasEnvelope = hasEnvelope
+    }
     section.finish()
     return stream
   }

@@ -6,6 +6,8 @@ package struct RoutingOptions: Sendable, Equatable {
   package var matchesTrailingSlash = true
   /// How names and values of a query are decoded. Default: `+` is a space.
   package var queryScope = PercentCoding.Scope.query
+  /// Whether several slashes of a path in a row count as one. Default: they don't.
+  package var mergesSlashes = false
 
   package init() {}
 }

@@ -1,5 +1,5 @@
 /// Values that came from the path and the query, written behind the body: where both set a field
-/// the later one holds on the wire, so the path wins over the query, and both over the body.
+/// the later one holds on the wire, so they win over the body. A field of the path isn't set by the query.
 extension JSONToWire {
   mutating func writeBindings(
     _ bindings: borrowing Bindings, rule: BodyRule, message: Int32
@@ -19,12 +19,6 @@ extension JSONToWire {
       // Without an address there are no bytes: all values are empty, and any address does.
       let start = unsafe bytes.baseAddress ?? UnsafePointer(self.scratch.base)
       do throws(CodecError) {
-        for index in 0..<bindings.parameters.count {
-          unsafe try self.writeParameter(
-            bindings.parameters[index], at: index, of: start, rule: rule, message: message,
-            variables: variables)
-        }
-        try self.refuseRepeatedEntries(bindings)
         for index in 0..<variables {
           let variable = bindings.variables[index]
           unsafe self.reader = JSONReader(
@@ -36,6 +30,14 @@ extension JSONToWire {
           }
           self.noteSet(variable.path.steps[0], message: message)
         }
+        // Behind the path, whose fields they can't set: a reply that gives the request back has its
+        // fields in the order of the target.
+        for index in 0..<bindings.parameters.count {
+          unsafe try self.writeParameter(
+            bindings.parameters[index], at: index, of: start, rule: rule, message: message,
+            variables: variables)
+        }
+        try self.refuseRepeatedEntries(bindings)
       } catch {
         fault = error
       }
@@ -95,6 +97,7 @@ extension JSONToWire {
     _ name: UnsafeBufferPointer<UInt8>, rule: BodyRule, message: Int32, variables: Int
   ) throws(CodecError) -> Target {
     if case .whole = rule {
+      if self.options.ignoresQueryUnderBodyField { return .none }
       if unsafe self.ignores(name) { return .none }
       throw CodecError(
         .unknownParameter,
@@ -124,6 +127,11 @@ extension JSONToWire {
       guard self.plan.hasNamedFields(field) else { throw self.noFields(field) }
       current = self.plan.fields[field].type
       start = end + 1
+    }
+    if self.options.ignoresQueryUnderBodyField, case .field(let body) = rule,
+      self.isOpenPath(within: body.steps)
+    {
+      return .none
     }
     try self.checkOpenPath(rule: rule, isEntry: key != nil)
     if self.claimed.isOpenClaimed(amongFirst: variables) {

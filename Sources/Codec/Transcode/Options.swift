@@ -10,6 +10,8 @@ package struct EncodeOptions: Sendable {
   package var refusesPathFieldsElsewhere = false
   /// The query may set fields under the field that is the body, and holds over the body there.
   package var mergesQueryIntoBodyField = false
+  /// Query parameters for the field that is the body, or for one under it, are passed over.
+  package var ignoresQueryUnderBodyField = false
   /// Enums may be given by names without what repeats the enum's own, besides their whole names.
   package var acceptsShortEnumNames = false
   /// How deep objects and arrays may nest. Stops a small body from costing a deep stack.

@@ -1,11 +1,14 @@
 /// What programs look at first in a serialized google.rpc.Status: reason and domain of its
-/// google.rpc.ErrorInfo, and the field of the first violation of its google.rpc.BadRequest
-/// (google/rpc/error_details.proto). It needs no schema; of several of a kind the first one holds.
+/// google.rpc.ErrorInfo, the field of the first violation of its google.rpc.BadRequest, and the delay of
+/// its google.rpc.RetryInfo (google/rpc/error_details.proto). It needs no schema; of several of a kind the
+/// first one holds.
 package struct StatusSummary: Equatable, Sendable {
   package var reason: String?
   package var domain: String?
   /// The path of a field, as the endpoint spells it.
   package var field: String?
+  /// After how many whole seconds the call may be tried again, rounded up; never negative.
+  package var retryDelay: Int64?
 
   package init() {}
 
@@ -38,6 +41,7 @@ package struct StatusSummary: Equatable, Sendable {
     switch type[type.utf8.index(after: slash)...] {
     case "google.rpc.ErrorInfo" where self.reason == nil: try self.read(errorInfo: value)
     case "google.rpc.BadRequest" where self.field == nil: try self.read(badRequest: value)
+    case "google.rpc.RetryInfo" where self.retryDelay == nil: try self.read(retryInfo: value)
     default: break
     }
   }
@@ -55,6 +59,26 @@ package struct StatusSummary: Equatable, Sendable {
       try Self.forEach(in: violation) { number, content in
         if number == 1 { self.field = Self.text(content) }
       }
+    }
+  }
+
+  private mutating func read(retryInfo: WireReader) throws(CodecError) {
+    try Self.forEach(in: retryInfo) { number, duration throws(CodecError) in
+      guard number == 1 else { return }
+      var reader = duration
+      var seconds: Int64 = 0
+      var nanos: Int64 = 0
+      while reader.position < reader.limit {
+        let tag = try reader.tag()
+        switch tag {
+        case 1 << 3: seconds = Int64(bitPattern: try reader.varint())
+        case 2 << 3: nanos = Int64(bitPattern: try reader.varint())
+        default: try reader.skip(tag: tag, depthLimit: 100)
+        }
+      }
+      // google/protobuf/duration.proto: some 10,000 years at most, and one sign for both.
+      guard (0...315_576_000_000).contains(seconds), nanos >= 0 else { return }
+      self.retryDelay = nanos > 0 ? seconds + 1 : seconds
     }
   }
 

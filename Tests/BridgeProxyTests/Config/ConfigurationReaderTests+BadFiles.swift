@@ -392,7 +392,7 @@ extension ConfigurationReaderTests {
       bridge.yaml:6:39: services.a.headers.allow[2]: "" is not a header name; write letters, \
       digits, -, _ or ., and at most one * at the end, such as x-team or x-team-*
       bridge.yaml:6:50: services.a.headers.deny: an empty list; write at least one, such as cookie
-      bridge.yaml:6:54: services.a.headers.denied: unknown key; the keys here are allow, deny
+      bridge.yaml:6:54: services.a.headers.denied: unknown key; the keys here are allow, deny, grpc_metadata
       """),
     BadFile(
       "json options",
@@ -424,7 +424,7 @@ extension ConfigurationReaderTests {
       bridge.yaml:5:22: services.a.stream.format: "array" is not a choice; write accept or ndjson or json or sse
       bridge.yaml:5:40: services.a.stream.heartbeat: "15" is not a duration; write a number with a unit, such as 30s or 500ms
       bridge.yaml:5:50: services.a.stream.done: write one line of at most 256 bytes
-      bridge.yaml:5:58: services.a.stream.beat: unknown key; the keys here are done, format, heartbeat, timeout
+      bridge.yaml:5:58: services.a.stream.beat: unknown key; the keys here are done, envelope, format, heartbeat, timeout
       """),
   ]
 

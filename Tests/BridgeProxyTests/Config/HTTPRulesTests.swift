@@ -206,7 +206,7 @@ import Testing
       "b.yaml:5:71: services.s.http_rules[1].selector: GET /v1/{id} of a.S/Get (a.proto) and GET "
         + "/v1/{inner.id} of a.S/Put (b.yaml:5:71) match the same requests"
     ),
-    ("http: {plus: space}", "services.s.http.plus: unknown key; the keys here are path_decoding"),
+    ("http: {plus: space}", "services.s.http.plus: unknown key; the keys here are content_type"),
     (
       "http: {path_decoding: none}",
       "services.s.http.path_decoding: \"none\" is not a choice; write all_but_slash or keep_reserved"
@@ -215,6 +215,24 @@ import Testing
       "json: {unknown_parameters: ignored}",
       "\"ignored\" is not a choice; write reject, ignore, or a list of the names to ignore"
     ),
+    (
+      "http: {content_type: json5}",
+      "services.s.http.content_type: \"json5\" is not a choice; write json or any"
+    ),
+    (
+      "http: {slashes: all}",
+      "services.s.http.slashes: \"all\" is not a choice; write keep or merge"
+    ),
+    (
+      "http: {unexpected_body: drop}",
+      "services.s.http.unexpected_body: \"drop\" is not a choice; write reject or ignore"
+    ),
+    ("http: {query_under_body: drop}", "\"drop\" is not a choice; write reject or merge or ignore"),
+    ("http: {method_override: GET}", "services.s.http.method_override: expected true or false"),
+    ("stream: {envelope: data}", "\"data\" is not a choice; write none or result"),
+    ("headers: {grpc_metadata: some}", "services.s.headers.grpc_metadata: expected true or false"),
+    ("status_header: \"x code\"", "services.s.status_header: \"x code\": not a metadata name"),
+    ("status_header: grpc-status", "services.s.status_header: \"grpc-status\": reserved"),
     ("json: {unknown_parameters: []}", "services.s.json.unknown_parameters: an empty list"),
     (
       "json: {unknown_parameters: [\"\"]}",
@@ -292,6 +310,29 @@ import Testing
     #expect(service.encode.mergesQueryIntoBodyField)
     #expect(service.encode.ignoresUnknownParameters == false)
     #expect(service.encode.ignoredParameters == [Array("key".utf8), Array("access_token".utf8)])
+    #expect(standard.requests == Configuration.RequestOptions())
+    #expect(standard.encode.ignoresQueryUnderBodyField == false)
+    #expect(standard.statusHeader == nil && standard.stream.hasEnvelope == false)
+    #expect(standard.headers.usesGRPCMetadata == false)
+    let lenient = try self.read(
+      """
+      http:
+        content_type: any
+        unexpected_body: ignore
+        query_under_body: ignore
+        slashes: merge
+        method_override: on
+      status_header: X-HTTP-Code
+      headers: {grpc_metadata: on}
+      stream: {envelope: result}
+      """)
+    #expect(lenient.requests.takesAnyContentType && lenient.requests.ignoresUnexpectedBody)
+    #expect(lenient.requests.overridesMethods)
+    #expect(lenient.encode.ignoresQueryUnderBodyField)
+    #expect(lenient.encode.mergesQueryIntoBodyField == false)
+    #expect(lenient.routing.mergesSlashes)
+    #expect(lenient.statusHeader == "x-http-code")
+    #expect(lenient.headers.usesGRPCMetadata && lenient.stream.hasEnvelope)
     #expect(try self.read("http: {path_decoding: all}").routing.multiSegmentScope == .everything)
   }
 }

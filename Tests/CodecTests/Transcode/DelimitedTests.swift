@@ -73,7 +73,7 @@ struct DelimitedTests {
           query: [
             ("delimited.delimited.implicitText", "q"), ("delimitedTime", "1970-01-01T00:00:01Z"),
           ]))
-        == "43 43 12 01 71 44 44 53 08 01 10 00 54 43 0a 01 76 44")
+        == "43 0a 01 76 44 43 43 12 01 71 44 44 53 08 01 10 00 54")
     let legacy = try TestSchema.type(Self.legacy)
     let width = BodyRule.field(try schema.fieldPath("box.width", in: legacy))
     #expect(
