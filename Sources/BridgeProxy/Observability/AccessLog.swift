@@ -1,7 +1,20 @@
+internal import Codec
 package import NIOCore
 
 /// What the access log says of one request.
 package struct AccessEntry: Sendable {
+  /// Why a request wasn't answered as it was meant to be.
+  package struct Failure: Sendable, Equatable {
+    /// As in google.rpc.ErrorInfo; empty where the endpoint gave none.
+    package var reason: String
+    package var message: String
+
+    package init(reason: String, message: String) {
+      self.reason = reason
+      self.message = message
+    }
+  }
+
   /// As the client sent it.
   package var method: String
   /// The request target without its query (which may hold secrets).
@@ -20,11 +33,13 @@ package struct AccessEntry: Sendable {
   package var duration: TimeAmount
   /// The request's `X-Request-Id`, its own or the bridge's.
   package var requestID: String
+  /// Nil for a request that went well.
+  package var failure: Failure?
 
   package init(
     method: String, path: String, service: String, rpc: String, httpStatus: Int,
     grpcCode: GRPCStatus.Code, requestBytes: Int, responseBytes: Int, duration: TimeAmount,
-    requestID: String = ""
+    requestID: String = "", failure: Failure? = nil
   ) {
     self.method = method
     self.path = path
@@ -36,10 +51,30 @@ package struct AccessEntry: Sendable {
     self.responseBytes = responseBytes
     self.duration = duration
     self.requestID = requestID
+    self.failure = failure
   }
 }
 
 /// Where the front leaves its access entries, on one event loop. [seam: the writer, a list in tests]
 package protocol AccessRecorder: AnyObject {
   func record(_ entry: AccessEntry)
+}
+
+extension AccessEntry.Failure {
+  /// A fault of the client's or the bridge's own.
+  init(_ fault: Fault) {
+    self.init(reason: fault.reason.rawValue, message: fault.message)
+  }
+
+  /// How a call ended; nil where it ended well.
+  init?(_ status: GRPCStatus) {
+    if status.isOK { return nil }
+    if let fault = Fault(status) {
+      self.init(fault)
+      return
+    }
+    let isDetailed = ErrorBody.code(inDetails: status.details) == status.code.rawValue
+    let summary = unsafe isDetailed ? StatusSummary(of: status.details.span.bytes) : nil
+    self.init(reason: summary?.reason ?? "", message: status.message)
+  }
 }

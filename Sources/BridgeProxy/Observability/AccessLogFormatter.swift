@@ -6,11 +6,13 @@ internal import NIOCore
 ///      "rpc":"/bench.Echo/Say","status":200,"grpc":"OK","bytes_in":120,"bytes_out":98,"ms":0.412,
 ///      "id":"0f8fad5b-d9cb-469f-a165-70867728950e"}
 ///
-/// (in one line). Everything that a client chooses is escaped, so that a line is always one line and
+/// (in one line); a request that failed has `"reason"` and `"message"` behind it. Everything that a client chooses is escaped, so that a line is always one line and
 /// always JSON, and a terminal that shows it stays what it was.
 struct AccessLogFormatter {
   /// The most bytes of a path that are written. Stops a client from filling the log by long paths.
   static let pathByteLimit = 2048
+  /// The most bytes of the message of an error, and of its reason: an endpoint chooses both.
+  static let messageByteLimit = 512
 
   /// `2026-11-22T14:05:47`, of `second`; made anew once a second.
   private var secondText: [UInt8] = []
@@ -45,7 +47,17 @@ struct AccessLogFormatter {
     Self.append(microseconds % 1000, digits: 3, to: &buffer)
     Self.append(",\"id\":\"", to: &buffer)
     Self.append(escaped: entry.requestID, to: &buffer)
+    if let failure = entry.failure { Self.append(failure, to: &buffer) }
     Self.append("\"}\n", to: &buffer)
+  }
+
+  /// Reason and message, behind an open string.
+  @inline(never)
+  private static func append(_ failure: AccessEntry.Failure, to buffer: inout [UInt8]) {
+    Self.append("\",\"reason\":\"", to: &buffer)
+    Self.append(slowly: failure.reason, limit: Self.messageByteLimit, to: &buffer)
+    Self.append("\",\"message\":\"", to: &buffer)
+    Self.append(slowly: failure.message, limit: Self.messageByteLimit, to: &buffer)
   }
 
   /// Appends the line that says how many lines are missing.
@@ -125,7 +137,7 @@ extension AccessLogFormatter {
     if isPlain {
       buffer.append(contentsOf: text.utf8)
     } else {
-      Self.append(slowly: text, to: &buffer)
+      Self.append(slowly: text, limit: Self.pathByteLimit, to: &buffer)
     }
   }
 
@@ -135,11 +147,11 @@ extension AccessLogFormatter {
   }
 
   @inline(never)
-  private static func append(slowly text: String, to buffer: inout [UInt8]) {
+  private static func append(slowly text: String, limit: Int, to buffer: inout [UInt8]) {
     var count = 0
     for scalar in text.unicodeScalars {
       count += UTF8.width(scalar)
-      if count > Self.pathByteLimit {
+      if count > limit {
         Self.append("…", to: &buffer)
         return
       }

@@ -28,6 +28,20 @@ import Testing
         """)
   }
 
+  @Test func `a failure stands behind the rest, cut and escaped`() {
+    let line = self.line { entry in
+      entry.failure = .init(reason: "NO\n", message: "it's \"\u{1B}[31m\"")
+    }
+    #expect(
+      line.hasSuffix(
+        #","id":"a-1","reason":"NO\u000a","message":"it's \"\u001b[31m\""}"# + "\n"))
+    let long = self.line { entry in
+      entry.failure = .init(reason: "", message: String(repeating: "ä", count: 100_000))
+    }
+    #expect(long.utf8.count < 900)
+    #expect(long.hasSuffix("ä…\"}\n"))
+  }
+
   @Test func `numbers of all sizes`() {
     let line = self.line { entry in
       entry.httpStatus = 0
