@@ -262,6 +262,10 @@ def close_code(connection):
             return struct.unpack(">H", payload[:2])[0]
 
 
+# Codes that no Close frame may have (RFC 6455 §7.4).
+FORBIDDEN_CODES = (0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65535)
+
+
 class TestFrames:
     def test_the_answer_to_a_key(self, connect):
         connection = connect()
@@ -301,11 +305,15 @@ class TestFrames:
             (frame(1, b'{"text":"\xff"}'), 1007),
             (b"\x81\xff" + b"\x00\x00\x00\x7f\xff\xff\xff\xff" + b"\x00" * 4, 1009),
             (frame(1, b"{}", first=0) + frame(0, b"x", first=0) * 20000, 1002),
+            *((frame(8, struct.pack(">H", code)), 1002) for code in FORBIDDEN_CODES),
+            (frame(8, b"\x03"), 1002),
+            (frame(8, struct.pack(">H", 1000) + b"\xff"), 1007),
         ],
         ids=[
             "not masked", "reserved bit", "unknown", "unknown control", "long ping",
             "ping in parts", "part of nothing", "two at once", "not UTF-8", "too long",
-            "too many parts",
+            "too many parts", *(f"code {code}" for code in FORBIDDEN_CODES), "half a code",
+            "a reason that isn't UTF-8",
         ],
     )  # fmt: skip
     def test_what_breaks_the_protocol(self, bytes_, code, connect):
@@ -340,6 +348,9 @@ class TestFrames:
             ({"Origin": "http://test.elsewhere.example"}, 403),
             ({"Origin": "http://test"}, 101),
             ({"Origin": "null"}, 403),
+            ({"Sec-WebSocket-Protocol": "bearer, token"}, 101),
+            ({"Sec-WebSocket-Protocol": "bearer, tök"}, 400),
+            ({"Sec-WebSocket-Protocol": "bearer, "}, 400),
         ],
     )
     def test_handshakes(self, fields, status, connect):
@@ -361,6 +372,71 @@ class TestFrames:
         bridge = start_bridge({"test": service(backend.address, "echo", cors=cors)})
         for origin, status in [("https://known.example", 101), ("https://other.example", 403)]:
             assert handshake(connect(bridge), "/v1/chat", Origin=origin)[1] == status
+
+
+class TestBeginnings:
+    """Frames that a client sends before it has the answer to its handshake."""
+
+    @pytest.mark.parametrize("cut", [0, 1, 2, 7, None])
+    def test_frames_beside_the_handshake(self, cut, connect):
+        fields = f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {KEY}\r\n"
+        head = f"GET /v1/chat HTTP/1.1\r\nHost: test\r\n{fields}Sec-WebSocket-Version: 13\r\n\r\n"
+        frames = frame(1, b'{"text": "early"}') + frame(9, b"ping") + frame(1, b'{"endWith": 0}')
+        connection = connect()
+        connection.send(head.encode() + frames[:cut])
+        assert connection.read_head()[1] == 101
+        if cut is not None:
+            connection.send(frames[cut:])
+        opcodes = []
+        while True:
+            opcode, payload = read_frame(connection)
+            opcodes.append(opcode)
+            if opcode == 1 and opcodes.count(1) == 1:
+                assert json.loads(payload)["text"] == "early"
+            if opcode == 8:
+                assert payload[:2] == struct.pack(">H", 1000)
+                break
+        assert sorted(opcodes) == [1, 1, 8, 10]
+
+
+ATTACKS = {
+    "nothing": b"",
+    "half a head": b"\x81",
+    "half a frame": frame(1, b'{"text": "never"}')[:-3],
+    "half a message": frame(1, b"{", first=0),
+    "half a Close": frame(8, struct.pack(">H", 1000))[:-1],
+    "half a code": frame(8, b"\x03"),
+    "a forbidden code": frame(8, struct.pack(">H", 1005)),
+    "not masked": frame(1, b"{}", masked=False),
+    "reserved bits": frame(1, b"{}", first=0xF0),
+    "an unknown kind": frame(3, b"{}"),
+    "a part of nothing": frame(0, b"{}"),
+    "not UTF-8": frame(1, b'{"text":"\xff"}'),
+    "binary": frame(2, b"{}"),
+    "no JSON": frame(1, b"{"),
+    "a Close": frame(8, struct.pack(">H", 1000)),
+    "too long": b"\x81\xff" + b"\x00\x00\x00\x7f\xff\xff\xff\xff" + b"\x00" * 4,
+    "HTTP": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("leaves", ["closes its side", "is gone"])
+def test_no_call_outlives_its_client(leaves, backend, start_bridge, connect, key):
+    """Whatever a client sends and however it leaves; without signs of life, which would find out."""
+    quiet = service(backend.address, "echo", stream={"heartbeat": "0s", "timeout": "10m"})
+    bridge = start_bridge({"test": quiet})
+    for number, attack in enumerate(ATTACKS.values()):
+        connection = connect(bridge)
+        handshake(connection, "/v1/chat")
+        connection.send(frame(1, json.dumps({"key": f"{key}-{number}"}).encode()))
+        assert read_frame(connection)[0] == 1
+        try:
+            connection.send(attack)
+            connection.end_sending() if leaves == "closes its side" else connection.reset()
+        except OSError:
+            pass  # the bridge has closed it already
+    for number in range(len(ATTACKS)):
+        backend.wait_for_state(f"{key}-{number}", "CANCELLED", "FINISHED")
 
 
 class TestFlow:

@@ -233,7 +233,7 @@ struct RoutingAnswerTests {
     arguments: [
       ("text/plain", 415),
       ("application/x-www-form-urlencoded", 415),
-      ("application/json; charset=latin1", 415),
+      ("application/json; charset=koi8-r", 415),
       ("application/jsonx", 415),
       ("application/json", 200),
       ("Application/JSON ; Charset=\"UTF-8\"", 200),

@@ -145,7 +145,7 @@ struct WireWriter {
   }
 
   private mutating func append(_ value: Int) {
-    var rest = UInt64(value)
+    var rest = UInt64(bitPattern: Int64(value))
     while rest >= 0x80 {
       self.bytes.append(UInt8(rest & 0x7F) | 0x80)
       rest >>= 7

@@ -106,6 +106,12 @@ enum ErrorBody {
     }
   }
 
+  /// The delay of google.rpc.RetryInfo among the details of a status, in whole seconds, rounded up.
+  static func retryDelay(of status: GRPCStatus) -> Int64? {
+    guard Self.code(inDetails: status.details) == status.code.rawValue else { return nil }
+    return unsafe StatusSummary(of: status.details.span.bytes).retryDelay
+  }
+
   /// `{"code":5,"message":"…"`, left open.
   private static func writeHead(
     _ code: GRPCStatus.Code, _ message: String, to sink: inout ByteSink

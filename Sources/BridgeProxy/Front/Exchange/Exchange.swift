@@ -30,6 +30,10 @@ struct Exchange {
   var body: ByteBuffer?
   /// Nil for a body that isn't compressed.
   var inflater: BodyInflater?
+  /// Nil for a body in UTF-8.
+  var charset: CharsetDecoder?
+  /// Whether the body is a form that is the query of a GET.
+  var takesForm = false
   /// Of a request that is a stream of messages, until its end.
   var requests: RequestStream?
   /// Whether the call has no room for more messages.
@@ -43,6 +47,9 @@ struct Exchange {
   var call: (any UpstreamCall)?
   /// What came with the reply's head.
   var replyMetadata = HeaderBlock()
+  var hasReplyHead = false
+  /// The HTTP status of an answer to a call that ends well.
+  var successStatus = 200
   /// Of a body that isn't JSON; then of an answer that isn't.
   var contentType = ""
   /// How a streamed answer is written.

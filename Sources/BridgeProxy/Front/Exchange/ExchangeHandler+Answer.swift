@@ -5,9 +5,24 @@ internal import NIOHTTP1
 /// From the events of a call to the answer.
 extension ExchangeHandler: CallObserver {
   func callReceivedHead(_ metadata: HeaderBlock) {
-    let isFiltered = self.exchange?.service?.cors != nil
-    let kept = isFiltered ? CORSPolicy.without(metadata) : metadata
-    self.exchange?.replyMetadata = kept
+    var metadata = metadata
+    if let service = self.exchange?.service, service.filtersReplies {
+      self.filter(&metadata, service)
+    }
+    self.exchange?.hasReplyHead = true
+    self.exchange?.replyMetadata = metadata
+  }
+
+  /// Takes out of a reply's fields what isn't for the client, or says something to the bridge.
+  @inline(never)
+  private func filter(_ metadata: inout HeaderBlock, _ service: ServedService) {
+    if service.cors != nil { metadata = CORSPolicy.without(metadata) }
+    if let name = service.statusHeader {
+      let isStream = self.exchange?.route?.method.isServerStreaming == true
+      if let status = SuccessStatus.take(name, outOf: &metadata, isStream: isStream) {
+        self.exchange?.successStatus = status
+      }
+    }
   }
 
   func callReceivedMessage(_ message: ByteBuffer) {
@@ -66,7 +81,8 @@ extension ExchangeHandler: CallObserver {
 
   private func answerReply(_ trailers: HeaderBlock) {
     guard let route = self.exchange?.route, let reply = self.exchange?.reply,
-      let service = self.exchange?.service, let metadata = self.exchange?.replyMetadata
+      let service = self.exchange?.service, let metadata = self.exchange?.replyMetadata,
+      let status = self.exchange?.successStatus
     else { return }
     if let error = self.decode(reply, route, service) {
       self.answer(.invalidReply(error, of: route))
@@ -74,8 +90,9 @@ extension ExchangeHandler: CallObserver {
     }
     // What isn't JSON is often compressed already.
     if route.givesHTTPBody { self.exchange?.answerCoding = .identity }
+    if !SuccessStatus.hasBody(status) { self.loop.output.removeAll() }
     self.writeAnswer(
-      200, .ok, metadata: metadata, trailers: trailers,
+      status, .ok, metadata: metadata, trailers: trailers,
       contentType: route.givesHTTPBody ? self.exchange?.contentType : nil)
   }
 
@@ -105,9 +122,34 @@ extension ExchangeHandler: CallObserver {
     let subject = ErrorSubject(exchange, requestID: self.requestID)
     ErrorBody.write(
       status, of: service, subject, self.loop.transcoder, to: &self.loop.output)
+    self.note(status)
     self.writeAnswer(
-      subject.httpStatus(of: status), status.code, metadata: exchange.replyMetadata,
-      trailers: trailers, contentType: subject.contentType)
+      subject.httpStatus(of: status), status.code,
+      metadata: self.fields(of: status, trailers, exchange, service), trailers: trailers,
+      contentType: subject.contentType)
+  }
+
+  /// The header fields of an answer to a call that failed: the metadata of its head. Where there was
+  /// none (gRPC's trailers-only, an answer of HTTP/1.1) what came with the status is its head. Of other
+  /// trailers those count that HTTP has for such answers.
+  private func fields(
+    of status: GRPCStatus, _ trailers: HeaderBlock, _ exchange: Exchange, _ service: ServedService
+  ) -> HeaderBlock {
+    var fields = exchange.replyMetadata
+    if !exchange.hasReplyHead {
+      fields = trailers
+      if service.filtersReplies { self.filter(&fields, service) }
+    } else {
+      for name in ["retry-after", "www-authenticate"] where fields.first(name) == nil {
+        if let value = trailers.first(name) { fields.append(name, value) }
+      }
+    }
+    if !status.details.isEmpty, fields.first("retry-after") == nil,
+      let seconds = ErrorBody.retryDelay(of: status)
+    {
+      fields.append("retry-after", String(seconds))
+    }
+    return fields
   }
 
   /// Answers with a fault of the client's or the bridge's own.
@@ -115,6 +157,7 @@ extension ExchangeHandler: CallObserver {
     self.loop.output.removeAll()
     let subject = ErrorSubject(self.exchange, requestID: self.requestID)
     ErrorBody.write(fault, subject, to: &self.loop.output)
+    self.note(fault)
     self.writeAnswer(
       subject.httpStatus(of: fault), fault.code, fault: fault, contentType: subject.contentType,
       closes: fault.endsConnection)
@@ -151,8 +194,13 @@ extension ExchangeHandler: CallObserver {
         + trailers.bytes.count)
     ResponseHead.begin(status, to: &buffer)
     // A HEAD has no place for them; GET would send chunks, so a length would be wrong as well.
-    let endsWithTrailers = self.exchange?.takesTrailers == true && ResponseHead.hasFields(trailers)
-    if status != 204 {
+    let endsWithTrailers =
+      self.exchange?.takesTrailers == true && SuccessStatus.hasBody(status)
+      && ResponseHead.hasFields(trailers)
+    if status == 205 {
+      // RFC 9110 §15.3.6.
+      ResponseHead.contentLength(0, to: &buffer)
+    } else if SuccessStatus.hasBody(status) {
       if let contentType {
         ResponseHead.field("content-type", contentType, to: &buffer)
       } else {
@@ -169,10 +217,10 @@ extension ExchangeHandler: CallObserver {
     }
     if !allow.isEmpty { ResponseHead.allow(allow, to: &buffer) }
     if let fault { ResponseHead.fields(of: fault, to: &buffer) }
-    ResponseHead.metadata(metadata, to: &buffer)
-    if !endsWithTrailers {
-      ResponseHead.metadata(trailers, prefix: ResponseHead.trailerPrefix, to: &buffer)
-    }
+    ResponseHead.metadata(
+      metadata, prefix: self.metadataPrefix,
+      keepsDigests: code == .ok && self.exchange?.route?.givesHTTPBody == true, to: &buffer)
+    if !endsWithTrailers { ResponseHead.metadata(trailers, prefix: .trailer, to: &buffer) }
     self.endHead(&buffer, closes: after.closes)
     if self.exchange?.isHead != true {
       // An empty chunk would be the last one.
@@ -185,12 +233,17 @@ extension ExchangeHandler: CallObserver {
       if endsWithTrailers {
         // The end of the only chunk, the last chunk, and the trailer section (RFC 9112 §7.1).
         buffer.writeStaticString(count > 0 ? "\r\n0\r\n" : "0\r\n")
-        ResponseHead.metadata(trailers, prefix: ResponseHead.trailerPrefix, to: &buffer)
+        ResponseHead.metadata(trailers, prefix: .trailer, to: &buffer)
         buffer.writeStaticString("\r\n")
       }
     }
     self.loop.output.shrink(to: LoopContext.keptByteCount)
     self.finish(buffer, after, status, code)
+  }
+
+  /// What stands in front of the names of a reply's metadata.
+  private var metadataPrefix: ResponseHead.Prefix {
+    self.exchange?.service?.headerRules.usesGRPCMetadata == true ? .metadata : .none
   }
 
   /// The fields that every answer has, and the empty line.
@@ -292,7 +345,7 @@ extension ExchangeHandler: CallObserver {
   private func writeHeadOfStream(_ trailers: HeaderBlock) {
     guard let exchange = self.exchange else { return }
     var head = self.loop.buffer(capacity: 1024)
-    ResponseHead.begin(200, to: &head)
+    ResponseHead.begin(exchange.successStatus, to: &head)
     head.writeStaticString("content-type: ")
     if exchange.format == .bytes, !exchange.contentType.isEmpty {
       head.writeString(exchange.contentType)
@@ -304,13 +357,15 @@ extension ExchangeHandler: CallObserver {
     let compression = self.streamCompression
     if let compression { ResponseHead.field("content-encoding", "\(compression)", to: &head) }
     if !exchange.isOldVersion { head.writeStaticString("transfer-encoding: chunked\r\n") }
-    ResponseHead.metadata(exchange.replyMetadata, to: &head)
-    ResponseHead.metadata(trailers, prefix: "grpc-trailer-", to: &head)
+    ResponseHead.metadata(
+      exchange.replyMetadata, prefix: self.metadataPrefix,
+      keepsDigests: exchange.format == .bytes, to: &head)
+    ResponseHead.metadata(trailers, prefix: .trailer, to: &head)
     // Without chunks the body ends with the connection (RFC 9112 §6.3).
     self.endHead(&head, closes: exchange.isOldVersion || self.state.closesAfterAnswer)
     self.stream.begin(
       head: head, usesChunks: !exchange.isOldVersion, format: exchange.format,
-      compression: compression)
+      hasEnvelope: exchange.service?.stream.hasEnvelope == true, compression: compression)
   }
 
   private func streamHasGrown(wasEmpty: Bool = true) {
@@ -347,7 +402,7 @@ extension ExchangeHandler: CallObserver {
   private func trailerSection(_ trailers: HeaderBlock) -> ByteBuffer? {
     guard self.exchange?.takesTrailers == true, !trailers.isEmpty else { return nil }
     var section = ByteBuffer()
-    ResponseHead.metadata(trailers, prefix: ResponseHead.trailerPrefix, to: &section)
+    ResponseHead.metadata(trailers, prefix: .trailer, to: &section)
     return section
   }
 
@@ -361,6 +416,7 @@ extension ExchangeHandler: CallObserver {
     self.loop.output.removeAll()
     let subject = ErrorSubject(self.exchange, requestID: self.requestID)
     ErrorBody.write(status, of: service, subject, self.loop.transcoder, to: &self.loop.output)
+    self.note(status)
     self.endStreamWithError(status.code, trailers: trailers)
   }
 
@@ -369,6 +425,7 @@ extension ExchangeHandler: CallObserver {
     self.loop.output.removeAll()
     let subject = ErrorSubject(self.exchange, requestID: self.requestID)
     ErrorBody.write(fault, subject, to: &self.loop.output)
+    self.note(fault)
     self.endStreamWithError(fault.code, closes: fault.endsConnection)
   }
 
@@ -378,7 +435,9 @@ extension ExchangeHandler: CallObserver {
     _ code: GRPCStatus.Code, closes: Bool = false, trailers: HeaderBlock = HeaderBlock()
   ) {
     if self.exchange?.format.holdsErrors == false {
-      self.finish(self.stream.take() ?? ByteBuffer(), self.state.brokenOff(), 200, code)
+      self.finish(
+        self.stream.take() ?? ByteBuffer(), self.state.brokenOff(),
+        self.exchange?.successStatus ?? 200, code)
       return
     }
     self.stream.append(error: self.loop.output)
@@ -389,7 +448,7 @@ extension ExchangeHandler: CallObserver {
   private func finishStream(_ code: GRPCStatus.Code, closes: Bool = false) {
     guard let exchange = self.exchange else { return }
     let after = self.state.answered(closes: closes || exchange.isOldVersion)
-    self.finish(self.stream.take() ?? ByteBuffer(), after, 200, code)
+    self.finish(self.stream.take() ?? ByteBuffer(), after, exchange.successStatus, code)
   }
 
   // MARK: Signs of life
@@ -420,22 +479,37 @@ extension ExchangeHandler: CallObserver {
 
   // MARK: The log
 
-  /// Tells the log of the exchange, where there's one.
+  /// Tells the log of the exchange, or of what couldn't be read as one, where there's a log.
   func record(status: Int, _ code: GRPCStatus.Code) {
-    guard let recorder = self.loop.recorder, self.exchange != nil else { return }
+    guard let recorder = self.loop.recorder else { return }
     recorder.record(self.entry(status: status, code))
+    self.failure = nil
+    self.refusedLine = nil
+  }
+
+  private func note(_ fault: Fault) {
+    guard self.loop.recorder != nil else { return }
+    self.failure = AccessEntry.Failure(fault)
+  }
+
+  private func note(_ status: GRPCStatus) {
+    guard self.loop.recorder != nil else { return }
+    self.failure = AccessEntry.Failure(status)
   }
 
   /// What the log tells of the exchange.
   func entry(status: Int, _ code: GRPCStatus.Code) -> AccessEntry {
     let exchange = self.exchange
-    let path = (exchange?.target ?? "").utf8.prefix { $0 != UInt8(ascii: "?") }
+    let target = exchange?.target ?? self.refusedLine?.target ?? ""
+    let path = target.utf8.prefix { $0 != UInt8(ascii: "?") }
     return AccessEntry(
-      method: exchange?.method.rawValue ?? "", path: String(Substring(path)),
+      method: exchange?.method.rawValue ?? self.refusedLine?.method ?? "",
+      path: String(Substring(path)),
       service: exchange?.service?.name ?? "", rpc: exchange?.route?.callPath ?? "",
       httpStatus: status, grpcCode: code, requestBytes: exchange?.requestByteCount ?? 0,
       responseBytes: exchange?.responseByteCount ?? 0,
       duration: exchange?.start.map { .now() - $0 } ?? .zero,
-      requestID: String(decoding: self.requestID, as: UTF8.self))
+      requestID: exchange == nil ? "" : String(decoding: self.requestID, as: UTF8.self),
+      failure: self.failure)
   }
 }

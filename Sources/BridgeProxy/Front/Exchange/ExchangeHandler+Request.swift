@@ -33,7 +33,8 @@ extension ExchangeHandler {
         fault = error
       }
     }
-    guard let fault else { return }
+    guard var fault else { return }
+    if headers.requestedMethod != nil { self.explainPreflight(&fault, head, headers) }
     if self.exchange?.service == nil, !headers.origin.isEmpty, !fault.endsConnection {
       self.applyPolicyWithoutRoute(head, headers)
     }
@@ -59,6 +60,8 @@ extension ExchangeHandler {
     self.bindings.removeAll()
     if headers.requestedMethod != nil, try self.answerPreflight(head, headers) { return }
     if headers.wantsWebSocket, try self.acceptWebSocket(head, headers) { return }
+    var head = head
+    if !headers.methodOverride.isEmpty, try self.takesForm(head, headers) { head.method = .GET }
     let decision = try RequestRouter.route(head, headers, self.loop, &self.bindings)
     guard case .call(let serviceIndex, let routeIndex, let group) = decision else {
       self.answerPing()
@@ -84,7 +87,7 @@ extension ExchangeHandler {
     self.negotiateCoding(headers, for: service)
     if route.takesHTTPBody { self.exchange?.contentType = headers.contentType }
     if headers.framing != .none {
-      try self.checkBody(headers, route)
+      try self.checkBody(headers, route, service)
     }
     headers.finish(
       &self.metadata, for: service, from: self.clientAddress, isLocal: self.isClientLocal,
@@ -127,9 +130,12 @@ extension ExchangeHandler {
         + "application/json alone; send Accept: application/json, or leave it out")
   }
 
-  private func checkBody(_ headers: RequestHeaders, _ route: Route) throws(Fault) {
-    try Self.checkContentType(headers, route)
-    guard headers.coding != .other else {
+  private func checkBody(
+    _ headers: RequestHeaders, _ route: Route, _ service: ServedService
+  ) throws(Fault) {
+    try self.checkContentType(headers, route, service)
+    let isPassedOver = !route.takesBody && service.requests.ignoresUnexpectedBody
+    guard headers.coding != .other || isPassedOver else {
       var fault = Fault(
         .invalidArgument, http: 415, .unsupportedContentEncoding,
         "the body's Content-Encoding is \(headers.contentEncoding), the bridge takes one of gzip "
@@ -143,27 +149,88 @@ extension ExchangeHandler {
     {
       throw self.bodyTooLarge
     }
-    if headers.coding != .identity {
+    if headers.coding != .identity, !isPassedOver {
       let inflater = BodyInflater(headers.coding, self.loop.limits, isStream: isStream)
       self.exchange?.inflater = inflater
     }
   }
 
-  private static func checkContentType(
-    _ headers: RequestHeaders, _ route: Route
+  private func checkContentType(
+    _ headers: RequestHeaders, _ route: Route, _ service: ServedService
   ) throws(Fault) {
     guard route.takesBody, !route.takesHTTPBody else { return }
     let isStream = route.method.isClientStreaming
-    switch headers.content {
-    case .absent, .json: return
-    case .jsonLines where isStream: return
-    case .jsonLines, .other: break
+    let isJSON =
+      switch headers.content {
+      case .absent, .json: true
+      case .jsonLines: isStream || service.requests.takesAnyContentType
+      case .other: service.requests.takesAnyContentType
+      }
+    guard isJSON else { throw Self.notJSON(headers, service, isStream: isStream) }
+    guard headers.charset != .utf8 else { return }
+    guard headers.charset != .unknown else {
+      throw Fault(
+        .invalidArgument, http: 415, .unsupportedContentType,
+        "the body's Content-Type is \(headers.contentType.prefix(200)), and of charsets the bridge takes "
+          + "\(BodyCharset.known); send the header Content-Type: application/json with one of them")
     }
-    throw Fault(
+    let decoder = try CharsetDecoder(headers.charset)
+    self.exchange?.charset = decoder
+  }
+
+  private static func notJSON(
+    _ headers: RequestHeaders, _ service: ServedService, isStream: Bool
+  ) -> Fault {
+    Fault(
       .invalidArgument, http: 415, .unsupportedContentType,
-      "the body's Content-Type is \(headers.contentType), the bridge takes JSON in UTF-8; "
+      "the body's Content-Type is \(headers.contentType.prefix(200)), the bridge takes JSON; "
         + "send the header Content-Type: application/json"
-        + (isStream ? " (one array) or application/x-ndjson" : ""))
+        + (isStream ? " (one array) or application/x-ndjson" : "")
+        + ", or set services.\(service.name).http.content_type: any, which takes bodies for JSON "
+        + "whatever they are called")
+  }
+
+  /// Whether a request says that it's a GET whose query is too long for a target and therefore the body
+  /// of a POST.
+  ///
+  /// - Throws: where it says so of another method: it would have done something else than it was meant
+  ///   to.
+  @inline(never)
+  private func takesForm(
+    _ head: HTTPRequestHead, _ headers: RequestHeaders
+  ) throws(Fault) -> Bool {
+    guard head.method == .POST,
+      let service = RequestRouter.service(of: head, method: "GET", headers, self.loop),
+      service.requests.overridesMethods
+    else { return false }
+    guard HeaderValue.equals(headers.methodOverride, "get") else {
+      throw Fault(
+        .invalidArgument, .invalidHeader,
+        "X-HTTP-Method-Override: the bridge takes GET and no other method; send the request by the "
+          + "method itself")
+    }
+    guard headers.content == .absent || HeaderValue.isForm(headers.contentType) else {
+      throw Fault(
+        .invalidArgument, http: 415, .unsupportedContentType,
+        "X-HTTP-Method-Override: the body is the query of the GET; send it as "
+          + "Content-Type: application/x-www-form-urlencoded")
+    }
+    self.exchange?.takesForm = true
+    return true
+  }
+
+  /// The most bytes of a form that is a query.
+  private static let formByteLimit = 256 << 10
+
+  /// Takes the body for the query.
+  private func bindForm(_ body: ByteBuffer, _ service: ServedService) throws(Fault) {
+    guard body.readableBytes <= Self.formByteLimit else {
+      throw Fault(
+        .resourceExhausted, http: 413, .bodyTooLarge,
+        "the form that is the query has more than \(Self.formByteLimit) bytes")
+    }
+    try RequestRouter.bind(
+      query: body.readableBytesSpan, service.routing.queryScope, self.loop, &self.bindings)
   }
 
   var bodyTooLarge: Fault {
@@ -182,13 +249,19 @@ extension ExchangeHandler {
   func startCall() {
     guard self.exchange?.handshake == nil else { return self.switchToWebSocket() }
     guard let service = self.exchange?.service, let route = self.exchange?.route else { return }
-    let body = self.exchange?.body ?? ByteBuffer()
-    if !route.takesBody, body.readableBytes > 0 {
-      self.answer(self.unexpectedBody(of: route))
-      return
-    }
+    var body = self.exchange?.body ?? ByteBuffer()
     do throws(Fault) {
       if let inflater = self.exchange?.inflater { try inflater.finish() }
+      if self.exchange?.takesForm == true {
+        try self.bindForm(body, service)
+        body = ByteBuffer()
+      } else if !route.takesBody, body.readableBytes > 0 {
+        guard service.requests.ignoresUnexpectedBody else {
+          throw Self.unexpectedBody(of: route, service)
+        }
+        body = ByteBuffer()
+      }
+      if let charset = self.exchange?.charset { body = try charset.decode(body, isLast: true) }
     } catch {
       self.answer(error)
       return

@@ -19,26 +19,28 @@ extension ExchangeHandler {
 
   /// A part of the body has come.
   func relay(_ part: ByteBuffer) {
-    guard let exchange = self.exchange, let route = exchange.route else { return }
+    guard let exchange = self.exchange, let route = exchange.route, let service = exchange.service
+    else { return }
     let byteCount = part.readableBytes
     self.exchange?.requestByteCount += byteCount
     if !route.takesBody {
-      self.fail(self.unexpectedBody(of: route))
+      if !service.requests.ignoresUnexpectedBody {
+        self.fail(Self.unexpectedBody(of: route, service))
+      }
       return
     }
-    guard let inflater = exchange.inflater else {
-      exchange.requests?.append(part)
-      self.sendMessages()
-      return
-    }
-    var inflated = ByteBuffer()
+    var text = part
     do throws(Fault) {
-      try inflater.inflate(part, into: &inflated)
+      if let inflater = exchange.inflater {
+        text = ByteBuffer()
+        try inflater.inflate(part, into: &text)
+      }
+      if let charset = exchange.charset { text = try charset.decode(text, isLast: false) }
     } catch {
       self.fail(error)
       return
     }
-    exchange.requests?.append(inflated)
+    exchange.requests?.append(text)
     self.sendMessages()
   }
 
@@ -46,6 +48,7 @@ extension ExchangeHandler {
   func endMessages() {
     do throws(Fault) {
       if let inflater = self.exchange?.inflater { try inflater.finish() }
+      if let charset = self.exchange?.charset { _ = try charset.decode(ByteBuffer(), isLast: true) }
     } catch {
       self.fail(error)
       return
@@ -124,11 +127,12 @@ extension ExchangeHandler {
     }
   }
 
-  func unexpectedBody(of route: Route) -> Fault {
+  static func unexpectedBody(of route: Route, _ service: ServedService) -> Fault {
     Fault(
       .invalidArgument, .unexpectedBody,
       "\(route.name) takes no body by \(route.httpMethod) \(route.template): its fields come "
-        + "from the path and the query")
+        + "from the path and the query; services.\(service.name).http.unexpected_body: ignore passes "
+        + "bodies over")
   }
 }
 

@@ -37,6 +37,10 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private(set) lazy var clientAddress = self.context?.remoteAddress?.ipAddress ?? ""
   /// Whether the client is on this machine.
   private(set) lazy var isClientLocal = ClientAddress.isLocal(self.clientAddress)
+  /// Why the exchange under way has failed, for the log; nil where it hasn't, or there's no log.
+  var failure: AccessEntry.Failure?
+  /// Method and target of a line that couldn't be read as a request, for the log.
+  var refusedLine: (method: String, target: String)?
   /// What of a streamed answer hasn't been written yet.
   var stream = StreamBuffer()
 
@@ -91,6 +95,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     self.stream.removeAll()
     if let exchange = self.exchange {
       exchange.call?.cancel()
+      self.failure = nil
       self.record(status: 499, .cancelled)
       self.exchange = nil
     }
@@ -205,6 +210,31 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
       }
     }
   }
+
+  /// The decoder refuses what begins with these bytes. For the log: method and target, where the line
+  /// has them. Header fields, which may hold secrets, never look so.
+  func refused(_ bytes: RawSpan) {
+    guard self.loop.recorder != nil else { return }
+    var parts: [[UInt8]] = [[]]
+    for index in 0..<min(bytes.byteCount, Self.refusedLineLimit) {
+      let byte = bytes[index]
+      if byte == UInt8(ascii: "\r") || byte == UInt8(ascii: "\n") { break }
+      if byte == UInt8(ascii: " "), parts.count < 3 {
+        parts.append([])
+      } else {
+        parts[parts.count - 1].append(byte)
+      }
+    }
+    guard parts.count > 1, !parts[0].isEmpty, parts[0].allSatisfy(HTTPMethods.isTokenByte) else {
+      return
+    }
+    self.refusedLine = (
+      String(decoding: parts[0], as: UTF8.self), String(decoding: parts[1], as: UTF8.self)
+    )
+  }
+
+  /// The most bytes of such a line that are looked at.
+  private static let refusedLineLimit = 512
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     let fault: Fault

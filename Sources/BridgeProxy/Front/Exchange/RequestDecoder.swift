@@ -48,6 +48,17 @@ struct RequestDecoder: ByteToMessageDecoder {
   mutating func decode(
     context: ChannelHandlerContext, buffer: inout ByteBuffer
   ) throws -> DecodingState {
+    do {
+      return try self.step(context, &buffer)
+    } catch {
+      self.exchange.refused(buffer.readableBytesSpan)
+      throw error
+    }
+  }
+
+  private mutating func step(
+    _ context: ChannelHandlerContext, _ buffer: inout ByteBuffer
+  ) throws -> DecodingState {
     switch try self.framer.next(in: buffer.readableBytesSpan) {
     case .encode(let line):
       Self.encode(line, of: &buffer)

@@ -43,17 +43,36 @@ enum ResponseHead {
   /// Appends metadata of a reply as header fields, but for names that are the bridge's own business
   /// and values that HTTP/1.1 can't carry.
   ///
-  /// - Parameter prefix: put in front of each name: `grpc-trailer-` for trailers.
+  /// - Parameters:
+  ///   - prefix: put in front of each name: `grpc-trailer-` for trailers; `grpc-metadata-` in front of
+  ///     those that mean nothing to HTTP.
+  ///   - keepsDigests: whether the body is the endpoint's own.
   static func metadata(
-    _ block: HeaderBlock, prefix: StaticString = "", to buffer: inout ByteBuffer
+    _ block: HeaderBlock, prefix: Prefix = .none, keepsDigests: Bool = false,
+    to buffer: inout ByteBuffer
   ) {
-    for field in block.fields where Self.isWritten(field, of: block) {
-      buffer.writeStaticString(prefix)
+    for field in block.fields
+    where Self.isWritten(field, of: block, keepsDigests: keepsDigests) {
+      switch prefix {
+      case .none: break
+      case .trailer: buffer.writeStaticString(Self.trailerPrefix)
+      case .metadata:
+        if !HeaderName.isHTTPField(inReply: block.bytes[field.name]) {
+          buffer.writeStaticString(Configuration.HeaderRules.metadataPrefix)
+        }
+      }
       buffer.writeBytes(block.bytes[field.name])
       buffer.writeStaticString(": ")
       buffer.writeBytes(block.bytes[field.value])
       buffer.writeStaticString("\r\n")
     }
+  }
+
+  /// What stands in front of names.
+  enum Prefix {
+    case none
+    case trailer
+    case metadata
   }
 
   /// In front of the names of trailers, whether they come in the head or behind the body: so a name
@@ -78,9 +97,12 @@ enum ResponseHead {
     buffer.writeStaticString("\r\n")
   }
 
-  private static func isWritten(_ field: HeaderBlock.Field, of block: HeaderBlock) -> Bool {
+  private static func isWritten(
+    _ field: HeaderBlock.Field, of block: HeaderBlock, keepsDigests: Bool = false
+  ) -> Bool {
     let name = block.bytes[field.name]
-    return !HeaderName.isReserved(inReply: name) && name.allSatisfy(Self.isToken)
+    return !HeaderName.isReserved(inReply: name, keepsDigests: keepsDigests)
+      && name.allSatisfy(Self.isToken)
       && block.bytes[field.value].allSatisfy(Self.isFieldText)
   }
 
@@ -110,7 +132,20 @@ enum ResponseHead {
   private static func statusLine(_ status: Int) -> StaticString? {
     switch status {
     case 200: "HTTP/1.1 200 OK\r\n"
+    case 201: "HTTP/1.1 201 Created\r\n"
+    case 202: "HTTP/1.1 202 Accepted\r\n"
+    case 203: "HTTP/1.1 203 Non-Authoritative Information\r\n"
     case 204: "HTTP/1.1 204 No Content\r\n"
+    case 205: "HTTP/1.1 205 Reset Content\r\n"
+    case 206: "HTTP/1.1 206 Partial Content\r\n"
+    case 207: "HTTP/1.1 207 Multi-Status\r\n"
+    case 300: "HTTP/1.1 300 Multiple Choices\r\n"
+    case 301: "HTTP/1.1 301 Moved Permanently\r\n"
+    case 302: "HTTP/1.1 302 Found\r\n"
+    case 303: "HTTP/1.1 303 See Other\r\n"
+    case 304: "HTTP/1.1 304 Not Modified\r\n"
+    case 307: "HTTP/1.1 307 Temporary Redirect\r\n"
+    case 308: "HTTP/1.1 308 Permanent Redirect\r\n"
     case 400: "HTTP/1.1 400 Bad Request\r\n"
     case 401: "HTTP/1.1 401 Unauthorized\r\n"
     case 403: "HTTP/1.1 403 Forbidden\r\n"

@@ -14,6 +14,8 @@ struct StreamBuffer {
   private var usesChunks = true
   private var format = StreamFormat.lines
   private var hasMessages = false
+  /// Whether each message is the member `result` of an object, and an error the member `error`.
+  private var hasEnvelope = false
   /// Nil for a body that isn't compressed.
   private var deflater: SharedDeflater?
 
@@ -27,13 +29,15 @@ struct StreamBuffer {
   ///
   /// - Parameter compression: of the body; only of one in chunks.
   mutating func begin(
-    head: ByteBuffer, usesChunks: Bool, format: StreamFormat, compression: CompressionFormat? = nil
+    head: ByteBuffer, usesChunks: Bool, format: StreamFormat, hasEnvelope: Bool = false,
+    compression: CompressionFormat? = nil
   ) {
     self.buffer = head
     self.chunk = nil
     self.usesChunks = usesChunks
     self.format = format
     self.hasMessages = false
+    self.hasEnvelope = hasEnvelope
     self.deflater = compression.map(SharedDeflater.init)
   }
 
@@ -44,19 +48,29 @@ struct StreamBuffer {
     self.openChunk()
     switch self.format {
     case .lines:
-      self.buffer.write(message)
+      self.write(message)
       self.buffer.writeStaticString("\n")
     case .array:
       self.buffer.writeStaticString(self.hasMessages ? ",\n" : "[")
-      self.buffer.write(message)
+      self.write(message)
     case .events:
       self.buffer.writeStaticString("data: ")
-      self.buffer.write(message)
+      self.write(message)
       self.buffer.writeStaticString("\n\n")
     case .bytes:
       self.buffer.write(message)
     }
     self.hasMessages = true
+  }
+
+  private mutating func write(_ message: borrowing ByteSink) {
+    guard self.hasEnvelope else {
+      self.buffer.write(message)
+      return
+    }
+    self.buffer.writeStaticString("{\"result\":")
+    self.buffer.write(message)
+    self.buffer.writeStaticString("}")
   }
 
   /// Appends the JSON of an error, behind which only the end follows, in a format that `holdsErrors`.
@@ -71,8 +85,9 @@ struct StreamBuffer {
       assertionFailure("what has no place for an error is broken off")
     case .events:
       self.buffer.writeStaticString("event: error\ndata: ")
+      if self.hasEnvelope { self.buffer.writeStaticString("{\"error\":") }
       self.buffer.write(error)
-      self.buffer.writeStaticString("\n\n")
+      self.buffer.writeStaticString(self.hasEnvelope ? "}\n\n" : "\n\n")
     }
   }
 

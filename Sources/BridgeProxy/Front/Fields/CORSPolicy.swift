@@ -133,6 +133,21 @@ extension ExchangeHandler {
     return true
   }
 
+  /// Says what lets a page call, where a preflight (Fetch §3.3.2) found no policy and no route.
+  @inline(never)
+  func explainPreflight(
+    _ fault: inout Fault, _ head: HTTPRequestHead, _ headers: RequestHeaders
+  ) {
+    guard head.method == .OPTIONS, !headers.origin.isEmpty, let method = headers.requestedMethod,
+      fault.reason == .methodNotAllowed || fault.reason == .noRoute,
+      let service = RequestRouter.service(of: head, method: method, headers, self.loop),
+      service.cors == nil
+    else { return }
+    fault.message +=
+      ". This is a browser's question whether a page of \(headers.origin.prefix(200)) may call; list "
+      + "that origin in services.\(service.name).cors.origins if it may"
+  }
+
   /// Lets a page read the error of a request that found no route.
   @inline(never)
   func applyPolicyWithoutRoute(_ head: HTTPRequestHead, _ headers: RequestHeaders) {

@@ -25,6 +25,10 @@ enum HeaderName: Equatable {
   case requestedMethod
   /// `Access-Control-Request-Headers`.
   case requestedHeaders
+  /// `X-HTTP-Method-Override`: goes on as well.
+  case methodOverride
+  /// `Grpc-Metadata-…`: goes on by another name, where the service has it so.
+  case grpcMetadata
   /// Anything that isn't named here: goes on to the endpoint.
   case metadata
   /// Not for the endpoint.
@@ -51,13 +55,22 @@ enum HeaderName: Equatable {
       if Self.equals(lowercased, "content-type") { return .contentType }
       if Self.equals(lowercased, "connection") { return .connection }
       if Self.equals(lowercased, "content-encoding") { return .contentEncoding }
-      if Self.hasPrefix(lowercased, "content-") { return .dropped }
+      // Of the bytes of the body, which doesn't go on as it is.
+      if Self.equals(lowercased, "content-md5") || Self.equals(lowercased, "content-digest")
+        || Self.equals(lowercased, "content-range")
+        || Self.equals(lowercased, "content-transfer-encoding")
+      {
+        return .dropped
+      }
     case UInt8(ascii: "e"):
       if Self.equals(lowercased, "expect") { return .expect }
     case UInt8(ascii: "f"):
       if Self.equals(lowercased, "forwarded") { return .forwarded }
     case UInt8(ascii: "g"):
       if Self.equals(lowercased, "grpc-timeout") { return .timeout }
+      if Self.hasPrefix(lowercased, Configuration.HeaderRules.metadataPrefix) {
+        return .grpcMetadata
+      }
       if Self.hasPrefix(lowercased, "grpc-") { return .dropped }
     case UInt8(ascii: "h"):
       if Self.equals(lowercased, "host") { return .host }
@@ -82,6 +95,7 @@ enum HeaderName: Equatable {
       if Self.equals(lowercased, "x-request-id") { return .requestID }
       if Self.equals(lowercased, "x-server-timeout") { return .timeoutInSeconds }
       if Self.hasPrefix(lowercased, "x-forwarded-") { return .forwarded }
+      if Self.equals(lowercased, "x-http-method-override") { return .methodOverride }
     default:
       break
     }
@@ -90,12 +104,20 @@ enum HeaderName: Equatable {
 
   /// Whether a reply's field stays between the endpoint and the bridge: what speaks of a connection or
   /// of the body that the bridge makes anew, and gRPC's own.
-  static func isReserved(inReply name: ArraySlice<UInt8>) -> Bool {
+  ///
+  /// - Parameter keepsDigests: whether the body is the endpoint's own, so that what it says of its
+  ///   bytes holds.
+  static func isReserved(
+    inReply name: ArraySlice<UInt8>, keepsDigests: Bool = false
+  ) -> Bool {
     switch name.first {
     case UInt8(ascii: ":"), nil:
       true
     case UInt8(ascii: "c"):
-      Self.hasPrefix(name, "content-") || Self.equals(name, "connection")
+      Self.equals(name, "content-type") || Self.equals(name, "content-length")
+        || Self.equals(name, "content-encoding") || Self.equals(name, "connection")
+        || (!keepsDigests
+          && (Self.equals(name, "content-md5") || Self.equals(name, "content-digest")))
     case UInt8(ascii: "d"):
       Self.equals(name, "date")
     case UInt8(ascii: "g"):
@@ -113,6 +135,42 @@ enum HeaderName: Equatable {
       Self.equals(name, "x-request-id")
     default:
       false
+    }
+  }
+
+  static func isGRPCMetadata(_ name: ArraySlice<UInt8>) -> Bool {
+    Self.hasPrefix(name, Configuration.HeaderRules.metadataPrefix)
+  }
+
+  /// The name behind `grpc-metadata-`, where it can be that of a client's metadata; nil for one that
+  /// isn't the client's to set.
+  static func unprefixed(_ name: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+    let rest = name.dropFirst(Configuration.HeaderRules.metadataPrefix.utf8CodeUnitCount)
+    var scratch: [UInt8] = []
+    switch Self.classify(String(decoding: rest, as: UTF8.self), &scratch) {
+    case .metadata, .authorization, .forwarded, .origin, .requestedMethod, .requestedHeaders,
+      .methodOverride:
+      return Self.isReserved(inReply: rest) ? nil : rest
+    default:
+      return nil
+    }
+  }
+
+  /// Whether a field of a reply means something to HTTP, so that it keeps its name where metadata get
+  /// other ones.
+  static func isHTTPField(inReply name: ArraySlice<UInt8>) -> Bool {
+    switch name.first {
+    case UInt8(ascii: "a"): Self.hasPrefix(name, "access-control-") || Self.equals(name, "allow")
+    case UInt8(ascii: "c"): Self.equals(name, "cache-control") || Self.hasPrefix(name, "content-")
+    case UInt8(ascii: "e"): Self.equals(name, "etag") || Self.equals(name, "expires")
+    case UInt8(ascii: "l"):
+      Self.equals(name, "location") || Self.equals(name, "last-modified")
+        || Self.equals(name, "link")
+    case UInt8(ascii: "r"): Self.equals(name, "retry-after")
+    case UInt8(ascii: "s"): Self.equals(name, "set-cookie")
+    case UInt8(ascii: "v"): Self.equals(name, "vary")
+    case UInt8(ascii: "w"): Self.equals(name, "www-authenticate")
+    default: false
     }
   }
 

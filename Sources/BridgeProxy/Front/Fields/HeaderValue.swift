@@ -23,32 +23,26 @@ enum HeaderValue {
   /// Whether a media type is JSON: `application/json`, `text/json` or one with the suffix `+json`
   /// (RFC 6839 §3.1); a charset other than UTF-8 (or its subset ASCII) makes it another thing.
   static func isJSON(_ value: String) -> Bool {
-    if value == "application/json" { return true }
-    return Self.isText(value) { type in
-      type == "application/json" || type == "text/json"
-        || (type.hasPrefix("application/") && type.hasSuffix("+json"))
-    }
+    let type = BodyType(value)
+    return type.content == .json && type.charset == .utf8
   }
 
   /// Whether a media type is JSON texts one behind the other, a line each, in UTF-8.
   static func isJSONLines(_ value: String) -> Bool {
-    Self.isText(value, StreamFormat.lines.mediaTypes.contains)
+    let type = BodyType(value)
+    return type.content == .jsonLines && type.charset == .utf8
   }
 
-  /// Whether the type fits and the charset is UTF-8, or not told.
-  private static func isText(_ value: String, _ fits: (String) -> Bool) -> Bool {
-    let parts = value.utf8.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)
-      .map(Self.normalized)
-    guard let type = parts.first, fits(type) else { return false }
-    for parameter in parts.dropFirst() where parameter.hasPrefix("charset=") {
-      let charset = parameter.dropFirst("charset=".count).filter { $0 != "\"" }
-      guard charset == "utf-8" || charset == "utf8" || charset == "us-ascii" else { return false }
-    }
-    return true
+  /// Whether a type without its parameters, in lower case, is JSON.
+  static func isJSONType(_ type: String) -> Bool {
+    type == "application/json" || type == "text/json"
+      || (type.hasPrefix("application/") && type.hasSuffix("+json"))
   }
 
-  private static func normalized(_ part: Substring.UTF8View) -> String {
-    String(decoding: part.filter { !Self.isBlank($0) }.map(ASCII.lowercased), as: UTF8.self)
+  /// Whether a media type is that of HTML's forms, whatever its parameters.
+  static func isForm(_ value: String) -> Bool {
+    let type = value.utf8.prefix { $0 != UInt8(ascii: ";") }
+    return Self.equals(Self.trimmed(Substring(type).utf8), "application/x-www-form-urlencoded")
   }
 
   /// A `grpc-timeout`: up to 8 digits and a unit (the gRPC HTTP/2 protocol); nil for anything else.

@@ -5,8 +5,9 @@ internal import NIOHTTP1
 /// that go on to the endpoint as metadata.
 ///
 /// What goes on: all fields but those that speak of this connection or of the HTTP body
-/// (hop-by-hop fields and those that `Connection` names, `Host`, `Content-*`, `Accept`,
-/// `Accept-Encoding`, `Accept-Charset`, `Expect`, `Proxy-*`), the names that gRPC keeps for itself
+/// (hop-by-hop fields and those that `Connection` names, `Host`, `Accept`, `Accept-Encoding`,
+/// `Accept-Charset`, `Expect`, `Proxy-*`; `Content-Type`, `Content-Length`, `Content-Encoding` and what
+/// else describes the bytes of a body that's made anew), the names that gRPC keeps for itself
 /// (`grpc-*`), and those that the configuration sets. Timeouts (`grpc-timeout`,
 /// `X-Server-Timeout`, `Request-Timeout`) are read and not passed on: the call has its own.
 ///
@@ -16,7 +17,7 @@ internal import NIOHTTP1
 struct RequestHeaders {
   /// The kinds of body that the front tells apart.
   enum Content: Equatable {
-    /// No Content-Type: taken as JSON.
+    /// No Content-Type, or an empty one: taken as JSON.
     case absent
     case json
     /// JSON texts one behind the other (`application/x-ndjson`).
@@ -35,6 +36,8 @@ struct RequestHeaders {
   /// The Host field, as it was sent.
   var host: String?
   var content = Content.absent
+  /// How the text of the body is encoded.
+  var charset = BodyCharset.utf8
   /// As it was sent, for the answer to one that isn't JSON.
   var contentType = ""
   /// How the body is compressed.
@@ -74,6 +77,10 @@ struct RequestHeaders {
   private var namesWebSocket = false
   /// Names in `Connection` other than `close` and `keep-alive`.
   private var connectionNames: [[UInt8]] = []
+  /// `X-HTTP-Method-Override`, as it was sent; empty without one.
+  private(set) var methodOverride = ""
+  /// Whether there is a `Grpc-Metadata-…`.
+  private var hasGRPCMetadata = false
   /// Whether there is a `Forwarded` or `X-Forwarded-…`.
   var hasForwarded = false
   private let isOldVersion: Bool
@@ -112,7 +119,8 @@ struct RequestHeaders {
         switch kind {
         case .metadata, .authorization:
           try Self.append(scratch, value, to: &metadata)
-        case .forwarded, .origin, .requestedMethod, .requestedHeaders:
+        case .forwarded, .origin, .requestedMethod, .requestedHeaders, .methodOverride,
+          .grpcMetadata:
           try Self.append(scratch, value, to: &metadata)
           self.note(kind, value)
         default:
@@ -169,9 +177,10 @@ struct RequestHeaders {
       self.hasTransferEncoding = true
       self.framing = .chunked
     case .contentType:
+      let type = BodyType(value)
       self.contentType = value
-      self.content =
-        HeaderValue.isJSON(value) ? .json : HeaderValue.isJSONLines(value) ? .jsonLines : .other
+      self.content = type.content
+      self.charset = type.charset
     case .contentEncoding:
       // Several fields are one list (RFC 9110 §5.3).
       self.contentEncoding += self.contentEncoding.isEmpty ? value : ", \(value)"
@@ -215,7 +224,7 @@ struct RequestHeaders {
           HeaderValue.equals(HeaderValue.trimmed($0), "websocket")
         }
     case .metadata, .authorization, .forwarded, .origin, .requestedMethod, .requestedHeaders,
-      .dropped:
+      .methodOverride, .grpcMetadata, .dropped:
       break
     }
   }
@@ -227,6 +236,8 @@ struct RequestHeaders {
     case .origin: self.origin = value
     case .requestedMethod: self.requestedMethod = value
     case .requestedHeaders: self.requestedHeaders = value
+    case .methodOverride: self.methodOverride = value
+    case .grpcMetadata: self.hasGRPCMetadata = true
     default: break
     }
   }
@@ -309,11 +320,17 @@ struct RequestHeaders {
   ) {
     let dropsForwarded = self.hasForwarded && service.forwarded == .drop
     if !self.connectionNames.isEmpty || !service.metadataNames.isEmpty || dropsForwarded
-      || !service.headerRules.isEmpty
+      || !service.headerRules.isEmpty || self.hasGRPCMetadata
     {
       var kept = HeaderBlock()
       for field in metadata.fields {
-        let name = metadata.bytes[field.name]
+        var name = metadata.bytes[field.name]
+        if self.hasGRPCMetadata, HeaderName.isGRPCMetadata(name) {
+          guard service.headerRules.usesGRPCMetadata, let own = HeaderName.unprefixed(name) else {
+            continue
+          }
+          name = own
+        }
         if self.connectionNames.contains(where: { $0.elementsEqual(name) }) { continue }
         if service.metadataNames.contains(where: { $0.elementsEqual(name) }) { continue }
         if dropsForwarded, HeaderName.isForwarded(name) { continue }

@@ -157,7 +157,7 @@ final class PassThroughCall: ClientStream {
     case .cancel:
       self.call?.cancel()
       self.call = nil
-      self.record(httpStatus: 499, .cancelled)
+      self.record(httpStatus: 499, GRPCStatus(.cancelled), hasFailed: false)
       self.connection.callEnded()
     case .none:
       break
@@ -202,7 +202,7 @@ final class PassThroughCall: ClientStream {
     case .ignore:
       return
     }
-    self.record(httpStatus: httpStatus, status.code)
+    self.record(httpStatus: httpStatus, status)
     self.connection.callEnded()
     if self.state.awaitsEnd { self.connection.watch(self) }
     self.connection.scheduleDrain()
@@ -239,16 +239,17 @@ final class PassThroughCall: ClientStream {
 
   // MARK: The log
 
-  private func record(httpStatus: Int, _ code: GRPCStatus.Code) {
+  private func record(httpStatus: Int, _ status: GRPCStatus, hasFailed: Bool = true) {
     guard let recorder = self.connection.loop.recorder, !self.hasRecorded else { return }
     self.hasRecorded = true
     recorder.record(
       AccessEntry(
         method: "POST", path: String(self.head.path.prefix { $0 != "?" }),
         service: self.service?.name ?? "", rpc: self.callPath, httpStatus: httpStatus,
-        grpcCode: code, requestBytes: self.requestByteCount,
+        grpcCode: status.code, requestBytes: self.requestByteCount,
         responseBytes: self.responseByteCount, duration: self.start.map { .now() - $0 } ?? .zero,
-        requestID: String(decoding: self.requestID, as: UTF8.self)))
+        requestID: String(decoding: self.requestID, as: UTF8.self),
+        failure: hasFailed ? AccessEntry.Failure(status) : nil))
   }
 }
 

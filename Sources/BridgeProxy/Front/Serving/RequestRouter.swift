@@ -22,7 +22,12 @@ enum RequestRouter {
     if head.method == .CONNECT {
       throw Self.connect
     }
-    let uri = Self.withPath(head.uri)
+    var uri = Self.withPath(head.uri)
+    if loop.table.mergesSlashes,
+      let merged = Self.merging(uri, method: head.method.rawValue, headers, loop)
+    {
+      uri = merged
+    }
     let bytes = unsafe uri.utf8.span.bytes
     let target = try RequestTarget(bytes)
     if target.form == .asterisk {
@@ -78,7 +83,10 @@ enum RequestRouter {
   static func service(
     of head: HTTPRequestHead, method: String, _ headers: RequestHeaders, _ loop: LoopContext
   ) -> ServedService? {
-    let uri = Self.withPath(head.uri)
+    var uri = Self.withPath(head.uri)
+    if loop.table.mergesSlashes, let merged = Self.merging(uri, method: method, headers, loop) {
+      uri = merged
+    }
     let bytes = unsafe uri.utf8.span.bytes
     guard let target = try? RequestTarget(bytes), target.form != .asterisk else { return nil }
     switch Self.choose(target, of: bytes, method: method, headers, loop) {
@@ -88,6 +96,40 @@ enum RequestRouter {
     case .noService:
       return nil
     }
+  }
+
+  /// The target with each run of slashes in its path as one, where the service that it then leads to
+  /// takes it so; nil where nothing changes.
+  private static func merging(
+    _ uri: String, method: String, _ headers: RequestHeaders, _ loop: LoopContext
+  ) -> String? {
+    guard let target = try? unsafe RequestTarget(uri.utf8.span.bytes),
+      Self.hasDoubleSlash(unsafe uri.utf8.span.bytes.extracting(target.path))
+    else { return nil }
+    var merged: [UInt8] = []
+    for (index, byte) in uri.utf8.enumerated() {
+      let repeats = byte == UInt8(ascii: "/") && merged.last == byte
+      if !repeats || !target.path.dropFirst().contains(index) { merged.append(byte) }
+    }
+    let text = String(decoding: merged, as: UTF8.self)
+    let bytes = unsafe text.utf8.span.bytes
+    guard let target = try? RequestTarget(bytes) else { return nil }
+    switch Self.choose(target, of: bytes, method: method, headers, loop) {
+    case .route(let service, _, _), .noRoute(let service, _), .otherMethods(let service, _),
+      .noSchema(let service):
+      return loop.table.services[service].routing.mergesSlashes ? text : nil
+    case .noService:
+      return nil
+    }
+  }
+
+  private static func hasDoubleSlash(_ path: RawSpan) -> Bool {
+    guard path.byteCount > 1 else { return false }
+    for index in 1..<path.byteCount
+    where path[index] == UInt8(ascii: "/") && path[index - 1] == UInt8(ascii: "/") {
+      return true
+    }
+    return false
   }
 
   /// `http://host?a=1` stands for `http://host/?a=1` (RFC 9112 §3.2.1).
@@ -116,6 +158,13 @@ enum RequestRouter {
       }
       bindings.addVariable(variable.field, bytes: loop.bytes)
     }
+    try Self.bind(query: query, scope, loop, &bindings)
+  }
+
+  /// Decodes the parameters of a query.
+  static func bind(
+    query: RawSpan, _ scope: PercentCoding.Scope, _ loop: LoopContext, _ bindings: inout Bindings
+  ) throws(Fault) {
     var start = 0
     while start < query.byteCount {
       var end = start
@@ -202,9 +251,13 @@ enum RequestRouter {
         names.isEmpty
         ? "\"bridge-proxy check\" lists its \(service.routes.routes.count) routes"
         : "did you mean \(names.joined(separator: " or "))?"
+      let slashes =
+        Self.hasDoubleSlash(path) && !service.routing.mergesSlashes
+        ? "; with services.\(service.name).http.slashes: merge several slashes in a row count as one"
+        : ""
       return Fault(
         .notFound, .noRoute,
-        "service \(service.name) has no route for \(method) \(shown); \(hint)")
+        "service \(service.name) has no route for \(method) \(shown); \(hint)\(slashes)")
     case .otherMethods(let index, let allowed):
       var fault = Fault(
         .unimplemented, http: 405, .methodNotAllowed,

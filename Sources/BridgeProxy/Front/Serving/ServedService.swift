@@ -17,6 +17,12 @@ package final class ServedService: Sendable {
   package let decode: DecodeOptions
   /// How paths and queries are read.
   package let routing: RoutingOptions
+  /// How requests are read that aren't quite what their rules say.
+  let requests: Configuration.RequestOptions
+  /// The field of a reply's head that is the status of its answer, in lower case; nil: none is.
+  let statusHeader: [UInt8]?
+  /// Whether a reply's metadata are looked at before they are passed on.
+  let filtersReplies: Bool
   /// Nil: browsers keep pages of other origins out.
   let cors: CORSPolicy?
   package let compression: Configuration.Compression
@@ -72,7 +78,10 @@ package final class ServedService: Sendable {
     self.encode = configuration.encode
     self.decode = configuration.decode
     self.routing = configuration.routing
+    self.requests = configuration.requests
+    self.statusHeader = configuration.statusHeader.map { Array($0.utf8) }
     self.cors = configuration.cors.map(CORSPolicy.init)
+    self.filtersReplies = configuration.cors != nil || configuration.statusHeader != nil
     self.compression = configuration.compression
     self.timeout = TimeAmount(configuration.timeout)
     self.streamTimeout = TimeAmount(configuration.stream.timeout)

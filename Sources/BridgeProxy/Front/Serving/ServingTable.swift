@@ -20,6 +20,8 @@ package final class ServingTable: Sendable {
   package let services: [ServedService]
   /// Whether any service has errors of a shape of its own.
   let shapesErrors: Bool
+  /// Whether any service takes several slashes in a row for one.
+  let mergesSlashes: Bool
   /// In order of preference.
   private let entries: [Entry]
 
@@ -30,6 +32,7 @@ package final class ServingTable: Sendable {
   package init(_ services: [ServedService]) throws(RouteClashes) {
     self.services = services
     self.shapesErrors = services.contains { $0.errors != nil }
+    self.mergesSlashes = services.contains { $0.routing.mergesSlashes }
     let ordered = services.indices.sorted { left, right in
       let (left, right) = (services[left], services[right])
       if left.hosts.isEmpty != right.hosts.isEmpty { return right.hosts.isEmpty }

@@ -35,6 +35,11 @@ extension ExchangeHandler {
       protocolName = String(first)
       // A page can set no headers; a token goes in the list of protocols.
       if HeaderValue.equals(protocolName, "bearer"), protocols.count > 1 {
+        guard protocols[1].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), protocols[1] != "" else {
+          throw Fault(
+            .invalidArgument, .invalidHeader,
+            "Sec-WebSocket-Protocol: expected a token in printable ASCII behind bearer")
+        }
         self.metadata.append("authorization", "Bearer \(protocols[1])")
       }
       guard protocolName.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {

@@ -1,8 +1,8 @@
 internal import NIOCore
 internal import NIOWebSocket
 
-/// Refuses what NIO's decoder lets pass: frames of a client that aren't masked (RFC 6455 §5.1) and bits
-/// that no extension was agreed on for (§5.2).
+/// Refuses what NIO's decoder lets pass: frames of a client that aren't masked (RFC 6455 §5.1), bits
+/// that no extension was agreed on for (§5.2), and Close frames that say what none may say (§5.5.1).
 final class WebSocketFrameCheck: ChannelInboundHandler {
   typealias InboundIn = WebSocketFrame
   typealias InboundOut = WebSocketFrame
@@ -14,6 +14,9 @@ final class WebSocketFrameCheck: ChannelInboundHandler {
     let frame = self.unwrapInboundIn(data)
     guard frame.maskKey != nil else { return self.fail(.notMasked, context) }
     guard frame.reservedBits.isEmpty else { return self.fail(.reservedBits, context) }
+    if frame.opcode == .connectionClose, let fault = Self.fault(ofClose: frame.unmaskedData) {
+      return self.fail(fault, context)
+    }
     context.fireChannelRead(data)
   }
 
@@ -21,17 +24,44 @@ final class WebSocketFrameCheck: ChannelInboundHandler {
     self.hasFailed = true
     context.fireErrorCaught(fault)
   }
+
+  /// What is wrong with the content of a Close frame; nil for one that's right.
+  static func fault(ofClose content: ByteBuffer) -> WebSocketFrameFault? {
+    var content = content
+    guard content.readableBytes > 0 else { return nil }
+    guard let code = content.readInteger(as: UInt16.self), Self.canBeSent(code) else {
+      return .closeCode
+    }
+    return String(validating: content.readableBytesView, as: UTF8.self) == nil
+      ? .closeReason : nil
+  }
+
+  /// Whether a Close frame may have the code: those of RFC 6455 §7.4.1 and of IANA's registry that
+  /// aren't for use within an endpoint alone, and 3000 to 4999.
+  private static func canBeSent(_ code: UInt16) -> Bool {
+    switch code {
+    case 1000...1003, 1007...1014, 3000...4999: true
+    default: false
+    }
+  }
 }
 
 /// What `WebSocketFrameCheck` refuses.
-enum WebSocketFrameFault: Error, CustomStringConvertible {
+enum WebSocketFrameFault: Error, Equatable, CustomStringConvertible {
   case notMasked
   case reservedBits
+  case closeCode
+  case closeReason
 
   var description: String {
     switch self {
     case .notMasked: "a client's frames are masked"
     case .reservedBits: "a reserved bit is set, and no extension was agreed on"
+    case .closeCode: "a Close frame has a code that none may have"
+    case .closeReason: "the reason of a Close frame isn't UTF-8"
     }
   }
+
+  /// What the bridge closes with (RFC 6455 §7.4.1).
+  var closeCode: UInt16 { self == .closeReason ? 1007 : 1002 }
 }

@@ -61,8 +61,9 @@ final class WebSocketHandler: ChannelDuplexHandler {
     route.takesBody || route.method.isClientStreaming
   }
 
-  /// Starts the call.
+  /// Starts the call, unless the connection has ended meanwhile.
   func begin(_ request: CallRequest, on upstream: any Upstream) {
+    guard self.state.isOpen else { return }
     var request = request
     self.group = request.group
     if !Self.takesMessages(self.route) {
@@ -92,6 +93,12 @@ final class WebSocketHandler: ChannelDuplexHandler {
   func channelInactive(context: ChannelHandlerContext) {
     self.connectionLost()
     context.fireChannelInactive()
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    // A client that has no more to send would have said so by a Close frame (RFC 6455 §7.1.1): it's gone.
+    if case .inputClosed? = event as? ChannelEvent { self.closeNow() }
+    context.fireUserInboundEventTriggered(event)
   }
 
   private func connectionLost() {
@@ -262,6 +269,9 @@ final class WebSocketHandler: ChannelDuplexHandler {
   /// - Parameter code: what the log calls it.
   private func close(_ close: WebSocketClose, code: GRPCStatus.Code = .invalidArgument) {
     guard self.state.closing() else { return }
+    if code != .ok, self.entry.failure == nil {
+      self.entry.failure = AccessEntry.Failure(reason: "", message: close.reason)
+    }
     self.record(code)
     self.cancelCall()
     var data = ByteBuffer()
@@ -275,6 +285,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
   /// Closes with a fault, which is told whole in a message before.
   private func fail(_ fault: Fault) {
     guard self.state.isOpen else { return }
+    self.entry.failure = AccessEntry.Failure(fault)
     self.loop.output.removeAll()
     ErrorBody.write(fault, self.subject, to: &self.loop.output)
     self.writeError()
@@ -286,6 +297,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
       self.fail(fault)
       return
     }
+    self.entry.failure = AccessEntry.Failure(status)
     self.loop.output.removeAll()
     ErrorBody.write(
       status, of: self.service, self.subject, self.loop.transcoder, to: &self.loop.output)
@@ -300,7 +312,9 @@ final class WebSocketHandler: ChannelDuplexHandler {
       self.close(
         WebSocketClose(
           1009, "a message has more than \(self.loop.limits.requestBodyBytes) bytes"))
-    case is NIOWebSocketError, is NIOWebSocketFrameAggregator.Error, is WebSocketFrameFault:
+    case let fault as WebSocketFrameFault:
+      self.close(WebSocketClose(fault.closeCode, "\(fault)"))
+    case is NIOWebSocketError, is NIOWebSocketFrameAggregator.Error:
       self.close(WebSocketClose(1002, "\(error)"))
     default:
       // Behind a frame that it couldn't read, the decoder refuses all that comes. It's passed over
@@ -329,9 +343,11 @@ final class WebSocketHandler: ChannelDuplexHandler {
   }
 
   /// Writes `loop.output` as one message.
-  private func writeOutput(_ opcode: WebSocketOpcode) {
-    var data = self.loop.buffer(capacity: self.loop.output.count)
+  private func writeOutput(_ opcode: WebSocketOpcode, hasEnvelope: Bool) {
+    var data = self.loop.buffer(capacity: self.loop.output.count + (hasEnvelope ? 16 : 0))
+    if hasEnvelope { data.writeStaticString("{\"result\":") }
     data.write(self.loop.output)
+    if hasEnvelope { data.writeStaticString("}") }
     self.loop.output.shrink(to: LoopContext.keptByteCount)
     self.write(opcode, data)
     self.startHeartbeat()
@@ -353,7 +369,9 @@ final class WebSocketHandler: ChannelDuplexHandler {
   private func writeReply(_ message: ByteBuffer) {
     do throws(CodecError) {
       let contentType = try self.loop.decode(message, self.route, self.service)
-      self.writeOutput(contentType == nil ? .text : .binary)
+      let hasEnvelope =
+        self.service.stream.hasEnvelope && self.route.method.isServerStreaming && contentType == nil
+      self.writeOutput(contentType == nil ? .text : .binary, hasEnvelope: hasEnvelope)
     } catch {
       self.fail(.invalidReply(error, of: self.route))
     }
