@@ -114,6 +114,7 @@ extension Proxy {
     let upstreamsByLoop = Dictionary(
       uniqueKeysWithValues: upstreams.map { (ObjectIdentifier($0.eventLoop), $0) })
     let table = self.plan.table
+    let trustedHosts = TrustedHosts(configuration)
     let front = try await HTTPFront.start(
       configuration.listen, tls: listenerTLS, secure: configuration.tls?.listeners ?? [],
       limits: configuration.limits, on: group
@@ -122,6 +123,7 @@ extension Proxy {
         eventLoop: loop, table: table,
         upstreams: upstreamsByLoop[ObjectIdentifier(loop)]?.upstreams ?? [],
         limits: configuration.limits, recorder: accessLog?.makeRecorder(on: loop),
+        trustedHosts: trustedHosts,
         report: { [onEvent = self.onEvent] in onEvent(.note($0)) })
     }
     let serving = ServingSwitch(table, apply: { front.serve($0) })

@@ -5,6 +5,7 @@ import shutil
 import pytest
 from support.bridge import service
 from support.browser import PROGRAM, Browser, Site
+from support.processes import until
 
 pytestmark = pytest.mark.skipif(
     shutil.which(PROGRAM) is None, reason=f"there is no {PROGRAM} (a package of Debian)"
@@ -140,3 +141,35 @@ class TestOtherOrigins:
             """,
         )
         assert found == ["fetch", "socket"]
+
+    def test_requests_without_a_preflight_begin_no_call(self, browser, backend, start_bridge):
+        bridge = start_bridge({"test": service(backend.address, "echo")})
+        browser.run(
+            bridge,
+            """
+            const ends = (element, url) => new Promise((resolve) => {
+              element.onload = element.onerror = resolve;
+              element.src = url;
+              document.body.append(element);
+            });
+            const post = (path, body) =>
+              fetch(bridge + path, {method: "POST", mode: "no-cors", body}).catch(() => {});
+            await post("/v1/echo?blob", new Blob(["{}"]));
+            await post("/v1/echo?text", "{}");
+            await fetch(bridge + "/v1/big/1", {mode: "no-cors"}).catch(() => {});
+            await ends(new Image(), bridge + "/v1/big/2");
+            await ends(document.createElement("iframe"), bridge + "/v1/big/3");
+            navigator.sendBeacon(bridge + "/v1/echo?beacon", new Blob(["{}"]));
+            const form = document.createElement("form");
+            const frame = document.createElement("iframe");
+            frame.name = form.target = "inside";
+            form.method = "post";
+            form.enctype = "text/plain";
+            form.action = bridge + "/v1/echo?form";
+            document.body.append(frame, form);
+            await new Promise((resolve) => { frame.onload = resolve; form.submit(); });
+            return null;
+            """,
+        )
+        log = until(lambda: len(log := bridge.access_log()) >= 7 and log, "seven requests")
+        assert {entry["status"] for entry in log} == {403}, log

@@ -11,6 +11,9 @@ package struct Configuration: Sendable {
   package var tls: ListenerTLS?
   /// Where `/healthz` and `/readyz` answer; nil: nowhere.
   package var admin: ListenAddress?
+  /// Names that a listener on loopback serves besides those that can only be meant for it; see
+  /// `TrustedHosts`. Default: none.
+  package var trustedHosts: [String] = []
   package var services: [Service]
   package var limits = Limits()
   /// One line per request on standard output. Default on.

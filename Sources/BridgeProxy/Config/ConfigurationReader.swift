@@ -94,6 +94,8 @@ extension ConfigurationReader {
     var configuration = Configuration(
       listen: listen, admin: admin, services: self.services(top, folder: folder))
     configuration.tls = self.listenerTLS(top, listeners, folder: folder)
+    configuration.trustedHosts =
+      top.list("trusted_hosts", example: "dev.internal", ConfigurationValues.trustedHost) ?? []
     if let writes = top.flag("access_log") { configuration.writesAccessLog = writes }
     configuration.threads = top.value("threads", example: "2") { text throws(ValueFault) in
       try ConfigurationValues.integer(text, in: 1...1024)

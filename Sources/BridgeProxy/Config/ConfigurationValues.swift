@@ -118,6 +118,19 @@ package enum ConfigurationValues {
     return text.lowercased()
   }
 
+  /// A name that's served on loopback: a host without a port, `*.` and a host, or `*`.
+  package static func trustedHost(_ text: String) throws(ValueFault) -> String {
+    if text == "*" { return text }
+    let name = text.hasPrefix("*.") ? String(text.dropFirst(2)) : text
+    let host = try Self.host(name)
+    guard !host.contains(":") else {
+      throw ValueFault(
+        "\(quoted(text)): a name is trusted on every port, and addresses always are; write the name "
+          + "alone, such as dev.internal")
+    }
+    return text.lowercased()
+  }
+
   /// A path prefix: begins with `/`, ends without one, only characters of RFC 3986 §3.3.
   package static func prefix(_ text: String) throws(ValueFault) -> String {
     guard text.hasPrefix("/") else {

@@ -126,6 +126,7 @@ package final class HTTPFront: Sendable {
     _ address: ListenAddress, _ tls: TLSContexts?, _ group: any EventLoopGroup,
     _ contexts: [ObjectIdentifier: NIOLoopBound<LoopContext>]
   ) -> ServerBootstrap {
+    let isNamed = address.isNamed
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 1024)
       // Out of file descriptors: wait a little instead of spinning.
@@ -140,7 +141,9 @@ package final class HTTPFront: Sendable {
           guard let context = contexts[ObjectIdentifier(channel.eventLoop)] else {
             throw ListenError(address: "", reason: "no context for this event loop")
           }
-          try Self.addHandlers(to: channel, context.value, tls)
+          try Self.addHandlers(
+            to: channel, context.value, tls,
+            checksHost: isNamed && channel.localAddress?.isLoopback == true)
         }
       }
     switch address {
@@ -157,12 +160,16 @@ package final class HTTPFront: Sendable {
   /// Makes a client connection of a channel: what its protocol is shows with its first bytes. On its
   /// loop.
   ///
-  /// - Parameter tls: what it speaks TLS with; nil: it's in the clear.
+  /// - Parameters:
+  ///   - tls: what it speaks TLS with; nil: it's in the clear.
+  ///   - checksHost: whether it came over loopback, where names have to be trusted.
   /// - Throws: where the loop takes no more connections; the channel is closed then.
   package static func addHandlers(
-    to channel: any Channel, _ context: LoopContext, _ tls: TLSContexts? = nil
+    to channel: any Channel, _ context: LoopContext, _ tls: TLSContexts? = nil,
+    checksHost: Bool = false
   ) throws {
-    let selector = ProtocolSelector(context, awaitsHandshake: tls != nil)
+    let selector = ProtocolSelector(
+      context, awaitsHandshake: tls != nil, checksHost: checksHost)
     guard context.admit(selector) else {
       throw ListenError(address: "", reason: "too many connections")
     }
@@ -210,5 +217,23 @@ package final class HTTPFront: Sendable {
         throw ListenError(address, cause: error)
       }
     }
+  }
+}
+
+extension ListenAddress {
+  /// Whether it's one address or name, not all interfaces.
+  fileprivate var isNamed: Bool {
+    switch self {
+    case .tcp(let host, _): !["*", "0.0.0.0", "::"].contains(host)
+    case .unix: false
+    }
+  }
+}
+
+extension SocketAddress {
+  /// Whether it's reached from this machine alone (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3).
+  fileprivate var isLoopback: Bool {
+    guard let address = self.ipAddress else { return false }
+    return ClientAddress.isLocal(address)
   }
 }

@@ -10,6 +10,10 @@ package final class LoopContext {
   private(set) var upstreams: [any Upstream]
   let limits: Configuration.Limits
   let recorder: (any AccessRecorder)?
+  /// The names that are served on loopback.
+  let trustedHosts: TrustedHosts
+  /// The last one of them that a request named: nearly always that of the next one, too.
+  var trustedHost = ""
   private let report: @Sendable (String) -> Void
   let transcoder = Transcoder()
 
@@ -42,10 +46,12 @@ package final class LoopContext {
   /// - Parameters:
   ///   - upstreams: on this loop, one for each of the table's services, in their order.
   ///   - recorder: where access entries go; nil: nowhere.
+  ///   - trustedHosts: the names that are served on loopback.
   ///   - report: takes what a person should know and no client hears of.
   package init(
     eventLoop: any EventLoop, table: ServingTable, upstreams: [any Upstream],
     limits: Configuration.Limits, recorder: (any AccessRecorder)? = nil,
+    trustedHosts: TrustedHosts = TrustedHosts(),
     report: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     precondition(upstreams.count == table.services.count, "one upstream for each service")
@@ -54,6 +60,7 @@ package final class LoopContext {
     self.upstreams = upstreams
     self.limits = limits
     self.recorder = recorder
+    self.trustedHosts = trustedHosts
     self.report = report
     var generator = SystemRandomNumberGenerator()
     self.requestIDs = RequestIDs(seededBy: &generator)

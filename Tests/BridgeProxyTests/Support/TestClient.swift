@@ -19,6 +19,7 @@ final class TestClient {
   /// - Parameter address: where the client is.
   convenience init(
     limits: Configuration.Limits = Configuration.Limits(), from address: String = "127.0.0.1",
+    checksHost: Bool = false, trusting hosts: [String] = [],
     configure: (inout Configuration.Service) -> Void = { _ in }
   ) throws {
     var configuration = Configuration.Service(
@@ -26,19 +27,20 @@ final class TestClient {
     configure(&configuration)
     try self.init(
       serving: ServedService(configuration, schema: Self.notes.get()), limits: limits,
-      from: address)
+      from: address, checksHost: checksHost, trusting: hosts)
   }
 
   /// Connects to a front that serves this service.
   init(
     serving service: ServedService, limits: Configuration.Limits,
-    from address: String = "127.0.0.1"
+    from address: String = "127.0.0.1", checksHost: Bool = false, trusting hosts: [String] = []
   ) throws {
     self.upstream = CannedUpstream(on: self.channel.embeddedEventLoop)
     self.loop = LoopContext(
       eventLoop: self.channel.eventLoop, table: try ServingTable([service]),
-      upstreams: [self.upstream], limits: limits, recorder: self.log)
-    try HTTPFront.addHandlers(to: self.channel, self.loop)
+      upstreams: [self.upstream], limits: limits, recorder: self.log,
+      trustedHosts: TrustedHosts(hosts))
+    try HTTPFront.addHandlers(to: self.channel, self.loop, checksHost: checksHost)
     // Registers and activates.
     try self.channel.connect(to: SocketAddress(ipAddress: address, port: 1)).wait()
   }

@@ -39,6 +39,7 @@ struct Fault: Error, Equatable {
     case noRoute = "ROUTE_NOT_FOUND"
     case methodNotAllowed = "METHOD_NOT_ALLOWED"
     case originNotAllowed = "ORIGIN_NOT_ALLOWED"
+    case hostNotTrusted = "HOST_NOT_TRUSTED"
     case unknownGroup = "ENDPOINT_NOT_FOUND"
     case notAcceptable = "NOT_ACCEPTABLE"
     case unsupportedContentType = "UNSUPPORTED_CONTENT_TYPE"

@@ -82,6 +82,9 @@ extension ExchangeHandler {
       self.exchange?.format = format
     }
     if service.cors != nil { self.applyPolicy(headers, of: service) }
+    if self.checksHost || headers.source.isPage {
+      try self.checkSource(of: head.uri, headers, service)
+    }
     if !headers.accept.isEmpty { try self.checkAccept(headers, route, service) }
     self.exchange?.takesTrailers = headers.takesTrailers
     self.negotiateCoding(headers, for: service)

@@ -21,6 +21,8 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
   var heartbeat = Int64.max
 
   let loop: LoopContext
+  /// Whether the connection came over loopback, where names have to be trusted.
+  let checksHost: Bool
   var context: ChannelHandlerContext?
   var state = ExchangeState()
   var exchange: Exchange?
@@ -66,8 +68,9 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
   /// stops while there are any; what comes beyond is an attempt to fill memory.
   private static let waitingLimit = 16_384
 
-  init(_ loop: LoopContext) {
+  init(_ loop: LoopContext, checksHost: Bool = false) {
     self.loop = loop
+    self.checksHost = checksHost
   }
 
   // MARK: Life

@@ -36,6 +36,9 @@ package struct CORSPolicy: Sendable, Equatable {
     self.preflightFields = Array(preflight.utf8)
   }
 
+  /// Whether every page may call.
+  var permitsAny: Bool { self.origins.isEmpty }
+
   /// Whether an origin may call: the same scheme, host and port, in any case.
   func permits(_ origin: String) -> Bool {
     if self.origins.isEmpty { return true }

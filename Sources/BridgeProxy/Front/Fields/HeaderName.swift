@@ -20,6 +20,8 @@ enum HeaderName: Equatable {
   /// `Forwarded` or `X-Forwarded-…`: goes on, and may be added to.
   case forwarded
   case origin
+  /// `Sec-Fetch-Site`.
+  case fetchSite
   case upgrade
   /// `Access-Control-Request-Method`.
   case requestedMethod
@@ -85,6 +87,7 @@ enum HeaderName: Equatable {
       if Self.equals(lowercased, "request-timeout") { return .timeoutInSeconds }
     case UInt8(ascii: "s"):
       if Self.hasPrefix(lowercased, "sec-websocket-") { return .dropped }
+      if Self.equals(lowercased, "sec-fetch-site") { return .fetchSite }
     case UInt8(ascii: "t"):
       if Self.equals(lowercased, "transfer-encoding") { return .transferEncoding }
       if Self.equals(lowercased, "te") { return .te }

@@ -48,8 +48,10 @@ struct RequestHeaders {
   var accept = ""
   /// As it was sent.
   var acceptEncoding = ""
-  /// The origin of the page that a browser acts for; empty without one.
-  private(set) var origin = ""
+  /// The page that a browser acts for.
+  private(set) var source = RequestSource()
+  /// Its origin; empty without one.
+  var origin: String { self.source.origin }
   /// What a preflight asks for.
   private(set) var requestedMethod: String?
   private(set) var requestedHeaders = ""
@@ -119,7 +121,7 @@ struct RequestHeaders {
         switch kind {
         case .metadata, .authorization:
           try Self.append(scratch, value, to: &metadata)
-        case .forwarded, .origin, .requestedMethod, .requestedHeaders, .methodOverride,
+        case .forwarded, .origin, .fetchSite, .requestedMethod, .requestedHeaders, .methodOverride,
           .grpcMetadata:
           try Self.append(scratch, value, to: &metadata)
           self.note(kind, value)
@@ -223,17 +225,18 @@ struct RequestHeaders {
         || value.utf8.split(separator: UInt8(ascii: ",")).contains {
           HeaderValue.equals(HeaderValue.trimmed($0), "websocket")
         }
-    case .metadata, .authorization, .forwarded, .origin, .requestedMethod, .requestedHeaders,
-      .methodOverride, .grpcMetadata, .dropped:
+    case .metadata, .authorization, .forwarded, .origin, .fetchSite, .requestedMethod,
+      .requestedHeaders, .methodOverride, .grpcMetadata, .dropped:
       break
     }
   }
 
   /// What is of use here and goes on as well.
-  private mutating func note(_ kind: HeaderName, _ value: String) {
+  mutating func note(_ kind: HeaderName, _ value: String) {
     switch kind {
     case .forwarded: self.hasForwarded = true
-    case .origin: self.origin = value
+    case .origin: self.source.add(origin: value)
+    case .fetchSite: self.source.add(site: value)
     case .requestedMethod: self.requestedMethod = value
     case .requestedHeaders: self.requestedHeaders = value
     case .methodOverride: self.methodOverride = value

@@ -60,8 +60,16 @@ struct CallHead {
           host = block.value(of: field)
           continue
         }
+      case UInt8(ascii: "o"):
+        if block.isNamed("origin", field) {
+          self.headers.note(.origin, block.value(of: field))
+        }
       case UInt8(ascii: "p"):
         if name.starts(with: "proxy-".utf8) { continue }
+      case UInt8(ascii: "s"):
+        if block.isNamed("sec-fetch-site", field) {
+          self.headers.note(.fetchSite, block.value(of: field))
+        }
       case UInt8(ascii: "t"):
         if block.isNamed("te", field) { continue }
       case UInt8(ascii: "x"):

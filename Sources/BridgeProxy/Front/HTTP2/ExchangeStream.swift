@@ -29,7 +29,7 @@ final class ExchangeStream: ClientStream, @unchecked Sendable {
   init(_ stream: H2Stream, isHead: Bool, on connection: HTTP2Connection) {
     self.stream = stream
     self.connection = connection
-    self.exchange = ExchangeHandler(connection.loop)
+    self.exchange = ExchangeHandler(connection.loop, checksHost: connection.checksHost)
     self.reader = AnswerReader(isHead: isHead)
     self.closePromise = connection.loop.eventLoop.makePromise()
   }

@@ -19,6 +19,8 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
   }
 
   let loop: LoopContext
+  /// Whether the connection came over loopback, where names have to be trusted.
+  let checksHost: Bool
   let session: H2Session
   /// The client's IP address; empty on a UNIX socket.
   private(set) lazy var clientAddress = self.context?.remoteAddress?.ipAddress ?? ""
@@ -50,8 +52,9 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
   /// sends faster than its endpoint reads can make the bridge hold.
   private static let streamWindow = 256 << 10
 
-  init(_ loop: LoopContext) {
+  init(_ loop: LoopContext, checksHost: Bool = false) {
     self.loop = loop
+    self.checksHost = checksHost
     var options = H2Session.Options()
     options.headerByteLimit = loop.limits.headBytes
     options.streamWindow = Self.streamWindow

@@ -57,11 +57,25 @@ final class PassThroughCall: ClientStream {
     self.service = service
     self.upstream = loop.upstreams[choice.service]
     self.callPath = choice.callPath
-    if let fault = self.chooseGroup(of: service) ?? self.head.fault {
+    if let fault = self.sourceFault(of: service) {
+      self.refuse(GRPCStatus(fault.code, fault.message), httpStatus: fault.httpStatus)
+    } else if let fault = self.chooseGroup(of: service) ?? self.head.fault {
       self.refuse(fault)
     } else if fieldCount > loop.limits.headFields {
       self.refuse(Self.headTooLarge(loop.limits))
     }
+  }
+
+  /// Why the call isn't made for whom it comes from, as for other requests.
+  private func sourceFault(of service: ServedService) -> Fault? {
+    let source = self.head.headers.source
+    if self.connection.checksHost,
+      let fault = self.connection.loop.refusal(of: self.head.authority, for: service)
+    {
+      return fault
+    }
+    guard source.isPage, !source.mayCall(self.head.authority, service.cors) else { return nil }
+    return Fault(.permissionDenied, .originNotAllowed, source.refusal(by: service.name))
   }
 
   /// - Returns: why none can be chosen.

@@ -15,6 +15,8 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Cl
   private(set) var deadline = Int64.max
 
   private let loop: LoopContext
+  /// Whether the connection came over loopback, where names have to be trusted.
+  private let checksHost: Bool
   private var context: ChannelHandlerContext?
   /// The beginning of a preface.
   private var received = ByteBuffer()
@@ -24,8 +26,9 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Cl
   /// The client, which the channel doesn't know any more when it's closed.
   private var client: SocketAddress?
 
-  init(_ loop: LoopContext, awaitsHandshake: Bool = false) {
+  init(_ loop: LoopContext, awaitsHandshake: Bool = false, checksHost: Bool = false) {
     self.loop = loop
+    self.checksHost = checksHost
     self.awaitsHandshake = awaitsHandshake
   }
 
@@ -64,13 +67,13 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Cl
       if self.received.readableBytes == 0 { self.deadline = self.loop.deadline(of: .rest) }
       self.received = bytes
     case .http1:
-      let exchange = ExchangeHandler(self.loop)
+      let exchange = ExchangeHandler(self.loop, checksHost: self.checksHost)
       self.leave(
         to: exchange, [HTTPFront.requestDecoder(self.loop.limits, for: exchange), exchange],
         context,
         bytes)
     case .http2:
-      let connection = HTTP2Connection(self.loop)
+      let connection = HTTP2Connection(self.loop, checksHost: self.checksHost)
       self.leave(to: connection, [connection], context, bytes)
     }
   }

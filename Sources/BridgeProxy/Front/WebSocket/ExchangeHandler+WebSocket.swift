@@ -27,7 +27,7 @@ extension ExchangeHandler {
     self.exchange?.group = group
     let timeout = min(headers.timeout ?? service.streamTimeout, service.streamTimeout)
     self.exchange?.timeout = timeout
-    try self.checkOrigin(headers, service)
+    try self.checkSource(of: head.uri, headers, service)
     try Self.checkHandshake(head)
     var protocolName = ""
     let protocols = head.headers[canonicalForm: "sec-websocket-protocol"]
@@ -78,19 +78,6 @@ extension ExchangeHandler {
     }
     self.bindings.removeAll()
     return nil
-  }
-
-  /// Browsers let any page open a WebSocket anywhere, and tell whose page it is (RFC 6455 §10.2): pages
-  /// of this host and of origins that CORS lets in are served.
-  private func checkOrigin(_ headers: RequestHeaders, _ service: ServedService) throws(Fault) {
-    let origin = headers.origin
-    if origin.isEmpty || service.cors?.permits(origin) == true { return }
-    if let host = headers.host, let start = origin.range(ofScheme: "://") {
-      if HeaderValue.equals(origin[start...].utf8, host.lowercased()) { return }
-    }
-    throw Fault(
-      .permissionDenied, .originNotAllowed,
-      "the origin \(origin) isn't one of services.\(service.name).cors.origins")
   }
 
   private static func checkHandshake(_ head: HTTPRequestHead) throws(Fault) {
@@ -174,16 +161,4 @@ extension ExchangeHandler {
 
   /// The most frames of one message: each costs memory beside its bytes.
   private static let fragmentLimit = 16_384
-}
-
-extension String {
-  /// Where what follows a scheme begins; nil where there's none.
-  fileprivate func range(ofScheme mark: String) -> String.Index? {
-    var rest = self[...]
-    while !rest.isEmpty {
-      if rest.hasPrefix(mark) { return rest.index(rest.startIndex, offsetBy: mark.count) }
-      rest.removeFirst()
-    }
-    return nil
-  }
 }
