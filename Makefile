@@ -32,7 +32,7 @@ help:
 	@echo "make bench   the bridge beside Envoy, one table"
 	@echo "make bench-codec   the codec beside swift-protobuf and simdjson, one table"
 	@echo "make conformance   Protobuf's own conformance suite against the codec"
-	@echo "make fuzz    libFuzzer on codec, descriptor sets and path templates, 10 minutes each"
+	@echo "make fuzz    libFuzzer on codec, descriptor sets, path templates and the front, 10 minutes each"
 	@echo "make differential  random messages against other implementations, for some twenty minutes"
 	@echo "make soak    real servers restarted under 2,000 requests a second, with a release build"
 	@echo "make format  format the sources"
@@ -83,7 +83,7 @@ soak:
 
 format:
 	swift format -i -r Package.swift Sources Tests Benchmarks \
-	  Fuzz/Package.swift Fuzz/Sources/Fuzz* Fuzz/Sources/fuzz-* Fuzz/Tests/FuzzTests
+	  Fuzz/Package.swift Fuzz/Sources/Fuzz* Fuzz/Sources/fuzz-* Fuzz/Tests/FuzzTests Fuzz/Front
 
 lint:
 	@scripts/lint.sh

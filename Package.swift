@@ -15,6 +15,20 @@ let settings: [SwiftSetting] = [
 /// Tests touch unsafe API without a mark: `#expect` has no room for one.
 let testSettings = Array(settings.prefix(5))
 
+/// libFuzzer's programs for the front are there only when scripts/fuzz.sh asks for them: they get their
+/// `main` from it. Of several `-sanitize` the compiler heeds the last one, and SwiftPM writes one each in no
+/// fixed order.
+let fuzzes = Context.environment["BRIDGE_PROXY_FUZZES"] != nil
+let checked: [SwiftSetting] =
+  fuzzes ? [.unsafeFlags(["-assert-config", "Debug", "-sanitize=fuzzer,address"])] : []
+let fuzzPrograms: [Target] =
+  fuzzes
+  ? ["http1", "http2-client", "websocket", "query", "yaml"].map {
+    .executableTarget(
+      name: "fuzz-front-\($0)", dependencies: ["FrontFuzz"], path: "Fuzz/Front/Programs/\($0)",
+      swiftSettings: settings + checked + [.unsafeFlags(["-parse-as-library"])])
+  } : []
+
 let package = Package(
   name: "bridge-proxy",
   products: [
@@ -49,7 +63,7 @@ let package = Package(
       linkerSettings: [.linkedLibrary("resolv")]),
     .target(
       name: "Codec", dependencies: ["CDescriptor", "CProtobuf", "CTables", "CVector"],
-      swiftSettings: settings),
+      swiftSettings: settings + checked),
     .target(
       name: "BridgeProxy",
       dependencies: [
@@ -70,7 +84,7 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "Yams", package: "Yams"),
       ],
-      swiftSettings: settings),
+      swiftSettings: settings + checked),
     .target(
       name: "DemoBackend",
       dependencies: [
@@ -106,6 +120,16 @@ let package = Package(
     .executableTarget(
       name: "conformance-testee", dependencies: ["Codec"], path: "Tests/Conformance/testee",
       swiftSettings: testSettings),
+    .target(
+      name: "FrontFuzz",
+      dependencies: [
+        "BridgeProxy",
+        "Codec",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+      ],
+      path: "Fuzz/Front/Targets",
+      swiftSettings: settings + checked),
     .target(name: "CAllocations", path: "Tests/Support/CAllocations"),
     .target(name: "Corpora", path: "Tests/Support/Corpora", swiftSettings: testSettings),
     .testTarget(
@@ -117,6 +141,7 @@ let package = Package(
         "BridgeProxy",
         "Codec",
         "DemoBackend",
+        "FrontFuzz",
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -124,5 +149,5 @@ let package = Package(
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
       swiftSettings: testSettings),
-  ]
+  ] + fuzzPrograms
 )

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes the codec and the routing with libFuzzer and AddressSanitizer.
+# Fuzzes the codec, the routing and the front with libFuzzer and AddressSanitizer.
 #
 #   scripts/fuzz.sh                       each target for FUZZ_SECONDS (600)
 #   scripts/fuzz.sh --only round-trip --seconds 60
@@ -8,11 +8,15 @@
 #
 # A run begins with Fuzz/Corpus and writes what's new and interesting into Fuzz/.build/corpus, where later
 # runs find it and --merge picks from. What breaks a target is written into Fuzz/FailCases, to be named
-# and committed with the fix: `make test` runs all of that folder.
+# and committed with the fix: `make test` runs all of that folder. The targets of the front (front-…) have
+# their folders in Fuzz/Front; their first build takes as long as the bridge's, because NIO belongs to it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-targets=(json-to-wire wire-to-json round-trip descriptor-set path-template)
+targets=(
+  json-to-wire wire-to-json round-trip descriptor-set path-template
+  front-http1 front-http2-client front-websocket front-query front-yaml
+)
 seconds=${FUZZ_SECONDS:-600}
 merge=no
 files=()
@@ -45,8 +49,16 @@ while [ $# -gt 0 ]; do
 done
 
 build=Fuzz/.build/fuzz
-BRIDGE_PROXY_FUZZES=1 swift build -c release --package-path Fuzz --scratch-path "$build" \
-  --sanitize address --sanitize fuzzer
+front_build=.build-fuzz
+if [[ " ${targets[*]}" = *" "[!f]* ]]; then
+  BRIDGE_PROXY_FUZZES=1 swift build -c release --package-path Fuzz --scratch-path "$build" \
+    --sanitize address --sanitize fuzzer
+fi
+for target in "${targets[@]}"; do
+  if [[ "$target" != front-* ]]; then continue; fi
+  BRIDGE_PROXY_FUZZES=1 swift build -c release --scratch-path "$front_build" \
+    --sanitize address --sanitize fuzzer --product "fuzz-$target"
+done
 
 # Swift's own backtraces would come between libFuzzer and the crash.
 export SWIFT_BACKTRACE=enable=no
@@ -54,35 +66,47 @@ status=0
 
 # run TARGET [libFuzzer's arguments]: an input may take 10 s and 2 GB, and has so many bytes at most.
 run() {
-  local target=$1 longest=2048
+  local target=$1 program=$build/release/fuzz-$1 longest=2048
   shift
-  if [ "$target" = path-template ]; then longest=512; fi
-  "$build/release/fuzz-$target" -timeout=10 -rss_limit_mb=2048 "-max_len=$longest" \
-    "-artifact_prefix=Fuzz/FailCases/$target/" "$@" < /dev/null
+  case "$target" in
+    path-template) longest=512 ;;
+    front-*)
+      program=$front_build/release/fuzz-$target
+      longest=8192
+      ;;
+  esac
+  "$program" -timeout=10 -rss_limit_mb=2048 "-max_len=$longest" \
+    "-artifact_prefix=$fail_cases/" "$@" < /dev/null
 }
 
 for target in "${targets[@]}"; do
+  folder=Fuzz
+  name=${target#front-}
+  if [[ "$target" = front-* ]]; then folder=Fuzz/Front; fi
+  corpus=$folder/Corpus/$name
+  fail_cases=$folder/FailCases/$name
+  dictionary_file=$folder/Dictionaries/$name.dict
   found=Fuzz/.build/corpus/$target
   log=Fuzz/.build/$target.log
-  mkdir -p "$found" "Fuzz/Corpus/$target" "Fuzz/FailCases/$target"
+  mkdir -p "$found" "$corpus" "$fail_cases"
   if [ ${#files[@]} -gt 0 ]; then
     run "$target" "${files[@]}" || status=1
   elif [ "$merge" = yes ]; then
     # Edges alone: counting how often each was taken would keep ten times as many files.
     rm -rf "$found.merged"
     mkdir "$found.merged"
-    run "$target" -set_cover_merge=1 -use_counters=0 "$found.merged" "Fuzz/Corpus/$target" "$found" \
+    run "$target" -set_cover_merge=1 -use_counters=0 "$found.merged" "$corpus" "$found" \
       > "$log" 2>&1
-    rm -rf "Fuzz/Corpus/$target"
-    mv "$found.merged" "Fuzz/Corpus/$target"
-    echo "fuzz: $target: $(find "Fuzz/Corpus/$target" -type f | wc -l) inputs"
+    rm -rf "$corpus"
+    mv "$found.merged" "$corpus"
+    echo "fuzz: $target: $(find "$corpus" -type f | wc -l) inputs"
   else
     echo "fuzz: $target for $seconds s"
     dictionary=()
-    if [ -e "Fuzz/Dictionaries/$target.dict" ]; then
-      dictionary=("-dict=Fuzz/Dictionaries/$target.dict")
+    if [ -e "$dictionary_file" ]; then
+      dictionary=("-dict=$dictionary_file")
     fi
-    if run "$target" "-max_total_time=$seconds" "${dictionary[@]}" "$found" "Fuzz/Corpus/$target" \
+    if run "$target" "-max_total_time=$seconds" "${dictionary[@]}" "$found" "$corpus" \
       > "$log" 2>&1; then
       grep -a '^#.*DONE' "$log"
     else

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 status=0
 
 swift format lint --strict -r Package.swift Sources Tests Benchmarks \
-  Fuzz/Package.swift Fuzz/Sources/Fuzz* Fuzz/Sources/fuzz-* Fuzz/Tests/FuzzTests || status=1
+  Fuzz/Package.swift Fuzz/Sources/Fuzz* Fuzz/Sources/fuzz-* Fuzz/Tests/FuzzTests Fuzz/Front || status=1
 
 # refuse REASON PATTERN PATH...: no Swift line under the paths may match (comments aside).
 refuse() {

@@ -1,0 +1,71 @@
+internal import BridgeProxy
+internal import NIOCore
+
+/// An endpoint that answers each message of a request with an empty one, which every type reads, in the
+/// loop's next turn; or one that answers nothing.
+final class EchoUpstream: Upstream {
+  /// One call under way.
+  final class Call: UpstreamCall {
+    let path: String
+    private let observer: any CallObserver
+    private let upstream: EchoUpstream
+    private(set) var isOpen = true
+
+    init(_ request: CallRequest, _ observer: any CallObserver, _ upstream: EchoUpstream) {
+      self.path = request.path
+      self.observer = observer
+      self.upstream = upstream
+    }
+
+    var unsentBytes: Int { 0 }
+
+    func send(_ message: ByteBuffer, isLast: Bool) {
+      guard self.isOpen, self.upstream.answersCalls else { return }
+      self.upstream.eventLoop.assumeIsolated().execute {
+        if message.readableBytes > 0 { self.reply() }
+        if isLast { self.end() }
+      }
+    }
+
+    func begin(hasMessage: Bool, isComplete: Bool) {
+      guard self.upstream.answersCalls else { return }
+      self.upstream.eventLoop.assumeIsolated().execute {
+        guard self.isOpen else { return }
+        self.observer.callReceivedHead(HeaderBlock())
+        if hasMessage { self.reply() }
+        if isComplete { self.end() }
+      }
+    }
+
+    private func reply() {
+      guard self.isOpen else { return }
+      self.observer.callReceivedMessage(ByteBuffer())
+    }
+
+    private func end() {
+      guard self.isOpen else { return }
+      self.isOpen = false
+      self.observer.callEnded(GRPCStatus(.ok), trailers: HeaderBlock())
+    }
+
+    func cancel() { self.isOpen = false }
+    func pauseReading() {}
+    func resumeReading() {}
+  }
+
+  let eventLoop: any EventLoop
+  let answersCalls: Bool
+  private(set) var calls: [Call] = []
+
+  init(on eventLoop: any EventLoop, answersCalls: Bool) {
+    self.eventLoop = eventLoop
+    self.answersCalls = answersCalls
+  }
+
+  func start(_ request: CallRequest, observer: any CallObserver) -> any UpstreamCall {
+    let call = Call(request, observer, self)
+    self.calls.append(call)
+    call.begin(hasMessage: request.message != nil, isComplete: request.isComplete)
+    return call
+  }
+}

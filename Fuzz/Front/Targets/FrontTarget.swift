@@ -1,0 +1,44 @@
+internal import BridgeProxy
+
+/// The subjects of fuzzing at the front: what clients and people send before anything has vetted it.
+///
+/// Each is a pure function of its input, run by libFuzzer (the programs `fuzz-front-…`) and by the unit
+/// tests over the corpus. The raw value is its name everywhere: of the program and of the folders.
+package enum FrontTarget: String, CaseIterable, Sendable {
+  /// Bytes of a connection whose protocol is open: HTTP/1.1, TLS, anything.
+  case http1
+  /// Frames of a client behind HTTP/2's preface.
+  case http2Client = "http2-client"
+  /// Frames behind a WebSocket handshake that was accepted.
+  case webSocket = "websocket"
+  /// The query of a request.
+  case query
+  /// A configuration file.
+  case yaml
+
+  /// Runs the target once. Every input is valid.
+  ///
+  /// - Throws: where a property doesn't hold. Traps and bad reads end the process by themselves.
+  package func run(_ input: [UInt8]) throws(BrokenFrontProperty) {
+    switch self {
+    case .http1: try HTTP1Target.run(input)
+    case .http2Client: try HTTP2ClientTarget.run(input)
+    case .webSocket: try WebSocketTarget.run(input)
+    case .query: try QueryTarget.run(input)
+    case .yaml: try YAMLTarget.run(input)
+    }
+  }
+}
+
+/// A property that an input has been found to break.
+package struct BrokenFrontProperty: Error, Sendable, Equatable, CustomStringConvertible {
+  /// What should hold, and what was seen instead.
+  package var description: String
+}
+
+/// Throws unless `condition` holds.
+func require(
+  _ condition: Bool, _ description: @autoclosure () -> String
+) throws(BrokenFrontProperty) {
+  guard condition else { throw BrokenFrontProperty(description: description()) }
+}

@@ -1,0 +1,70 @@
+/// A client's bytes on a connection whose protocol isn't known yet.
+enum HTTP1Target {
+  static func run(_ input: [UInt8]) throws(BrokenFrontProperty) {
+    let plan = ReadPlan(input)
+    let connection = try FrontConnection(answersCalls: plan.answersCalls)
+    try connection.send(plan)
+    try Self.checkAnswers(connection.written)
+    try connection.disconnect()
+  }
+
+  /// What is written begins with an answer, or speaks HTTP/2.
+  static func checkAnswers(_ written: [UInt8]) throws(BrokenFrontProperty) {
+    guard !written.isEmpty else { return }
+    let isHTTP1 = written.starts(with: Array("HTTP/1.1 ".utf8))
+    // A frame of HTTP/2: SETTINGS on stream 0 comes first (RFC 9113 §3.4).
+    let isHTTP2 = written.count >= 9 && written[3] == 4
+    try require(isHTTP1 || isHTTP2, "neither an answer nor frames: \(written.prefix(32))")
+  }
+}
+
+/// Frames of a client behind the preface of HTTP/2 and its SETTINGS.
+enum HTTP2ClientTarget {
+  private static let preface =
+    Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0]
+
+  static func run(_ input: [UInt8]) throws(BrokenFrontProperty) {
+    let plan = ReadPlan(input)
+    let connection = try FrontConnection(answersCalls: plan.answersCalls)
+    try connection.send(plan, behind: Self.preface)
+    try connection.disconnect()
+  }
+}
+
+/// Frames of a client behind a handshake.
+enum WebSocketTarget {
+  /// A chat: messages both ways (schemas/showcase/showcase.proto).
+  private static let handshake = Array(
+    ("GET /v1/conversations/7 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+      + "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+      + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").utf8)
+
+  static func run(_ input: [UInt8]) throws(BrokenFrontProperty) {
+    let plan = ReadPlan(input)
+    let connection = try FrontConnection(answersCalls: plan.answersCalls)
+    try connection.send(plan, behind: Self.handshake)
+    let isAccepted = connection.written.starts(with: Array("HTTP/1.1 101 ".utf8))
+    try require(isAccepted, "the handshake isn't accepted: \(connection.written.prefix(200))")
+    try connection.disconnect()
+  }
+}
+
+/// The query of a GET.
+enum QueryTarget {
+  static func run(_ input: [UInt8]) throws(BrokenFrontProperty) {
+    var request = Array("GET /v1/things?".utf8)
+    // What would end the target belongs to the target `http1`.
+    for byte in input where byte > 0x20 && byte != 0x7F { request.append(byte) }
+    request += Array(" HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
+    let connection = try FrontConnection(answersCalls: true)
+    try connection.send(request)
+    let isAnswered = ["200", "400", "414", "431"].contains { status in
+      connection.written.starts(with: Array("HTTP/1.1 \(status) ".utf8))
+    }
+    try require(isAnswered, "the answer begins with \(connection.written.prefix(32))")
+    try require(
+      connection.written.count < 16 << 10,
+      "\(request.count) bytes are answered with \(connection.written.count)")
+    try connection.disconnect()
+  }
+}
