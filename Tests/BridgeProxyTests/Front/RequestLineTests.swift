@@ -131,6 +131,19 @@ struct RequestLineTests {
     #expect(client.isOpen)
   }
 
+  @Test("a target over HTTP/2 is encoded alike")
+  func overHTTP2() {
+    for (path, target) in [
+      (Array("/v1/notes/größe?a=ä".utf8), "/v1/notes/gr%C3%B6%C3%9Fe?a=%C3%A4"),
+      ([0x2F, 0xFC], "/%FC"), (Array("/a%20b".utf8), "/a%20b"),
+    ] {
+      var block = HeaderBlock()
+      block.append(":method".utf8, "GET".utf8)
+      block.append(":path".utf8, path)
+      #expect(StreamRequest.head(block, 0..<2, endsStream: true).uri == target)
+    }
+  }
+
   @Test("an answer that is due isn't lost over what comes behind a malformed request")
   func pending() throws {
     let client = try TestClient()

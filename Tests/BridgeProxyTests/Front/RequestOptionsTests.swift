@@ -64,6 +64,13 @@ struct RequestOptionsTests {
     }
   }
 
+  @Test("a path of nothing but slashes costs no more than its length")
+  func manySlashes() throws {
+    let client = try TestClient { $0.routing.mergesSlashes = true }
+    client.request("GET \(String(repeating: "/", count: 60_000))")
+    #expect(try client.answer().status == 404)
+  }
+
   @Test("otherwise they don't, and the 404 names the option")
   func keptSlashes() throws {
     let client = try TestClient()

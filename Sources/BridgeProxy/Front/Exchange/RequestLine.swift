@@ -25,12 +25,16 @@ enum RequestLine {
     let start = index + 1
     index = start
     var isEncoded = true
-    while index < end, line[index] != UInt8(ascii: " ") {
+    while index < end {
       let byte = line[index]
-      if byte < 0x20 || byte == 0x7F {
-        return .malformed(byte == UInt8(ascii: "\t") ? .tab : .control)
+      // Printable ASCII.
+      guard byte &- 0x21 >= 0x5E else {
+        index += 1
+        continue
       }
-      if byte >= 0x80 { isEncoded = false }
+      if byte == UInt8(ascii: " ") { break }
+      if byte < 0x80 { return .malformed(byte == UInt8(ascii: "\t") ? .tab : .control) }
+      isEncoded = false
       index += 1
     }
     guard index > start else { return .malformed(index < end ? .extraSpace : .noTarget) }

@@ -107,9 +107,11 @@ enum RequestRouter {
       Self.hasDoubleSlash(unsafe uri.utf8.span.bytes.extracting(target.path))
     else { return nil }
     var merged: [UInt8] = []
+    merged.reserveCapacity(uri.utf8.count)
     for (index, byte) in uri.utf8.enumerated() {
-      let repeats = byte == UInt8(ascii: "/") && merged.last == byte
-      if !repeats || !target.path.dropFirst().contains(index) { merged.append(byte) }
+      let isInPath = index > target.path.lowerBound && index < target.path.upperBound
+      if isInPath, byte == UInt8(ascii: "/"), merged.last == byte { continue }
+      merged.append(byte)
     }
     let text = String(decoding: merged, as: UTF8.self)
     let bytes = unsafe text.utf8.span.bytes
