@@ -61,8 +61,11 @@ extension Configuration {
     package var name: Name
     /// How often it's looked up. Default 30 s.
     package var interval = Self.usualInterval
+    /// How long one lookup may take. Default 5 s.
+    package var timeout = Self.usualTimeout
 
     static let usualInterval: Duration = .seconds(30)
+    static let usualTimeout: Duration = .seconds(5)
 
     package init(_ name: Name) {
       self.name = name

@@ -69,7 +69,7 @@ extension ConfigurationReader {
     return kinds.first?.kind
   }
 
-  /// `host:port`, or that as `address`, or a service's name as `srv`, with an `interval`.
+  /// `host:port`, or that as `address`, or a service's name as `srv`, with `interval` and `timeout`.
   private func dns(_ section: SectionReader) -> Configuration.DNS? {
     guard let node = section.node("dns") else { return nil }
     let example = "bench.internal:50051"
@@ -96,6 +96,9 @@ extension ConfigurationReader {
     var interval = Configuration.DNS.usualInterval
     Self.duration("interval", in: settings, &interval)
     dns?.interval = interval
+    var timeout = Configuration.DNS.usualTimeout
+    Self.duration("timeout", in: settings, &timeout)
+    dns?.timeout = timeout
     settings.finish()
     return dns
   }

@@ -12,11 +12,11 @@ package struct DNSEndpoints: EndpointSource {
   private let clock: DiscoveryClock
 
   package init(
-    _ settings: Configuration.DNS, resolver: DNSResolver = .system,
-    clock: DiscoveryClock = .system
+    _ settings: Configuration.DNS, resolver: DNSResolver? = nil, clock: DiscoveryClock = .system
   ) {
     self.settings = settings
-    self.resolver = resolver
+    self.resolver =
+      resolver ?? .system(within: settings.timeout, setting: "timeout of endpoint.dns")
     self.clock = clock
   }
 
@@ -52,7 +52,7 @@ package struct DNSEndpoints: EndpointSource {
     do throws(LookupError) {
       return Set(try await self.resolver.addresses(host))
     } catch {
-      throw LookupError(reason: "can't look up \(host): \(error)")
+      throw LookupError(reason: error.sentence(about: host))
     }
   }
 
@@ -63,7 +63,7 @@ package struct DNSEndpoints: EndpointSource {
     do throws(LookupError) {
       records = try await self.resolver.services(name)
     } catch {
-      throw LookupError(reason: "can't look up the SRV records of \(name): \(error)")
+      throw LookupError(reason: error.sentence(about: "the SRV records of \(name)"))
     }
     guard records.count <= DiscoveredEndpoints.countLimit else {
       throw LookupError(

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <stddef.h>
+
 /// Has malloc keep blocks of up to `block` bytes on its heap instead of mapping each anew, and up to
 /// `kept` free bytes at the heap's end. Does nothing with a C library other than glibc.
 void CPlatform_keep_memory(int block, int kept);
@@ -13,3 +15,8 @@ typedef void (*CPlatform_service_handler)(
 ///
 /// Returns 0, or a value of h_errno (netdb.h).
 int CPlatform_services(const char *name, void *context, CPlatform_service_handler handler);
+
+/// Calls `body(context)` on a new thread, which ends with it.
+///
+/// Returns 0 where the system has no thread to give; `body` isn't called then.
+int CPlatform_run_detached(size_t stack_size, void *context, void (*body)(void *context));

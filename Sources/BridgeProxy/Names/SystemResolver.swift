@@ -1,13 +1,29 @@
 internal import CPlatform
 internal import Glibc
+internal import NIOCore
 
 /// The system's resolver. Blocks; never on an event loop.
 enum SystemResolver {
-  /// All IPv4 and IPv6 addresses of a name, as text, each once. An address is its own.
+  static let answer: @Sendable (LookupQuestion) -> LookupOutcome = { question in
+    do throws(LookupError) {
+      switch question.kind {
+      case .ipv4: return .success(.addresses(try Self.addresses(of: question.name, AF_INET)))
+      case .ipv6: return .success(.addresses(try Self.addresses(of: question.name, AF_INET6)))
+      case .services: return .success(.services(try Self.services(of: question.name)))
+      }
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  /// The addresses of a name in one family (`AF_INET`, `AF_INET6`), each once, with port 0.
   ///
   /// - Throws: `LookupError` with the resolver's words: "Name or service not known".
-  static func addresses(of host: String) throws(LookupError) -> [String] {
+  private static func addresses(
+    of host: String, _ family: Int32
+  ) throws(LookupError) -> [SocketAddress] {
     var hints = unsafe addrinfo()
+    unsafe hints.ai_family = family
     unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     var list: UnsafeMutablePointer<addrinfo>?
     let result = unsafe getaddrinfo(host, nil, &hints, &list)
@@ -15,10 +31,10 @@ enum SystemResolver {
       throw LookupError(reason: unsafe String(cString: gai_strerror(result)))
     }
     defer { unsafe freeaddrinfo(list) }
-    var addresses: [String] = []
+    var addresses: [SocketAddress] = []
     var next = unsafe list
     while let entry = unsafe next {
-      if let address = unsafe Self.text(of: entry.pointee), !addresses.contains(address) {
+      if let address = unsafe Self.address(of: entry.pointee), !addresses.contains(address) {
         addresses.append(address)
       }
       unsafe next = entry.pointee.ai_next
@@ -26,10 +42,26 @@ enum SystemResolver {
     return addresses
   }
 
+  private static func address(of entry: addrinfo) -> SocketAddress? {
+    guard let address = unsafe entry.ai_addr else { return nil }
+    switch unsafe entry.ai_family {
+    case AF_INET:
+      return unsafe address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+        unsafe SocketAddress($0.pointee)
+      }
+    case AF_INET6:
+      return unsafe address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) {
+        unsafe SocketAddress($0.pointee)
+      }
+    default:
+      return nil
+    }
+  }
+
   /// The SRV records of a name, asked for by DNS (RFC 2782).
   ///
   /// - Throws: `LookupError` with the resolver's words: "Unknown host".
-  static func services(of name: String) throws(LookupError) -> [ServiceRecord] {
+  private static func services(of name: String) throws(LookupError) -> [ServiceRecord] {
     var records: [ServiceRecord] = []
     let result = unsafe withUnsafeMutablePointer(to: &records) { records in
       unsafe CPlatform_services(name, records) { records, priority, weight, port, target in
@@ -44,16 +76,5 @@ enum SystemResolver {
       throw LookupError(reason: unsafe String(cString: hstrerror(result)))
     }
     return records
-  }
-
-  private static func text(of entry: addrinfo) -> String? {
-    let capacity = Int(NI_MAXHOST)
-    return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: capacity) { buffer in
-      let result = unsafe getnameinfo(
-        entry.ai_addr, entry.ai_addrlen, buffer.baseAddress, socklen_t(capacity), nil, 0,
-        NI_NUMERICHOST)
-      guard result == 0, let start = buffer.baseAddress else { return nil }
-      return unsafe String(cString: start)
-    }
   }
 }

@@ -1,0 +1,64 @@
+internal import NIOCore
+
+/// Looks names up. [seam: the system's resolver, a table in tests]
+package struct DNSResolver: Sendable {
+  /// All addresses of a host, as text. Not empty.
+  package var addresses: @Sendable (_ host: String) async throws(LookupError) -> [String]
+  /// The SRV records of a service. Not empty.
+  package var services: @Sendable (_ name: String) async throws(LookupError) -> [ServiceRecord]
+
+  package init(
+    addresses: @escaping @Sendable (String) async throws(LookupError) -> [String],
+    services: @escaping @Sendable (String) async throws(LookupError) -> [ServiceRecord]
+  ) {
+    self.addresses = addresses
+    self.services = services
+  }
+
+  /// The system's: for addresses files, DNS, whatever nsswitch.conf says; for SRV records DNS, by
+  /// resolv.conf.
+  ///
+  /// - Parameters:
+  ///   - time: for each lookup.
+  ///   - setting: what the time can be set by, for messages.
+  package static func system(
+    within time: Duration, setting: String, _ lookups: Lookups = .system
+  ) -> DNSResolver {
+    DNSResolver(
+      addresses: { host async throws(LookupError) in
+        // Both families by themselves: many name servers answer for one and are silent for the other.
+        async let ipv6 = lookups.ask(.init(host, .ipv6), within: time, setting: setting)
+        let ipv4 = await lookups.ask(.init(host, .ipv4), within: time, setting: setting)
+        return try Self.texts(ipv4: ipv4, ipv6: await ipv6)
+      },
+      services: { name async throws(LookupError) in
+        let outcome = await lookups.ask(.init(name, .services), within: time, setting: setting)
+        guard case .services(let records) = try outcome.get(), !records.isEmpty else {
+          throw LookupError.empty
+        }
+        return records
+      })
+  }
+
+  /// The addresses of both families, IPv6 first and in turn.
+  static func texts(
+    ipv4: LookupOutcome, ipv6: LookupOutcome
+  ) throws(LookupError) -> [String] {
+    let families = [ipv6, ipv4].map { outcome -> [String] in
+      guard case .success(.addresses(let addresses)) = outcome else { return [] }
+      return addresses.compactMap(\.ipAddress)
+    }
+    let most = families.map(\.count).max() ?? 0
+    let texts = (0..<most).flatMap { place in
+      families.compactMap { place < $0.count ? $0[place] : nil }
+    }
+    guard texts.isEmpty else { return texts }
+    if case .failure(let error) = ipv6, error.isLate { throw error }
+    if case .failure(let error) = ipv4 { throw error }
+    throw LookupError.empty
+  }
+}
+
+extension LookupError {
+  static let empty = LookupError(reason: "there's nothing there")
+}

@@ -1,0 +1,56 @@
+package import NIOCore
+
+/// One question to the system's resolver.
+package struct LookupQuestion: Sendable, Hashable {
+  package enum Kind: Sendable, Hashable {
+    /// A records, or what else nsswitch.conf has of IPv4.
+    case ipv4
+    /// AAAA records, or what else nsswitch.conf has of IPv6.
+    case ipv6
+    /// SRV records.
+    case services
+  }
+
+  package var name: String
+  package var kind: Kind
+
+  package init(_ name: String, _ kind: Kind) {
+    self.name = name
+    self.kind = kind
+  }
+}
+
+package enum LookupAnswer: Sendable, Equatable {
+  /// With port 0.
+  case addresses([SocketAddress])
+  case services([ServiceRecord])
+}
+
+package typealias LookupOutcome = Result<LookupAnswer, LookupError>
+
+/// Why a name couldn't be looked up.
+package struct LookupError: Error, Equatable, CustomStringConvertible {
+  package var reason: String
+  /// Whether there was no answer at all, within the time that the asker had.
+  package var isLate: Bool
+
+  package init(reason: String, isLate: Bool = false) {
+    self.reason = reason
+    self.isLate = isLate
+  }
+
+  /// No answer in time.
+  ///
+  /// - Parameter setting: what the time can be set by, if anything.
+  package init(lateBy time: String, setting: String? = nil) {
+    let setting = setting.map { " (\($0))" } ?? ""
+    self.init(reason: "no answer within \(time)\(setting)", isLate: true)
+  }
+
+  package var description: String { self.reason }
+
+  /// `can't look up bench.internal: Name or service not known`.
+  package func sentence(about subject: String) -> String {
+    "can't look up \(subject)\(self.isLate ? " in time" : ""): \(self.reason)"
+  }
+}
