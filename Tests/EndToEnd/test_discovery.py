@@ -162,6 +162,19 @@ def test_only_instances_that_may_be_called(start_nacos, look_up, protocol, versi
 
 
 @pytest.mark.parametrize("protocol, version", ACCESSES)
+def test_the_port_of_grpc_that_the_metadata_names(start_nacos, look_up, protocol, version):
+    registry = start_nacos(version=version)
+    registry.register("svc", "10.0.0.5", 8081, metadata={"gRPC_port": "9091", "other": "9092"})
+    registry.register("svc", "10.0.0.6", 8082)
+    for more, port in [
+        ({}, 9091), ({"port_metadata": "gRPC_port"}, 9091), ({"port_metadata": "other"}, 9092),
+        ({"port_metadata": "off"}, 8081),
+    ]:  # fmt: skip
+        code, found, _ = look_up(nacos(registry, **more, **access(protocol)))
+        assert (code, found) == (0, [f"10.0.0.5:{port} weight 1", "10.0.0.6:8082 weight 1"])
+
+
+@pytest.mark.parametrize("protocol, version", ACCESSES)
 def test_a_registry_that_wants_a_password(start_nacos, look_up, protocol, version):
     registry = start_nacos(version=version, users={"me": SECRET})
     registry.register("svc", *A)

@@ -55,9 +55,10 @@ extension ConfigurationReader {
     if let eas = section.section("eas-direct").flatMap(self.easDirect) {
       kinds.append(("eas-direct", .easDirect(eas)))
     }
-    if let nacos = section.section("nacos").flatMap({ self.nacos($0, folder: folder) }) {
-      kinds.append(("nacos", .nacos(nacos)))
+    let nacos = section.section("nacos").flatMap {
+      self.nacos($0, folder: folder, isHTTP: isHTTP)
     }
+    if let nacos { kinds.append(("nacos", .nacos(nacos))) }
     section.finish()
     if kinds.count > 1 {
       section.fault(kinds[1].key, "\(kinds[0].key) is there as well; keep one kind of endpoint")

@@ -43,6 +43,11 @@ extension Configuration {
     package var pollInterval: Duration?
     /// Called instead of the port that's registered; nil: that one. Default nil.
     package var port: Int?
+    /// The entry of an instance's metadata that names its port for gRPC, which is called where there's
+    /// one; nil: none does. Default `gRPC_port`, which gRPC's starters for Spring write.
+    package var portMetadata: String? = Self.usualPortMetadata
+
+    static let usualPortMetadata = "gRPC_port"
 
     package init(servers: [Endpoint], service: String) {
       self.servers = servers
@@ -62,7 +67,11 @@ extension Configuration.Nacos: CustomStringConvertible {
 
 extension ConfigurationReader {
   /// The section `nacos` of an endpoint; nil, and a fault, where it doesn't say whom to ask for what.
-  func nacos(_ section: SectionReader, folder: String) -> Configuration.Nacos? {
+  ///
+  /// - Parameter isHTTP: whether messages go to the instances over HTTP/1.1.
+  func nacos(
+    _ section: SectionReader, folder: String, isHTTP: Bool
+  ) -> Configuration.Nacos? {
     let servers = section.list("servers", example: "nacos.internal:8848", Self.nacosServer)
     if section.node("servers") == nil {
       section.missing("servers", "write the registry's servers, such as nacos.internal:8848")
@@ -101,6 +110,15 @@ extension ConfigurationReader {
       return interval
     }
     nacos.port = self.portOverride(section)
+    // The port for gRPC isn't one for HTTP.
+    if isHTTP { nacos.portMetadata = nil }
+    let entry = section.value("port_metadata", example: "gRPC_port") { text throws(ValueFault) in
+      try Self.metadataEntry(text)
+    }
+    if let entry { nacos.portMetadata = entry == "off" ? nil : entry }
+    if nacos.port != nil, entry != nil, entry != "off" {
+      section.fault("port_metadata", "port is there as well, and holds for all instances; keep one")
+    }
     nacos.credentials = self.nacosCredentials(section, folder: folder)
     section.finish()
     if nacos.access == .grpc, let last = nacos.servers.compactMap(\.port).max(),
@@ -115,6 +133,18 @@ extension ConfigurationReader {
     }
     guard let servers, !servers.isEmpty, service != nil else { return nil }
     return nacos
+  }
+
+  /// The name of an entry of metadata, or `off`.
+  private static func metadataEntry(_ text: String) throws(ValueFault) -> String {
+    guard (1...256).contains(text.utf8.count),
+      text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F })
+    else {
+      throw ValueFault(
+        "\(ConfigurationValues.quoted(text)) is not the name of an entry of metadata; write one such "
+          + "as gRPC_port, or off")
+    }
+    return text
   }
 
   private func nacosCredentials(

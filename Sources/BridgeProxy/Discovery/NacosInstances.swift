@@ -50,9 +50,21 @@ struct NacosInstances {
         settings.clusters.isEmpty || cluster.map(settings.clusters.contains) ?? true
       else { continue }
       found.add(
-        host: instance["ip"]?.string, port: settings.port ?? instance["port"]?.int,
+        host: instance["ip"]?.string,
+        port: settings.port ?? Self.metadataPort(of: instance, settings) ?? instance["port"]?.int,
         weight: weight)
     }
     return found.update(from: source)
+  }
+
+  /// The port that an instance's metadata names, as text or as a number; nil where that's none.
+  private static func metadataPort(
+    of instance: JSONValue, _ settings: Configuration.Nacos
+  ) -> Int? {
+    guard let key = settings.portMetadata, let entry = instance["metadata"]?[key] else {
+      return nil
+    }
+    let port = entry.int ?? entry.string.flatMap { Int($0) }
+    return port.flatMap { (1...65_535).contains($0) ? $0 : nil }
   }
 }

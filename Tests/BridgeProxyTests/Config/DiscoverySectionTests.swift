@@ -98,6 +98,19 @@ import Testing
     #expect(!"\(nacos) \(nacos.credentials)".contains("w0rd"))
   }
 
+  @Test(arguments: [
+    ("port_metadata: grpc.port", "grpc.port"), ("port_metadata: off", nil),
+    ("port: 9, port_metadata: off", nil),
+  ])
+  func `metadata that names the port is read`(_ text: String, _ entry: String?) throws {
+    guard case .nacos(let nacos) = try self.kind("{nacos: {servers: n1, service: svc, \(text)}}")
+    else {
+      Issue.record("another kind")
+      return
+    }
+    #expect(nacos.portMetadata == entry)
+  }
+
   @Test func `nacos has defaults, and secrets come from files too`() throws {
     guard
       case .nacos(let plain) = try self.kind("{nacos: {servers: n1, service: svc}}"),
@@ -113,6 +126,7 @@ import Testing
     }
     #expect(plain.namespace == "public" && plain.group == "pai-eas" && plain.access == .grpc)
     #expect(plain.grpcPortOffset == 1000 && plain.contextPath == "/nacos" && plain.clusters == [])
+    #expect(plain.portMetadata == "gRPC_port")
     #expect("\(plain)" == "nacos pai-eas/svc (n1:8848)")
     #expect(password.secret.revealed == "from a file")
     #expect(access.secret.revealed == "key" && secret.secret.revealed == "s3cret")

@@ -144,6 +144,30 @@ import Testing
     }
   }
 
+  /// Metadata, and the port that's called by it, where the registered one is 8081.
+  @Test(arguments: [
+    (#"{"gRPC_port":"9091"}"#, 9091), (#"{"gRPC_port":9091}"#, 9091), ("{}", 8081), ("null", 8081),
+    ("5", 8081), (#"{"gRPC_port":"none"}"#, 8081), (#"{"gRPC_port":"0"}"#, 8081),
+    (#"{"gRPC_port":"70000"}"#, 8081), (#"{"grpc":"9091"}"#, 8081),
+  ])
+  func `the port of gRPC is the one that the metadata names`(_ metadata: String, _ port: Int) {
+    let body = #"{"hosts":[{"ip":"a","port":8081,"metadata":\#(metadata)}]}"#
+    let ports = { (change: (inout Configuration.Nacos) -> Void) -> [EndpointUpdate] in
+      var settings = Self.settings(.httpV1)
+      change(&settings)
+      var state = NacosPollState(settings)
+      return [Self.round(&state, [Self.answer(body)]).update]
+    }
+    let called = { (port: Int) in
+      [EndpointUpdate.endpoints([.init(.init(host: "a", port: port), weight: 1)])]
+    }
+    #expect(ports { _ in } == called(port))
+    #expect(ports { $0.portMetadata = nil } == called(8081))
+    #expect(ports { $0.port = 7 } == called(7))
+    #expect(
+      ports { $0.portMetadata = "grpc" } == called(metadata.contains(#""grpc""#) ? 9091 : 8081))
+  }
+
   @Test func `instances of other clusters are left out`() {
     var state = NacosPollState(Self.settings(.httpV3) { $0.clusters = ["A", "B"] })
     let body =
