@@ -169,6 +169,10 @@ def test_a_status_of_the_policy_is_tried_elsewhere_and_the_last_is_told(fleet, b
     answer = call(before, key="fail")
     assert answer.status == 503
     assert "(attempt 3 of 3)" in answer.body.decode()
+    # The budget is used up behind the second one.
+    few = bridge(members, retry={**RETRY, "attempts": 5, "budget": {"tokens": 4}})
+    until_answered_by(few, ["one", "two", "three"])
+    assert "(attempt 2 of 5)" in call(few, key="fail").body.decode()
     lone = bridge(members)
     assert "attempt" not in call(lone, key="fail").body.decode()
 

@@ -169,9 +169,9 @@ final class ClusterCall: UpstreamCall {
 
   /// The status of the last attempt, saying that there were others.
   private func counted(_ status: GRPCStatus) -> GRPCStatus {
-    guard self.retry.attempts > 1 else { return status }
+    guard self.retry.attempts > 1, let policy = self.cluster.policy else { return status }
     var status = status
-    status.message += " (attempt \(self.retry.attempts) of \(self.retry.attempts))"
+    status.message += " (attempt \(self.retry.attempts) of \(policy.attempts))"
     return status
   }
 

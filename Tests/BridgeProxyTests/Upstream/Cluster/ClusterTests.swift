@@ -197,6 +197,22 @@ import Testing
     #expect(self.requests == [2, 1, 0, 0])
   }
 
+  @Test func anEndBeforeTheLastAttemptSaysHowManyThereMayBe() throws {
+    let cluster = self.makeCluster(2) { configuration in
+      configuration.retry = Configuration.Retry()
+      configuration.retry?.attempts = 5
+    }
+    try self.connected(cluster)
+    let observer = RecordingObserver()
+    _ = cluster.start(self.ask(), observer: observer)
+    try self.endpoint.exchange()
+    try self.fail(1, "14", ("grpc-message", "no"))
+    try self.pass()
+    try self.fail(2, "3", ("grpc-message", "wrong"))
+    try self.pass()
+    #expect(observer.status?.message == "wrong (attempt 2 of 5)")
+  }
+
   @Test func anotherStatusIsPassedOnAtOnce() throws {
     let cluster = self.makeCluster(2, Self.retries)
     try self.connected(cluster)
