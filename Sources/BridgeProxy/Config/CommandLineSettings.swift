@@ -81,6 +81,11 @@ package struct CommandLineSettings: Sendable {
       listen: listen.isEmpty ? [ConfigurationReader.defaultListen] : listen, admin: admin,
       services: [service])
     configuration.writesAccessLog = self.writesAccessLog
+    for own in configuration.ownEndpoints {
+      faults.append(
+        ConfigurationFault(file: "", place: nil, key: "--endpoint", reason: own.reason))
+    }
+    guard faults.isEmpty else { throw ConfigurationErrors(faults) }
     return configuration
   }
 }

@@ -93,6 +93,7 @@ extension ConfigurationReader {
     self.checkAddresses(listen, admin, in: top)
     var configuration = Configuration(
       listen: listen, admin: admin, services: self.services(top, folder: folder))
+    self.checkEndpoints(configuration, in: top)
     configuration.tls = self.listenerTLS(top, listeners, folder: folder)
     configuration.trustedHosts =
       top.list("trusted_hosts", example: "dev.internal", ConfigurationValues.trustedHost) ?? []
@@ -120,6 +121,14 @@ extension ConfigurationReader {
     }
     if let admin, !admin.takesAnyPort, seen.contains(admin) {
       top.fault("admin", "\(admin) is in listen as well; use another port")
+    }
+  }
+
+  /// No endpoint is the bridge itself.
+  private func checkEndpoints(_ configuration: Configuration, in top: SectionReader) {
+    for own in configuration.ownEndpoints {
+      let key = "\(own.group).endpoint"
+      top.faults.add(top.place(of: key), key, own.reason)
     }
   }
 

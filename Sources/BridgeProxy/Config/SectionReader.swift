@@ -63,6 +63,19 @@ final class SectionReader {
     self.faults.add(entry?.value.place ?? self.place, self.path(of: key), reason)
   }
 
+  /// Where the value of a key stands, given by its path from this section; of a part of the path where
+  /// there isn't more. Keys that have dots in them aren't found.
+  func place(of path: String) -> TextPlace {
+    var entries = self.entries
+    var place = self.place
+    for key in path.split(separator: ".") {
+      guard let entry = entries.first(where: { $0.key == key }) else { break }
+      place = entry.value.place
+      if case .mapping(let members) = entry.value.value { entries = members } else { entries = [] }
+    }
+    return place
+  }
+
   /// The node of a key; nil when it isn't there.
   func node(_ key: String) -> YAMLNode? {
     if !self.known.contains(key) { self.known.append(key) }
