@@ -19,9 +19,10 @@ struct LoopUpstreams: Sendable {
   /// - Parameters:
   ///   - connectors: what connects to each group of endpoints of each service.
   ///   - seed: of the process, for the choice among many endpoints.
+  ///   - log: told of endpoints that are lost and come back; nil: nobody is.
   init(
     of configuration: Configuration, _ connectors: [[SocketConnector]], on eventLoop: any EventLoop,
-    seed: UInt64
+    seed: UInt64, log: ReachabilityLog? = nil
   ) {
     self.eventLoop = eventLoop
     let groups = configuration.services.map(\.groups)
@@ -29,11 +30,23 @@ struct LoopUpstreams: Sendable {
     let kinds = groups.indices.map { service -> [Kind] in
       groups[service].indices.map { index -> Kind in
         let group = groups[service][index]
-        let callPath = group.transport?.callPath(service: configuration.services[service].name)
-        return Self.kind(of: group.cluster, limits: configuration.limits, seed, on: eventLoop) {
-          Self.pool(
+        let name = configuration.services[service].name
+        let callPath = group.transport?.callPath(service: name)
+        let key = "services.\(name)"
+        return Self.kind(
+          of: group.cluster, limits: configuration.limits, seed, key: key, on: eventLoop
+        ) {
+          let pool = Self.pool(
             of: group, callPath: callPath ?? "", to: $0, limits: configuration.limits,
-            connectors[service][index], credentials[service][index], on: eventLoop)
+            connectors[service][index], credentials[service][index], key: key, on: eventLoop)
+          if let log {
+            let place = GroupPlace(service: service, group: index)
+            let shown = index == 0 ? name : "\(name).\(group.name)"
+            pool.onReachability = { [endpoint = pool.endpoint] in
+              log.note($0, of: endpoint, at: place, name: shown, on: eventLoop)
+            }
+          }
+          return pool
         }
       }
     }
@@ -42,12 +55,12 @@ struct LoopUpstreams: Sendable {
   }
 
   private static func kind(
-    of cluster: Configuration.Cluster, limits: Configuration.Limits, _ seed: UInt64,
+    of cluster: Configuration.Cluster, limits: Configuration.Limits, _ seed: UInt64, key: String,
     on eventLoop: any EventLoop, makePool: @escaping Cluster.MakePool
   ) -> Kind {
     if let only = cluster.only { return .pool(makePool(only)) }
     let made = Cluster(
-      eventLoop: eventLoop, cluster, limits: limits, seed: seed, makePool: makePool)
+      eventLoop: eventLoop, cluster, limits: limits, seed: seed, key: key, makePool: makePool)
     if let endpoints = cluster.kind.fixed { made.update(endpoints) }
     return .cluster(made)
   }
@@ -56,7 +69,7 @@ struct LoopUpstreams: Sendable {
   private static func pool(
     of group: Configuration.EndpointGroup, callPath: String, to endpoint: Configuration.Endpoint,
     limits: Configuration.Limits, _ connector: SocketConnector, _ credentials: Credentials?,
-    on eventLoop: any EventLoop
+    key: String, on eventLoop: any EventLoop
   ) -> any EndpointPool {
     let cluster = group.cluster
     if let transport = group.transport {
@@ -64,12 +77,12 @@ struct LoopUpstreams: Sendable {
         eventLoop: eventLoop, endpoint: endpoint, transport,
         callPath: callPath, limits: limits, connections: cluster.connections,
         userAgent: Self.userAgent, authority: cluster.authority,
-        connector: connector, credentials: credentials)
+        connector: connector, credentials: credentials, key: key)
     }
     return Pool(
       eventLoop: eventLoop, endpoint: endpoint, limits: limits, connections: cluster.connections,
       userAgent: Self.userAgent, authority: cluster.authority, connector: connector,
-      credentials: credentials, statuses: cluster.kind.statuses)
+      credentials: credentials, statuses: cluster.kind.statuses, key: key)
   }
 
   private static let userAgent = "bridge-proxy"
@@ -185,7 +198,7 @@ extension LoopUpstreams.Kind {
   /// Why it can't be reached.
   fileprivate var trouble: String {
     switch self {
-    case .pool(let pool): "no connection to \(pool.endpoint)"
+    case .pool(let pool): pool.trouble
     case .cluster(let cluster): cluster.trouble
     }
   }

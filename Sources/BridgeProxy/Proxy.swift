@@ -105,10 +105,11 @@ extension Proxy {
       service.groups.indices.map { SocketConnector(service, group: $0) }
     }
     var upstreams: [LoopUpstreams] = []
+    let log = ReachabilityLog { [onEvent = self.onEvent] in onEvent(.note($0)) }
     for loop in group.makeIterator() {
       upstreams.append(
         try await loop.submit {
-          LoopUpstreams(of: configuration, connectors, on: loop, seed: seed)
+          LoopUpstreams(of: configuration, connectors, on: loop, seed: seed, log: log)
         }.get())
     }
     let upstreamsByLoop = Dictionary(

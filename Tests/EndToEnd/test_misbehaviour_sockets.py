@@ -191,7 +191,7 @@ class TestOneWay:
             peer.abort()
 
         # The client's body, the message and the frames of it.
-        case = Case(play, 4, "deadline", after=ENDED, host="short.test", size=4_000_000)
+        case = Case(play, 4, "within 500ms (services.short.", after=ENDED, host="short.test", size=4_000_000)
         stage.check(case, shape)
 
     @pytest.mark.parametrize("shape", SOME, ids=str)
@@ -202,7 +202,7 @@ class TestOneWay:
             peer.flood(frame(PING, 0, 0, bytes(8)) * 500)
             peer.drain()
 
-        stage.check(Case(play, 4, "deadline", after=ENDED, host="short.test"), shape)
+        stage.check(Case(play, 4, "within 500ms (services.short.", after=ENDED, host="short.test"), shape)
 
     @pytest.mark.parametrize("shape", SOME, ids=str)
     def test_pings_whose_answers_are_never_read(self, shape, stage):

@@ -22,7 +22,7 @@ class TestWindows:
             assert peer.payload == 0
             peer.send(frame(SETTINGS, 0, 0, settings((4, 65_535))))
 
-        stage.check(Case(play, 4, "deadline", host="short.test", size=300_000), shape)
+        stage.check(Case(play, 4, "within 500ms (services.short.", host="short.test", size=300_000), shape)
 
     @pytest.mark.parametrize("shape", [UNARY, UPLOAD, CHAT, GRPC], ids=str)
     def test_a_connection_window_that_never_opens(self, shape, stage):
@@ -32,7 +32,7 @@ class TestWindows:
             assert peer.payload == 65_535
             peer.send(window(0, 1 << 20))
 
-        stage.check(Case(play, 4, "deadline", host="short.test", size=300_000), shape)
+        stage.check(Case(play, 4, "within 500ms (services.short.", host="short.test", size=300_000), shape)
 
     @pytest.mark.parametrize("shape", [UNARY, UPLOAD, CHAT, GRPC], ids=str)
     def test_an_answer_before_a_window_opened(self, shape, stage):
@@ -172,7 +172,7 @@ class TestSettings:
             peer.greet(settings((3, 0)))
             peer.drain()
 
-        case = Case(play, 4, "deadline", host="short.test", after=ENDED, leaves_unused=True)
+        case = Case(play, 4, "within 500ms (services.short.", host="short.test", after=ENDED, leaves_unused=True)
         stage.check(case, shape)
 
     @pytest.mark.parametrize("shape", SHAPES, ids=str)

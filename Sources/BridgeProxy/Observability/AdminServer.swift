@@ -5,11 +5,11 @@ internal import Synchronization
 
 /// Answers `/healthz` and `/readyz` on an address of its own.
 ///
-/// `/healthz` says that the process lives; `/readyz` asks every endpoint, so that a load balancer
-/// sends nothing to a bridge that couldn't pass it on, and says 503 from the moment that draining
-/// begins.
+/// `/healthz` says that the process lives; `/readyz` asks every service whether a call would reach one of
+/// its endpoints, so that a load balancer sends nothing to a bridge that couldn't pass it on, and says 503
+/// from the moment that draining begins.
 package final class AdminServer: Sendable {
-  /// Whether one service's endpoint can be reached, and why not.
+  /// Whether one of a service's endpoints can be reached, and why not.
   package struct Readiness: Sendable, Equatable {
     package var service: String
     package var isReachable: Bool

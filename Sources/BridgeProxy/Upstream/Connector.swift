@@ -2,18 +2,35 @@ package import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 
-/// Opens the channel under an upstream connection. [seam: sockets, an EmbeddedChannel in tests]
+/// Looks names up, and opens the channels under upstream connections. [seam: sockets, EmbeddedChannels in
+/// tests]
 package protocol Connector {
   /// The `:scheme` of calls on its connections.
   var scheme: String { get }
 
-  /// Connects, with `handler` as the last in the channel's pipeline.
+  /// Looks up the addresses that a host has in one family.
+  ///
+  /// - Parameter found: called on `eventLoop`, once, never from within this function; not after the
+  ///   lookup was cancelled. The addresses have port 0.
+  /// - Returns: cancels the lookup.
+  func lookUp(
+    _ host: String, _ family: AddressFamily, on eventLoop: any EventLoop,
+    _ found: @escaping (Result<[SocketAddress], LookupError>) -> Void
+  ) -> () -> Void
+
+  /// Connects to an address of an endpoint, with `handler` as the last in the channel's pipeline.
   ///
   /// - Returns: on `eventLoop`, that the channel is open, or why it isn't.
   func connect(
-    _ handler: any ChannelHandler, to endpoint: Configuration.Endpoint, timeout: TimeAmount,
-    on eventLoop: any EventLoop
+    _ handler: any ChannelHandler, to address: SocketAddress, of endpoint: Configuration.Endpoint,
+    timeout: TimeAmount, on eventLoop: any EventLoop
   ) -> EventLoopFuture<Void>
+}
+
+/// The kinds of addresses that a name may lead to.
+package enum AddressFamily: Sendable, CaseIterable {
+  case ipv6
+  case ipv4
 }
 
 extension Connector {
@@ -25,25 +42,53 @@ package struct SocketConnector: Connector, Sendable {
   let tls: TLSContexts?
   /// The name for the certificates of all endpoints; nil: the host of each.
   private let serverName: String?
+  private let lookups: Lookups
 
   /// - Parameters:
   ///   - tls: nil: in the clear.
   ///   - serverName: the name for the certificates of all endpoints; nil: the host of each.
-  package init(tls: TLSContexts? = nil, serverName: String? = nil) {
+  package init(
+    tls: TLSContexts? = nil, serverName: String? = nil, lookups: Lookups = .system
+  ) {
     self.tls = tls
     self.serverName = serverName
+    self.lookups = lookups
   }
 
   package var scheme: String { self.tls == nil ? "http" : "https" }
 
+  package func lookUp(
+    _ host: String, _ family: AddressFamily, on eventLoop: any EventLoop,
+    _ found: @escaping (Result<[SocketAddress], LookupError>) -> Void
+  ) -> () -> Void {
+    let question = LookupQuestion(host, family == .ipv4 ? .ipv4 : .ipv6)
+    let lookups = self.lookups
+    let ticket = lookups.makeTicket(question)
+    let found = NIOLoopBoundBox(Optional(found), eventLoop: eventLoop)
+    lookups.ask(ticket) { outcome in
+      eventLoop.execute {
+        guard let call = found.value.take() else { return }
+        switch outcome {
+        case .success(.addresses(let addresses)): call(.success(addresses))
+        case .success(.services): call(.success([]))
+        case .failure(let error): call(.failure(error))
+        }
+      }
+    }
+    return {
+      found.value = nil
+      lookups.giveUp(ticket, LookupError(reason: "the lookup was given up"))
+    }
+  }
+
   package func connect(
-    _ handler: any ChannelHandler, to endpoint: Configuration.Endpoint, timeout: TimeAmount,
-    on eventLoop: any EventLoop
+    _ handler: any ChannelHandler, to address: SocketAddress, of endpoint: Configuration.Endpoint,
+    timeout: TimeAmount, on eventLoop: any EventLoop
   ) -> EventLoopFuture<Void> {
     let name = EndpointName(self.serverName ?? endpoint.host)
     let tls = self.tls
     let handler = NIOLoopBound(handler, eventLoop: eventLoop)
-    let bootstrap = ClientBootstrap(group: eventLoop)
+    var bootstrap = ClientBootstrap(group: eventLoop)
       .connectTimeout(timeout)
       .channelOption(
         .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.readBytes)
@@ -54,13 +99,11 @@ package struct SocketConnector: Connector, Sendable {
           try channel.pipeline.syncOperations.addHandler(handler.value)
         }
       }
-    switch endpoint.address {
-    case .tcp(let host, let port):
-      return bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
-        .connect(host: host, port: port).map { _ in }
-    case .unix(let path):
-      return bootstrap.connect(unixDomainSocketPath: path).map { _ in }
+    switch address {
+    case .v4, .v6: bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
+    case .unixDomainSocket: break
     }
+    return bootstrap.connect(to: address).map { _ in }
   }
 
   private static func addTLS(
@@ -84,11 +127,6 @@ extension Configuration.Endpoint {
   func describe(_ error: any Error) -> String {
     let reason: String
     switch error {
-    case let error as NIOConnectionError:
-      if let failure = error.connectionErrors.first {
-        return self.describe(failure.error)
-      }
-      reason = "no address for this host name"
     case let error as IOError:
       switch error.errnoCode {
       case ECONNREFUSED: reason = "connection refused"

@@ -8,22 +8,29 @@ package import NIOCore
 package final class Pool: EndpointPool, PoolShell {
   package let eventLoop: any EventLoop
   package let endpoint: Configuration.Endpoint
+  /// Where the configuration has its service, `services.bench`: for messages that name a setting.
+  let key: String
   let limits: Configuration.Limits
-  private let connector: any Connector
+  let connector: any Connector
   /// What authorises the calls; nil: nothing does.
   private let credentials: Credentials?
   /// What HTTP statuses without `grpc-status` mean.
   let statuses: HTTPStatusMapping
   private let sessionOptions: H2Session.Options
-  private let connectTimeout: TimeAmount
+  let connectTimeout: TimeAmount
+  static let greeting = "HTTP/2 SETTINGS"
   let keepalive: KeepaliveState.Options
   package var onConnectivity: ((Connectivity) -> Void)?
+  package var onReachability: ((Reachability) -> Void)?
+  var isReached = false
   private var connectivity = Connectivity.idle
   /// Calls that end with their connection's drain.
   private var yieldingCount = 0
 
   var state: PoolState
   var connections: [UpstreamConnection] = []
+  var dialers: [Dialer<UpstreamConnection>] = []
+  var addressFamily = AddressFamily.ipv6
   var calls: [PoolCall?] = []
   var freeIDs: [Int] = []
   var deadlines: TimerWheel
@@ -49,15 +56,17 @@ package final class Pool: EndpointPool, PoolShell {
   ///   - connector: what opens connections.
   ///   - credentials: what authorises the calls.
   ///   - statuses: what HTTP statuses without `grpc-status` mean.
+  ///   - key: where the configuration has its service.
   package init(
     eventLoop: any EventLoop, endpoint: Configuration.Endpoint,
     limits: Configuration.Limits = Configuration.Limits(),
     connections: Configuration.Connections = Configuration.Connections(), userAgent: String,
     authority: String? = nil, connector: any Connector = SocketConnector(),
-    credentials: Credentials? = nil, statuses: HTTPStatusMapping = .grpc
+    credentials: Credentials? = nil, statuses: HTTPStatusMapping = .grpc, key: String = ""
   ) {
     self.eventLoop = eventLoop
     self.endpoint = endpoint
+    self.key = key
     self.limits = limits
     self.connector = connector
     self.credentials = credentials
@@ -158,18 +167,11 @@ package final class Pool: EndpointPool, PoolShell {
     while let (call, connection) = self.state.nextStart() {
       if let call = self.calls[call] { self.start(call, on: connection) }
     }
-    if let id = self.state.nextConnect(now: now) {
-      let connection = UpstreamConnection(id: id, pool: self, options: self.sessionOptions)
-      self.connections.append(connection)
-      connection.connect(with: self.connector, timeout: self.connectTimeout)
-      self.startChecking()
-    }
+    if let id = self.state.nextConnect(now: now) { self.dial(id) }
     while let (call, status) = self.state.nextFailure(now: now) {
       self.calls[call]?.fail(status)
     }
-    while let id = self.state.nextClose() {
-      self.connections.first { $0.id == id }?.close()
-    }
+    while let id = self.state.nextClose() { self.close(id) }
     if self.yieldingCount > 0 {
       for connection in self.connections where self.state.isDraining(connection.id) {
         connection.endYieldingCalls()
@@ -186,6 +188,12 @@ package final class Pool: EndpointPool, PoolShell {
     self.onConnectivity?(connectivity)
   }
 
+  func makeConnection(
+    _ dialer: Dialer<UpstreamConnection>, attempt: Int
+  ) -> UpstreamConnection {
+    UpstreamConnection(dialer, attempt: attempt, pool: self, options: self.sessionOptions)
+  }
+
   func connectionAllows(_ connection: UpstreamConnection, calls: Int) {
     self.allow(connection, calls: calls)
   }
@@ -198,8 +206,10 @@ package final class Pool: EndpointPool, PoolShell {
     self.state.closeCall(on: connection.id)
   }
 
-  func connectionEnded(_ connection: UpstreamConnection, reason: String) {
+  /// - Parameter isOrderly: whether the bridge closed it, or the endpoint said goodbye.
+  func connectionEnded(_ connection: UpstreamConnection, reason: String, isOrderly: Bool) {
     self.remove(connection, reason: reason)
+    self.tellReachability(isOrderly ? nil : reason)
   }
 
   /// The call's end is settled; its deadline doesn't matter any more.
@@ -212,6 +222,8 @@ package final class Pool: EndpointPool, PoolShell {
   package func connect(isUrgent: Bool) {
     self.connectIfNoneIsUsable(isUrgent: isUrgent)
   }
+
+  package var trouble: String { self.lastTrouble }
 
   package func probe() -> EventLoopFuture<Bool> { self.beginProbe() }
 

@@ -23,6 +23,10 @@ final class PoolCall: UpstreamCall, PooledCall {
   private var waitingBytes = 0
   /// Whether more than `UpstreamMarks.send` was given, and the owner waits for `callCanSend`.
   private var isOwnerHeld: Bool
+  /// Whether the answer has begun.
+  private var hasHead = false
+  /// Whether it has had a stream.
+  private var wasSent = false
   private var comebacks = 0
   private var isPaused = false
   /// Whether messages are being handed out, further up the stack.
@@ -115,15 +119,29 @@ final class PoolCall: UpstreamCall, PooledCall {
   /// It has a stream now.
   func begin(on connection: UpstreamConnection, _ stream: H2Stream) {
     self.connection = connection
+    self.wasSent = true
     self.readCount = connection.readCount
     self.stream = stream
   }
 
-  func expire(_ status: GRPCStatus) {
+  func expire() {
     if let connection = self.connection, connection.readCount == self.readCount {
       connection.suspect()
     }
-    self.fail(status)
+    self.fail(self.deadlineStatus)
+  }
+
+  var deadlineStatus: GRPCStatus {
+    let missing =
+      if self.hasHead {
+        "no end of the answer from"
+      } else if self.connection == nil && !self.wasSent {
+        "no connection to"
+      } else {
+        "no answer from"
+      }
+    return .deadlineExceeded(
+      "\(missing) \(self.pool.endpoint)", self.request.limit, key: self.pool.key)
   }
 
   func fail(_ status: GRPCStatus) {
@@ -144,7 +162,10 @@ final class PoolCall: UpstreamCall, PooledCall {
     if self.comebacks > 0, let connection = self.connection {
       self.pool.callAnswered(on: connection)
     }
-    if let head { self.observer?.callReceivedHead(head) }
+    if let head {
+      self.hasHead = true
+      self.observer?.callReceivedHead(head)
+    }
     self.advance()
   }
 
@@ -203,12 +224,23 @@ final class PoolCall: UpstreamCall, PooledCall {
   /// What a reset means. An endpoint that keeps the deadline itself cancels the stream when it
   /// passes, perhaps a moment before we notice.
   private func status(ofReset errorCode: UInt32) -> GRPCStatus {
-    if errorCode == H2ErrorCode.cancel, let deadline = self.deadline,
-      deadline - Self.deadlineSlack <= self.pool.eventLoop.now
-    {
-      return .deadlineExceeded
+    errorCode == H2ErrorCode.cancel && self.isDue
+      ? self.deadlineStatus : GRPCStatus(resetCode: errorCode)
+  }
+
+  /// Whether the deadline has passed, or may have by the endpoint's clock.
+  private var isDue: Bool {
+    guard let deadline = self.deadline else { return false }
+    return deadline - Self.deadlineSlack <= self.pool.eventLoop.now
+  }
+
+  /// The same when the endpoint says it: whose clock was first makes no difference to the client. A
+  /// call that's passed through hears its endpoint's own words.
+  private func isDeadline(_ status: GRPCStatus) -> Bool {
+    guard status.origin == .endpoint, !self.request.isRaw, status.details.isEmpty else {
+      return false
     }
-    return GRPCStatus(resetCode: errorCode)
+    return (status.code == .deadlineExceeded || status.code == .cancelled) && self.isDue
   }
 
   /// Nothing more comes from the endpoint. What came before is handed out first, however long a
@@ -238,6 +270,7 @@ final class PoolCall: UpstreamCall, PooledCall {
 
   private func finish(_ status: GRPCStatus, trailers: HeaderBlock, isOpen: Bool) {
     guard let observer = self.observer else { return }
+    let status = self.isDeadline(status) ? self.deadlineStatus : status
     self.leave(isOpen: isOpen)
     observer.callEnded(status, trailers: trailers)
   }

@@ -5,15 +5,17 @@ protocol PooledCall: AnyObject {
   /// Its place in the pool's table, and its number for the pool's state and its timer.
   var id: Int { get }
   var deadline: NIODeadline? { get }
+  /// How it ends at its deadline, as it stands.
+  var deadlineStatus: GRPCStatus { get }
 
   /// Ends it without an answer of the endpoint.
   func fail(_ status: GRPCStatus)
   /// Ends it at its deadline.
-  func expire(_ status: GRPCStatus)
+  func expire()
 }
 
-/// A connection as its pool sees it.
-protocol PooledConnection: AnyObject {
+/// A connection as its pool sees it; until it's one, an attempt that has a dialer.
+protocol PooledConnection: DialAttempt {
   /// The pool's number for it.
   var id: Int { get }
 
@@ -28,8 +30,18 @@ protocol PoolShell: EndpointPool, SendableMetatype {
   associatedtype Connection: PooledConnection
 
   var eventLoop: any EventLoop { get }
+  var connector: any Connector { get }
+  var connectTimeout: TimeAmount { get }
+  /// The first thing that comes of an endpoint, for messages.
+  static var greeting: String { get }
   var state: PoolState { get set }
   var connections: [Connection] { get set }
+  /// Whether `onReachability` was last told that it's reached.
+  var isReached: Bool { get set }
+  /// What becomes connections.
+  var dialers: [Dialer<Connection>] { get set }
+  /// That of the last connection by name.
+  var addressFamily: AddressFamily { get set }
   /// Calls that haven't ended, by their numbers.
   var calls: [Call?] { get set }
   var freeIDs: [Int] { get set }
@@ -43,6 +55,8 @@ protocol PoolShell: EndpointPool, SendableMetatype {
   var probes: [EventLoopPromise<Bool>] { get set }
   var drained: [EventLoopPromise<Void>] { get set }
 
+  /// The handler of an attempt to connect.
+  func makeConnection(_ dialer: Dialer<Connection>, attempt: Int) -> Connection
   /// Sends a call over a connection of this number.
   func start(_ call: Call, on connection: Int)
   /// Does what the state asks for after any event, until it asks for nothing.
@@ -63,7 +77,7 @@ extension PoolShell {
   func enter(_ call: Call) {
     let now = self.eventLoop.now
     if let deadline = call.deadline {
-      guard deadline > now else { return self.failLater(call, .deadlineExceeded) }
+      guard deadline > now else { return self.failLater(call, call.deadlineStatus) }
       self.deadlines.schedule(call.id, at: deadline)
       self.startTicking()
     }
@@ -113,12 +127,81 @@ extension PoolShell {
     self.settle()
   }
 
+  /// Opens a connection of this number.
+  func dial(_ id: Int) {
+    let target = Dialer<Connection>.Target(
+      endpoint: self.endpoint, connector: self.connector, timeout: self.connectTimeout,
+      greeting: Self.greeting, family: self.addressFamily)
+    let dialer = Dialer<Connection>(id: id, target, on: self.eventLoop) { dialer, attempt in
+      self.makeConnection(dialer, attempt: attempt)
+    } onEnd: { outcome in
+      self.dialers.removeAll { $0.id == id }
+      switch outcome {
+      case .connected(let connection, let address):
+        switch address {
+        case .v4: self.addressFamily = .ipv4
+        case .v6: self.addressFamily = .ipv6
+        case .unixDomainSocket: break
+        }
+        self.connections.append(connection)
+        self.tellReachability(nil)
+      case .failed(let reason):
+        self.remove(id, reason: reason)
+        self.tellReachability(reason)
+        self.settle()
+      }
+    }
+    self.dialers.append(dialer)
+    dialer.start()
+    self.startChecking()
+  }
+
+  /// Closes a connection, or what would become it, soon. It has no calls.
+  func close(_ id: Int) {
+    self.connections.first { $0.id == id }?.close()
+    self.dialers.first { $0.id == id }?.cancel("closed by the bridge")
+  }
+
   /// A connection is gone.
   func remove(_ connection: Connection, reason: String) {
-    var generator = SystemRandomNumberGenerator()
-    self.state.remove(
-      connection.id, reason: reason, now: self.eventLoop.now, using: &generator)
     self.connections.removeAll { $0 === connection }
+    self.remove(connection.id, reason: reason)
+  }
+
+  private func remove(_ id: Int, reason: String) {
+    var generator = SystemRandomNumberGenerator()
+    self.state.remove(id, reason: reason, now: self.eventLoop.now, using: &generator)
+  }
+
+  /// Tells, if someone wants to know, whether there's a connection.
+  ///
+  /// - Parameter fault: what has just gone wrong.
+  func tellReachability(_ fault: String?) {
+    guard let tell = self.onReachability else { return }
+    if !self.connections.isEmpty {
+      if !self.isReached { tell(.reached) }
+      self.isReached = true
+    } else if let fault {
+      self.isReached = false
+      tell(.lost(fault))
+    } else if self.isReached {
+      self.isReached = false
+      tell(.idle)
+    }
+  }
+
+  /// Nobody is told any more whether the endpoint can be reached.
+  private func endReachability() {
+    self.onReachability?(.left)
+    self.onReachability = nil
+  }
+
+  /// The reason of the last failed attempt; without one only that there's no connection.
+  var lastTrouble: String {
+    if case .failing(let reason) = self.state.connectivity(now: self.eventLoop.now) {
+      return reason
+    }
+    return "no connection to \(self.endpoint)"
   }
 
   /// A connection is up, or the endpoint says again how many calls it takes.
@@ -134,7 +217,7 @@ extension PoolShell {
       self.checking = nil
       self.state.check(now: self.eventLoop.now)
       self.settle()
-      if !self.connections.isEmpty { self.startChecking() }
+      if !self.connections.isEmpty || !self.dialers.isEmpty { self.startChecking() }
     }
   }
 
@@ -155,6 +238,7 @@ extension PoolShell {
     self.eventLoop.assertInEventLoop()
     let promise = self.eventLoop.makePromise(of: Void.self)
     self.drained.append(promise)
+    self.endReachability()
     self.state.drain()
     self.settle()
     return promise.futureResult
@@ -178,10 +262,12 @@ extension PoolShell {
   /// Ends all calls with UNAVAILABLE and closes the connections.
   func endAll() {
     self.eventLoop.assertInEventLoop()
+    self.endReachability()
     self.state.drain()
     let status = GRPCStatus(.unavailable, "the bridge is shutting down", origin: .transport)
     for call in self.calls { call?.fail(status) }
     for connection in self.connections { connection.close() }
+    for dialer in self.dialers { dialer.cancel("closed by the bridge") }
     self.checking?.cancel()
     self.checking = nil
     self.settle()
@@ -205,7 +291,7 @@ extension PoolShell {
     for id in self.due {
       // One that ended over another's end may have left its number to a new call.
       if let call = self.calls[id], let deadline = call.deadline, deadline <= now {
-        call.expire(.deadlineExceeded)
+        call.expire()
       }
     }
     let hasFired = !self.due.isEmpty
@@ -216,10 +302,4 @@ extension PoolShell {
       self.ticking = nil
     }
   }
-}
-
-extension GRPCStatus {
-  /// The deadline of a call passed, by the bridge's clock.
-  static let deadlineExceeded = GRPCStatus(
-    .deadlineExceeded, "the deadline passed", origin: .deadline)
 }

@@ -22,6 +22,12 @@ package protocol EndpointPool: Upstream {
   /// calls in the same turn but `connect`, `start` and `probe`.
   var onConnectivity: ((Connectivity) -> Void)? { get set }
 
+  /// Told whether the endpoint can be reached, when that changes or another attempt has failed.
+  var onReachability: ((Reachability) -> Void)? { get set }
+
+  /// Why a call wouldn't get there now: the reason that it would end with.
+  var trouble: String { get }
+
   /// Opens a connection where none is there or under way, unless the last attempt failed a moment ago.
   ///
   /// - Parameter isUrgent: whether it's to be tried now all the same.
@@ -60,6 +66,8 @@ package struct CallRequest {
   package var metadata: HeaderBlock
   /// When the call ends with DEADLINE_EXCEEDED; sent as `grpc-timeout`. Nil: never.
   package var deadline: NIODeadline?
+  /// What set `deadline`.
+  package var limit: CallLimit?
   /// The first message, in its gRPC frame (5-byte prefix); nil when messages follow by `send`.
   package var message: ByteBuffer?
   /// How messages are compressed whose frames say that they are; sent as `grpc-encoding`.

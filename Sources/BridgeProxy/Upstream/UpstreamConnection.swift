@@ -3,14 +3,17 @@ internal import NIOSSL
 
 /// One HTTP/2 connection to the endpoint: joins socket, session and calls.
 ///
-/// One-shot: it connects once, and after it closes the pool makes a new one. Confined to the pool's
-/// event loop. Whatever calls queue during one tick of the loop leaves in one write at its end.
+/// One-shot: it begins as one of a dialer's attempts, and after it closes the pool makes a new one.
+/// Confined to the pool's event loop. Whatever calls queue during one tick of the loop leaves in one write at its end.
 package final class UpstreamConnection: ChannelInboundHandler, PooledConnection {
   package typealias InboundIn = ByteBuffer
   package typealias OutboundOut = ByteBuffer
 
   let id: Int
   private let pool: Pool
+  /// Nil once it's a connection.
+  private var dialer: Dialer<UpstreamConnection>?
+  private let attempt: Int
   private let session: H2Session
   /// Calls by the slots of their streams.
   private var calls: [PoolCall?] = []
@@ -18,7 +21,6 @@ package final class UpstreamConnection: ChannelInboundHandler, PooledConnection 
   private var watched: [H2Stream] = []
   /// Nil before the channel is there and after it has gone.
   private var context: ChannelHandlerContext?
-  private var settingsTimeout: Scheduled<Void>?
   private var keepalive: KeepaliveState
   private var keepaliveCheck: Scheduled<Void>?
   /// How often something has come, to see whether anything did in a time.
@@ -38,9 +40,16 @@ package final class UpstreamConnection: ChannelInboundHandler, PooledConnection 
   private var hasEnded = false
   /// Why it's being closed, when that is known before it is.
   private var endReason: String?
+  /// Whether its end says nothing against the endpoint.
+  private var isOrderly = false
 
-  init(id: Int, pool: Pool, options: H2Session.Options) {
-    self.id = id
+  /// An attempt of a dialer's, which becomes a connection of the same number.
+  init(
+    _ dialer: Dialer<UpstreamConnection>, attempt: Int, pool: Pool, options: H2Session.Options
+  ) {
+    self.id = dialer.id
+    self.dialer = dialer
+    self.attempt = attempt
     self.pool = pool
     self.session = H2Session(role: .client, options: options)
     self.keepalive = KeepaliveState(pool.keepalive)
@@ -49,24 +58,24 @@ package final class UpstreamConnection: ChannelInboundHandler, PooledConnection 
     )
   }
 
-  // MARK: For the pool and its calls
+  // MARK: For the dialer
 
-  /// Opens the connection; the pool hears of `connectionReady` or `connectionEnded`.
-  func connect(with connector: any Connector, timeout: TimeAmount) {
-    let loop = self.pool.eventLoop.assumeIsolated()
-    self.settingsTimeout = loop.scheduleTask(in: timeout) {
-      let isInHandshake = !self.isOpen && self.context?.channel.isActive == true
-      self.end(
-        "can't use \(self.pool.endpoint): no \(isInHandshake ? "TLS handshake" : "HTTP/2 SETTINGS")"
-          + " within \(timeout.nanoseconds / 1_000_000) ms")
-    }
-    let connected = connector.connect(
-      self, to: self.pool.endpoint, timeout: timeout, on: self.pool.eventLoop)
-    connected.assumeIsolated().whenFailure { error in
-      // Later, because the connector may have failed at once, within a call's start.
-      loop.execute { self.end(self.pool.endpoint.describe(error)) }
-    }
+  var progress: DialProgress {
+    if self.isOpen { return .greeting }
+    return self.context?.channel.isActive == true ? .securing : .connecting
   }
+
+  func connectFailed(_ reason: String) {
+    self.end(reason)
+  }
+
+  func giveUp() {
+    self.dialer = nil
+    self.hasEnded = true
+    self.context?.close(promise: nil)
+  }
+
+  // MARK: For the pool and its calls
 
   /// Opens a stream for a call.
   ///
@@ -124,6 +133,7 @@ package final class UpstreamConnection: ChannelInboundHandler, PooledConnection 
   func close() {
     self.pool.eventLoop.assumeIsolated().execute {
       if self.endReason == nil { self.endReason = "closed by the bridge" }
+      self.isOrderly = true
       self.session.goAway()
       self.flush()
       self.end("closed by the bridge")
@@ -290,7 +300,8 @@ package final class UpstreamConnection: ChannelInboundHandler, PooledConnection 
       case .goAway(_, let errorCode):
         let name = H2ErrorCode.name(errorCode)
         self.endReason = "the endpoint \(self.pool.endpoint) ended the connection with \(name)"
-        self.pool.connectionRetired(self)
+        self.isOrderly = errorCode == H2ErrorCode.noError
+        if self.dialer == nil { self.pool.connectionRetired(self) }
       }
     }
   }
@@ -305,8 +316,7 @@ package final class UpstreamConnection: ChannelInboundHandler, PooledConnection 
   private func settingsReceived() {
     if !self.isReady {
       self.isReady = true
-      self.settingsTimeout?.cancel()
-      self.settingsTimeout = nil
+      if let dialer = self.dialer.take() { dialer.succeeded(self.attempt) }
       self.keepAlive(self.keepalive.start())
     }
     self.pool.connectionAllows(self, calls: self.session.peerConcurrentStreams)
@@ -367,16 +377,16 @@ package final class UpstreamConnection: ChannelInboundHandler, PooledConnection 
   private func end(_ reason: String) {
     guard !self.hasEnded else { return }
     self.hasEnded = true
-    self.settingsTimeout?.cancel()
-    self.settingsTimeout = nil
     self.keepaliveCheck?.cancel()
     self.keepaliveCheck = nil
-    self.context?.close(promise: nil)
     let reason = self.endReason ?? reason
+    let progress = self.progress
+    self.context?.close(promise: nil)
+    if let dialer = self.dialer.take() { return dialer.failed(self.attempt, reason, progress) }
     let calls = self.calls
     self.calls = []
     self.watched = []
-    self.pool.connectionEnded(self, reason: reason)
+    self.pool.connectionEnded(self, reason: reason, isOrderly: self.isOrderly)
     for call in calls {
       call?.connectionLost(GRPCStatus(.unavailable, reason, origin: .transport))
     }

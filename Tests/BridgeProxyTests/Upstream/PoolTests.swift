@@ -318,7 +318,8 @@ import Testing
     _ = pool.start(self.ask("c", deadline: now + .milliseconds(50)), observer: waiting)
     #expect(passed.events.isEmpty)
     try self.endpoint.exchange()
-    let status = GRPCStatus(.deadlineExceeded, "the deadline passed", origin: .deadline)
+    let status = GRPCStatus(
+      .deadlineExceeded, "no connection to 10.0.0.1:50051 in time", origin: .deadline)
     #expect(passed.events == [.end(status, [])])
     self.endpoint.loop.advanceTime(by: .milliseconds(49))
     #expect(waiting.events.isEmpty)
@@ -326,9 +327,58 @@ import Testing
     #expect(waiting.events == [.end(status, [])] && open.events.isEmpty)
     self.endpoint.loop.advanceTime(by: .milliseconds(50))
     try self.endpoint.exchange()
-    #expect(open.events == [.end(status, [])])
+    #expect(
+      open.status
+        == GRPCStatus(
+          .deadlineExceeded, "no answer from 10.0.0.1:50051 in time", origin: .deadline))
     #expect(try self.peer().closed == [1: H2ErrorCode.cancel])
     #expect(try self.peer().requests.count == 1)
+  }
+
+  /// How an endpoint may end a call at the deadline that it was told, a moment before the bridge does.
+  enum EndpointClock: CaseIterable {
+    case status
+    case cancelledStatus
+    case reset
+  }
+
+  @Test(arguments: EndpointClock.allCases, [true, false])
+  func theEndpointsClockSaysWhatTheBridgesSays(_ clock: EndpointClock, isRaw: Bool) throws {
+    let pool = Pool(
+      eventLoop: self.endpoint.loop, endpoint: self.address, userAgent: "bridge-proxy/test",
+      connector: self.endpoint, key: "services.depot")
+    for (passed, isDeadline) in [
+      (TimeAmount.milliseconds(1970), false), (.milliseconds(1985), true),
+    ] {
+      var request = self.ask("x", deadline: self.endpoint.loop.now + .seconds(2))
+      request.limit = CallLimit(.seconds(2), .service)
+      request.isRaw = isRaw
+      let observer = RecordingObserver()
+      _ = pool.start(request, observer: observer)
+      try self.endpoint.exchange()
+      self.endpoint.loop.advanceTime(by: passed)
+      let peer = try self.peer()
+      let stream = try #require(peer.requests.last)
+      switch clock {
+      case .status, .cancelledStatus:
+        var fields: HeaderBlock = [
+          ":status": "200", "content-type": "application/grpc",
+          "grpc-status": clock == .status ? "4" : "1",
+        ]
+        fields.append("grpc-message", "Deadline Exceeded")
+        peer.session.submitResponse(stream, fields, endsStream: true)
+      case .reset:
+        peer.session.reset(stream, errorCode: H2ErrorCode.cancel)
+      }
+      try self.endpoint.exchange()
+      let isBridges = isDeadline && (!isRaw || clock == .reset)
+      #expect((observer.status?.origin == .deadline) == isBridges)
+      if isBridges {
+        #expect(
+          observer.status?.message
+            == "no answer from 10.0.0.1:50051 within 2s (services.depot.timeout)")
+      }
+    }
   }
 
   @Test func aCancelledCallIsResetAndSilent() throws {

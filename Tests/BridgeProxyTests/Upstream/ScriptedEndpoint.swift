@@ -117,10 +117,30 @@ final class ScriptedEndpoint: Connector {
   /// Of attempts that hang. NIO wants each promise kept.
   var hanging: [EventLoopPromise<Void>] = []
 
+  /// What names lead to; nil: no answer, until the test says so.
+  var names: [String: [AddressFamily: Result<[SocketAddress], LookupError>]] = [:]
+  /// Lookups without an answer that haven't been cancelled.
+  var silentLookups = 0
+  /// Where the attempts went.
+  var dialed: [String] = []
+
+  func lookUp(
+    _ host: String, _ family: AddressFamily, on eventLoop: any EventLoop,
+    _ found: @escaping (Result<[SocketAddress], LookupError>) -> Void
+  ) -> () -> Void {
+    guard let answer = self.names[host]?[family] else {
+      self.silentLookups += 1
+      return { self.silentLookups -= 1 }
+    }
+    self.loop.assumeIsolated().execute { found(answer) }
+    return {}
+  }
+
   func connect(
-    _ handler: any ChannelHandler, to endpoint: Configuration.Endpoint, timeout: TimeAmount,
-    on eventLoop: any EventLoop
+    _ handler: any ChannelHandler, to address: SocketAddress, of endpoint: Configuration.Endpoint,
+    timeout: TimeAmount, on eventLoop: any EventLoop
   ) -> EventLoopFuture<Void> {
+    self.dialed.append(address.ipAddress ?? "")
     self.attempts += 1
     if self.refusing.contains(endpoint) {
       return eventLoop.makeFailedFuture(

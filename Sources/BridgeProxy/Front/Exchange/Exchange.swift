@@ -25,7 +25,7 @@ struct Exchange {
   /// Of the service's endpoints.
   var group = 0
   /// The shorter one of the client's and the configured one.
-  var timeout = TimeAmount.zero
+  var limit = CallLimit(.zero, .service)
   /// Inflated, where it came compressed.
   var body: ByteBuffer?
   /// Nil for a body that isn't compressed.

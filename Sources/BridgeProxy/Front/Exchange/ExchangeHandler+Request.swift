@@ -73,9 +73,10 @@ extension ExchangeHandler {
     self.exchange?.route = route
     self.exchange?.upstream = self.loop.upstreams[serviceIndex]
     self.exchange?.group = group
-    let limit = route.method.isStreaming ? service.streamTimeout : service.timeout
-    let timeout = min(headers.timeout ?? limit, limit)
-    self.exchange?.timeout = timeout
+    let isStreaming = route.method.isStreaming
+    self.exchange?.limit = CallLimit(
+      isStreaming ? service.streamTimeout : service.timeout, isStreaming: isStreaming,
+      client: headers.timeout)
     if route.method.isServerStreaming {
       let format: StreamFormat =
         route.givesHTTPBody ? .bytes : try Self.streamFormat(head, service)
@@ -295,12 +296,13 @@ extension ExchangeHandler {
 
   /// Starts the call, with its only message or, for a stream, without one.
   func start(_ message: ByteBuffer?, encoding: CompressionFormat?, isComplete: Bool) {
-    guard let route = self.exchange?.route, let timeout = self.exchange?.timeout,
+    guard let route = self.exchange?.route, let limit = self.exchange?.limit,
       let upstream = self.exchange?.upstream, let group = self.exchange?.group
     else { return }
     var request = CallRequest(
-      path: route.callPath, metadata: self.metadata, deadline: .now() + timeout,
+      path: route.callPath, metadata: self.metadata, deadline: .now() + limit.time,
       message: message, isComplete: isComplete, replyByteLimit: self.loop.limits.replyBytes)
+    request.limit = limit
     request.encoding = encoding
     request.group = group
     request.waitsForWholeReply = !route.method.isServerStreaming

@@ -123,11 +123,11 @@ final class PassThroughCall: ClientStream {
     var fields = self.head.ownFields
     fields.append(contentsOf: metadata)
     self.head.shrink()
-    let limit = service.timeout(ofCall: self.callPath)
-    let timeout = min(headers.timeout ?? limit, limit)
+    let limit = service.limit(ofCall: self.callPath, client: headers.timeout)
     var request = CallRequest(
-      path: self.callPath, metadata: fields, deadline: .now() + timeout, message: start.body,
+      path: self.callPath, metadata: fields, deadline: .now() + limit.time, message: start.body,
       isComplete: start.isComplete)
+    request.limit = limit
     request.isRaw = true
     request.group = self.group
     self.call = upstream.start(request, observer: self)

@@ -115,8 +115,12 @@ package final class ServedService: Sendable {
   func hasMethod(_ callPath: String) -> Bool { self.callPaths[callPath] != nil }
 
   /// How long a call may take. What the schema doesn't have may stream.
-  func timeout(ofCall callPath: String) -> TimeAmount {
-    self.callPaths[callPath] ?? true ? self.streamTimeout : self.timeout
+  ///
+  /// - Parameter client: what the client asks for.
+  func limit(ofCall callPath: String, client: TimeAmount?) -> CallLimit {
+    let isStreaming = self.callPaths[callPath] ?? true
+    return CallLimit(
+      isStreaming ? self.streamTimeout : self.timeout, isStreaming: isStreaming, client: client)
   }
 
   /// `/bench/` means the same as `/bench`, and `/` the same as nothing.

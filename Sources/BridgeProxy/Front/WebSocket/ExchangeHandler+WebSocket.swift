@@ -25,8 +25,8 @@ extension ExchangeHandler {
     self.exchange?.route = route
     self.exchange?.upstream = self.loop.upstreams[serviceIndex]
     self.exchange?.group = group
-    let timeout = min(headers.timeout ?? service.streamTimeout, service.streamTimeout)
-    self.exchange?.timeout = timeout
+    self.exchange?.limit = CallLimit(
+      service.streamTimeout, isStreaming: true, client: headers.timeout)
     try self.checkSource(of: head.uri, headers, service)
     try Self.checkHandshake(head)
     var protocolName = ""
@@ -135,8 +135,9 @@ extension ExchangeHandler {
       self.loop, service, route, bindings: self.bindings, entry: self.entry(status: 101, .ok),
       start: exchange.start ?? .now())
     var request = CallRequest(
-      path: route.callPath, metadata: self.metadata, deadline: .now() + exchange.timeout,
+      path: route.callPath, metadata: self.metadata, deadline: .now() + exchange.limit.time,
       message: nil, isComplete: false, replyByteLimit: self.loop.limits.replyBytes)
+    request.limit = exchange.limit
     request.group = exchange.group
     // From here on nothing is this handler's.
     self.exchange = nil

@@ -12,6 +12,8 @@ package final class Cluster: Upstream {
 
   let eventLoop: any EventLoop
   let policy: Configuration.Retry?
+  /// Where the configuration has its service, `services.bench`: for messages that name a setting.
+  let key: String
   private let configuration: Configuration.Cluster
   private let makePool: MakePool
   private let waitLimit: Int
@@ -49,11 +51,13 @@ package final class Cluster: Upstream {
   /// - Parameters:
   ///   - limits: `callsWaiting` and `connectTimeout` bound how many calls wait, and for how long.
   ///   - seed: the same for all loops of the process: which of many endpoints are used.
+  ///   - key: where the configuration has its service.
   ///   - makePool: called for each endpoint, on the loop.
   package init(
     eventLoop: any EventLoop, _ configuration: Configuration.Cluster,
-    limits: Configuration.Limits, seed: UInt64, makePool: @escaping MakePool
+    limits: Configuration.Limits, seed: UInt64, key: String = "", makePool: @escaping MakePool
   ) {
+    self.key = key
     self.eventLoop = eventLoop
     self.configuration = configuration
     self.policy = configuration.retry
@@ -216,6 +220,11 @@ package final class Cluster: Upstream {
     call.begin(on: id, member.pool)
   }
 
+  /// Nil once it's gone.
+  func endpoint(of id: Int) -> Configuration.Endpoint? {
+    self.members.first { $0.id == id }?.pool.endpoint
+  }
+
   /// A call doesn't wait any more.
   func leaveQueue(_ call: ClusterCall) {
     self.waiting.removeAll { $0 === call }
@@ -225,11 +234,19 @@ package final class Cluster: Upstream {
   func waitedTooLong(_ call: ClusterCall) {
     self.leaveQueue(call)
     let reason =
-      self.state.isListKnown
-      ? "no connection to \(self.configuration.kind) came up"
-      : "the endpoints of \(self.configuration.kind) aren't known yet"
+      self.state.isListKnown ? "no connection to \(self.configuration.kind)" : self.unknown
     let milliseconds = self.waitTime.nanoseconds / 1_000_000
-    call.fail(self.notConnected("\(reason) within \(milliseconds) ms"))
+    call.fail(
+      self.notConnected("\(reason) within \(milliseconds) ms (limits.connect_timeout)"))
+  }
+
+  private var unknown: String { "the endpoints of \(self.configuration.kind) aren't known yet" }
+
+  /// The deadline of a call that waits has passed.
+  func deadlinePassed(_ call: ClusterCall, _ limit: CallLimit?) {
+    self.leaveQueue(call)
+    call.fail(
+      .deadlineExceeded("no connection to \(self.configuration.kind)", limit, key: self.key))
   }
 
   /// An attempt has ended.
@@ -252,8 +269,12 @@ package final class Cluster: Upstream {
   }
 
   private func notConnected(_ reason: String) -> GRPCStatus {
+    GRPCStatus(.unavailable, self.withCause(reason), origin: .notConnected)
+  }
+
+  private func withCause(_ reason: String) -> String {
     let cause = self.discoveryFailure.map { "; the last attempt to find endpoints failed: \($0)" }
-    return GRPCStatus(.unavailable, reason + (cause ?? ""), origin: .notConnected)
+    return reason + (cause ?? "")
   }
 
   /// Of the metadata field that a ring goes by.
@@ -323,6 +344,8 @@ package final class Cluster: Upstream {
     self.eventLoop.assertInEventLoop()
     let promise = self.eventLoop.makePromise(of: Bool.self)
     self.probes.append(promise)
+    // As a call would.
+    if self.state.isStuck { _ = self.connectUrgently() }
     self.connectMembers()
     self.answerProbes()
     return promise.futureResult
@@ -335,12 +358,10 @@ package final class Cluster: Upstream {
     for promise in probes { promise.succeed(self.state.isReady) }
   }
 
-  /// Why no call would get out.
+  /// Why no call would get out: what calls end with.
   package var trouble: String {
-    if let discoveryFailure = self.discoveryFailure, !self.state.isListKnown {
-      return discoveryFailure
-    }
-    return "no connection to \(self.configuration.kind)"
+    guard self.state.isListKnown else { return self.withCause(self.unknown) }
+    return self.withCause(self.state.trouble ?? "no connection to \(self.configuration.kind)")
   }
 
   /// Ends all calls with UNAVAILABLE and closes the connections.

@@ -118,10 +118,7 @@ final class ClusterCall: UpstreamCall {
     guard self.timer == nil else { return }
     let limit = self.cluster.eventLoop.now + time
     if let deadline = self.request.deadline, deadline < limit {
-      self.schedule(at: deadline) {
-        self.cluster.leaveQueue(self)
-        self.fail(.deadlineExceeded)
-      }
+      self.schedule(at: deadline) { self.cluster.deadlinePassed(self, self.request.limit) }
     } else {
       self.schedule(at: limit) { self.cluster.waitedTooLong(self) }
     }
@@ -143,9 +140,12 @@ final class ClusterCall: UpstreamCall {
     guard let attempt = self.attempt, !self.isCommitted else { return }
     self.attempt = nil
     attempt.cancel()
-    let milliseconds = self.cluster.policy?.timeout.map { TimeAmount($0).nanoseconds / 1_000_000 }
+    let time = self.cluster.policy?.timeout.map { TimeAmount($0).text } ?? ""
+    let endpoint = self.cluster.endpoint(of: self.member).map { " from \($0)" } ?? ""
     let status = GRPCStatus(
-      .deadlineExceeded, "no answer within \(milliseconds ?? 0) ms", origin: .deadline)
+      .deadlineExceeded,
+      "no answer\(endpoint) within \(time) (\(self.cluster.key).retry.per_try_timeout)",
+      origin: .deadline)
     self.attemptFailed(status, HeaderBlock(), isTimeout: true)
   }
 

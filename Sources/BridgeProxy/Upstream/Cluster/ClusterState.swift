@@ -146,14 +146,18 @@ struct ClusterState {
       return .member(self.balancer.pick(among: others, hash: hash, using: &generator))
     }
     guard self.isListKnown else { return .wait }
-    guard !self.members.isEmpty else { return .none("no endpoint is known") }
-    var reasons: [String] = []
+    return self.trouble.map { .none($0) } ?? .wait
+  }
+
+  /// Why no member can be reached; nil where one may be.
+  var trouble: String? {
+    guard let first = self.members.first else { return "no endpoint is known" }
+    guard case .failing(let reason) = first.connectivity else { return nil }
     for member in self.members {
-      guard case .failing(let reason) = member.connectivity else { return .wait }
-      reasons.append(reason)
+      guard case .failing = member.connectivity else { return nil }
     }
-    let more = reasons.count > 1 ? " (and \(reasons.count - 1) more)" : ""
-    return .none(reasons[0] + more)
+    let more = self.members.count > 1 ? " (and \(self.members.count - 1) more)" : ""
+    return reason + more
   }
 
   /// Whether there's a member to call that isn't one of these.

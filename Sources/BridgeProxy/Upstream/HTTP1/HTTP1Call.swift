@@ -61,8 +61,14 @@ final class HTTP1Call: UpstreamCall, PooledCall {
     self.end(.status(status, HeaderBlock()))
   }
 
-  func expire(_ status: GRPCStatus) {
-    self.fail(status)
+  func expire() {
+    self.fail(self.deadlineStatus)
+  }
+
+  var deadlineStatus: GRPCStatus {
+    let missing = self.connection == nil ? "no connection to" : "no answer from"
+    return .deadlineExceeded(
+      "\(missing) \(self.pool.endpoint)", self.request.limit, key: self.pool.key)
   }
 
   /// Nothing more comes.

@@ -11,6 +11,9 @@ final class HTTP1Connection: ChannelInboundHandler, PooledConnection {
 
   let id: Int
   private let pool: HTTP1Pool
+  /// Nil once it's a connection.
+  private var dialer: Dialer<HTTP1Connection>?
+  private let attempt: Int
   /// Nil before the channel is there and after it has gone.
   private var context: ChannelHandlerContext?
   private var call: HTTP1Call?
@@ -25,21 +28,31 @@ final class HTTP1Connection: ChannelInboundHandler, PooledConnection {
   /// Whether the pool has been told that it's gone.
   private var hasEnded = false
 
-  init(id: Int, pool: HTTP1Pool) {
-    self.id = id
+  /// An attempt of a dialer's, which becomes a connection of the same number.
+  init(_ dialer: Dialer<HTTP1Connection>, attempt: Int, pool: HTTP1Pool) {
+    self.id = dialer.id
+    self.dialer = dialer
+    self.attempt = attempt
     self.pool = pool
   }
 
-  // MARK: For the pool
+  // MARK: For the dialer
 
-  func connect(with connector: any Connector, timeout: TimeAmount) {
-    let loop = self.pool.eventLoop.assumeIsolated()
-    let connected = connector.connect(
-      self, to: self.pool.endpoint, timeout: timeout, on: self.pool.eventLoop)
-    connected.assumeIsolated().whenFailure { error in
-      loop.execute { self.end(self.pool.endpoint.describe(error)) }
-    }
+  var progress: DialProgress {
+    self.context?.channel.isActive == true ? .securing : .connecting
   }
+
+  func connectFailed(_ reason: String) {
+    self.end(reason)
+  }
+
+  func giveUp() {
+    self.dialer = nil
+    self.hasEnded = true
+    self.context?.close(promise: nil)
+  }
+
+  // MARK: For the pool
 
   /// Sends a request.
   ///
@@ -96,7 +109,7 @@ final class HTTP1Connection: ChannelInboundHandler, PooledConnection {
     } catch {
       context.close(promise: nil)
     }
-    if context.channel.isActive { self.pool.connectionReady(self) }
+    if context.channel.isActive { self.channelActive(context: context) }
   }
 
   func handlerRemoved(context: ChannelHandlerContext) {
@@ -107,6 +120,7 @@ final class HTTP1Connection: ChannelInboundHandler, PooledConnection {
     if self.hasEnded {
       context.close(promise: nil)
     } else {
+      if let dialer = self.dialer.take() { dialer.succeeded(self.attempt) }
       self.pool.connectionReady(self)
     }
   }
@@ -136,7 +150,9 @@ final class HTTP1Connection: ChannelInboundHandler, PooledConnection {
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     let isProtocol = error is HTTPParserError || error is NIOHTTPDecoderError
     guard isProtocol, let call = self.call else {
-      return self.end("the connection to \(self.pool.endpoint) broke: \(error)")
+      return self.end(
+        TLSFailure(error).map { self.pool.endpoint.describe($0) }
+          ?? "the connection to \(self.pool.endpoint) broke: \(error)")
     }
     self.call = nil
     self.end("it doesn't speak HTTP/1.1")
@@ -178,6 +194,11 @@ final class HTTP1Connection: ChannelInboundHandler, PooledConnection {
     }
     guard !self.hasEnded else { return }
     self.hasEnded = true
+    if let dialer = self.dialer.take() {
+      let progress = self.progress
+      self.context?.close(promise: nil)
+      return dialer.failed(self.attempt, reason, progress)
+    }
     let call = self.call
     self.call = nil
     self.context?.close(promise: nil)

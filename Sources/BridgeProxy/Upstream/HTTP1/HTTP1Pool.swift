@@ -9,11 +9,16 @@ package import NIOCore
 package final class HTTP1Pool: EndpointPool, PoolShell {
   package let eventLoop: any EventLoop
   package let endpoint: Configuration.Endpoint
+  /// Where the configuration has its service, `services.bench`: for messages that name a setting.
+  let key: String
   let limits: Configuration.Limits
   package var onConnectivity: ((Connectivity) -> Void)?
+  package var onReachability: ((Reachability) -> Void)?
+  var isReached = false
 
-  private let connector: any Connector
-  private let connectTimeout: TimeAmount
+  let connector: any Connector
+  let connectTimeout: TimeAmount
+  static let greeting = "connection"
   private let credentials: Credentials?
   private let callPath: String
   private let isIdempotent: Bool
@@ -24,6 +29,8 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
 
   var state: PoolState
   var connections: [HTTP1Connection] = []
+  var dialers: [Dialer<HTTP1Connection>] = []
+  var addressFamily = AddressFamily.ipv6
   var calls: [HTTP1Call?] = []
   var freeIDs: [Int] = []
   var deadlines: TimerWheel
@@ -40,16 +47,19 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
   ///   - authority: sent as `Host`; nil: host and port of the endpoint.
   ///   - connector: what opens connections.
   ///   - credentials: what authorises the requests.
+  ///   - key: where the configuration has its service.
   ///   - second: the wall clock, for signatures, in seconds since 1970.
   package init(
     eventLoop: any EventLoop, endpoint: Configuration.Endpoint,
     _ transport: Configuration.HTTPProtobuf,
     callPath: String, limits: Configuration.Limits, connections: Configuration.Connections,
     userAgent: String, authority: String? = nil, connector: any Connector = SocketConnector(),
-    credentials: Credentials? = nil, second: @escaping () -> Int64 = { WallTime.second }
+    credentials: Credentials? = nil, key: String = "",
+    second: @escaping () -> Int64 = { WallTime.second }
   ) {
     self.eventLoop = eventLoop
     self.endpoint = endpoint
+    self.key = key
     self.limits = limits
     self.connector = connector
     self.connectTimeout = TimeAmount(limits.connectTimeout)
@@ -126,6 +136,10 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
 
   // MARK: For connections
 
+  func makeConnection(_ dialer: Dialer<HTTP1Connection>, attempt: Int) -> HTTP1Connection {
+    HTTP1Connection(dialer, attempt: attempt, pool: self)
+  }
+
   func connectionReady(_ connection: HTTP1Connection) {
     self.allow(connection, calls: 1)
     self.settle()
@@ -141,6 +155,8 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
 
   func connectionEnded(_ connection: HTTP1Connection, reason: String) {
     self.remove(connection, reason: reason)
+    // An endpoint may close a connection at any time.
+    self.tellReachability(nil)
   }
 
   /// The connection of a call is gone.
@@ -163,18 +179,11 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
     while let (call, connection) = self.state.nextStart() {
       if let call = self.calls[call] { self.start(call, on: connection) }
     }
-    while let id = self.state.nextConnect(now: now) {
-      let connection = HTTP1Connection(id: id, pool: self)
-      self.connections.append(connection)
-      connection.connect(with: self.connector, timeout: self.connectTimeout)
-      self.startChecking()
-    }
+    while let id = self.state.nextConnect(now: now) { self.dial(id) }
     while let (call, status) = self.state.nextFailure(now: now) {
       self.calls[call]?.fail(status)
     }
-    while let id = self.state.nextClose() {
-      self.connections.first { $0.id == id }?.close()
-    }
+    while let id = self.state.nextClose() { self.close(id) }
     self.tellWaiting()
     if self.onConnectivity != nil { self.tellConnectivity(now) }
   }
@@ -199,6 +208,8 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
   package func connect(isUrgent: Bool) {
     self.connectIfNoneIsUsable(isUrgent: isUrgent)
   }
+
+  package var trouble: String { self.lastTrouble }
 
   package func probe() -> EventLoopFuture<Bool> { self.beginProbe() }
 

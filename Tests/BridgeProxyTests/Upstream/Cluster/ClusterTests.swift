@@ -8,9 +8,11 @@ import Testing
 @Suite struct ClusterTests {
   private let endpoint = ScriptedEndpoint()
 
-  private func address(_ port: Int) -> Configuration.Endpoint { .init(host: "a", port: port) }
+  private func address(_ port: Int) -> Configuration.Endpoint {
+    .init(host: "10.0.0.9", port: port)
+  }
 
-  /// A cluster of endpoints a:1, a:2, …
+  /// A cluster of endpoints 10.0.0.9:1, 10.0.0.9:2, …
   private func makeCluster(
     _ count: Int, callsWaiting: Int = 10,
     _ change: (inout Configuration.Cluster) -> Void = { _ in }
@@ -114,7 +116,7 @@ import Testing
     #expect(
       observer.status
         == GRPCStatus(
-          .unavailable, "can't connect to a:1: connection refused (and 1 more)",
+          .unavailable, "can't connect to 10.0.0.9:1: connection refused (and 1 more)",
           origin: .notConnected))
   }
 
@@ -528,7 +530,13 @@ import Testing
     let failed = other.probe()
     try self.endpoint.exchange()
     #expect(try failed.wait() == false)
-    #expect(other.trouble == "no connection to ")
+    // What calls are told.
+    let observer = RecordingObserver()
+    _ = other.start(self.ask(), observer: observer)
+    try self.pass()
+    #expect(other.trouble == observer.status?.message)
+    #expect(
+      other.trouble == "can't connect to 10.0.0.9:1: connection refused (and 1 more)")
   }
 
   @Test func closingEndsWhatWaitsAndWhatIsUnderWay() throws {

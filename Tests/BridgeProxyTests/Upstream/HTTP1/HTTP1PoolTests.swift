@@ -13,9 +13,16 @@ import Testing
     var channels: [EmbeddedChannel] = []
     var refuses = false
 
+    func lookUp(
+      _ host: String, _ family: AddressFamily, on eventLoop: any EventLoop,
+      _ found: @escaping (Result<[SocketAddress], LookupError>) -> Void
+    ) -> () -> Void {
+      {}
+    }
+
     func connect(
-      _ handler: any ChannelHandler, to endpoint: Configuration.Endpoint, timeout: TimeAmount,
-      on eventLoop: any EventLoop
+      _ handler: any ChannelHandler, to address: SocketAddress, of endpoint: Configuration.Endpoint,
+      timeout: TimeAmount, on eventLoop: any EventLoop
     ) -> EventLoopFuture<Void> {
       guard !self.refuses else {
         return eventLoop.makeFailedFuture(IOError(errnoCode: ECONNREFUSED, reason: "connect"))
