@@ -33,12 +33,14 @@ struct LoopUpstreams: Sendable {
         let name = configuration.services[service].name
         let callPath = group.transport?.callPath(service: name)
         let key = "services.\(name)"
+        let via = configuration.services[service].sendsVia ? Via.pseudonym : nil
         return Self.kind(
           of: group.cluster, limits: configuration.limits, seed, key: key, on: eventLoop
         ) {
           let pool = Self.pool(
             of: group, callPath: callPath ?? "", to: $0, limits: configuration.limits,
-            connectors[service][index], credentials[service][index], key: key, on: eventLoop)
+            connectors[service][index], credentials[service][index], key: key, via: via,
+            on: eventLoop)
           if let log {
             let place = GroupPlace(service: service, group: index)
             let shown = index == 0 ? name : "\(name).\(group.name)"
@@ -69,7 +71,7 @@ struct LoopUpstreams: Sendable {
   private static func pool(
     of group: Configuration.EndpointGroup, callPath: String, to endpoint: Configuration.Endpoint,
     limits: Configuration.Limits, _ connector: SocketConnector, _ credentials: Credentials?,
-    key: String, on eventLoop: any EventLoop
+    key: String, via: String?, on eventLoop: any EventLoop
   ) -> any EndpointPool {
     let cluster = group.cluster
     if let transport = group.transport {
@@ -77,12 +79,12 @@ struct LoopUpstreams: Sendable {
         eventLoop: eventLoop, endpoint: endpoint, transport,
         callPath: callPath, limits: limits, connections: cluster.connections,
         userAgent: Self.userAgent, authority: cluster.authority,
-        connector: connector, credentials: credentials, key: key)
+        connector: connector, credentials: credentials, key: key, via: via)
     }
     return Pool(
       eventLoop: eventLoop, endpoint: endpoint, limits: limits, connections: cluster.connections,
       userAgent: Self.userAgent, authority: cluster.authority, connector: connector,
-      credentials: credentials, statuses: cluster.kind.statuses, key: key)
+      credentials: credentials, statuses: cluster.kind.statuses, key: key, via: via)
   }
 
   private static let userAgent = "bridge-proxy"

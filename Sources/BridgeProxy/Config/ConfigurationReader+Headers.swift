@@ -11,6 +11,11 @@ extension Configuration {
   }
 }
 
+extension Configuration.Service {
+  /// Whether calls carry `via`: it can be denied by its name.
+  package var sendsVia: Bool { !self.headers.denies(byName: "via") }
+}
+
 extension Configuration {
   /// Which of a client's header fields become metadata. What the bridge makes and what is
   /// configured isn't the client's.
@@ -59,6 +64,11 @@ extension Configuration {
       if self.denies(name) { return false }
       guard let allow = self.allow else { return true }
       return allow.contains { $0.matches(name) }
+    }
+
+    /// Whether a name, in lower case, is one of `deny`, and not only by `*`.
+    func denies(byName name: String) -> Bool {
+      self.deny.contains { !$0.isPrefix && $0.bytes.elementsEqual(name.utf8) }
     }
 
     /// Whether a name is one of `deny`.

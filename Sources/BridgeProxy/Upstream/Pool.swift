@@ -45,6 +45,9 @@ package final class Pool: EndpointPool, PoolShell {
   private let headSuffix: HeaderBlock
   /// The same for a raw call, whose other fields are its client's.
   private let rawHeadSuffix: HeaderBlock
+  /// Behind the client's fields, for a call that came by HTTP/1.1, and for a raw one by HTTP/2.
+  private let via: HeaderBlock
+  private let rawVia: HeaderBlock
   /// The header block of the call being started.
   private var head = HeaderBlock()
   private var timeout: [UInt8] = []
@@ -57,12 +60,14 @@ package final class Pool: EndpointPool, PoolShell {
   ///   - credentials: what authorises the calls.
   ///   - statuses: what HTTP statuses without `grpc-status` mean.
   ///   - key: where the configuration has its service.
+  ///   - via: the bridge's name in the `via` of calls; nil: they get none.
   package init(
     eventLoop: any EventLoop, endpoint: Configuration.Endpoint,
     limits: Configuration.Limits = Configuration.Limits(),
     connections: Configuration.Connections = Configuration.Connections(), userAgent: String,
     authority: String? = nil, connector: any Connector = SocketConnector(),
-    credentials: Credentials? = nil, statuses: HTTPStatusMapping = .grpc, key: String = ""
+    credentials: Credentials? = nil, statuses: HTTPStatusMapping = .grpc, key: String = "",
+    via: String? = nil
   ) {
     self.eventLoop = eventLoop
     self.endpoint = endpoint
@@ -95,6 +100,12 @@ package final class Pool: EndpointPool, PoolShell {
     suffix.append("user-agent", userAgent)
     suffix.append("grpc-accept-encoding", "identity,deflate,gzip")
     self.headSuffix = suffix
+    var ends = (via: HeaderBlock(), raw: HeaderBlock())
+    if let via {
+      ends.via.append("via", "1.1 \(via)")
+      ends.raw.append("via", "2 \(via)")
+    }
+    (self.via, self.rawVia) = ends
   }
 
   /// Whether its connections are by TLS.
@@ -135,6 +146,7 @@ package final class Pool: EndpointPool, PoolShell {
     }
     if let encoding = call.encoding { head.append("grpc-encoding", "\(encoding)") }
     head.append(contentsOf: call.metadata)
+    head.append(contentsOf: call.isRaw ? self.rawVia : self.via)
     if let credentials = self.credentials { head.append(contentsOf: credentials.fields) }
     self.head = head
   }

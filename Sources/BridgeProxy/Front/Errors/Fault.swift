@@ -61,6 +61,7 @@ struct Fault: Error, Equatable {
     case notConnected = "ENDPOINT_NOT_REACHABLE"
     case shed = "TOO_MANY_CALLS"
     case deadline = "DEADLINE_EXCEEDED"
+    case loop = "LOOP_DETECTED"
     case transport = "ENDPOINT_PROTOCOL_ERROR"
   }
 

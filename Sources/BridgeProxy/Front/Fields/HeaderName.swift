@@ -23,6 +23,8 @@ enum HeaderName: Equatable {
   /// `Sec-Fetch-Site`.
   case fetchSite
   case upgrade
+  /// Goes on; the bridge adds itself.
+  case via
   /// `Access-Control-Request-Method`.
   case requestedMethod
   /// `Access-Control-Request-Headers`.
@@ -94,6 +96,8 @@ enum HeaderName: Equatable {
       if Self.equals(lowercased, "trailer") { return .dropped }
     case UInt8(ascii: "u"):
       if Self.equals(lowercased, "upgrade") { return .upgrade }
+    case UInt8(ascii: "v"):
+      if Self.equals(lowercased, "via") { return .via }
     case UInt8(ascii: "x"):
       if Self.equals(lowercased, "x-request-id") { return .requestID }
       if Self.equals(lowercased, "x-server-timeout") { return .timeoutInSeconds }

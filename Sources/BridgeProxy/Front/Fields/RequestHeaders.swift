@@ -70,6 +70,8 @@ struct RequestHeaders {
   /// The most names in `Connection`; each is compared with each field.
   private static let connectionNameLimit = 32
 
+  /// Bridges that the request has passed.
+  private var bridgeCount = 0
   private var hostCount = 0
   private var hasLength = false
   private var hasTransferEncoding = false
@@ -125,6 +127,9 @@ struct RequestHeaders {
           .grpcMetadata:
           try Self.append(scratch, value, to: &metadata)
           self.note(kind, value)
+        case .via:
+          try Self.append(scratch, value, to: &metadata)
+          try self.readVia(value.utf8)
         default:
           try self.read(kind, name, value)
         }
@@ -226,8 +231,15 @@ struct RequestHeaders {
           HeaderValue.equals(HeaderValue.trimmed($0), "websocket")
         }
     case .metadata, .authorization, .forwarded, .origin, .fetchSite, .requestedMethod,
-      .requestedHeaders, .methodOverride, .grpcMetadata, .dropped:
+      .requestedHeaders, .methodOverride, .grpcMetadata, .via, .dropped:
       break
+    }
+  }
+
+  /// - Throws: where the request is going round.
+  private mutating func readVia(_ value: some Collection<UInt8>) throws(Fault) {
+    if let reason = Via.fault(value, passed: &self.bridgeCount) {
+      throw Fault(.internal, http: 508, .loop, reason)
     }
   }
 
@@ -337,7 +349,7 @@ struct RequestHeaders {
         if self.connectionNames.contains(where: { $0.elementsEqual(name) }) { continue }
         if service.metadataNames.contains(where: { $0.elementsEqual(name) }) { continue }
         if dropsForwarded, HeaderName.isForwarded(name) { continue }
-        if !service.headerRules.permits(name) { continue }
+        if !service.headerRules.permits(name), !service.keepsVia || !Via.isName(name) { continue }
         kept.append(name, metadata.bytes[field.value])
       }
       metadata = kept

@@ -17,6 +17,8 @@ struct CallHead {
   /// Why it can't be passed on although it's gRPC.
   private(set) var fault: GRPCStatus?
 
+  /// Bridges that the call has passed.
+  private var bridgeCount = 0
   private var isPost = false
   private var hasContentType = false
 
@@ -72,6 +74,8 @@ struct CallHead {
         }
       case UInt8(ascii: "t"):
         if block.isNamed("te", field) { continue }
+      case UInt8(ascii: "v"):
+        if block.isNamed("via", field) { self.readVia(block.bytes[field.value]) }
       case UInt8(ascii: "x"):
         if block.isNamed("x-request-id", field) {
           let value = block.value(of: field)
@@ -87,6 +91,12 @@ struct CallHead {
       self.metadata.append(field, of: block)
     }
     if self.authority.isEmpty { self.authority = host }
+  }
+
+  private mutating func readVia(_ value: ArraySlice<UInt8>) {
+    if let reason = Via.fault(value, passed: &self.bridgeCount) {
+      self.fault = GRPCStatus(.internal, reason)
+    }
   }
 
   private mutating func readTimeout(_ value: ArraySlice<UInt8>) {

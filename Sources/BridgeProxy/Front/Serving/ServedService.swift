@@ -37,6 +37,8 @@ package final class ServedService: Sendable {
   let metadataNames: [[UInt8]]
   /// Which of the client's fields become metadata.
   let headerRules: Configuration.HeaderRules
+  /// Whether `via` goes on, whichever other fields do: not where it's denied by name.
+  let keepsVia: Bool
   /// What becomes of `Forwarded` and `X-Forwarded-…`.
   let forwarded: Configuration.Forwarded
   /// Whether calls carry the request's `x-request-id`: not where the configuration sets another one
@@ -95,6 +97,7 @@ package final class ServedService: Sendable {
     self.metadataNames = configured.sorted().map { Array($0.utf8) }
     let rules = configuration.headers
     self.headerRules = rules
+    self.keepsVia = configuration.sendsVia
     // What is denied isn't added by the bridge either.
     let isForwardedSet =
       configured.contains("x-forwarded-for") || rules.denies("x-forwarded-for".utf8)

@@ -48,13 +48,14 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
   ///   - connector: what opens connections.
   ///   - credentials: what authorises the requests.
   ///   - key: where the configuration has its service.
+  ///   - via: the bridge's name in the `via` of requests; nil: they get none.
   ///   - second: the wall clock, for signatures, in seconds since 1970.
   package init(
     eventLoop: any EventLoop, endpoint: Configuration.Endpoint,
     _ transport: Configuration.HTTPProtobuf,
     callPath: String, limits: Configuration.Limits, connections: Configuration.Connections,
     userAgent: String, authority: String? = nil, connector: any Connector = SocketConnector(),
-    credentials: Credentials? = nil, key: String = "",
+    credentials: Credentials? = nil, key: String = "", via: String? = nil,
     second: @escaping () -> Int64 = { WallTime.second }
   ) {
     self.eventLoop = eventLoop
@@ -68,7 +69,7 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
     self.isIdempotent = transport.isIdempotent
     self.second = second
     self.head = HTTP1RequestHead(
-      path: transport.path, host: authority ?? endpoint.authority, userAgent: userAgent)
+      path: transport.path, host: authority ?? endpoint.authority, userAgent: userAgent, via: via)
     self.state = PoolState(
       limits: PoolState.Limits(
         callsInFlight: limits.callsInFlight, callsWaiting: limits.callsWaiting,

@@ -6,13 +6,18 @@ struct HTTP1RequestHead {
   /// Asked for.
   let path: String
   private let base: HTTPHeaders
+  /// Behind the client's fields.
+  private let via: String?
 
   /// What a body is said to be.
   private static let contentType = "application/octet-stream"
 
-  /// - Parameter host: the `Host` field.
-  init(path: String, host: String, userAgent: String) {
+  /// - Parameters:
+  ///   - host: the `Host` field.
+  ///   - via: the bridge's name in `via`; nil: it isn't sent.
+  init(path: String, host: String, userAgent: String, via: String? = nil) {
     self.path = path
+    self.via = via.map { "1.1 \($0)" }
     self.base = HTTPHeaders([
       ("host", host), ("user-agent", userAgent), ("accept-encoding", "identity"),
       ("content-type", Self.contentType),
@@ -28,7 +33,7 @@ struct HTTP1RequestHead {
     for body: ByteBuffer, metadata: HeaderBlock, credentials: Credentials?, second: Int64
   ) -> HTTPRequestHead {
     var headers = self.base
-    headers.reserveCapacity(metadata.fields.count + 9)
+    headers.reserveCapacity(metadata.fields.count + 10)
     headers.add(name: "content-length", value: String(body.readableBytes))
     let signs = credentials?.signs == true
     for field in metadata.fields {
@@ -41,6 +46,7 @@ struct HTTP1RequestHead {
       }
       headers.add(name: name, value: metadata.value(of: field))
     }
+    if let via = self.via { headers.add(name: "via", value: via) }
     if let credentials {
       for field in credentials.fields.fields {
         headers.add(
