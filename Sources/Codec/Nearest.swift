@@ -6,7 +6,8 @@ package enum Nearest {
   private static let candidateLimit = 1000
 
   /// The candidate with the fewest changed letters from `name`, if those are few: a third of its
-  /// length, and at least one. Letter case and underscores cost nothing.
+  /// length, and at least one. Two letters that are swapped are one change. Letter case and underscores
+  /// cost nothing.
   package static func name(to name: String, among candidates: some Sequence<String>) -> String? {
     let wanted = Self.folded(name)
     guard !wanted.isEmpty, wanted.count <= Self.lengthLimit else { return nil }
@@ -30,18 +31,24 @@ package enum Nearest {
     return bytes
   }
 
-  /// Insertions, deletions and replacements that make one of the other (Levenshtein), row by row.
+  /// Insertions, deletions, replacements and swaps of neighbours that make one of the other, no letter
+  /// being changed twice (Damerau's distance by optimal string alignment), row by row.
   package static func distance(_ first: [UInt8], _ second: [UInt8]) -> Int {
-    var row = Array(0...second.count)
+    var beforeLast: [Int] = []
+    var last = Array(0...second.count)
     for (index, byte) in first.enumerated() {
-      var diagonal = row[0]
-      row[0] = index + 1
+      var row = [index + 1]
       for (column, other) in second.enumerated() {
-        let replaced = diagonal + (byte == other ? 0 : 1)
-        diagonal = row[column + 1]
-        row[column + 1] = min(replaced, diagonal + 1, row[column] + 1)
+        var best = min(
+          last[column] + (byte == other ? 0 : 1), last[column + 1] + 1, row[column] + 1)
+        if index > 0, column > 0, byte == second[column - 1], first[index - 1] == other {
+          best = min(best, beforeLast[column - 1] + 1)
+        }
+        row.append(best)
       }
+      beforeLast = last
+      last = row
     }
-    return row[second.count]
+    return last[second.count]
   }
 }

@@ -94,6 +94,7 @@ enum ErrorBody {
     else { return false }
     let start = sink.count
     var options = service.decode
+    // Details come from anywhere, so those of unknown types are printed whatever the service says.
     options.printsUnknownAnyAsBase64 = true
     do throws(CodecError) {
       try unsafe transcoder.decode(

@@ -1,3 +1,5 @@
+internal import Codec
+
 /// Why the bridge itself answers a request with an error: the cause, for `ErrorBody` to write down.
 ///
 /// Everything that a client can do wrong, and everything that the bridge can't do for it, is one of
@@ -5,9 +7,14 @@
 struct Fault: Error, Equatable {
   /// What of the message was wrong: google.rpc.BadRequest.FieldViolation.
   struct Violation: Equatable {
-    /// The field path in JSON names.
+    /// The field path, in JSON names or, where the service prints those, in proto names.
     var field: String
     var description: String
+
+    init(field: String, description: String) {
+      self.field = EchoedText.shortened(field, to: 1024)
+      self.description = EchoedText.shortened(description)
+    }
   }
 
   var code: GRPCStatus.Code
@@ -65,12 +72,13 @@ struct Fault: Error, Equatable {
     case transport = "ENDPOINT_PROTOCOL_ERROR"
   }
 
-  /// A fault with the HTTP status that its code stands for, or another one that says more.
+  /// A fault with the HTTP status that its code stands for, or another one that says more. A message
+  /// that's longer than `EchoedText.messageByteLimit`, whatever it repeats, loses its middle.
   init(_ code: GRPCStatus.Code, http: Int? = nil, _ reason: Reason, _ message: String) {
     self.code = code
     self.httpStatus = http ?? ErrorBody.httpStatus(of: code)
     self.reason = reason
-    self.message = message
+    self.message = EchoedText.shortened(message)
   }
 
   /// The methods of HTTP that a route can have, but for those of its own making.

@@ -116,7 +116,8 @@ extension ExchangeHandler {
       throw Fault(
         .invalidArgument, http: 406, .notAcceptable,
         "this method answers with a stream, as application/x-ndjson, application/json (one array) or "
-          + "text/event-stream; Accept: \(accept.joined(separator: ", ")) takes none of them")
+          + "text/event-stream; Accept: \(EchoedText.cut(accept.joined(separator: ", "))) takes none of them"
+      )
     }
     return format
   }
@@ -130,7 +131,7 @@ extension ExchangeHandler {
     else { return }
     throw Fault(
       .invalidArgument, http: 406, .notAcceptable,
-      "the header Accept takes \(headers.accept), and \(route.name) answers in "
+      "the header Accept takes \(EchoedText.cut(headers.accept)), and \(route.name) answers in "
         + "application/json alone; send Accept: application/json, or leave it out")
   }
 
@@ -142,7 +143,7 @@ extension ExchangeHandler {
     guard headers.coding != .other || isPassedOver else {
       var fault = Fault(
         .invalidArgument, http: 415, .unsupportedContentEncoding,
-        "the body's Content-Encoding is \(headers.contentEncoding), the bridge takes one of gzip "
+        "the body's Content-Encoding is \(EchoedText.cut(headers.contentEncoding)), the bridge takes one of gzip "
           + "and deflate; send it in one of them, or uncompressed")
       fault.acceptEncoding = ContentCoding.known
       throw fault
@@ -175,7 +176,7 @@ extension ExchangeHandler {
     guard headers.charset != .unknown else {
       throw Fault(
         .invalidArgument, http: 415, .unsupportedContentType,
-        "the body's Content-Type is \(headers.contentType.prefix(200)), and of charsets the bridge takes "
+        "the body's Content-Type is \(EchoedText.cut(headers.contentType)), and of charsets the bridge takes "
           + "\(BodyCharset.known); send the header Content-Type: application/json with one of them")
     }
     let decoder = try CharsetDecoder(headers.charset)
@@ -187,7 +188,7 @@ extension ExchangeHandler {
   ) -> Fault {
     Fault(
       .invalidArgument, http: 415, .unsupportedContentType,
-      "the body's Content-Type is \(headers.contentType.prefix(200)), the bridge takes JSON; "
+      "the body's Content-Type is \(EchoedText.cut(headers.contentType)), the bridge takes JSON; "
         + "send the header Content-Type: application/json"
         + (isStream ? " (one array) or application/x-ndjson" : "")
         + ", or set services.\(service.name).http.content_type: any, which takes bodies for JSON "

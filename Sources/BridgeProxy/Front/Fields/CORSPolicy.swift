@@ -1,3 +1,4 @@
+internal import Codec
 internal import NIOHTTP1
 
 /// Which pages of other origins may call a service from a browser, and what they may read of its
@@ -130,7 +131,8 @@ extension ExchangeHandler {
     guard policy.permits(headers.origin) else {
       throw Fault(
         .permissionDenied, .originNotAllowed,
-        "the origin \(headers.origin) isn't one of services.\(service.name).cors.origins")
+        "the origin \(EchoedText.cut(headers.origin)) isn't one of services.\(service.name).cors.origins"
+      )
     }
     self.answerEmpty()
     return true

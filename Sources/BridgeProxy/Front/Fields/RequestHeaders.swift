@@ -1,3 +1,4 @@
+internal import Codec
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -161,7 +162,8 @@ struct RequestHeaders {
     if HeaderName.isBinary(name), !HeaderValue.isBase64(value) {
       let name = String(decoding: name, as: UTF8.self)
       throw Fault(
-        .invalidArgument, .invalidHeader, "\(name): a header whose name ends in -bin holds base64")
+        .invalidArgument, .invalidHeader,
+        "\(EchoedText.cut(name)): a header whose name ends in -bin holds base64")
     }
     metadata.append(name, value.utf8)
   }

@@ -195,8 +195,7 @@ enum RequestRouter {
     guard nameIsValid,
       PercentCoding.decode(query, valueStart..<range.upperBound, scope, into: &loop.bytes)
     else {
-      let name = loop.bytes.prefix(nameLength)
-      throw Self.badEscape(in: String(decoding: name, as: UTF8.self))
+      throw Self.badEscape(in: EchoedText.cut(loop.bytes.prefix(nameLength)))
     }
     bindings.addParameter(loop.bytes, nameLength: nameLength)
   }
@@ -228,7 +227,7 @@ enum RequestRouter {
     _ choice: ServingTable.Choice, _ head: HTTPRequestHead, _ headers: RequestHeaders,
     _ path: RawSpan, _ loop: LoopContext
   ) -> Fault {
-    let method = head.method.rawValue
+    let method = EchoedText.cut(head.method.rawValue)
     let shown = Self.shown(path)
     switch choice {
     case .route, .noService:
@@ -236,7 +235,7 @@ enum RequestRouter {
       let more = loop.table.services.count > 10 ? ", …" : ""
       return Fault(
         .notFound, .noService,
-        "no service for host \(headers.host ?? "(none)") and path \(shown); "
+        "no service for host \(EchoedText.cut(headers.host ?? "(none)")) and path \(shown); "
           + "there are: \(services)\(more)")
     case .noSchema(let index):
       let service = loop.table.services[index]
