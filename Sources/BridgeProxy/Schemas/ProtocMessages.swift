@@ -60,8 +60,8 @@ struct ProtocMessages {
       let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
       guard lines.contains(where: { $0.hasPrefix("edition") }) else { return nil }
       return
-        "\(source.path): uses an edition, which protoc before 27 can't read; if this protoc is "
-        + "older, give a descriptor set made by a newer one"
+        "\(source.path): uses an edition, which takes protoc 27 or later; if this protoc is older, "
+        + "install a newer one, or give a descriptor set made by one"
     }
   }
 }

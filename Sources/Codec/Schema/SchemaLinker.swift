@@ -43,6 +43,7 @@ struct SchemaLinker {
         try self.extendFrom(message, scope: file.package, features: features)
       }
     }
+    for index in self.messages.indices { self.separateNames(of: index) }
     for message in self.messages {
       try KnownShapes.check(message, among: self.messages, enums: self.enums)
     }
@@ -130,6 +131,36 @@ struct SchemaLinker {
     self.messages[index].oneofs = oneofs
     if message.isMessageSet {
       self.warnings.append("\(fullName): message_set_wire_format is served as a plain message")
+    }
+  }
+
+  /// Gives each field of a message a JSON name of its own. The compiler takes two fields of one JSON
+  /// name in proto2 (`maxLevel` and `max_level`); then the one whose own name it is keeps it, or else
+  /// the first one, and the others go by their own names.
+  private mutating func separateNames(of index: Int) {
+    let fullName = self.messages[index].fullName
+    var isDone = false
+    while !isDone {
+      isDone = true
+      var holders: [String: Int] = [:]
+      for place in self.messages[index].fields.indices {
+        let name = self.messages[index].fields[place].jsonName
+        guard let other = holders[name] else {
+          holders[name] = place
+          continue
+        }
+        // A field that goes by its own name already can't give way; no two of them are the same.
+        let loser = self.messages[index].fields[place].name == name ? other : place
+        let winner = loser == place ? other : place
+        holders[name] = winner
+        let ownName = self.messages[index].fields[loser].name
+        if ownName == name { continue }
+        self.messages[index].fields[loser].jsonName = ownName
+        isDone = false
+        self.warnings.append(
+          "\(fullName): the JSON name of \(ownName) is that of "
+            + "\(self.messages[index].fields[winner].name), too, so it's \"\(ownName)\" in JSON")
+      }
     }
   }
 
