@@ -42,7 +42,7 @@ STRICTER = {
         "what's empty has no members to Python, whatever it is",
     r'the required field "\w+" is missing|th(e|is) field is required':
         "Python reads messages without their required fields, and refuses to write them",
-    r"not a (timestamp|duration)":
+    r"expected a (timestamp|duration)":
         "Python reads the parts of times by int() and float(): 1e1, a plus; RFC 3339 has digits",
     r"not a field mask":
         "Python takes paths that aren't lowerCamelCase; ProtoJSON: they are",

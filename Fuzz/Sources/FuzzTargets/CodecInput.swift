@@ -35,6 +35,7 @@ struct CodecInput {
     self.isFlagged = head[1] & 128 != 0
     self.encodeOptions.ignoresUnknownFields = head[1] & 1 != 0
     self.encodeOptions.ignoresUnknownParameters = head[1] & 2 != 0
+    self.encodeOptions.ignoresUnknownEnums = self.encodeOptions.ignoresUnknownFields
     self.encodeOptions.depthLimit = Self.depthLimit(head[1] >> 2)
     if head[1] & 64 != 0 { self.encodeOptions.messageByteLimit = 64 }
     self.decodeOptions.alwaysPrintsDefaults = head[2] & 1 != 0
@@ -45,6 +46,7 @@ struct CodecInput {
     self.encodeOptions.acceptsShortEnumNames = self.decodeOptions.enumStyle == .shortName
     self.decodeOptions.usesProtoNames = head[2] & 8 != 0
     self.decodeOptions.printsUnknownAnyAsBase64 = head[2] & 16 != 0
+    self.encodeOptions.acceptsUnknownAnyAsBase64 = self.decodeOptions.printsUnknownAnyAsBase64
     self.decodeOptions.depthLimit = Self.depthLimit(head[2] >> 5)
     self.field = self.path(head[3])
     if head[2] & 128 != 0, head[3] < 128 { self.responseBody = self.field }

@@ -42,6 +42,7 @@ enum DescriptorSetTarget {
     let codec = CodecRun()
     var encodeOptions = EncodeOptions()
     encodeOptions.ignoresUnknownFields = true
+    encodeOptions.ignoresUnknownEnums = true
     encodeOptions.depthLimit = 10
     var decodeOptions = DecodeOptions()
     decodeOptions.depthLimit = 10

@@ -52,6 +52,9 @@ extension ConfigurationReader {
     if let overrides = section.flag("method_override") {
       mapping.requests.overridesMethods = overrides
     }
+    if let fills = section.choice("patch_mask", ["leave": false, "fill": true]) {
+      mapping.routing.fillsPatchMask = fills
+    }
     section.finish()
     return mapping
   }

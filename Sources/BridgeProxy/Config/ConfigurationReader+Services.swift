@@ -180,6 +180,13 @@ extension ConfigurationReader {
       encode.ignoresUnknownFields = ignores
     }
     self.unknownParameters(section, &encode)
+    if let ignores = section.choice("unknown_enums", ["reject": false, "ignore": true]) {
+      encode.ignoresUnknownEnums = ignores
+    }
+    if let takesBase64 = section.choice("unknown_any", ["base64": true, "reject": false]) {
+      encode.acceptsUnknownAnyAsBase64 = takesBase64
+      decode.printsUnknownAnyAsBase64 = takesBase64
+    }
     if let always = section.flag("always_print") { decode.alwaysPrintsDefaults = always }
     if let asNumber = section.choice("int64", ["string": false, "number": true]) {
       decode.printsInt64AsNumber = asNumber
@@ -193,6 +200,7 @@ extension ConfigurationReader {
     }
     if let usesProtoNames = section.choice("field_names", ["json": false, "proto": true]) {
       decode.usesProtoNames = usesProtoNames
+      encode.usesProtoNames = usesProtoNames
     }
     section.finish()
     return (encode, decode)

@@ -110,10 +110,12 @@ struct RouteTableBuilder {
     case "*":
       body = .whole
     default:
-      body = .field(
-        try self.resolve(.body) { schema throws(SchemaError) in
-          try schema.fieldPath(rule.body, in: method.input)
-        })
+      let path = try self.resolve(.body) { schema throws(SchemaError) in
+        try schema.fieldPath(rule.body, in: method.input)
+      }
+      let fillsMask =
+        self.options.fillsPatchMask && rule.verb == "PATCH" && !method.isClientStreaming
+      body = .field(fillsMask ? path.fillingMask(of: self.schema) : path)
     }
     var responseBody: FieldPath?
     if !rule.responseBody.isEmpty {

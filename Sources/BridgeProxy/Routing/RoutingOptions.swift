@@ -9,5 +9,9 @@ package struct RoutingOptions: Sendable, Equatable {
   /// Whether several slashes of a path in a row count as one. Default: they don't.
   package var mergesSlashes = false
 
+  /// Whether a PATCH whose client leaves out the request's only FieldMask gets one with the paths that
+  /// its body has. Default: it doesn't.
+  package var fillsPatchMask = false
+
   package init() {}
 }

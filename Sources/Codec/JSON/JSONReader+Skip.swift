@@ -2,12 +2,14 @@ extension JSONReader {
   /// Passes over one value, which is checked in full: a text that's forwarded in part must be right
   /// as a whole.
   ///
-  /// - Parameter depthLimit: how many arrays and objects may be open within it, at most 127.
-  mutating func skipValue(depthLimit: Int) throws(CodecError) {
+  /// - Parameter depthLimit: how many arrays and objects may be open within it, at most 255: what 100
+  ///   messages with a repeated field or a map around each have.
+  mutating func skipValue(depthLimit: Int = 255) throws(CodecError) {
     // One bit for each open bracket: 1 is an object. No recursion.
     var kinds: UInt128 = 0
+    var outerKinds: UInt128 = 0
     var depth = 0
-    let limit = min(127, depthLimit)
+    let limit = min(255, depthLimit)
     while true {
       self.skipWhitespace()
       switch self.peek {
@@ -21,6 +23,7 @@ extension JSONReader {
         self.position &+= 1
         self.skipWhitespace()
         if self.take(isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) { break }
+        outerKinds = outerKinds << 1 | kinds >> 127
         kinds = kinds << 1 | (isObject ? 1 : 0)
         depth += 1
         if isObject { try self.skipKey() }
@@ -51,7 +54,8 @@ extension JSONReader {
         guard self.take(isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else {
           throw self.expected(isObject ? "',' or '}'" : "',' or ']'")
         }
-        kinds >>= 1
+        kinds = kinds >> 1 | outerKinds << 127
+        outerKinds >>= 1
         depth -= 1
       }
     }

@@ -74,6 +74,8 @@ struct MessagePlan: BitwiseCopyable, Sendable {
   /// Hash table of the JSON keys in `Plan.slots`; its size is `keyMask + 1`.
   var keySlots: Int32
   var keyMask: Int32
+  /// The length of the longest JSON name with a point in it; 0 where there's none.
+  var dottedNameLength: Int32
   /// Table in `Plan.slots` from number to field, for numbers below `denseCount`.
   var denseSlots: Int32
   var denseCount: Int32

@@ -47,7 +47,11 @@ struct PlanCompiler {
       oneofCount: Int32(message.oneofs.count),
       wellKnown: WellKnownType(fullName: message.fullName),
       name: name.start, nameLength: name.count,
-      keySlots: 0, keyMask: 0, denseSlots: 0, denseCount: 0, firstSparse: 0, sparseCount: 0,
+      keySlots: 0, keyMask: 0,
+      dottedNameLength: Int32(
+        message.fields.lazy.map(\.jsonName).filter { $0.contains(".") && !$0.hasPrefix("[") }
+          .map(\.utf8.count).max() ?? 0),
+      denseSlots: 0, denseCount: 0, firstSparse: 0, sparseCount: 0,
       firstRequired: Int32(firstRequired),
       requiredCount: Int32(self.requiredFields.count - firstRequired))
     self.addKeys(of: message, to: &plan)

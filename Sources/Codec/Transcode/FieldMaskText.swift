@@ -4,19 +4,26 @@ enum FieldMaskText {
   /// and nothing else: no path is empty or has an underscore, a quote, a backslash, or a character that
   /// isn't printable ASCII. `*` and the like are left to the endpoint (AIP-134).
   ///
+  /// - Parameter takesSnakeCase: whether a path may have underscores; such a path is one of proto names
+  ///   and is taken as it is.
   /// - Returns: whether the text is a field mask. What was written until then is undefined.
   static func write(
-    _ start: UnsafePointer<UInt8>, count: Int, into sink: inout ByteSink
+    _ start: UnsafePointer<UInt8>, count: Int, takesSnakeCase: Bool = false,
+    into sink: inout ByteSink
   ) -> Bool {
     if count == 0 { return true }
     var offset = 0
     while true {
+      let isSnakeCase = unsafe takesSnakeCase && Self.hasUnderscore(start, count, from: offset)
       sink.reserve(32)
       sink.storeByte(0x0A)
       let mark = sink.openLength()
       while offset < count, unsafe start[offset] != UInt8(ascii: ",") {
         let byte = unsafe start[offset]
         switch byte {
+        case UInt8(ascii: "_") where isSnakeCase,
+          UInt8(ascii: "A")...UInt8(ascii: "Z") where isSnakeCase:
+          sink.append(byte)
         case UInt8(ascii: "A")...UInt8(ascii: "Z"):
           sink.append(UInt8(ascii: "_"))
           sink.append(byte | 0x20)
@@ -32,6 +39,18 @@ enum FieldMaskText {
       if offset == count { return true }
       offset += 1
     }
+  }
+
+  /// Whether the path that begins at `offset` has an underscore.
+  private static func hasUnderscore(
+    _ start: UnsafePointer<UInt8>, _ count: Int, from offset: Int
+  ) -> Bool {
+    var offset = offset
+    while offset < count, unsafe start[offset] != UInt8(ascii: ",") {
+      if unsafe start[offset] == UInt8(ascii: "_") { return true }
+      offset += 1
+    }
+    return false
   }
 
   /// Writes one path in lowerCamelCase.

@@ -16,8 +16,20 @@ package struct FieldPath: Sendable, Equatable {
   package let message: MessageIndex
   /// JSON names joined by dots, as errors about a body name places.
   let jsonText: String
+  /// The same of proto names.
+  let protoText: String
   /// For each step the place of the field in `Plan.fields`. Never empty.
   let steps: [Int32]
+  /// Whether one of the fields is a member of a oneof.
+  let hasOneof: Bool
+  /// For a path that is a body: the FieldMask of the request, a place in `Plan.fields`, that's filled
+  /// with what the body has where the client leaves it out; -1 for none.
+  var filledMask: Int32 = -1
+
+  /// The path as errors name it.
+  func errorText(usesProtoNames: Bool) -> String {
+    usesProtoNames ? self.protoText : self.jsonText
+  }
 }
 
 extension Schema {
@@ -28,6 +40,8 @@ extension Schema {
   ) throws(SchemaError) -> FieldPath {
     var steps: [Int32] = []
     var jsonNames: [String] = []
+    var protoNames: [String] = []
+    var hasOneof = false
     var current = message
     let elements = text.split(separator: ".", omittingEmptySubsequences: false)
     for (index, element) in elements.enumerated() {
@@ -45,6 +59,8 @@ extension Schema {
       let field = type.fields[place]
       steps.append(self.plan.messages[current.rawValue].firstField + Int32(place))
       jsonNames.append(field.jsonName)
+      protoNames.append(field.name)
+      if field.oneof != nil { hasOneof = true }
       if index < elements.count - 1 {
         guard field.cardinality == .singular, let next = field.type.messageIndex else {
           throw SchemaError(
@@ -55,7 +71,8 @@ extension Schema {
       }
     }
     return FieldPath(
-      text: text, message: message, jsonText: jsonNames.joined(separator: "."), steps: steps)
+      text: text, message: message, jsonText: jsonNames.joined(separator: "."),
+      protoText: protoNames.joined(separator: "."), steps: steps, hasOneof: hasOneof)
   }
 
   /// Resolves a path variable. Its last step is a singular scalar, enum, or well-known type with a
@@ -87,6 +104,11 @@ extension Plan {
     let kind = self.fields[field].kind
     return self.fields[field].shape == .singular && (kind == .message || kind == .group)
       && self.fields[field].wellKnown == .none
+  }
+
+  /// Whether a field is repeated and its elements are messages that a query can't set.
+  func isMessageList(_ field: Int32) -> Bool {
+    self.fields[field].shape == .repeated && !self.hasTextForm(field)
   }
 
   /// Whether one value of a field can be written in a path or a query.

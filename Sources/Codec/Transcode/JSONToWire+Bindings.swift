@@ -4,13 +4,16 @@ extension JSONToWire {
   mutating func writeBindings(
     _ bindings: borrowing Bindings, rule: BodyRule, message: Int32
   ) throws(CodecError) {
-    self.claimed.removeAll()
-    self.openEntries()
     let variables = bindings.variables.count
-    for index in 0..<variables {
-      let path = bindings.variables[index].path
-      for depth in 0..<path.steps.count { self.claimed.append(path.steps[depth]) }
-      self.claimed.claim()
+    if !bindings.parameters.isEmpty {
+      self.claimed.removeAll()
+      self.openEntries()
+      for index in 0..<variables {
+        self.claimed.begin()
+        let path = bindings.variables[index].path
+        for depth in 0..<path.steps.count { self.claimed.append(path.steps[depth]) }
+        self.claimed.claim(by: .path, self.plan)
+      }
     }
     let body = self.reader
     defer { self.reader = body }
@@ -24,7 +27,7 @@ extension JSONToWire {
           unsafe self.reader = JSONReader(
             start: start + variable.value.lowerBound, count: variable.value.count)
           do throws(CodecError) {
-            try self.writeBinding(self.claimed[index])
+            try self.writeBinding(variable.path.steps)
           } catch {
             throw CodecError(error.code, path: variable.path.text, reason: error.reason)
           }
@@ -34,10 +37,9 @@ extension JSONToWire {
         // fields in the order of the target.
         for index in 0..<bindings.parameters.count {
           unsafe try self.writeParameter(
-            bindings.parameters[index], at: index, of: start, rule: rule, message: message,
-            variables: variables)
+            bindings.parameters[index], at: index, of: start, rule: rule, message: message)
         }
-        try self.refuseRepeatedEntries(bindings)
+        if !bindings.parameters.isEmpty { try self.refuseRepeatedEntries(bindings) }
       } catch {
         fault = error
       }
@@ -48,33 +50,35 @@ extension JSONToWire {
   /// Writes a query parameter, unless it's to be passed over.
   private mutating func writeParameter(
     _ parameter: Bindings.Parameter, at index: Int, of text: UnsafePointer<UInt8>, rule: BodyRule,
-    message: Int32, variables: Int
+    message: Int32
   ) throws(CodecError) {
     let name = unsafe UnsafeBufferPointer(
       start: text + parameter.name.lowerBound, count: parameter.name.count)
     let value = unsafe JSONReader(
       start: text + parameter.value.lowerBound, count: parameter.value.count)
+    let start = self.sink.count
+    let floor = self.marks.count
     do throws(CodecError) {
-      let target = unsafe try self.resolve(
-        name, rule: rule, message: message, variables: variables)
-      let steps = self.claimed.open
-      switch target {
+      switch unsafe try self.resolve(name, rule: rule, message: message) {
       case .none:
-        self.claimed.drop()
         return
       case .field:
-        self.claimed.claim()
+        self.claimed.claim(by: .query, self.plan)
         self.reader = value
-        try self.writeBinding(steps)
+        try self.writeBinding(self.claimed.open)
       case .entry(let key):
-        self.claimed.claim()
+        self.claimed.claim(by: .query, self.plan)
         unsafe try self.writeEntry(
-          steps, key: UnsafeBufferPointer(rebasing: name[key]), value: value, parameter: index)
+          key: UnsafeBufferPointer(rebasing: name[key]), value: value, parameter: index)
       }
-      self.noteSet(self.claimed.step(at: steps.lowerBound), message: message)
+      self.noteSet(self.claimed.open[0], message: message)
     } catch {
-      throw unsafe CodecError(
-        error.code, path: String(decoding: name, as: UTF8.self), reason: error.reason)
+      if error.code == .unknownEnumValue, self.options.ignoresUnknownEnums {
+        self.sink.truncate(to: start)
+        self.marks.removeLast(self.marks.count - floor)
+        return
+      }
+      throw unsafe CodecError(error.code, path: EchoedText.cut(name), reason: error.reason)
     }
   }
 
@@ -91,10 +95,8 @@ extension JSONToWire {
 
   /// Finds the fields that a parameter's dotted name stands for and leaves them as the open path of
   /// `claimed`. An extension's name is in brackets, as ProtoJSON has it: `[package.name]`.
-  ///
-  /// - Parameter variables: how many of the claimed paths come from the path.
   private mutating func resolve(
-    _ name: UnsafeBufferPointer<UInt8>, rule: BodyRule, message: Int32, variables: Int
+    _ name: UnsafeBufferPointer<UInt8>, rule: BodyRule, message: Int32
   ) throws(CodecError) -> Target {
     if case .whole = rule {
       if self.options.ignoresQueryUnderBodyField { return .none }
@@ -103,21 +105,22 @@ extension JSONToWire {
         .unknownParameter,
         reason: "this route takes its whole message from the body, so it has no query parameters")
     }
+    self.claimed.begin()
     var current = message
     var start = 0
     var key: Range<Int>?
     while true {
-      let end = unsafe Self.elementEnd(in: name, from: start)
-      let element = unsafe UnsafeBufferPointer(rebasing: name[start..<end])
-      let place: Int32 =
-        unsafe element.baseAddress.map {
-          unsafe self.plan.field(named: $0, count: element.count, in: current)
-        } ?? -1
+      let (place, end) = unsafe self.element(of: name, from: start, in: current)
       guard place >= 0 else {
         if unsafe self.ignores(name) { return .none }
-        throw unsafe self.unknownParameter(String(decoding: element, as: UTF8.self), in: current)
+        throw unsafe self.unknownParameter(
+          UnsafeBufferPointer(rebasing: name[start..<end]), in: current)
       }
       let field = self.plan.messages[current].firstField + place
+      if self.claimed.open.count >= self.options.depthLimit {
+        throw CodecError(
+          .tooDeep, reason: "it names fields nested deeper than \(self.options.depthLimit)")
+      }
       self.claimed.append(field)
       guard end < name.count else { break }
       if unsafe name[end] == UInt8(ascii: "[") {
@@ -134,16 +137,51 @@ extension JSONToWire {
       return .none
     }
     try self.checkOpenPath(rule: rule, isEntry: key != nil)
-    if self.claimed.isOpenClaimed(amongFirst: variables) {
+    if self.claimed.owner == .path {
       guard self.options.refusesPathFieldsElsewhere else { return .none }
       throw CodecError(
         .invalidParameter, reason: "the path sets this field already; leave it out of the query")
     }
     if self.hasBodyField, case .field(let body) = rule {
       try self.refuseRival(of: body.steps)
+      if self.options.mergesQueryIntoBodyField, self.isOpenPath(within: body.steps),
+        let rival = self.bodyRival(of: self.claimed.open)
+      {
+        throw CodecError(
+          .oneofConflict,
+          reason: "\"\(self.name(of: rival))\" of the same oneof is set by the body; "
+            + "only one may be")
+      }
     }
     try self.refuseConflicts()
     return key.map { .entry($0) } ?? .field
+  }
+
+  /// Finds the field that's named from `start` on, and the end of its name. A name with points (an
+  /// explicit `json_name`) is looked for as a whole before its parts are.
+  ///
+  /// - Returns: the field's place in the message; -1 where it has none such, with the first element.
+  private func element(
+    of name: UnsafeBufferPointer<UInt8>, from start: Int, in message: Int32
+  ) -> (place: Int32, end: Int) {
+    let first = unsafe Self.elementEnd(in: name, from: start)
+    guard let base = name.baseAddress else { return (-1, first) }
+    let longest = Int(self.plan.messages[message].dottedNameLength)
+    if longest > 0, first < name.count, unsafe name[first] == UInt8(ascii: ".") {
+      var end = first
+      var found: (Int32, Int)?
+      while end < name.count, unsafe name[end] == UInt8(ascii: ".") {
+        unsafe end = Self.elementEnd(in: name, from: end + 1)
+        guard end - start <= longest else { break }
+        let place = unsafe self.plan.field(
+          named: base + start, count: end - start, in: message)
+        if place >= 0 { found = (place, end) }
+      }
+      if let found { return found }
+    }
+    return unsafe (
+      self.plan.field(named: base + start, count: first - start, in: message), first
+    )
   }
 
   /// Where the name's element ends that begins at `start`: at a point or an opening bracket.
@@ -162,7 +200,8 @@ extension JSONToWire {
 
   @inline(never)
   private func noFields(_ field: Int32) -> CodecError {
-    let name = self.plan.jsonName(of: field)
+    let name = self.name(of: field)
+    if self.plan.isMessageList(field) { return Self.messageList }
     let rule =
       self.plan.fields[field].shape == .map
       ? "is a map, whose key stands in brackets: \(name)[key]=value"
@@ -170,18 +209,24 @@ extension JSONToWire {
     return CodecError(.invalidParameter, reason: "\"\(name)\" \(rule)")
   }
 
+  static var messageList: CodecError {
+    CodecError(
+      .invalidParameter, reason: "a list of messages can't be set by a query; send it in the body")
+  }
+
   @inline(never)
-  private func unknownParameter(_ element: String, in message: Int32) -> CodecError {
-    let hint = Nearest.name(to: element, among: self.plan.jsonNames(of: message))
-      .map { "; did you mean \"\($0)\"?" }
+  private func unknownParameter(
+    _ element: UnsafeBufferPointer<UInt8>, in message: Int32
+  ) -> CodecError {
+    let name = unsafe EchoedText.cut(element)
     return CodecError(
       .unknownParameter,
-      reason: "\(self.plan.name(ofMessage: message)) has no field \"\(element)\"\(hint ?? "")")
+      reason: "\(self.plan.name(ofMessage: message)) has no field \"\(name)\""
+        + self.hint(for: name, in: message))
   }
 
   /// Refuses fields that a query can't set.
   private func checkOpenPath(rule: BodyRule, isEntry: Bool) throws(CodecError) {
-    let steps = self.claimed.open
     if case .field(let body) = rule, !self.options.mergesQueryIntoBodyField,
       self.isOpenPath(within: body.steps)
     {
@@ -189,57 +234,48 @@ extension JSONToWire {
         .invalidParameter,
         reason: "\"\(body.text)\" is this route's body, so the query can't set it")
     }
-    let leaf = self.claimed.step(at: steps.upperBound - 1)
+    let leaf = self.claimed.leaf
     if isEntry { return try self.checkEntryValue(of: leaf) }
+    if self.plan.isMessageList(leaf) { throw Self.messageList }
     guard self.plan.hasTextForm(leaf) else {
-      throw CodecError(
-        .invalidParameter,
-        reason: self.plan.fields[leaf].shape == .map
-          ? "a map is set by its entries; write a key in brackets behind its name: "
-            + "\(self.plan.jsonName(of: leaf))[key]=value"
-          : "a message can't be set by the query; name a field within it, with a point between "
-            + "the names")
+      let rule =
+        if self.plan.fields[leaf].shape == .map {
+          "a map is set by its entries; write a key in brackets behind its name: "
+            + "\(self.name(of: leaf))[key]=value"
+        } else if self.plan.hasNamedFields(leaf) {
+          "a message can't be set by the query; name a field within it, with a point between "
+            + "the names"
+        } else {
+          "a message can't be set by the query; send "
+            + "\(self.plan.name(ofMessage: self.plan.fields[leaf].type)) in the body"
+        }
+      throw CodecError(.invalidParameter, reason: rule)
     }
   }
 
   /// Whether the open path leads to a field or through it.
   private func isOpenPath(within field: [Int32]) -> Bool {
-    let steps = self.claimed.open
-    guard steps.count >= field.count else { return false }
-    for depth in 0..<field.count
-    where self.claimed.step(at: steps.lowerBound + depth) != field[depth] {
-      return false
-    }
+    guard self.claimed.open.count >= field.count else { return false }
+    for depth in 0..<field.count where self.claimed.open[depth] != field[depth] { return false }
     return true
   }
 
   /// Refuses a second value for a singular field, and a second member of a oneof.
   private func refuseConflicts() throws(CodecError) {
-    let steps = self.claimed.open
-    if self.plan.fields[self.claimed.step(at: steps.upperBound - 1)].shape == .singular
-      && self.claimed.isOpenClaimed(amongFirst: self.claimed.count)
-    {
+    let leaf = self.claimed.leaf
+    if self.plan.fields[leaf].shape == .singular && self.claimed.owner != .nobody {
       throw CodecError(
         .invalidParameter, reason: "the field is singular and has two values here")
     }
-    for depth in 0..<steps.count {
-      let step = self.claimed.step(at: steps.lowerBound + depth)
+    for depth in 0..<self.claimed.open.count {
+      let step = self.claimed.open[depth]
       let oneof = self.plan.fields[step].oneof
-      if oneof < 0 { continue }
-      for index in 0..<self.claimed.count {
-        let other = self.claimed[index]
-        guard other.count > depth, self.claimed.sharesSteps(other, steps, count: depth) else {
-          continue
-        }
-        let rival = self.claimed.step(at: other.lowerBound + depth)
-        if rival != step && self.plan.fields[rival].oneof == oneof {
-          throw CodecError(
-            .oneofConflict,
-            reason:
-              "\"\(self.plan.protoName(of: rival))\" of the same oneof is set as well; "
-              + "only one may be")
-        }
-      }
+      guard oneof >= 0, let rival = self.claimed.member(ofOneof: oneof, at: depth), rival != step
+      else { continue }
+      throw CodecError(
+        .oneofConflict,
+        reason: "\"\(self.plan.protoName(of: rival))\" of the same oneof is set as well; "
+          + "only one may be")
     }
   }
 
@@ -247,12 +283,10 @@ extension JSONToWire {
 
   /// Writes the value that the reader views, inside of the messages on its path. The text is read like
   /// a value of JSON, by the same code, but without quotes. Errors come without a path.
-  private mutating func writeBinding(_ steps: Range<Int>) throws(CodecError) {
+  private mutating func writeBinding(_ steps: [Int32]) throws(CodecError) {
     let floor = self.marks.count
-    for place in steps.lowerBound..<steps.upperBound - 1 {
-      self.openStep(self.claimed.step(at: place))
-    }
-    try self.writeText(self.claimed.step(at: steps.upperBound - 1))
+    for depth in 0..<steps.count - 1 { self.openStep(steps[depth]) }
+    try self.writeText(steps[steps.count - 1])
     self.closeSteps(to: floor)
   }
 
@@ -308,8 +342,7 @@ extension JSONToWire {
     let payload: UInt64?
     switch kind {
     case .bool:
-      payload =
-        self.reader.take(literal: "true") ? 1 : self.reader.take(literal: "false") ? 0 : nil
+      payload = self.readBareBool()
     case .float, .double:
       let isFloat = kind == .float
       if self.reader.take(literal: "NaN") {
@@ -336,6 +369,22 @@ extension JSONToWire {
     return payload
   }
 
+  /// Reads a bool as Python and Go programs write it too: what Go's strconv.ParseBool takes, but for
+  /// single letters.
+  private mutating func readBareBool() -> UInt64? {
+    if self.reader.take(literal: "true") || self.reader.take(literal: "True")
+      || self.reader.take(literal: "TRUE") || self.reader.take(literal: "1")
+    {
+      return 1
+    }
+    if self.reader.take(literal: "false") || self.reader.take(literal: "False")
+      || self.reader.take(literal: "FALSE") || self.reader.take(literal: "0")
+    {
+      return 0
+    }
+    return nil
+  }
+
   /// Reads a number as JSON has it; nil where there is none.
   ///
   /// - Throws: where it's a number that the kind can't hold.
@@ -358,7 +407,7 @@ extension JSONToWire {
       CodecError(
         .unknownEnumValue,
         reason: "the enum has no value \"\(self.valueText)\""
-          + self.plan.enumHint(self.plan.fields[index].type))
+          + self.plan.enumHint(self.plan.fields[index].type, for: self.valueText))
     case let kind:
       CodecError(.invalidValue, reason: "expected \(kind.name), got \"\(self.valueText)\"")
     }
@@ -374,15 +423,14 @@ extension JSONToWire {
     switch self.plan.fields[index].wellKnown {
     case .timestamp:
       guard let (seconds, nanos) = unsafe TimeText.timestamp(start, count: count) else {
-        throw CodecError(
-          .invalidValue,
-          reason: "expected a timestamp such as 2026-01-31T12:00:00Z, got \"\(self.valueText)\"")
+        throw unsafe CodecError(
+          .invalidValue, reason: TimeText.timestampFault(start, count: count, quote: ""))
       }
       self.writeSecondsAndNanos(seconds, nanos, keepsZeros: true)
     case .duration:
       guard let (seconds, nanos) = unsafe TimeText.duration(start, count: count) else {
-        throw CodecError(
-          .invalidValue, reason: "expected a duration such as 1.5s, got \"\(self.valueText)\"")
+        throw unsafe CodecError(
+          .invalidValue, reason: TimeText.durationFault(start, count: count, quote: ""))
       }
       self.writeSecondsAndNanos(seconds, nanos, keepsZeros: true)
     case .fieldMask:
@@ -392,8 +440,8 @@ extension JSONToWire {
         && start[count - 1] == UInt8(ascii: "\"")
       let isRight =
         unsafe isQuoted
-        ? FieldMaskText.write(start + 1, count: count - 2, into: &self.sink)
-        : FieldMaskText.write(start, count: count, into: &self.sink)
+        ? FieldMaskText.write(start + 1, count: count - 2, takesSnakeCase: true, into: &self.sink)
+        : FieldMaskText.write(start, count: count, takesSnakeCase: true, into: &self.sink)
       guard isRight else {
         throw CodecError(
           .invalidValue, reason: "expected field paths such as a.b,c, got \"\(self.valueText)\"")

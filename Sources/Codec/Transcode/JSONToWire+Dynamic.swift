@@ -20,6 +20,7 @@ extension JSONToWire {
     guard self.reader.take(UInt8(ascii: "{")) else { throw self.reader.wrongType("an object") }
     try self.checkDepth()
     var frame = Frame(kind: .structure)
+    frame.uncounted = self.frames.top.uncounted
     frame.field = field
     frame.lengths = lengths
     frame.seenMark = self.seen.mark
@@ -32,6 +33,7 @@ extension JSONToWire {
     guard self.reader.take(UInt8(ascii: "[")) else { throw self.reader.wrongType("an array") }
     try self.checkDepth()
     var frame = Frame(kind: .list)
+    frame.uncounted = self.frames.top.uncounted
     frame.field = field
     frame.lengths = lengths
     frame.seenMark = self.seen.mark
@@ -143,24 +145,21 @@ extension JSONToWire {
     }
     self.reader.position = offset
     let (bytes, count) = unsafe try self.bytes(of: url)
-    var nameStart = count
-    while nameStart > 0, unsafe bytes[nameStart - 1] != UInt8(ascii: "/") { nameStart -= 1 }
-    let message =
-      nameStart == 0
-      ? -1 : unsafe self.plan.message(named: bytes + nameStart, count: count - nameStart)
-    guard message >= 0 else {
-      let text = unsafe String(
-        decoding: UnsafeBufferPointer(start: bytes, count: min(count, 200)), as: UTF8.self)
+    let message = unsafe self.plan.message(ofTypeURL: bytes, count: count)
+    guard message >= 0 || self.options.acceptsUnknownAnyAsBase64 else {
       throw CodecError(
         .unknownType, offset: url.start - 1,
-        reason: nameStart == 0
-          ? "\"\(text)\" is no type URL: it needs a \"/\" before the type's full name"
-          : "the type of \"\(text)\" isn't in the loaded schemas")
+        reason: "the type of \(self.text(of: url)) isn't in the loaded schemas")
     }
-    self.sink.reserve(count &+ 32)
-    self.sink.storeByte(Self.typeURLTag)
-    self.sink.storeVarint(UInt64(truncatingIfNeeded: count))
-    unsafe self.sink.append(start: bytes, count: count)
+    if count > 0 || message >= 0 {
+      self.sink.reserve(count &+ 32)
+      self.sink.storeByte(Self.typeURLTag)
+      self.sink.storeVarint(UInt64(truncatingIfNeeded: count))
+      unsafe self.sink.append(start: bytes, count: count)
+    }
+    guard message >= 0 else {
+      return self.openUnknownAny(url, field: field, lengths: lengths)
+    }
     self.sink.reserve(32)
     self.sink.storeByte(Self.anyValueTag)
     let mark = self.sink.openLength()
@@ -171,6 +170,7 @@ extension JSONToWire {
       self.reader.position += 1
       try self.checkDepth()
       var frame = Frame(kind: .knownAny)
+      frame.uncounted = self.frames.top.uncounted
       frame.field = field
       frame.message = message
       frame.lengths = (mark, lengths.0, lengths.1)
@@ -199,7 +199,8 @@ extension JSONToWire {
         }
         return try self.reader.string()
       }
-      try self.reader.skipValue(depthLimit: self.options.depthLimit - self.frames.count)
+      // Just passed over here: how deep it may be is looked at when it's read.
+      try self.reader.skipValue()
       self.reader.skipWhitespace()
       if self.reader.take(UInt8(ascii: "}")) { return nil }
       guard self.reader.take(UInt8(ascii: ",")) else { throw self.reader.expected("',' or '}'") }
@@ -235,21 +236,113 @@ extension JSONToWire {
       let (bytes, count) = unsafe try self.bytes(of: token)
       if unsafe count == 5 && self.isTypeKey(bytes) {
         try self.skipTypeMember()
-      } else if unsafe count == 5 && bytes[0] == UInt8(ascii: "v")
-        && load32(bytes + 1) == 0x6575_6C61
-      {
+      } else if unsafe count == 5 && self.isValueKey(bytes) {
         if self.frames.top.seen != 0 {
           throw CodecError(.duplicateField, offset: offset, reason: "\"value\" stands twice")
         }
         self.frames.top.seen = 1
         try self.readContent(of: self.frames.top.message, field: -1, lengths: (0, 0, 0))
       } else if self.options.ignoresUnknownFields {
-        try self.reader.skipValue(depthLimit: self.options.depthLimit - self.frames.count)
+        try self.reader.skipValue(depthLimit: self.options.depthLimit - self.depth)
       } else {
         throw CodecError(
           .unknownField, offset: offset,
           reason: "an Any of this type has just \"@type\" and \"value\"")
       }
     }
+  }
+
+  /// Whether five bytes are `value`.
+  private func isValueKey(_ bytes: UnsafePointer<UInt8>) -> Bool {
+    unsafe bytes[0] == UInt8(ascii: "v") && load32(bytes + 1) == 0x6575_6C61
+  }
+
+  // MARK: Any of unknown types
+
+  /// Opens the object that's next as an Any whose type the schema doesn't have.
+  private mutating func openUnknownAny(
+    _ url: JSONReader.StringToken, field: Int32, lengths: (Int, Int, Int)
+  ) {
+    self.reader.position += 1
+    var frame = Frame(kind: .unknownAny)
+    // A value without others within it, like a string.
+    frame.uncounted = self.frames.top.uncounted &+ 1
+    frame.field = field
+    frame.lengths = lengths
+    frame.seenMark = self.seen.mark
+    frame.keyStart = url.start
+    frame.keyEnd = url.end
+    self.frames.push(frame)
+  }
+
+  /// Reads the members of an Any whose type the schema doesn't have: `@type`, and `value` in base64.
+  mutating func readUnknownAny() throws(CodecError) {
+    while try self.nextMember() {
+      let offset = self.reader.position
+      let token = try self.reader.string()
+      self.reader.skipWhitespace()
+      guard self.reader.take(UInt8(ascii: ":")) else { throw self.reader.expected("':'") }
+      self.reader.skipWhitespace()
+      let (bytes, count) = unsafe try self.bytes(of: token)
+      if unsafe count == 5 && self.isTypeKey(bytes) {
+        try self.skipTypeMember()
+      } else if unsafe count == 5 && self.isValueKey(bytes) {
+        if self.frames.top.seen != 0 {
+          throw CodecError(.duplicateField, offset: offset, reason: "\"value\" stands twice")
+        }
+        self.frames.top.seen = 1
+        try self.readUnknownAnyValue()
+      } else if self.options.ignoresUnknownFields {
+        try self.reader.skipValue(depthLimit: self.options.depthLimit - self.depth)
+      } else {
+        throw self.unknownAny(offset: offset)
+      }
+    }
+    // A type alone is rather a misspelled one than an empty message.
+    if self.frames.top.seen == 0 { throw self.unknownAny(offset: self.frames.top.keyStart - 1) }
+    self.closeFrame()
+  }
+
+  private mutating func readUnknownAnyValue() throws(CodecError) {
+    let offset = self.reader.position
+    guard self.reader.peek == UInt8(ascii: "\"") else { throw self.unknownAny(offset: offset) }
+    let token = try self.reader.string()
+    let (start, count) = unsafe try self.bytes(of: token)
+    if count == 0 { return }
+    self.sink.reserve(32)
+    self.sink.storeByte(Self.anyValueTag)
+    do throws(CodecError) {
+      unsafe try self.storeBase64(start, count: count, offset: offset)
+    } catch {
+      throw self.unknownAny(offset: offset)
+    }
+  }
+
+  @inline(never)
+  private func unknownAny(offset: Int) -> CodecError {
+    let url = JSONReader.StringToken(
+      start: self.frames.top.keyStart, end: self.frames.top.keyEnd, hasEscapes: false)
+    return CodecError(
+      .unknownType, offset: offset,
+      reason: "the type of \(self.text(of: url)) isn't in the loaded schemas, so what "
+        + "stands beside \"@type\" is \"value\" with the message in base64")
+  }
+
+  /// A string as it stands in the text, in quotes, for messages to people.
+  private func text(of token: JSONReader.StringToken) -> String {
+    let bytes = unsafe UnsafeBufferPointer(
+      start: self.reader.pointer(at: token.start), count: token.count)
+    return unsafe "\"\(EchoedText.cut(bytes))\""
+  }
+}
+
+extension Plan {
+  /// The message that a type URL names behind its last slash, or as a whole where it has none; -1
+  /// where the schema doesn't have it (google/protobuf/any.proto).
+  func message(ofTypeURL start: UnsafePointer<UInt8>, count: Int) -> Int32 {
+    var nameStart = count
+    while nameStart > 0, unsafe start[nameStart - 1] != UInt8(ascii: "/") { nameStart -= 1 }
+    if nameStart == count { return -1 }
+    return unsafe self.message(named: start + nameStart, count: count - nameStart)
   }
 }

@@ -2,24 +2,47 @@
 extension JSONToWire {
   @inline(never)
   func duplicateField(_ index: Int32, offset: Int) -> CodecError {
-    CodecError(
+    let (name, other) = (self.plan.jsonName(of: index), self.plan.protoName(of: index))
+    return CodecError(
       .duplicateField, offset: offset,
-      reason: "the field stands twice in its object (it may be spelled "
-        + "\"\(self.plan.jsonName(of: index))\" or \"\(self.plan.protoName(of: index))\")")
+      reason: "the field stands twice in its object"
+        + (name == other ? "" : " (it may be spelled \"\(name)\" or \"\(other)\")"))
+  }
+
+  /// The name of a field as errors have it.
+  func name(of field: Int32) -> String {
+    self.options.usesProtoNames ? self.plan.protoName(of: field) : self.plan.jsonName(of: field)
+  }
+
+  /// `; did you mean "title"?`, where a message has a field of a name like that; else nothing.
+  func hint(for name: String, in message: Int32) -> String {
+    let first = self.plan.messages[message].firstField
+    let names = (first..<first + self.plan.messages[message].fieldCount).map {
+      [plan = self.plan, usesProtoNames = self.options.usesProtoNames] field in
+      usesProtoNames ? plan.protoName(of: field) : plan.jsonName(of: field)
+    }
+    return Nearest.name(to: name, among: names).map { "; did you mean \"\($0)\"?" } ?? ""
   }
 
   @inline(never)
   func unknownField(
     _ bytes: UnsafePointer<UInt8>, count: Int, offset: Int, message: Int32
   ) -> CodecError {
-    let name = unsafe String(
-      decoding: UnsafeBufferPointer(start: bytes, count: min(count, 100)), as: UTF8.self)
+    let name = unsafe EchoedText.cut(UnsafeBufferPointer(start: bytes, count: count))
     let type = self.plan.name(ofMessage: message)
-    let hint = Nearest.name(to: name, among: self.plan.jsonNames(of: message))
-      .map { "; did you mean \"\($0)\"?" }
     return CodecError(
       .unknownField, offset: offset, path: name,
-      reason: "\(type) has no such field\(hint ?? "")")
+      reason: "\(type) has no such field"
+        + (self.bodyHint(for: name) ?? self.hint(for: name, in: message)))
+  }
+
+  /// A hint for a client that puts the field that the body is into an object around it.
+  private func bodyHint(for name: String) -> String? {
+    guard self.frames.count == 1, self.bodyField >= 0,
+      name == self.plan.jsonName(of: self.bodyField)
+        || name == self.plan.protoName(of: self.bodyField)
+    else { return nil }
+    return "; the body of this route is \"\(name)\" itself: send what stands within it"
   }
 
   /// The error with the path of the place where the interpreter is in front of its own.
@@ -33,17 +56,16 @@ extension JSONToWire {
       let frame = self.frames[index]
       switch frame.kind {
       case .message:
-        if frame.current >= 0 { add(self.plan.jsonName(of: frame.current)) }
+        if frame.current >= 0 { add(self.name(of: frame.current)) }
       case .array, .list:
         path += "[\(frame.index)]"
       case .map, .structure:
         if frame.keyEnd > frame.keyStart {
           let bytes = unsafe UnsafeBufferPointer(
-            start: self.reader.pointer(at: frame.keyStart),
-            count: min(frame.keyEnd - frame.keyStart, 100))
-          path += unsafe "[\"\(String(decoding: bytes, as: UTF8.self))\"]"
+            start: self.reader.pointer(at: frame.keyStart), count: frame.keyEnd - frame.keyStart)
+          path += unsafe "[\"\(EchoedText.cut(bytes))\"]"
         }
-      case .knownAny:
+      case .knownAny, .unknownAny:
         if frame.seen != 0 { add("value") }
       }
     }
@@ -55,23 +77,22 @@ extension JSONToWire {
 }
 
 extension Plan {
-  /// The JSON names of a message's fields, for messages to people.
-  func jsonNames(of message: Int32) -> [String] {
-    let first = self.messages[message].firstField
-    return (first..<first + self.messages[message].fieldCount).map { self.jsonName(of: $0) }
-  }
-
-  /// ` (it has A, B, C)`: the first names of an enum, for messages to people.
-  func enumHint(_ enumeration: Int32) -> String {
+  /// ` (it has A, B, C)`: the first names of an enum, for messages to people; of a larger one the name
+  /// that was meant too.
+  func enumHint(_ enumeration: Int32, for name: String = "") -> String {
     let first = self.enums[enumeration].firstValue
     let count = self.enums[enumeration].valueCount
-    let names = (first..<first + min(count, 6)).map { index in
-      let value = self.enumValues[index]
-      let bytes = unsafe UnsafeBufferPointer(
-        start: self.text.pointer(at: Int(value.quotedName) + 1),
-        count: Int(value.quotedNameLength) - 2)
-      return unsafe String(decoding: bytes, as: UTF8.self)
-    }
-    return " (it has \(names.joined(separator: ", "))\(count > 6 ? ", …" : ""))"
+    let shown = (first..<first + min(count, 6)).map(self.enumName).joined(separator: ", ")
+    let hint = Nearest.name(to: name, among: (first..<first + count).lazy.map(self.enumName))
+      .map { "; did you mean \($0)?" }
+    return " (it has \(shown)\(count > 6 ? ", …" : ""))\(hint ?? "")"
+  }
+
+  private func enumName(at index: Int32) -> String {
+    let value = self.enumValues[index]
+    let bytes = unsafe UnsafeBufferPointer(
+      start: self.text.pointer(at: Int(value.quotedName) + 1),
+      count: Int(value.quotedNameLength) - 2)
+    return unsafe String(decoding: bytes, as: UTF8.self)
   }
 }

@@ -20,9 +20,8 @@ extension JSONToWire {
   func refuseRival(of body: [Int32]) throws(CodecError) {
     let steps = self.claimed.open
     for depth in 0..<min(steps.count, body.count) {
-      let step = self.claimed.step(at: steps.lowerBound + depth)
-      if step == body[depth] { continue }
-      let oneof = self.plan.fields[step].oneof
+      if steps[depth] == body[depth] { continue }
+      let oneof = self.plan.fields[steps[depth]].oneof
       guard oneof >= 0, self.plan.fields[body[depth]].oneof == oneof else { return }
       throw CodecError(
         .oneofConflict,
@@ -31,44 +30,84 @@ extension JSONToWire {
     }
   }
 
+  /// Refuses a body that sets another member of a oneof which the path sets a member of.
+  func refusePathRivals(of bindings: borrowing Bindings) throws(CodecError) {
+    if self.bodyBytes.isEmpty { return }
+    for index in 0..<bindings.variables.count where bindings.variables[index].path.hasOneof {
+      let path = bindings.variables[index].path
+      guard let rival = self.bodyRival(of: path.steps) else { continue }
+      throw CodecError(
+        .oneofConflict, path: self.name(of: rival),
+        reason: "the path sets \"\(path.errorText(usesProtoNames: self.options.usesProtoNames))\" "
+          + "of the same oneof; leave this field out of the body")
+    }
+  }
+
   /// Refuses a body that sets a field which the path sets as well. The body has been written; a field
   /// without presence that holds its default has left no trace there, and isn't found.
-  ///
-  /// - Parameter start: where the message begins in the sink.
-  func refusePathFields(
-    of bindings: borrowing Bindings, inBodyFrom start: Int
-  ) throws(CodecError) {
+  func refusePathFields(of bindings: borrowing Bindings) throws(CodecError) {
     for index in 0..<bindings.variables.count {
       let path = bindings.variables[index].path
-      guard self.hasField(path.steps, from: start) else { continue }
+      guard self.hasField(path.steps) else { continue }
       throw CodecError(
-        .invalidParameter, path: path.jsonText,
+        .invalidParameter, path: path.errorText(usesProtoNames: self.options.usesProtoNames),
         reason: "the path sets this field already; leave it out of the body")
     }
   }
 
-  /// Whether the message in the sink has a field: a path of singular messages leads to it, which the
-  /// interpreter writes once each.
-  private func hasField(_ steps: [Int32], from start: Int) -> Bool {
+  /// Whether the body has written a field: a path of singular messages leads to it.
+  private func hasField(_ steps: [Int32]) -> Bool {
+    var isFound = false
+    self.followBody(steps) { depth, field in
+      if field == steps[depth], depth == steps.count - 1 { isFound = true }
+      return isFound
+    }
+    return isFound
+  }
+
+  /// The member of a oneof that the body has written beside another one on a path; nil without one.
+  func bodyRival(of steps: [Int32]) -> Int32? {
+    var rival: Int32?
+    self.followBody(steps) { depth, field in
+      let oneof = self.plan.fields[steps[depth]].oneof
+      if oneof >= 0, field != steps[depth], self.plan.fields[field].oneof == oneof { rival = field }
+      return rival != nil
+    }
+    return rival
+  }
+
+  /// Goes through what the body has written along a path of singular messages, each of which is there
+  /// once, because the interpreter writes them so.
+  ///
+  /// - Parameter isDone: gets the depth of a field and its place in `Plan.fields`, and ends the walk.
+  private func followBody(_ steps: [Int32], _ isDone: (Int, Int32) -> Bool) {
     var reader = unsafe WireReader(
-      start: self.sink.base, position: start, limit: self.sink.count)
+      start: self.sink.base, position: self.bodyBytes.lowerBound, limit: self.bodyBytes.upperBound)
+    var message = self.plan.message(of: steps[0])
     var depth = 0
     do throws(CodecError) {
       while reader.position < reader.limit {
         let tag = try reader.tag()
-        guard tag == self.plan.fields[steps[depth]].tag else {
-          try reader.skip(tag: tag, depthLimit: self.options.depthLimit)
-          continue
+        let place = self.plan.field(number: tag >> 3, in: message)
+        if place >= 0 {
+          let field = self.plan.messages[message].firstField + place
+          if isDone(depth, field) { return }
+          if field == steps[depth], depth + 1 < steps.count {
+            let start = reader.position
+            let end = try reader.contentEnd(skipping: tag, depthLimit: self.options.depthLimit)
+            reader.position = start
+            if tag & 7 == UInt32(WireType.lengthDelimited.rawValue) { _ = try reader.length() }
+            unsafe reader = WireReader(
+              start: self.sink.base, position: reader.position, limit: end)
+            message = self.plan.fields[field].type
+            depth += 1
+            continue
+          }
         }
-        depth += 1
-        if depth == steps.count { return true }
-        let length = try reader.length()
-        unsafe reader = WireReader(
-          start: self.sink.base, position: reader.position, limit: reader.position + length)
+        try reader.skip(tag: tag, depthLimit: self.options.depthLimit)
       }
     } catch {
       assertionFailure("the interpreter writes what it can read: \(error)")
     }
-    return false
   }
 }

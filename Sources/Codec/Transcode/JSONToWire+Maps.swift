@@ -120,7 +120,7 @@ extension JSONToWire {
       self.reader.skipWhitespace()
       self.reader.position += 1
       self.reader.skipWhitespace()
-      try self.reader.skipValue(depthLimit: self.options.depthLimit)
+      try self.reader.skipValue()
       self.reader.skipWhitespace()
       self.reader.position += 1
     }

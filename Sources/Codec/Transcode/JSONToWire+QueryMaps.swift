@@ -17,14 +17,15 @@ extension JSONToWire {
       throw CodecError(
         .invalidParameter,
         reason: "the key of a map stands in brackets at the end of the name: "
-          + "\(self.plan.jsonName(of: field))[key]=value")
+          + "\(self.name(of: field))[key]=value")
     }
     return bracket + 1..<name.count - 1
   }
 
   @inline(never)
   private func noMap(_ field: Int32) -> CodecError {
-    let name = self.plan.jsonName(of: field)
+    let name = self.name(of: field)
+    if self.plan.isMessageList(field) { return Self.messageList }
     let rule =
       if self.plan.fields[field].isRepeated {
         "but a repeated field, which is set by repeating its name: \(name)=a&\(name)=b"
@@ -45,19 +46,18 @@ extension JSONToWire {
       reason: "the values of this map are messages, which a query can't set; send them in the body")
   }
 
-  /// Writes an entry of the map that the steps lead to.
+  /// Writes an entry of the map that the open path leads to.
   ///
   /// - Parameters:
   ///   - value: the text of the value.
   ///   - parameter: the parameter's place, for an error that shows only when all are read.
   mutating func writeEntry(
-    _ steps: Range<Int>, key: UnsafeBufferPointer<UInt8>, value: JSONReader, parameter: Int
+    key: UnsafeBufferPointer<UInt8>, value: JSONReader, parameter: Int
   ) throws(CodecError) {
     let floor = self.marks.count
-    for place in steps.lowerBound..<steps.upperBound {
-      self.openStep(self.claimed.step(at: place))
-    }
-    let map = self.claimed.step(at: steps.upperBound - 1)
+    let steps = self.claimed.open
+    for depth in 0..<steps.count { self.openStep(steps[depth]) }
+    let map = steps[steps.count - 1]
     let keyField = self.plan.messages[self.plan.fields[map].type].firstField
     // A key without bytes may have no address; then any address does.
     let keyStart = unsafe key.baseAddress ?? UnsafePointer(self.scratch.base)
@@ -68,7 +68,7 @@ extension JSONToWire {
     } catch {
       throw CodecError(error.code, reason: "the key in brackets: \(error.reason)")
     }
-    try self.noteEntry(steps, keyStart: start, parameter: parameter)
+    try self.noteEntry(keyStart: start, parameter: parameter)
     self.reader = value
     try self.writeText(keyField + 1)
     self.closeSteps(to: floor)
@@ -78,15 +78,9 @@ extension JSONToWire {
   ///
   /// - Throws: where it's known already that it was there before; `refuseRepeatedEntries` knows the
   ///   rest.
-  private mutating func noteEntry(
-    _ steps: Range<Int>, keyStart: Int, parameter: Int
-  ) throws(CodecError) {
-    var path = UInt64(steps.count)
-    for place in steps.lowerBound..<steps.upperBound {
-      let step = UInt64(truncatingIfNeeded: self.claimed.step(at: place))
-      path = (path ^ step) &* 0x9E37_79B9_7F4A_7C15
-      path ^= path >> 32
-    }
+  private mutating func noteEntry(keyStart: Int, parameter: Int) throws(CodecError) {
+    var path = self.claimed.number &* 0x9E37_79B9_7F4A_7C15
+    path ^= path >> 32
     self.entryParameters.append(Int32(truncatingIfNeeded: parameter))
     let isRepeated = unsafe self.keys.insert(
       self.sink.base + keyStart, count: self.sink.count - keyStart, under: path,
@@ -106,7 +100,7 @@ extension JSONToWire {
   ) throws(CodecError) {
     guard let index = self.keys.close(self.entryKeys) else { return }
     let parameter = bindings.parameters[Int(self.entryParameters[index])]
-    let name = String(decoding: bindings.bytes[parameter.name], as: UTF8.self)
+    let name = EchoedText.cut(bindings.bytes[parameter.name])
     throw CodecError(.invalidParameter, path: name, reason: Self.repeatedEntry.reason)
   }
 

@@ -18,6 +18,7 @@ extension JSONToWire {
     defer {
       self.keys.shrink(to: Transcoder.keptByteCount)
       self.scratch.shrink(to: Transcoder.keptByteCount)
+      self.claimed.shrink(to: Transcoder.keptByteCount)
       // The body was only lent.
       self.reader = unsafe JSONReader(start: UnsafePointer(self.scratch.base), count: 0)
     }
@@ -39,6 +40,7 @@ extension JSONToWire {
     self.keys.removeAll()
     if !self.marks.isEmpty { self.marks.removeAll(keepingCapacity: true) }
     self.pathPrefix = ""
+    self.bodyField = -1
     self.hasBodyField = false
     let start = self.sink.count
     let hasRequired = self.plan.messages[message].requiredCount > 0
@@ -50,12 +52,19 @@ extension JSONToWire {
         try self.readBody(rule: rule, message: message)
       }
     } catch {
-      throw self.located(error)
+      throw self.explained(self.located(error))
     }
+    self.bodyBytes = start..<self.sink.count
     if self.options.refusesPathFieldsElsewhere, self.sink.count > start {
-      try self.refusePathFields(of: bindings, inBodyFrom: start)
+      try self.refusePathFields(of: bindings)
     }
-    if !bindings.isEmpty { try self.writeBindings(bindings, rule: rule, message: message) }
+    if !bindings.isEmpty {
+      try self.refusePathRivals(of: bindings)
+      try self.writeBindings(bindings, rule: rule, message: message)
+    }
+    if case .field(let path) = rule, path.filledMask >= 0, self.hasBodyField {
+      try self.fillMask(path.filledMask, bindings)
+    }
     if hasRequired { try self.refuseMissing(of: message) }
     if self.sink.count &- start > self.options.messageByteLimit {
       throw CodecError(
@@ -66,18 +75,26 @@ extension JSONToWire {
   }
 
   private mutating func readBody(rule: BodyRule, message: Int32) throws(CodecError) {
+    if self.reader.peek == 0xEF { self.reader.skipByteOrderMark() }
     self.reader.skipWhitespace()
     switch rule {
     case .none:
       guard self.reader.isAtEnd else { throw self.unexpectedBody }
     case .whole:
       if self.reader.isAtEnd { return }
+      if self.reader.peek == UInt8(ascii: "n"), self.options.acceptsNullBody,
+        self.plan.messages[message].wellKnown != .value,
+        self.reader.take(literal: "null")
+      {
+        return try self.expectEnd()
+      }
       try self.readContent(of: message, field: -1, lengths: (0, 0, 0))
       try self.runFrames(above: 0)
       try self.expectEnd()
     case .field(let path):
       if self.reader.isAtEnd { return }
-      self.pathPrefix = path.jsonText
+      self.pathPrefix = path.errorText(usesProtoNames: self.options.usesProtoNames)
+      self.bodyField = path.steps[path.steps.count - 1]
       try self.readBodyField(path, of: message)
       try self.expectEnd()
     }
@@ -113,7 +130,7 @@ extension JSONToWire {
     guard let place = self.missing.first else { return }
     throw CodecError(
       .missingField, offset: self.reader.count,
-      path: self.plan.jsonName(of: self.plan.messages[message].firstField + place),
+      path: self.name(of: self.plan.messages[message].firstField + place),
       reason: "this field is required")
   }
 
@@ -149,6 +166,35 @@ extension JSONToWire {
   /// Closes the messages that `openStep` opened since there were `floor` marks.
   mutating func closeSteps(to floor: Int) {
     while self.marks.count > floor { self.close(self.marks.removeLast()) }
+  }
+
+  /// An error of the body with what its cause may be.
+  @inline(never)
+  private mutating func explained(_ error: CodecError) -> CodecError {
+    var error = error
+    let isUnreadable =
+      error.code == .malformedJSON || error.code == .wrongType || error.code == .invalidUTF8
+    if isUnreadable, let encoding = self.reader.foreignEncoding {
+      error = CodecError(
+        .malformedJSON, offset: 0,
+        reason: "the body is \(encoding); JSON is sent in UTF-8 (RFC 8259, section 8.1)")
+    } else if error.code == .wrongType, self.frames.count == 0, self.bodyField >= 0 {
+      // The field's value where an object stands around it.
+      self.reader.position = error.offset ?? 0
+      guard self.reader.take(UInt8(ascii: "{")) else { return error }
+      self.reader.skipWhitespace()
+      guard let token = try? self.reader.string(),
+        let (start, count) = unsafe try? self.bytes(of: token)
+      else { return error }
+      let name = unsafe EchoedText.cut(UnsafeBufferPointer(start: start, count: count))
+      if name == self.plan.jsonName(of: self.bodyField)
+        || name == self.plan.protoName(of: self.bodyField)
+      {
+        error.reason +=
+          "; the body of this route is \"\(name)\" itself: send the value without an object around it"
+      }
+    }
+    return error
   }
 
   private mutating func expectEnd() throws(CodecError) {

@@ -303,11 +303,11 @@ extension JSONToWire {
       {
         return UInt64(bitPattern: Int64(number))
       }
-      if self.options.ignoresUnknownFields { return nil }
-      self.reader.position = offset
+      if self.options.ignoresUnknownEnums { return nil }
+      let name = unsafe EchoedText.cut(UnsafeBufferPointer(start: start, count: count))
       throw CodecError(
         .unknownEnumValue, offset: offset,
-        reason: "the enum has no value \(self.reader.found)\(self.plan.enumHint(type))")
+        reason: "the enum has no value \"\(name)\"\(self.plan.enumHint(type, for: name))")
     }
     if field.value.isNullValue && self.reader.take(literal: "null") { return 0 }
     guard self.reader.peek == UInt8(ascii: "-") || (self.reader.peek &- UInt8(ascii: "0")) <= 9
@@ -316,7 +316,7 @@ extension JSONToWire {
     if field.value.isClosedEnum {
       let number = Int32(truncatingIfNeeded: payload)
       if self.plan.enumValue(number: number, in: type) < 0 {
-        if self.options.ignoresUnknownFields { return nil }
+        if self.options.ignoresUnknownEnums { return nil }
         throw CodecError(
           .unknownEnumValue, offset: offset,
           reason: "the enum is closed and has no value \(number)\(self.plan.enumHint(type))")

@@ -15,8 +15,8 @@ extension JSONToWire {
       guard self.reader.take(UInt8(ascii: "{")) else {
         throw self.reader.wrongType("an object (a map)")
       }
-      try self.checkDepth()
       var frame = Frame(kind: .map)
+      frame.uncounted = self.frames.top.uncounted &+ 1
       frame.field = index
       frame.message = field.value.type
       frame.seenMark = self.seen.mark
@@ -47,8 +47,8 @@ extension JSONToWire {
 
   mutating func openArray(_ index: Int32) throws(CodecError) {
     guard self.reader.take(UInt8(ascii: "[")) else { throw self.reader.wrongType("an array") }
-    try self.checkDepth()
     var frame = Frame(kind: .array)
+    frame.uncounted = self.frames.top.uncounted &+ 1
     frame.field = index
     frame.seenMark = self.seen.mark
     self.frames.push(frame)
@@ -106,19 +106,16 @@ extension JSONToWire {
       let offset = self.reader.position
       let (text, count) = unsafe try self.readText("a timestamp such as \"2026-01-31T12:00:00Z\"")
       guard let (seconds, nanos) = unsafe TimeText.timestamp(text, count: count) else {
-        throw CodecError(
-          .invalidValue, offset: offset,
-          reason: "not a timestamp of RFC 3339 between the years 1 and 9999, "
-            + "such as \"2026-01-31T12:00:00.5Z\"")
+        throw unsafe CodecError(
+          .invalidValue, offset: offset, reason: TimeText.timestampFault(text, count: count))
       }
       self.writeSecondsAndNanos(seconds, nanos)
     case .duration:
       let offset = self.reader.position
       let (text, count) = unsafe try self.readText("a duration such as \"1.5s\"")
       guard let (seconds, nanos) = unsafe TimeText.duration(text, count: count) else {
-        throw CodecError(
-          .invalidValue, offset: offset,
-          reason: "not a duration in seconds within 315576000000, such as \"1.5s\"")
+        throw unsafe CodecError(
+          .invalidValue, offset: offset, reason: TimeText.durationFault(text, count: count))
       }
       self.writeSecondsAndNanos(seconds, nanos)
     case .fieldMask:

@@ -16,8 +16,12 @@ struct JSONToWire: ~Copyable {
   var scratch = ByteSink(capacity: 256)
   var plan: Plan
   var options = EncodeOptions()
-  /// The first field of the path that the body stands for, for error paths: "" for the whole.
+  /// The path that the body stands for, for error paths: "" for the whole.
   var pathPrefix = ""
+  /// The field that the body stands for, a place in `Plan.fields`; -1 for the whole.
+  var bodyField: Int32 = -1
+  /// Where the message begins in the sink, and where what the body has written ends.
+  var bodyBytes = 0..<0
   /// Whether the body has set the field that it stands for.
   var hasBodyField = false
   /// The places of the root's required fields that nothing has set yet.
@@ -26,7 +30,7 @@ struct JSONToWire: ~Copyable {
   var nulled: [Int32] = []
   /// Lengths to be closed around a field that's the body, or that path or query set.
   var marks: [Int] = []
-  /// What path and query have set.
+  /// What path and query have set. Meaningless for a request without query parameters.
   var claimed = ClaimedPaths()
   /// The keys of maps that the query has set.
   var entryKeys = KeySets.Handle.none
@@ -48,6 +52,9 @@ struct JSONToWire: ~Copyable {
       case list
       /// An object that's an Any of a type with a JSON form of its own: `@type` and `value`.
       case knownAny
+      /// An object that's an Any of a type that the schema doesn't have: `@type`, and `value` in
+      /// base64. Its key is the type URL.
+      case unknownAny
     }
 
     var kind: Kind
@@ -65,6 +72,8 @@ struct JSONToWire: ~Copyable {
     var next: Int32 = 0
     /// How many elements have been begun.
     var index: Int32 = 0
+    /// How many frames, up to this one, don't count as nesting.
+    var uncounted: Int32 = 0
     /// Where the content begins whose length is to be closed, innermost first; 0 is none, and a
     /// `groupMark` stands for the end of a group.
     var lengths: (Int, Int, Int) = (0, 0, 0)
@@ -94,6 +103,7 @@ struct JSONToWire: ~Copyable {
       case .structure: try self.readStructMembers()
       case .list: try self.readListElements()
       case .knownAny: try self.readKnownAny()
+      case .unknownAny: try self.readUnknownAny()
       }
     }
   }
@@ -115,6 +125,7 @@ struct JSONToWire: ~Copyable {
     frame.field = field
     frame.lengths = lengths
     frame.hasTypeMember = hasTypeMember
+    frame.uncounted = self.frames.top.uncounted
     frame.seenMark = self.seen.mark
     self.seen.open(bits: self.plan.messages[message].seenBits)
     self.frames.push(frame)
@@ -122,14 +133,18 @@ struct JSONToWire: ~Copyable {
 
   @inline(__always)
   func checkDepth() throws(CodecError) {
-    if self.frames.count >= self.options.depthLimit { throw self.tooDeep() }
+    if self.depth >= self.options.depthLimit { throw self.tooDeep() }
   }
+
+  /// How deep the innermost frame is nested, as `EncodeOptions.depthLimit` counts.
+  @inline(__always)
+  var depth: Int { self.frames.count &- Int(self.frames.top.uncounted) }
 
   @inline(never)
   private func tooDeep() -> CodecError {
     CodecError(
       .tooDeep, offset: self.reader.position,
-      reason: "objects and arrays are nested deeper than \(self.options.depthLimit)")
+      reason: "messages are nested deeper than \(self.options.depthLimit)")
   }
 
   /// Reads members of the innermost frame, a message, until a value opens a frame of its own or the
@@ -222,7 +237,7 @@ struct JSONToWire: ~Copyable {
       return -1
     }
     if self.options.ignoresUnknownFields {
-      try self.reader.skipValue(depthLimit: self.options.depthLimit - self.frames.count)
+      try self.reader.skipValue(depthLimit: self.options.depthLimit - self.depth)
       return -1
     }
     throw unsafe self.unknownField(bytes, count: count, offset: start, message: message)
@@ -330,7 +345,7 @@ struct JSONToWire: ~Copyable {
       } else if !isSeen {
         throw CodecError(
           .missingField, offset: max(0, self.reader.position - 1),
-          reason: "the required field \"\(self.plan.jsonName(of: plan.firstField + place))\" "
+          reason: "the required field \"\(self.name(of: plan.firstField + place))\" "
             + "is missing")
       }
     }

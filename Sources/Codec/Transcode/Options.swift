@@ -1,7 +1,13 @@
-/// How strictly requests are read. A value given with each call; the defaults are the strict ones.
+/// How strictly requests are read. A value given with each call.
 package struct EncodeOptions: Sendable {
   /// Members of the JSON text that the message doesn't have are skipped instead of refused.
   package var ignoresUnknownFields = false
+  /// Enum values that the enum doesn't have leave their field unset instead of being refused, in
+  /// bodies and queries: names, and numbers of a closed enum.
+  package var ignoresUnknownEnums = false
+  /// An `Any` of a type that the schema doesn't have is taken as `{"@type": …, "value": "<base64>"}`
+  /// instead of being refused: the form in which `DecodeOptions.printsUnknownAnyAsBase64` prints it.
+  package var acceptsUnknownAnyAsBase64 = true
   /// Query parameters that the message doesn't have are skipped instead of refused.
   package var ignoresUnknownParameters = false
   /// The names of query parameters that are skipped where the message doesn't have them, as UTF-8.
@@ -14,7 +20,13 @@ package struct EncodeOptions: Sendable {
   package var ignoresQueryUnderBodyField = false
   /// Enums may be given by names without what repeats the enum's own, besides their whole names.
   package var acceptsShortEnumNames = false
-  /// How deep objects and arrays may nest. Stops a small body from costing a deep stack.
+  /// `null` as the whole body is like an empty one, though ProtoJSON wants an object for a message.
+  package var acceptsNullBody = true
+  /// Errors name fields by their proto names instead of their JSON names.
+  package var usesProtoNames = false
+  /// How deep messages, and the objects and arrays of a Struct, Value or ListValue, may nest, counted
+  /// as in replies; the brackets of repeated fields and maps don't count. Stops a small body from
+  /// costing a deep stack.
   package var depthLimit = 100
   /// The most bytes that one message may become. Stops a body that unfolds.
   package var messageByteLimit = 64 << 20
@@ -41,9 +53,9 @@ package struct DecodeOptions: Sendable {
   /// Fields are printed by their proto names instead of their JSON names.
   package var usesProtoNames = false
   /// An `Any` of a type that the schema doesn't have becomes `{"@type": …, "value": "<base64>"}`
-  /// instead of an error. For error details, which come from anywhere.
-  package var printsUnknownAnyAsBase64 = false
-  /// How deep messages may nest.
+  /// instead of an error.
+  package var printsUnknownAnyAsBase64 = true
+  /// How deep messages may nest, counted as `EncodeOptions.depthLimit` says.
   package var depthLimit = 100
 
   package init() {}

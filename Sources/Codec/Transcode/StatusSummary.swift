@@ -37,8 +37,8 @@ package struct StatusSummary: Equatable, Sendable {
       if number == 1 { type = Self.text(content) }
       if number == 2 { value = content }
     }
-    guard let value, let slash = type.utf8.lastIndex(of: UInt8(ascii: "/")) else { return }
-    switch type[type.utf8.index(after: slash)...] {
+    guard let value else { return }
+    switch type.split(separator: "/", omittingEmptySubsequences: false).last {
     case "google.rpc.ErrorInfo" where self.reason == nil: try self.read(errorInfo: value)
     case "google.rpc.BadRequest" where self.field == nil: try self.read(badRequest: value)
     case "google.rpc.RetryInfo" where self.retryDelay == nil: try self.read(retryInfo: value)

@@ -18,8 +18,14 @@ extension WireToJSON {
   mutating func pushFrame(
     _ kind: Frame.Kind, _ message: Int32, field: Int32, end: Int, resume: Int, group: UInt32 = 0
   ) throws(CodecError) {
-    guard self.frames.count < self.options.depthLimit else { throw self.tooDeep() }
+    // A google.protobuf.Value has no bracket of its own.
+    let isCounted = kind != .value
+    let uncounted = self.frames.top.uncounted
+    if isCounted, self.frames.count &- Int(uncounted) >= self.options.depthLimit {
+      throw self.tooDeep()
+    }
     var frame = Frame(kind: kind)
+    frame.uncounted = isCounted ? uncounted : uncounted &+ 1
     // A message within a copy is in the copy too, but not itself in order yet.
     frame.message = message
     frame.field = field

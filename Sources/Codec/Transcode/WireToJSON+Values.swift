@@ -381,11 +381,12 @@ extension WireToJSON {
     return unsafe self.plan.text.pointer(at: key + 1).pointee == UInt8(ascii: "[")
   }
 
-  /// Prints what an unset field is read as, whatever its shape.
+  /// Prints an unset field, whatever its shape: null where it has presence, else what it's read as.
   mutating func printUnset(_ index: Int32) {
     switch self.plan.fields[index].shape {
     case .repeated, .packed: self.sink.append("[]")
     case .map: self.sink.append("{}")
+    case .singular where self.plan.fields[index].hasPresence: self.sink.append("null")
     case .singular: self.printDefault(index)
     }
   }

@@ -245,12 +245,11 @@ extension WireToJSON {
       self.reader.position = resume
       return
     }
-    let message = self.message(ofTypeURL: url)
+    let message = unsafe self.plan.message(
+      ofTypeURL: self.reader.pointer(at: url.lowerBound), count: url.count)
     if message < 0 && !self.options.printsUnknownAnyAsBase64 {
-      let text = unsafe String(
-        decoding: UnsafeBufferPointer(
-          start: self.reader.pointer(at: url.lowerBound), count: min(200, url.count)),
-        as: UTF8.self)
+      let text = unsafe EchoedText.cut(
+        UnsafeBufferPointer(start: self.reader.pointer(at: url.lowerBound), count: url.count))
       throw CodecError(
         .unknownType, offset: start, reason: "the type of \"\(text)\" isn't in the loaded schemas")
     }
@@ -281,24 +280,13 @@ extension WireToJSON {
     }
   }
 
-  /// The message that a type URL names behind its last slash; -1 where there is none such.
-  private func message(ofTypeURL url: Range<Int>) -> Int32 {
-    var start = url.upperBound
-    while start > url.lowerBound,
-      unsafe self.reader.pointer(at: start - 1).pointee != UInt8(ascii: "/")
-    {
-      start -= 1
-    }
-    if start == url.lowerBound || start == url.upperBound { return -1 }
-    return unsafe self.plan.message(
-      named: self.reader.pointer(at: start), count: url.upperBound - start)
-  }
-
   // MARK: One field
 
   /// Opens the message whose field `field` (in `Plan.fields`) is all that's printed.
   mutating func openSelection(_ message: Int32, field: Int32, end: Int) {
     var frame = Frame(kind: .selection)
+    // The message around the field isn't printed.
+    frame.uncounted = 1
     frame.message = message
     frame.field = field
     frame.end = end
@@ -377,7 +365,9 @@ extension WireToJSON {
       if frame.isNormal { located.offset = nil }
       guard frame.kind == .message || frame.kind == .selection, frame.current >= 0 else { continue }
       if !path.isEmpty { path += "." }
-      path += self.plan.jsonName(of: frame.current)
+      path +=
+        self.options.usesProtoNames
+        ? self.plan.protoName(of: frame.current) : self.plan.jsonName(of: frame.current)
       if frame.open == frame.current { path += "[\(max(0, frame.index - 1))]" }
     }
     located.path = path

@@ -69,6 +69,8 @@ struct WireToJSON: ~Copyable {
     var open: Int32 = -1
     /// How many elements of it have been printed.
     var index: Int32 = 0
+    /// How many frames, up to this one, don't count as nesting.
+    var uncounted: Int32 = 0
     /// The field that's being printed, for error paths.
     var current: Int32 = -1
     var seen: UInt64 = 0

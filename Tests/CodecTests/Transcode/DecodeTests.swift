@@ -200,12 +200,12 @@ struct DecodeTests {
     #expect(try decode(hex("20 01 20 02"), selecting: "a_int32") == "2")
     // Of a oneof the last member holds, whichever is asked for.
     let both = hex("fa 06 01 61 80 07 05")
-    #expect(try decode(both, selecting: "chosen_text") == #""""#)
+    #expect(try decode(both, selecting: "chosen_text") == "null")
     #expect(try decode(both, selecting: "chosen_number") == #""5""#)
     #expect(try decode(both + hex("fa 06 01 62"), selecting: "chosen_text") == #""b""#)
     // A number that a closed enum doesn't have is no value of the field.
     let legacy = "bridge.test.legacy.Legacy"
-    #expect(try decode(hex("18 09"), as: legacy, selecting: "level") == #""LOW""#)
+    #expect(try decode(hex("18 09"), as: legacy, selecting: "level") == "null")
     // A number that a closed enum doesn't have sets nothing, and so takes nothing back.
     #expect(try decode(hex("18 07 18 09"), as: legacy) == #"{"level":"HIGH"}"#)
     #expect(try decode(hex("18 07 18 09"), as: legacy, selecting: "level") == #""HIGH""#)
@@ -213,18 +213,24 @@ struct DecodeTests {
     #expect(try decode(hex("50 09"), as: legacy, selecting: "all_levels") == "[]")
   }
 
-  @Test("an Any of a type that isn't known is an error, or base64 where that's wanted")
-  func unknownAny() throws {
-    let wire = try encode(
-      #"{"any":{"@type":"type.googleapis.com/bridge.test.Nested","text":"x"}}"#)
-    let known = try decode(wire)
-    #expect(known == #"{"any":{"@type":"type.googleapis.com/bridge.test.Nested","text":"x"}}"#)
-    let foreign = hex("ba 09 0c 0a 05 61 2e 62 2f 63 12 03 0a 01 78")
-    let error = try #require(throws: CodecError.self) { _ = try decode(foreign) }
-    #expect(error.code == .unknownType)
-    #expect(
-      try decode(foreign) { $0.printsUnknownAnyAsBase64 = true }
-        == #"{"any":{"@type":"a.b/c","value":"CgF4"}}"#)
+  @Test(
+    "an unset field as the whole reply is null where it has presence, and what it's read as where not",
+    arguments: [
+      ("a_int32", "0"), ("a_string", #""""#), ("a_bool", "false"), ("a_bytes", #""""#),
+      ("a_color", #""COLOR_UNSPECIFIED""#), ("an_alias", #""ALIASED_ZERO""#),
+      ("maybe_int32", "null"), ("maybe_message", "null"), ("a_message", "null"),
+      ("timestamp", "null"), ("duration", "null"), ("field_mask", "null"), ("any", "null"),
+      ("struct", "null"), ("value", "null"), ("list_value", "null"), ("boxed_int64", "null"),
+      ("chosen_text", "null"), ("chosen_number", "null"), ("chosen_flag", "null"),
+      ("chosen_color", "null"), ("chosen_message", "null"), ("chosen_null", "null"),
+      ("many_int32", "[]"), ("many_string", "[]"), ("many_message", "[]"), ("by_string", "{}"),
+      ("to_message", "{}"),
+    ])
+  func unsetSelection(field: String, json: String) throws {
+    for alwaysPrints in [false, true] {
+      #expect(
+        try decode([], selecting: field) { $0.alwaysPrintsDefaults = alwaysPrints } == json)
+    }
   }
 
   @Test("nesting is bounded by the depth limit, also that of groups and unknown groups")

@@ -76,4 +76,78 @@ struct LeniencyTests {
       try decode(wire) == #"{"aMessage":{"text":"q","number":"1","child":{"text":"c"}}}"#)
     #expect(throws: CodecError.self) { try encode(body, rule: rule, query: query) }
   }
+
+  @Test(
+    "a body with another member of a oneof that the path sets is refused",
+    arguments: [
+      (#"{"chosenText":"x"}"#, "chosenText"), (#"{"chosenFlag":false}"#, "chosenFlag"),
+      (#"{"chosenMessage":{}}"#, "chosenMessage"), (#"{"chosenNull":null}"#, "chosenNull"),
+      (#"{"aInt32":5,"manyInt32":[1,2],"chosenData":""}"#, "chosenData"),
+      (#"{"chosenNumber":"1"}"#, nil), (#"{"chosenText":null}"#, nil), (#"{"aInt32":5}"#, nil),
+      ("", nil),
+    ] as [(String, String?)])
+  func rivals(body: String, field: String?) throws {
+    let variables = [("chosen_number", "2")]
+    guard let field else {
+      #expect(try decode(try encode(body, variables: variables)).contains(#""chosenNumber":"2""#))
+      return
+    }
+    let error = try #require(throws: CodecError.self) {
+      _ = try encode(body, variables: variables)
+    }
+    #expect(error.code == .oneofConflict)
+    #expect(error.path == field)
+    #expect(error.reason.contains(#"the path sets "chosenNumber" of the same oneof"#), "\(error)")
+    let proto = try #require(throws: CodecError.self) {
+      _ = try encode(body, variables: variables) { $0.usesProtoNames = true }
+    }
+    #expect(proto.reason.contains("chosen_number"), "\(proto)")
+  }
+
+  @Test("a member of a oneof is the body beside one that path or query sets: refused")
+  func rivalBody() throws {
+    let type = try TestSchema.type("bridge.test.Everything")
+    let rule = BodyRule.field(try TestSchema.shared.fieldPath("chosen_text", in: type))
+    for (variables, query) in [([("chosen_flag", "1")], []), ([], [("chosenFlag", "1")])] {
+      let error = try #require(throws: CodecError.self) {
+        _ = try encode(#""x""#, rule: rule, variables: variables, query: query)
+      }
+      #expect(error.code == .oneofConflict)
+      _ = try encode("null", rule: rule, variables: variables, query: query)
+      _ = try encode("", rule: rule, variables: variables, query: query)
+    }
+  }
+
+  @Test(
+    "unknown enum values are refused, or leave their field unset by a choice of their own",
+    arguments: [
+      (#"{"aColor":"BLUE","aInt32":1}"#, "20 01"), (#"{"manyColor":["BLUE",2]}"#, "f2 02 01 02"),
+      (#"{"toColor":{"a":"BLUE","b":2}}"#, "8a 06 05 0a 01 62 10 02"),
+      (#"{"chosenColor":"BLUE"}"#, ""),
+    ])
+  func unknownEnums(body: String, wire: String) throws {
+    for ignoresFields in [false, true] {
+      let error = try #require(throws: CodecError.self) {
+        _ = try encode(body) { $0.ignoresUnknownFields = ignoresFields }
+      }
+      #expect(error.code == .unknownEnumValue)
+    }
+    #expect(hex(try encode(body) { $0.ignoresUnknownEnums = true }) == wire)
+    #expect(throws: CodecError.self) {
+      try encode(#"{"nope":1}"#) { $0.ignoresUnknownEnums = true }
+    }
+  }
+
+  @Test("in a query too, but not in a path")
+  func unknownEnumsInQuery() throws {
+    let query = [
+      ("aColor", "BLUE"), ("toColor[a]", "BLUE"), ("aInt32", "1"), ("manyColor", "BLUE"),
+    ]
+    let ignoring = { (options: inout EncodeOptions) in options.ignoresUnknownEnums = true }
+    #expect(hex(try encode("", rule: .none, query: query, ignoring)) == "20 01")
+    #expect(throws: CodecError.self) { try encode("", rule: .none, query: query) }
+    #expect(throws: CodecError.self) {
+      try encode("", rule: .none, variables: [("a_color", "BLUE")], ignoring)
+    }
+  }
 }

@@ -89,8 +89,15 @@ enum ConformanceResponse {
 /// Answers requests with one schema.
 struct Testee {
   let schema: Schema
-  var options = DecodeOptions()
+  var options = Testee.strictOptions
   let transcoder = Transcoder()
+
+  /// ProtoJSON has no form for an Any of an unknown type: the service's `unknown_any: reject`.
+  static var strictOptions: DecodeOptions {
+    var options = DecodeOptions()
+    options.printsUnknownAnyAsBase64 = false
+    return options
+  }
 
   func answer(_ request: ConformanceRequest) -> ConformanceResponse {
     guard let type = self.schema.message(named: request.messageType) else {
@@ -108,6 +115,9 @@ struct Testee {
     if let text = request.json {
       var options = EncodeOptions()
       options.ignoresUnknownFields = request.category == 3
+      options.ignoresUnknownEnums = request.category == 3
+      options.acceptsUnknownAnyAsBase64 = false
+      options.acceptsNullBody = false
       var sink = ByteSink()
       do {
         try self.transcoder.encode(
@@ -170,7 +180,7 @@ func add(_ path: String, to builder: inout SchemaBuilder) throws {
 enum Main {
   static func main() throws {
     var builder = SchemaBuilder()
-    var options = DecodeOptions()
+    var options = Testee.strictOptions
     for path in CommandLine.arguments.dropFirst() {
       switch path {
       case "--always-print-defaults": options.alwaysPrintsDefaults = true
