@@ -19,6 +19,8 @@ package struct JSONSequenceScanner: Sendable {
   }
 
   private enum State {
+    /// Nothing yet but so many bytes of a byte order mark.
+    case beginning(Int)
     /// Nothing but whitespace yet.
     case initial
     /// In front of a value; of the first one in an array, or of its end.
@@ -34,7 +36,7 @@ package struct JSONSequenceScanner: Sendable {
   }
 
   private var form: Form?
-  private var state = State.initial
+  private var state = State.beginning(0)
   /// How far has been looked.
   private var position = 0
   /// Where the value under way begins; where none is, how far has been looked. What's in front of it is
@@ -97,6 +99,8 @@ package struct JSONSequenceScanner: Sendable {
           self.position &+= 1
         }
         return self.position < count ? self.finish() : nil
+      case .beginning(let matched):
+        try self.begin(unsafe base[self.position], matched: matched)
       case .initial, .before, .behind, .ended:
         let byte = unsafe base[self.position]
         if Self.isWhitespace(byte) {
@@ -108,6 +112,25 @@ package struct JSONSequenceScanner: Sendable {
       }
     }
     return nil
+  }
+
+  /// Takes the first bytes of the stream: a byte order mark of UTF-8 is passed over (RFC 8259 §8.1).
+  private mutating func begin(_ byte: UInt8, matched: Int) throws(CodecError) {
+    let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+    if byte == mark[matched] {
+      self.position &+= 1
+      self.start = self.position
+      self.state = matched == 2 ? .initial : .beginning(matched + 1)
+    } else if matched > 0 {
+      throw self.expected("a JSON value", at: byte)
+    } else if byte == 0 || byte >= 0xFE {
+      throw CodecError(
+        .malformedJSON, offset: self.position,
+        reason: "the body isn't in UTF-8 but looks like UTF-16 or UTF-32; JSON is sent in UTF-8 "
+          + "(RFC 8259, section 8.1)")
+    } else {
+      self.state = .initial
+    }
   }
 
   /// Takes a byte that stands between values.
@@ -142,7 +165,7 @@ package struct JSONSequenceScanner: Sendable {
       }
     case .ended:
       throw self.expected("nothing behind the array", at: byte)
-    case .inside, .inScalar:
+    case .beginning, .inside, .inScalar:
       break
     }
   }
@@ -247,8 +270,10 @@ package struct JSONSequenceScanner: Sendable {
     _ buffer: UnsafeRawBufferPointer
   ) throws(CodecError) -> Range<Int>? {
     switch self.state {
-    case .initial:
+    case .initial, .beginning(0):
       return nil
+    case .beginning:
+      throw self.endedEarly("a JSON value")
     case .before where self.form == .sequence:
       return nil
     case .inScalar where self.form == .sequence:
