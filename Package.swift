@@ -98,6 +98,7 @@ let package = Package(
       name: "bridge-proxy",
       dependencies: [
         "BridgeProxy",
+        "Codec",
         "DemoBackend",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import BridgeProxy
+internal import Codec
 internal import Glibc
 
 /// Where the program speaks to people: results on standard output, everything else on standard error.
@@ -16,15 +17,16 @@ enum Console {
 
   /// Tells what is wrong with a configuration; the exit code is that of sysexits(3) for it.
   static func refuse(_ errors: ConfigurationErrors) -> ExitCode {
-    Self.write([errors.description], to: STDERR_FILENO)
+    Self.write(errors.lines, to: STDERR_FILENO)
     return ExitCode(78)
   }
 
-  /// One write a call, so that lines of several threads stay whole.
+  /// One write a call, so that lines of several threads stay whole. Whatever a line is put together from,
+  /// it stays one, and commands no terminal.
   private static func write(_ lines: [String], to descriptor: Int32) {
     var bytes: [UInt8] = []
     for line in lines {
-      bytes.append(contentsOf: line.utf8)
+      bytes.append(contentsOf: ForeignText.line(line).utf8)
       bytes.append(UInt8(ascii: "\n"))
     }
     var written = 0

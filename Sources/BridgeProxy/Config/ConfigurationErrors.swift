@@ -1,3 +1,5 @@
+internal import Codec
+
 /// All that is wrong with a configuration, found in one go.
 ///
 /// A `Configuration` is only made when there is nothing here: a person who starts the bridge sees
@@ -31,9 +33,17 @@ package struct ConfigurationErrors: Error, Sendable, Equatable {
 
 extension ConfigurationErrors: CustomStringConvertible {
   /// One line a fault.
-  package var description: String {
-    self.faults.map(\.description).joined(separator: "\n")
+  package var description: String { self.lines.joined(separator: "\n") }
+
+  /// One for each fault, up to a limit, and how many more there are.
+  package var lines: [String] {
+    let lines = self.faults.prefix(Self.lineLimit).map(\.description)
+    let more = self.faults.count - lines.count
+    return more > 0 ? lines + ["… and \(more) more faults"] : lines
   }
+
+  /// Nobody reads more at a time.
+  private static let lineLimit = 100
 }
 
 /// One thing that is wrong, where, and what would be right.
@@ -61,7 +71,7 @@ extension ConfigurationFault: CustomStringConvertible {
     var text = self.file
     if let place = self.place { text += ":\(place)" }
     if !text.isEmpty { text += ": " }
-    if !self.key.isEmpty { text += self.key + ": " }
+    if !self.key.isEmpty { text += ForeignText.shown(self.key, limit: 300) + ": " }
     return text + self.reason
   }
 }

@@ -51,11 +51,9 @@ extension JSONValue {
     do throws(CodecError) {
       return .success(try JSONValue(parsing: body))
     } catch {
-      // It may quote what came: nothing of that is to move a terminal's cursor.
-      let words = "\(error)".unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "?" : $0 }
+      // It may quote what came.
       return .failure(
-        HTTPFetch.Failure(
-          "\(url) answered no JSON: \(String(String.UnicodeScalarView(words)))"))
+        HTTPFetch.Failure("\(url) answered no JSON: \(ForeignText.shown("\(error)"))"))
     }
   }
 }

@@ -1,3 +1,4 @@
+internal import Codec
 internal import NIOCore
 
 /// Writes access entries as JSON, one line each:
@@ -159,9 +160,9 @@ extension AccessLogFormatter {
       case 0x22, 0x5C:
         buffer.append(UInt8(ascii: "\\"))
         buffer.append(UInt8(scalar.value))
-      case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029:
+      case 0...0xFFFF where !ForeignText.isHarmless(scalar):
         // Controls, those of ISO 8859 as well: terminals obey them. Line ends of Unicode: some
-        // readers of lines do.
+        // readers of lines do. Marks of direction: they make a path look like another one.
         Self.append("\\u", to: &buffer)
         for shift in [12, 8, 4, 0] {
           buffer.append(Self.hexDigit(UInt8(scalar.value >> shift & 0xF)))

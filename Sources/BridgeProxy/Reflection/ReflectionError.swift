@@ -1,3 +1,5 @@
+internal import Codec
+
 /// Why an endpoint's schema can't be had by reflection.
 package struct ReflectionError: Error, Sendable, Equatable {
   package enum Code: Sendable, Equatable {
@@ -41,11 +43,7 @@ package struct ReflectionError: Error, Sendable, Equatable {
 
   /// A text of the endpoint's: bounded, in one line.
   static func shown(_ text: String) -> String {
-    var shown = ""
-    for scalar in text.unicodeScalars.prefix(200) {
-      shown.unicodeScalars.append(scalar.value < 0x20 || scalar.value == 0x7F ? " " : scalar)
-    }
-    return text.unicodeScalars.count > 200 ? shown + "…" : shown
+    ForeignText.shown(text)
   }
 
   /// For people.

@@ -1,3 +1,4 @@
+internal import Codec
 internal import Glibc
 internal import NIOCore
 internal import NIOSSL
@@ -142,7 +143,9 @@ extension PeerCertificate {
     let shown = self.names.prefix(Self.shownNameLimit).map { name in
       switch name {
       case .host(let name):
-        String(String.UnicodeScalarView(name.unicodeScalars.prefix(80).map(Self.shown)))
+        // Beyond ASCII it's no host, and may look like another one.
+        ForeignText.shown(
+          String(name.unicodeScalars.map { $0.isASCII ? Character($0) : "?" }), limit: 80)
       case .address(let bytes):
         (try? SocketAddress(packedIPAddress: ByteBuffer(bytes: bytes), port: 0))?.ipAddress
           ?? "an address of \(bytes.count) bytes"
@@ -153,10 +156,6 @@ extension PeerCertificate {
   }
 
   private static let shownNameLimit = 5
-
-  private static func shown(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
-    (0x21...0x7E).contains(scalar.value) ? scalar : "?"
-  }
 
   /// `2026-11-25`.
   private static func text(_ seconds: Int) -> String {

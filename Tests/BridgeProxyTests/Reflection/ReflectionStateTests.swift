@@ -95,7 +95,7 @@ import Testing
     #expect(
       self.outcome(state.received(ReflectionAnswers.error(5, "no\nsymbol")))
         == "one.S one.proto two.Notes is left out: the endpoint can't describe it "
-        + "(NOT_FOUND: no symbol)")
+        + "(NOT_FOUND: no?symbol)")
   }
 
   @Test("a service whose files don't declare it is left out with a warning")

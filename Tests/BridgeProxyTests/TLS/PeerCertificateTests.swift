@@ -74,7 +74,7 @@ import Testing
     #expect(
       certificate.fault(for: EndpointName("bench"))?.reason
         == "its certificate is for other names than bench: a.internal, *.b?, 10.0.0.1, "
-        + "an address of 2 bytes, \(String(repeating: "x", count: 80)) and 2 more; write one of them "
+        + "an address of 2 bytes, \(String(repeating: "x", count: 80))… and 2 more; write one of them "
         + "as tls.server_name")
     #expect(
       self.certificate([]).fault(for: EndpointName("bench"))?.reason

@@ -1,3 +1,4 @@
+internal import Codec
 internal import NIOCore
 
 /// One gRPC call that is passed through: a stream of the client on one side, a raw call of an upstream
@@ -96,10 +97,10 @@ final class PassThroughCall: ClientStream {
   private var noService: GRPCStatus {
     let services = self.connection.loop.table.services
     let names = services.prefix(10).map(\.summary).joined(separator: ", ")
-    let path = self.head.path.prefix(200)
+    let path = ForeignText.shown(self.head.path)
     return GRPCStatus(
       .unimplemented,
-      "no service for authority \(self.head.authority.prefix(200)) and path \(path); there are: "
+      "no service for authority \(ForeignText.shown(self.head.authority)) and path \(path); there are: "
         + names + (services.count > 10 ? ", …" : ""))
   }
 
