@@ -99,8 +99,40 @@ package struct ReflectedFiles: Sendable, Equatable {
         warnings.append("\(service) is left out: \(error.faults.joined(separator: "; "))")
       }
     }
-    guard !kept.isEmpty, kept.count < services.count else { throw whole }
-    return (try self.keeping(services: kept).link(source: source), warnings)
+    guard !kept.isEmpty else { throw whole }
+    if kept.count < services.count {
+      do throws(SchemaLoadErrors) {
+        return (try self.keeping(services: kept).link(source: source), warnings)
+      } catch {
+        // Each can be linked, but not all of them together.
+      }
+    }
+    return try self.growingSchema(of: services.filter(kept.contains), source: source, warnings)
+  }
+
+  /// Takes in one service after the other, and leaves out those that don't go with the ones before.
+  private func growingSchema(
+    of services: [String], source: String, _ warnings: [String]
+  ) throws(SchemaLoadErrors) -> (schema: Schema, warnings: [String]) {
+    var kept: Set<String> = []
+    var warnings = warnings
+    var schema: Schema?
+    var byteCount = 0
+    for service in services {
+      let grown = self.keeping(services: kept.union([service]))
+      byteCount += grown.files.reduce(0) { $0 + $1.bytes.count }
+      guard byteCount <= Self.separateByteLimit else {
+        throw SchemaLoadErrors(["\(source): its services can't be linked together"])
+      }
+      do throws(SchemaLoadErrors) {
+        schema = try grown.link(source: source)
+        kept.insert(service)
+      } catch {
+        warnings.append("\(service) is left out: \(error.faults.joined(separator: "; "))")
+      }
+    }
+    guard let schema else { throw SchemaLoadErrors(warnings) }
+    return (schema, warnings)
   }
 
   private func link(source: String) throws(SchemaLoadErrors) -> Schema {

@@ -191,7 +191,9 @@ package struct ReflectionState {
       throw Self.malformed("sent a file that isn't a descriptor: \(error)")
     }
     if let place = self.places[file.name] {
-      if !self.conflicts.contains(file.name), !self.files[place].declaresSame(as: file) {
+      // Of Google's files everyone ships a slightly different version; the first one does.
+      let isKnown = file.isShared || self.conflicts.contains(file.name)
+      if !isKnown, !self.files[place].declaresSame(as: file) {
         self.conflicts.insert(file.name)
       }
       return
@@ -225,7 +227,7 @@ package struct ReflectionState {
 
   private mutating func result() -> Action {
     let all = ReflectedFiles(self.files)
-    let conflicts = all.servicesThatNeed(self.conflicts.filter { !Self.isShared($0) })
+    let conflicts = all.servicesThatNeed(self.conflicts)
     var kept: Set<String> = []
     for service in self.services where self.declared.contains(service) {
       if let conflict = conflicts[service] {
@@ -247,11 +249,6 @@ package struct ReflectionState {
 
   private mutating func warn(_ warning: String) {
     if self.warnings.count < Self.warningLimit { self.warnings.append(warning) }
-  }
-
-  /// Everyone ships a slightly different version of these; the first one does.
-  private static func isShared(_ name: String) -> Bool {
-    ["google/protobuf/", "google/api/", "google/rpc/"].contains(where: name.hasPrefix)
   }
 
   private static func malformed(_ reason: String) -> ReflectionError {

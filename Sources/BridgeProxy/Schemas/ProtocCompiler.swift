@@ -6,6 +6,9 @@ internal import Subprocess
 ///
 /// protoc 3.21 looks an import up in the folders given with `-I` first and then in the set given
 /// with `--descriptor_set_in`, so a file of the user's own wins over a built-in one.
+///
+/// One run refuses a name that two files declare, though they may be copies of one another. Such files
+/// are compiled apart, and what they declare is compared when it's linked.
 package struct ProtocCompiler: Sendable {
   /// The program's name.
   package var program = "protoc"
@@ -18,10 +21,13 @@ package struct ProtocCompiler: Sendable {
   /// The most bytes of what it says when it fails, and the most lines of that to pass on.
   private static let messageByteLimit = 1 << 20
   private static let messageLineLimit = 50
+  /// The most runs for one service. Stops thousands of copies from holding up the start.
+  private static let runLimit = 200
 
   package init() {}
 
-  /// The serialized `FileDescriptorSet` of the sources and everything they import.
+  /// The serialized `FileDescriptorSet` of the sources and everything they import; a file may be in it
+  /// more than once.
   ///
   /// - Parameter builtIns: a serialized `FileDescriptorSet` for imports that no root has.
   func compile(
@@ -34,21 +40,43 @@ package struct ProtocCompiler: Sendable {
         "\(path): protoc can't take a path with a colon; move the file or give a descriptor set"
       ])
     }
-    var arguments = [
+    // One run, unless files of one run declare a name twice: then parts of it, each by itself.
+    var parts = [sources.protos[...]]
+    var result: [UInt8] = []
+    var runCount = 0
+    while let part = parts.popLast() {
+      let outcome: Outcome
+      do {
+        outcome = try await self.run(
+          Self.arguments(for: part, of: sources), input: builtIns)
+      } catch {
+        throw SchemaLoadErrors([self.sentence(for: error)])
+      }
+      runCount += 1
+      if outcome.isSuccess {
+        result += outcome.output
+        guard result.count <= self.outputByteLimit else {
+          throw SchemaLoadErrors([self.tooMuch])
+        }
+        continue
+      }
+      let messages = ProtocMessages(outcome.messages, sources: sources)
+      guard messages.nameIsDeclaredTwice, part.count > 1, runCount < Self.runLimit else {
+        throw messages.errors(limit: Self.messageLineLimit)
+      }
+      let middle = part.startIndex + part.count / 2
+      parts.append(part[middle...])
+      parts.append(part[..<middle])
+    }
+    return result
+  }
+
+  private static func arguments(
+    for part: ArraySlice<SchemaSources.Source>, of sources: SchemaSources
+  ) -> [String] {
+    [
       "--include_imports", "--descriptor_set_out=/dev/stdout", "--descriptor_set_in=/dev/stdin",
-    ]
-    arguments += sources.roots.flatMap { ["-I", $0] }
-    arguments += sources.protos.map(\.path)
-    let outcome: Outcome
-    do {
-      outcome = try await self.run(arguments, input: builtIns)
-    } catch {
-      throw SchemaLoadErrors([self.sentence(for: error)])
-    }
-    guard outcome.isSuccess else {
-      throw ProtocMessages(outcome.messages, sources: sources).errors(limit: Self.messageLineLimit)
-    }
-    return outcome.output
+    ] + sources.roots.flatMap { ["-I", $0] } + part.map(\.path)
   }
 
   private struct Outcome: Sendable {
@@ -98,8 +126,12 @@ package struct ProtocCompiler: Sendable {
         + "--descriptor_set_out=all.binpb, or buf build -o all.binpb)"
     }
     if error.code == .outputLimitExceeded {
-      return "\(self.program): wrote more than \(self.outputByteLimit) bytes; list fewer files"
+      return self.tooMuch
     }
     return "\(self.program): \(error)"
+  }
+
+  private var tooMuch: String {
+    "\(self.program): wrote more than \(self.outputByteLimit) bytes; list fewer files"
   }
 }

@@ -1,3 +1,5 @@
+internal import Codec
+
 /// Turns what `protoc` says into faults of ours: import names become paths, and what helps is added.
 struct ProtocMessages {
   private let lines: [String]
@@ -5,30 +7,35 @@ struct ProtocMessages {
 
   /// - Parameter text: the standard error of a run that failed.
   init(_ text: String, sources: SchemaSources) {
-    self.lines = text.split(whereSeparator: \.isNewline).map(String.init)
+    self.lines = text.split(whereSeparator: \.isNewline).map(String.init).filter {
+      !$0.contains(": warning: ") && !$0.contains("[libprotobuf ")
+    }
     self.sources = sources
   }
 
-  /// The faults, at most `limit` of them.
+  /// Whether two files of the run declare one name.
+  var nameIsDeclaredTwice: Bool {
+    self.lines.contains { $0.contains(" is already defined in file ") }
+  }
+
+  /// The faults, at most `limit` of them. Where imports are missing those alone: everything else that
+  /// `protoc` says follows from them.
   func errors(limit: Int) -> SchemaLoadErrors {
-    let messages = self.lines.filter {
-      !$0.contains(": warning: ") && !$0.contains("[libprotobuf ")
-    }
-    var faults = messages.prefix(limit).map(self.fault)
-    if messages.count > limit { faults.append("… and \(messages.count - limit) more of protoc") }
+    let missing = self.missingImports
+    var faults =
+      missing.isEmpty ? self.lines.prefix(limit).map(self.fault) : Array(missing.prefix(limit))
+    let count = missing.isEmpty ? self.lines.count : missing.count
+    if count > limit { faults.append("… and \(count - limit) more of protoc") }
     if faults.isEmpty { faults = ["protoc failed and gave no reason"] }
-    return SchemaLoadErrors(faults + self.editions(in: messages))
+    return SchemaLoadErrors(
+      faults.map { ForeignText.shown($0, limit: 1000) } + (missing.isEmpty ? self.editions : []))
   }
 
   /// `a.proto:3:1: text` or `a.proto: text`.
   private func fault(_ line: String) -> String {
     guard let colon = line.firstIndex(of: ":") else { return "protoc: \(line)" }
     let name = String(line[..<colon])
-    let rest = String(line[colon...])
-    if rest == ": File not found." {
-      return "\(name): \(self.notFound(name))"
-    }
-    return (self.path(of: name) ?? name) + rest
+    return (self.path(of: name) ?? name) + line[colon...]
   }
 
   private func path(of name: String) -> String? {
@@ -42,19 +49,49 @@ struct ProtocMessages {
     return nil
   }
 
-  /// Where the import would be found, if one of the sources is it.
-  private func notFound(_ name: String) -> String {
-    let match = self.sources.protos.first { $0.path.hasSuffix("/" + name) }
-    guard let match else {
-      return "not found; add the folder that \(name) is relative to to import_paths"
+  // MARK: Missing imports
+
+  /// One sentence for each import that wasn't found, with the first place that has it.
+  private var missingImports: [String] {
+    let notFound = ": File not found."
+    let names = self.lines.filter { $0.hasSuffix(notFound) }.map {
+      String($0.dropLast(notFound.count))
     }
-    let root = match.path.dropLast(name.count + 1)
-    return "not found; add \(root.isEmpty ? "/" : root) to import_paths"
+    return names.map { name in
+      let importer = self.lines.first { $0.contains(": Import \"\(name)\" was not found") }
+      let place = importer.flatMap { line in
+        line.firstRange(of: ": Import \"").map { line[..<$0.lowerBound] }
+      }
+      let file = place.map { $0.prefix { $0 != ":" } }.map(String.init)
+      let path = file.flatMap(self.path)
+      let position = place.map { $0.drop { $0 != ":" } } ?? ""
+      let subject = path ?? file ?? name
+      return "\(subject)\(position): imports \(name), which isn't there; \(self.help(name, path))"
+    }
   }
 
+  /// What would help, and where the import was looked for.
+  private func help(_ name: String, _ importer: String?) -> String {
+    let listed = self.sources.protos.first { $0.path.hasSuffix("/" + name) }.map { source in
+      let root = String(source.path.dropLast(name.utf8.count + 1))
+      return root.isEmpty ? "/" : root
+    }
+    let folder = listed ?? importer.flatMap { ImportSearch.folder(of: name, from: $0) }
+    let roots = self.sources.roots.prefix(5).joined(separator: ", ")
+    let more = self.sources.roots.count > 5 ? ", …" : ""
+    let looked = "looked for in \(roots)\(more)"
+    guard let folder else {
+      return "name the folder that holds \(name) with --import-path (in a file: import_paths); "
+        + "\(looked) and above"
+    }
+    return "add --import-path \(folder) (in a file: import_paths: [\(folder)]); \(looked)"
+  }
+
+  // MARK: Editions
+
   /// protoc before 27 doesn't know editions and says something else about them.
-  private func editions(in messages: [String]) -> [String] {
-    let names = Set(messages.compactMap { $0.split(separator: ":").first.map(String.init) })
+  private var editions: [String] {
+    let names = Set(self.lines.compactMap { $0.split(separator: ":").first.map(String.init) })
     return self.sources.protos.filter { names.contains($0.importName) }.compactMap { source in
       guard let bytes = try? Files.read(source.path, limit: 1 << 20) else { return nil }
       let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
@@ -63,5 +100,32 @@ struct ProtocMessages {
         "\(source.path): uses an edition, which takes protoc 27 or later; if this protoc is older, "
         + "install a newer one, or give a descriptor set made by one"
     }
+  }
+}
+
+/// Looks for the folder that an import is relative to.
+enum ImportSearch {
+  /// Folders that projects keep schemas of others in.
+  private static let usual = [
+    "proto", "protos", "third_party", "third_party/googleapis", "third_party/proto", "googleapis",
+    "vendor", "include", "api", "src/main/proto",
+  ]
+  /// Folders looked at on the way up. No tree of sources is deeper.
+  private static let depthLimit = 32
+
+  /// The nearest folder above a file, or one of the usual folders beside it, that has the import.
+  ///
+  /// - Parameter importer: the absolute path of the file that imports it.
+  static func folder(of name: String, from importer: String) -> String? {
+    var folder = FilePaths.folder(of: importer)
+    for _ in 0..<Self.depthLimit {
+      for candidate in [folder] + Self.usual.map({ FilePaths.absolute($0, in: folder) })
+      where (try? Files.kind(of: FilePaths.absolute(name, in: candidate))) == .file {
+        return candidate
+      }
+      guard folder != "/" else { return nil }
+      folder = FilePaths.folder(of: folder)
+    }
+    return nil
   }
 }

@@ -15,6 +15,8 @@ struct SchemaSources: Equatable {
   /// The most files below the listed folders: stops a wrong folder (`/`) from being read for hours.
   static let fileLimit = 5000
   private static let depthLimit = 32
+  /// Larger files aren't compared.
+  private static let copyByteLimit = 4 << 20
 
   private(set) var descriptorSets: [String] = []
   private(set) var protos: [Source] = []
@@ -47,8 +49,8 @@ struct SchemaSources: Equatable {
       let relative = self.roots.lazy.compactMap { FilePaths.relative(path, to: $0) }.first
       let name = relative ?? path
       if let other = named[name] {
-        // Copies of google's own files lie about everywhere; the first one does.
-        if Self.isGoogles(name) { continue }
+        // Copies lie about everywhere, of Google's own files in many versions; the first one does.
+        if Self.isGoogles(name) || Self.areEqual(path, other) { continue }
         clashes.append(
           "\(path): an import can't tell it from \(other), both are \(name); add a folder above both "
             + "to import_paths")
@@ -61,7 +63,16 @@ struct SchemaSources: Equatable {
   }
 
   private static func isGoogles(_ name: String) -> Bool {
-    ["google/protobuf/", "google/api/", "google/rpc/"].contains(where: name.hasPrefix)
+    ["google/protobuf/", "google/api/", "google/rpc/"].contains {
+      name.hasPrefix($0) || name.contains("/" + $0)
+    }
+  }
+
+  private static func areEqual(_ first: String, _ second: String) -> Bool {
+    guard let left = try? Files.read(first, limit: Self.copyByteLimit),
+      let right = try? Files.read(second, limit: Self.copyByteLimit)
+    else { return false }
+    return left == right
   }
 }
 

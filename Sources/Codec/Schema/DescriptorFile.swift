@@ -4,6 +4,9 @@ package struct DescriptorFile: Sendable, Equatable {
   /// As imports spell it: `acme/v1/a.proto`. Never empty.
   package let name: String
   package let dependencies: [String]
+  /// Whether it's of a package that everyone ships a slightly different version of: `google.protobuf`,
+  /// `google.api`, `google.rpc`.
+  package let isShared: Bool
   /// Full names: `acme.v1.Books`.
   package let services: [String]
   package let bytes: [UInt8]
@@ -49,6 +52,7 @@ package struct DescriptorFile: Sendable, Equatable {
     }
     self.name = name
     self.dependencies = dependencies
+    self.isShared = DeclarationIndex.isGoogles(package: package)
     self.services = package.isEmpty ? services : services.map { "\(package).\($0)" }
     self.bytes = bytes
   }
@@ -56,6 +60,7 @@ package struct DescriptorFile: Sendable, Equatable {
   private init(_ other: DescriptorFile, services: [String], bytes: [UInt8]) {
     self.name = other.name
     self.dependencies = other.dependencies
+    self.isShared = other.isShared
     self.services = services
     self.bytes = bytes
   }
@@ -113,8 +118,12 @@ package struct DescriptorFile: Sendable, Equatable {
     if self.bytes == other.bytes { return true }
     let (left, right) = (Self.set(of: [self]), Self.set(of: [other]))
     do throws(SchemaError) {
-      return try unsafe DescriptorSet.read(left.span.bytes, source: self.name)
-        == DescriptorSet.read(right.span.bytes, source: self.name)
+      let (first, second) = (
+        try unsafe DescriptorSet.read(left.span.bytes, source: self.name),
+        try unsafe DescriptorSet.read(right.span.bytes, source: self.name)
+      )
+      return first.count == second.count
+        && zip(first, second).allSatisfy { $0.declaresSame(as: $1) }
     } catch {
       return false
     }

@@ -8,6 +8,8 @@ package final class Schema: Sendable {
   package let services: [ServiceSchema]
   /// What could not be served and why, one sentence each. The rest is served all the same.
   package let warnings: [String]
+  /// HTTP rules of methods that are left out.
+  package let unservedRules: [UnservedRule]
   /// The executable form of `messages`.
   package let plan: Plan
 
@@ -15,12 +17,13 @@ package final class Schema: Sendable {
 
   init(
     messages: [MessageSchema], enums: [EnumSchema], services: [ServiceSchema],
-    warnings: [String], plan: Plan
+    warnings: [String], unservedRules: [UnservedRule] = [], plan: Plan
   ) {
     self.messages = messages
     self.enums = enums
     self.services = services
     self.warnings = warnings
+    self.unservedRules = unservedRules
     self.plan = plan
     var byName: [String: MessageIndex] = [:]
     for (index, message) in messages.enumerated() {
@@ -193,6 +196,15 @@ package struct HTTPRule: Sendable, Equatable {
   }
 }
 
+/// An HTTP rule of a method that can't be served.
+package struct UnservedRule: Sendable, Equatable {
+  package var rule: HTTPRule
+  /// `package.Service/Method`.
+  package var method: String
+  /// Why, a clause.
+  package var reason: String
+}
+
 /// Why a schema can't be loaded or a name in it can't be resolved, with the name of the thing.
 package struct SchemaError: Error, Sendable, Equatable, CustomStringConvertible {
   package enum Code: String, Sendable {
@@ -221,6 +233,6 @@ package struct SchemaError: Error, Sendable, Equatable, CustomStringConvertible 
   }
 
   package var description: String {
-    "\(self.subject): \(self.reason)"
+    "\(ForeignText.shown(self.subject)): \(ForeignText.shown(self.reason, limit: 1000))"
   }
 }

@@ -3,38 +3,49 @@ internal import CDescriptor
 /// Collects descriptor sets and links them into a `Schema`.
 package struct SchemaBuilder {
   private var files: [FileDescriptor] = []
-  /// File name → where it came from and its place in `files`.
-  private var known: [String: (source: String, index: Int)] = [:]
+  /// File name → where it came from, and the file as it was read.
+  private var known: [String: (source: String, file: FileDescriptor)] = [:]
+  private var declarations = DeclarationIndex()
 
   package init() {}
 
   /// Reads a serialized `google.protobuf.FileDescriptorSet`.
   ///
-  /// A file that's there already with the same content is passed over. With another content it's an
-  /// error that names both sources, except for google's own files (`google/protobuf`, `google/api`,
-  /// `google/rpc`), of which everyone ships a slightly different version: there the first one holds.
+  /// A file that's there already with the same content is passed over, and so is a declaration that
+  /// another file has in the same way. With another content it's an error that names both, except for
+  /// Google's own packages (`google.protobuf`, `google.api`, `google.rpc`), of which everyone ships a
+  /// slightly different version: there the first one holds.
   ///
   /// - Parameter source: where the bytes came from, for messages.
   package mutating func add(descriptorSet bytes: RawSpan, source: String) throws(SchemaError) {
+    try self.add(bytes, source: source, .compare)
+  }
+
+  private mutating func add(
+    _ bytes: RawSpan, source: String, _ policy: DeclarationIndex.Policy
+  ) throws(SchemaError) {
     for file in try DescriptorSet.read(bytes, source: source) {
-      guard let earlier = self.known[file.name] else {
-        self.known[file.name] = (source, self.files.count)
-        self.files.append(file)
-        continue
+      if let earlier = self.known[file.name] {
+        if policy == .giveWay || Self.isShared(file) || earlier.file.declaresSame(as: file) {
+          continue
+        }
+        throw SchemaError(
+          .duplicate, subject: file.name,
+          reason: "\(source) and \(earlier.source) have different files of this name; "
+            + "give the service one of them")
       }
-      if self.files[earlier.index] == file || Self.isShared(file.name) { continue }
-      throw SchemaError(
-        .duplicate, subject: file.name,
-        reason: "\(source) and \(earlier.source) have different files of this name; "
-          + "give the service one of them")
+      self.known[file.name] = (source, file)
+      var rest = file
+      try self.declarations.insert(&rest, source: source, policy)
+      self.files.append(rest)
     }
   }
 
-  /// Adds the schemas that come with the bridge: google/protobuf, google/api and google/rpc. Files
-  /// that are there already stay: call this last.
+  /// Adds the schemas that come with the bridge: google/protobuf, google/api and google/rpc. What is
+  /// there already stays, whichever file it's declared in: call this last.
   package mutating func addBuiltIns() throws(SchemaError) {
     try unsafe self.add(
-      descriptorSet: BuiltInSchemas.bytes.span.bytes, source: "the built-in schemas")
+      BuiltInSchemas.bytes.span.bytes, source: "the built-in schemas", .giveWay)
   }
 
   /// Resolves names, compiles plans, freezes. The built-in schemas are part of every schema.
@@ -44,9 +55,8 @@ package struct SchemaBuilder {
     return try linker.link()
   }
 
-  private static func isShared(_ name: String) -> Bool {
-    name.hasPrefix("google/protobuf/") || name.hasPrefix("google/api/")
-      || name.hasPrefix("google/rpc/")
+  private static func isShared(_ file: FileDescriptor) -> Bool {
+    DeclarationIndex.isGoogles(package: file.package)
   }
 }
 

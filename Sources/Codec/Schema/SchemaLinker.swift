@@ -8,7 +8,8 @@ struct SchemaLinker {
   private var messages: [MessageSchema] = []
   private var enums: [EnumSchema] = []
   private var services: [ServiceSchema] = []
-  private var warnings: [String] = []
+  private var warnings = WarningList()
+  private var unservedRules: [UnservedRule] = []
   /// Full name → what it is and the file that declares it.
   private var names: [String: (target: Target, file: String)] = [:]
   /// What is left to do for each message once all names are known.
@@ -50,7 +51,7 @@ struct SchemaLinker {
     for file in self.files { self.addServices(of: file) }
     return Schema(
       messages: self.messages, enums: self.enums, services: self.services,
-      warnings: self.warnings,
+      warnings: self.warnings.texts, unservedRules: self.unservedRules,
       plan: PlanCompiler.compile(messages: self.messages, enums: self.enums))
   }
 
@@ -130,7 +131,9 @@ struct SchemaLinker {
     self.messages[index].fields = fields
     self.messages[index].oneofs = oneofs
     if message.isMessageSet {
-      self.warnings.append("\(fullName): message_set_wire_format is served as a plain message")
+      self.warnings.add(
+        "messages of message_set_wire_format",
+        "\(fullName): message_set_wire_format is served as a plain message")
     }
   }
 
@@ -192,7 +195,8 @@ struct SchemaLinker {
       let index = Int(target.rawValue)
       let taken = self.messages[index].fields.contains { $0.number == field.number }
       if taken {
-        self.warnings.append(
+        self.warnings.add(
+          "extensions that are left out",
           "\(field.name) of \(self.messages[index].fullName) has a number that's taken: left out")
       } else {
         self.messages[index].fields.append(field)
@@ -313,12 +317,19 @@ struct SchemaLinker {
           case .message(let input) = self.target(of: method.inputType, in: file.package),
           case .message(let output) = self.target(of: method.outputType, in: file.package)
         else {
-          self.warnings.append(
-            "\(fullName).\(method.name) is left out: its types \(method.inputType) and "
-              + "\(method.outputType) aren't both in the schema")
+          let reason =
+            "its types \(method.inputType) and \(method.outputType) aren't both in the schema"
+          self.warnings.add(
+            "methods that are left out", "\(fullName).\(method.name) is left out: \(reason)")
+          self.unservedRules += method.httpRules.map {
+            UnservedRule(
+              rule: $0, method: "\(fullName)/\(method.name)", reason: reason)
+          }
           continue
         }
-        for fault in method.faults { self.warnings.append("\(fullName).\(method.name): \(fault)") }
+        for fault in method.faults {
+          self.warnings.add("rules that are not served", "\(fullName).\(method.name): \(fault)")
+        }
         methods.append(
           MethodSchema(
             name: method.name, serviceName: fullName, input: input, output: output,
@@ -350,7 +361,7 @@ struct SchemaLinker {
 
   /// lowerCamelCase as the compiler makes it: an underscore goes and the letter behind it becomes a
   /// capital.
-  private static func jsonName(of name: String) -> String {
+  static func jsonName(of name: String) -> String {
     var result = ""
     var isUpper = false
     for scalar in name.unicodeScalars {

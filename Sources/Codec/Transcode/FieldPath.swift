@@ -97,6 +97,25 @@ extension Schema {
   }
 }
 
+extension Schema {
+  /// Whether two paths of one message lead through members of one oneof, of which only one can be set.
+  package func excludesEachOther(_ first: FieldPath, _ second: FieldPath) -> Bool {
+    guard first.message == second.message else { return false }
+    var current = first.message
+    for (left, right) in zip(first.steps, second.steps) {
+      let start = self.plan.messages[current.rawValue].firstField
+      let field = self[current].fields[Int(left - start)]
+      if left != right {
+        let other = self[current].fields[Int(right - start)]
+        return field.oneof != nil && field.oneof == other.oneof
+      }
+      guard let next = field.type.messageIndex else { return false }
+      current = next
+    }
+    return false
+  }
+}
+
 extension Plan {
   /// Whether the fields within a field can be named in a query: it's one message, and not one with a
   /// JSON form of its own.

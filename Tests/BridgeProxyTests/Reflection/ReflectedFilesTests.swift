@@ -68,6 +68,25 @@ import Testing
     #expect(warnings.count == 1 && warnings[0].hasPrefix("bad.B is left out: "))
   }
 
+  @Test(
+    "a message that two files declare alike is one; where they differ, the first service is served")
+  func copies() throws {
+    var first = TestSchema.file("one", service: "S")
+    var second = TestSchema.file("one", service: "T")
+    first.file = "a/one.proto"
+    second.file = "vendor/one.proto"
+    let equal = try TestSchema.reflected(first, second).schema(source: "test")
+    #expect(equal.warnings.isEmpty && equal.schema.services.map(\.fullName) == ["one.S", "one.T"])
+    second.messages[0].fields[0].number = 2
+    let unequal = try TestSchema.reflected(first, second).schema(source: "test")
+    #expect(unequal.schema.services.map(\.fullName) == ["one.S"])
+    #expect(
+      unequal.warnings == [
+        "one.T is left out: one.Note: declared in two ways, in a/one.proto and in vendor/one.proto "
+          + "(only the first has field 1, name); give the service one of them"
+      ])
+  }
+
   @Test("where nothing can be linked, the reason is told")
   func allBroken() throws {
     var schema = TestSchema.file("bad", service: "B")

@@ -135,15 +135,152 @@ import Testing
     try self.folder.write("api/sub/acme/b.proto", Self.proto("b"))
     #expect(
       await self.faults(["api"]) == """
-        acme/b.proto: not found; add <folder>/api/sub to import_paths
-        <folder>/api/sub/acme/a.proto:3:1: Import "acme/b.proto" was not found or had errors.
+        <folder>/api/sub/acme/a.proto:3:1: imports acme/b.proto, which isn't there; add --import-path \
+        <folder>/api/sub (in a file: import_paths: [<folder>/api/sub]); looked for in <folder>/api
         """)
     try self.folder.write("c.proto", Self.proto("c", imports: ["gone/d.proto"]))
     #expect(
       await self.faults(["c.proto"]) == """
-        gone/d.proto: not found; add the folder that gone/d.proto is relative to to import_paths
-        <folder>/c.proto:3:1: Import "gone/d.proto" was not found or had errors.
+        <folder>/c.proto:3:1: imports gone/d.proto, which isn't there; name the folder that holds \
+        gone/d.proto with --import-path (in a file: import_paths); looked for in <folder> and above
         """)
+  }
+
+  @Test(
+    "the folder of an import is looked for above the file that imports it, and beside those",
+    arguments: [
+      ("protos", "protos/acme/v1/b.proto"), ("", "acme/v1/b.proto"),
+      ("protos/third_party/googleapis", "protos/third_party/googleapis/acme/v1/b.proto"),
+      ("vendor", "vendor/acme/v1/b.proto"),
+    ])
+  func importSearch(root: String, path: String) async throws {
+    try self.folder.write(
+      "protos/acme/v1/a.proto",
+      Self.proto(
+        "a", imports: ["acme/v1/b.proto"],
+        "message A { b.B b = 1; }\nservice S { rpc Do(A) returns (A); }"))
+    try self.folder.write(path, Self.proto("b", "message B {}"))
+    let root = root.isEmpty ? "<folder>" : "<folder>/\(root)"
+    // One line: what follows from the import isn't there.
+    #expect(
+      await self.faults(["protos/acme/v1/a.proto"]) == """
+        <folder>/protos/acme/v1/a.proto:3:1: imports acme/v1/b.proto, which isn't there; add \
+        --import-path \(root) (in a file: import_paths: [\(root)]); looked for in \
+        <folder>/protos/acme/v1
+        """)
+    let given = root == "<folder>" ? "." : String(root.dropFirst("<folder>/".count))
+    _ = try await self.load(["protos/acme/v1/a.proto"], importPaths: [given])
+  }
+
+  // MARK: Copies
+
+  private static let http = """
+    syntax = "proto3";
+    package google.api;
+    message HttpRule {
+      string selector = 1;
+      oneof pattern { string get = 2; string put = 3; string post = 4; }
+      string body = 7;
+    }
+    """
+
+  private static func annotations(import name: String) -> String {
+    """
+    syntax = "proto3";
+    package google.api;
+    import "\(name)";
+    import "google/protobuf/descriptor.proto";
+    extend google.protobuf.MethodOptions { HttpRule http = 72295728; }
+    """
+  }
+
+  private static func shelf(_ package: String, import name: String) -> String {
+    Self.proto(
+      package, imports: [name],
+      """
+      message Book { string name = 1; }
+      service Shelf {
+        rpc Get(Book) returns (Book) { option (google.api.http) = { get: "/\(package)/{name}" }; }
+      }
+      """)
+  }
+
+  @Test func `Google's files under another path are the same declarations`() async throws {
+    try self.folder.write("tree/vendor/google/api/http.proto", Self.http)
+    try self.folder.write(
+      "tree/vendor/google/api/annotations.proto",
+      Self.annotations(import: "vendor/google/api/http.proto"))
+    try self.folder.write(
+      "tree/one.proto", Self.shelf("one", import: "vendor/google/api/annotations.proto"))
+    // Beside files that import them by the usual path.
+    try self.folder.write(
+      "tree/two.proto", Self.shelf("two", import: "google/api/annotations.proto"))
+    let schema = try await self.load(["tree"])
+    let rules = schema.services.flatMap(\.methods).flatMap(\.httpRules).map(\.template)
+    #expect(Set(rules).isSuperset(of: ["/one/{name}", "/two/{name}"]))
+    #expect(schema.warnings == [])
+    #expect(schema.messages.count { $0.fullName == "google.api.HttpRule" } == 1)
+  }
+
+  @Test func `copies of third parties are one, whichever of them a file imports`() async throws {
+    let common = Self.proto("acme", "message Common { string id = 1; }\nenum Kind { NONE = 0; }")
+    for root in ["tree/acme", "tree/third_party/acme"] {
+      try self.folder.write("\(root)/common.proto", common)
+    }
+    for (index, path) in ["acme/common.proto", "third_party/acme/common.proto"].enumerated() {
+      try self.folder.write(
+        "tree/user\(index).proto",
+        Self.proto(
+          "user\(index)", imports: [path],
+          "message M { acme.Common common = 1; acme.Kind kind = 2; }"))
+    }
+    let schema = try await self.load(["tree"])
+    #expect(schema.messages.count { $0.fullName == "acme.Common" } == 1)
+    #expect(schema.message(named: "user0.M") != nil && schema.message(named: "user1.M") != nil)
+  }
+
+  @Test func `the well-known types in one file of a vendor's give a schema`() async throws {
+    try self.folder.write(
+      "tree/vendor/wkt.proto",
+      """
+      syntax = "proto3";
+      package google.protobuf;
+      message Timestamp { int64 seconds = 1; int32 nanos = 2; }
+      message StringValue { string value = 1; }
+      """)
+    try self.folder.write(
+      "tree/a.proto",
+      Self.proto(
+        "a", imports: ["vendor/wkt.proto"],
+        "message A { google.protobuf.Timestamp at = 1; google.protobuf.StringValue name = 2; }"))
+    let schema = try await self.load(["tree"])
+    #expect(schema.message(named: "a.A") != nil)
+    // The rest of the built-in files is there.
+    #expect(schema.message(named: "google.protobuf.Int32Value") != nil)
+    #expect(schema.messages.count { $0.fullName == "google.protobuf.StringValue" } == 1)
+  }
+
+  @Test(
+    "unequal declarations of one name are named with what differs",
+    arguments: [
+      ("message C { string id = 1; }", "message C { int32 id = 1; }", "field 1, id"),
+      ("message C { string id = 1; }", "message C {}", "only the first has field 1, id"),
+      ("message C {}", "message C { string id = 1; }", "only the second has field 1, id"),
+      ("message C { message D {} }", "message C {}", "the nested message D"),
+      ("enum C { A = 0; B = 1; }", "enum C { A = 0; B = 2; }", "the value B = 1"),
+      ("message C {}", "enum C { A = 0; }", "they aren't of one kind"),
+      (
+        "message M {} service C { rpc Do(M) returns (M); }", "message M {} service C {}",
+        "the method Do"
+      ),
+    ])
+  func unequal(first: String, second: String, difference: String) async throws {
+    try self.folder.write("x/one.proto", Self.proto("acme", first))
+    try self.folder.write("x/two.proto", Self.proto("acme", second))
+    #expect(
+      await self.faults(["x"])
+        == "acme.C: declared in two ways, in one.proto and in two.proto (\(difference)); give the "
+        + "service one of them")
   }
 
   @Test func `two files of one import name are both named`() async throws {

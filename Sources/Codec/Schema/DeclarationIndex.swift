@@ -1,0 +1,200 @@
+/// What the files of a schema declare at their top, by full name.
+///
+/// A name is what counts, not the file that it stands in: projects keep copies of other people's files
+/// in folders of their own, and Protobuf knows messages and extensions by name and number alone. Of two
+/// equal declarations one is kept. Of two unequal ones that's an error, but for Google's own packages,
+/// of which everyone ships a slightly different version: there the first one holds.
+struct DeclarationIndex {
+  /// What to do with a declaration whose name is known.
+  enum Policy {
+    /// It has to be equal to the one that's known.
+    case compare
+    /// It gives way, whatever it is: for the schemas that come with the bridge.
+    case giveWay
+  }
+
+  private enum Declaration {
+    case message(MessageDescriptor)
+    case enumeration(EnumDescriptor)
+    case service(ServiceDescriptor)
+    case `extension`(FieldDescriptor)
+  }
+
+  private struct Entry {
+    var declaration: Declaration
+    /// What holds where the declaration sets nothing itself.
+    var features: Features
+    /// File and source, for messages.
+    var file: String
+    var source: String
+  }
+
+  private var entries: [String: Entry] = [:]
+
+  /// Adds what a file declares, and leaves in the file what wasn't there yet.
+  ///
+  /// - Parameter source: where the file came from, for messages.
+  /// - Throws: where a name is declared in two ways.
+  mutating func insert(
+    _ file: inout FileDescriptor, source: String, _ policy: Policy
+  ) throws(SchemaError) {
+    let features = Features(edition: file.edition).applying(file.features)
+    let package = file.package
+    let origin = file.name
+    func isNew(
+      _ name: String, _ declaration: Declaration, _ entries: inout [String: Entry]
+    ) throws(SchemaError) -> Bool {
+      let entry = Entry(
+        declaration: declaration, features: features, file: origin, source: source)
+      guard let earlier = entries[name] else {
+        entries[name] = entry
+        return true
+      }
+      if policy == .giveWay || Self.isGoogles(package: package) { return false }
+      try Self.compare(earlier, entry, name: name)
+      return false
+    }
+    // Closures can't rethrow typed errors through `filter`.
+    var messages: [MessageDescriptor] = []
+    for message in file.messages
+    where try isNew(Self.join(package, message.name), .message(message), &self.entries) {
+      messages.append(message)
+    }
+    var enums: [EnumDescriptor] = []
+    for enumeration in file.enums
+    where try isNew(Self.join(package, enumeration.name), .enumeration(enumeration), &self.entries)
+    {
+      enums.append(enumeration)
+    }
+    var services: [ServiceDescriptor] = []
+    for service in file.services
+    where try isNew(Self.join(package, service.name), .service(service), &self.entries) {
+      services.append(service)
+    }
+    var extensions: [FieldDescriptor] = []
+    for field in file.extensions
+    where try isNew("[\(Self.join(package, field.name))]", .extension(field), &self.entries) {
+      extensions.append(field)
+    }
+    file.messages = messages
+    file.enums = enums
+    file.services = services
+    file.extensions = extensions
+  }
+
+  /// Whether a package is one of those that everyone has a copy of.
+  static func isGoogles(package: String) -> Bool {
+    ["google.protobuf", "google.api", "google.rpc"].contains {
+      package == $0 || package.hasPrefix($0 + ".")
+    }
+  }
+
+  // MARK: Comparison
+
+  private static func compare(_ first: Entry, _ second: Entry, name: String) throws(SchemaError) {
+    var difference: String?
+    switch (first.declaration, second.declaration) {
+    case (.message(let left), .message(let right)):
+      difference = Self.difference(left.canonical, right.canonical)
+    case (.enumeration(let left), .enumeration(let right)):
+      difference = Self.difference(left, right)
+    case (.service(let left), .service(let right)):
+      difference = Self.difference(left, right)
+      // Nothing of a service depends on the syntax of its file.
+      if difference == nil { return }
+    case (.extension(let left), .extension(let right)):
+      if left.canonical != right.canonical { difference = "its number or its type" }
+    default:
+      difference = "they aren't of one kind"
+    }
+    if difference == nil, first.features != second.features {
+      difference = "the syntax or the edition of the files"
+    }
+    guard let difference else { return }
+    let files =
+      first.file == second.file
+      ? "\(first.file) of \(first.source) and of \(second.source)"
+      : "\(first.file) and in \(second.file)"
+    throw SchemaError(
+      .duplicate, subject: name,
+      reason: "declared in two ways, in \(files) (\(difference)); give the service one of them")
+  }
+
+  /// The first thing in which two messages differ; nil where they are equal.
+  private static func difference(_ left: MessageDescriptor, _ right: MessageDescriptor) -> String? {
+    if left == right { return nil }
+    for field in left.fields {
+      guard let other = right.fields.first(where: { $0.number == field.number }) else {
+        return "only the first has field \(field.number), \(field.name)"
+      }
+      if other != field { return "field \(field.number), \(field.name)" }
+    }
+    for field in right.fields where !left.fields.contains(where: { $0.number == field.number }) {
+      return "only the second has field \(field.number), \(field.name)"
+    }
+    for nested in left.nested where !right.nested.contains(nested) {
+      return "the nested message \(nested.name)"
+    }
+    return "what's nested in it, or its options"
+  }
+
+  private static func difference(_ left: EnumDescriptor, _ right: EnumDescriptor) -> String? {
+    if left == right { return nil }
+    for value in left.values where !right.values.contains(value) {
+      return "the value \(value.name) = \(value.number)"
+    }
+    for value in right.values where !left.values.contains(value) {
+      return "the value \(value.name) = \(value.number)"
+    }
+    return "the order of its values, or its options"
+  }
+
+  private static func difference(_ left: ServiceDescriptor, _ right: ServiceDescriptor) -> String? {
+    if left == right { return nil }
+    for method in left.methods where !right.methods.contains(method) {
+      return "the method \(method.name)"
+    }
+    for method in right.methods where !left.methods.contains(method) {
+      return "the method \(method.name)"
+    }
+    return "the order of its methods"
+  }
+
+  private static func join(_ scope: String, _ name: String) -> String {
+    scope.isEmpty ? name : "\(scope).\(name)"
+  }
+}
+
+extension FileDescriptor {
+  /// Whether both declare the same. Compilers write the JSON name of each field, and some servers leave
+  /// out those that follow from the field's name: that's no difference.
+  func declaresSame(as other: FileDescriptor) -> Bool {
+    self == other || self.canonical == other.canonical
+  }
+
+  private var canonical: FileDescriptor {
+    var file = self
+    file.messages = file.messages.map(\.canonical)
+    file.extensions = file.extensions.map(\.canonical)
+    return file
+  }
+}
+
+extension MessageDescriptor {
+  /// Without JSON names that follow from the names.
+  fileprivate var canonical: MessageDescriptor {
+    var message = self
+    message.fields = message.fields.map(\.canonical)
+    message.extensions = message.extensions.map(\.canonical)
+    message.nested = message.nested.map(\.canonical)
+    return message
+  }
+}
+
+extension FieldDescriptor {
+  fileprivate var canonical: FieldDescriptor {
+    var field = self
+    if field.jsonName == SchemaLinker.jsonName(of: field.name) { field.jsonName = nil }
+    return field
+  }
+}
