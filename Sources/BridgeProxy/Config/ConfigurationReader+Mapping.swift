@@ -55,6 +55,10 @@ extension ConfigurationReader {
     if let fills = section.choice("patch_mask", ["leave": false, "fill": true]) {
       mapping.routing.fillsPatchMask = fills
     }
+    let clashes: KeyValuePairs<String, RoutingOptions.Clashes> = [
+      "refuse": .refuse, "first": .first,
+    ]
+    mapping.routing.clashes = section.choice("clashes", clashes)
     section.finish()
     return mapping
   }

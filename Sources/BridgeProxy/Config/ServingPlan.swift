@@ -24,18 +24,21 @@ package struct ServingPlan: Sendable {
   ///   - file: the configuration's file, for messages; empty where there's none.
   ///   - faults: what is wrong with the file itself. Schemas are loaded all the same, so that a person
   ///     is told everything at once.
+  ///   - warnings: what the file's reader warns of.
   ///   - whenMissing: for services whose schema is their endpoint's own.
   ///   - reflection: asks those endpoints; over connections of its own unless told otherwise.
   ///   - loadSchema: gives the schema of a service; from its files unless told otherwise.
   /// - Throws: what is wrong with all services, each fault with its key.
   package static func load(
     _ configuration: Configuration, file: String, faults: [ConfigurationFault] = [],
-    whenMissing: WhenMissing = .refuse, reflection: ReflectionLoader? = nil,
+    warnings: [String] = [], whenMissing: WhenMissing = .refuse,
+    reflection: ReflectionLoader? = nil,
     loadSchema: (Configuration.Service) async throws(SchemaLoadErrors) -> Schema = { service in
       try await SchemaLoader().load(service.schemas, importPaths: service.importPaths)
     }
   ) async throws(ConfigurationErrors) -> ServingPlan {
     var builder = Builder(file: file, faults: faults)
+    builder.warnings = warnings
     // An endpoint isn't asked for a configuration that can't be served anyway.
     let reflected =
       faults.isEmpty
@@ -54,6 +57,14 @@ package struct ServingPlan: Sendable {
         builder.add(service, schema: try await loadSchema(service))
       } catch {
         for fault in error.faults { builder.fault("\(key).schemas", service.place, fault) }
+        guard !service.httpRules.isEmpty else { continue }
+        // Rules are looked at with those of the schemas that can be read by themselves.
+        for path in service.schemas where service.schemas.count > 1 {
+          var part = service
+          part.schemas = [path]
+          guard let schema = try? await loadSchema(part) else { continue }
+          builder.addFaults(ofRulesOf: service, in: schema)
+        }
       }
     }
     return try builder.build(configuration)
@@ -190,7 +201,22 @@ extension ServingPlan {
     private mutating func add(
       _ faults: [OutsideRule.Fault], of service: Configuration.Service
     ) {
-      self.faults += faults.map { service.httpRules[$0.rule].fault($0) }
+      // A selector may name a method of a schema that can't be read.
+      let isWhole = !self.faults.contains { $0.key.hasPrefix("services.\(service.name).schemas") }
+      self.faults += faults.filter { isWhole || $0.part != .selector }
+        .map { service.httpRules[$0.rule].fault($0) }
+    }
+
+    /// What's wrong with the rules of a service for those methods that a part of its schemas has.
+    mutating func addFaults(ofRulesOf service: Configuration.Service, in schema: Schema) {
+      do throws(RouteClashes) {
+        let table = try RouteTable(
+          schema: schema, mapsMethodsByName: false, rules: service.httpRules.map(\.rule),
+          options: service.routing)
+        self.add(table.faults, of: service)
+      } catch {
+        self.add(error.faults, of: service)
+      }
     }
 
     /// Also finds the clashes between those services that are right by themselves.
@@ -203,7 +229,7 @@ extension ServingPlan {
         table = try ServingTable(served)
       } catch {
         for clash in error.clashes {
-          let name = clash.service.map { served[$0].name } ?? ""
+          let name = clash.services.map { served[$0.second].name } ?? ""
           let place = configuration.services.first { $0.name == name }?.place
           self.fault("services.\(name)", place, clash.description)
         }
@@ -211,7 +237,9 @@ extension ServingPlan {
       }
       guard self.faults.isEmpty else { throw ConfigurationErrors(self.faults).sorted }
       return ServingPlan(
-        configuration: configuration, table: table, warnings: self.warnings,
+        configuration: configuration, table: table,
+        warnings: self.warnings
+          + table.warnings.map { "services.\(served[$0.service].name): \($0.text)" },
         reflected: self.reflected)
     }
   }

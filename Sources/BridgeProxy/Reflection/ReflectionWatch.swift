@@ -158,7 +158,9 @@ extension ReflectionWatch {
         self.refused = nil
         self.isKept = false
         watch.report(.served(routes: served.routes.routes.count))
-        for warning in result.warnings + warnings { watch.report(.warning(warning)) }
+        let table = await watch.serving.table
+        let unreached = table.warnings.filter { $0.service == watch.index }.map(\.text)
+        for warning in result.warnings + warnings + unreached { watch.report(.warning(warning)) }
         self.keep()
       } catch {
         self.refused = result.files

@@ -9,8 +9,9 @@
 ///     FieldPath = IDENT { "." IDENT } ;
 ///     Verb     = ":" LITERAL ;
 ///
-/// with two liberties that other implementations take as well: `/` alone is the root, and literals may
-/// follow `**` (`/v1/{name=**}/children`). A variable inside a variable, a second `**`, and a
+/// with liberties that other implementations take as well: `/` alone is the root, literals may follow
+/// `**` (`/v1/{name=**}/children`), a verb may hold colons (`{name}:iam:check`), and so may a segment
+/// that isn't the last one. A variable inside a variable, a second `**`, and a
 /// variable that's named twice are refused.
 ///
 ///     /v1/{parent=shelves/*}/books/{book}:archive
@@ -43,6 +44,9 @@ package struct PathTemplate: Sendable, Equatable, CustomStringConvertible {
   /// matching a path costs little whatever its length.
   package static let segmentLimit = 64
 
+  /// The most colons within a verb. Each costs another look at paths that have as many.
+  package static let verbColonLimit = 4
+
   /// The most bytes that a template may have.
   package static let byteLimit = 4096
 
@@ -50,7 +54,7 @@ package struct PathTemplate: Sendable, Equatable, CustomStringConvertible {
   package let text: String
   package let segments: [Segment]
   package let variables: [Variable]
-  /// The text after `:`, percent-decoded; nil without.
+  /// The text after the first `:` behind the last segment, percent-decoded; nil without.
   package let verb: [UInt8]?
 
   /// Parses a template.
@@ -71,6 +75,14 @@ package struct PathTemplate: Sendable, Equatable, CustomStringConvertible {
     self.segments = literals.map { .literal(Array($0.utf8)) }
     self.variables = []
     self.verb = nil
+  }
+
+  /// A template that only stands for the paths that it matches.
+  init(text: String, segments: [Segment], verb: [UInt8]?) {
+    self.text = text
+    self.segments = segments
+    self.variables = []
+    self.verb = verb
   }
 
   /// The template with its variables' names left out: two templates of one shape match the same paths.

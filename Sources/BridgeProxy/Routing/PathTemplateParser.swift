@@ -124,7 +124,12 @@ struct PathTemplateParser {
       }
       return
     }
-    let literal = try self.parseLiteral()
+    var literal = try self.parseLiteral()
+    while !literal.isEmpty, self.isColonWithin(variable: inVariable) {
+      self.position += 1
+      literal.append(Self.colon)
+      literal += try self.parseLiteral()
+    }
     guard !literal.isEmpty else {
       guard let byte = self.current else { throw self.error("expected a segment") }
       switch byte {
@@ -162,11 +167,35 @@ struct PathTemplateParser {
     self.segments.append(segment)
   }
 
+  /// All that follows the first `:` behind the last segment, further colons included: services have
+  /// `{name}:resource:action`.
   private mutating func parseVerb() throws(TemplateError) {
-    self.position += 1
-    let verb = try self.parseLiteral()
-    guard !verb.isEmpty else { throw self.error("expected a verb after \":\"") }
+    var verb: [UInt8] = []
+    for count in 0... {
+      let colon = self.position
+      guard count <= PathTemplate.verbColonLimit else {
+        throw self.error(
+          at: colon, "a verb has at most \(PathTemplate.verbColonLimit) colons within it")
+      }
+      self.position += 1
+      let part = try self.parseLiteral()
+      guard !part.isEmpty else { throw self.error("expected a verb after \":\"") }
+      if count > 0 { verb.append(Self.colon) }
+      verb += part
+      guard self.current == Self.colon else { break }
+    }
     self.verb = verb
+  }
+
+  /// A colon within a segment that has others behind it is an ordinary character (RFC 3986 §3.3): only
+  /// behind the last segment does one begin a verb.
+  private func isColonWithin(variable: Bool) -> Bool {
+    guard self.current == Self.colon, !variable else { return false }
+    for byte in self.bytes[self.position...] {
+      if byte == Self.slash { return true }
+      guard byte == Self.colon || Self.isLiteral(byte) else { return false }
+    }
+    return false
   }
 
   /// Characters of a path segment (RFC 3986 §3.3 `pchar` without ":" and "*"), percent-decoded.

@@ -33,6 +33,8 @@ package final class Route: Sendable {
   package let isByName: Bool
   /// The file that its rule stands in, for messages; with line and column for a rule from outside.
   package let source: String
+  /// Whether its rule is one from outside.
+  package let isFromOutside: Bool
 
   init(
     httpMethod: String, template: PathTemplate, method: MethodSchema, body: BodyRule,
@@ -51,6 +53,7 @@ package final class Route: Sendable {
     self.givesHTTPBody = givesHTTPBody
     self.isByName = isByName
     self.source = source ?? method.file
+    self.isFromOutside = source != nil
   }
 
   /// Whether the request takes an HTTP body.

@@ -4,7 +4,8 @@ package import Codec
 ///
 /// Made from the methods of a schema and their HTTP rules. A rule that can't be served (a faulty
 /// template, a field that doesn't exist) is left out with a warning, and the rest is served all the
-/// same; two rules that clash are an error, because a request could only reach one of them.
+/// same; its requests reach no other method. Of two rules that clash the first one gets the requests, or
+/// they are an error (`RoutingOptions.clashes`).
 package final class RouteTable: Sendable {
   package let routes: [Route]
   /// Rules that could not be served and why, one sentence each.
@@ -12,6 +13,11 @@ package final class RouteTable: Sendable {
   /// What's wrong with the rules from outside. A table with such faults is only good for finding more.
   package let faults: [OutsideRule.Fault]
   private let tree: RouteTree
+  /// Rules that aren't served.
+  private let closed: [ClosedRule]
+  /// `tree` with the closed rules in it, their places behind those of the routes; nil where all are
+  /// served.
+  private let guardedTree: RouteTree?
 
   /// Builds the table of a schema.
   ///
@@ -37,21 +43,59 @@ package final class RouteTable: Sendable {
       throw RouteClashes(clashes: builder.clashes, faults: builder.faults)
     }
     self.routes = builder.routes
-    self.warnings = builder.warnings
+    self.warnings = builder.warnings.texts
     self.faults = builder.faults
+    self.closed = builder.closed
     self.tree = builder.tree.freeze(dropsTrailingSlash: options.matchesTrailingSlash)
+    self.guardedTree =
+      builder.closed.isEmpty
+      ? nil : builder.guardedTree.freeze(dropsTrailingSlash: options.matchesTrailingSlash)
   }
 
   /// The route of a request; afterwards `scratch` knows where its variables' values are.
   ///
   /// - Parameter path: from its leading `/`, the service's prefix stripped, without the query.
   package func match(_ method: String, _ path: RawSpan, _ scratch: inout RouteScratch) -> Int? {
-    self.tree.match(self.tree.method(method), path, &scratch)
+    guard let guarded = self.guardedTree else {
+      return self.tree.match(self.tree.method(method), path, &scratch)
+    }
+    let place = guarded.match(guarded.method(method), path, &scratch)
+    guard let place, place >= self.routes.count else { return place }
+    if self.closedRule(method, path, &scratch) != nil { return nil }
+    return self.tree.match(self.tree.method(method), path, &scratch)
+  }
+
+  /// Whether there are rules that aren't served.
+  package var hasClosedRules: Bool { self.guardedTree != nil }
+
+  /// Why a request reaches nothing though a rule of the schema has its path, a clause; nil where none
+  /// has, or where it's served.
+  package func reasonNotServed(
+    _ method: String, _ path: RawSpan, _ scratch: inout RouteScratch
+  ) -> String? {
+    self.guardedTree == nil ? nil : self.closedRule(method, path, &scratch)?.reason
+  }
+
+  /// The rule that a request is for and that isn't served, unless another route of the same method takes
+  /// it.
+  @inline(never)
+  private func closedRule(
+    _ method: String, _ path: RawSpan, _ scratch: inout RouteScratch
+  ) -> ClosedRule? {
+    guard let tree = self.guardedTree,
+      let place = tree.match(tree.method(method), path, &scratch), place >= self.routes.count
+    else { return nil }
+    let rule = self.closed[place - self.routes.count]
+    guard rule.pattern.matches(path) else { return nil }
+    let open = self.tree.match(self.tree.method(method), path, &scratch)
+    return open.map { self.routes[$0].callPath == rule.callPath } == true ? nil : rule
   }
 
   /// The methods that this path has routes for, sorted; empty where it has none.
   package func allowedMethods(_ path: RawSpan, _ scratch: inout RouteScratch) -> [String] {
-    self.tree.allowedMethods(path, &scratch)
+    let allowed = self.tree.allowedMethods(path, &scratch)
+    guard self.guardedTree != nil else { return allowed }
+    return allowed.filter { self.closedRule($0, path, &scratch) == nil }
   }
 
   /// The routes that look most like a request that matched none, the most similar first; for the 404.
@@ -70,7 +114,9 @@ package final class RouteTable: Sendable {
       let padding = String(repeating: " ", count: max(0, 6 - route.httpMethod.utf8.count))
       let method = route.httpMethod + padding
       let note = Self.note(on: route.method)
-      return "\(method) \(prefix)\(route.template)  →  \(route.name)\(note)"
+      let template = ForeignText.shown(route.template.text, limit: 500)
+      return
+        "\(method) \(prefix)\(template)  →  \(ForeignText.shown(route.name, limit: 500))\(note)"
     }
   }
 
@@ -81,43 +127,5 @@ package final class RouteTable: Sendable {
     case (false, true): "  (answers with a stream)"
     case (true, true): "  (takes a stream and answers with one)"
     }
-  }
-}
-
-/// Two HTTP rules that the same requests would match.
-package struct RouteClash: Sendable, Equatable, CustomStringConvertible {
-  /// One side of a clash.
-  package struct Side: Sendable, Equatable {
-    /// `package.Service/Method`.
-    package var method: String
-    package var template: String
-    /// The file that declares it, with line and column for a rule from outside.
-    package var file: String
-  }
-
-  package var httpMethod: String
-  package var first: Side
-  package var second: Side
-  /// The place of the second one's service in the table, where two services clash.
-  package var service: Int?
-  /// Where one of the two is a rule from outside: its place among them.
-  package var rule: Int?
-
-  package var description: String {
-    let first = "\(self.httpMethod) \(self.first.template) of \(self.first.method)"
-    let second = "\(self.httpMethod) \(self.second.template) of \(self.second.method)"
-    return "\(first) (\(self.first.file)) and \(second) (\(self.second.file)) match the same "
-      + "requests; change one of the templates"
-  }
-}
-
-/// All clashes of a table, one a line.
-package struct RouteClashes: Error, Sendable, Equatable, CustomStringConvertible {
-  package var clashes: [RouteClash]
-  /// What's wrong with rules from outside as well.
-  package var faults: [OutsideRule.Fault] = []
-
-  package var description: String {
-    self.clashes.map(\.description).joined(separator: "\n")
   }
 }

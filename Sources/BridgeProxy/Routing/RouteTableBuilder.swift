@@ -3,8 +3,10 @@ internal import Codec
 /// Turns the methods of a schema into routes, and collects what's wrong with them.
 struct RouteTableBuilder {
   private(set) var routes: [Route] = []
-  private(set) var warnings: [String] = []
+  private(set) var warnings = WarningList()
   private(set) var clashes: [RouteClash] = []
+  /// Rules that aren't served.
+  private(set) var closed: [ClosedRule] = []
   private(set) var tree = RouteTreeBuilder()
   private(set) var faults: [OutsideRule.Fault]
 
@@ -16,6 +18,14 @@ struct RouteTableBuilder {
   private var rules: [HTTPRule?] = []
   /// The place of each route's rule among those from outside; nil for any other.
   private var outsidePlaces: [Int?] = []
+  /// The place in `clashes` of two methods that clash, and two methods that were warned of.
+  private var clashPlaces: [Pair: Int] = [:]
+  private var warned: Set<Pair> = []
+
+  private struct Pair: Hashable {
+    var first: String
+    var second: String
+  }
 
   init(schema: Schema, rules: [OutsideRule], options: RoutingOptions) {
     self.schema = schema
@@ -23,6 +33,20 @@ struct RouteTableBuilder {
     self.choice = OutsideRules(rules, schema: schema)
     self.faults = self.choice.faults
     self.options = options
+    self.closed = schema.unservedRules.map {
+      ClosedRule(rule: $0.rule, method: $0.method, reason: $0.reason)
+    }
+  }
+
+  /// The tree with the rules that aren't served as well, behind all routes.
+  var guardedTree: RouteTreeBuilder {
+    var tree = self.tree
+    for (index, rule) in self.closed.enumerated() {
+      // Where a route has just these paths, it stays.
+      _ = tree.insert(
+        self.routes.count + index, method: rule.httpMethod, rule.pattern.template)
+    }
+    return tree
   }
 
   /// Adds the routes of a method's HTTP rules: its annotations, or the rule from outside that holds
@@ -38,8 +62,12 @@ struct RouteTableBuilder {
       } catch {
         let name = "\(method.serviceName)/\(method.name)"
         let pattern = "\(rule.verb) \(rule.template)"
-        self.warnings.append(
+        self.warnings.add(
+          "rules that are not served",
           "\(method.file): \(name): \"\(pattern)\" is not served: \(error.reason)")
+        if !rule.verb.isEmpty, !rule.template.isEmpty {
+          self.closed.append(ClosedRule(rule: rule, method: name, reason: error.reason))
+        }
       }
     }
   }
@@ -83,7 +111,8 @@ struct RouteTableBuilder {
       throw RuleFault(reason: HTTPMethods.reason(rule.verb))
     }
     if !HTTPMethods.isReachableByHTTP1(rule.verb) {
-      self.warnings.append(
+      self.warnings.add(
+        "rules that are reached over HTTP/2 alone",
         "\(method.file): \(method.serviceName)/\(method.name): \"\(rule.verb) \(rule.template)\" is "
           + "reached over HTTP/2 alone: the parser of HTTP/1.1 doesn't know the method")
     }
@@ -102,6 +131,15 @@ struct RouteTableBuilder {
           },
           segments: variable.segments,
           scope: variable.isMultiSegment ? self.options.multiSegmentScope : .everything))
+    }
+    for (index, variable) in variables.enumerated() {
+      for other in variables[..<index]
+      where self.schema.excludesEachOther(other.field, variable.field) {
+        throw RuleFault(
+          reason:
+            "the variables \"\(other.field.text)\" and \"\(variable.field.text)\" are members "
+            + "of one oneof, of which only one can be set")
+      }
     }
     let body: BodyRule
     switch rule.body {
@@ -167,10 +205,42 @@ struct RouteTableBuilder {
     let other = self.routes[earlier]
     // The same rule twice on one method is harmless, and so is a rule that says what the name does.
     if other.callPath == route.callPath, rule == nil || self.rules[earlier] == rule { return }
+    let pair = Pair(first: other.callPath, second: route.callPath)
+    let outside = outsideRule ?? self.outsidePlaces[earlier]
+    guard self.isRefused(route, isFromOutside: outside != nil) else {
+      if self.warned.insert(pair).inserted { self.warn(of: route, behind: other) }
+      return
+    }
+    if let place = self.clashPlaces[pair] {
+      self.clashes[place].more += 1
+      return
+    }
+    self.clashPlaces[pair] = self.clashes.count
     self.clashes.append(
       RouteClash(
         httpMethod: route.httpMethod, first: Self.side(other), second: Self.side(route),
-        rule: outsideRule ?? self.outsidePlaces[earlier]))
+        rule: outside))
+  }
+
+  /// Whether a route that is another one's already is an error. A name is nobody's rule.
+  private func isRefused(_ route: Route, isFromOutside: Bool) -> Bool {
+    if route.isByName { return false }
+    switch self.options.clashes {
+    case .refuse: return true
+    case .first: return false
+    case nil: return isFromOutside
+    }
+  }
+
+  private mutating func warn(of route: Route, behind other: Route) {
+    let path = "\(route.httpMethod) \(ForeignText.shown(route.template.text))"
+    let name = ForeignText.shown(route.name)
+    self.warnings.add(
+      "methods that don't get their requests",
+      route.isByName
+        ? "\(path) calls \(other.name), whose rule says so, and not \(name) by its name"
+        : "\(path) calls \(other.name), which is declared first, and not \(name); give one of them "
+          + "another path with http_rules")
   }
 
   private static func side(_ route: Route) -> RouteClash.Side {

@@ -8,8 +8,8 @@ internal import Codec
 /// the templates were declared. After `**` the longer tail of literals is preferred.
 ///
 /// Work is bounded by the tree, not by the path: a node is entered at most once in a pass, no more
-/// segments are looked at than the deepest template has, and there are two passes at most (with the
-/// last segment's verb split off, and without).
+/// segments are looked at than the deepest template has, and there are few passes: without a verb split
+/// off the last segment, and with each that some template has (one, where no verb holds a colon).
 package struct RouteTree: Sendable {
   /// A method that some template has, by its place in `methods`; `unknown` for one that none has.
   package struct Method: Sendable, Equatable {
@@ -73,6 +73,8 @@ package struct RouteTree: Sendable {
   let headMethod: Int32
   /// Whether `/a/` is taken for `/a`.
   let dropsTrailingSlash: Bool
+  /// The most colons from the end of a path at which a verb may begin: one more than verbs hold.
+  let verbColonCount: Int
 
   /// The method of a request line. Methods are case-sensitive (RFC 9110 §9.1).
   package func method(_ name: String) -> Method {
@@ -91,11 +93,9 @@ package struct RouteTree: Sendable {
     guard
       scratch.split(path, depth: self.depth, dropsTrailingSlash: self.dropsTrailingSlash)
     else { return nil }
-    if let (verb, colon) = self.verb(of: path, scratch) {
-      let end = scratch.end
-      scratch.cut(at: colon)
-      if let route = self.search(method, verb, path, &scratch) { return route }
-      scratch.cut(at: end)
+    // An empty path has no last segment.
+    if !self.verbs.isEmpty, scratch.count > 0 {
+      if let route = self.matchVerb(method, path, &scratch) { return route }
     }
     return self.search(method, -1, path, &scratch)
   }
@@ -115,20 +115,43 @@ package struct RouteTree: Sendable {
 
   // MARK: Search
 
-  /// The verb behind the last `:` of the last segment, where some template has it.
-  private func verb(of path: RawSpan, _ scratch: borrowing RouteScratch) -> (Int32, Int)? {
-    // An empty path has no last segment.
-    guard !self.verbs.isEmpty, scratch.count > 0 else { return nil }
-    var index = scratch.end
-    while index > 0 {
+  /// The route of a path whose last segment ends in a verb that some template has; the longest verb
+  /// first.
+  private func matchVerb(
+    _ method: Method, _ path: RawSpan, _ scratch: inout RouteScratch
+  ) -> Int? {
+    let end = scratch.end
+    var first = end
+    var count = 0
+    var index = end
+    while index > 0, count < self.verbColonCount {
       index -= 1
       let byte = path[index]
-      if byte == UInt8(ascii: "/") { return nil }
-      if byte == UInt8(ascii: ":") { break }
+      if byte == UInt8(ascii: "/") { break }
+      if byte == UInt8(ascii: ":") {
+        first = index
+        count += 1
+      }
     }
+    var colon = first
+    while colon < end {
+      if path[colon] == UInt8(ascii: ":"), let verb = self.verb(path, colon + 1..<end) {
+        scratch.cut(at: colon)
+        if let route = self.search(method, verb, path, &scratch) { return route }
+        scratch.cut(at: end)
+      }
+      // Most paths have no other colon to try.
+      if count == 1 { return nil }
+      colon += 1
+    }
+    return nil
+  }
+
+  /// The place of a verb that some template has.
+  private func verb(_ path: RawSpan, _ range: Range<Int>) -> Int32? {
     for (place, label) in self.verbs.enumerated()
-    where PercentCoding.matches(path, index + 1..<scratch.end, self.labels, label) {
-      return (Int32(place), index)
+    where PercentCoding.matches(path, range, self.labels, label) {
+      return Int32(place)
     }
     return nil
   }

@@ -118,7 +118,12 @@ struct RouteTreeBuilder {
       ends: frozen.ends, verbs: frozen.verbs, labels: frozen.labels, methods: self.methods,
       depth: self.levels.map(\.depth).max() ?? 0, anyMethod: place("*", -2),
       getMethod: place("GET", -2), headMethod: place("HEAD", self.methods.count),
-      dropsTrailingSlash: dropsTrailingSlash)
+      dropsTrailingSlash: dropsTrailingSlash,
+      verbColonCount: 1 + (frozen.verbTexts.map(Self.colonCount).max() ?? 0))
+  }
+
+  private static func colonCount(_ verb: [UInt8]) -> Int {
+    verb.count { $0 == UInt8(ascii: ":") }
   }
 
   /// The side tables while they grow.

@@ -203,10 +203,10 @@ import Testing
     ),
     (
       "http_rules: [{selector: a.S.Put, get: \"/v1/{tags=x}\"}, {selector: a.S.Put, get: \"/v1/{inner.id}\"}]",
-      "b.yaml:5:71: services.s.http_rules[1].selector: GET /v1/{id} of a.S/Get (a.proto) and GET "
-        + "/v1/{inner.id} of a.S/Put (b.yaml:5:71) match the same requests"
+      "b.yaml:5:71: services.s.http_rules[1].selector: GET /v1/{inner.id} of a.S/Put and /v1/{id} of "
+        + "a.S/Get match the same requests (a.proto and b.yaml:5:71); give one of them another path"
     ),
-    ("http: {plus: space}", "services.s.http.plus: unknown key; the keys here are content_type"),
+    ("http: {plus: space}", "services.s.http.plus: unknown key; the keys here are clashes"),
     (
       "http: {path_decoding: none}",
       "services.s.http.path_decoding: \"none\" is not a choice; write all_but_slash or keep_reserved"

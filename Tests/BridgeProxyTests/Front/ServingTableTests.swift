@@ -61,6 +61,26 @@ struct ServingTableTests {
       ("bench.internal", "/p/v1/a", "no route in bench"),
       ("prefixed.internal", "/h/v1/a", "host and prefix"),
       ("prefixed.internal", "/v1/a", "any"),
+      ("bench.internal.", "/v1/a", "bench"),
+      ("Bench.Internal.:8080", "/v1/a", "bench"),
+      ("bench.internal..", "/v1/a", "any"),
+      ("port.internal.:81", "/v1/a", "port"),
+      ("port.internal.:82", "/v1/a", "any"),
+      ("dotted.internal", "/v1/a", "dotted"),
+      ("a.wild.internal", "/v1/a", "wild"),
+      ("A.B.Wild.Internal.:80", "/v1/a", "wild"),
+      ("exact.wild.internal", "/v1/a", "exact"),
+      ("a.deep.wild.internal", "/v1/a", "deeper"),
+      ("deep.wild.internal", "/v1/a", "wild"),
+      ("wild.internal", "/v1/a", "any"),
+      (".wild.internal", "/v1/a", "any"),
+      ("awild.internal", "/v1/a", "any"),
+      ("a.wild.internal.org", "/v1/a", "any"),
+      ("a.wild.internal:x", "/v1/a", "any"),
+      ("a.wild.internal", "/p/v1/a", "no route in wild"),
+      ("a.ported.internal:81", "/v1/a", "ported"),
+      ("a.ported.internal:82", "/v1/a", "any"),
+      ("a.ported.internal", "/v1/a", "any"),
     ])
   func preference(_ authority: String, _ path: String, _ expected: String) throws {
     let services = [
@@ -70,6 +90,11 @@ struct ServingTableTests {
       try Self.service("bench", hosts: ["bench.internal", "second.internal"]),
       try Self.service("port", hosts: ["port.internal:81"]),
       try Self.service("v6", hosts: ["[::1]"]),
+      try Self.service("dotted", hosts: ["dotted.internal."]),
+      try Self.service("wild", hosts: ["*.wild.internal"]),
+      try Self.service("deeper", hosts: ["*.deep.wild.internal", "exact.deep.wild.internal"]),
+      try Self.service("exact", hosts: ["exact.wild.internal"]),
+      try Self.service("ported", hosts: ["*.ported.internal:81"]),
       try Self.service("host and prefix", hosts: ["prefixed.internal"], prefix: "/h"),
     ]
     for order in [services, services.reversed()] {
@@ -97,8 +122,10 @@ struct ServingTableTests {
     ]
     let error = #expect(throws: RouteClashes.self) { try ServingTable(services) }
     #expect(error?.clashes.count == 1)
-    #expect(error?.description.contains("test.Notes/M in service first") == true)
-    #expect(error?.description.contains("test.Notes/M in service second") == true)
+    #expect(
+      error?.description
+        == "GET /v1/{text} (test.Notes/M) matches the same requests as service first does; set hosts or "
+        + "prefix for one of the two services, or give one other paths with http_rules")
     #expect(throws: Never.self) {
       try ServingTable([
         Self.service("first"), Self.service("second", hosts: ["a"]),
@@ -110,6 +137,97 @@ struct ServingTableTests {
         Self.service("first", hosts: ["a", "b"]), Self.service("second", hosts: ["b", "c"]),
       ])
     }
+  }
+
+  @Test(
+    "names of methods never clash: the first service has them, and a warning says so once a pair")
+  func names() throws {
+    func service(_ name: String, _ methods: String..., own: String? = nil) throws -> ServedService {
+      var schema = TestSchema(methods: methods.map { TestSchema.Method(name: $0) })
+      if let own {
+        schema.methods.append(
+          TestSchema.Method(name: "Own", rules: [HTTPRule(verb: "GET", template: own)]))
+      }
+      return try ServedService(
+        Configuration.Service(
+          name: name, schemas: [], endpoint: Configuration.Endpoint(host: "h", port: 1)),
+        schema: schema.load())
+    }
+    let table = try ServingTable([
+      service("a", "Check", "Watch", own: "/a"), service("b", "Check", "Watch", own: "/b"),
+      service("c", "Check"),
+    ])
+    #expect(table.warnings.map(\.service) == [1, 2])
+    #expect(
+      table.warnings.map(\.text) == [
+        "POST /test.Notes/Check and 2 more reach service a, which comes first and has them as well; set "
+          + "hosts or prefix for one of the two services to reach both",
+        "POST /test.Notes/Check reaches service a, which comes first and has it as well; nothing reaches "
+          + "this service; set hosts or prefix for one of the two services to reach both",
+      ])
+    #expect(Self.choose(table, "POST", "", "/test.Notes/Check") == "a")
+    #expect(Self.choose(table, "GET", "", "/b") == "b")
+    #expect(try ServingTable([service("a", "Check"), service("b", "Other")]).warnings.isEmpty)
+  }
+
+  @Test(
+    "rules of services that everyone's server offers don't clash either",
+    arguments: [
+      ("envoy.service.discovery.v3", false), ("google.longrunning", false),
+      ("grpc.channelz.v1", false), ("grpc.binarylog.v1", false), ("grpc.health.v1", false),
+      ("acme.envoy", true), ("grpcx.health", true), ("google.cloud.speech", true),
+    ])
+  func shared(_ package: String, _ isRefused: Bool) throws {
+    func service(_ name: String, _ file: String) throws -> ServedService {
+      let schema = TestSchema(
+        package: package, file: file,
+        messages: [("Note", [TestSchema.Field(name: "id", number: 1)])],
+        methods: [
+          TestSchema.Method(
+            name: "M", rules: [HTTPRule(verb: "POST", template: "/v3/x", body: "*")])
+        ])
+      return try ServedService(
+        Configuration.Service(
+          name: name, schemas: [], endpoint: Configuration.Endpoint(host: "h", port: 1)),
+        schema: schema.load())
+    }
+    let services = [try service("a", "a.proto"), try service("b", "b.proto")]
+    do {
+      let table = try ServingTable(services)
+      #expect(!isRefused)
+      #expect(table.warnings.count == 1)
+      #expect(Self.choose(table, "POST", "", "/v3/x") == "a")
+    } catch {
+      #expect(isRefused)
+    }
+  }
+
+  @Test("many routes of two services are one clash, which a service may leave to the first one")
+  func pairs() throws {
+    func service(_ name: String, _ clashes: RoutingOptions.Clashes? = nil) throws -> ServedService {
+      let rules = (0..<13).map { HTTPRule(verb: "GET", template: "/v1/r\($0)/{name}") }
+      var configuration = Configuration.Service(
+        name: name, hosts: ["h", "i"], schemas: [],
+        endpoint: Configuration.Endpoint(host: "h", port: 1))
+      configuration.mapsMethodsByName = false
+      configuration.routing.clashes = clashes
+      return try ServedService(
+        configuration,
+        schema: TestSchema(methods: [TestSchema.Method(name: "M", rules: rules)]).load())
+    }
+    let error = try #require(
+      throws: RouteClashes.self
+    ) { _ = try ServingTable([service("a"), service("b")]) }
+    #expect(
+      error.clashes.map(\.description) == [
+        "GET /v1/r0/{name} and 12 more (test.Notes/M) match the same requests as service a does; set "
+          + "hosts or prefix for one of the two services, or give one other paths with http_rules"
+      ])
+    #expect(error.clashes.map(\.services?.second) == [1])
+    let table = try ServingTable([service("a"), service("b", .first)])
+    #expect(
+      table.warnings.count == 1 && table.warnings[0].text.contains("and 12 more reach service a"))
+    #expect(throws: RouteClashes.self) { try ServingTable([service("a", .first), service("b")]) }
   }
 
   @Test("without any service nothing is found")
@@ -181,6 +299,24 @@ struct RoutingAnswerTests {
     #expect(answer.body.contains("notes (host bench.internal, prefix /bench)"))
     client.request("GET http://bench.internal:8080/bench/v1/notes/a")
     #expect(client.upstream.calls.count == 1)
+  }
+
+  @Test("of an absolute-form target the authority is named, and not Host (RFC 9112 §3.2.2)")
+  func absoluteForm() throws {
+    let client = try TestClient { $0.hosts = ["bench.internal"] }
+    client.sendRaw(
+      "GET http://other.internal:81/v1/notes/a HTTP/1.1\r\nHost: bench.internal\r\n\r\n")
+    let answer = try client.answer()
+    #expect(answer.status == 404)
+    #expect(answer.body.contains("no service for host other.internal:81 and path /v1/notes/a"))
+  }
+
+  @Test("what a client wrote comes back without marks of direction and control characters")
+  func foreignText() throws {
+    let client = try TestClient()
+    client.request("GET /v1/no\u{202E}te/a/b/c/d")
+    let answer = try client.answer()
+    #expect(!answer.body.unicodeScalars.contains("\u{202E}"), "\(answer.body)")
   }
 
   @Test("another method gets a 405 with Allow")

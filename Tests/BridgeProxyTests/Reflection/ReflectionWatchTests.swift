@@ -109,7 +109,9 @@ import Testing
     let script = Script([
       try Self.told(Self.clash), try Self.told(Self.clash), try Self.told(Self.more),
     ])
-    try await script.run(Self.service(), known: TestSchema.reflected(Self.one))
+    var service = Self.service()
+    service.routing.clashes = .refuse
+    try await script.run(service, known: TestSchema.reflected(Self.one))
     let lines = script.lines
     #expect(lines.count == 2)
     #expect(lines[0].hasPrefix("keeps the schema that it has: ") && lines[0].contains("/same"))

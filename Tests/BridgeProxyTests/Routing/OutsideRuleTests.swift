@@ -151,7 +151,8 @@ struct OutsideRuleTests {
     let error = try #require(throws: RouteClashes.self) { _ = try Self.listing(rules) }
     #expect(error.clashes.count == 1)
     #expect(error.clashes[0].rule == 0)
-    #expect(error.description.contains("of test.Notes/Get (test.proto)"))
-    #expect(error.description.contains("of test.Notes/Put (b.yaml:7:3)"))
+    #expect(error.description.contains("of test.Notes/Put and "))
+    #expect(error.description.contains("of test.Notes/Get match the same requests"))
+    #expect(error.description.contains("(test.proto and b.yaml:7:3)"))
   }
 }

@@ -97,8 +97,7 @@ struct RouteTableTests {
     #expect(table.warnings.dropFirst().allSatisfy { $0.contains("is not served: ") })
   }
 
-  @Test("all clashes are named in one go, with both methods, templates and files")
-  func clashes() throws {
+  private static func clashing() throws -> Schema {
     let first = TestSchema(methods: [
       TestSchema.Method(
         name: "A",
@@ -120,25 +119,196 @@ struct RouteTableTests {
             HTTPRule(verb: "POST", template: "/test.Notes/B", body: "*"),
           ])
       ])
-    let schema = try first.load(beside: [second])
+    return try first.load(beside: [second])
+  }
+
+  @Test("of two rules of a schema the first one holds, with one warning a pair of methods")
+  func firstWins() throws {
+    let table = try RouteTable(schema: Self.clashing(), mapsMethodsByName: true)
+    #expect(
+      table.warnings == [
+        "GET /v1/{text=*} calls test.Notes/A, which is declared first, and not test.Notes/B; give one "
+          + "of them another path with http_rules",
+        "GET /v1/* calls test.Notes/A, which is declared first, and not other.Notes/C; give one of them "
+          + "another path with http_rules",
+        "POST /test.Notes/B calls other.Notes/C, whose rule says so, and not test.Notes/B by its name",
+      ])
+    var scratch = RouteScratch()
+    for (method, path, expected) in [
+      ("GET", "/v1/x", "/test.Notes/A"), ("POST", "/test.Notes/B", "/other.Notes/C"),
+      ("POST", "/other.Notes/C", "/other.Notes/C"),
+    ] {
+      let index = try #require(table.match(method, path.utf8.span.bytes, &scratch))
+      #expect(table.routes[index].callPath == expected)
+    }
+  }
+
+  @Test("where clashes are refused all are named in one go; names of methods aren't rules")
+  func refusedClashes() throws {
+    var options = RoutingOptions()
+    options.clashes = .refuse
     let error = #expect(throws: RouteClashes.self) {
-      try RouteTable(schema: schema, mapsMethodsByName: true)
+      try RouteTable(schema: Self.clashing(), mapsMethodsByName: true, options: options)
     }
     #expect(
       error?.description.split(separator: "\n").map(String.init) == [
-        "GET /v1/{name} of test.Notes/A (test.proto) and GET /v1/{text=*} of test.Notes/B "
-          + "(test.proto) match the same requests; change one of the templates",
-        "GET /v1/{name} of test.Notes/A (test.proto) and GET /v1/* of other.Notes/C "
-          + "(other.proto) match the same requests; change one of the templates",
-        "POST /test.Notes/B of other.Notes/C (other.proto) and POST /test.Notes/B of "
-          + "test.Notes/B (test.proto) match the same requests; change one of the templates",
+        "GET /v1/{text=*} of test.Notes/B and /v1/{name} of test.Notes/A match the same requests; give "
+          + "one of them another path with http_rules",
+        "GET /v1/* of other.Notes/C and /v1/{name} of test.Notes/A match the same requests (test.proto "
+          + "and other.proto); give one of them another path with http_rules",
       ])
+  }
+
+  @Test("clashes of rules from outside are refused, unless the first one shall win")
+  func outsideClashes() throws {
+    let schema = TestSchema(methods: [
+      TestSchema.Method(name: "A", rules: [HTTPRule(verb: "GET", template: "/v1/{name}")]),
+      TestSchema.Method(name: "B"),
+    ])
+    let rule = OutsideRule(
+      selectors: try OutsideRule.Selector.list("test.Notes.B"),
+      bindings: [HTTPRule(verb: "GET", template: "/v1/{text}")], source: "b.yaml:1:1")
+    for (clashes, isRefused) in [
+      (nil, true), (.refuse, true), (.first, false),
+    ] as [(RoutingOptions.Clashes?, Bool)] {
+      var options = RoutingOptions()
+      options.clashes = clashes
+      let table = try? RouteTable(
+        schema: schema.load(), mapsMethodsByName: false, rules: [rule], options: options)
+      #expect((table == nil) == isRefused)
+      if let table { #expect(table.warnings.count == 1) }
+    }
+  }
+
+  // MARK: Rules that aren't served
+
+  /// What a request reaches: a call path, nothing, or why not.
+  private static func outcome(
+    _ table: RouteTable, _ method: String, _ path: String
+  ) -> String {
+    var scratch = RouteScratch()
+    let bytes = path.utf8.span.bytes
+    if let reason = table.reasonNotServed(method, bytes, &scratch) {
+      #expect(table.match(method, bytes, &scratch) == nil)
+      return "closed: \(reason)"
+    }
+    return table.match(method, bytes, &scratch).map { table.routes[$0].callPath } ?? "nothing"
+  }
+
+  @Test(
+    "the requests of a rule that isn't served reach no other method",
+    arguments: [
+      // The template is one, its variable none.
+      ("/v1/{nome=things/*}", "/v1/things/7", true), ("/v1/{nome=things/*}", "/v1/thing/7", false),
+      ("/v1/things/{nome}:go", "/v1/things/7:go", true),
+      ("/v1/things/{nome}:go", "/v1/things/7", false),
+      // What isn't a template.
+      ("v1/things/{name}", "/v1/things/7", true), ("/v1/things/{name}/", "/v1/things/7", true),
+      ("/v1/things/{name", "/v1/things/7", true), ("/v1/things/{name}?x=1", "/v1/things/7", true),
+      ("/v1/{name}.json", "/v1/7.json", true), ("/v1/{name}.json", "/v1/7.xml", false),
+      ("/v1/a{name}b/x", "/v1/a7b/x", true), ("/v1/a{name}b/x", "/v1/a7c/x", false),
+      ("/v1/{name}-{text}", "/v1/a-b", true), ("/v1/{name}-{text}", "/v1/ab", false),
+      ("/v1/a*", "/v1/abc", true), ("/v1/a*", "/v1/bc", false),
+      ("/v1/x/**/{name}", "/v1/x/y/z", true), ("/v1/x/**/{name}", "/v1/y/z", false),
+      ("/v1/{name={text}}/x", "/v1/7/x", true), ("/v1/{name}/{name}", "/v1/a/b", true),
+      ("/v1//x", "/v1//x", true), ("/v1/{name}:a::b", "/v1/7:a::b", true),
+    ])
+  func closed(_ template: String, _ path: String, _ isClosed: Bool) throws {
+    let schema = TestSchema(methods: [
+      TestSchema.Method(name: "Lost", rules: [HTTPRule(verb: "GET", template: template)]),
+      TestSchema.Method(name: "All", rules: [HTTPRule(verb: "GET", template: "/v1/{name=**}")]),
+    ])
+    let table = try RouteTable(schema: schema.load(), mapsMethodsByName: true)
+    #expect(table.warnings.count == 1)
+    let outcome = Self.outcome(table, "GET", path)
+    if isClosed {
+      #expect(
+        outcome.hasPrefix("closed: the rule GET \(template) of test.Notes/Lost is not served: "))
+    } else {
+      #expect(outcome == "/test.Notes/All")
+    }
+    #expect(Self.outcome(table, "POST", path) == "nothing")
+    var scratch = RouteScratch()
+    let allowed = table.allowedMethods(path.utf8.span.bytes, &scratch)
+    #expect(allowed == (isClosed ? [] : ["GET", "HEAD"]))
+  }
+
+  @Test(
+    "a route that has just the paths of a rule that isn't served stays, and so do those of its method"
+  )
+  func notClosed() throws {
+    let schema = TestSchema(methods: [
+      TestSchema.Method(
+        name: "Half",
+        rules: [
+          HTTPRule(verb: "GET", template: "/v1/things/{nome}"),
+          HTTPRule(verb: "GET", template: "/v1/{name=**}"),
+        ]),
+      TestSchema.Method(
+        name: "Lost", rules: [HTTPRule(verb: "GET", template: "/v2/things/{nome}")]),
+      TestSchema.Method(
+        name: "Same", rules: [HTTPRule(verb: "GET", template: "/v2/things/{name}")]),
+    ])
+    let table = try RouteTable(schema: schema.load(), mapsMethodsByName: false)
+    #expect(Self.outcome(table, "GET", "/v1/things/7") == "/test.Notes/Half")
+    #expect(Self.outcome(table, "GET", "/v2/things/7") == "/test.Notes/Same")
+  }
+
+  @Test("a verb may hold colons: the longest one that some template has is taken")
+  func longVerbs() throws {
+    let schema = TestSchema(methods: [
+      TestSchema.Method(
+        name: "XY", rules: [HTTPRule(verb: "POST", template: "/v1/{name=a/*}:x:y")]),
+      TestSchema.Method(name: "Y", rules: [HTTPRule(verb: "POST", template: "/v1/{name=a/*}:y")]),
+      TestSchema.Method(name: "None", rules: [HTTPRule(verb: "POST", template: "/v1/{name=**}")]),
+    ])
+    let table = try RouteTable(schema: schema.load(), mapsMethodsByName: false)
+    #expect(table.warnings == [])
+    for (path, method, value) in [
+      ("/v1/a/b:x:y", "XY", "a/b"), ("/v1/a/b:y", "Y", "a/b"), ("/v1/a/b:x", "None", "a/b:x"),
+      ("/v1/a/b:c:x:y", "XY", "a/b:c"), ("/v1/a/b:z:y", "Y", "a/b:z"),
+      ("/v1/a/b:y:x", "None", "a/b:y:x"),
+      ("/v1/a/b:x:y/", "XY", "a/b"), ("/v1/a/:x:y", "Y", "a/:x"),
+    ] {
+      var scratch = RouteScratch()
+      let bytes = Array(path.utf8)
+      let index = try #require(table.match("POST", bytes.span.bytes, &scratch))
+      let route = table.routes[index]
+      #expect(route.callPath == "/test.Notes/\(method)", "\(path)")
+      let range = route.range(of: route.variables[0], in: bytes.span.bytes, scratch)
+      #expect(String(decoding: bytes[range], as: UTF8.self) == value, "\(path)")
+    }
+  }
+
+  @Test("of hundreds of wrong rules ten are named and the others counted, each in one short line")
+  func many() throws {
+    let name = String(repeating: "n", count: 700) + "\u{1B}[31m\n\u{202E}"
+    let rules = (0..<500).map { HTTPRule(verb: "GET", template: "/v1/\($0)/{\(name)}") }
+    let schema = TestSchema(methods: [TestSchema.Method(name: "Get", rules: rules)])
+    let table = try RouteTable(schema: schema.load(), mapsMethodsByName: true)
+    #expect(table.warnings.count == 11)
+    #expect(table.warnings.last == "… and 490 more rules that are not served")
+    for warning in table.warnings {
+      #expect(warning.unicodeScalars.count <= 601)
+      #expect(warning.unicodeScalars.allSatisfy(ForeignText.isHarmless))
+    }
   }
 
   @Test(
     "a path that matches nothing is told of those that it resembles",
     arguments: [
       ("/v1/note", ["PUT /v1/{inner.name}", "POST /v1/notes"]),
+      ("/V1/Notes", ["POST /v1/notes", "PUT /v1/{inner.name}"]),
+      ("/Notes/Get", ["POST /test.Notes/Get"]),
+      ("/notes/get", ["POST /test.Notes/Get"]),
+      ("/test.Notes.Plain", ["POST /test.Notes/Plain"]),
+      ("/test/Notes/Plain", ["POST /test.Notes/Plain"]),
+      ("/Test.Notes/plain", ["POST /test.Notes/Plain"]),
+      ("/Plain", ["POST /test.Notes/Plain"]),
+      ("/api/test.Notes/Plain", ["POST /test.Notes/Plain"]),
+      ("/cache/7", ["PURGE /v1/cache/{name}"]),
+      ("/api/v1/cache/7", ["PURGE /v1/cache/{name}"]),
+      ("/v7/nothing/like/cache/at/all", ["PURGE /v1/cache/{name}"]),
       ("/v1/cashe/7", ["PURGE /v1/cache/{name}"]),
       ("/v1/note/7", ["GET /v1/{name=notes/*}"]),
       ("/test.Notes/Plaln", ["POST /test.Notes/Plain"]),

@@ -40,7 +40,9 @@ enum RequestRouter {
     let path = bytes.extracting(target.path)
     let choice = Self.choose(target, of: bytes, method: head.method.rawValue, headers, loop)
     guard case .route(let service, let index, let prefixLength) = choice else {
-      throw Self.explain(choice, head, headers, path, loop)
+      let authority =
+        target.form == .absolute ? Self.shown(bytes.extracting(target.authority)) : headers.host
+      throw Self.explain(choice, head, authority ?? "(none)", path, loop)
     }
     let served = loop.table.services[service]
     let route = served.routes.routes[index]
@@ -224,7 +226,7 @@ enum RequestRouter {
 
   @inline(never)
   private static func explain(
-    _ choice: ServingTable.Choice, _ head: HTTPRequestHead, _ headers: RequestHeaders,
+    _ choice: ServingTable.Choice, _ head: HTTPRequestHead, _ authority: String,
     _ path: RawSpan, _ loop: LoopContext
   ) -> Fault {
     let method = EchoedText.cut(head.method.rawValue)
@@ -235,7 +237,7 @@ enum RequestRouter {
       let more = loop.table.services.count > 10 ? ", …" : ""
       return Fault(
         .notFound, .noService,
-        "no service for host \(EchoedText.cut(headers.host ?? "(none)")) and path \(shown); "
+        "no service for host \(ForeignText.shown(authority)) and path \(shown); "
           + "there are: \(services)\(more)")
     case .noSchema(let index):
       let service = loop.table.services[index]
@@ -246,8 +248,17 @@ enum RequestRouter {
       return fault
     case .noRoute(let index, let prefixLength):
       let service = loop.table.services[index]
-      let nearest = service.routes.nearest(to: path.extracting(droppingFirst: prefixLength))
-      let names = nearest.map { "\($0.httpMethod) \(service.prefix)\($0.template)" }
+      let rest = path.extracting(droppingFirst: prefixLength)
+      if let reason = service.routes.reasonNotServed(method, rest, &loop.routeScratch) {
+        return Fault(
+          .notFound, .noRoute,
+          "service \(service.name) has no route for \(ForeignText.shown(method)) \(shown): \(reason)"
+        )
+      }
+      let nearest = service.routes.nearest(to: rest)
+      let names = nearest.map {
+        "\($0.httpMethod) \(service.prefix)\(ForeignText.shown($0.template.text))"
+      }
       let hint =
         names.isEmpty
         ? "\"bridge-proxy check\" lists its \(service.routes.routes.count) routes"
@@ -274,7 +285,8 @@ enum RequestRouter {
     let limit = 200
     var bytes: [UInt8] = []
     for index in 0..<min(path.byteCount, limit) { bytes.append(path[index]) }
-    return String(decoding: bytes, as: UTF8.self) + (path.byteCount > limit ? "…" : "")
+    return ForeignText.shown(String(decoding: bytes, as: UTF8.self))
+      + (path.byteCount > limit ? "…" : "")
   }
 }
 

@@ -89,11 +89,3 @@ struct RequestTarget: Equatable {
     byte == UInt8(ascii: "/") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: "#")
   }
 }
-
-/// Letters of header names, hosts and schemes.
-enum ASCII {
-  @inline(__always)
-  static func lowercased(_ byte: UInt8) -> UInt8 {
-    byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
-  }
-}

@@ -2,18 +2,20 @@ internal import Codec
 
 /// All service entries, by host and path prefix, frozen; a reload swaps the whole.
 ///
-/// Entries with a matching host are preferred to those for any host, then the longest prefix wins.
-/// Several entries with the same hosts and prefix are served side by side: the first one that has a
-/// route for the request takes it, and routes that clash between them are refused at load.
+/// The most specific host is preferred, as `HostPattern` orders them, then the longest prefix. Several
+/// entries with equally specific hosts and the same prefix are served side by side: the first one that
+/// has a route for the request takes it. Rules that clash between them are refused at load; names of
+/// methods, and the services that everyone's server offers, aren't.
 package final class ServingTable: Sendable {
   /// An entry with what it's chosen by.
   private struct Entry: Sendable {
     var service: Int
-    /// Lower case, with whether a port is part of it.
-    var hosts: [(bytes: [UInt8], hasPort: Bool)]
+    /// Those hosts of the service that have one rank; empty: any.
+    var hosts: [HostPattern]
+    var rank: Int
     var prefix: [UInt8]
     /// The same for entries of equal rank and prefix.
-    var group: Int
+    var group = 0
   }
 
   /// In order of declaration: the places of their upstreams in a `LoopContext`.
@@ -22,6 +24,8 @@ package final class ServingTable: Sendable {
   let shapesErrors: Bool
   /// Whether any service takes several slashes in a row for one.
   let mergesSlashes: Bool
+  /// What doesn't reach a service because another one comes first, by the places of the services.
+  package let warnings: [(service: Int, text: String)]
   /// In order of preference.
   private let entries: [Entry]
 
@@ -33,30 +37,36 @@ package final class ServingTable: Sendable {
     self.services = services
     self.shapesErrors = services.contains { $0.errors != nil }
     self.mergesSlashes = services.contains { $0.routing.mergesSlashes }
-    let ordered = services.indices.sorted { left, right in
-      let (left, right) = (services[left], services[right])
-      if left.hosts.isEmpty != right.hosts.isEmpty { return right.hosts.isEmpty }
-      if left.prefix.utf8.count != right.prefix.utf8.count {
-        return left.prefix.utf8.count > right.prefix.utf8.count
-      }
-      return left.prefix < right.prefix
-    }
     var entries: [Entry] = []
-    for index in ordered {
-      let service = services[index]
-      let hosts = service.hosts.map { host in
-        (bytes: host.utf8.map(ASCII.lowercased), hasPort: Self.portStart(Array(host.utf8)) != nil)
-      }
+    for (index, service) in services.enumerated() {
       let prefix = Array(service.prefix.utf8)
-      var group = 0
-      if let last = entries.last {
-        let isSame = last.prefix == prefix && last.hosts.isEmpty == hosts.isEmpty
-        group = isSame ? last.group : last.group + 1
+      let hosts = service.hosts.map(HostPattern.init)
+      if hosts.isEmpty {
+        entries.append(Entry(service: index, hosts: [], rank: HostPattern.anyRank, prefix: prefix))
       }
-      entries.append(Entry(service: index, hosts: hosts, prefix: prefix, group: group))
+      for (rank, hosts) in Dictionary(grouping: hosts, by: \.rank) {
+        entries.append(Entry(service: index, hosts: hosts, rank: rank, prefix: prefix))
+      }
+    }
+    entries.sort { left, right in
+      if left.rank != right.rank { return left.rank > right.rank }
+      if left.prefix.count != right.prefix.count { return left.prefix.count > right.prefix.count }
+      if left.prefix != right.prefix { return left.prefix.lexicographicallyPrecedes(right.prefix) }
+      return left.service < right.service
+    }
+    for index in entries.indices.dropFirst() {
+      let last = entries[index - 1]
+      let isSame = last.prefix == entries[index].prefix && last.rank == entries[index].rank
+      entries[index].group = isSame ? last.group : last.group + 1
     }
     self.entries = entries
-    try Self.refuseClashes(entries, services)
+    var clashes = ServiceClashes(services)
+    for group in entries.chunked(by: \.group) {
+      clashes.add(group.map { (service: $0.service, hosts: $0.hosts) })
+    }
+    self.warnings = clashes.warnings
+    let refused = clashes.refused
+    guard refused.isEmpty else { throw RouteClashes(clashes: refused) }
   }
 
   /// Where a request goes.
@@ -91,6 +101,9 @@ package final class ServingTable: Sendable {
       let rest = path.extracting(droppingFirst: prefixLength)
       if let route = routes.match(method, rest, &scratch) {
         return .route(service: entry.service, route: route, prefixLength: prefixLength)
+      }
+      if routes.hasClosedRules, routes.reasonNotServed(method, rest, &scratch) != nil {
+        return .noRoute(service: entry.service, prefixLength: prefixLength)
       }
     }
     guard let first else { return .noService }
@@ -166,9 +179,7 @@ package final class ServingTable: Sendable {
 
   private static func hasHost(_ entry: Entry, authority: RawSpan) -> Bool {
     if entry.hosts.isEmpty { return true }
-    for host in entry.hosts where Self.isSame(host.bytes, hasPort: host.hasPort, authority) {
-      return true
-    }
+    for host in entry.hosts where host.matches(authority) { return true }
     return false
   }
 
@@ -179,70 +190,18 @@ package final class ServingTable: Sendable {
     for index in prefix.indices where path[index] != prefix[index] { return false }
     return path.byteCount == prefix.count || path[prefix.count] == UInt8(ascii: "/")
   }
+}
 
-  /// Compares a host without regard to case, and without regard to the port where none was configured.
-  private static func isSame(_ host: [UInt8], hasPort: Bool, _ authority: RawSpan) -> Bool {
-    guard authority.byteCount >= host.count else { return false }
-    for index in host.indices where ASCII.lowercased(authority[index]) != host[index] {
-      return false
+extension Array {
+  /// Runs of neighbours that have the same value.
+  fileprivate func chunked(by value: (Element) -> Int) -> [ArraySlice<Element>] {
+    var chunks: [ArraySlice<Element>] = []
+    var start = self.startIndex
+    for index in self.indices where index > start && value(self[index]) != value(self[start]) {
+      chunks.append(self[start..<index])
+      start = index
     }
-    if authority.byteCount == host.count { return true }
-    guard !hasPort, authority[host.count] == UInt8(ascii: ":") else { return false }
-    for index in host.count + 1..<authority.byteCount {
-      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(authority[index]) else {
-        return false
-      }
-    }
-    return true
-  }
-
-  /// Where the port of a host begins; colons inside the brackets of an IPv6 address are none.
-  private static func portStart(_ host: [UInt8]) -> Int? {
-    guard let colon = host.lastIndex(of: UInt8(ascii: ":")) else { return nil }
-    guard let bracket = host.lastIndex(of: UInt8(ascii: "]")) else { return colon }
-    return colon > bracket ? colon : nil
-  }
-
-  private static func refuseClashes(
-    _ entries: [Entry], _ services: [ServedService]
-  ) throws(RouteClashes) {
-    var clashes: [RouteClash] = []
-    for (index, first) in entries.enumerated() {
-      for second in entries[(index + 1)...] {
-        guard second.group == first.group else { break }
-        let isShared =
-          first.hosts.isEmpty
-          || first.hosts.contains { host in second.hosts.contains { $0.bytes == host.bytes } }
-        guard isShared else { continue }
-        clashes += Self.clashes(services, first.service, second.service)
-      }
-    }
-    guard clashes.isEmpty else { throw RouteClashes(clashes: clashes) }
-  }
-
-  private static func clashes(
-    _ services: [ServedService], _ firstIndex: Int, _ secondIndex: Int
-  ) -> [RouteClash] {
-    let first = services[firstIndex]
-    let second = services[secondIndex]
-    var builder = RouteTreeBuilder()
-    let routes = first.routes.routes + second.routes.routes
-    let boundary = first.routes.routes.count
-    var clashes: [RouteClash] = []
-    for (index, route) in routes.enumerated() {
-      let other = builder.insert(index, method: route.httpMethod, route.template)
-      guard let other, other < boundary else { continue }
-      clashes.append(
-        RouteClash(
-          httpMethod: route.httpMethod, first: Self.side(routes[other], of: first),
-          second: Self.side(route, of: second), service: secondIndex))
-    }
-    return clashes
-  }
-
-  private static func side(_ route: Route, of service: ServedService) -> RouteClash.Side {
-    RouteClash.Side(
-      method: "\(route.name) in service \(service.name)", template: route.template.text,
-      file: route.source)
+    if start < self.endIndex { chunks.append(self[start...]) }
+    return chunks
   }
 }
