@@ -10,6 +10,15 @@ struct BridgeProxyCommand: AsyncParsableCommand {
     subcommands: [
       ServeCommand.self, CheckCommand.self, EndpointsCommand.self, DemoCommand.self,
     ])
+
+  static func main() async {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    if let fault = ArgumentSpelling.fault(arguments) {
+      Console.note("Error: \(fault)")
+      Self.exit(withError: ExitCode.validationFailure)
+    }
+    await Self.main(arguments)
+  }
 }
 
 /// The program's version, by semver.org.

@@ -11,9 +11,13 @@ struct CheckCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
   var config: String
 
+  @Flag(help: "Read no tokens and passwords, and warn of each: for machines that haven't got them.")
+  var noSecrets = false
+
   func run() async throws {
     ProcessSetup.ignoreBrokenPipes()
-    let plan = try await ServingPlan.load(file: self.config, .refuse)
+    let plan = try await ServingPlan.load(
+      file: self.config, .refuse, readsSecrets: !self.noSecrets)
     for warning in plan.warnings { Console.note("warning: \(warning)") }
     Console.say(plan.listing)
   }
@@ -22,14 +26,20 @@ struct CheckCommand: AsyncParsableCommand {
 extension ServingPlan {
   /// Reads a configuration file and loads what it names.
   ///
-  /// - Parameter whenMissing: what becomes of a service whose endpoint can't be asked for its schema.
+  /// - Parameters:
+  ///   - whenMissing: what becomes of a service whose endpoint can't be asked for its schema.
+  ///   - readsSecrets: whether tokens and passwords have to be there.
   /// - Throws: the exit code, when the faults have been told.
-  static func load(file: String, _ whenMissing: WhenMissing) async throws -> ServingPlan {
+  static func load(
+    file: String, _ whenMissing: WhenMissing, readsSecrets: Bool = true
+  ) async throws -> ServingPlan {
     do {
-      let draft = try ConfigurationReader(environment: ProcessEnvironment.value)
-        .draft(path: file, in: Files.workingFolder())
+      let draft = try ConfigurationReader(
+        environment: ProcessEnvironment.value, readsSecrets: readsSecrets
+      ).draft(path: file, in: Files.workingFolder())
       return try await ServingPlan.load(
-        draft.configuration, file: file, faults: draft.faults, whenMissing: whenMissing)
+        draft.configuration, file: file, faults: draft.faults, warnings: draft.warnings,
+        whenMissing: whenMissing)
     } catch {
       throw Console.refuse(error)
     }

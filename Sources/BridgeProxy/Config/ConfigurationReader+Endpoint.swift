@@ -137,6 +137,7 @@ extension ConfigurationReader {
       section.faults.add(node.place, path, "an empty list; write at least one, such as \(example)")
     }
     var endpoints: [Configuration.WeightedEndpoint] = []
+    var seen: Set<Configuration.Endpoint> = []
     for (index, node) in nodes.enumerated() {
       let path = "\(path)[\(index)]"
       var found: Configuration.WeightedEndpoint?
@@ -157,7 +158,7 @@ extension ConfigurationReader {
         found = section.value(of: node, path: path, example: example, address).map { .init($0) }
       }
       guard let found else { continue }
-      if endpoints.contains(where: { $0.endpoint == found.endpoint }) {
+      if !seen.insert(found.endpoint).inserted {
         section.faults.add(node.place, path, "\(found.endpoint) is there twice; keep one")
       }
       endpoints.append(found)

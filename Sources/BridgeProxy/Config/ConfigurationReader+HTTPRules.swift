@@ -16,7 +16,8 @@ extension ConfigurationReader {
         "expected a list of rules or the path of a google.api.Service file, found \(node.kind)")
       return []
     }
-    return self.serviceFile(name, of: service, folder: folder)
+    let file = service.value("http_rules", example: "rules.yaml") { $0 } ?? name
+    return self.serviceFile(file, of: service, folder: folder)
   }
 
   /// Reads the rules of a `google.api.Service` file (google/api/service.proto); what else such a file

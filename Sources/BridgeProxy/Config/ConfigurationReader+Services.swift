@@ -36,7 +36,8 @@ extension ConfigurationReader {
   private func service(
     _ reader: SectionReader, name: String, folder: String
   ) -> Configuration.Service? {
-    let hosts = reader.list("hosts", example: "bench.internal", ConfigurationValues.host) ?? []
+    let hosts =
+      reader.list("hosts", example: "bench.internal", ConfigurationValues.hostPattern) ?? []
     self.checkRepeated(hosts, key: "hosts", in: reader)
     let prefix = reader.value("prefix", example: "/bench", ConfigurationValues.prefix)
     let schemasPlace = reader.node("schemas")?.place
@@ -155,11 +156,12 @@ extension ConfigurationReader {
 extension ConfigurationReader {
   private func metadata(_ section: SectionReader) -> [(name: String, value: String)] {
     var metadata: [(name: String, value: String)] = []
+    var names: Set<String> = []
     for member in section.members {
       let name = member.key.lowercased()
       if let reason = MetadataRules.fault(name: name) {
         section.faults.add(member.keyPlace, section.path(of: member.key), reason)
-      } else if metadata.contains(where: { $0.name == name }) {
+      } else if !names.insert(name).inserted {
         section.faults.add(
           member.keyPlace, section.path(of: member.key),
           "written twice (upper and lower case are the same); keep one")

@@ -5,9 +5,12 @@
 package struct ConfigurationReader {
   /// The value of an environment variable; nil when it isn't set.
   let environment: (String) -> String?
+  /// Whether tokens and passwords are read; otherwise nothing stands for them, with a warning.
+  let readsSecrets: Bool
 
-  package init(environment: @escaping (String) -> String?) {
+  package init(environment: @escaping (String) -> String?, readsSecrets: Bool = true) {
     self.environment = environment
+    self.readsSecrets = readsSecrets
   }
 
   /// A configuration as far as it could be read, and what is wrong with it. It's for finding further
@@ -15,6 +18,8 @@ package struct ConfigurationReader {
   package struct Draft {
     package var configuration: Configuration
     package var faults: [ConfigurationFault]
+    /// What should be known although it's no fault, one sentence each.
+    package var warnings: [String]
   }
 
   /// Reads the file at `path`, which may be relative to `folder`.
@@ -60,7 +65,8 @@ package struct ConfigurationReader {
     text: String, file: String, folder: String
   ) throws(ConfigurationErrors) -> Draft {
     let (root, documentFaults) = YAMLDocument.read(text, file: file)
-    let faults = SectionReader.Faults(file: file, documentFaults)
+    let faults = SectionReader.Faults(
+      file: file, documentFaults, variables: VariableText(environment: self.environment))
     guard let root else { throw ConfigurationErrors(faults.list).sorted }
     let start = TextPlace(line: 1, column: 1)
     guard let top = SectionReader(root, path: "", place: start, faults: faults) else {
@@ -69,7 +75,8 @@ package struct ConfigurationReader {
     let configuration = self.configuration(top, folder: folder)
     top.finish()
     return Draft(
-      configuration: configuration, faults: ConfigurationErrors(faults.list).sorted.faults)
+      configuration: configuration, faults: ConfigurationErrors(faults.list).sorted.faults,
+      warnings: faults.warnings)
   }
 
   private static func fault(file: String, _ reason: String) -> ConfigurationErrors {

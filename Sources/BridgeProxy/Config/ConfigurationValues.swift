@@ -1,3 +1,4 @@
+internal import Codec
 internal import NIOCore
 
 /// The values of a configuration as text: what a file and the command line have in common.
@@ -98,11 +99,29 @@ package enum ConfigurationValues {
     return Configuration.Endpoint(host: host, port: port)
   }
 
-  /// A host that chooses a service, in lower case, with a port only where one was given.
+  /// A host that chooses a service, as `host` reads it, or `*.` with the end of names: those that have
+  /// something before it. A point at the end of a name says only that it's a whole one, and is left out.
+  package static func hostPattern(_ text: String) throws(ValueFault) -> String {
+    guard text.contains("*") else { return Self.withoutFinalPoint(try Self.host(text)) }
+    guard text.hasPrefix("*."), !text.dropFirst().contains("*") else {
+      throw ValueFault(
+        text == "*"
+          ? "\(quoted(text)) is any host; leave the key out"
+          : "\(quoted(text)): a \"*\" stands for the beginning of a name and has a point behind it, "
+            + "such as *.bench.internal")
+    }
+    let end = try Self.host(String(text.dropFirst(2)))
+    guard !end.hasPrefix("["), !end.allSatisfy({ "0123456789.:".contains($0) }) else {
+      throw ValueFault("\(quoted(text)): an address has no beginning that could be any")
+    }
+    return "*." + Self.withoutFinalPoint(end)
+  }
+
+  /// A host, in lower case, with a port only where one was given.
   package static func host(_ text: String) throws(ValueFault) -> String {
     let example = "write a name such as bench.internal, or bench.internal:8080"
     if text.contains("*") {
-      throw ValueFault("\(quoted(text)): wildcards are not read; \(example)")
+      throw ValueFault("\(quoted(text)): wildcards are not read here; \(example)")
     }
     if text.contains("/") { throw ValueFault("\(quoted(text)) is not a host; \(example)") }
     let hasPort = text.hasPrefix("[") ? text.contains("]:") : text.contains(":")
@@ -131,6 +150,12 @@ package enum ConfigurationValues {
     return text.lowercased()
   }
 
+  private static func withoutFinalPoint(_ host: String) -> String {
+    if host.hasSuffix("."), host.utf8.count > 1 { return String(host.dropLast()) }
+    guard let point = host.firstRange(of: ".:") else { return host }
+    return String(host[..<point.lowerBound] + host[point.lowerBound...].dropFirst())
+  }
+
   /// A path prefix: begins with `/`, ends without one, only characters of RFC 3986 §3.3.
   package static func prefix(_ text: String) throws(ValueFault) -> String {
     guard text.hasPrefix("/") else {
@@ -149,14 +174,23 @@ package enum ConfigurationValues {
       "\(quoted(text)) has a character that a path can't have: \(quoted(String(wrong)))")
   }
 
-  /// A value in quotes for a message, shortened, with what can't be printed made visible.
+  /// A value in quotes for a message, shortened, with what can't be printed made visible. A user and a
+  /// password in front of a host aren't shown.
   package static func quoted(_ text: String) -> String {
     var shown = "\""
-    for scalar in text.unicodeScalars.prefix(80) {
+    for scalar in ForeignText.shown(Self.withoutPassword(text), limit: 80).unicodeScalars {
       if scalar == "\"" || scalar == "\\" { shown += "\\" }
-      shown += scalar.value < 0x20 || scalar.value == 0x7F ? "?" : String(scalar)
+      shown.unicodeScalars.append(scalar)
     }
-    return text.unicodeScalars.count > 80 ? shown + "…\"" : shown + "\""
+    return shown + "\""
+  }
+
+  /// `http://user:password@host` as `http://…@host` (RFC 3986 §3.2.1).
+  private static func withoutPassword(_ text: String) -> String {
+    guard let sign = text.lastIndex(of: "@") else { return text }
+    let start = text.firstRange(of: "://").map(\.upperBound) ?? text.startIndex
+    guard start < sign, text[start..<sign].contains(":") else { return text }
+    return "\(text[..<start])…\(text[sign...])"
   }
 }
 

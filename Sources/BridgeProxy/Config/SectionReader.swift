@@ -10,10 +10,20 @@ final class SectionReader {
   final class Faults {
     let file: String
     private(set) var list: [ConfigurationFault]
+    /// What should be known although it's no fault, with file, line and key.
+    private(set) var warnings: [String] = []
+    /// Fills in `${NAME}`; nil: such text is taken as it is.
+    let variables: VariableText?
 
-    init(file: String, _ list: [ConfigurationFault] = []) {
+    init(file: String, _ list: [ConfigurationFault] = [], variables: VariableText? = nil) {
       self.file = file
       self.list = list
+      self.variables = variables
+    }
+
+    func warn(_ place: TextPlace?, _ key: String, _ text: String) {
+      self.warnings.append(
+        ConfigurationFault(file: self.file, place: place, key: key, reason: text).description)
     }
 
     func add(_ place: TextPlace?, _ key: String, _ reason: String) {
@@ -33,7 +43,9 @@ final class SectionReader {
   let place: TextPlace
   let faults: Faults
   private let entries: [YAMLNode.Entry]
-  private var known: [String] = []
+  /// The places in `entries` by key.
+  private let places: [String: Int]
+  private var known: Set<String> = []
 
   /// Nil, and a fault, when the node is no mapping.
   init?(_ node: YAMLNode, path: String, place: TextPlace, faults: Faults) {
@@ -41,12 +53,22 @@ final class SectionReader {
     self.place = place
     self.faults = faults
     switch node.value {
-    case .mapping(let entries): self.entries = entries
+    case .mapping(let entries):
+      self.entries = entries
+      self.places = Dictionary(entries.enumerated().map { ($1.key, $0) }) { first, _ in first }
     default:
       self.entries = []
-      faults.add(node.place, path, "expected a mapping of keys to values, found \(node.kind)")
+      self.places = [:]
+      faults.add(
+        node.place, path,
+        "expected a mapping of keys to values, found \(node.kind)\(SectionExamples.hint(path, node))"
+      )
       return nil
     }
+  }
+
+  private func entry(_ key: String) -> YAMLNode.Entry? {
+    self.places[key].map { self.entries[$0] }
   }
 
   /// The names of all members, for a mapping whose keys are the user's own.
@@ -59,7 +81,7 @@ final class SectionReader {
 
   /// Reports a fault at a key's value, or at the section where the key isn't there.
   func fault(_ key: String, _ reason: String) {
-    let entry = self.entries.first { $0.key == key }
+    let entry = self.entry(key)
     self.faults.add(entry?.value.place ?? self.place, self.path(of: key), reason)
   }
 
@@ -78,14 +100,14 @@ final class SectionReader {
 
   /// The node of a key; nil when it isn't there.
   func node(_ key: String) -> YAMLNode? {
-    if !self.known.contains(key) { self.known.append(key) }
-    return self.entries.first { $0.key == key }?.value
+    self.known.insert(key)
+    return self.entry(key)?.value
   }
 
   /// The section under a key; nil when it isn't there or no mapping.
   func section(_ key: String) -> SectionReader? {
     guard let node = self.node(key) else { return nil }
-    let place = self.entries.first { $0.key == key }?.keyPlace ?? node.place
+    let place = self.entry(key)?.keyPlace ?? node.place
     return SectionReader(node, path: self.path(of: key), place: place, faults: self.faults)
   }
 
@@ -121,9 +143,10 @@ final class SectionReader {
     let names = choices.map(\.key)
     return self.value(key, example: names[0]) { text throws(ValueFault) in
       guard let choice = choices.first(where: { $0.key == text }) else {
-        throw ValueFault(
-          "\(ConfigurationValues.quoted(text)) is not a choice; write "
-            + names.joined(separator: " or "))
+        // It may be a secret that belongs under another key.
+        let shown =
+          PlausibleText.isShort(text) ? ConfigurationValues.quoted(text) : "what stands here"
+        throw ValueFault("\(shown) is not a choice; write " + names.joined(separator: " or "))
       }
       return choice.value
     }
@@ -150,14 +173,31 @@ final class SectionReader {
 
   /// Reports the keys that nobody asked for.
   func finish() {
-    for entry in self.entries where !self.known.contains(entry.key) {
-      let near = Nearest.name(to: entry.key, among: self.known)
-      let hint =
-        near.map { "did you mean \($0)?" }
-        ?? "the keys here are \(self.known.sorted().joined(separator: ", "))"
+    let known = self.known.sorted()
+    var count = 0
+    for (index, entry) in self.entries.enumerated() where !self.known.contains(entry.key) {
+      count += 1
+      guard count <= Self.unknownLimit else { continue }
+      let near = Nearest.name(to: entry.key, among: known)
+      let above = index > 0 ? self.entries[index - 1] : nil
+      let hint: String
+      if let near {
+        hint = "did you mean \(near)?"
+      } else if let above, above.value.isNull, SectionExamples.isSection(above.key) {
+        hint = "if it belongs under \(above.key), indent it"
+      } else {
+        hint = "the keys here are \(known.joined(separator: ", "))"
+      }
       self.faults.add(entry.keyPlace, self.path(of: entry.key), "unknown key; \(hint)")
     }
+    if count > Self.unknownLimit {
+      self.faults.add(
+        self.place, self.path, "… and \(count - Self.unknownLimit) more unknown keys")
+    }
   }
+
+  /// The most unknown keys that are named.
+  private static let unknownLimit = 10
 
   /// The same of a node that stands elsewhere, such as in a list.
   func value<Value>(
@@ -170,7 +210,10 @@ final class SectionReader {
       return nil
     }
     do throws(ValueFault) {
-      return try parse(text)
+      guard let variables = self.faults.variables, VariableText.isFilledIn(path),
+        text.contains("${")
+      else { return try parse(text) }
+      return try variables.read(text, example: example, parse)
     } catch {
       self.faults.add(node.place, path, error.reason)
       return nil

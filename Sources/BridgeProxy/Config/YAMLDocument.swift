@@ -3,8 +3,10 @@ internal import Yams
 /// Reads a YAML text into `YAMLNode`s: the only file that knows Yams.
 ///
 /// Yams stops at the first mapping with a key twice. So that a file's other faults are told in the
-/// same go, the first letter of such a key is replaced by a private-use character (the columns stay
-/// as they are) and the text is read again; the way back puts the letter in again and reports it.
+/// same go, the first letter of everything that looks like a key is replaced then, each by a private-use
+/// character of its own (the columns stay as they are), and the text is read again; the way back puts the
+/// letters in again and finds the keys that stand twice. A second reading is enough, however many there
+/// are.
 ///
 /// Anchors are kept from Yams in the same way: every `&` is replaced before the text is read, and put in
 /// again behind it. Aliases let a file of one kilobyte stand for a billion values (each one of a list of
@@ -15,9 +17,10 @@ struct YAMLDocument {
   static let byteLimit = 1 << 20
   /// The most values in one file. Stops a file from costing more than its reading.
   private static let nodeLimit = 100_000
-  /// The most keys that are reported as written twice, and the first of the characters for them.
-  private static let maskLimit = 100
-  private static let firstMask: UInt32 = 0xE000
+  /// The most keys that are reported as written twice.
+  private static let repeatedLimit = 10
+  /// The characters that stand for the first letters of keys; each plane has two more that are none.
+  private static let keyMasks: [ClosedRange<UInt32>] = [0xF0000...0xFFFFD, 0x100000...0x10FFFD]
   /// The characters of which one stands for `&`: the first that the text doesn't have.
   private static let anchorMasks: ClosedRange<UInt32> = 0xF000...0xF8FF
 
@@ -25,8 +28,10 @@ struct YAMLDocument {
   private var scalars: [Unicode.Scalar]
   /// What stands for `&`; nil where there's none.
   private let anchorMask: Unicode.Scalar?
-  /// The letters that were replaced, by the place of their mask.
-  private var masked: [Unicode.Scalar] = []
+  /// The letters that were replaced, by their masks; empty as long as no key stands twice.
+  private var masked: [Unicode.Scalar: Unicode.Scalar] = [:]
+  /// Keys that stand twice, in all.
+  private var repeatedCount = 0
   private var faults: [ConfigurationFault] = []
   private var nodeCount = 0
 
@@ -45,6 +50,7 @@ struct YAMLDocument {
     }
     var document = YAMLDocument(file: file, text: text)
     let root = document.compose().flatMap { document.convert($0, key: "") }
+    document.countRepeated()
     return (root, document.faults)
   }
 
@@ -79,10 +85,10 @@ struct YAMLDocument {
         }
         return node
       } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
-        let place = TextPlace(line: context.mark.line, column: context.mark.column)
-        guard self.mask(at: place) else {
-          self.fault(
-            place, "", "\"\(self.withAnchorSigns(keys.first ?? ""))\" is there twice; keep one")
+        guard self.masked.isEmpty, self.maskKeys() else {
+          let place = TextPlace(line: context.mark.line, column: context.mark.column)
+          let key = self.unmasked(self.withAnchorSigns(keys.first ?? ""))
+          self.fault(place, "", "\(ConfigurationValues.quoted(key)) is there twice; keep one")
           return nil
         }
       } catch let error as YamlError {
@@ -95,32 +101,55 @@ struct YAMLDocument {
     }
   }
 
-  /// Replaces the first letter of the key at `place`; false where that isn't a plain letter.
-  private mutating func mask(at place: TextPlace) -> Bool {
-    guard self.masked.count < Self.maskLimit, var index = self.index(of: place) else {
+  /// Replaces the first letter of everything that looks like a key: letters and digits with a colon
+  /// behind, perhaps in quotes, where a line, a list's element or a flow mapping's member begins. What
+  /// isn't one gets its letter back.
+  ///
+  /// - Returns: false where there was none, or where there's no character left to stand for one.
+  private mutating func maskKeys() -> Bool {
+    guard !self.scalars.contains(where: { $0.value >= Self.keyMasks[0].lowerBound }) else {
       return false
     }
-    if self.scalars[index] == "\"" || self.scalars[index] == "'" { index += 1 }
-    guard index < self.scalars.count,
-      self.scalars[index].properties.isAlphabetic
-        || self.scalars[index].properties.numericType != nil,
-      let mask = Unicode.Scalar(Self.firstMask + UInt32(self.masked.count))
-    else { return false }
-    self.masked.append(self.scalars[index])
-    self.scalars[index] = mask
-    return true
-  }
-
-  private func index(of place: TextPlace) -> Int? {
-    var line = 1
+    var masks = Self.keyMasks.joined().makeIterator()
     var index = 0
-    while line < place.line, index < self.scalars.count {
-      if self.scalars[index] == "\n" { line += 1 }
+    var mayBegin = true
+    while index < self.scalars.count {
+      let scalar = self.scalars[index]
+      switch scalar {
+      case "\n", "\r", "{", "}", "[", "]", ",": mayBegin = true
+      case " ", "\t", "-", "?", "\"", "'": break
+      default:
+        if mayBegin, Self.isKeyStart(scalar), self.isKey(at: index) {
+          guard let mask = masks.next().flatMap(Unicode.Scalar.init) else { return false }
+          self.masked[mask] = scalar
+          self.scalars[index] = mask
+        }
+        mayBegin = false
+      }
       index += 1
     }
-    index += place.column - 1
-    return line == place.line && index < self.scalars.count ? index : nil
+    return !self.masked.isEmpty
   }
+
+  private static func isKeyStart(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+      || scalar.value >= 0xE000 && scalar.value <= 0xF8FF || "_./$".unicodeScalars.contains(scalar)
+  }
+
+  /// Whether a colon comes before the end of the line and anything that ends a key.
+  private func isKey(at start: Int) -> Bool {
+    for scalar in self.scalars[start...].prefix(Self.keyLimit) {
+      switch scalar {
+      case ":": return true
+      case "\n", "\r", ",", "{", "}", "[", "]", "#": return false
+      default: break
+      }
+    }
+    return false
+  }
+
+  /// Longer keys aren't looked for.
+  private static let keyLimit = 1024
 
   private mutating func fault(_ place: TextPlace?, _ key: String, _ reason: String) {
     self.faults.append(ConfigurationFault(file: self.file, place: place, key: key, reason: reason))
@@ -144,7 +173,7 @@ extension YAMLDocument {
     case .scalar(let scalar):
       return YAMLNode(
         value: .scalar(
-          self.withAnchorSigns(scalar.string),
+          self.unmasked(self.withAnchorSigns(scalar.string)),
           isPlain: scalar.style == .plain || scalar.style == .any),
         place: place)
     case .sequence(let sequence):
@@ -166,40 +195,40 @@ extension YAMLDocument {
     _ mapping: Node.Mapping, key: String, place: TextPlace
   ) -> YAMLNode? {
     var entries: [YAMLNode.Entry] = []
-    var again: [YAMLNode.Entry] = []
+    // Of several with one key the last one is read; it stands where the first one does.
+    var places: [String: Int] = [:]
     for (keyNode, valueNode) in mapping {
       let keyPlace = TextPlace(line: keyNode.mark?.line ?? 1, column: keyNode.mark?.column ?? 1)
       guard case .scalar(let scalar) = keyNode else {
         self.fault(keyPlace, key, "a key must be a name, not a list or a mapping")
         continue
       }
-      let (name, isMasked) = self.unmask(self.withAnchorSigns(scalar.string))
+      let name = self.unmasked(self.withAnchorSigns(scalar.string))
       let path = key.isEmpty ? name : "\(key).\(name)"
       guard let value = self.convert(valueNode, key: path) else { return nil }
       let entry = YAMLNode.Entry(key: name, keyPlace: keyPlace, value: value)
-      if isMasked {
-        again.append(entry)
+      if let place = places[name] {
+        self.reportRepeated(path, at: keyPlace, earlier: entries[place].keyPlace)
+        entries[place] = entry
       } else {
+        places[name] = entries.count
         entries.append(entry)
       }
     }
-    self.reportRepeated(again, among: entries, key: key)
     return YAMLNode(value: .mapping(entries), place: place)
   }
 
-  /// The masked ones come first in the file; each later one is the one that's reported.
   private mutating func reportRepeated(
-    _ masked: [YAMLNode.Entry], among entries: [YAMLNode.Entry], key: String
+    _ path: String, at place: TextPlace, earlier: TextPlace
   ) {
-    for (index, entry) in masked.enumerated() {
-      let later =
-        masked[(index + 1)...].first { $0.key == entry.key }
-        ?? entries.first { $0.key == entry.key }
-      let path = key.isEmpty ? entry.key : "\(key).\(entry.key)"
-      self.fault(
-        later?.keyPlace ?? entry.keyPlace, path,
-        "written twice, first in line \(entry.keyPlace.line); keep one")
-    }
+    self.repeatedCount += 1
+    guard self.repeatedCount <= Self.repeatedLimit else { return }
+    self.fault(place, path, "written twice, first in line \(earlier.line); keep one")
+  }
+
+  private mutating func countRepeated() {
+    let more = self.repeatedCount - Self.repeatedLimit
+    if more > 0 { self.fault(nil, "", "… and \(more) more keys are written twice") }
   }
 
   /// The text as it was in the file.
@@ -210,14 +239,12 @@ extension YAMLDocument {
     return String(restored)
   }
 
-  private func unmask(_ text: String) -> (text: String, isMasked: Bool) {
-    guard let first = text.unicodeScalars.first, first.value >= Self.firstMask,
-      first.value < Self.firstMask + UInt32(self.masked.count)
-    else { return (text, false) }
+  private func unmasked(_ text: String) -> String {
+    guard !self.masked.isEmpty, text.unicodeScalars.contains(where: { self.masked[$0] != nil })
+    else { return text }
     var restored = String.UnicodeScalarView()
-    restored.append(self.masked[Int(first.value - Self.firstMask)])
-    restored.append(contentsOf: text.unicodeScalars.dropFirst())
-    return (String(restored), true)
+    restored.append(contentsOf: text.unicodeScalars.lazy.map { self.masked[$0] ?? $0 })
+    return String(restored)
   }
 }
 
@@ -240,8 +267,28 @@ extension YAMLDocument {
   }
 
   private static func sentence(_ context: YamlError.Context?, _ problem: String) -> String {
-    guard let context, !context.text.isEmpty else { return problem }
-    return "\(context.text) (line \(context.mark.line)): \(problem)"
+    let hint = Self.hint(problem)
+    guard let context, !context.text.isEmpty else { return problem + hint }
+    return "\(context.text) (line \(context.mark.line)): \(problem)\(hint)"
+  }
+
+  /// What people have most often written where libyaml says this.
+  private static func hint(_ problem: String) -> String {
+    switch problem {
+    case "mapping values are not allowed in this context":
+      "; indent the line as its neighbours are (keys of one section begin in one column), or put a "
+        + "value that holds \": \" in quotes"
+    case "did not find expected key", "did not find expected '-' indicator":
+      "; indent the line as the others of its section are: keys of one section begin in one column"
+    case "could not find expected ':'":
+      "; write a key, a colon and a blank, such as timeout: 30s"
+    case "found character that cannot start any token":
+      "; indent with blanks, not with tabs, and put a value that begins with @ or ` in quotes"
+    case "did not find expected ',' or ']'", "did not find expected ',' or '}'":
+      "; is a bracket left open?"
+    case "found unexpected end of stream": "; is a quote left open?"
+    default: ""
+    }
   }
 
   /// `offset` counts characters.

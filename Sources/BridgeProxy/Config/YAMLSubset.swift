@@ -47,8 +47,13 @@ struct YAMLSubset {
   /// - Parameter allowsTextBlocks: whether block text is passed over.
   static func firstRefused(in text: String, allowsTextBlocks: Bool = false) -> Finding? {
     var scan = YAMLSubset(allowsTextBlocks: allowsTextBlocks)
-    for byte in text.utf8 {
-      if let finding = scan.take(byte) { return finding }
+    for index in text.utf8.indices {
+      guard var finding = scan.take(text.utf8[index]) else { continue }
+      if text.utf8[index...].starts(with: "*:".utf8) {
+        finding.reason =
+          "a \"*\" doesn't stand for all addresses; write 0.0.0.0 or \"[::]\" instead of it"
+      }
+      return finding
     }
     return nil
   }

@@ -46,7 +46,52 @@ extension ConfigurationReaderTests {
       """),
     BadFile(
       "services without a value", "services:",
-      "bridge.yaml:1:10: services: expected a mapping of keys to values, found nothing"),
+      "bridge.yaml:1:10: services: expected a mapping of keys to values, found nothing; indent its keys "
+        + "under it, or write such as services: {bench: {schemas: bench.proto, endpoint: "
+        + "127.0.0.1:50051}}"),
+    BadFile(
+      "keys that should be indented",
+      "services:\nbench:\n  schemas: a.proto\n  endpoint: h:1\n",
+      """
+      bridge.yaml:1:10: services: expected a mapping of keys to values, found nothing; indent its \
+      keys under it, or write such as services: {bench: {schemas: bench.proto, endpoint: \
+      127.0.0.1:50051}}
+      bridge.yaml:2:1: bench: unknown key; if it belongs under services, indent it
+      """),
+    BadFile(
+      "single values where sections are due",
+      """
+      services:
+        a:
+          schemas: a.proto
+          endpoint: h:1
+          retry: 3
+          cors: "*"
+          auth: not-for-your-eyes
+          json: ignore
+        b: a.proto
+      """,
+      """
+      bridge.yaml:5:12: services.a.retry: expected a mapping of keys to values, found a single value; \
+      write such as retry: {attempts: 3}
+      bridge.yaml:6:11: services.a.cors: expected a mapping of keys to values, found a single value; \
+      write such as cors: {origins: "*"}
+      bridge.yaml:7:11: services.a.auth: expected a mapping of keys to values, found a single value; \
+      write such as auth: {scheme: bearer, token_env: BENCH_TOKEN}
+      bridge.yaml:8:11: services.a.json: expected a mapping of keys to values, found a single value; \
+      write such as json: {unknown_fields: ignore}
+      bridge.yaml:9:6: services.b: expected a mapping of keys to values, found a single value; write \
+      its keys, such as {schemas: bench.proto, endpoint: 127.0.0.1:50051}
+      """),
+    BadFile(
+      "more unknown keys than anyone reads",
+      "services: {a: {schemas: a.proto, endpoint: 'h:1'}}\n"
+        + (10..<40).map { "zzzzzzzz\($0): 1\n" }.joined(),
+      (0..<10).map {
+        "bridge.yaml:\($0 + 2):1: zzzzzzzz\($0 + 10): unknown key; the keys here are access_log, admin, "
+          + "drain_timeout, limits, listen, services, threads, tls\n"
+      }.sorted { $0.count < $1.count }.reduce("bridge.yaml:1:1: … and 20 more unknown keys\n", +)
+        .dropLast().description),
     BadFile(
       "services without a member", "services: {}",
       """
@@ -69,7 +114,8 @@ extension ConfigurationReaderTests {
       bridge.yaml:3:13: access_log: expected true or false, found "on"
       bridge.yaml:4:10: threads: "many" is not a number from 1 to 1024
       bridge.yaml:5:15: drain_timeout: expected a single value such as 30s, found nothing
-      bridge.yaml:6:9: limits: expected a mapping of keys to values, found a single value
+      bridge.yaml:6:9: limits: expected a mapping of keys to values, found a single value; write such \
+      as limits: {request_body_bytes: 8MiB}
       """),
     BadFile(
       "limits",
@@ -225,7 +271,7 @@ extension ConfigurationReaderTests {
           schemas: []
           endpoint: h:1
           import_paths: [a.proto, protos]
-          hosts: [x, "*.y", X]
+          hosts: [x, "*.y", X, "*", "a.*", "**.b", "*.10.0.0.1", "*.y."]
           prefix: a
       """,
       """
@@ -233,8 +279,14 @@ extension ConfigurationReaderTests {
       bridge.yaml:5:20: services.a.import_paths[0]: "a.proto": is not a folder \
       (looked for <folder>/a.proto)
       bridge.yaml:6:12: services.a.hosts: "x" is there twice; keep one
-      bridge.yaml:6:16: services.a.hosts[1]: "*.y": wildcards are not read; write a name such as \
-      bench.internal, or bench.internal:8080
+      bridge.yaml:6:12: services.a.hosts: "*.y" is there twice; keep one
+      bridge.yaml:6:26: services.a.hosts[3]: "*" is any host; leave the key out
+      bridge.yaml:6:31: services.a.hosts[4]: "a.*": a "*" stands for the beginning of a name and has \
+      a point behind it, such as *.bench.internal
+      bridge.yaml:6:38: services.a.hosts[5]: "**.b": a "*" stands for the beginning of a name and has \
+      a point behind it, such as *.bench.internal
+      bridge.yaml:6:46: services.a.hosts[6]: "*.10.0.0.1": an address has no beginning that could be \
+      any
       bridge.yaml:7:13: services.a.prefix: "a" does not begin with /; write "/a"
       """),
     BadFile(
@@ -455,13 +507,33 @@ extension ConfigurationReaderTests {
       "a bracket left open", "services: [a",
       """
       bridge.yaml:2:1: not YAML: while parsing a flow sequence (line 1): did not find expected ',' \
-      or ']'
+      or ']'; is a bracket left open?
+      """),
+    BadFile(
+      "a line that's indented otherwise",
+      "services:\n  a:\n    schemas: a.proto\n   endpoint: h:1\n",
+      """
+      bridge.yaml:4:4: not YAML: while parsing a block mapping (line 2): did not find expected key; \
+      indent the line as the others of its section are: keys of one section begin in one column
+      """),
+    BadFile(
+      "a key under a value", "services:\n  a: x\n    schemas: a.proto\n",
+      """
+      bridge.yaml:3:12: not YAML: mapping values are not allowed in this context; indent the line as \
+      its neighbours are (keys of one section begin in one column), or put a value that holds ": " in \
+      quotes
+      """),
+    BadFile(
+      "a star for all addresses", "listen: *:8080\n",
+      """
+      bridge.yaml:1:9: a "*" doesn't stand for all addresses; write 0.0.0.0 or "[::]" instead of it
       """),
     BadFile(
       "a tab as indentation", "services:\n\ta: b\n",
       """
       bridge.yaml:2:1: not YAML: while scanning for the next token (line 2): found character that \
-      cannot start any token
+      cannot start any token; indent with blanks, not with tabs, and put a value that begins with @ \
+      or ` in quotes
       """),
     BadFile(
       "two documents", "services: {}\n---\nservices: {}\n",

@@ -125,6 +125,52 @@ struct YAMLDocumentTests {
     #expect(texts == ["a&b": "R&D &x", "c": "x &y & z", "\u{F000}": "\u{F000}&\u{F001}"])
   }
 
+  @Test("keys that stand twice are all found in a second reading, however many there are")
+  func repeated() {
+    for key in ["a", "timeout", "\"b c\"", "7"] {
+      let text = String(repeating: "\(key): 1\n", count: 30_000)
+      let faults = Self.root(text).faults.split(separator: "\n")
+      #expect(faults.count == 11)
+      #expect(faults.first?.hasSuffix("written twice, first in line 1; keep one") == true)
+      #expect(faults.last == "f: … and 29989 more keys are written twice")
+    }
+    let places = Self.root("{a: 1, b: {a: 1}, c: [{d: 1, d: 2}], a: 2}").faults
+    #expect(
+      places == """
+        f:1:30: c[0].d: written twice, first in line 1; keep one
+        f:1:38: a: written twice, first in line 1; keep one
+        """)
+  }
+
+  @Test("what only looks like a key keeps its letters where another one stands twice")
+  func unmasked() {
+    let (root, _) = Self.root(
+      """
+      a: 1
+      a: "x
+        y: z"
+      b: {c: 'd: e', f: "g\\u0041: h"}
+      # i: j
+      - k
+      """.replacing("\n- k", with: "") + "\nl: [m, n: o]\n")
+    guard case .mapping(let members)? = root?.value else {
+      Issue.record("no mapping")
+      return
+    }
+    #expect(members.map(\.key) == ["a", "b", "l"])
+    var texts: [String] = []
+    for member in members { Self.collect(member.value, &texts) }
+    #expect(texts == ["x y: z", "d: e", "gA: h", "m", "o"])
+  }
+
+  private static func collect(_ node: YAMLNode, _ texts: inout [String]) {
+    switch node.value {
+    case .scalar(let text, _): texts.append(text)
+    case .list(let nodes): for node in nodes { Self.collect(node, &texts) }
+    case .mapping(let members): for member in members { Self.collect(member.value, &texts) }
+    }
+  }
+
   @Test("without leave text blocks are refused where they begin")
   func refused() {
     #expect(
