@@ -318,15 +318,17 @@ service S {
         ("name", "source", "wanted"),
         [
             ("syntax", SYNTAX_ERROR, ["syntax.proto", "3"]),
-            ("clash", CLASH, ["First", "Second", "/v1/{"]),
+            ("clash", CLASH, ["First", "Second", "/v1/{", "http_rules"]),
         ],
     )
     def test_schemas_that_cannot_be_served(self, name, source, wanted, tmp_path):
         (tmp_path / f"{name}.proto").write_text(source)
-        services = {"test": {"schemas": [f"{name}.proto"], "endpoint": "127.0.0.1:1"}}
+        service = {"schemas": [f"{name}.proto"], "endpoint": "127.0.0.1:1"}
+        services = {"test": {**service, "http": {"clashes": "refuse"}}}
         path = write_configuration(configuration(services), tmp_path)
         done = run("check", "--config", path)
         assert done.returncode == CONFIGURATION_ERROR, done.stdout
+        assert done.stderr.count("\n") == 1, "one line a fault"
         for part in wanted:
             assert part in done.stderr
 

@@ -341,7 +341,8 @@ class TestServe:
         self, start_server, descriptors, start_bridge, http, tmp_path
     ):
         server = start_server(descriptors)
-        bridge = start_bridge({"test": reflected(server.address)})
+        service = {**reflected(server.address), "http": {"clashes": "refuse"}}
+        bridge = start_bridge({"test": service})
         assert server.stop() == 0
         clash = HEAD + ITEM + "service Shop {" + rpc("Buy", "/v1/b") + rpc("Sell", "/v1/b") + "}"
         start_server(compile_texts(tmp_path / "b.binpb", shop=clash), port=server.port)
