@@ -85,13 +85,12 @@ extension ConfigurationReaderTests {
       """),
     BadFile(
       "more unknown keys than anyone reads",
-      "services: {a: {schemas: a.proto, endpoint: 'h:1'}}\n"
-        + (10..<40).map { "zzzzzzzz\($0): 1\n" }.joined(),
-      (0..<10).map {
-        "bridge.yaml:\($0 + 2):1: zzzzzzzz\($0 + 10): unknown key; the keys here are access_log, admin, "
-          + "drain_timeout, limits, listen, services, threads, tls\n"
-      }.sorted { $0.count < $1.count }.reduce("bridge.yaml:1:1: … and 20 more unknown keys\n", +)
-        .dropLast().description),
+      "services:\n  a:\n    schemas: a.proto\n    endpoint: h:1\n    headers:\n"
+        + (10..<22).map { "      zzz\($0): 1\n" }.joined(),
+      (["bridge.yaml:5:5: services.a.headers: … and 2 more unknown keys"]
+        + (10..<20).map {
+          "bridge.yaml:\($0 - 4):7: services.a.headers.zzz\($0): unknown key; the keys here are allow, deny"
+        }).joined(separator: "\n")),
     BadFile(
       "services without a member", "services: {}",
       """

@@ -297,7 +297,8 @@ import Testing
 
   @Test func `an edition that this protoc can't read is explained`() async throws {
     try self.folder.write("e.proto", "edition = \"2023\";\nmessage M { int32 x = }\n")
-    #expect(await self.faults(["e.proto"]).contains("uses an edition, which takes protoc 27 or later"))
+    #expect(
+      await self.faults(["e.proto"]).contains("uses an edition, which takes protoc 27 or later"))
   }
 
   @Test func `a path that protoc would split is refused`() async throws {
