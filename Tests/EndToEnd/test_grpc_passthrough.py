@@ -453,12 +453,16 @@ class TestConnection:
         client = open_client(f"{bridge.host}:{bridge.port}")
         list(client.trouble.Count(stubs.echo.CountRequest(count=1), timeout=20))
         with pytest.raises(grpc.RpcError):
-            client.trouble.Fail(stubs.echo.FailRequest(code=5), timeout=20)
+            reasons = [stubs.echo.FailRequest.DETAIL_ERROR_INFO]
+            failing = stubs.echo.FailRequest(code=5, message="no such", details=reasons)
+            client.trouble.Fail(failing, timeout=20)
         until(lambda: len(bridge.access_log()) == 2, "there are two lines")
         first, second = bridge.access_log()
         assert first["service"] == "test" and first["rpc"] == "/bridge.test.TroubleService/Count"
         assert first["method"] == "POST" and first["status"] == 200
         assert (first["grpc"], second["grpc"]) == ("OK", "NOT_FOUND")
+        assert (second["reason"], second["message"]) == ("OUT_OF_STOCK", "no such")
+        assert "message" not in first
         assert first["id"]
 
     def test_a_drain_lets_a_stream_end(self, start_bridge, backend, open_client, stubs, key):
