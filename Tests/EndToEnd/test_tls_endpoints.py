@@ -300,7 +300,8 @@ class TestFailures:
         )
         begin = time.monotonic()
         message = reason(http, bridge)
-        assert message == f"can't use localhost:{server.port}: no TLS handshake within 500 ms"
+        said = f"can't use localhost:{server.port}: no TLS handshake within 500 ms"
+        assert message == f"{said} (limits.connect_timeout)"
         assert time.monotonic() - begin < 10
         # The bridge has closed its side.
         until(lambda: gone(server.opened[0]), "the connection is closed")
