@@ -53,6 +53,8 @@ LAXER = {
     r"RepeatedComposite\w*' object has no attribute 'null_value'":
         "null is a value of google.protobuf.Value, but a repeated field of them has none: as of "
         "any repeated field it's the empty list (ProtoJSON: null)",
+    r"Unexpected UTF-8 BOM":
+        "a reader may pass over a byte order mark (RFC 8259 §8.1)",
 }  # fmt: skip
 
 # What the codec says of wire bytes that Python takes and prints.
