@@ -160,7 +160,8 @@ struct SchemaLinker {
         if ownName == name { continue }
         self.messages[index].fields[loser].jsonName = ownName
         isDone = false
-        self.warnings.append(
+        self.warnings.add(
+          "fields whose JSON name is taken",
           "\(fullName): the JSON name of \(ownName) is that of "
             + "\(self.messages[index].fields[winner].name), too, so it's \"\(ownName)\" in JSON")
       }
