@@ -22,6 +22,8 @@ package final class Proxy: Sendable {
     case tlsReplaced(key: String)
     /// Certificates or keys have changed, and what they are now is wrong: the old ones stay in use.
     case tlsKept(key: String, reason: String)
+    /// It serves on for a while, and then drains.
+    case drainDelayed(by: Duration)
     /// It takes no new requests and finishes what is in flight.
     case draining(limit: Duration)
     /// It was told not to wait.
@@ -36,7 +38,7 @@ package final class Proxy: Sendable {
 
   /// - Parameters:
   ///   - onEvent: called in order, from any thread.
-  ///   - interruption: begun with the drain; when it returns, the drain ends.
+  ///   - interruption: begun with the delay of the drain and with the drain; when it returns, that ends.
   package init(
     _ plan: ServingPlan, onEvent: @escaping @Sendable (Event) -> Void = { _ in },
     interruption: @escaping @Sendable () async -> Void = Proxy.never
@@ -53,7 +55,7 @@ package final class Proxy: Sendable {
     continuation.finish()
   }
 
-  /// Serves until `end` returns, then drains within the configured time.
+  /// Serves until `end` returns and for the configured delay, then drains within the configured time.
   ///
   /// - Throws: `ListenError` when an address can't be had.
   package func run(until end: () async -> Void) async throws {
@@ -65,6 +67,7 @@ package final class Proxy: Sendable {
       let running = try await self.start(on: group, accessLog)
       let watching = self.watch(running.tls)
       await end()
+      await self.delay(running, by: configuration.drainDelay)
       await self.drain(running, within: configuration.drainTimeout)
       watching?.cancel()
       await accessLog?.shutDown()
@@ -116,36 +119,38 @@ extension Proxy {
       uniqueKeysWithValues: upstreams.map { (ObjectIdentifier($0.eventLoop), $0) })
     let table = self.plan.table
     let trustedHosts = TrustedHosts(configuration)
+    let gate = AcceptGate(report: { [onEvent = self.onEvent] in onEvent(.note($0)) })
     let front = try await HTTPFront.start(
       configuration.listen, tls: listenerTLS, secure: configuration.tls?.listeners ?? [],
-      limits: configuration.limits, on: group
+      limits: configuration.limits, on: group, gate: gate
     ) { loop in
       LoopContext(
         eventLoop: loop, table: table,
         upstreams: upstreamsByLoop[ObjectIdentifier(loop)]?.upstreams ?? [],
         limits: configuration.limits, recorder: accessLog?.makeRecorder(on: loop),
-        trustedHosts: trustedHosts,
+        trustedHosts: trustedHosts, tls: listenerTLS,
         report: { [onEvent = self.onEvent] in onEvent(.note($0)) })
     }
     let serving = ServingSwitch(table, apply: { front.serve($0) })
     let admin: AdminServer?
     do {
-      admin = try await self.startAdmin(on: group, upstreams, serving)
+      admin = try await self.startAdmin(on: group, gate, upstreams, serving)
     } catch {
       await front.drain(within: .zero)
       throw error
     }
-    for (index, (asked, bound)) in zip(configuration.listen, front.addresses).enumerated() {
-      let isSecure = configuration.tls?.listeners.contains(index) ?? false
-      self.onEvent(.listening(asked.withPort(bound.port), isSecure: isSecure))
+    for listener in front.listening {
+      let isSecure = configuration.tls?.listeners.contains(listener.place) ?? false
+      self.onEvent(.listening(listener.address, isSecure: isSecure))
     }
-    if let admin { self.onEvent(.adminListening(admin.address)) }
+    for address in admin?.addresses ?? [] { self.onEvent(.adminListening(address)) }
     self.onEvent(.ready)
     let client = DiscoveryClient(group: group)
     return Running(
       front: front, admin: admin, upstreams: upstreams,
       tasks: self.discover(for: upstreams, by: client.fetch, on: group.next())
-        + self.followTokens(for: upstreams) + self.watchSchemas(over: upstreams, in: serving),
+        + self.followTokens(for: upstreams) + self.watchSchemas(over: upstreams, in: serving)
+        + self.giveBackMemory(on: group),
       discoveryClient: client,
       tls: [listenerTLS].compactMap { $0 } + connectors.joined().compactMap(\.tls))
   }
@@ -166,15 +171,40 @@ extension Proxy {
   }
 
   private func startAdmin(
-    on group: MultiThreadedEventLoopGroup, _ upstreams: [LoopUpstreams], _ serving: ServingSwitch
+    on group: MultiThreadedEventLoopGroup, _ gate: AcceptGate, _ upstreams: [LoopUpstreams],
+    _ serving: ServingSwitch
   ) async throws -> AdminServer? {
     guard let address = self.plan.configuration.admin, let upstreams = upstreams.first else {
       return nil
     }
     let services = self.plan.configuration.services
-    return try await AdminServer.start(on: address, group: group) {
+    return try await AdminServer.start(on: address, group: group, gate: gate) {
       await serving.mark(await upstreams.probe(services))
     }
+  }
+}
+
+// MARK: - Memory
+
+extension Proxy {
+  /// Gives back what a peak has left behind, until it's cancelled.
+  private func giveBackMemory(on group: MultiThreadedEventLoopGroup) -> [Task<Void, Never>] {
+    guard let idle = ProcessMemory.residentByteCount else { return [] }
+    return [
+      Task {
+        var schedule = MemoryReleaseSchedule(idle: idle)
+        while !Task.isCancelled {
+          try? await Task.sleep(for: MemoryReleaseSchedule.interval)
+          guard let before = ProcessMemory.residentByteCount, schedule.sampled(resident: before)
+          else { continue }
+          for loop in group.makeIterator() {
+            try? await loop.submit { ProcessMemory.releaseOfThread() }.get()
+          }
+          ProcessMemory.release()
+          schedule.released(from: before, to: ProcessMemory.residentByteCount ?? before)
+        }
+      }
+    ]
   }
 }
 
@@ -258,6 +288,20 @@ extension Proxy {
 // MARK: - End
 
 extension Proxy {
+  /// Serves on while `/readyz` says that the end is near, until the delay is over or a person can't wait.
+  private func delay(_ running: Running, by delay: Duration) async {
+    guard delay > .zero else { return }
+    self.onEvent(.drainDelayed(by: delay))
+    running.admin?.beginDraining()
+    await withTaskGroup(of: Void.self) { group in
+      // Also ends when it's cancelled.
+      group.addTask { try? await Task.sleep(for: delay) }
+      group.addTask { await self.interruption() }
+      await group.next()
+      group.cancelAll()
+    }
+  }
+
   private func drain(_ running: Running, within limit: Duration) async {
     self.onEvent(.draining(limit: limit))
     running.admin?.beginDraining()
@@ -285,14 +329,6 @@ extension Proxy {
   }
 }
 
-extension ListenAddress {
-  /// The same with the port that it got.
-  func withPort(_ port: Int?) -> ListenAddress {
-    guard case .tcp(let host, 0) = self, let port else { return self }
-    return .tcp(host: host, port: port)
-  }
-}
-
 extension SocketConnector {
   /// What connects to a group of endpoints of a service, on all loops.
   init(_ service: Configuration.Service, group index: Int) {
@@ -315,6 +351,8 @@ extension Proxy.Event: CustomStringConvertible {
     case .tlsReplaced(let key): "\(key): the files have changed; they hold for new connections"
     case .tlsKept(let key, let reason):
       "\(key): the files have changed, but \(reason); what was read before stays in use"
+    case .drainDelayed(let delay):
+      "serves on for \(ConfigurationValues.text(delay)) before it drains"
     case .draining(let limit):
       "finishes what is in flight, within \(ConfigurationValues.text(limit))"
     case .interrupted: "does not wait for what is in flight"

@@ -6,12 +6,32 @@
 
 #ifdef __GLIBC__
 #include <malloc.h>
+#include <stdlib.h>
 
 void CPlatform_keep_memory(int block, int kept) {
   mallopt(M_MMAP_THRESHOLD, block);
   mallopt(M_TRIM_THRESHOLD, kept);
 }
+
+void CPlatform_release_thread_memory(int kept) {
+  // The end of a heap is looked at when a block of 64 KiB or more becomes free.
+  mallopt(M_TRIM_THRESHOLD, 128 << 10);
+  void *volatile block = malloc(128 << 10);
+  free(block);
+  mallopt(M_TRIM_THRESHOLD, kept);
+}
+
+void CPlatform_release_memory(void) {
+  malloc_trim(0);
+}
 #else
+void CPlatform_release_thread_memory(int kept) {
+  (void)kept;
+}
+
+void CPlatform_release_memory(void) {
+}
+
 void CPlatform_keep_memory(int block, int kept) {
   (void)block;
   (void)kept;

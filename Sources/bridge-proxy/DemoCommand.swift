@@ -23,6 +23,7 @@ struct DemoCommand: AsyncParsableCommand {
   private static let usualPort = 50051
 
   func run() async throws {
+    ProcessSetup.prepareSignals()
     let backendLoops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let port = try await self.startBackend(on: backendLoops)
     let plan = try await self.plan(backendPort: port)

@@ -21,6 +21,7 @@ struct EndpointsCommand: AsyncParsableCommand {
   var watch = false
 
   func run() async throws {
+    ProcessSetup.prepareSignals()
     ProcessSetup.ignoreBrokenPipes()
     let services = try self.services()
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

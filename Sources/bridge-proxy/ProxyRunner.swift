@@ -1,15 +1,18 @@
 internal import ArgumentParser
 internal import BridgeProxy
 internal import Logging
+internal import NIOCore
 internal import ServiceLifecycle
 internal import Synchronization
 internal import UnixSignals
 
 /// Runs a proxy as the process's one service: signals, ready lines, exit codes.
 enum ProxyRunner {
-  private static let signals: [UnixSignal] = [.sigterm, .sigint]
+  private static let signals: [UnixSignal] = [.sigterm, .sigint, .sigquit]
+  /// What other programs read their files again at.
+  private static let survived: [UnixSignal] = [.sighup, .sigusr1, .sigusr2]
 
-  /// Serves until SIGTERM or SIGINT and drains; a second signal ends the drain.
+  /// Serves until SIGTERM, SIGINT or SIGQUIT and drains; a second signal ends the drain.
   ///
   /// - Parameter whenReady: called once it listens, with the addresses.
   static func run(
@@ -18,6 +21,13 @@ enum ProxyRunner {
     ProcessSetup.ignoreBrokenPipes()
     ProcessSetup.raiseOpenFileLimit()
     ProcessSetup.keepLargeBuffers()
+    let configuration = plan.configuration
+    let warning = OpenFiles.warning(
+      limit: OpenFiles.limit, perLoop: configuration.limits.clientConnections,
+      loops: configuration.threads ?? System.coreCount)
+    if let warning { Console.note("bridge-proxy warning: \(warning)") }
+    let survived = await Self.noteSurvivedSignals()
+    defer { survived.cancel() }
     let listening = Mutex<[ListenAddress]>([])
     let proxy = Proxy(
       plan,
@@ -28,7 +38,9 @@ enum ProxyRunner {
         case .ready:
           whenReady(listening.withLock { $0 })
           return
-        case .adminListening, .schema, .tlsReplaced, .tlsKept, .draining, .interrupted, .note:
+        case .adminListening, .schema, .tlsReplaced, .tlsKept, .drainDelayed, .draining,
+          .interrupted,
+          .note:
           break
         }
         Console.note("bridge-proxy \(event)")
@@ -52,6 +64,20 @@ enum ProxyRunner {
     } catch let failure as ListenError {
       Console.note("bridge-proxy \(failure)")
       throw ExitCode(1)
+    }
+  }
+}
+
+extension ProxyRunner {
+  /// Says of signals that aren't for an end that they do nothing, until it's cancelled.
+  private static func noteSurvivedSignals() async -> Task<Void, Never> {
+    let signals = await UnixSignalsSequence(trapping: Self.survived)
+    return Task {
+      for await signal in signals {
+        Console.note(
+          "bridge-proxy \(signal) does nothing: files are read at the start; to read them again, end "
+            + "the process with SIGTERM and start it anew")
+      }
     }
   }
 }

@@ -60,6 +60,7 @@ struct ServeCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    ProcessSetup.prepareSignals()
     let plan = try await self.plan()
     for warning in plan.warnings { Console.note("bridge-proxy warning: \(warning)") }
     try await ProxyRunner.run(plan)

@@ -22,6 +22,9 @@ package struct Configuration: Sendable {
   package var threads: Int?
   /// How long SIGTERM waits for what is in flight. Default 30 s.
   package var drainTimeout: Duration = .seconds(30)
+  /// How long after SIGTERM everything is still served, new connections too, while `/readyz` says that
+  /// the end is near. Default 0.
+  package var drainDelay: Duration = .zero
 
   package init(listen: [ListenAddress], admin: ListenAddress? = nil, services: [Service]) {
     self.listen = listen
@@ -199,6 +202,9 @@ extension Configuration {
     package var idleTimeout: Duration = .seconds(600)
     /// A request that has begun must be complete within this (slow clients). Default 60 s.
     package var requestReadTimeout: Duration = .seconds(60)
+    /// A client that takes nothing of what it's sent is closed after this. Stops clients that ask for much
+    /// and never read from holding memory. Default 60 s.
+    package var responseWriteTimeout: Duration = .seconds(60)
     /// A client that has closed its sending side may still wait for its answer, or may be gone: TCP
     /// can't tell. It's taken for gone when it got nothing for this long, and its call is cancelled.
     /// Default 10 s.

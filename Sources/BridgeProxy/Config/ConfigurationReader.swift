@@ -112,6 +112,10 @@ extension ConfigurationReader {
       try ConfigurationValues.duration(text, allowsZero: true)
     }
     if let drain { configuration.drainTimeout = drain }
+    let delay = top.value("drain_delay", example: "5s") { text throws(ValueFault) in
+      try ConfigurationValues.duration(text, allowsZero: true)
+    }
+    if let delay { configuration.drainDelay = delay }
     if let section = top.section("limits") {
       configuration.limits = self.limits(section)
     }
@@ -172,6 +176,7 @@ extension ConfigurationReader {
     count("head_fields", &limits.headFields)
     duration("idle_timeout", &limits.idleTimeout)
     duration("request_read_timeout", &limits.requestReadTimeout)
+    duration("response_write_timeout", &limits.responseWriteTimeout)
     duration("half_closed_timeout", &limits.halfClosedTimeout)
     count("calls_in_flight", &limits.callsInFlight)
     count("calls_waiting", &limits.callsWaiting)

@@ -73,7 +73,7 @@ package enum ConfigurationValues {
     return number
   }
 
-  /// An address to listen on: `host:port`, `[ipv6]:port` or `unix:/path`.
+  /// An address to listen on: `host:port`, `[ipv6]:port`, `*:port` (all interfaces) or `unix:/path`.
   ///
   /// - Parameter folder: what a relative socket path is relative to.
   package static func listenAddress(
@@ -81,6 +81,12 @@ package enum ConfigurationValues {
   ) throws(ValueFault) -> ListenAddress {
     if text.hasPrefix("unix:") {
       return .unix(path: try Self.socketPath(text, folder: folder))
+    }
+    if text.hasPrefix("*:") {
+      guard let port = Int(text.dropFirst(2)), (0...65535).contains(port) else {
+        throw ValueFault("\(quoted(text)): the port must be a number from 0 to 65535")
+      }
+      return .tcp(host: "*", port: port)
     }
     let (host, port) = try Self.hostAndPort(text, lowestPort: 0, example: "127.0.0.1:8080")
     return .tcp(host: host, port: port)

@@ -68,13 +68,6 @@ package enum Files {
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
-  /// Removes the file of a UNIX socket, and nothing else that may stand there.
-  package static func removeSocket(_ path: String) {
-    var status = stat()
-    guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return }
-    _ = unsafe unlink(path)
-  }
-
   /// The process's working directory.
   package static func workingFolder() -> String {
     guard let start = unsafe getcwd(nil, 0) else { return "/" }

@@ -23,10 +23,21 @@ package enum ProcessSetup {
     _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
+  /// Has the signals that mean "read your files again" elsewhere not end the process, and SIGQUIT end it at
+  /// once: the runtime's handler of it would hold the process, with its port open, to print where its
+  /// threads are. `ProxyRunner` takes both over when the bridge serves.
+  package static func prepareSignals() {
+    for number in [SIGHUP, SIGUSR1, SIGUSR2] { _ = signal(number, SIG_IGN) }
+    _ = signal(SIGQUIT, SIG_DFL)
+  }
+
+  /// How much free memory a heap keeps for what comes next.
+  static let keptByteCount = 16 << 20
+
   /// Has malloc keep memory of up to 8 MiB a piece, and 16 MiB of it when it's free. By default each
   /// buffer of 128 KiB or more is mapped anew and its pages are faulted in one by one, which costs
   /// more than transcoding what's in them: a tensor of 105 KB takes three such buffers.
   package static func keepLargeBuffers() {
-    CPlatform_keep_memory(8 << 20, 16 << 20)
+    CPlatform_keep_memory(8 << 20, Int32(Self.keptByteCount))
   }
 }

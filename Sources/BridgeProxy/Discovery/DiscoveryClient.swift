@@ -201,7 +201,7 @@ package final class DiscoveryClient: Sendable {
       case ETIMEDOUT: "timed out"
       case EHOSTUNREACH: "no route to the host"
       case ENETUNREACH: "no route to the network"
-      default: "\(error)"
+      default: Shortage(errno: error.errnoCode)?.description ?? "\(error)"
       }
     case let error as HTTPClientError where error == .deadlineExceeded:
       "no answer in time"

@@ -17,32 +17,38 @@ package final class HTTPFront: Sendable {
   /// Where it listens, in the order that was asked for; port 0 has become the port that it got.
   package let addresses: [SocketAddress]
 
-  private let listeners: [any Channel]
+  /// What it listens on, in the order that was asked for; a name may be several.
+  package let listening: [BoundListener]
+
+  /// Those that are still to be closed.
+  private let listeners: Mutex<[BoundListener]>
+  private let gate: AcceptGate
   private let contexts: [NIOLoopBound<LoopContext>]
   private let ticks: Mutex<[RepeatedTask]>
-  /// Files of UNIX sockets that are removed at the end.
-  private let socketPaths: [String]
 
   private init(
-    listeners: [any Channel], contexts: [NIOLoopBound<LoopContext>], ticks: [RepeatedTask],
-    socketPaths: [String]
+    listeners: [BoundListener], gate: AcceptGate, contexts: [NIOLoopBound<LoopContext>],
+    ticks: [RepeatedTask]
   ) {
-    self.addresses = listeners.compactMap(\.localAddress)
-    self.listeners = listeners
+    self.addresses = listeners.compactMap(\.channel.localAddress)
+    self.listening = listeners
+    self.listeners = Mutex(listeners)
+    self.gate = gate
     self.contexts = contexts
     self.ticks = Mutex(ticks)
-    self.socketPaths = socketPaths
   }
 
   /// Binds all addresses and begins to accept.
   ///
   /// - Parameters:
   ///   - tls: what the listeners in `secure`, by their places in `listen`, speak TLS with.
+  ///   - gate: stops accepting while the system is short of what connections need.
   ///   - makeContext: called once on each loop of the group.
   /// - Throws: `ListenError` for the first address that can't be had; none is bound then.
   package static func start(
     _ listen: [ListenAddress], tls: TLSContexts? = nil, secure: Set<Int> = [],
     limits: Configuration.Limits, on group: any EventLoopGroup,
+    gate: AcceptGate = AcceptGate(report: { _ in }),
     makeContext: @escaping @Sendable (any EventLoop) -> LoopContext
   ) async throws -> HTTPFront {
     var contexts: [NIOLoopBound<LoopContext>] = []
@@ -59,23 +65,17 @@ package final class HTTPFront: Sendable {
     }
     let byLoop = Dictionary(
       uniqueKeysWithValues: contexts.map { (ObjectIdentifier($0.eventLoop), $0) })
-    var listeners: [any Channel] = []
+    let listeners: [BoundListener]
     do {
-      for (index, address) in listen.enumerated() {
-        let tls = secure.contains(index) ? tls : nil
-        listeners.append(
-          try await Self.bind(address, Self.bootstrap(address, tls, group, byLoop)))
+      listeners = try await BoundListener.bind(listen) { place in
+        Self.bootstrap(listen[place], secure.contains(place) ? tls : nil, group, byLoop, gate)
       }
     } catch {
       for tick in ticks { tick.cancel() }
-      for listener in listeners { try? await listener.close() }
       throw error
     }
-    let socketPaths = listen.compactMap { address in
-      if case .unix(let path) = address { path } else { nil }
-    }
-    return HTTPFront(
-      listeners: listeners, contexts: contexts, ticks: ticks, socketPaths: socketPaths)
+    gate.start(listeners.map(\.channel), on: group.next())
+    return HTTPFront(listeners: listeners, gate: gate, contexts: contexts, ticks: ticks)
   }
 
   /// Serves another table on all loops, for requests whose head comes from now on; see
@@ -95,8 +95,12 @@ package final class HTTPFront: Sendable {
   ///
   /// - Parameter limit: what isn't finished after this is cut off.
   package func drain(within limit: TimeAmount) async {
-    for listener in self.listeners { try? await listener.close() }
-    for path in self.socketPaths { Files.removeSocket(path) }
+    self.gate.stop()
+    let listeners = self.listeners.withLock { listeners in
+      defer { listeners = [] }
+      return listeners
+    }
+    for listener in listeners { await listener.close() }
     await withTaskGroup(of: Void.self) { group in
       for context in self.contexts {
         group.addTask { try? await Self.drain(context, within: limit).get() }
@@ -124,15 +128,14 @@ package final class HTTPFront: Sendable {
 
   private static func bootstrap(
     _ address: ListenAddress, _ tls: TLSContexts?, _ group: any EventLoopGroup,
-    _ contexts: [ObjectIdentifier: NIOLoopBound<LoopContext>]
+    _ contexts: [ObjectIdentifier: NIOLoopBound<LoopContext>], _ gate: AcceptGate
   ) -> ServerBootstrap {
     let isNamed = address.isNamed
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 1024)
-      // Out of file descriptors: wait a little instead of spinning.
       .serverChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+          try channel.pipeline.syncOperations.addHandler(AcceptErrorHandler(gate))
         }
       }
       .childChannelOption(.allowRemoteHalfClosure, value: true)
@@ -195,28 +198,6 @@ package final class HTTPFront: Sendable {
     decoderLimits.maxHeaderListSize = 2 * limits.headBytes
     decoderLimits.maxHeaderFieldCount = limits.headFields
     return ByteToMessageHandler(RequestDecoder(decoderLimits, for: exchange))
-  }
-
-  private static func bind(
-    _ address: ListenAddress, _ bootstrap: ServerBootstrap
-  ) async throws -> any Channel {
-    switch address {
-    case .tcp(let host, let port):
-      do {
-        return try await bootstrap.bind(host: host, port: port).get()
-      } catch {
-        throw ListenError(address, cause: error)
-      }
-    case .unix(let path):
-      do {
-        // A file that was left behind by a process that's gone would be in the way.
-        return try await bootstrap.bind(
-          unixDomainSocketPath: path, cleanupExistingSocketFile: true
-        ).get()
-      } catch {
-        throw ListenError(address, cause: error)
-      }
-    }
   }
 }
 

@@ -19,13 +19,14 @@ extension ListenError {
   }
 
   private static func words(for cause: any Error) -> String {
+    if let error = cause as? LookupError { return "the name can't be looked up: \(error)" }
     guard let error = cause as? IOError else { return "\(cause)" }
     switch error.errnoCode {
     case EADDRINUSE: return "the address is in use; end what listens there, or choose another port"
     case EACCES: return "not permitted; ports below 1024 need a right of their own"
     case EADDRNOTAVAIL: return "this machine doesn't have that address"
     case ENOENT: return "the folder of the socket isn't there"
-    default: return "\(error)"
+    default: return Shortage(errno: error.errnoCode)?.description ?? "\(error)"
     }
   }
 }

@@ -10,6 +10,8 @@ package final class LoopContext {
   private(set) var upstreams: [any Upstream]
   let limits: Configuration.Limits
   let recorder: (any AccessRecorder)?
+  /// What's spoken inside tunnels to port 443; nil: nothing.
+  let tls: TLSContexts?
   /// The names that are served on loopback.
   let trustedHosts: TrustedHosts
   /// The last one of them that a request named: nearly always that of the next one, too.
@@ -47,11 +49,12 @@ package final class LoopContext {
   ///   - upstreams: on this loop, one for each of the table's services, in their order.
   ///   - recorder: where access entries go; nil: nowhere.
   ///   - trustedHosts: the names that are served on loopback.
+  ///   - tls: what's spoken inside tunnels to port 443.
   ///   - report: takes what a person should know and no client hears of.
   package init(
     eventLoop: any EventLoop, table: ServingTable, upstreams: [any Upstream],
     limits: Configuration.Limits, recorder: (any AccessRecorder)? = nil,
-    trustedHosts: TrustedHosts = TrustedHosts(),
+    trustedHosts: TrustedHosts = TrustedHosts(), tls: TLSContexts? = nil,
     report: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     precondition(upstreams.count == table.services.count, "one upstream for each service")
@@ -61,6 +64,7 @@ package final class LoopContext {
     self.limits = limits
     self.recorder = recorder
     self.trustedHosts = trustedHosts
+    self.tls = tls
     self.report = report
     var generator = SystemRandomNumberGenerator()
     self.requestIDs = RequestIDs(seededBy: &generator)

@@ -29,22 +29,29 @@ package final class AdminServer: Sendable {
   /// A connection on which nothing happens for this long is closed.
   static let idleTimeout = TimeAmount.seconds(30)
 
-  private let channel: any Channel
+  private let listeners: [BoundListener]
   private let isDraining: Draining
 
-  /// Where it listens, with the real port where 0 was asked for.
-  package let address: ListenAddress
+  /// Where it listens, with the real port where 0 was asked for; a name may be several.
+  package var addresses: [ListenAddress] { self.listeners.map(\.address) }
 
   /// Listens.
   ///
-  /// - Parameter probe: asked for each `/readyz`.
+  /// - Parameters:
+  ///   - gate: hears of what the system is short of.
+  ///   - probe: asked for each `/readyz`.
   /// - Throws: `ListenError` when the address can't be had.
   package static func start(
-    on address: ListenAddress, group: any EventLoopGroup, probe: @escaping Probe
+    on address: ListenAddress, group: any EventLoopGroup,
+    gate: AcceptGate = AcceptGate(report: { _ in }), probe: @escaping Probe
   ) async throws -> AdminServer {
     let isDraining = Draining()
     let bootstrap = ServerBootstrap(group: group)
-      .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
+      .serverChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(AcceptErrorHandler(gate, goesOn: true))
+        }
+      }
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let pipeline = channel.pipeline.syncOperations
@@ -53,30 +60,16 @@ package final class AdminServer: Sendable {
           try pipeline.addHandler(AdminHandler(isDraining: isDraining, probe: probe))
         }
       }
-    let channel: any Channel
-    do {
-      switch address {
-      case .tcp(let host, let port):
-        channel = try await bootstrap.bind(host: host, port: port).get()
-      case .unix(let path):
-        channel = try await bootstrap.bind(
-          unixDomainSocketPath: path, cleanupExistingSocketFile: true
-        ).get()
-      }
-    } catch {
-      throw ListenError(address, cause: error)
+    let listeners = try await BoundListener.bind([address]) { _ in
+      guard case .tcp = address else { return bootstrap }
+      return bootstrap.serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
     }
-    return AdminServer(channel: channel, isDraining: isDraining, address: address)
+    return AdminServer(listeners: listeners, isDraining: isDraining)
   }
 
-  private init(channel: any Channel, isDraining: Draining, address: ListenAddress) {
-    self.channel = channel
+  private init(listeners: [BoundListener], isDraining: Draining) {
+    self.listeners = listeners
     self.isDraining = isDraining
-    if case .tcp(let host, _) = address, let port = channel.localAddress?.port {
-      self.address = .tcp(host: host, port: port)
-    } else {
-      self.address = address
-    }
   }
 
   /// From now on `/readyz` answers 503.
@@ -86,8 +79,7 @@ package final class AdminServer: Sendable {
 
   /// Stops listening.
   package func close() async {
-    try? await self.channel.close().get()
-    if case .unix(let path) = self.address { Files.removeSocket(path) }
+    for listener in self.listeners { await listener.close() }
   }
 
   /// Shared by the handlers of all connections.

@@ -135,7 +135,7 @@ extension Configuration.Endpoint {
       case ENOENT: reason = "no such socket"
       case EHOSTUNREACH: reason = "no route to the host"
       case ENETUNREACH: reason = "no route to the network"
-      default: reason = "\(error)"
+      default: reason = Shortage(errno: error.errnoCode)?.description ?? "\(error)"
       }
     case ChannelError.connectTimeout(let timeout):
       reason = "no connection within \(timeout.nanoseconds / 1_000_000) ms"

@@ -6,6 +6,13 @@
 /// `kept` free bytes at the heap's end. Does nothing with a C library other than glibc.
 void CPlatform_keep_memory(int block, int kept);
 
+/// Gives back what's free at the end of the calling thread's heap; afterwards `kept` free bytes are kept
+/// there again. Does nothing with a C library other than glibc.
+void CPlatform_release_thread_memory(int kept);
+
+/// Gives back free pages of all heaps. Does nothing with a C library other than glibc.
+void CPlatform_release_memory(void);
+
 /// What takes the SRV records that `CPlatform_services` finds. `target` is there during the call only.
 typedef void (*CPlatform_service_handler)(
     void *context, unsigned priority, unsigned weight, unsigned port, const char *target);

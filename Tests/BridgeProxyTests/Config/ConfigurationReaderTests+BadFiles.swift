@@ -133,7 +133,8 @@ extension ConfigurationReaderTests {
       calls_in_flight, calls_waiting, client_connections, client_streams, connect_timeout, \
       endpoint_connections, endpoint_header_bytes, endpoint_window_bytes, half_closed_timeout, \
       head_bytes, head_fields, idle_timeout, \
-      inflation_ratio, reply_bytes, request_body_bytes, request_read_timeout
+      inflation_ratio, reply_bytes, request_body_bytes, request_read_timeout, \
+      response_write_timeout
       bridge.yaml:3:16: limits.reply_bytes: "4MB" is not a size; write bytes or a number with a \
       unit, such as 64KiB or 4MiB
       bridge.yaml:4:15: limits.head_bytes: "1" is out of range; write 1024 to 16777216 bytes
@@ -143,7 +144,8 @@ extension ConfigurationReaderTests {
       calls_in_flight, calls_waiting, client_connections, client_streams, connect_timeout, \
       endpoint_connections, endpoint_header_bytes, endpoint_window_bytes, half_closed_timeout, \
       head_bytes, head_fields, idle_timeout, \
-      inflation_ratio, reply_bytes, request_body_bytes, request_read_timeout
+      inflation_ratio, reply_bytes, request_body_bytes, request_read_timeout, \
+      response_write_timeout
       """),
     BadFile(
       "addresses twice",

@@ -70,6 +70,7 @@ import Testing
     ("127.0.0.1:8080", ListenAddress.tcp(host: "127.0.0.1", port: 8080)),
     ("localhost:0", .tcp(host: "localhost", port: 0)),
     ("[::1]:8080", .tcp(host: "::1", port: 8080)),
+    ("*:8080", .tcp(host: "*", port: 8080)),
     ("my_host-1.internal:65535", .tcp(host: "my_host-1.internal", port: 65535)),
     ("unix:/run/bridge.sock", .unix(path: "/run/bridge.sock")),
     ("unix:run/../b.sock", .unix(path: "/etc/bridge/b.sock")),
@@ -85,6 +86,7 @@ import Testing
       "\":8080\": \"\" is not a host name or an address; write host:port, such as 127.0.0.1:8080"
     ),
     ("localhost:", "\"localhost:\": the port must be a number from 0 to 65535"),
+    ("*:http", "\"*:http\": the port must be a number from 0 to 65535"),
     ("localhost:http", "\"localhost:http\": the port must be a number from 0 to 65535"),
     ("localhost:65536", "\"localhost:65536\": the port must be a number from 0 to 65535"),
     (

@@ -17,7 +17,7 @@ import Testing
 
   /// What the server says to `text` until it closes.
   private func exchange(_ text: String, with server: AdminServer) async throws -> String {
-    guard case .tcp(let host, let port) = server.address else { return "" }
+    guard case .tcp(let host, let port) = server.addresses[0] else { return "" }
     let client = try await ClientBootstrap(group: Self.group)
       .connect(host: host, port: port) { channel in
         channel.eventLoop.makeCompletedFuture {
@@ -122,7 +122,7 @@ import Testing
   @Test func `an address in use is an error`() async throws {
     let server = try await self.server()
     await #expect(throws: (any Error).self) {
-      _ = try await AdminServer.start(on: server.address, group: Self.group, probe: { [] })
+      _ = try await AdminServer.start(on: server.addresses[0], group: Self.group, probe: { [] })
     }
     await server.close()
   }

@@ -266,6 +266,7 @@ extension ExchangeHandler: CallObserver {
     guard let context = self.context else { return }
     let byteCount = buffer.readableBytes
     self.exchange?.responseByteCount += byteCount
+    self.writtenByteCount &+= byteCount
     self.record(status: status, code)
     self.exchange = nil
     self.heartbeat = .max
@@ -382,6 +383,7 @@ extension ExchangeHandler: CallObserver {
     guard let context = self.context, let buffer = self.stream.take() else { return }
     let byteCount = buffer.readableBytes
     self.exchange?.responseByteCount += byteCount
+    self.writtenByteCount &+= byteCount
     self.extendDeadline()
     self.startHeartbeat()
     context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)

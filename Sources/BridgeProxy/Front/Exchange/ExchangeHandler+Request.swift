@@ -58,6 +58,7 @@ extension ExchangeHandler {
 
   private func accept(_ head: HTTPRequestHead, _ headers: RequestHeaders) throws(Fault) {
     self.bindings.removeAll()
+    if head.method == .CONNECT { return try self.acceptTunnel(head, headers) }
     if headers.requestedMethod != nil, try self.answerPreflight(head, headers) { return }
     if headers.wantsWebSocket, try self.acceptWebSocket(head, headers) { return }
     var head = head
@@ -253,6 +254,7 @@ extension ExchangeHandler {
   /// The request is complete: transcodes it and starts its call.
   func startCall() {
     guard self.exchange?.handshake == nil else { return self.switchToWebSocket() }
+    if let tunnel = self.tunnel { return self.openTunnel(to: tunnel) }
     guard let service = self.exchange?.service, let route = self.exchange?.route else { return }
     var body = self.exchange?.body ?? ByteBuffer()
     do throws(Fault) {

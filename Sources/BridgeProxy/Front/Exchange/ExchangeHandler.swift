@@ -16,11 +16,17 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
   /// Its place in the loop's list of connections; nil when it's in none.
   var slot: Int?
   /// The tick by which what's waited for must have come.
-  private(set) var deadline = Int64.max
+  var deadline: Int64 { min(self.waitDeadline, self.writing.deadline) }
+  private var waitDeadline = Int64.max
+  private var writing = WriteWatch()
+  /// Bytes of answers so far.
+  var writtenByteCount = 0
   /// The tick by which a stream of events that is silent gets a sign of life.
   var heartbeat = Int64.max
 
   let loop: LoopContext
+  /// Where the CONNECT under way leads; it stays when its tunnel is open.
+  var tunnel: TunnelTarget?
   /// Whether the connection came over loopback, where names have to be trusted.
   let checksHost: Bool
   var context: ChannelHandlerContext?
@@ -102,7 +108,8 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
       self.record(status: 499, .cancelled)
       self.exchange = nil
     }
-    self.deadline = .max
+    self.waitDeadline = .max
+    self.writing.end()
     self.heartbeat = .max
     self.loop.remove(self)
   }
@@ -291,10 +298,14 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     if context.channel.isWritable {
+      self.writing.end()
       if let call = self.exchange?.call { call.resumeReading() }
       if self.hasWaiting { self.takeParts() }
     } else if self.state.isStreaming {
       if let call = self.exchange?.call { call.pauseReading() }
+    }
+    if !context.channel.isWritable {
+      self.writing.begin(taken: self.takenByteCount, until: self.loop.writeDeadline)
     }
     context.fireChannelWritabilityChanged()
   }
@@ -303,6 +314,12 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   /// What is waited for has not come in time.
   func deadlinePassed() {
+    if self.writing.deadline <= self.loop.ticks,
+      self.writing.isStalled(taken: self.takenByteCount, next: self.loop.writeDeadline)
+    {
+      return self.closeNow()
+    }
+    guard self.waitDeadline <= self.loop.ticks else { return }
     switch self.state.deadlinePassed() {
     case .refuse:
       self.answer(
@@ -317,16 +334,25 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     self.updateDeadline()
   }
 
+  /// How many bytes of the answers the client has taken, or the system for it.
+  private var takenByteCount: Int {
+    guard let channel = self.context?.channel else { return self.writtenByteCount }
+    let waiting =
+      (channel as? ExchangeStream)?.unsentByteCount
+      ?? (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    return self.writtenByteCount - waiting
+  }
+
   /// Starts the deadline of what is waited for now, where that has changed.
   func updateDeadline() {
     let wait = self.state.wait
     guard wait != self.wait else { return }
     self.wait = wait
-    self.deadline = self.loop.deadline(of: wait)
+    self.waitDeadline = self.loop.deadline(of: wait)
   }
 
   /// Starts the deadline of a client that may be gone anew: it has been sent something.
   func extendDeadline() {
-    if self.wait == .halfClosed { self.deadline = self.loop.deadline(of: .halfClosed) }
+    if self.wait == .halfClosed { self.waitDeadline = self.loop.deadline(of: .halfClosed) }
   }
 }

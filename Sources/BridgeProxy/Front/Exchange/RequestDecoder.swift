@@ -101,7 +101,7 @@ struct RequestDecoder: ByteToMessageDecoder {
 
   private mutating func requestEnded(_ context: ChannelHandlerContext) {
     guard self.exchange.isBetweenRequests, self.framer.isBetweenRequests,
-      !self.framer.namesWebSocket
+      !self.framer.namesWebSocket, self.exchange.tunnel == nil
     else {
       self.framer.giveUp()
       return

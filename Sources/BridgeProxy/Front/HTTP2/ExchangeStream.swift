@@ -23,6 +23,9 @@ final class ExchangeStream: ClientStream, @unchecked Sendable {
   /// The tick by which a client that still sends behind its answer must have come to an end.
   private var endDeadline = Int64.max
 
+  /// Whether the client takes the answer, which is queued to its end.
+  private var sending = WriteWatch()
+
   /// Made once: the pipeline, which holds the channel, which holds the pipeline, until it's closed.
   private var ownPipeline: ChannelPipeline?
 
@@ -34,11 +37,21 @@ final class ExchangeStream: ClientStream, @unchecked Sendable {
     self.closePromise = connection.loop.eventLoop.makePromise()
   }
 
-  var deadline: Int64 { min(self.exchange.deadline, self.endDeadline) }
+  var deadline: Int64 { min(self.exchange.deadline, self.endDeadline, self.sending.deadline) }
   var heartbeat: Int64 { self.exchange.heartbeat }
 
   func deadlinePassed() {
     guard !self.isOpen else { return self.exchange.deadlinePassed() }
+    let loop = self.connection.loop
+    if self.sending.deadline <= loop.ticks,
+      self.sending.isStalled(taken: -self.unsentByteCount, next: loop.writeDeadline),
+      self.unsentByteCount > 0
+    {
+      self.isReset = true
+      self.connection.session.reset(self.stream, errorCode: H2ErrorCode.cancel)
+      self.connection.scheduleDrain()
+    }
+    guard self.endDeadline <= loop.ticks else { return }
     self.endDeadline = .max
     guard self.awaitsEnd else { return }
     // RFC 9113 §8.1: the rest of the request isn't wanted. Not at once, because clients stumble over a
@@ -105,6 +118,12 @@ final class ExchangeStream: ClientStream, @unchecked Sendable {
     !self.isOpen && !self.isRequestComplete && !self.isReset
   }
 
+  /// What of the answer waits for the client's window.
+  var unsentByteCount: Int {
+    let session = self.connection.session
+    return session.isKnown(self.stream) ? session.unsentBytes(self.stream) : 0
+  }
+
   func streamAdvanced() -> Bool {
     let session = self.connection.session
     guard session.isKnown(self.stream) else { return false }
@@ -139,6 +158,10 @@ final class ExchangeStream: ClientStream, @unchecked Sendable {
     self.removeHandlers(pipeline: self.pipeline)
     self.ownPipeline = nil
     self.closePromise.succeed()
+    if !self.isReset, self.unsentByteCount > 0 {
+      let until = self.connection.loop.writeDeadline
+      self.sending.begin(taken: -self.unsentByteCount, until: until)
+    }
     if self.awaitsEnd { self.endDeadline = self.connection.loop.deadline(of: .close) }
     self.connection.scheduleDrain()
   }

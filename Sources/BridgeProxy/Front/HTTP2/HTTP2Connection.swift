@@ -12,7 +12,9 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
   var slot: Int?
   /// The earliest of its own deadline and those of its streams.
   var deadline: Int64 {
-    self.calls.reduce(self.ownDeadline) { min($0, $1?.deadline ?? .max) }
+    self.calls.reduce(min(self.ownDeadline, self.writing.deadline)) {
+      min($0, $1?.deadline ?? .max)
+    }
   }
   var heartbeat: Int64 {
     self.calls.reduce(Int64.max) { min($0, $1?.heartbeat ?? .max) }
@@ -30,6 +32,8 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
   var remoteAddress: SocketAddress? { self.context?.remoteAddress }
 
   private var ownDeadline = Int64.max
+  private var writing = WriteWatch()
+  private var writtenByteCount = 0
   private var state = HTTP2ConnectionState()
   private var wait: HTTP2ConnectionState.Wait?
   /// Identifiers of open streams by their slots; 0: none.
@@ -117,7 +121,12 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if context.channel.isWritable { self.flush() }
+    if context.channel.isWritable {
+      self.writing.end()
+      self.flush()
+    } else {
+      self.writing.begin(taken: self.takenByteCount, until: self.loop.writeDeadline)
+    }
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -140,6 +149,7 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
     guard !self.hasEnded else { return }
     self.hasEnded = true
     self.ownDeadline = .max
+    self.writing.end()
     let calls = self.calls
     self.streams = []
     self.calls = []
@@ -160,10 +170,21 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
   }
 
   func deadlinePassed() {
+    if self.writing.deadline <= self.loop.ticks,
+      self.writing.isStalled(taken: self.takenByteCount, next: self.loop.writeDeadline)
+    {
+      return self.closeNow()
+    }
     for call in self.calls {
       if let call, call.deadline <= self.loop.ticks { call.deadlinePassed() }
     }
     if self.ownDeadline <= self.loop.ticks { self.act(on: self.state.deadlinePassed()) }
+  }
+
+  /// How many bytes the client has taken, or the system for it.
+  private var takenByteCount: Int {
+    let options = self.context?.channel.syncOptions
+    return self.writtenByteCount - ((try? options?.getOption(.bufferedWritableBytes)) ?? 0)
   }
 
   func heartbeatDue() {
@@ -220,6 +241,7 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
       hasMore = self.session.drain()
       if self.session.output.readableBytes > 0 {
         hasWritten = true
+        self.writtenByteCount &+= self.session.output.readableBytes
         self.isBusy = true
         context.writeAndFlush(self.wrapOutboundOut(self.session.output), promise: nil)
         self.session.clearOutput()

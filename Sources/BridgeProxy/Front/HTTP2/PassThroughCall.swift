@@ -5,8 +5,10 @@ internal import NIOCore
 /// on the other. A thin shell around `PassThroughState`.
 final class PassThroughCall: ClientStream {
   let stream: H2Stream
-  /// None: the call has a deadline of its own.
-  let deadline = Int64.max
+  /// When it's looked whether the client takes a reply that's queued to its end; before that the call has
+  /// a deadline of its own.
+  var deadline: Int64 { self.sending.deadline }
+  private var sending = WriteWatch()
   let heartbeat = Int64.max
   private let connection: HTTP2Connection
   private var head: CallHead
@@ -179,7 +181,18 @@ final class PassThroughCall: ClientStream {
     }
   }
 
-  func deadlinePassed() {}
+  func deadlinePassed() {
+    let unsent = self.unsentByteCount
+    let next = self.connection.loop.writeDeadline
+    guard self.sending.isStalled(taken: -unsent, next: next), unsent > 0 else { return }
+    self.connection.session.reset(self.stream, errorCode: H2ErrorCode.cancel)
+    self.connection.scheduleDrain()
+  }
+
+  private var unsentByteCount: Int {
+    let session = self.connection.session
+    return session.isKnown(self.stream) ? session.unsentBytes(self.stream) : 0
+  }
 
   func heartbeatDue() {}
 
@@ -220,6 +233,10 @@ final class PassThroughCall: ClientStream {
     self.record(httpStatus: httpStatus, status)
     self.connection.callEnded()
     if self.state.awaitsEnd { self.connection.watch(self) }
+    if self.unsentByteCount > 0 {
+      let until = self.connection.loop.writeDeadline
+      self.sending.begin(taken: -self.unsentByteCount, until: until)
+    }
     self.connection.scheduleDrain()
   }
 

@@ -19,9 +19,6 @@ enum RequestRouter {
     _ head: HTTPRequestHead, _ headers: RequestHeaders, _ loop: LoopContext,
     _ bindings: inout Bindings
   ) throws(Fault) -> Decision {
-    if head.method == .CONNECT {
-      throw Self.connect
-    }
     var uri = Self.withPath(head.uri)
     if loop.table.mergesSlashes,
       let merged = Self.merging(uri, method: head.method.rawValue, headers, loop)
@@ -214,15 +211,6 @@ enum RequestRouter {
 
   /// Seconds: about as often as an endpoint that's down is asked for its schema.
   private static let schemaRetryAfter = 2
-
-  private static var connect: Fault {
-    var fault = Fault.fatal(
-      .unimplemented, http: 405, .notAProxy,
-      "the bridge opens no tunnels: it must read the JSON to transcode it; use http:// URLs with "
-        + "http_proxy, or the bridge's own address as the base URL")
-    fault.allow = Fault.allMethods
-    return fault
-  }
 
   @inline(never)
   private static func explain(

@@ -1,3 +1,5 @@
+internal import NIOCore
+
 /// The hosts that a listener on loopback serves where a service names no `hosts` of its own.
 ///
 /// A web page can make any name that its owner controls resolve to 127.0.0.1 (DNS rebinding); its
@@ -49,6 +51,15 @@ package struct TrustedHosts: Sendable {
       return true
     }
     return self.names.contains(name) || self.suffixes.contains { name.hasSuffix($0) }
+  }
+
+  /// Whether the configuration names this host, which a program that uses the bridge as its proxy then
+  /// means. `localhost` may be anything on this machine.
+  ///
+  /// - Parameter host: in lower case, without port and final dot.
+  func lists(_ host: String) -> Bool {
+    host != "localhost" && (try? SocketAddress(ipAddress: host, port: 0)) == nil
+      && (self.names.contains(host) || self.suffixes.contains { host.hasSuffix($0) })
   }
 
   /// The host without its port and its final dot, in lower case.
