@@ -1,13 +1,24 @@
 """From start to end: ways to start, what is refused, health, the access log, draining."""
 
 import concurrent.futures
+import contextlib
 import json
+import os
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
-from support.bridge import PROTOS, REPOSITORY, configuration, run, service, write_configuration
+from support.bridge import (
+    PROTOS,
+    REPOSITORY,
+    Bridge,
+    configuration,
+    run,
+    service,
+    write_configuration,
+)
 from support.processes import until
 from support.raw import Closed, Connection, request_bytes
 from support.sockets import free_port
@@ -126,6 +137,175 @@ class TestListening:
         assert address in done.stdout + done.stderr
 
 
+class TestSockets:
+    """Of UNIX: whose they are."""
+
+    @staticmethod
+    def ask(path):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(15)
+            connection.connect(str(path))
+            connection.sendall(b"GET /v1/routes/7 HTTP/1.1\r\nHost: x\r\n\r\n")
+            return connection.recv(65536).split()[1]
+
+    @pytest.mark.parametrize("key", ["listen", "admin"])
+    def test_one_that_is_listened_on(self, key, start_bridge, backend, tmp_path):
+        path = tmp_path / "taken.sock"
+        services = {"test": service(backend.address, "routes")}
+        listen = ["127.0.0.1:0", f"unix:{path}"] if key == "listen" else "127.0.0.1:0"
+        admin = f"unix:{path}" if key == "admin" else "127.0.0.1:0"
+        bridge = start_bridge(services, listen=listen, admin=admin)
+        until(path.exists, "the socket is there")
+        answer = self.ask(path)
+        second = tmp_path / "second"
+        second.mkdir()
+        settings = configuration(services)
+        settings[key] = f"unix:{path}"
+        done = run("serve", "--config", write_configuration(settings, second))
+        assert done.returncode == 1
+        assert "in use" in done.stderr and str(path) in done.stderr
+        assert self.ask(path) == answer
+        bridge.ended_by_test = True
+        bridge.stop_cleanly()
+        assert not path.exists()
+
+    def test_one_that_was_left_behind(self, start_bridge, backend, tmp_path):
+        path = tmp_path / "left.sock"
+        services = {"test": service(backend.address, "routes")}
+        more = {"listen": ["127.0.0.1:0", f"unix:{path}"], "admin": f"unix:{path}.admin"}
+        first = start_bridge(services, **more)
+        first.ended_by_test = True
+        until(path.exists, "the socket is there")
+        first.signal(signal.SIGKILL)
+        first.wait()
+        assert path.exists()
+        start_bridge(services, **more)
+        assert self.ask(path) == b"200"
+
+    def test_a_rolling_restart(self, start_bridge, backend, tmp_path, http, key):
+        """The old one lets go of the address at once, and of nothing when it ends."""
+        path = tmp_path / "rolling.sock"
+        services = {"test": service(backend.address, "echo", "routes")}
+        more = {"listen": ["127.0.0.1:0", f"unix:{path}"]}
+        old = start_bridge(services, **more)
+        old.ended_by_test = True
+        with Connection((old.host, old.port)) as connection:
+            connection.request("GET", f"/v1/hang/{key}")
+            backend.wait_for_state(key, "RUNNING")
+            old.signal(signal.SIGTERM)
+            until(lambda: not path.exists(), "the old one let go")
+            start_bridge(services, **more)
+            assert self.ask(path) == b"200"
+            old.signal(signal.SIGTERM)
+            assert old.wait() == 0
+        assert self.ask(path) == b"200"
+
+    def test_what_is_no_socket(self, backend, tmp_path):
+        path = tmp_path / "precious"
+        path.write_text("text")
+        settings = configuration({"test": service(backend.address, "routes")})
+        settings["listen"] = f"unix:{path}"
+        done = run("serve", "--config", write_configuration(settings, tmp_path))
+        assert done.returncode == 1
+        assert "isn't a socket" in done.stderr
+        assert path.read_text() == "text"
+
+
+class TestSignals:
+    @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+    def test_those_that_end_nothing(self, number, start_bridge, backend, http, key):
+        bridge = start_bridge({"test": service(backend.address, "echo", "routes")})
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            params = {"key": key, "delay": "1s"}
+            slow = pool.submit(http.get, f"{bridge.url}/v1/slow", params=params, timeout=30)
+            backend.wait_for_state(key, "RUNNING")
+            bridge.signal(number)
+            bridge.wait_for_line(f"{number.name} does nothing")
+            assert slow.result(30).status_code == 200
+        assert get(http, bridge).status_code == 200
+        assert bridge.errors.count(number.name) == 1
+
+
+class TestNames:
+    def test_all_addresses_of_a_name(self, start_bridge, backend, tmp_path, http):
+        services = {"test": service(backend.address, "routes")}
+        bridge = start_bridge(services, listen="localhost:0", admin="localhost:0")
+        found = [
+            line.rsplit(" ", 1)[1] for line in bridge.errors.splitlines() if " listening on " in line
+        ]
+        addresses = set()
+        for family, _, _, _, address in socket.getaddrinfo("localhost", None):
+            with contextlib.suppress(OSError), socket.socket(family) as probe:
+                probe.bind((address[0], 0))
+                addresses.add(address[0])
+        assert len(found) == len(addresses)
+        assert len({url.rsplit(":", 1)[1] for url in found}) == 1, "one port"
+        for url in found:
+            assert http.get(f"{url}/v1/routes/7", timeout=20).status_code == 200
+
+    def test_all_interfaces(self, start_bridge, backend, http):
+        services = {"test": service(backend.address, "routes")}
+        bridge = start_bridge(services, listen=["127.0.0.1:0", "*:0"])
+        port = bridge.wait_for_line(r"listening on http://0\.0\.0\.0:(\d+)")[1]
+        hosts = ["127.0.0.1"]
+        if f"listening on http://[::]:{port}" in bridge.errors:
+            hosts.append("[::1]")
+        for host in hosts:
+            reply = http.get(f"http://{host}:{port}/v1/routes/7", timeout=20)
+            assert reply.status_code == 200
+
+
+class TestDescriptors:
+    """Fewer than the connections that clients make."""
+
+    LIMIT = 64
+
+    def processor_time(self, bridge):
+        with open(f"/proc/{bridge.pid}/stat", encoding="ascii") as file:
+            return sum(int(each) for each in file.read().rsplit(")", 1)[1].split()[11:13])
+
+    def test_they_run_out(self, start_bridge, backend, tmp_path, http):
+        path = write_configuration(
+            configuration(
+                {"test": service(backend.address, "routes")}, admin="127.0.0.1:0", threads=1
+            ),
+            tmp_path,
+        )
+        bridge = Bridge(
+            ["serve", "--config", path], tmp_path,
+            inside=["sh", "-c", f'ulimit -n {self.LIMIT}; exec "$@"', "sh"],
+        )  # fmt: skip
+        idle = []
+        try:
+            assert "limits.client_connections is 10000" in bridge.errors
+            admin = bridge.admin_url
+            with Connection((bridge.host, bridge.port)) as first:
+                idle += [
+                    socket.create_connection((bridge.host, bridge.port), 15)
+                    for _ in range(2 * self.LIMIT)
+                ]
+                bridge.wait_for_line(f"out of file .* may open {self.LIMIT} .*ulimit -n.*LimitNOFILE=")
+                before = self.processor_time(bridge)
+                start = time.monotonic()
+                # An accepted connection is served, by a new one to the endpoint; so is the admin.
+                first.request("GET", "/v1/routes/7")
+                assert first.read_until(b"\r\n").split()[1] == b"200"
+                assert http.get(f"{admin}/readyz", timeout=20).status_code == 200
+                until(lambda: time.monotonic() - start > 1, "a second has passed")
+                used = self.processor_time(bridge) - before
+                assert used < 0.5 * os.sysconf("SC_CLK_TCK"), "it doesn't turn in circles"
+            for connection in idle:
+                connection.close()
+            bridge.wait_for_line("accepts connections again")
+            assert get(http, bridge).status_code == 200
+            assert bridge.errors.count("out of file descriptors") == 1
+            bridge.stop_cleanly()
+        finally:
+            for connection in idle:
+                connection.close()
+            bridge.end()
+
+
 class TestHealth:
     def test_alive_and_ready(self, bridge, http):
         for path in ("/healthz", "/readyz"):
@@ -186,7 +366,7 @@ class TestAccessLog:
 
 
 class TestDrain:
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
     def test_what_is_under_way_is_finished(self, number, start_bridge, backend, http, key):
         bridge = start_bridge({"test": service(backend.address, "echo")})
         bridge.ended_by_test = True
@@ -229,6 +409,30 @@ class TestDrain:
             until(lambda: refused(bridge), "the drain began")
             bridge.signal(signal.SIGTERM)
             bridge.wait(35)
+
+
+    def test_a_delay(self, start_bridge, backend, http):
+        """A program beside the bridge may still call while it shuts down itself."""
+        bridge = start_bridge(
+            {"test": service(backend.address, "routes")}, admin="127.0.0.1:0", drain_delay="60s"
+        )
+        bridge.ended_by_test = True
+        admin = bridge.admin_url
+        bridge.signal(signal.SIGTERM)
+        bridge.wait_for_line("serves on for 60s")
+        assert http.get(f"{admin}/readyz", timeout=20).json() == {"status": "draining"}
+        assert http.get(f"{admin}/healthz", timeout=20).status_code == 200
+        with Connection((bridge.host, bridge.port)) as connection:
+            connection.request("GET", "/v1/routes/7")
+            assert connection.read_until(b"\r\n").split()[1] == b"200"
+            bridge.signal(signal.SIGTERM)
+            assert bridge.wait() == 0, bridge.report()
+        assert "finishes what is in flight" in bridge.errors
+
+    def test_a_delay_ends_by_itself(self, start_bridge, backend):
+        bridge = start_bridge({"test": service(backend.address, "routes")}, drain_delay="200ms")
+        bridge.ended_by_test = True
+        bridge.stop_cleanly()
 
 
 def refused(bridge):
