@@ -220,9 +220,9 @@ extension Configuration {
     package var endpointConnections = 4
     /// Header list from the endpoint in bytes (SETTINGS_MAX_HEADER_LIST_SIZE). Default 64 KiB.
     package var endpointHeaderBytes = 64 << 10
-    /// The largest window of a stream from an endpoint in bytes. It begins at 1 MiB and grows with the
-    /// product of bandwidth and delay. It's also what a client that doesn't read makes the bridge hold.
-    /// Default 8 MiB.
+    /// The largest window of a stream from an endpoint in bytes. It begins at 256 KiB and grows with the
+    /// product of bandwidth and delay once the stream is seen to be read. It's also what a client that
+    /// stops to read makes the bridge hold. Default 8 MiB.
     package var endpointWindowBytes = 8 << 20
     /// How long a connection to an endpoint may take to come up. Default 5 s.
     package var connectTimeout: Duration = .seconds(5)

@@ -3,8 +3,8 @@ internal import NIOCore
 
 /// The callbacks of nghttp2: each finds its session and notes what happened.
 ///
-/// None calls back into nghttp2 except for a stream's user data; none can fail, so
-/// NGHTTP2_ERR_CALLBACK_FAILURE never arises.
+/// None calls back into nghttp2 except for a stream's user data. They fail only where the session has
+/// given the peer up (`giveUp`), which stops nghttp2 in the middle of what it was given.
 extension H2Session {
   /// Makes the nghttp2 session. It fails only when memory is out, where Swift itself would stop.
   static func makeHandle(_ role: Role) -> OpaquePointer {
@@ -27,6 +27,23 @@ extension H2Session {
   }
 
   private static func setCallbacks(_ callbacks: OpaquePointer?) {
+    unsafe nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks) { _, header, user in
+      guard let header = unsafe header, let user = unsafe user,
+        unsafe header.pointee.type == UInt8(NGHTTP2_HEADERS.rawValue)
+      else { return 0 }
+      return unsafe H2Session.at(user) {
+        unsafe $0.blockBegins(on: header.pointee.stream_id)
+        return $0.verdict
+      }
+    }
+    unsafe nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) {
+      _, frame, _, user in
+      guard let frame = unsafe frame, let user = unsafe user else { return 0 }
+      return unsafe H2Session.at(user) {
+        unsafe $0.frameIsInvalid(on: frame.pointee.hd.stream_id)
+        return $0.verdict
+      }
+    }
     unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) {
       _, frame, user in
       guard let frame = unsafe frame, let user = unsafe user else { return 0 }
@@ -38,14 +55,17 @@ extension H2Session {
       return 0
     }
     unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks) {
-      _, _, name, nameLength, value, valueLength, _, user in
-      guard let user = unsafe user else { return 0 }
-      unsafe H2Session.at(user) {
+      _, frame, name, nameLength, value, valueLength, _, user in
+      guard let frame = unsafe frame, let user = unsafe user else { return 0 }
+      return unsafe H2Session.at(user) {
+        guard unsafe $0.countField(nameLength + valueLength, of: frame.pointee.hd.stream_id) else {
+          return $0.fieldRefusal
+        }
         unsafe $0.addField(
           UnsafeBufferPointer(start: name, count: nameLength),
           UnsafeBufferPointer(start: value, count: valueLength))
+        return 0
       }
-      return 0
     }
     unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
       _, _, id, data, length, user in
@@ -55,8 +75,10 @@ extension H2Session {
     }
     unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, user in
       guard let frame = unsafe frame, let user = unsafe user else { return 0 }
-      unsafe H2Session.at(user) { unsafe $0.frameReceived(frame.pointee) }
-      return 0
+      return unsafe H2Session.at(user) {
+        unsafe $0.frameReceived(frame.pointee)
+        return $0.verdict
+      }
     }
     unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) {
       _, id, errorCode, user in
@@ -82,7 +104,7 @@ extension H2Session {
       _, _, text, length, user in
       guard let user = unsafe user else { return 0 }
       let bytes = unsafe UnsafeRawBufferPointer(start: text, count: length)
-      unsafe H2Session.at(user) { $0.complaint = unsafe String(decoding: bytes, as: UTF8.self) }
+      unsafe H2Session.at(user) { unsafe $0.complain(bytes) }
       return 0
     }
   }
@@ -118,15 +140,25 @@ extension H2Session {
     _ = unsafe nghttp2_session_set_stream_user_data(self.handle, id, Self.tag(slot))
   }
 
-  private func addField(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
-    guard !self.isBlockTooLarge else { return }
+  /// Counts a field of the block under way before it's kept.
+  ///
+  /// - Parameter byteCount: of its name and value.
+  /// - Returns: false where the block is so large that no more of it is looked at.
+  private func countField(_ byteCount: Int, of id: Int32) -> Bool {
     // RFC 9113 §6.5.2: a field counts 32 bytes beside its name and value.
-    self.blockSize += name.count + value.count + 32
-    guard self.blockSize <= self.options.headerByteLimit else {
+    self.blockSize += byteCount + 32
+    guard self.blockSize > self.options.headerByteLimit else { return true }
+    if !self.isBlockTooLarge {
       self.isBlockTooLarge = true
       self.headers.removeFields(from: self.blockStart)
-      return
     }
+    guard self.blockSize > self.options.headerByteBound else { return true }
+    self.blockIsBeyondBound(of: id)
+    return false
+  }
+
+  private func addField(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
+    guard !self.isBlockTooLarge else { return }
     unsafe self.headers.append(name, value)
   }
 
@@ -149,6 +181,7 @@ extension H2Session {
       guard let stream = unsafe self.find(frame.hd.stream_id) else { return }
       if self.isBlockTooLarge {
         self.events.append(.headersTooLarge(stream))
+        self.noteFault()
       } else {
         let fields = self.blockStart..<self.headers.fields.count
         self.events.append(.headers(stream, fields: fields, endsStream: endsStream))
@@ -176,7 +209,9 @@ extension H2Session {
   private func streamClosed(_ id: Int32, _ errorCode: UInt32) {
     guard let stream = self.find(id) else { return }
     self.lastFound = H2Stream(id: 0, slot: 0)
+    self.noteEnd(of: stream, errorCode)
     self.queuedBytes -= self.streams[stream.slot].body.byteCount
+    self.windowBytesAdded -= self.streams[stream.slot].windowBytesAdded
     self.streams[stream.slot] = StreamEntry(id: 0)
     self.closedSlots.append(stream.slot)
     let code = id == self.unsentRequest ? H2ErrorCode.refusedStream : errorCode
@@ -193,6 +228,11 @@ extension H2Session {
     let complaint = self.complaint.flatMap { $0.contains("stream: \(id),") ? $0 : nil }
     let reason = complaint.map { ": \($0.prefix(Self.complaintLimit))" } ?? ""
     self.violations[id] = "\(H2ErrorCode.name(code))\(reason)"
+  }
+
+  private func complain(_ text: UnsafeRawBufferPointer) {
+    let start = unsafe UnsafeRawBufferPointer(rebasing: text.prefix(2 * Self.complaintLimit))
+    self.complaint = unsafe String(decoding: start, as: UTF8.self)
   }
 
   /// Of what nghttp2 says, which repeats the field that it's about, in characters.

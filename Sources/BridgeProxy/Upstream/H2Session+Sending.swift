@@ -43,9 +43,8 @@ extension H2Session {
   ) {
     guard self.isKnown(stream), !self.isBroken else { return }
     let slot = stream.slot
-    let owedWindow = self.streams[slot].owedWindow
-    self.streams[slot] = self.makeEntry(stream.id, body: body, endsStream: endsStream)
-    self.streams[slot].owedWindow = owedWindow
+    let entry = self.makeEntry(stream.id, body: body, endsStream: endsStream)
+    self.streams[slot].body = entry.body
     // NGHTTP2_ERR_NOMEM, or _DATA_EXIST after a second response: our bug.
     let result = unsafe self.withFields(headers) { fields, count in
       guard !self.streams[slot].body.isSent else {
@@ -84,6 +83,7 @@ extension H2Session {
   /// Ends a stream at once with RST_STREAM. Its `closed` event comes with the next `drain`.
   package func reset(_ stream: H2Stream, errorCode: UInt32) {
     guard self.isKnown(stream), !self.isBroken else { return }
+    self.streams[stream.slot].isReset = true
     _ = unsafe nghttp2_submit_rst_stream(self.handle, 0, stream.id, errorCode)
   }
 
@@ -97,6 +97,7 @@ extension H2Session {
   /// Tells the peer to open no more streams; those up to `lastStream` (all by default) finish.
   package func goAway(lastStream: Int32? = nil, errorCode: UInt32 = H2ErrorCode.noError) {
     guard !self.isBroken else { return }
+    self.hasSaidGoodbye = true
     let last = unsafe lastStream ?? nghttp2_session_get_last_proc_stream_id(self.handle)
     _ = unsafe nghttp2_submit_goaway(self.handle, 0, last, errorCode, nil, 0)
   }
@@ -111,16 +112,12 @@ extension H2Session {
     }
   }
 
-  /// Lets each stream send so much before it's read; those that are open too. The connection's own
-  /// window stays at least twice as large.
+  /// Lets a stream send so much before it's read, once it has shown that what it sends is taken: a stream
+  /// that nobody reads never gets more than `Options.streamWindow`, and all together no more than
+  /// `Options.windowByteLimit` beyond that. The connection's own window stays at least twice as large.
   package func setStreamWindow(_ byteCount: Int) {
     guard !self.isBroken else { return }
-    self.streamWindow = byteCount
-    var entry = nghttp2_settings_entry(
-      settings_id: Int32(bitPattern: NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
-      value: UInt32(clamping: byteCount))
-    // NGHTTP2_ERR_NOMEM; _INVALID_ARGUMENT can't be: the value is in range.
-    _ = unsafe nghttp2_submit_settings(self.handle, 0, &entry, 1)
+    self.grownWindow = byteCount
     guard byteCount * 2 > self.options.connectionWindow else { return }
     _ = unsafe nghttp2_session_set_local_window_size(
       self.handle, 0, 0, Int32(clamping: byteCount * 2))
@@ -164,6 +161,21 @@ extension H2Session {
     }
     self.dueTrailers.removeAll(keepingCapacity: true)
     return true
+  }
+
+  /// Widens the window of a stream of which enough was returned.
+  func growWindow(of stream: H2Stream) {
+    let entry = self.streams[stream.slot]
+    let window = self.options.streamWindow + entry.windowBytesAdded
+    let added = min(
+      self.grownWindow - window, self.options.windowByteLimit - self.windowBytesAdded)
+    guard added > 0, entry.returnedBytes >= 2 * window else { return }
+    // NGHTTP2_ERR_NOMEM, _FLOW_CONTROL (the sum is far below its bound), _INVALID_ARGUMENT.
+    let result = unsafe nghttp2_session_set_local_window_size(
+      self.handle, 0, stream.id, Int32(clamping: window + added))
+    guard result == 0 else { return }
+    self.streams[stream.slot].windowBytesAdded += added
+    self.windowBytesAdded += added
   }
 
   private func makeEntry(_ id: Int32, body: ByteBuffer?, endsStream: Bool) -> StreamEntry {

@@ -27,6 +27,9 @@ package final class H2Session {
     /// What one stream may send before it's read (SETTINGS_INITIAL_WINDOW_SIZE). 1 MiB: enough for
     /// 1 GB/s at 1 ms round trip, and the bound on what a paused stream makes us hold.
     package var streamWindow = 1 << 20
+    /// How much the windows of all streams together may grow beyond `streamWindow`; see
+    /// `setStreamWindow`. 16 MiB.
+    package var windowByteLimit = 16 << 20
     /// What all streams may send together. 16 MiB, far above a stream's own, because it's returned
     /// at once: it must never be what a fast stream waits for while another is paused.
     package var connectionWindow = 16 << 20
@@ -34,8 +37,14 @@ package final class H2Session {
     package var concurrentStreams = 1024
     /// Whether one DATA frame may hold several messages; off, each buffer begins a frame.
     package var joinsBuffers = true
+    /// The clock by which a client's faults are forgotten.
+    package var now: () -> NIODeadline = { .now() }
 
     package init() {}
+
+    /// Where a header list is no longer merely too large: the rest of its block isn't looked at. A block
+    /// may ask for one large field of the table thousands of times (RFC 7541 §7.3), at a byte each.
+    var headerByteBound: Int { max(4 * self.headerByteLimit, 256 << 10) }
   }
 
   /// What the session keeps about a stream.
@@ -45,6 +54,14 @@ package final class H2Session {
     var body = OutgoingBody()
     /// Payload bytes handled by the owner and not yet returned to the stream's window.
     var owedWindow = 0
+    /// Payload bytes that were returned to its window so far.
+    var returnedBytes = 0
+    /// What its window has grown by, in bytes.
+    var windowBytesAdded = 0
+    /// Whether the owner has reset it.
+    var isReset = false
+    /// Whether the peer has broken the protocol on it, and it's about to be reset for that.
+    var isFaulty = false
   }
 
   let role: Role
@@ -59,11 +76,13 @@ package final class H2Session {
   /// Why nghttp2 objected to the peer, in its words. For messages to people.
   package internal(set) var complaint: String?
 
-  /// All payload received so far, in bytes.
-  package internal(set) var payloadBytes = 0
+  /// All payload so far that was returned to the windows of its streams, in bytes.
+  package internal(set) var returnedBytes = 0
 
-  /// What one stream may send now.
-  var streamWindow: Int
+  /// What the window of a stream grows to once much of its payload has been taken.
+  var grownWindow: Int
+  /// What the windows of all open streams have grown by.
+  var windowBytesAdded = 0
   var streams: [StreamEntry] = []
   /// Slots of closed streams; used again when no event mentions them any more.
   var freeSlots: [Int] = []
@@ -94,6 +113,15 @@ package final class H2Session {
   var peerReset: Int32 = 0
   /// Streams closed since `clearEvents` because the peer broke the protocol on them.
   var violations: [Int32: String] = [:]
+  /// What a client may still do wrong.
+  var faults = FaultBudget()
+  var closedStreams: ClosedStreams
+  /// Streams that are gone and that the peer is to be told so of.
+  var dueResets: [Int32] = []
+  /// Whether GOAWAY was sent: what comes for streams that it left out means nothing.
+  var hasSaidGoodbye = false
+  /// Why the connection is to be ended at once; nil: it isn't.
+  var givenUp: UInt32?
   /// Name-value pairs for one submit call.
   var fieldScratch: UnsafeMutablePointer<nghttp2_nv>
   var fieldCapacity = 32
@@ -104,7 +132,8 @@ package final class H2Session {
   package init(role: Role, options: Options = Options()) {
     self.role = role
     self.options = options
-    self.streamWindow = options.streamWindow
+    self.grownWindow = options.streamWindow
+    self.closedStreams = ClosedStreams(isServer: role == .server)
     unsafe self.handle = Self.makeHandle(role)
     unsafe self.fieldScratch = .allocate(capacity: self.fieldCapacity)
     unsafe nghttp2_session_set_user_data(
@@ -129,14 +158,18 @@ package final class H2Session {
     }
     unsafe self.receiveBase = nil
     if count < 0 {
-      // NGHTTP2_ERR_NOMEM, _BAD_CLIENT_MAGIC, _FLOODED (_CALLBACK_FAILURE: ours never fail).
-      self.isBroken = true
+      // NGHTTP2_ERR_NOMEM, _BAD_CLIENT_MAGIC, _FLOODED, _CALLBACK_FAILURE (`givenUp`).
       if self.complaint == nil {
         self.complaint = unsafe String(cString: nghttp2_strerror(Int32(count)))
       }
-    } else if self.receivedPayload > 0 {
-      self.payloadBytes &+= self.receivedPayload
-      _ = unsafe nghttp2_session_consume_connection(self.handle, self.receivedPayload)
+      let isFlooded = count == Int(NGHTTP2_ERR_FLOODED.rawValue)
+      self.breakOff(
+        self.givenUp ?? (isFlooded ? H2ErrorCode.enhanceYourCalm : H2ErrorCode.protocolError))
+    } else {
+      if self.receivedPayload > 0 {
+        _ = unsafe nghttp2_session_consume_connection(self.handle, self.receivedPayload)
+      }
+      if !self.dueResets.isEmpty { self.submitDueResets() }
     }
     self.receivedPayload = 0
   }
@@ -161,16 +194,21 @@ package final class H2Session {
   /// Says that this many bytes of a stream's payload need room no longer.
   ///
   /// The peer gets them back in steps of a quarter of the window: a small reply costs no call and no
-  /// frame. Not calling it is what holds a fast peer back.
+  /// frame. Not calling it is what holds a fast peer back. A stream of which much was returned gets a
+  /// larger window (`setStreamWindow`).
   package func returnWindow(_ stream: H2Stream, byteCount: Int) {
     guard self.isKnown(stream), !self.isBroken else { return }
-    let owed = self.streams[stream.slot].owedWindow + byteCount
-    guard owed >= self.streamWindow / 4 else {
+    self.returnedBytes &+= byteCount
+    let entry = self.streams[stream.slot]
+    let owed = entry.owedWindow + byteCount
+    guard owed >= (self.options.streamWindow + entry.windowBytesAdded) / 4 else {
       self.streams[stream.slot].owedWindow = owed
       return
     }
     self.streams[stream.slot].owedWindow = 0
+    self.streams[stream.slot].returnedBytes += owed
     _ = unsafe nghttp2_session_consume_stream(self.handle, stream.id, owed)
+    if self.grownWindow > self.options.streamWindow { self.growWindow(of: stream) }
   }
 
   // MARK: Writing
@@ -181,6 +219,13 @@ package final class H2Session {
   /// - Returns: whether more is left that could go out now.
   package func drain(limit: Int = 256 << 10) -> Bool {
     guard !self.isBroken else { return false }
+    let hasMore = self.fillOutput(limit: limit)
+    guard let code = self.givenUp else { return hasMore }
+    self.breakOff(code)
+    return false
+  }
+
+  private func fillOutput(limit: Int) -> Bool {
     self.outputLimit = limit
     self.isOutputFull = false
     if self.queuedBytes > 0 {
@@ -217,7 +262,7 @@ package final class H2Session {
 
   /// Whether `drain` would find something.
   package var wantsWrite: Bool {
-    guard !self.isBroken else { return false }
+    guard !self.isBroken, self.givenUp == nil else { return !self.isBroken }
     return unsafe nghttp2_session_want_write(self.handle) != 0 || !self.dueTrailers.isEmpty
   }
 

@@ -79,6 +79,9 @@ package final class Pool: EndpointPool, PoolShell {
     self.connectTimeout = TimeAmount(limits.connectTimeout)
     var options = H2Session.Options()
     options.headerByteLimit = limits.endpointHeaderBytes
+    options.streamWindow = max(
+      Self.leastWindow, min(Self.streamWindow, limits.endpointWindowBytes))
+    options.windowByteLimit = 2 * limits.endpointWindowBytes
     self.sessionOptions = options
     self.state = PoolState(
       limits: PoolState.Limits(
@@ -110,6 +113,12 @@ package final class Pool: EndpointPool, PoolShell {
 
   /// Whether its connections are by TLS.
   var isSecure: Bool { self.connector.scheme == "https" }
+
+  /// What a stream may send before its client has taken much of it. 256 KiB: nearly all replies are
+  /// smaller, and it bounds what a client that never reads makes the bridge hold of a call.
+  private static let streamWindow = 256 << 10
+  /// SETTINGS_INITIAL_WINDOW_SIZE where nothing is said.
+  private static let leastWindow = 65_535
 
   // MARK: Calls
 

@@ -26,7 +26,7 @@ package final class UpstreamConnection: ChannelInboundHandler, PooledConnection 
   /// How often something has come, to see whether anything did in a time.
   private(set) var readCount = 0
   private var estimator: WindowEstimator
-  /// Payload that the estimator has been told of.
+  /// Payload that was taken and that the estimator has been told of.
   private var estimatedBytes = 0
   private var isReady = false
   /// Whether bytes can be sent: the socket is connected, and TLS is up where there is TLS.
@@ -53,10 +53,13 @@ package final class UpstreamConnection: ChannelInboundHandler, PooledConnection 
     self.pool = pool
     self.session = H2Session(role: .client, options: options)
     self.keepalive = KeepaliveState(pool.keepalive)
-    self.estimator = WindowEstimator(
-      window: options.streamWindow, most: max(options.streamWindow, pool.limits.endpointWindowBytes)
-    )
+    let most = max(options.streamWindow, pool.limits.endpointWindowBytes)
+    self.estimator = WindowEstimator(window: min(Self.firstGrownWindow, most), most: most)
+    self.session.setStreamWindow(self.estimator.window)
   }
+
+  /// What the window of a stream that's read may grow to now, in bytes.
+  var grownWindow: Int { self.estimator.window }
 
   // MARK: For the dialer
 
@@ -166,7 +169,7 @@ package final class UpstreamConnection: ChannelInboundHandler, PooledConnection 
     self.readCount &+= 1
     self.keepalive.heard()
     self.session.receive(bytes)
-    if self.session.payloadBytes != self.estimatedBytes { self.measure() }
+    if self.session.returnedBytes != self.estimatedBytes { self.measure() }
     self.dispatch(bytes)
   }
 
@@ -332,10 +335,15 @@ package final class UpstreamConnection: ChannelInboundHandler, PooledConnection 
     self.keepAlive(action)
   }
 
-  /// Payload has come: perhaps the window is to be measured.
+  /// What one stream may send before it's read, once it has shown that it is: enough for 1 GB/s at 1 ms
+  /// round trip.
+  private static let firstGrownWindow = 1 << 20
+
+  /// Payload has been taken: perhaps the window is to be measured. What comes and isn't taken says nothing
+  /// of the way.
   private func measure() {
-    let count = self.session.payloadBytes - self.estimatedBytes
-    self.estimatedBytes = self.session.payloadBytes
+    let count = self.session.returnedBytes - self.estimatedBytes
+    self.estimatedBytes = self.session.returnedBytes
     if self.estimator.receive(count, now: { self.pool.eventLoop.now }) {
       self.session.ping(WindowEstimator.ping)
       self.scheduleDrain()

@@ -28,7 +28,7 @@ struct WindowEstimator {
   /// The data of PINGs that measure: other PINGs are for signs of life.
   static let ping: UInt64 = 0x6272_6964_6765_7770
 
-  /// Payload has come.
+  /// Payload has come and was taken.
   ///
   /// - Returns: whether a PING is to go out now.
   mutating func receive(_ byteCount: Int, now: () -> NIODeadline) -> Bool {

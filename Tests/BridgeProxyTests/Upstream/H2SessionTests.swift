@@ -318,22 +318,70 @@ import Testing
     #expect(pair.clientEvents == [.pong(0x0102_0304_0506_0708)])
   }
 
-  @Test func aWiderWindowHoldsForStreamsThatAreOpen() throws {
+  /// A pair whose client takes 1,000 bytes of a stream, and more once 2,000 were returned.
+  private func growingPair(limit: Int = 1 << 20) -> H2Pair {
     var options = H2Session.Options()
     options.streamWindow = 1000
+    options.windowByteLimit = limit
     let pair = H2Pair(client: options)
-    pair.clientReturnsWindow = false
     pair.runAndForget()
-    _ = try self.open(pair)
+    return pair
+  }
+
+  /// Opens a stream on which the server sends more than any window lets through.
+  private func stream(_ pair: H2Pair) throws -> H2Stream {
+    let stream = try self.open(pair)
     pair.run()
-    let stream = try #require(pair.serverStreams[1])
     pair.server.submitResponse(
-      stream, .ok, body: ByteBuffer(repeating: 1, count: 9000), endsStream: false)
+      try #require(pair.serverStreams[stream.id]), .ok,
+      body: ByteBuffer(repeating: 1, count: 90_000), endsStream: false)
+    pair.run()
+    return stream
+  }
+
+  @Test func aStreamThatIsNotReadGetsNoWiderWindow() throws {
+    let pair = self.growingPair()
+    pair.client.setStreamWindow(6000)
+    pair.clientReturnsWindow = false
+    _ = try self.stream(pair)
+    #expect(pair.clientPayload == 1000)
+    pair.client.setStreamWindow(60_000)
     pair.run()
     #expect(pair.clientPayload == 1000)
+  }
+
+  @Test func aStreamThatIsReadGetsAWiderWindow() throws {
+    let pair = self.growingPair()
     pair.client.setStreamWindow(6000)
+    pair.clientReturnsWindow = false
+    let stream = try self.stream(pair)
+    for taken in [1000, 2000] {
+      #expect(pair.clientPayload == taken)
+      pair.client.returnWindow(stream, byteCount: 1000)
+      pair.run()
+    }
+    #expect(pair.clientPayload == 2000 + 6000)
+    #expect(pair.client.windowBytesAdded == 5000)
+    // It's given back with the stream.
+    pair.client.reset(stream, errorCode: H2ErrorCode.cancel)
     pair.run()
-    #expect(pair.clientPayload == 6000)
+    #expect(pair.client.windowBytesAdded == 0)
+  }
+
+  @Test func whatWindowsGrowByIsBoundedInAll() throws {
+    let pair = self.growingPair(limit: 7000)
+    pair.client.setStreamWindow(6000)
+    pair.clientReturnsWindow = false
+    for expected in [8000, 5000, 3000] {
+      pair.clientPayload = 0
+      let stream = try self.stream(pair)
+      pair.client.returnWindow(stream, byteCount: 1000)
+      pair.run()
+      pair.client.returnWindow(stream, byteCount: 1000)
+      pair.run()
+      #expect(pair.clientPayload == expected)
+    }
+    #expect(pair.client.windowBytesAdded == 7000)
   }
 
   @Test func aHeaderListTooLargeIsDroppedAndNamed() throws {

@@ -128,7 +128,7 @@ final class ExchangeStream: ClientStream, @unchecked Sendable {
     let session = self.connection.session
     guard session.isKnown(self.stream) else { return false }
     if self.isOpen, !self.canWrite,
-      session.unsentBytes(self.stream) <= PassThroughState.replyMark / 2
+      session.unsentBytes(self.stream) <= self.connection.replyMark / 2
     {
       self.canWrite = true
       self.pipeline.fireChannelWritabilityChanged()
@@ -225,7 +225,7 @@ extension ExchangeStream: Channel, ChannelCore {
     while let part = self.reader.next() { self.send(part) }
     self.connection.scheduleDrain()
     if self.canWrite,
-      self.connection.session.unsentBytes(self.stream) > PassThroughState.replyMark
+      self.connection.session.unsentBytes(self.stream) > self.connection.replyMark
     {
       self.canWrite = false
       self.connection.watch(self)

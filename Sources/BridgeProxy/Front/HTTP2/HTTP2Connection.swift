@@ -50,6 +50,8 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
   /// Whether events are being handed out or bytes written, further up the stack.
   private var isBusy = false
   private var hasEnded = false
+  /// Whether the session is over, and what comes is thrown away.
+  private var isLingering = false
 
   /// What one stream may send before an endpoint takes it (SETTINGS_INITIAL_WINDOW_SIZE). 256 KiB:
   /// enough on one machine, and with `limits.client_streams` the bound on what a client that
@@ -77,6 +79,12 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
   /// Tells the call whenever something has been sent, until it waits for nothing.
   func watch(_ call: any ClientStream) {
     if !self.watched.contains(where: { $0 === call }) { self.watched.append(call) }
+  }
+
+  /// Bytes of one answer that may wait for the client before its call is held back.
+  var replyMark: Int {
+    self.session.queuedBytes > PassThroughState.crowdedByteCount
+      ? PassThroughState.crowdedReplyMark : PassThroughState.replyMark
   }
 
   /// A call has its answer.
@@ -109,7 +117,7 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard !self.hasEnded else { return }
+    guard !self.hasEnded, !self.isLingering else { return }
     let bytes = self.unwrapInboundIn(data)
     self.session.receive(bytes)
     self.dispatch(bytes)
@@ -117,6 +125,7 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
+    guard !self.isLingering else { return }
     if self.session.wantsWrite || self.session.isDone { self.scheduleDrain() }
   }
 
@@ -150,13 +159,17 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
     self.hasEnded = true
     self.ownDeadline = .max
     self.writing.end()
+    self.endCalls()
+    self.loop.remove(self)
+  }
+
+  private func endCalls() {
     let calls = self.calls
     self.streams = []
     self.calls = []
     self.opened = []
     self.watched = []
     for call in calls { call?.receiveClosed() }
-    self.loop.remove(self)
   }
 
   // MARK: Life
@@ -201,6 +214,10 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
     case .goAway:
       self.session.goAway()
       self.scheduleDrain()
+    case .linger:
+      self.isLingering = true
+      self.endCalls()
+      self.context?.close(mode: .output, promise: nil)
     case .close:
       self.closeNow()
     case .none:
@@ -233,7 +250,8 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
 
   /// Writes what the session has, as far as the socket takes it, and closes when the session is done.
   private func flush() {
-    guard let context = self.context, context.channel.isActive, !self.hasEnded else { return }
+    guard let context = self.context, context.channel.isActive, !self.hasEnded, !self.isLingering
+    else { return }
     guard !self.isBusy else { return self.scheduleDrain() }
     var hasMore = true
     var hasWritten = false
@@ -254,7 +272,7 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
       self.dispatch(ByteBuffer())
     }
     if self.session.isDone {
-      self.closeNow()
+      self.act(on: self.state.sessionEnded())
     } else if hasWritten, self.wait == .request {
       // A client that takes its answers slowly, but takes them, isn't idle.
       self.startDeadline()
@@ -293,7 +311,7 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
       }
     }
     self.session.clearEvents()
-    for call in self.opened { call.begin() }
+    for call in self.opened where !self.session.isFaulty(call.stream) { call.begin() }
     self.opened.removeAll(keepingCapacity: true)
     self.isBusy = false
   }

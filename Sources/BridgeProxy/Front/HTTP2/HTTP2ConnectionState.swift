@@ -2,6 +2,7 @@
 ///
 ///     serving ─drain─▶ announcing ─notice over─▶ leaving ─last stream─▶ (closed)
 ///        └─idle───────────────────────────────────▶┘
+///        └─session over─▶ lingering ─client's close─▶ (closed)
 struct HTTP2ConnectionState {
   private enum State {
     case serving
@@ -9,6 +10,8 @@ struct HTTP2ConnectionState {
     case announcing
     /// GOAWAY is sent.
     case leaving
+    /// The session is over without our doing; the client is given the time to read why.
+    case lingering
   }
 
   /// What the connection waits for, and so which deadline holds.
@@ -34,6 +37,7 @@ struct HTTP2ConnectionState {
     case .serving: self.openCalls == 0 ? .request : .nothing
     case .announcing: .notice
     case .leaving: self.openStreams == 0 ? .close : .nothing
+    case .lingering: .close
     }
   }
 
@@ -59,6 +63,9 @@ struct HTTP2ConnectionState {
     case announce
     /// Send GOAWAY, and close when the last stream has ended.
     case goAway
+    /// Close our side, and read on for a while: a close with unread bytes would become a reset, and the
+    /// client might lose our GOAWAY (RFC 9113 §5.4.1).
+    case linger
     case close
     case none
   }
@@ -72,7 +79,20 @@ struct HTTP2ConnectionState {
     case .serving:
       self.state = .announcing
       return .announce
-    case .announcing, .leaving:
+    case .announcing, .leaving, .lingering:
+      return .none
+    }
+  }
+
+  /// The session takes nothing more, and what it had to say is written.
+  mutating func sessionEnded() -> Action {
+    switch self.state {
+    case .serving, .announcing:
+      self.state = .lingering
+      return .linger
+    case .leaving:
+      return .close
+    case .lingering:
       return .none
     }
   }
@@ -90,6 +110,8 @@ struct HTTP2ConnectionState {
       return .goAway
     case .leaving:
       return self.openStreams == 0 ? .close : .none
+    case .lingering:
+      return .close
     }
   }
 }

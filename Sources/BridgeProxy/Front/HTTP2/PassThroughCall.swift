@@ -202,7 +202,9 @@ final class PassThroughCall: ClientStream {
     if self.state.awaitsEnd, session.isFinished(self.stream), self.state.answerSent() {
       session.reset(self.stream, errorCode: H2ErrorCode.noError)
     }
-    if self.state.replySent(unsent: session.unsentBytes(self.stream)) {
+    if self.state.replySent(
+      unsent: session.unsentBytes(self.stream), mark: self.connection.replyMark)
+    {
       self.call?.resumeReading()
     }
     return self.state.isReplyPaused || self.state.awaitsEnd
@@ -298,7 +300,9 @@ extension PassThroughCall: CallObserver {
     let session = self.connection.session
     let isQueued = session.unsentBytes(self.stream) > 0
     session.send(self.stream, isQueued ? Self.compacted(message) : message)
-    if self.state.replyQueued(unsent: session.unsentBytes(self.stream)) {
+    if self.state.replyQueued(
+      unsent: session.unsentBytes(self.stream), mark: self.connection.replyMark)
+    {
       self.call?.pauseReading()
       self.connection.watch(self)
     }

@@ -33,6 +33,10 @@ struct PassThroughState {
   /// Bytes of a reply that wait for the client from which on the endpoint is held back. 256 KiB: what
   /// one write of a connection takes.
   static let replyMark = 256 << 10
+  /// The same while more than `crowdedByteCount` of all replies of its connection wait.
+  static let crowdedReplyMark = 16 << 10
+  /// 4 MiB: sixteen replies at their mark.
+  static let crowdedByteCount = 4 << 20
 
   // MARK: The request
 
@@ -124,10 +128,12 @@ struct PassThroughState {
 
   /// A part of the reply was queued for the client.
   ///
-  /// - Parameter unsent: what waits for the client in all.
+  /// - Parameters:
+  ///   - unsent: what waits for the client in all.
+  ///   - mark: how much may.
   /// - Returns: whether the call has to pause.
-  mutating func replyQueued(unsent: Int) -> Bool {
-    guard unsent > Self.replyMark, !self.isReplyPaused else { return false }
+  mutating func replyQueued(unsent: Int, mark: Int = Self.replyMark) -> Bool {
+    guard unsent > mark, !self.isReplyPaused else { return false }
     self.isReplyPaused = true
     return true
   }
@@ -135,8 +141,8 @@ struct PassThroughState {
   /// Some of what was queued has been sent.
   ///
   /// - Returns: whether the call has to go on.
-  mutating func replySent(unsent: Int) -> Bool {
-    guard unsent <= Self.replyMark / 2, self.isReplyPaused else { return false }
+  mutating func replySent(unsent: Int, mark: Int = Self.replyMark) -> Bool {
+    guard unsent <= mark / 2, self.isReplyPaused else { return false }
     self.isReplyPaused = false
     return true
   }
