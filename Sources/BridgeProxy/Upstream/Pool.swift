@@ -192,6 +192,7 @@ package final class Pool: EndpointPool, PoolShell {
     while let (call, status) = self.state.nextFailure(now: now) {
       self.calls[call]?.fail(status)
     }
+    self.makeRoom()
     while let id = self.state.nextClose() { self.close(id) }
     if self.yieldingCount > 0 {
       for connection in self.connections where self.state.isDraining(connection.id) {
@@ -236,6 +237,7 @@ package final class Pool: EndpointPool, PoolShell {
   /// The call's end is settled; its deadline doesn't matter any more.
   func clearDeadline(of call: PoolCall) {
     self.deadlines.cancel(call.id)
+    self.state.giveUpPlace(of: call.id)
   }
 
   // MARK: For its owner

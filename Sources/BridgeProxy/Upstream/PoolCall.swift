@@ -87,6 +87,12 @@ final class PoolCall: UpstreamCall, PooledCall {
     self.pool.eventLoop.assumeIsolated().execute { self.advance() }
   }
 
+  func yieldPlace() {
+    guard self.observer != nil, !self.request.yieldsPlace else { return }
+    self.request.yieldsPlace = true
+    self.pool.makeYield(self)
+  }
+
   // MARK: For the pool
 
   /// The path and what else the pool needs to start it.
@@ -95,6 +101,7 @@ final class PoolCall: UpstreamCall, PooledCall {
   var deadline: NIODeadline? { self.request.deadline }
   var encoding: CompressionFormat? { self.request.encoding }
   var isRaw: Bool { self.request.isRaw }
+  var yieldsPlace: Bool { self.request.yieldsPlace }
   var yieldsToDrain: Bool { self.request.yieldsToDrain }
 
   /// Asks a connection for a stream.

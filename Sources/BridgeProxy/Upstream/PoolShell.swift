@@ -7,6 +7,8 @@ protocol PooledCall: AnyObject {
   var deadline: NIODeadline? { get }
   /// How it ends at its deadline, as it stands.
   var deadlineStatus: GRPCStatus { get }
+  /// Whether its client may be gone.
+  var yieldsPlace: Bool { get }
 
   /// Ends it without an answer of the endpoint.
   func fail(_ status: GRPCStatus)
@@ -81,10 +83,25 @@ extension PoolShell {
       self.deadlines.schedule(call.id, at: deadline)
       self.startTicking()
     }
-    switch self.state.arrive(call.id, now: now) {
+    switch self.state.arrive(call.id, yields: call.yieldsPlace, now: now) {
     case .start(let connection): self.start(call, on: connection)
     case .wait: self.settle()
     case .refuse(let status): self.failLater(call, status)
+    }
+  }
+
+  /// The client of a call may be gone from now on.
+  func makeYield(_ call: Call) {
+    self.state.yield(call.id)
+    guard self.state.waitingCount > 0 else { return }
+    self.eventLoop.assumeIsolated().execute { self.settle() }
+  }
+
+  /// Part of `settle`: calls whose clients may be gone end where those of others have no place.
+  func makeRoom() {
+    while let id = self.state.nextYield() {
+      // Later, because the end of one may be the beginning of another.
+      if let call = self.calls[id] { self.failLater(call, .yielded) }
     }
   }
 
@@ -302,4 +319,12 @@ extension PoolShell {
       self.ticking = nil
     }
   }
+}
+
+extension GRPCStatus {
+  /// The call made room for another one.
+  static let yielded = GRPCStatus(
+    .unavailable,
+    "the client has closed its sending side and may be gone, and other calls have no place "
+      + "(limits.calls_in_flight, limits.calls_waiting)", origin: .shed)
 }

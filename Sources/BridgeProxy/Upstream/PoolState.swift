@@ -60,6 +60,12 @@ struct PoolState {
   private var nextID = 0
   private var waiting: Deque<Int> = []
   private var callsInFlight = 0
+  /// Of `waiting`, those whose clients may be gone.
+  private var yieldingWaiting: Set<Int> = []
+  /// Calls on connections whose clients may be gone, the oldest first.
+  private var yieldingOpen: Deque<Int> = []
+  /// Calls that made room, and whose streams aren't closed yet.
+  private var yielded = 0
   /// Attempts in a row that gave no connection to call on.
   private var failures = 0
   /// No attempt before this; nil: any time.
@@ -80,29 +86,51 @@ struct PoolState {
   // MARK: Calls
 
   /// A new call. It's counted as open on the connection it's started on.
-  mutating func arrive(_ call: Int, now: NIODeadline) -> Arrival {
+  ///
+  /// - Parameter yields: whether its client may be gone; see `yield`.
+  mutating func arrive(_ call: Int, yields: Bool = false, now: NIODeadline) -> Arrival {
     guard !self.isDraining else {
       return .refuse(
         GRPCStatus(.unavailable, "the bridge is shutting down", origin: .notConnected))
     }
     if self.waiting.isEmpty, let connection = self.takeRoom() {
+      if yields { self.yieldingOpen.append(call) }
       return .start(connection: connection)
     }
     guard self.mayConnectOrIsUsable(now) else { return .refuse(self.notConnected) }
-    guard self.waiting.count < self.limits.callsWaiting else {
+    let mayDisplace = !yields && !(self.yieldingWaiting.isEmpty && self.yieldingOpen.isEmpty)
+    guard self.waiting.count < self.limits.callsWaiting || mayDisplace else {
       return .refuse(
         GRPCStatus(
           .unavailable, "\(self.waiting.count) calls wait for this endpoint already", origin: .shed)
       )
     }
     self.waiting.append(call)
+    if yields { self.yieldingWaiting.insert(call) }
     return .wait
+  }
+
+  /// The client of a call may be gone: it makes room where those of others run short of places.
+  mutating func yield(_ call: Int) {
+    if self.waiting.contains(call) {
+      self.yieldingWaiting.insert(call)
+    } else if !self.yieldingOpen.contains(call) {
+      self.yieldingOpen.append(call)
+    }
+  }
+
+  /// A call that has a stream waits again, ahead of the others.
+  private mutating func putBack(_ call: Int) {
+    self.waiting.prepend(call)
+    guard let index = self.yieldingOpen.firstIndex(of: call) else { return }
+    self.yieldingOpen.remove(at: index)
+    self.yieldingWaiting.insert(call)
   }
 
   /// A call that the endpoint has certainly not processed begins again, ahead of the others. It was
   /// let in once and isn't shed.
   mutating func comeBack(_ call: Int) {
-    self.waiting.prepend(call)
+    self.putBack(call)
   }
 
   /// The endpoint refused the stream of a call (REFUSED_STREAM), which begins again, ahead of the
@@ -111,7 +139,7 @@ struct PoolState {
   ///
   /// - Returns: how long it rests; `endRest` must follow then.
   mutating func refuse(_ call: Int, on connection: Int) -> TimeAmount? {
-    self.waiting.prepend(call)
+    self.putBack(call)
     guard let index = self.index(of: connection), !self.connections[index].state.isResting else {
       return nil
     }
@@ -137,8 +165,19 @@ struct PoolState {
   /// 2 ms to 128 ms.
   private static let restDoublings = 6
 
+  /// The stream of a call is gone, though its owner hasn't taken all of the reply: it has no place that
+  /// it could yield.
+  mutating func giveUpPlace(of call: Int) {
+    guard !self.yieldingOpen.isEmpty, let index = self.yieldingOpen.firstIndex(of: call) else {
+      return
+    }
+    self.yieldingOpen.remove(at: index)
+  }
+
   /// A call that may be waiting waits no more.
   mutating func leave(_ call: Int) {
+    self.giveUpPlace(of: call)
+    if !self.yieldingWaiting.isEmpty { self.yieldingWaiting.remove(call) }
     guard let index = self.waiting.firstIndex(of: call) else { return }
     self.waiting.remove(at: index)
   }
@@ -148,6 +187,7 @@ struct PoolState {
     guard let index = self.index(of: connection) else { return }
     self.connections[index].state.closeCall()
     self.callsInFlight -= 1
+    if self.yielded > 0 { self.yielded -= 1 }
     self.failures = 0
   }
 
@@ -237,6 +277,7 @@ struct PoolState {
     guard let index = self.index(of: connection) else { return }
     let removed = self.connections.remove(at: index)
     self.callsInFlight -= removed.state.openCalls
+    self.yielded = min(self.yielded, self.callsInFlight)
     guard !removed.state.wasUsed, !removed.isGivenUp else { return }
     self.failures += 1
     self.lastFailure = reason
@@ -271,7 +312,34 @@ struct PoolState {
   /// A waiting call that can start now, and where.
   mutating func nextStart() -> (call: Int, connection: Int)? {
     guard !self.waiting.isEmpty, let connection = self.takeRoom() else { return nil }
-    return self.waiting.popFirst().map { ($0, connection) }
+    guard !self.yieldingWaiting.isEmpty else {
+      return self.waiting.popFirst().map { ($0, connection) }
+    }
+    let index = self.waiting.firstIndex { !self.yieldingWaiting.contains($0) } ?? 0
+    let call = self.waiting.remove(at: index)
+    if self.yieldingWaiting.remove(call) != nil { self.yieldingOpen.append(call) }
+    return (call, connection)
+  }
+
+  /// A call to end now, because its client may be gone and another call has no place. Those that wait
+  /// go only where the queue is full, because they're passed by; those on connections as soon as a
+  /// call waits for which no room is being made yet.
+  mutating func nextYield() -> Int? {
+    guard !self.yieldingWaiting.isEmpty || !self.yieldingOpen.isEmpty else { return nil }
+    if self.waiting.count > self.limits.callsWaiting,
+      let index = self.waiting.firstIndex(where: { self.yieldingWaiting.contains($0) })
+    {
+      let call = self.waiting.remove(at: index)
+      self.yieldingWaiting.remove(call)
+      return call
+    }
+    let isFull = self.callsInFlight >= self.limits.callsInFlight
+    guard self.waiting.count - self.yieldingWaiting.count > self.yielded,
+      isFull || !self.connections.contains(where: { $0.state.isConnecting }),
+      let call = self.yieldingOpen.popFirst()
+    else { return nil }
+    self.yielded += 1
+    return call
   }
 
   /// A connection to open now: because calls have no room, because fewer are there than the calls
@@ -317,8 +385,9 @@ struct PoolState {
 
   /// A waiting call for which no connection will be opened soon, and why.
   mutating func nextFailure(now: NIODeadline) -> (call: Int, status: GRPCStatus)? {
-    guard !self.waiting.isEmpty, !self.mayConnectOrIsUsable(now) else { return nil }
-    return self.waiting.popFirst().map { ($0, self.notConnected) }
+    guard !self.mayConnectOrIsUsable(now), let call = self.waiting.popFirst() else { return nil }
+    self.yieldingWaiting.remove(call)
+    return (call, self.notConnected)
   }
 
   /// A connection to close now.

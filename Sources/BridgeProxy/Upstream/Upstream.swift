@@ -88,6 +88,8 @@ package struct CallRequest {
   /// Whether the owner does nothing with a reply before its end. Where calls are tried again, it may come
   /// all at once then: an endpoint that is lost in the middle of its answer hasn't answered.
   package var waitsForWholeReply = false
+  /// Whether the client may be gone (`UpstreamCall.yieldPlace`), from the start.
+  package var yieldsPlace = false
   /// Which of the service's groups of endpoints it goes to, by its place in `Configuration.Service.groups`.
   package var group = 0
 
@@ -125,6 +127,15 @@ package protocol UpstreamCall: AnyObject {
 
   /// Goes on after `pauseReading`.
   func resumeReading()
+
+  /// Says that the client may be gone: the call goes on, but where calls of others would wait or be
+  /// refused, it's the first to make room for them, with UNAVAILABLE and the origin `shed`.
+  func yieldPlace()
+}
+
+extension UpstreamCall {
+  /// Nothing, where there are no places to run short of.
+  package func yieldPlace() {}
 }
 
 /// Receives the events of one call, on the loop that started it.

@@ -121,6 +121,44 @@ struct ConnectionTests {
     #expect(client.log.entries.map(\.httpStatus) == [499])
   }
 
+  @Test(
+    "a client that closes its side behind requests that it sent ahead is given up as well",
+    arguments: ["GET /v1/notes/a", "GET /v1/watch/a"])
+  func requestsAheadAndGone(_ line: String) throws {
+    let client = try TestClient()
+    let request = "\(line) HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    client.sendAndClose(request + request)
+    #expect(client.upstream.calls.map(\.hasYielded) == [true])
+    for _ in 0..<30 { client.loop.tick() }
+    #expect(!client.isOpen)
+    #expect(client.upstream.calls.map(\.isCancelled) == [true])
+  }
+
+  @Test("each request that was sent ahead has its own time, and yields its place from its start")
+  func requestsAheadAndSlow() throws {
+    let client = try TestClient()
+    let request = "GET /v1/notes/a HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    client.sendAndClose(request + request + request)
+    for index in 0..<3 {
+      for _ in 0..<15 { client.loop.tick() }
+      let call = client.upstream.calls[index]
+      #expect(index == 0 ? call.hasYielded : call.request.yieldsPlace)
+      call.reply(TestSchema.note(name: "a"))
+      call.end()
+      client.run()
+    }
+    #expect(try client.answers().map(\.status) == [200, 200, 200])
+    #expect(!client.isOpen)
+  }
+
+  @Test("a client that is there keeps its place")
+  func present() throws {
+    let client = try TestClient()
+    client.request("GET /v1/notes/a")
+    let call = client.upstream.calls[0]
+    #expect(!call.hasYielded && !call.request.yieldsPlace)
+  }
+
   @Test("a client that goes away has its call cancelled")
   func gone() throws {
     let client = try TestClient()

@@ -76,6 +76,10 @@ final class CannedUpstream: Upstream {
       self.sent.map { String(decoding: $0, as: UTF8.self) } + (self.isComplete ? ["|"] : [])
     }
 
+    /// Whether its client may be gone.
+    private(set) var hasYielded = false
+
+    func yieldPlace() { self.hasYielded = true }
     func cancel() { self.isCancelled = true }
     func pauseReading() { self.flow.append("pause") }
     func resumeReading() { self.flow.append("resume") }

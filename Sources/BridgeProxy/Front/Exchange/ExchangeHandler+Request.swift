@@ -308,6 +308,7 @@ extension ExchangeHandler {
     request.limit = limit
     request.encoding = encoding
     request.group = group
+    request.yieldsPlace = self.state.mayBeGone
     request.waitsForWholeReply = !route.method.isServerStreaming
     let call = upstream.start(request, observer: self)
     self.exchange?.call = call

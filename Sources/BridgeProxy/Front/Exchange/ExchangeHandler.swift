@@ -285,7 +285,9 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
       } else {
         // What was sent ahead is answered first.
         self.inputCloseWaits = true
+        self.state.inputClosedAhead()
       }
+      self.exchange?.call?.yieldPlace()
       self.updateDeadline()
     }
     context.fireUserInboundEventTriggered(event)

@@ -18,6 +18,12 @@ extension ExchangeState {
     }
   }
 
+  /// The client will send nothing more, but requests that it sent ahead wait for their turn. They are
+  /// answered; `inputClosed` follows with the last one.
+  mutating func inputClosedAhead() {
+    self.isInputClosedAhead = true
+  }
+
   /// The process is to end: an idle connection closes now, a busy one after its answer.
   mutating func drain() -> CloseAction {
     self.isDraining = true
@@ -38,7 +44,8 @@ extension ExchangeState {
     switch self.state {
     case .idle where self.hasPartialHead, .receiving:
       return .refuse
-    case .calling where self.isInputClosed, .streaming where self.isInputClosed:
+    case .calling where self.mayBeGone, .streaming where self.mayBeGone,
+      .relaying where self.isInputClosedAhead:
       self.state = .closed
       return .close
     case .idle, .discarding, .lingering:

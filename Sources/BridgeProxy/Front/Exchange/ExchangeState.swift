@@ -82,6 +82,8 @@ struct ExchangeState {
   /// Whether bytes of the next head have arrived.
   var hasPartialHead = false
   var isInputClosed = false
+  /// Whether the client has closed its side behind requests that it sent ahead.
+  var isInputClosedAhead = false
   var isDraining = false
 
   /// Whether the next part of a request can be taken; otherwise it has to wait.
@@ -114,12 +116,15 @@ struct ExchangeState {
     case .idle: self.hasPartialHead ? .rest : .request
     case .receiving, .discarding: .rest
     // Its messages come when they come; the call's deadline bounds them all.
-    case .relaying: .nothing
-    case .calling, .streaming: self.isInputClosed ? .halfClosed : .nothing
+    case .relaying: self.isInputClosedAhead ? .halfClosed : .nothing
+    case .calling, .streaming: self.mayBeGone ? .halfClosed : .nothing
     case .lingering: .close
     case .closed: .nothing
     }
   }
+
+  /// Whether the client will send nothing more than it has, and may be gone.
+  var mayBeGone: Bool { self.isInputClosed || self.isInputClosedAhead }
 
   // MARK: The request
 

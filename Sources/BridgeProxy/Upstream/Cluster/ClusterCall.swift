@@ -83,6 +83,11 @@ final class ClusterCall: UpstreamCall {
     self.attempt?.resumeReading()
   }
 
+  func yieldPlace() {
+    self.request.yieldsPlace = true
+    self.attempt?.yieldPlace()
+  }
+
   // MARK: For the cluster
 
   /// An endpoint was found.

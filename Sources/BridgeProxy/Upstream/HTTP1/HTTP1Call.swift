@@ -46,6 +46,12 @@ final class HTTP1Call: UpstreamCall, PooledCall {
     self.pool.eventLoop.assumeIsolated().execute { self.deliver() }
   }
 
+  func yieldPlace() {
+    guard self.observer != nil, self.outcome == nil, !self.request.yieldsPlace else { return }
+    self.request.yieldsPlace = true
+    self.pool.makeYield(self)
+  }
+
   // MARK: For the pool
 
   /// Whether it may begin again although it was sent. Says so once.
@@ -56,6 +62,7 @@ final class HTTP1Call: UpstreamCall, PooledCall {
   }
 
   var deadline: NIODeadline? { self.request.deadline }
+  var yieldsPlace: Bool { self.request.yieldsPlace }
 
   func fail(_ status: GRPCStatus) {
     self.end(.status(status, HeaderBlock()))

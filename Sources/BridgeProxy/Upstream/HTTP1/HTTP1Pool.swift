@@ -184,6 +184,7 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
     while let (call, status) = self.state.nextFailure(now: now) {
       self.calls[call]?.fail(status)
     }
+    self.makeRoom()
     while let id = self.state.nextClose() { self.close(id) }
     self.tellWaiting()
     if self.onConnectivity != nil { self.tellConnectivity(now) }
