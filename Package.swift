@@ -23,7 +23,7 @@ let checked: [SwiftSetting] =
   fuzzes ? [.unsafeFlags(["-assert-config", "Debug", "-sanitize=fuzzer,address"])] : []
 let fuzzPrograms: [Target] =
   fuzzes
-  ? ["http1", "http2-client", "websocket", "query", "yaml"].map {
+  ? ["http1", "http2-client", "http2-endpoint", "websocket", "query", "yaml"].map {
     .executableTarget(
       name: "fuzz-front-\($0)", dependencies: ["FrontFuzz"], path: "Fuzz/Front/Programs/\($0)",
       swiftSettings: settings + checked + [.unsafeFlags(["-parse-as-library"])])

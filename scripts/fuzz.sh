@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 
 targets=(
   json-to-wire wire-to-json round-trip descriptor-set path-template
-  front-http1 front-http2-client front-websocket front-query front-yaml
+  front-http1 front-http2-client front-http2-endpoint front-websocket front-query front-yaml
 )
 seconds=${FUZZ_SECONDS:-600}
 merge=no

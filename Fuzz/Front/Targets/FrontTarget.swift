@@ -9,6 +9,8 @@ package enum FrontTarget: String, CaseIterable, Sendable {
   case http1
   /// Frames of a client behind HTTP/2's preface.
   case http2Client = "http2-client"
+  /// Frames of an endpoint while calls are under way.
+  case http2Endpoint = "http2-endpoint"
   /// Frames behind a WebSocket handshake that was accepted.
   case webSocket = "websocket"
   /// The query of a request.
@@ -23,6 +25,7 @@ package enum FrontTarget: String, CaseIterable, Sendable {
     switch self {
     case .http1: try HTTP1Target.run(input)
     case .http2Client: try HTTP2ClientTarget.run(input)
+    case .http2Endpoint: try HTTP2EndpointTarget.run(input)
     case .webSocket: try WebSocketTarget.run(input)
     case .query: try QueryTarget.run(input)
     case .yaml: try YAMLTarget.run(input)

@@ -1,0 +1,14 @@
+internal import FrontFuzz
+
+/// What libFuzzer calls with each input: the target `http2-endpoint`. A broken property ends the process, as a trap
+/// does, and libFuzzer keeps the input.
+@_cdecl("LLVMFuzzerTestOneInput")
+package func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+  let input = unsafe Array(UnsafeBufferPointer(start: start, count: count))
+  do throws(BrokenFrontProperty) {
+    try FrontTarget.http2Endpoint.run(input)
+  } catch {
+    fatalError(error.description)
+  }
+  return 0
+}
