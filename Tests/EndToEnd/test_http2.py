@@ -19,7 +19,10 @@ class Reply:
         while b" 100" in head.split(b"\r\n")[0]:
             head, _, self.body = self.body.partition(b"\r\n\r\n")
         lines = head.decode().split("\r\n")
-        self.version, self.status = lines[0].split(" ")[0], int(lines[0].split(" ")[1])
+        # curl prints nothing of an answer whose reset it reads together with the head.
+        self.version, self.status = None, None
+        if lines[0]:
+            self.version, self.status = lines[0].split(" ")[0], int(lines[0].split(" ")[1])
         self.fields = dict(line.split(": ", 1) for line in lines[1:])
 
     def json(self):

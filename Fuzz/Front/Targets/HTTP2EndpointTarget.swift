@@ -11,7 +11,7 @@ enum HTTP2EndpointTarget {
     let plan = ReadPlan(input)
     let endpoint = FuzzedEndpoint()
     let pool = Pool(
-      eventLoop: endpoint.loop, endpoint: Configuration.Endpoint(host: "localhost", port: 1),
+      eventLoop: endpoint.loop, endpoint: Configuration.Endpoint(host: "127.0.0.1", port: 1),
       userAgent: "fuzz", connector: endpoint)
     let outcomes = (0..<2).map { _ in Outcome() }
     for (index, outcome) in outcomes.enumerated() {
@@ -63,9 +63,15 @@ private final class FuzzedEndpoint: Connector {
   let loop = EmbeddedEventLoop()
   private var channels: [EmbeddedChannel] = []
 
+  /// Addresses need none.
+  func lookUp(
+    _ host: String, _ family: AddressFamily, on eventLoop: any EventLoop,
+    _ found: @escaping (Result<[SocketAddress], LookupError>) -> Void
+  ) -> () -> Void { {} }
+
   func connect(
-    _ handler: any ChannelHandler, to endpoint: Configuration.Endpoint, timeout: TimeAmount,
-    on eventLoop: any EventLoop
+    _ handler: any ChannelHandler, to address: SocketAddress, of endpoint: Configuration.Endpoint,
+    timeout: TimeAmount, on eventLoop: any EventLoop
   ) -> EventLoopFuture<Void> {
     let channel = EmbeddedChannel(handler: handler, loop: self.loop)
     self.channels.append(channel)

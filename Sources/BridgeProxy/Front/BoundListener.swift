@@ -27,7 +27,7 @@ extension BoundListener {
   /// - Parameter bootstrap: what to bind an address of the list, by its place, with.
   /// - Throws: `ListenError` for the first address that can't be had; none is bound then.
   static func bind(
-    _ listen: [ListenAddress], resolver: DNSResolver = .system,
+    _ listen: [ListenAddress], resolver: DNSResolver = .system(within: .seconds(5)),
     bootstrap: (_ place: Int) -> ServerBootstrap
   ) async throws -> [BoundListener] {
     var listeners: [BoundListener] = []
@@ -80,9 +80,15 @@ extension BoundListener {
           address: address.description,
           reason: "there is something that isn't a socket; remove it, or choose another path")
       }
-      let channel = try await bootstrap(place).bind(unixDomainSocketPath: path).get()
-      return BoundListener(
-        address: address, place: place, channel: channel, file: SocketFile(at: path))
+      let descriptor = try SocketFile.bindSocket(at: path)
+      let file = SocketFile(at: path)
+      do {
+        let channel = try await bootstrap(place).withBoundSocket(descriptor).get()
+        return BoundListener(address: address, place: place, channel: channel, file: file)
+      } catch {
+        file?.remove()
+        throw error
+      }
     }
   }
 

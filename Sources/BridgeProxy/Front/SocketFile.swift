@@ -1,4 +1,5 @@
 internal import Glibc
+internal import NIOCore
 
 /// The file of a UNIX socket that this process listens on. It's removed only while it's still this
 /// process's own: another one may have put its own in place.
@@ -45,6 +46,38 @@ struct SocketFile: Sendable {
       AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
     guard descriptor >= 0 else { return .live }
     defer { close(descriptor) }
+    let result = unsafe Self.withAddress(path) { unsafe connect(descriptor, $0, $1) }
+    guard let result else { return .live }
+    if result == 0 { return .live }
+    switch errno {
+    case ECONNREFUSED: return .dead
+    case ENOENT: return .nothing
+    // A full queue, another kind of socket, no permission: somebody's.
+    default: return .live
+    }
+  }
+
+  /// Makes a socket that's bound to the path and doesn't listen yet. NIO would unlink the path of a socket
+  /// that it has bound itself when that's closed, whosever file stands there by then.
+  ///
+  /// - Returns: the descriptor, which is the caller's.
+  static func bindSocket(at path: String) throws(IOError) -> CInt {
+    let descriptor = socket(
+      AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+    guard descriptor >= 0 else { throw IOError(errnoCode: errno, reason: "socket") }
+    let result = unsafe Self.withAddress(path) { unsafe Glibc.bind(descriptor, $0, $1) }
+    guard result == 0 else {
+      let code = result == nil ? ENAMETOOLONG : errno
+      close(descriptor)
+      throw IOError(errnoCode: code, reason: "bind")
+    }
+    return descriptor
+  }
+
+  /// Calls `body` with the address of a path, and its size; nil where the path is too long for one.
+  private static func withAddress(
+    _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt
+  ) -> CInt? {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     let bytes = Array(path.utf8)
@@ -53,18 +86,11 @@ struct SocketFile: Sendable {
       unsafe place.copyBytes(from: bytes)
       return true
     }
-    guard fits else { return .live }
-    let result = unsafe withUnsafePointer(to: &address) { pointer in
+    guard fits else { return nil }
+    return unsafe withUnsafePointer(to: &address) { pointer in
       unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-        unsafe connect(descriptor, pointer, socklen_t(MemoryLayout<sockaddr_un>.size))
+        unsafe body(pointer, socklen_t(MemoryLayout<sockaddr_un>.size))
       }
-    }
-    if result == 0 { return .live }
-    switch errno {
-    case ECONNREFUSED: return .dead
-    case ENOENT: return .nothing
-    // A full queue, another kind of socket, no permission: somebody's.
-    default: return .live
     }
   }
 

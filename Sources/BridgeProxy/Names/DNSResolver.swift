@@ -22,7 +22,7 @@ package struct DNSResolver: Sendable {
   ///   - time: for each lookup.
   ///   - setting: what the time can be set by, for messages.
   package static func system(
-    within time: Duration, setting: String, _ lookups: Lookups = .system
+    within time: Duration, setting: String? = nil, _ lookups: Lookups = .system
   ) -> DNSResolver {
     DNSResolver(
       addresses: { host async throws(LookupError) in

@@ -1,3 +1,4 @@
+internal import Codec
 internal import NIOCore
 internal import Synchronization
 
@@ -80,7 +81,7 @@ struct ReachabilityState {
       }
       if !entry.isTold, now >= entry.quietUntil {
         let often = entry.untold > 1 ? " (\(entry.untold) times since the last such line)" : ""
-        line = "is lost\(often): \(Self.printable(reason))"
+        line = "is lost\(often): \(ForeignText.shown(reason, limit: Self.reasonLimit))"
         entry.isTold = true
         entry.untold = 0
         entry.quietUntil = now + Self.interval
@@ -108,15 +109,7 @@ struct ReachabilityState {
     return line + dropped
   }
 
-  /// What an endpoint says may be in it: nothing of that moves a terminal's cursor, or fills the log.
-  private static func printable(_ reason: String) -> String {
-    let scalars = reason.unicodeScalars.prefix(Self.reasonLimit).map { scalar in
-      scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) ? "?" : scalar
-    }
-    let isCut = reason.unicodeScalars.count > Self.reasonLimit
-    return String(String.UnicodeScalarView(scalars)) + (isCut ? "…" : "")
-  }
-
+  /// Characters of a reason; what an endpoint says may be in it.
   private static let reasonLimit = 500
 
   private static func text(_ time: TimeAmount) -> String {

@@ -97,9 +97,13 @@ struct DialState {
 
   private mutating func takeAddress() -> SocketAddress? {
     let isSix = self.nextFamily == .ipv6
-    self.nextFamily = isSix ? .ipv4 : .ipv6
-    if isSix { return self.ipv6.popFirst() ?? self.ipv4.popFirst() }
-    return self.ipv4.popFirst() ?? self.ipv6.popFirst()
+    let address =
+      isSix
+      ? self.ipv6.popFirst() ?? self.ipv4.popFirst()
+      : self.ipv4.popFirst() ?? self.ipv6.popFirst()
+    // Asking before the lookups have answered leaves the turn where it is.
+    if address != nil { self.nextFamily = isSix ? .ipv4 : .ipv6 }
+    return address
   }
 
   mutating func failed(_ number: Int, _ reason: String, _ progress: DialProgress) {

@@ -60,11 +60,12 @@ extension H2Session {
     }
   }
 
-  /// nghttp2 is about to reset a stream, or has refused to open it.
+  /// nghttp2 is about to reset a stream, or has refused to open it; or, with 0, to end the connection.
   func frameIsInvalid(on id: Int32) {
+    guard id > 0 else { return }
     if let stream = self.find(id) {
       self.streams[stream.slot].isFaulty = true
-    } else if id > 0 {
+    } else {
       // What follows is on its way already.
       self.closedStreams.closed(id, .resetByUs)
     }

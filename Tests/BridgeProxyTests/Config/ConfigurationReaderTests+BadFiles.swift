@@ -89,7 +89,7 @@ extension ConfigurationReaderTests {
         + (10..<22).map { "      zzz\($0): 1\n" }.joined(),
       (["bridge.yaml:5:5: services.a.headers: … and 2 more unknown keys"]
         + (10..<20).map {
-          "bridge.yaml:\($0 - 4):7: services.a.headers.zzz\($0): unknown key; the keys here are allow, deny"
+          "bridge.yaml:\($0 - 4):7: services.a.headers.zzz\($0): unknown key; the keys here are allow, deny, grpc_metadata"
         }).joined(separator: "\n")),
     BadFile(
       "services without a member", "services: {}",

@@ -72,7 +72,7 @@ import Testing
       #expect(
         lines == [
           "b.yaml:5:15: services.bench.endpoint: 127.0.0.1:9 is where t",
-          "b.yaml:9:15: services.name.endpoint: localhost:9 is where the",
+          "b.yaml:9:15: services.name.endpoint: localhost:9 is where th",
         ])
     }
     let settings = CommandLineSettings(schemas: [], endpoint: "127.0.0.1:8080")

@@ -43,6 +43,14 @@ import Testing
     #expect(state.failure(of: self.host) == nil)
   }
 
+  @Test func askingBeforeTheLookupsAnswerTakesNoTurn() {
+    var state = DialState(lookingUp: AddressFamily.allCases, first: .ipv6)
+    #expect(self.starts(&state, at: 0) == [])
+    state.found(self.addresses("::1"), .ipv6, now: self.start)
+    state.found(self.addresses("10.0.0.1"), .ipv4, now: self.start)
+    #expect(self.starts(&state, at: 0) == ["1 ::1"])
+  }
+
   @Test func theFamilyOfTheLastConnectionIsFirst() {
     var state = self.looked(
       first: .ipv4, ipv6: self.addresses("::1"), ipv4: self.addresses("10.0.0.1"))

@@ -54,6 +54,25 @@ import Testing
     }
   }
 
+  // MARK: Faults of the connection
+
+  @Test(
+    "a frame that's wrong on the connection ends it",
+    arguments: [
+      RawFrames.frame(4, 0, 0, [0, 4, 0x80, 0, 0, 0]),
+      RawFrames.frame(4, 0, 0, [0, 2, 0, 0, 0, 2]),
+      RawFrames.frame(8, 0, 0, [0, 0, 0, 0]),
+      RawFrames.frame(6, 0, 0, [1]),
+      RawFrames.frame(7, 0, 1, [0, 0, 0, 0, 0, 0, 0, 0]),
+    ], [H2Session.Role.server, .client])
+  func faultsOfConnections(frame: [UInt8], role: H2Session.Role) {
+    let session = H2Session(role: role)
+    let greeting = role == .server ? RawFrames.preface : RawFrames.frame(4, 0, 0)
+    session.receive(ByteBuffer(bytes: greeting + frame))
+    _ = session.drain()
+    #expect(RawFrames.split(session.output).contains { $0.type == 7 } && session.isDone)
+  }
+
   // MARK: Wasted streams
 
   /// What a client does to have a stream reset (CVE-2023-44487, CVE-2025-8671).
