@@ -49,7 +49,7 @@ scripts/differential.sh
 if [ -d Tests/EndToEnd ]; then
   step "end-to-end tests"
   BRIDGE_PROXY_BINARY="$(swift build --show-bin-path)/bridge-proxy" \
-    .venv/bin/python -m pytest Tests/EndToEnd -q
+    .venv/bin/python -m pytest Tests/EndToEnd -q -n 2 --dist loadfile
 fi
 
 step "all is well"

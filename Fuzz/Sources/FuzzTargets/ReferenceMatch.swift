@@ -18,10 +18,15 @@ struct ReferenceMatch {
 
   static func find(_ path: [UInt8], in templates: [PathTemplate]) -> ReferenceMatch? {
     guard let segments = Self.split(path) else { return nil }
-    // With the last segment's verb split off first, where a template has that verb.
-    if let last = segments.last, let colon = last.lastIndex(of: UInt8(ascii: ":")),
-      let verb = Self.decoded(last[(colon + 1)...]), templates.contains(where: { $0.verb == verb })
-    {
+    // With the last segment's verb split off first, where a template has that verb, the longest first. A
+    // verb may hold colons: it begins at one of so many colons from the end.
+    let inner = templates.map { ($0.verb ?? []).count { $0 == UInt8(ascii: ":") } }.max() ?? 0
+    let last = segments.last ?? []
+    let colons = last.indices.filter { last[$0] == UInt8(ascii: ":") }
+    for colon in colons.suffix(inner + 1) {
+      guard let verb = Self.decoded(last[(colon + 1)...]),
+        templates.contains(where: { $0.verb == verb })
+      else { continue }
       let cut = segments.dropLast() + [Array(last[..<colon])]
       if let match = Self.best(Array(cut), verb, templates) { return match }
     }
