@@ -56,7 +56,7 @@ extension Configuration {
     /// Whether they keep nothing back.
     var isEmpty: Bool { self.allow == nil && self.deny.isEmpty }
 
-    /// What stands in front of the names of metadata.
+    /// The prefix of metadata names.
     static let metadataPrefix: StaticString = "grpc-metadata-"
 
     /// Whether a field of this name, in lower case, goes on.

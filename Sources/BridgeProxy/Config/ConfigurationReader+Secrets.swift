@@ -16,7 +16,7 @@ extension ConfigurationReader {
           PlausibleText.isVariableName(name)
             ? "the environment variable \(ConfigurationValues.quoted(name)) is not set; set it, or use "
               + "\(key)_file"
-            : "what stands here isn't shown, for it may be the \(Self.noun(key)) itself; write the name "
+            : "the value isn't shown, because it may be the \(Self.noun(key)) itself; write the name "
               + "of the environment variable that holds it, such as \(example)")
       }
       return Configuration.SecretSource(

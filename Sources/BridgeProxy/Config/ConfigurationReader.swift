@@ -5,7 +5,7 @@
 package struct ConfigurationReader {
   /// The value of an environment variable; nil when it isn't set.
   let environment: (String) -> String?
-  /// Whether tokens and passwords are read; otherwise nothing stands for them, with a warning.
+  /// Whether tokens and passwords are read; otherwise they stay empty, with a warning.
   let readsSecrets: Bool
 
   package init(environment: @escaping (String) -> String?, readsSecrets: Bool = true) {

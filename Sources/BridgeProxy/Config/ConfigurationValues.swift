@@ -113,7 +113,7 @@ package enum ConfigurationValues {
       throw ValueFault(
         text == "*"
           ? "\(quoted(text)) is any host; leave the key out"
-          : "\(quoted(text)): a \"*\" stands for the beginning of a name and has a point behind it, "
+          : "\(quoted(text)): a \"*\" is only allowed as the first label, followed by a dot, "
             + "such as *.bench.internal")
     }
     let end = try Self.host(String(text.dropFirst(2)))

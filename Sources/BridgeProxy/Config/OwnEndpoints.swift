@@ -52,7 +52,7 @@ extension Configuration.EndpointKind {
 
 extension ListenAddress {
   /// Whether what connects to an endpoint certainly gets here: the same socket, or the same port at an
-  /// address of this machine that can be told from its text.
+  /// address whose text shows that it is of this machine.
   fileprivate func serves(_ endpoint: Configuration.Endpoint) -> Bool {
     switch (self, endpoint.address) {
     case (.unix(let path), .unix(let other)):

@@ -12,7 +12,7 @@ final class SectionReader {
     private(set) var list: [ConfigurationFault]
     /// What should be known although it's no fault, with file, line and key.
     private(set) var warnings: [String] = []
-    /// Fills in `${NAME}`; nil: such text is taken as it is.
+    /// Replaces `${NAME}`; nil: the text is left unchanged.
     let variables: VariableText?
 
     init(file: String, _ list: [ConfigurationFault] = [], variables: VariableText? = nil) {

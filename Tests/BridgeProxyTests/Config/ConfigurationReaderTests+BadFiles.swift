@@ -282,10 +282,10 @@ extension ConfigurationReaderTests {
       bridge.yaml:6:12: services.a.hosts: "x" is there twice; keep one
       bridge.yaml:6:12: services.a.hosts: "*.y" is there twice; keep one
       bridge.yaml:6:26: services.a.hosts[3]: "*" is any host; leave the key out
-      bridge.yaml:6:31: services.a.hosts[4]: "a.*": a "*" stands for the beginning of a name and has \
-      a point behind it, such as *.bench.internal
-      bridge.yaml:6:38: services.a.hosts[5]: "**.b": a "*" stands for the beginning of a name and has \
-      a point behind it, such as *.bench.internal
+      bridge.yaml:6:31: services.a.hosts[4]: "a.*": a "*" is only allowed as the first label, \
+      followed by a dot, such as *.bench.internal
+      bridge.yaml:6:38: services.a.hosts[5]: "**.b": a "*" is only allowed as the first label, \
+      followed by a dot, such as *.bench.internal
       bridge.yaml:6:46: services.a.hosts[6]: "*.10.0.0.1": an address has no beginning that could be \
       any
       bridge.yaml:7:13: services.a.prefix: "a" does not begin with /; write "/a"
