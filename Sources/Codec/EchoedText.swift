@@ -1,22 +1,25 @@
-/// Foreign text as messages to people show it: names, keys and values that a client or an endpoint
-/// sent. What is long is cut, so that no answer is larger than what it answers.
+/// Foreign text in answers to clients: names, keys and values that a client or an endpoint sent, cleaned
+/// by `ForeignText` and cut, so that no answer is larger than what it answers.
 package enum EchoedText {
   /// The most bytes of one name or value.
   package static let byteLimit = 100
   /// The most bytes of a whole message.
   package static let messageByteLimit = 4096
 
-  /// The text of some bytes, cut behind `byteLimit` of them at the end of a character. What isn't
-  /// UTF-8 is replaced.
+  /// The text of some bytes, cleaned, and cut after `byteLimit` of them at the end of a character. What
+  /// isn't UTF-8 is replaced.
   package static func cut(_ bytes: some Collection<UInt8>) -> String {
     let head = Array(bytes.prefix(Self.byteLimit + 1))
-    guard head.count > Self.byteLimit else { return String(decoding: head, as: UTF8.self) }
-    return String(decoding: head[..<Self.boundary(at: Self.byteLimit, in: head)], as: UTF8.self)
-      + "…"
+    guard head.count > Self.byteLimit else { return Self.cleaned(head[...]) }
+    return Self.cleaned(head[..<Self.boundary(at: Self.byteLimit, in: head)]) + "…"
   }
 
   package static func cut(_ text: String) -> String {
-    text.utf8.count <= Self.byteLimit ? text : Self.cut(text.utf8)
+    Self.cut(text.utf8)
+  }
+
+  private static func cleaned(_ bytes: ArraySlice<UInt8>) -> String {
+    ForeignText.shown(String(decoding: bytes, as: UTF8.self), limit: Self.byteLimit)
   }
 
   /// A message of at most `limit` bytes: what is longer loses its middle, since what is wrong stands
