@@ -67,12 +67,12 @@ extension ExchangeHandler: CallObserver {
   }
 
   /// The connection is free, perhaps: goes on with what was sent ahead.
-  private func answered() {
+  func answered() {
     self.takeParts()
     self.updateDeadline()
   }
 
-  private func cancelCall() {
+  func cancelCall() {
     if let call = self.exchange?.call { call.cancel() }
     self.exchange?.call = nil
   }
@@ -98,7 +98,7 @@ extension ExchangeHandler: CallObserver {
 
   /// Puts the body that a message is into `loop.output`, or tells why that can't be done. Of one that
   /// isn't JSON the content type is kept in the exchange.
-  private func decode(
+  func decode(
     _ message: ByteBuffer, _ route: Route, _ service: ServedService
   ) -> CodecError? {
     do throws(CodecError) {
@@ -242,12 +242,12 @@ extension ExchangeHandler: CallObserver {
   }
 
   /// What stands in front of the names of a reply's metadata.
-  private var metadataPrefix: ResponseHead.Prefix {
+  var metadataPrefix: ResponseHead.Prefix {
     self.exchange?.service?.headerRules.usesGRPCMetadata == true ? .metadata : .none
   }
 
   /// The fields that every answer has, and the empty line.
-  private func endHead(_ buffer: inout ByteBuffer, closes: Bool) {
+  func endHead(_ buffer: inout ByteBuffer, closes: Bool) {
     buffer.writeBytes(self.loop.date.bytes)
     buffer.writeBytes(self.answerFields)
     if closes {
@@ -260,7 +260,7 @@ extension ExchangeHandler: CallObserver {
   }
 
   /// Writes the end of an answer and does what follows it.
-  private func finish(
+  func finish(
     _ buffer: ByteBuffer, _ after: ExchangeState.After, _ status: Int, _ code: GRPCStatus.Code
   ) {
     guard let context = self.context else { return }
@@ -298,220 +298,5 @@ extension ExchangeHandler: CallObserver {
   func write(_ buffer: ByteBuffer) {
     guard let context = self.context else { return }
     context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
-  }
-
-  // MARK: Streamed answers
-
-  private func beginStream(_ message: ByteBuffer) {
-    guard let route = self.exchange?.route else { return }
-    // A reply that can't be printed is still an error with a status of its own.
-    if let error = self.decodeForStream(message) {
-      self.cancelCall()
-      self.answer(.invalidReply(error, of: route))
-      self.answered()
-      return
-    }
-    self.writeHeadOfStream(HeaderBlock())
-    if self.exchange?.isHead == true {
-      self.cancelCall()
-      self.endStream()
-      self.answered()
-      return
-    }
-    self.stream.append(message: self.loop.output)
-    self.streamHasGrown()
-  }
-
-  private func writeToStream(_ message: ByteBuffer) {
-    guard let route = self.exchange?.route else { return }
-    if let error = self.decodeForStream(message) {
-      self.cancelCall()
-      self.endStream(with: .invalidReply(error, of: route))
-      self.answered()
-      return
-    }
-    let wasEmpty = self.stream.isEmpty
-    self.stream.append(message: self.loop.output)
-    self.streamHasGrown(wasEmpty: wasEmpty)
-  }
-
-  /// Puts the JSON of a message into `loop.output`, or tells why that can't be done.
-  private func decodeForStream(_ message: ByteBuffer) -> CodecError? {
-    guard let service = self.exchange?.service, let route = self.exchange?.route else {
-      return nil
-    }
-    return self.decode(message, route, service)
-  }
-
-  private func writeHeadOfStream(_ trailers: HeaderBlock) {
-    guard let exchange = self.exchange else { return }
-    var head = self.loop.buffer(capacity: 1024)
-    ResponseHead.begin(exchange.successStatus, to: &head)
-    head.writeStaticString("content-type: ")
-    if exchange.format == .bytes, !exchange.contentType.isEmpty {
-      head.writeString(exchange.contentType)
-    } else {
-      head.writeStaticString(exchange.format.contentType)
-    }
-    head.writeStaticString("\r\n")
-    if exchange.format == .events { head.writeStaticString("cache-control: no-cache\r\n") }
-    let compression = self.streamCompression
-    if let compression { ResponseHead.field("content-encoding", "\(compression)", to: &head) }
-    if !exchange.isOldVersion { head.writeStaticString("transfer-encoding: chunked\r\n") }
-    ResponseHead.metadata(
-      exchange.replyMetadata, prefix: self.metadataPrefix,
-      keepsDigests: exchange.format == .bytes, to: &head)
-    ResponseHead.metadata(trailers, prefix: .trailer, to: &head)
-    // Without chunks the body ends with the connection (RFC 9112 §6.3).
-    self.endHead(&head, closes: exchange.isOldVersion || self.state.closesAfterAnswer)
-    self.stream.begin(
-      head: head, usesChunks: !exchange.isOldVersion, format: exchange.format,
-      hasEnvelope: exchange.service?.stream.hasEnvelope == true, compression: compression)
-  }
-
-  private func streamHasGrown(wasEmpty: Bool = true) {
-    self.loop.output.shrink(to: LoopContext.keptByteCount)
-    if self.stream.isFull {
-      self.flushStream()
-    } else if wasEmpty {
-      self.loop.flushLater(self)
-    }
-  }
-
-  /// Writes what the stream has.
-  func flushStream() {
-    guard let context = self.context, let buffer = self.stream.take() else { return }
-    let byteCount = buffer.readableBytes
-    self.exchange?.responseByteCount += byteCount
-    self.writtenByteCount &+= byteCount
-    self.extendDeadline()
-    self.startHeartbeat()
-    context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
-  }
-
-  /// The stream has ended well.
-  private func endStream(_ trailers: HeaderBlock = HeaderBlock()) {
-    guard let exchange = self.exchange else { return }
-    if !exchange.isHead {
-      self.stream.end(
-        done: exchange.service?.stream.done, trailers: self.trailerSection(trailers))
-    }
-    self.finishStream(.ok)
-  }
-
-  /// Trailers behind a streamed body, for a client that reads them. They aren't announced by name:
-  /// when the head was sent, no one knew them.
-  private func trailerSection(_ trailers: HeaderBlock) -> ByteBuffer? {
-    guard self.exchange?.takesTrailers == true, !trailers.isEmpty else { return nil }
-    var section = ByteBuffer()
-    ResponseHead.metadata(trailers, prefix: .trailer, to: &section)
-    return section
-  }
-
-  /// The stream has ended with the status of an endpoint, or of the call.
-  private func endStream(with status: GRPCStatus, _ trailers: HeaderBlock) {
-    if let fault = Fault(status) {
-      self.endStream(with: fault)
-      return
-    }
-    guard let service = self.exchange?.service else { return }
-    self.loop.output.removeAll()
-    let subject = ErrorSubject(self.exchange, requestID: self.requestID)
-    ErrorBody.write(status, of: service, subject, self.loop.transcoder, to: &self.loop.output)
-    self.note(status)
-    self.endStreamWithError(status.code, trailers: trailers)
-  }
-
-  /// The stream has ended with a fault of the bridge's own.
-  func endStream(with fault: Fault) {
-    self.loop.output.removeAll()
-    let subject = ErrorSubject(self.exchange, requestID: self.requestID)
-    ErrorBody.write(fault, subject, to: &self.loop.output)
-    self.note(fault)
-    self.endStreamWithError(fault.code, closes: fault.endsConnection)
-  }
-
-  /// Ends the stream with the status in `loop.output`, or breaks it off where its format has no place
-  /// for one: what has failed never looks whole.
-  private func endStreamWithError(
-    _ code: GRPCStatus.Code, closes: Bool = false, trailers: HeaderBlock = HeaderBlock()
-  ) {
-    if self.exchange?.format.holdsErrors == false {
-      self.finish(
-        self.stream.take() ?? ByteBuffer(), self.state.brokenOff(),
-        self.exchange?.successStatus ?? 200, code)
-      return
-    }
-    self.stream.append(error: self.loop.output)
-    self.stream.endChunks(trailers: self.trailerSection(trailers))
-    self.finishStream(code, closes: closes)
-  }
-
-  private func finishStream(_ code: GRPCStatus.Code, closes: Bool = false) {
-    guard let exchange = self.exchange else { return }
-    let after = self.state.answered(closes: closes || exchange.isOldVersion)
-    self.finish(self.stream.take() ?? ByteBuffer(), after, exchange.successStatus, code)
-  }
-
-  // MARK: Signs of life
-
-  /// Starts the time anew after which a silent stream of events gets a sign of life.
-  func startHeartbeat() {
-    guard self.exchange?.format == .events, self.exchange?.isHead == false,
-      let interval = self.exchange?.service?.stream.heartbeat, interval > .zero
-    else { return }
-    self.heartbeat = self.loop.tick(after: interval)
-  }
-
-  /// Nothing was sent for the configured time. A client that doesn't read gets no more of it.
-  func heartbeatDue() {
-    self.heartbeat = .max
-    guard self.context?.channel.isWritable == true else {
-      self.startHeartbeat()
-      return
-    }
-    switch self.state.heartbeatDue() {
-    case .begin: self.writeHeadOfStream(HeaderBlock())
-    case .write: break
-    case .ignore: return
-    }
-    self.stream.appendHeartbeat()
-    self.flushStream()
-  }
-
-  // MARK: The log
-
-  /// Tells the log of the exchange, or of what couldn't be read as one, where there's a log.
-  func record(status: Int, _ code: GRPCStatus.Code) {
-    guard let recorder = self.loop.recorder else { return }
-    recorder.record(self.entry(status: status, code))
-    self.failure = nil
-    self.refusedLine = nil
-  }
-
-  private func note(_ fault: Fault) {
-    guard self.loop.recorder != nil else { return }
-    self.failure = AccessEntry.Failure(fault)
-  }
-
-  private func note(_ status: GRPCStatus) {
-    guard self.loop.recorder != nil else { return }
-    self.failure = AccessEntry.Failure(status)
-  }
-
-  /// What the log tells of the exchange.
-  func entry(status: Int, _ code: GRPCStatus.Code) -> AccessEntry {
-    let exchange = self.exchange
-    let target = exchange?.target ?? self.refusedLine?.target ?? ""
-    let path = target.utf8.prefix { $0 != UInt8(ascii: "?") }
-    return AccessEntry(
-      method: exchange?.method.rawValue ?? self.refusedLine?.method ?? "",
-      path: String(Substring(path)),
-      service: exchange?.service?.name ?? "", rpc: exchange?.route?.callPath ?? "",
-      httpStatus: status, grpcCode: code, requestBytes: exchange?.requestByteCount ?? 0,
-      responseBytes: exchange?.responseByteCount ?? 0,
-      duration: exchange?.start.map { .now() - $0 } ?? .zero,
-      requestID: exchange == nil ? "" : String(decoding: self.requestID, as: UTF8.self),
-      failure: self.failure)
   }
 }
