@@ -140,10 +140,7 @@ struct DeclarationIndex {
 
   private static func difference(_ left: EnumDescriptor, _ right: EnumDescriptor) -> String? {
     if left == right { return nil }
-    for value in left.values where !right.values.contains(value) {
-      return "the value \(value.name) = \(value.number)"
-    }
-    for value in right.values where !left.values.contains(value) {
+    if let value = Self.onlyInOne(left.values, right.values) {
       return "the value \(value.name) = \(value.number)"
     }
     return "the order of its values, or its options"
@@ -151,13 +148,17 @@ struct DeclarationIndex {
 
   private static func difference(_ left: ServiceDescriptor, _ right: ServiceDescriptor) -> String? {
     if left == right { return nil }
-    for method in left.methods where !right.methods.contains(method) {
-      return "the method \(method.name)"
-    }
-    for method in right.methods where !left.methods.contains(method) {
+    if let method = Self.onlyInOne(left.methods, right.methods) {
       return "the method \(method.name)"
     }
     return "the order of its methods"
+  }
+
+  /// The first element that only one of the two lists has.
+  private static func onlyInOne<Element: Equatable>(
+    _ left: [Element], _ right: [Element]
+  ) -> Element? {
+    left.first { !right.contains($0) } ?? right.first { !left.contains($0) }
   }
 
   private static func join(_ scope: String, _ name: String) -> String {

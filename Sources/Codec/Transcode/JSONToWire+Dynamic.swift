@@ -228,28 +228,51 @@ extension JSONToWire {
     let depth = self.frames.count
     while self.frames.count == depth {
       guard try self.nextMember() else { return self.closeFrame() }
-      let offset = self.reader.position
-      let token = try self.reader.string()
-      self.reader.skipWhitespace()
-      guard self.reader.take(UInt8(ascii: ":")) else { throw self.reader.expected("':'") }
-      self.reader.skipWhitespace()
-      let (bytes, count) = unsafe try self.bytes(of: token)
-      if unsafe count == 5 && self.isTypeKey(bytes) {
-        try self.skipTypeMember()
-      } else if unsafe count == 5 && self.isValueKey(bytes) {
-        if self.frames.top.seen != 0 {
-          throw CodecError(.duplicateField, offset: offset, reason: "\"value\" stands twice")
-        }
-        self.frames.top.seen = 1
+      switch try self.readAnyKey() {
+      case .passed:
+        break
+      case .value:
         try self.readContent(of: self.frames.top.message, field: -1, lengths: (0, 0, 0))
-      } else if self.options.ignoresUnknownFields {
-        try self.reader.skipValue(depthLimit: self.options.depthLimit - self.depth)
-      } else {
+      case .unknown(let offset):
         throw CodecError(
           .unknownField, offset: offset,
           reason: "an Any of this type has just \"@type\" and \"value\"")
       }
     }
+  }
+
+  /// What a member of an Any is that has `@type` and `value` and no others.
+  private enum AnyKey {
+    /// `@type`, or one that's ignored: it has been read.
+    case passed
+    /// `value`, the first: it's next.
+    case value
+    /// Its key is at this offset.
+    case unknown(offset: Int)
+  }
+
+  /// Reads the key of such a member.
+  private mutating func readAnyKey() throws(CodecError) -> AnyKey {
+    let offset = self.reader.position
+    let token = try self.reader.string()
+    self.reader.skipWhitespace()
+    guard self.reader.take(UInt8(ascii: ":")) else { throw self.reader.expected("':'") }
+    self.reader.skipWhitespace()
+    let (bytes, count) = unsafe try self.bytes(of: token)
+    if unsafe count == 5 && self.isTypeKey(bytes) {
+      try self.skipTypeMember()
+      return .passed
+    }
+    if unsafe count == 5 && self.isValueKey(bytes) {
+      if self.frames.top.seen != 0 {
+        throw CodecError(.duplicateField, offset: offset, reason: "\"value\" stands twice")
+      }
+      self.frames.top.seen = 1
+      return .value
+    }
+    guard self.options.ignoresUnknownFields else { return .unknown(offset: offset) }
+    try self.reader.skipValue(depthLimit: self.options.depthLimit - self.depth)
+    return .passed
   }
 
   /// Whether five bytes are `value`.
@@ -278,24 +301,10 @@ extension JSONToWire {
   /// Reads the members of an Any whose type the schema doesn't have: `@type`, and `value` in base64.
   mutating func readUnknownAny() throws(CodecError) {
     while try self.nextMember() {
-      let offset = self.reader.position
-      let token = try self.reader.string()
-      self.reader.skipWhitespace()
-      guard self.reader.take(UInt8(ascii: ":")) else { throw self.reader.expected("':'") }
-      self.reader.skipWhitespace()
-      let (bytes, count) = unsafe try self.bytes(of: token)
-      if unsafe count == 5 && self.isTypeKey(bytes) {
-        try self.skipTypeMember()
-      } else if unsafe count == 5 && self.isValueKey(bytes) {
-        if self.frames.top.seen != 0 {
-          throw CodecError(.duplicateField, offset: offset, reason: "\"value\" stands twice")
-        }
-        self.frames.top.seen = 1
-        try self.readUnknownAnyValue()
-      } else if self.options.ignoresUnknownFields {
-        try self.reader.skipValue(depthLimit: self.options.depthLimit - self.depth)
-      } else {
-        throw self.unknownAny(offset: offset)
+      switch try self.readAnyKey() {
+      case .passed: break
+      case .value: try self.readUnknownAnyValue()
+      case .unknown(let offset): throw self.unknownAny(offset: offset)
       }
     }
     // A type alone is rather a misspelled one than an empty message.
