@@ -26,7 +26,7 @@ final class FrontConnection {
     }
   }()
 
-  init(answersCalls: Bool) throws(BrokenFrontProperty) {
+  init(answersCalls: Bool) throws(BrokenProperty) {
     self.upstream = EchoUpstream(on: self.channel.eventLoop, answersCalls: answersCalls)
     self.context = LoopContext(
       eventLoop: self.channel.eventLoop, table: Self.table, upstreams: [self.upstream],
@@ -35,7 +35,7 @@ final class FrontConnection {
       try HTTPFront.addHandlers(to: self.channel, self.context)
       try self.channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
     } catch {
-      throw BrokenFrontProperty(description: "a new connection isn't taken: \(error)")
+      throw BrokenProperty("a new connection isn't taken: \(error)")
     }
   }
 
@@ -45,7 +45,7 @@ final class FrontConnection {
   var isOpen: Bool { self.channel.isActive }
 
   /// Sends bytes in one read.
-  func send(_ bytes: some Collection<UInt8>) throws(BrokenFrontProperty) {
+  func send(_ bytes: some Collection<UInt8>) throws(BrokenProperty) {
     guard self.channel.isActive else { return }
     self.channel.pipeline.fireChannelRead(ByteBuffer(bytes: bytes))
     self.channel.pipeline.fireChannelReadComplete()
@@ -53,7 +53,7 @@ final class FrontConnection {
   }
 
   /// Sends the bytes of a plan as it says, behind `prefix`.
-  func send(_ plan: ReadPlan, behind prefix: [UInt8] = []) throws(BrokenFrontProperty) {
+  func send(_ plan: ReadPlan, behind prefix: [UInt8] = []) throws(BrokenProperty) {
     if !prefix.isEmpty { try self.send(prefix) }
     var rest = plan.bytes
     let half = rest.count / 2
@@ -80,21 +80,21 @@ final class FrontConnection {
     self.channel.pipeline.fireChannelWritabilityChanged()
   }
 
-  private func settle() throws(BrokenFrontProperty) {
+  private func settle() throws(BrokenProperty) {
     self.channel.embeddedEventLoop.run()
     do {
       while let buffer = try self.channel.readOutbound(as: ByteBuffer.self) {
         self.written.append(contentsOf: buffer.readableBytesView)
       }
     } catch {
-      throw BrokenFrontProperty(description: "the connection wrote something but bytes: \(error)")
+      throw BrokenProperty("the connection wrote something but bytes: \(error)")
     }
   }
 
   /// The client goes away.
   ///
   /// - Throws: where a call or the connection outlives it.
-  func disconnect() throws(BrokenFrontProperty) {
+  func disconnect() throws(BrokenProperty) {
     if self.channel.isActive { self.channel.close(promise: nil) }
     try self.settle()
     let open = self.upstream.calls.filter(\.isOpen)

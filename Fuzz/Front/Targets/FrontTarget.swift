@@ -21,7 +21,7 @@ package enum FrontTarget: String, CaseIterable, Sendable {
   /// Runs the target once. Every input is valid.
   ///
   /// - Throws: where a property doesn't hold. Traps and bad reads end the process by themselves.
-  package func run(_ input: [UInt8]) throws(BrokenFrontProperty) {
+  package func run(_ input: [UInt8]) throws(BrokenProperty) {
     switch self {
     case .http1: try HTTP1Target.run(input)
     case .http2Client: try HTTP2ClientTarget.run(input)
@@ -31,17 +31,4 @@ package enum FrontTarget: String, CaseIterable, Sendable {
     case .yaml: try YAMLTarget.run(input)
     }
   }
-}
-
-/// A property that an input has been found to break.
-package struct BrokenFrontProperty: Error, Sendable, Equatable, CustomStringConvertible {
-  /// What should hold, and what was seen instead.
-  package var description: String
-}
-
-/// Throws unless `condition` holds.
-func require(
-  _ condition: Bool, _ description: @autoclosure () -> String
-) throws(BrokenFrontProperty) {
-  guard condition else { throw BrokenFrontProperty(description: description()) }
 }

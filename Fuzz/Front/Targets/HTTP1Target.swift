@@ -1,6 +1,6 @@
 /// A client's bytes on a connection whose protocol isn't known yet.
 enum HTTP1Target {
-  static func run(_ input: [UInt8]) throws(BrokenFrontProperty) {
+  static func run(_ input: [UInt8]) throws(BrokenProperty) {
     let plan = ReadPlan(input)
     let connection = try FrontConnection(answersCalls: plan.answersCalls)
     try connection.send(plan)
@@ -9,7 +9,7 @@ enum HTTP1Target {
   }
 
   /// What is written begins with an answer, or speaks HTTP/2.
-  static func checkAnswers(_ written: [UInt8]) throws(BrokenFrontProperty) {
+  static func checkAnswers(_ written: [UInt8]) throws(BrokenProperty) {
     guard !written.isEmpty else { return }
     let isHTTP1 = written.starts(with: Array("HTTP/1.1 ".utf8))
     // A frame of HTTP/2: SETTINGS on stream 0 comes first (RFC 9113 §3.4).
@@ -23,7 +23,7 @@ enum HTTP2ClientTarget {
   private static let preface =
     Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0]
 
-  static func run(_ input: [UInt8]) throws(BrokenFrontProperty) {
+  static func run(_ input: [UInt8]) throws(BrokenProperty) {
     let plan = ReadPlan(input)
     let connection = try FrontConnection(answersCalls: plan.answersCalls)
     try connection.send(plan, behind: Self.preface)
@@ -39,7 +39,7 @@ enum WebSocketTarget {
       + "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
       + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").utf8)
 
-  static func run(_ input: [UInt8]) throws(BrokenFrontProperty) {
+  static func run(_ input: [UInt8]) throws(BrokenProperty) {
     let plan = ReadPlan(input)
     let connection = try FrontConnection(answersCalls: plan.answersCalls)
     try connection.send(plan, behind: Self.handshake)
@@ -51,7 +51,7 @@ enum WebSocketTarget {
 
 /// The query of a GET.
 enum QueryTarget {
-  static func run(_ input: [UInt8]) throws(BrokenFrontProperty) {
+  static func run(_ input: [UInt8]) throws(BrokenProperty) {
     var request = Array("GET /v1/things?".utf8)
     // What would end the target belongs to the target `http1`.
     for byte in input where byte > 0x20 && byte != 0x7F { request.append(byte) }

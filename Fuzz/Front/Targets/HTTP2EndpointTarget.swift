@@ -7,7 +7,7 @@ internal import NIOEmbedded
 enum HTTP2EndpointTarget {
   private static let settings: [UInt8] = [0, 0, 0, 4, 0, 0, 0, 0, 0]
 
-  static func run(_ input: [UInt8]) throws(BrokenFrontProperty) {
+  static func run(_ input: [UInt8]) throws(BrokenProperty) {
     let plan = ReadPlan(input)
     let endpoint = FuzzedEndpoint()
     let pool = Pool(

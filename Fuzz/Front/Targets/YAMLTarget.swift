@@ -2,7 +2,7 @@ internal import BridgeProxy
 
 /// A configuration file: valid, or faults that each have a text of bounded size.
 enum YAMLTarget {
-  static func run(_ input: [UInt8]) throws(BrokenFrontProperty) {
+  static func run(_ input: [UInt8]) throws(BrokenProperty) {
     let text = String(decoding: input, as: UTF8.self)
     let reader = ConfigurationReader(environment: { _ in nil })
     do {

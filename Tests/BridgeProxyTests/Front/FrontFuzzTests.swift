@@ -16,7 +16,7 @@ import Testing
     if kind == "Corpus" { #expect(!inputs.isEmpty, "\(target.rawValue) has no corpus") }
     for input in inputs {
       let bytes = [UInt8](try Data(contentsOf: input))
-      do throws(BrokenFrontProperty) {
+      do throws(BrokenProperty) {
         try target.run(bytes)
       } catch {
         Issue.record("\(kind)/\(target.rawValue)/\(input.lastPathComponent): \(error)")

@@ -5,7 +5,7 @@ internal import FrontFuzz
 @_cdecl("LLVMFuzzerTestOneInput")
 package func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let input = unsafe Array(UnsafeBufferPointer(start: start, count: count))
-  do throws(BrokenFrontProperty) {
+  do throws(BrokenProperty) {
     try FrontTarget.http2Client.run(input)
   } catch {
     fatalError(error.description)

@@ -1,0 +1,1 @@
+../../Sources/FuzzTargets/BrokenProperty.swift
