@@ -8,25 +8,6 @@ internal import NIOCore
 /// say nil. Then holds: whenever calls wait, a connection is being opened, or all there are
 /// (or the limit of calls in flight) are full or rest after a refusal. Nothing waits for nothing.
 struct PoolState {
-  /// Bounds, all of them per event loop.
-  struct Limits {
-    /// Calls on connections; more wait.
-    var callsInFlight: Int
-    /// Calls that wait; more are shed.
-    var callsWaiting: Int
-    /// Connections that take calls or are being opened, but for those that are about to be replaced.
-    var connections: Int
-    /// Connections that are opened as soon as there are calls, and share them evenly. Further ones
-    /// are opened when streams run short.
-    var spread = 1
-    /// Connections that may be on their way at the same time. One, where each carries many calls.
-    var opening = 1
-    /// A connection without calls is closed after this; nil: never.
-    var idleTimeout: TimeAmount?
-    /// A connection is replaced after this, spread by a tenth; nil: never.
-    var maxAge: TimeAmount?
-  }
-
   /// What becomes of a new call.
   enum Arrival: Equatable {
     case start(connection: Int)
@@ -60,12 +41,7 @@ struct PoolState {
   private var nextID = 0
   private var waiting: Deque<Int> = []
   private var callsInFlight = 0
-  /// Of `waiting`, those whose clients may be gone.
-  private var yieldingWaiting: Set<Int> = []
-  /// Calls on connections whose clients may be gone, the oldest first.
-  private var yieldingOpen: Deque<Int> = []
-  /// Calls that made room, and whose streams aren't closed yet.
-  private var yielded = 0
+  private var yielding = YieldingCalls()
   /// Attempts in a row that gave no connection to call on.
   private var failures = 0
   /// No attempt before this; nil: any time.
@@ -94,37 +70,36 @@ struct PoolState {
         GRPCStatus(.unavailable, "the bridge is shutting down", origin: .notConnected))
     }
     if self.waiting.isEmpty, let connection = self.takeRoom() {
-      if yields { self.yieldingOpen.append(call) }
+      if yields { self.yielding.insertOpen(call) }
       return .start(connection: connection)
     }
     guard self.mayConnectOrIsUsable(now) else { return .refuse(self.notConnected) }
-    let mayDisplace = !yields && !(self.yieldingWaiting.isEmpty && self.yieldingOpen.isEmpty)
-    guard self.waiting.count < self.limits.callsWaiting || mayDisplace else {
+    // Beyond the limit only as many as others will be ended for.
+    let displaced = yields ? 0 : self.yielding.count
+    guard self.waiting.count < self.limits.callsWaiting + displaced else {
       return .refuse(
         GRPCStatus(
           .unavailable, "\(self.waiting.count) calls wait for this endpoint already", origin: .shed)
       )
     }
     self.waiting.append(call)
-    if yields { self.yieldingWaiting.insert(call) }
+    if yields { self.yielding.insertWaiting(call) }
     return .wait
   }
 
   /// The client of a call may be gone: it makes room where those of others run short of places.
   mutating func yield(_ call: Int) {
     if self.waiting.contains(call) {
-      self.yieldingWaiting.insert(call)
-    } else if !self.yieldingOpen.contains(call) {
-      self.yieldingOpen.append(call)
+      self.yielding.insertWaiting(call)
+    } else {
+      self.yielding.insertOpen(call)
     }
   }
 
   /// A call that has a stream waits again, ahead of the others.
   private mutating func putBack(_ call: Int) {
     self.waiting.prepend(call)
-    guard let index = self.yieldingOpen.firstIndex(of: call) else { return }
-    self.yieldingOpen.remove(at: index)
-    self.yieldingWaiting.insert(call)
+    self.yielding.putBack(call)
   }
 
   /// A call that the endpoint has certainly not processed begins again, ahead of the others. It was
@@ -168,16 +143,13 @@ struct PoolState {
   /// The stream of a call is gone, though its owner hasn't taken all of the reply: it has no place that
   /// it could yield.
   mutating func giveUpPlace(of call: Int) {
-    guard !self.yieldingOpen.isEmpty, let index = self.yieldingOpen.firstIndex(of: call) else {
-      return
-    }
-    self.yieldingOpen.remove(at: index)
+    self.yielding.removeOpen(call)
   }
 
   /// A call that may be waiting waits no more.
   mutating func leave(_ call: Int) {
     self.giveUpPlace(of: call)
-    if !self.yieldingWaiting.isEmpty { self.yieldingWaiting.remove(call) }
+    self.yielding.removeWaiting(call)
     guard let index = self.waiting.firstIndex(of: call) else { return }
     self.waiting.remove(at: index)
   }
@@ -187,7 +159,7 @@ struct PoolState {
     guard let index = self.index(of: connection) else { return }
     self.connections[index].state.closeCall()
     self.callsInFlight -= 1
-    if self.yielded > 0 { self.yielded -= 1 }
+    self.yielding.streamClosed()
     self.failures = 0
   }
 
@@ -277,7 +249,7 @@ struct PoolState {
     guard let index = self.index(of: connection) else { return }
     let removed = self.connections.remove(at: index)
     self.callsInFlight -= removed.state.openCalls
-    self.yielded = min(self.yielded, self.callsInFlight)
+    self.yielding.connectionClosed(callsInFlight: self.callsInFlight)
     guard !removed.state.wasUsed, !removed.isGivenUp else { return }
     self.failures += 1
     self.lastFailure = reason
@@ -312,12 +284,12 @@ struct PoolState {
   /// A waiting call that can start now, and where.
   mutating func nextStart() -> (call: Int, connection: Int)? {
     guard !self.waiting.isEmpty, let connection = self.takeRoom() else { return nil }
-    guard !self.yieldingWaiting.isEmpty else {
+    guard !self.yielding.waiting.isEmpty else {
       return self.waiting.popFirst().map { ($0, connection) }
     }
-    let index = self.waiting.firstIndex { !self.yieldingWaiting.contains($0) } ?? 0
+    let index = self.waiting.firstIndex { !self.yielding.waiting.contains($0) } ?? 0
     let call = self.waiting.remove(at: index)
-    if self.yieldingWaiting.remove(call) != nil { self.yieldingOpen.append(call) }
+    self.yielding.started(call)
     return (call, connection)
   }
 
@@ -325,21 +297,19 @@ struct PoolState {
   /// go only where the queue is full, because they're passed by; those on connections as soon as a
   /// call waits for which no room is being made yet.
   mutating func nextYield() -> Int? {
-    guard !self.yieldingWaiting.isEmpty || !self.yieldingOpen.isEmpty else { return nil }
+    guard !self.yielding.isEmpty else { return nil }
     if self.waiting.count > self.limits.callsWaiting,
-      let index = self.waiting.firstIndex(where: { self.yieldingWaiting.contains($0) })
+      let index = self.waiting.firstIndex(where: { self.yielding.waiting.contains($0) })
     {
       let call = self.waiting.remove(at: index)
-      self.yieldingWaiting.remove(call)
+      self.yielding.removeWaiting(call)
       return call
     }
     let isFull = self.callsInFlight >= self.limits.callsInFlight
-    guard self.waiting.count - self.yieldingWaiting.count > self.yielded,
-      isFull || !self.connections.contains(where: { $0.state.isConnecting }),
-      let call = self.yieldingOpen.popFirst()
+    guard self.waiting.count - self.yielding.waiting.count > self.yielding.endedCount,
+      isFull || !self.connections.contains(where: { $0.state.isConnecting })
     else { return nil }
-    self.yielded += 1
-    return call
+    return self.yielding.endOldest()
   }
 
   /// A connection to open now: because calls have no room, because fewer are there than the calls
@@ -386,7 +356,7 @@ struct PoolState {
   /// A waiting call for which no connection will be opened soon, and why.
   mutating func nextFailure(now: NIODeadline) -> (call: Int, status: GRPCStatus)? {
     guard !self.mayConnectOrIsUsable(now), let call = self.waiting.popFirst() else { return nil }
-    self.yieldingWaiting.remove(call)
+    self.yielding.removeWaiting(call)
     return (call, self.notConnected)
   }
 

@@ -1,0 +1,64 @@
+internal import DequeModule
+
+/// The calls of a pool whose clients may be gone, because they have closed their sending side: they keep
+/// their places only as long as no other call needs one. Part of `PoolState`; pure.
+struct YieldingCalls {
+  /// Of those that wait for a connection.
+  private(set) var waiting: Set<Int> = []
+  /// Of those on connections, the oldest first.
+  private var open: Deque<Int> = []
+  /// Calls that were ended for others and whose streams aren't closed yet.
+  private(set) var endedCount = 0
+
+  var isEmpty: Bool { self.waiting.isEmpty && self.open.isEmpty }
+
+  /// How many calls could be ended for others.
+  var count: Int { self.waiting.count + self.open.count }
+
+  mutating func insertWaiting(_ call: Int) {
+    self.waiting.insert(call)
+  }
+
+  mutating func insertOpen(_ call: Int) {
+    if !self.open.contains(call) { self.open.append(call) }
+  }
+
+  /// A call that waits starts.
+  mutating func started(_ call: Int) {
+    if self.waiting.remove(call) != nil { self.open.append(call) }
+  }
+
+  /// A call on a connection waits again.
+  mutating func putBack(_ call: Int) {
+    if self.removeOpen(call) { self.waiting.insert(call) }
+  }
+
+  mutating func removeWaiting(_ call: Int) {
+    if !self.waiting.isEmpty { self.waiting.remove(call) }
+  }
+
+  /// - Returns: whether the call was one of them.
+  @discardableResult
+  mutating func removeOpen(_ call: Int) -> Bool {
+    guard !self.open.isEmpty, let index = self.open.firstIndex(of: call) else { return false }
+    self.open.remove(at: index)
+    return true
+  }
+
+  /// The oldest call on a connection; its stream counts as open until `streamClosed`.
+  mutating func endOldest() -> Int? {
+    guard let call = self.open.popFirst() else { return nil }
+    self.endedCount += 1
+    return call
+  }
+
+  /// A stream has closed.
+  mutating func streamClosed() {
+    if self.endedCount > 0 { self.endedCount -= 1 }
+  }
+
+  /// Streams have closed with their connection; so many calls are left on others.
+  mutating func connectionClosed(callsInFlight: Int) {
+    self.endedCount = min(self.endedCount, callsInFlight)
+  }
+}

@@ -1,0 +1,155 @@
+import NIOCore
+import Testing
+
+@testable import BridgeProxy
+
+/// Calls whose clients may be gone make room for others.
+@Suite struct PoolStateYieldingTests {
+  private let now = NIODeadline.uptimeNanoseconds(1_000_000_000)
+
+  /// A state with connection 1, ready for `calls`.
+  private func ready(
+    calls: Int = 1, callsInFlight: Int = 10, callsWaiting: Int = 10, connections: Int = 1
+  ) -> PoolState {
+    var state = PoolState(
+      limits: PoolState.Limits(
+        callsInFlight: callsInFlight, callsWaiting: callsWaiting, connections: connections))
+    state.want()
+    #expect(state.nextConnect(now: self.now) == 1)
+    var generator = SeededGenerator(seed: 1)
+    state.allow(1, calls: calls, now: self.now, using: &generator)
+    return state
+  }
+
+  @Test func othersOvertakeACallThatWaits() {
+    var state = self.ready()
+    #expect(state.arrive(1, now: self.now) == .start(connection: 1))
+    #expect(state.arrive(2, yields: true, now: self.now) == .wait)
+    #expect(state.arrive(3, now: self.now) == .wait)
+    state.closeCall(on: 1)
+    #expect(state.nextStart() ?? (0, 0) == (3, 1))
+    state.closeCall(on: 1)
+    #expect(state.nextStart() ?? (0, 0) == (2, 1))
+    // It yields on its connection, too.
+    #expect(state.arrive(4, now: self.now) == .wait)
+    #expect(state.nextYield() == 2)
+  }
+
+  @Test func oneOnAConnectionEndsForOneThatWaits() {
+    var state = self.ready(calls: 2, callsInFlight: 2)
+    for call in [1, 2] { #expect(state.arrive(call, now: self.now) == .start(connection: 1)) }
+    state.yield(2)
+    state.yield(1)
+    #expect(state.nextYield() == nil)
+    #expect(state.arrive(3, now: self.now) == .wait)
+    #expect(state.nextYield() == 2)
+    // Its place isn't free yet, and is enough.
+    #expect(state.nextYield() == nil && state.nextStart() == nil)
+    #expect(state.arrive(4, now: self.now) == .wait)
+    #expect(state.nextYield() == 1 && state.nextYield() == nil)
+    state.closeCall(on: 1)
+    #expect(state.nextStart() ?? (0, 0) == (3, 1))
+  }
+
+  @Test func noneEndsWhileAConnectionIsOnItsWay() {
+    var state = self.ready(connections: 2)
+    #expect(state.arrive(1, yields: true, now: self.now) == .start(connection: 1))
+    #expect(state.arrive(2, now: self.now) == .wait)
+    #expect(state.nextConnect(now: self.now) == 2)
+    #expect(state.nextYield() == nil)
+  }
+
+  @Test func theQueueTakesNoMoreThanOthersMakeRoomFor() {
+    var state = self.ready(callsWaiting: 2, connections: 2)
+    #expect(state.arrive(1, yields: true, now: self.now) == .start(connection: 1))
+    #expect(state.arrive(2, now: self.now) == .wait)
+    #expect(state.nextConnect(now: self.now) == 2)
+    #expect(state.arrive(3, yields: true, now: self.now) == .wait)
+    // The queue is full: 1 and 3 can make room, for two more.
+    for call in [4, 5] {
+      #expect(state.arrive(call, now: self.now) == .wait)
+    }
+    guard case .refuse(let status) = state.arrive(6, now: self.now) else {
+      Issue.record("a queue of \(state.waitingCount)")
+      return
+    }
+    #expect(status.code == .unavailable && status.origin == .shed)
+    #expect(state.nextYield() == 3 && state.waitingCount == 3)
+  }
+
+  @Test func oneThatYieldsDisplacesNobody() {
+    var state = self.ready(callsWaiting: 1)
+    #expect(state.arrive(1, now: self.now) == .start(connection: 1))
+    #expect(state.arrive(2, yields: true, now: self.now) == .wait)
+    guard case .refuse = state.arrive(3, yields: true, now: self.now) else {
+      Issue.record("it was let in")
+      return
+    }
+    #expect(state.nextYield() == nil)
+  }
+
+  @Test func oneThatBeginsAgainStillYields() {
+    var state = self.ready()
+    #expect(state.arrive(1, yields: true, now: self.now) == .start(connection: 1))
+    state.closeCall(on: 1)
+    state.comeBack(1)
+    #expect(state.arrive(2, now: self.now) == .wait)
+    #expect(state.nextStart() ?? (0, 0) == (2, 1))
+  }
+
+  @Test func oneThatEndedMakesNoRoomTwice() {
+    var state = self.ready(callsInFlight: 1)
+    #expect(state.arrive(1, now: self.now) == .start(connection: 1))
+    state.yield(1)
+    state.leave(1)
+    state.closeCall(on: 1)
+    #expect(state.arrive(2, now: self.now) == .start(connection: 1))
+    #expect(state.arrive(3, now: self.now) == .wait)
+    #expect(state.nextYield() == nil)
+  }
+
+  /// Whatever comes in whatever order: the queue is bounded, each call is in one place, and none that
+  /// lives is ended for another.
+  @Test(arguments: 1...20) func anyOrder(seed: UInt64) {
+    var generator = SeededGenerator(seed: seed)
+    var state = self.ready(calls: 3, callsInFlight: 3, callsWaiting: 4)
+    var (open, waiting, yields): (Set<Int>, Set<Int>, Set<Int>) = ([], [], [])
+    var ending = 0
+    for call in 1...400 {
+      let isYielding = Bool.random(using: &generator)
+      switch state.arrive(call, yields: isYielding, now: self.now) {
+      case .start: open.insert(call)
+      case .wait: waiting.insert(call)
+      case .refuse: break
+      }
+      if isYielding { yields.insert(call) }
+      if Int.random(in: 0..<3, using: &generator) == 0,
+        let some = open.union(waiting).randomElement(using: &generator)
+      {
+        state.yield(some)
+        yields.insert(some)
+      }
+      while let ended = state.nextYield() {
+        #expect(yields.contains(ended), "call \(ended) lives")
+        if waiting.remove(ended) == nil {
+          #expect(open.remove(ended) != nil, "call \(ended) is nowhere")
+          ending += 1
+        }
+      }
+      if ending > 0, Bool.random(using: &generator) {
+        state.closeCall(on: 1)
+        ending -= 1
+      } else if let done = open.randomElement(using: &generator) {
+        open.remove(done)
+        state.leave(done)
+        state.closeCall(on: 1)
+      }
+      while let (started, _) = state.nextStart() {
+        #expect(waiting.remove(started) != nil, "call \(started) didn't wait")
+        open.insert(started)
+      }
+      #expect(state.waitingCount == waiting.count && waiting.count <= 4 + 3 + 4)
+      #expect(state.callsInFlightCount == open.count + ending && open.count + ending <= 3)
+    }
+  }
+}
