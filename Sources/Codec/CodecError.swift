@@ -35,6 +35,8 @@ package struct CodecError: Error, Sendable, Equatable {
     case unknownParameter
     /// A query parameter for a field that a query can't set, or set twice.
     case invalidParameter
+    /// A query parameter sets what the body sets; see `EncodeOptions.mergesQueryIntoBodyField`.
+    case parameterUnderBody
   }
 
   package var code: Code

@@ -231,7 +231,7 @@ extension JSONToWire {
       self.isOpenPath(within: body.steps)
     {
       throw CodecError(
-        .invalidParameter,
+        .parameterUnderBody,
         reason: "\"\(body.text)\" is this route's body, so the query can't set it")
     }
     let leaf = self.claimed.leaf

@@ -250,7 +250,7 @@ struct EncodeTests {
     let query = try #require(throws: CodecError.self) {
       _ = try encode("{}", rule: .field(path), query: [("aMessage.text", "x")])
     }
-    #expect(query.code == .invalidParameter)
+    #expect(query.code == .parameterUnderBody)
   }
 
   @Test("proto2: required fields, groups, extensions and closed enums")

@@ -129,7 +129,7 @@ struct QueryMapTests {
     let error = try #require(throws: CodecError.self) {
       _ = try encode(#"{"a":"b"}"#, rule: .field(path), query: [("byString[c]", "d")])
     }
-    #expect(error.code == .invalidParameter)
+    #expect(error.code == .parameterUnderBody)
     #expect(error.reason.contains("route's body"), "\(error)")
     let wire = try encode(#"{"a":"b"}"#, rule: .field(path), query: [("byInt32[1]", "d")])
     #expect(try decode(wire) == #"{"byString":{"a":"b"},"byInt32":{"1":"d"}}"#)

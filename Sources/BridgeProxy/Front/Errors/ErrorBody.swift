@@ -199,7 +199,11 @@ extension Fault {
   ///
   /// - Parameter body: the JSON text that the error's offset counts in.
   init(_ error: CodecError, in body: RawSpan) {
-    let message = error.message(in: body)
+    var message = error.message(in: body)
+    if error.code == .parameterUnderBody {
+      message +=
+        "; http.query_under_body of the service can pass it over (ignore) or add it (merge)"
+    }
     switch error.code {
     case .tooLarge:
       self.init(.resourceExhausted, http: 413, .bodyTooLarge, message)
