@@ -151,6 +151,13 @@ struct RouteTableBuilder {
       let path = try self.resolve(.body) { schema throws(SchemaError) in
         try schema.fieldPath(rule.body, in: method.input)
       }
+      // The body always sets it, be it to its default.
+      if let rival = variables.first(where: { self.schema.excludesEachOther($0.field, path) }) {
+        throw RuleFault(
+          part: .body,
+          reason: "the variable \"\(rival.field.text)\" and the body's field \"\(path.text)\" are "
+            + "members of one oneof, of which only one can be set")
+      }
       let fillsMask =
         self.options.fillsPatchMask && rule.verb == "PATCH" && !method.isClientStreaming
       body = .field(fillsMask ? path.fillingMask(of: self.schema) : path)

@@ -128,10 +128,13 @@ import Testing
   }
 
   @Test(
-    "a template whose variables exclude each other is refused",
+    "a rule whose variables, or one and its body, exclude each other is refused",
     arguments: [
       ("/v1/{a}/{b}", true), ("/v1/{inner.a}/{inner.b}", true), ("/v1/{inner.a}/{b}", false),
       ("/v1/{sub.x}/{b}", true), ("/v1/{a}/{c}", false), ("/v1/{o}/{p}", false),
+      (#"/v1/{b}" body: "sub"#, true), (#"/v1/{sub.x}" body: "b"#, true),
+      (#"/v1/{b}" body: "inner"#, false), (#"/v1/{b}" body: "*"#, false),
+      (#"/v1/{b}" body: "inner.sub"#, false), (#"/v1/{inner.a}" body: "inner.sub"#, true),
     ])
   func oneofs(template: String, isRefused: Bool) async throws {
     let schema = try self.folder.write(
@@ -148,7 +151,7 @@ import Testing
         optional string p = 6;
       }
       message Sub { string x = 1; }
-      service S { rpc M(E) returns (E) { option (google.api.http) = { get: "\(template)" }; } }
+      service S { rpc M(E) returns (E) { option (google.api.http) = { put: "\(template)" }; } }
       """)
     let plan = try await self.plan(self.service("one", schema: schema))
     #expect(plan.warnings.count == (isRefused ? 1 : 0))
