@@ -114,7 +114,7 @@ final class GRPCServerConnection: ChannelInboundHandler {
       case .closed(let stream, _):
         self.call(of: stream)?.close()
         if stream.slot < self.calls.count { self.calls[stream.slot] = nil }
-      case .settings, .goAway, .pong:
+      case .invalidRequest, .settings, .goAway, .pong:
         break
       }
     }

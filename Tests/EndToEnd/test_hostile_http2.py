@@ -154,6 +154,31 @@ class TestHeaderBlocks:
         assert client.until(HEADERS, 3)
 
 
+class TestRequestsThatAreNone:
+    """RFC 9113 §8.1.1: the stream is reset, and the access log says why."""
+
+    @pytest.mark.parametrize(
+        ("pairs", "path", "text"),
+        [
+            ([(":method", "GET"), (":path", "/v1/x?key=1"), (":scheme", "http"), ("Upper", "1")], "/v1/x", "Upper"),
+            ([(":method", "GET"), (":path", "/v1/x"), (":scheme", "http"), ("connection", "close")], "/v1/x", "connection"),
+            ([(":method", "GET"), (":scheme", "http"), (":authority", "x")], "", "pseudo-header"),
+            ([(":path", "/v1/x"), (":scheme", "http"), (":authority", "x")], "/v1/x", "pseudo-header"),
+        ],
+        ids=["capitals", "a field of the connection", "no path", "no method"],
+    )  # fmt: skip
+    def test_the_log(self, start_bridge, backend, frames, pairs, path, text):
+        bridge = start_bridge({"test": service(backend.address, "echo")}, threads=1)
+        client = frames(bridge)
+        client.send(headers(1, *pairs, end=True))
+        assert client.until(RESET, 1)[3] == PROTOCOL_ERROR.to_bytes(4, "big")
+        client.send(call(3, path="/bridge.test.EchoService/Echo"))
+        assert client.until(HEADERS, 3)
+        entry, _ = until(lambda: len(log := bridge.access_log()) == 2 and log, "both are logged")
+        assert (entry["method"], entry["path"]) == (dict(pairs).get(":method", ""), path)
+        assert entry["status"] == 400 and text in entry["message"]
+
+
 class TestStreamsThatAreOver:
     """RFC 9113 §5.1 and §5.1.1."""
 

@@ -40,7 +40,11 @@ extension H2Session {
       _, frame, _, user in
       guard let frame = unsafe frame, let user = unsafe user else { return 0 }
       return unsafe H2Session.at(user) {
-        unsafe $0.frameIsInvalid(on: frame.pointee.hd.stream_id)
+        let header = unsafe frame.pointee.hd
+        let opens =
+          unsafe header.type == UInt8(NGHTTP2_HEADERS.rawValue)
+          && frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
+        $0.frameIsInvalid(on: header.stream_id, opensStream: opens)
         return $0.verdict
       }
     }

@@ -25,6 +25,9 @@ package enum H2Event: Equatable {
   case headers(H2Stream, fields: Range<Int>, endsStream: Bool)
   /// A header block was larger than the session takes; its fields are gone. The stream is open.
   case headersTooLarge(H2Stream)
+  /// A client's request isn't one by RFC 9113 §8.1.1, and its stream is about to be reset: the fields up
+  /// to the fault, and what it is. No `headers` follow.
+  case invalidRequest(H2Stream, fields: Range<Int>, reason: String)
   /// Payload of a DATA frame, as offsets from the reader index of the bytes just received.
   case data(H2Stream, bytes: Range<Int>)
   /// A DATA frame ended the peer's side of the stream.

@@ -61,15 +61,28 @@ extension H2Session {
   }
 
   /// nghttp2 is about to reset a stream, or has refused to open it; or, with 0, to end the connection.
-  func frameIsInvalid(on id: Int32) {
+  ///
+  /// - Parameter opensStream: whether the frame is the head of a request.
+  func frameIsInvalid(on id: Int32, opensStream: Bool) {
     guard id > 0 else { return }
     if let stream = self.find(id) {
+      if opensStream, !self.streams[stream.slot].isFaulty { self.noteInvalidRequest(stream) }
       self.streams[stream.slot].isFaulty = true
     } else {
       // What follows is on its way already.
       self.closedStreams.closed(id, .resetByUs)
     }
     self.noteFault()
+  }
+
+  private func noteInvalidRequest(_ stream: H2Stream) {
+    guard self.role == .server else { return }
+    self.isBlockOpen = false
+    let fields = min(self.blockStart, self.headers.fields.count)..<self.headers.fields.count
+    // What nghttp2 says names the stream; without that it said it of another one.
+    let complaint = self.complaint.flatMap { $0.contains("stream: \(stream.id),") ? $0 : nil }
+    let reason = complaint ?? "a pseudo-header field is missing, twice there or at odds with others"
+    self.events.append(.invalidRequest(stream, fields: fields, reason: reason))
   }
 
   /// Notes how a stream ended, and whose fault it was.

@@ -305,6 +305,8 @@ package final class UpstreamConnection: ChannelInboundHandler, PooledConnection 
         self.endReason = "the endpoint \(self.pool.endpoint) ended the connection with \(name)"
         self.isOrderly = errorCode == H2ErrorCode.noError
         if self.dialer == nil { self.pool.connectionRetired(self) }
+      case .invalidRequest:
+        break  // A server's alone.
       }
     }
   }

@@ -77,7 +77,7 @@ final class TestCaller {
         self.replies[stream.id, default: Reply()].closed = code
       case .goAway(let last, _):
         self.goneAways.append(last)
-      case .settings, .headersTooLarge, .endOfStream, .pong:
+      case .settings, .headersTooLarge, .invalidRequest, .endOfStream, .pong:
         break
       }
     }

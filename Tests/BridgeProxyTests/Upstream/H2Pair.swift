@@ -9,6 +9,7 @@ final class H2Pair {
     case settings
     case headers(Int32, [String], ends: Bool)
     case headersTooLarge(Int32)
+    case invalidRequest(Int32, [String])
     case data(Int32, String)
     case end(Int32)
     case closed(Int32, UInt32)
@@ -82,10 +83,9 @@ final class H2Pair {
       return .settings
     case .headers(let stream, let fields, let ends):
       if session === self.server { self.serverStreams[stream.id] = stream }
-      let texts = session.headers.fields[fields].map {
-        "\(session.headers.name(of: $0)): \(session.headers.value(of: $0))"
-      }
-      return .headers(stream.id, texts, ends: ends)
+      return .headers(stream.id, session.texts(of: fields), ends: ends)
+    case .invalidRequest(let stream, let fields, _):
+      return .invalidRequest(stream.id, session.texts(of: fields))
     case .headersTooLarge(let stream):
       return .headersTooLarge(stream.id)
     case .data(let stream, let range):
@@ -127,5 +127,13 @@ extension HeaderBlock: ExpressibleByDictionaryLiteral {
   public init(dictionaryLiteral elements: (String, String)...) {
     self.init()
     for (name, value) in elements { self.append(name, value) }
+  }
+}
+
+extension H2Session {
+  fileprivate func texts(of fields: Range<Int>) -> [String] {
+    self.headers.fields[fields].map {
+      "\(self.headers.name(of: $0)): \(self.headers.value(of: $0))"
+    }
   }
 }

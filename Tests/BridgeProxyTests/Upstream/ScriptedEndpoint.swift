@@ -84,7 +84,7 @@ final class ScriptedEndpoint: Connector {
           self.ended.insert(stream.id)
         case .closed(let stream, let code):
           self.closed[stream.id] = code
-        case .settings, .goAway, .pong, .headersTooLarge:
+        case .settings, .goAway, .pong, .headersTooLarge, .invalidRequest:
           break
         }
       }

@@ -297,6 +297,8 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
         if endsStream { self.call(of: stream)?.receiveEnd() }
       case .headersTooLarge(let stream):
         self.refuseHeaders(of: stream)
+      case .invalidRequest(_, let fields, let reason):
+        self.record(invalidRequest: fields, reason: reason)
       case .data(let stream, let range):
         let start = bytes.readerIndex + range.lowerBound
         if let payload = bytes.getSlice(at: start, length: range.count) {
@@ -338,6 +340,23 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
     self.open(stream, call)
     self.opened.append(call)
     call.accept(fieldCount: range.count)
+  }
+
+  /// The session resets the stream by itself; as over HTTP/1.1, the log has it.
+  private func record(invalidRequest range: Range<Int>, reason: String) {
+    guard let recorder = self.loop.recorder else { return }
+    let block = self.session.headers
+    let text = { (name: String) in
+      block.fields[range].first { block.name(of: $0) == name }.map { block.value(of: $0) } ?? ""
+    }
+    recorder.record(
+      AccessEntry(
+        method: text(":method"), path: String(text(":path").prefix { $0 != "?" }), service: "",
+        rpc: "", httpStatus: 400, grpcCode: .invalidArgument, requestBytes: 0, responseBytes: 0,
+        duration: .zero,
+        failure: AccessEntry.Failure(
+          reason: Fault.Reason.malformedRequest.rawValue,
+          message: "the stream was reset with PROTOCOL_ERROR: \(reason)")))
   }
 
   private func refuseHeaders(of stream: H2Stream) {
