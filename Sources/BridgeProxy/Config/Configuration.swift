@@ -228,6 +228,10 @@ extension Configuration {
     package var connectTimeout: Duration = .seconds(5)
     /// Client connections, per event loop; more are closed at once. Default 10,000.
     package var clientConnections = 10_000
+    /// What the client connections of an event loop may hold together: bodies of requests that aren't
+    /// answered yet, and answers that their clients haven't taken. Beyond it those that hold most are
+    /// closed. Default 512 MiB.
+    package var clientBufferBytes = 512 << 20
     /// Streams of one client connection over HTTP/2 (SETTINGS_MAX_CONCURRENT_STREAMS). Each may hold
     /// as much as its windows let through. Default 100, below which RFC 9113 §6.5.2 advises not to go.
     package var clientStreams = 100

@@ -184,6 +184,7 @@ extension ConfigurationReader {
     bytes("endpoint_header_bytes", 1024...16 << 20, &limits.endpointHeaderBytes)
     bytes("endpoint_window_bytes", 1 << 20...1 << 28, &limits.endpointWindowBytes)
     duration("connect_timeout", &limits.connectTimeout)
+    bytes("client_buffer_bytes", 1 << 20...1 << 40, &limits.clientBufferBytes)
     count("client_connections", &limits.clientConnections)
     count("client_streams", &limits.clientStreams)
     section.finish()

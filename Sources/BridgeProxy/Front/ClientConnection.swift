@@ -10,6 +10,9 @@ protocol ClientConnection: AnyObject {
   var deadline: Int64 { get }
   /// The tick by which a silent answer gets a sign of life.
   var heartbeat: Int64 { get }
+  /// Bytes in memory that wait for this client: what it sent of requests that aren't answered yet, and
+  /// what it hasn't taken of their answers.
+  var heldBytes: Int { get }
 
   /// What's waited for hasn't come in time.
   func deadlinePassed()

@@ -41,6 +41,7 @@ package final class LoopContext {
   private(set) var ticks: Int64 = 0
   private var isDraining = false
   private var handshakeNotes = HandshakeNotes()
+  private var bufferNotes = BufferNotes()
   private var whenEmpty: [() -> Void] = []
 
   /// Puts together what a loop needs.
@@ -164,6 +165,23 @@ package final class LoopContext {
     for connection in self.connections where connection.heartbeat <= self.ticks {
       connection.heartbeatDue()
     }
+    self.endLargestHolders()
+  }
+
+  /// Closes the connections that hold most, where all of them together hold too much.
+  private func endLargestHolders() {
+    let limit = self.limits.clientBufferBytes
+    let held = self.connections.reduce(0) { $0 + $1.heldBytes }
+    guard held > limit else { return }
+    let each = self.connections.map(\.heldBytes)
+    let places = BufferBudget(limit: limit).excess(of: each)
+    // Closing changes the list.
+    let closed = places.map { self.connections[$0] }
+    for connection in closed { connection.closeNow() }
+    let note = self.bufferNotes.closed(
+      connectionCount: places.count, byteCount: places.reduce(0) { $0 + each[$1] }, limit: limit,
+      tick: self.ticks)
+    if let note { self.report(note) }
   }
 
   /// The tick at which so much time, which isn't zero, will have passed.

@@ -130,7 +130,8 @@ extension ConfigurationReaderTests {
       """,
       """
       bridge.yaml:2:3: limits.request_body: unknown key; the keys here are \
-      calls_in_flight, calls_waiting, client_connections, client_streams, connect_timeout, \
+      calls_in_flight, calls_waiting, client_buffer_bytes, client_connections, client_streams, \
+      connect_timeout, \
       endpoint_connections, endpoint_header_bytes, endpoint_window_bytes, half_closed_timeout, \
       head_bytes, head_fields, idle_timeout, \
       inflation_ratio, reply_bytes, request_body_bytes, request_read_timeout, \
@@ -141,7 +142,8 @@ extension ConfigurationReaderTests {
       bridge.yaml:5:16: limits.head_fields: "0" is not a number from 1 to 1000000
       bridge.yaml:6:17: limits.idle_timeout: "0s" is no time at all; write more than 0, such as 30s
       bridge.yaml:7:3: limits.something_else: unknown key; the keys here are \
-      calls_in_flight, calls_waiting, client_connections, client_streams, connect_timeout, \
+      calls_in_flight, calls_waiting, client_buffer_bytes, client_connections, client_streams, \
+      connect_timeout, \
       endpoint_connections, endpoint_header_bytes, endpoint_window_bytes, half_closed_timeout, \
       head_bytes, head_fields, idle_timeout, \
       inflation_ratio, reply_bytes, request_body_bytes, request_read_timeout, \

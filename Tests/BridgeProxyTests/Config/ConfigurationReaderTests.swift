@@ -49,6 +49,7 @@ import Testing
         endpoint_connections: 8
         endpoint_header_bytes: 9KiB
         connect_timeout: 250ms
+        client_buffer_bytes: 64MiB
         client_connections: 7
         client_streams: 10
       services:
@@ -103,6 +104,7 @@ import Testing
     #expect(limits.endpointConnections == 8)
     #expect(limits.endpointHeaderBytes == 9 << 10)
     #expect(limits.connectTimeout == .milliseconds(250))
+    #expect(limits.clientBufferBytes == 64 << 20)
     #expect(limits.clientConnections == 7)
     #expect(limits.clientStreams == 10)
     let service = try #require(configuration.services.first)

@@ -78,6 +78,16 @@ struct Exchange {
     self.isOldVersion = head.version.minor == 0
   }
 
+  /// Bytes of the request that are held until its call is over, and of its reply.
+  var heldBytes: Int {
+    let reply = self.reply?.readableBytes ?? 0
+    if let requests = self.requests {
+      return requests.pendingByteCount + (self.call?.unsentBytes ?? 0) + reply
+    }
+    // The message is about as large as the body, and kept in case that it has to be sent again.
+    return (self.call == nil ? self.body?.readableBytes ?? 0 : self.requestByteCount) + reply
+  }
+
   /// Whether the answer has no body.
   var isHead: Bool { self.method == .HEAD }
 }

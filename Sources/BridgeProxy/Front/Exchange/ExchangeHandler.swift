@@ -339,10 +339,20 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
   /// How many bytes of the answers the client has taken, or the system for it.
   private var takenByteCount: Int {
     guard let channel = self.context?.channel else { return self.writtenByteCount }
-    let waiting =
-      (channel as? ExchangeStream)?.unsentByteCount
-      ?? (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-    return self.writtenByteCount - waiting
+    return self.writtenByteCount
+      - ((channel as? ExchangeStream)?.unsentByteCount ?? channel.waitingBytes)
+  }
+
+  var heldBytes: Int {
+    var held = self.exchange?.heldBytes ?? 0
+    for part in self.waiting {
+      if case .body(let bytes) = part { held += bytes.readableBytes }
+    }
+    // What a stream of HTTP/2 hasn't sent is its session's.
+    if let channel = self.context?.channel, !channel.isWritable, !(channel is ExchangeStream) {
+      held += channel.waitingBytes
+    }
+    return held
   }
 
   /// Starts the deadline of what is waited for now, where that has changed.

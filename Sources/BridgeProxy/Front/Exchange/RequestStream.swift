@@ -18,6 +18,7 @@ final class RequestStream {
   private let byteLimit: Int
   /// What hasn't been taken yet.
   private var pending = ByteBuffer()
+  var pendingByteCount: Int { self.pending.readableBytes }
   /// Bytes of the body in front of `pending`.
   private var passedByteCount = 0
   /// Messages taken.

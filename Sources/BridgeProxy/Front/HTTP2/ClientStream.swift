@@ -8,6 +8,8 @@ protocol ClientStream: AnyObject {
   /// life.
   var deadline: Int64 { get }
   var heartbeat: Int64 { get }
+  /// Bytes of its request that are held; those of its answer are the session's.
+  var heldBytes: Int { get }
 
   /// The read that brought its head is over.
   func begin()

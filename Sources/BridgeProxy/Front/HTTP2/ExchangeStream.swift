@@ -39,6 +39,7 @@ final class ExchangeStream: ClientStream, @unchecked Sendable {
 
   var deadline: Int64 { min(self.exchange.deadline, self.endDeadline, self.sending.deadline) }
   var heartbeat: Int64 { self.exchange.heartbeat }
+  var heldBytes: Int { self.exchange.heldBytes }
 
   func deadlinePassed() {
     guard !self.isOpen else { return self.exchange.deadlinePassed() }

@@ -20,6 +20,11 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
     self.calls.reduce(Int64.max) { min($0, $1?.heartbeat ?? .max) }
   }
 
+  var heldBytes: Int {
+    let written = self.context.map { $0.channel.isWritable ? 0 : $0.channel.waitingBytes } ?? 0
+    return self.calls.reduce(self.session.queuedBytes + written) { $0 + ($1?.heldBytes ?? 0) }
+  }
+
   let loop: LoopContext
   /// Whether the connection came over loopback, where names have to be trusted.
   let checksHost: Bool
@@ -196,8 +201,7 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
 
   /// How many bytes the client has taken, or the system for it.
   private var takenByteCount: Int {
-    let options = self.context?.channel.syncOptions
-    return self.writtenByteCount - ((try? options?.getOption(.bufferedWritableBytes)) ?? 0)
+    self.writtenByteCount - (self.context?.channel.waitingBytes ?? 0)
   }
 
   func heartbeatDue() {

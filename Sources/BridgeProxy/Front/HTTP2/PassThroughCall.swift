@@ -10,6 +10,7 @@ final class PassThroughCall: ClientStream {
   var deadline: Int64 { self.sending.deadline }
   private var sending = WriteWatch()
   let heartbeat = Int64.max
+  var heldBytes: Int { self.call?.unsentBytes ?? 0 }
   private let connection: HTTP2Connection
   private var head: CallHead
   private var state = PassThroughState()

@@ -14,6 +14,8 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Cl
   var slot: Int?
   private(set) var deadline = Int64.max
 
+  var heldBytes: Int { self.received.readableBytes }
+
   private let loop: LoopContext
   /// Whether the connection came over loopback, where names have to be trusted.
   private let checksHost: Bool

@@ -147,6 +147,7 @@ extension ExchangeHandler {
     let pipeline = context.pipeline.syncOperations
     let decoder = try pipeline.handler(type: ByteToMessageHandler<RequestDecoder>.self)
     try pipeline.addHandlers([
+      socket.intake,
       ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: min(limit, Int(UInt32.max)))),
       WebSocketFrameEncoder(),
       WebSocketFrameCheck(),

@@ -16,6 +16,15 @@ final class WebSocketHandler: ChannelDuplexHandler {
   private(set) var deadline = Int64.max
   private(set) var heartbeat = Int64.max
 
+  /// In front of the frame decoder.
+  let intake = WebSocketIntake()
+
+  var heldBytes: Int {
+    let waiting = self.waiting.reduce(self.intake.byteCount) { $0 + $1.readableBytes }
+    let written = self.context.map { $0.channel.isWritable ? 0 : $0.channel.waitingBytes } ?? 0
+    return waiting + written + (self.call?.unsentBytes ?? 0) + (self.reply?.readableBytes ?? 0)
+  }
+
   private let loop: LoopContext
   private let service: ServedService
   private let route: Route
@@ -123,11 +132,14 @@ final class WebSocketHandler: ChannelDuplexHandler {
     let frame = self.unwrapInboundIn(data)
     switch frame.opcode {
     case .text, .binary:
+      self.intake.messageTaken()
       self.receive(frame)
     case .ping:
+      self.intake.controlFrameTaken(payloadByteCount: frame.length)
       self.state.lifeSignReceived()
       if self.state.isOpen { self.write(.pong, frame.unmaskedData) }
     case .pong:
+      self.intake.controlFrameTaken(payloadByteCount: frame.length)
       self.state.lifeSignReceived()
     case .connectionClose:
       self.receiveClose(frame)

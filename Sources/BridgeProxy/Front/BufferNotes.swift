@@ -1,0 +1,31 @@
+internal import NIOCore
+
+/// When a person hears that connections were closed for what they held: at most one line in ten seconds,
+/// which counts those since the last. Pure.
+struct BufferNotes {
+  private var connectionCount = 0
+  private var byteCount = 0
+  private var silentUntil = Int64.min
+
+  /// Ticks between two lines.
+  static let interval: Int64 = 10_000 / (LoopContext.tickInterval.nanoseconds / 1_000_000)
+
+  /// Connections were closed.
+  ///
+  /// - Returns: the line, if it's time for one.
+  mutating func closed(connectionCount: Int, byteCount: Int, limit: Int, tick: Int64) -> String? {
+    self.connectionCount += connectionCount
+    self.byteCount += byteCount
+    guard tick >= self.silentUntil else { return nil }
+    self.silentUntil = tick + Self.interval
+    defer {
+      self.connectionCount = 0
+      self.byteCount = 0
+    }
+    let clients =
+      self.connectionCount == 1
+      ? "a client connection that held" : "\(self.connectionCount) client connections that held"
+    return "closed \(clients) \(self.byteCount) bytes of bodies and answers that weren't taken: "
+      + "all connections of an event loop together may hold \(limit) (limits.client_buffer_bytes)"
+  }
+}
