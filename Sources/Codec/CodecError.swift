@@ -100,6 +100,7 @@ package struct TextPosition: Sendable, Equatable, CustomStringConvertible {
 
 extension RawSpan {
   /// The byte at `index`, checked.
+  @inlinable
   @inline(__always)
   package subscript(index: Int) -> UInt8 {
     precondition(index >= 0 && index < self.byteCount, "byte \(index) of \(self.byteCount)")

@@ -62,13 +62,9 @@ extension H2Session {
       _, frame, name, nameLength, value, valueLength, _, user in
       guard let frame = unsafe frame, let user = unsafe user else { return 0 }
       return unsafe H2Session.at(user) {
-        guard unsafe $0.countField(nameLength + valueLength, of: frame.pointee.hd.stream_id) else {
-          return $0.fieldRefusal
-        }
         unsafe $0.addField(
           UnsafeBufferPointer(start: name, count: nameLength),
-          UnsafeBufferPointer(start: value, count: valueLength))
-        return 0
+          UnsafeBufferPointer(start: value, count: valueLength), of: frame.pointee.hd.stream_id)
       }
     }
     unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
@@ -144,26 +140,29 @@ extension H2Session {
     _ = unsafe nghttp2_session_set_stream_user_data(self.handle, id, Self.tag(slot))
   }
 
-  /// Counts a field of the block under way before it's kept.
+  /// A field of the block under way.
   ///
-  /// - Parameter byteCount: of its name and value.
-  /// - Returns: false where the block is so large that no more of it is looked at.
-  private func countField(_ byteCount: Int, of id: Int32) -> Bool {
+  /// - Returns: what the callback returns.
+  private func addField(
+    _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, of id: Int32
+  ) -> Int32 {
     // RFC 9113 §6.5.2: a field counts 32 bytes beside its name and value.
-    self.blockSize += byteCount + 32
-    guard self.blockSize > self.options.headerByteLimit else { return true }
+    self.blockSize += name.count + value.count + 32
+    guard self.blockSize <= self.options.headerByteLimit else { return self.refuseField(of: id) }
+    unsafe self.headers.append(name, value)
+    return 0
+  }
+
+  /// The block has become too large: none of it is kept, and from some size on no more of it is looked at.
+  @inline(never)
+  private func refuseField(of id: Int32) -> Int32 {
     if !self.isBlockTooLarge {
       self.isBlockTooLarge = true
       self.headers.removeFields(from: self.blockStart)
     }
-    guard self.blockSize > self.options.headerByteBound else { return true }
+    guard self.blockSize > self.options.headerByteBound else { return 0 }
     self.blockIsBeyondBound(of: id)
-    return false
-  }
-
-  private func addField(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
-    guard !self.isBlockTooLarge else { return }
-    unsafe self.headers.append(name, value)
+    return self.fieldRefusal
   }
 
   private func addPayload(_ id: Int32, _ data: UnsafePointer<UInt8>, _ length: Int) {

@@ -87,13 +87,16 @@ extension H2Session {
 
   /// Notes how a stream ended, and whose fault it was.
   func noteEnd(of stream: H2Stream, _ errorCode: UInt32) {
-    let entry = self.streams[stream.slot]
+    // Read in place: a copy of the entry would cost references to its body.
+    let slot = stream.slot
     if stream.id == self.peerReset {
       self.closedStreams.closed(stream.id, .resetByPeer)
-      if !entry.body.isSent || entry.body.trailers != nil { self.noteFault() }
-    } else if entry.isReset || errorCode != H2ErrorCode.noError {
+      if !self.streams[slot].body.isSent || self.streams[slot].body.trailers != nil {
+        self.noteFault()
+      }
+    } else if self.streams[slot].isReset || errorCode != H2ErrorCode.noError {
       self.closedStreams.closed(stream.id, .resetByUs)
-      if !entry.isReset, !entry.isFaulty { self.noteFault() }
+      if !self.streams[slot].isReset, !self.streams[slot].isFaulty { self.noteFault() }
     } else {
       self.closedStreams.closed(stream.id, .complete)
     }

@@ -123,12 +123,12 @@ package final class Pool: EndpointPool, PoolShell {
   // MARK: Calls
 
   package func start(
-    _ request: CallRequest, observer: any CallObserver
+    _ request: consuming CallRequest, observer: any CallObserver
   ) -> any UpstreamCall {
     self.eventLoop.assertInEventLoop()
+    if request.yieldsToDrain { self.yieldingCount += 1 }
     let call = PoolCall(id: self.takeID(), pool: self, request: request, observer: observer)
     self.calls[call.id] = call
-    if request.yieldsToDrain { self.yieldingCount += 1 }
     self.enter(call)
     return call
   }
@@ -185,15 +185,7 @@ package final class Pool: EndpointPool, PoolShell {
 
   func settle() {
     let now = self.eventLoop.now
-    while let (call, connection) = self.state.nextStart() {
-      if let call = self.calls[call] { self.start(call, on: connection) }
-    }
-    if let id = self.state.nextConnect(now: now) { self.dial(id) }
-    while let (call, status) = self.state.nextFailure(now: now) {
-      self.calls[call]?.fail(status)
-    }
-    self.makeRoom()
-    while let id = self.state.nextClose() { self.close(id) }
+    self.takeSteps(now: now)
     if self.yieldingCount > 0 {
       for connection in self.connections where self.state.isDraining(connection.id) {
         connection.endYieldingCalls()

@@ -34,14 +34,14 @@ final class PoolCall: UpstreamCall, PooledCall {
   /// Payload received while paused, which the stream's window lacks.
   private var withheldBytes = 0
 
-  init(id: Int, pool: Pool, request: CallRequest, observer: any CallObserver) {
+  init(id: Int, pool: Pool, request: consuming CallRequest, observer: any CallObserver) {
     self.id = id
     self.pool = pool
-    self.request = request
     self.observer = observer
     self.reply = CallState(
       byteLimit: request.replyByteLimit, isRaw: request.isRaw, mapping: pool.statuses)
     self.isOwnerHeld = (request.message?.readableBytes ?? 0) > UpstreamMarks.send
+    self.request = request
   }
 
   // MARK: For its owner
@@ -277,9 +277,12 @@ final class PoolCall: UpstreamCall, PooledCall {
 
   private func finish(_ status: GRPCStatus, trailers: HeaderBlock, isOpen: Bool) {
     guard let observer = self.observer else { return }
-    let status = self.isDeadline(status) ? self.deadlineStatus : status
     self.leave(isOpen: isOpen)
-    observer.callEnded(status, trailers: trailers)
+    if !status.isOK, self.isDeadline(status) {
+      observer.callEnded(self.deadlineStatus, trailers: trailers)
+    } else {
+      observer.callEnded(status, trailers: trailers)
+    }
   }
 
   /// Forgets everything that the call holds and that holds the call.

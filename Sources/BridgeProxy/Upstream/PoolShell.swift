@@ -97,11 +97,23 @@ extension PoolShell {
     self.eventLoop.assumeIsolated().execute { self.settle() }
   }
 
-  /// Part of `settle`: calls whose clients may be gone end where those of others have no place.
-  func makeRoom() {
-    while let id = self.state.nextYield() {
-      // Later, because the end of one may be the beginning of another.
-      if let call = self.calls[id] { self.failLater(call, .yielded) }
+  /// Part of `settle`: does what the state asks for. One question for all of it, because nearly always
+  /// there's nothing.
+  func takeSteps(now: NIODeadline) {
+    while let step = self.state.nextStep(now: now) {
+      switch step {
+      case .start(let id, let connection):
+        if let call = self.calls[id] { self.start(call, on: connection) }
+      case .connect(let id):
+        self.dial(id)
+      case .fail(let id, let status):
+        self.calls[id]?.fail(status)
+      case .yield(let id):
+        // Later, because the end of one may be the beginning of another.
+        if let call = self.calls[id] { self.failLater(call, .yielded) }
+      case .close(let id):
+        self.close(id)
+      }
     }
   }
 

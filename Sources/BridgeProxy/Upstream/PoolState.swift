@@ -4,9 +4,9 @@ internal import NIOCore
 /// Which call goes to which connection, which calls wait, and when connections are opened. Pure.
 ///
 /// Calls and connections are numbers of the owner's. Events come in by the verbs; what is to be done
-/// is pulled out by the `next…` functions, which the owner asks after every event until they
-/// say nil. Then holds: whenever calls wait, a connection is being opened, or all there are
-/// (or the limit of calls in flight) are full or rest after a refusal. Nothing waits for nothing.
+/// is pulled out by `nextStep`, which the owner asks after every event until it says nil. Then holds:
+/// whenever calls wait, a connection is being opened, or all there are (or the limit of calls in flight)
+/// are full or rest after a refusal. Nothing waits for nothing.
 struct PoolState {
   /// What becomes of a new call.
   enum Arrival: Equatable {
@@ -280,6 +280,27 @@ struct PoolState {
   }
 
   // MARK: What to do
+
+  /// What the owner has to do.
+  enum Step: Equatable {
+    case start(call: Int, connection: Int)
+    case connect(Int)
+    case fail(call: Int, GRPCStatus)
+    /// A call makes room for another one.
+    case yield(call: Int)
+    case close(Int)
+  }
+
+  /// The next step; calls start first, and connections close last.
+  mutating func nextStep(now: NIODeadline) -> Step? {
+    if let (call, connection) = self.nextStart() {
+      return .start(call: call, connection: connection)
+    }
+    if let id = self.nextConnect(now: now) { return .connect(id) }
+    if let (call, status) = self.nextFailure(now: now) { return .fail(call: call, status) }
+    if let call = self.nextYield() { return .yield(call: call) }
+    return self.nextClose().map(Step.close)
+  }
 
   /// A waiting call that can start now, and where.
   mutating func nextStart() -> (call: Int, connection: Int)? {

@@ -8,7 +8,7 @@ package import NIOCore
 package protocol Upstream: AnyObject {
   /// Starts a call. Events reach `observer` later, never from within this function, and always end
   /// with exactly one `callEnded`, whatever happens (no endpoint, deadline, cancellation included).
-  func start(_ request: CallRequest, observer: any CallObserver) -> any UpstreamCall
+  func start(_ request: consuming CallRequest, observer: any CallObserver) -> any UpstreamCall
 }
 
 /// The connections to one endpoint on one event loop, as the cluster of a service uses them. [seam]

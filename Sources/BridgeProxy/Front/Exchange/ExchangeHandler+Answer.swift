@@ -222,7 +222,8 @@ extension ExchangeHandler: CallObserver {
       keepsDigests: code == .ok && self.exchange?.route?.givesHTTPBody == true, to: &buffer)
     if !endsWithTrailers { ResponseHead.metadata(trailers, prefix: .trailer, to: &buffer) }
     self.endHead(&buffer, closes: after.closes)
-    if self.exchange?.isHead != true {
+    // Not by `isHead`, whose getter would take a copy of the exchange.
+    if self.exchange?.method != .HEAD {
       // An empty chunk would be the last one.
       if endsWithTrailers, count > 0 { buffer.writeString(String(count, radix: 16) + "\r\n") }
       if let compressed {

@@ -21,10 +21,10 @@ extension ExchangeHandler {
         keepsAlive: headers.keepsAlive && fault?.endsConnection != true,
         expectsContinue: headers.expectsContinue))
     guard isTaken else { return }
-    var exchange = Exchange(head)
-    if self.loop.recorder != nil { exchange.start = .now() }
-    if case .length(let length) = headers.framing { exchange.announcedLength = length }
-    self.exchange = exchange
+    // Changed in place: a copy costs a reference for each of its parts.
+    self.exchange = Exchange(head)
+    if self.loop.recorder != nil { self.exchange?.start = .now() }
+    if case .length(let length) = headers.framing { self.exchange?.announcedLength = length }
     self.identify(headers)
     if fault == nil {
       do throws(Fault) {
@@ -310,7 +310,7 @@ extension ExchangeHandler {
     request.group = group
     request.yieldsPlace = self.state.mayBeGone
     request.waitsForWholeReply = !route.method.isServerStreaming
-    let call = upstream.start(request, observer: self)
+    let call = upstream.start(consume request, observer: self)
     self.exchange?.call = call
     self.startHeartbeat()
   }

@@ -86,6 +86,7 @@ struct RequestFramer {
         }
         if let step = try self.beginRequest(bytes.extracting(line), at: line) { return step }
       case .fields:
+        self.passOtherFields(in: bytes)
         guard let line = try self.line(in: bytes) else { return .feed(self.passed) }
         try self.readField(bytes.extracting(line))
         if let step = self.endOfFields(line.count) { return step }
@@ -167,6 +168,29 @@ struct RequestFramer {
     self.isConnect = Self.isNamed("connect", line, end: UInt8(ascii: " "))
     self.state = .fields
     return nil
+  }
+
+  /// Passes over the whole lines at the front that `readField` has nothing to say about, which most have:
+  /// in one go, because it's done for each field of each request.
+  private mutating func passOtherFields(in bytes: RawSpan) {
+    self.passed = unsafe bytes.withUnsafeBytes { buffer -> Int in
+      guard let base = buffer.baseAddress else { return self.passed }
+      var start = self.passed
+      while start < buffer.count,
+        let found = unsafe memchr(base + start, 0x0A, buffer.count - start)
+      {
+        let end = unsafe UnsafeRawPointer(found) - base
+        guard end - start >= 2, unsafe buffer[end - 1] == UInt8(ascii: "\r") else { break }
+        let first = unsafe buffer[start] | 0x20
+        if first == UInt8(ascii: "c") || first == UInt8(ascii: "t") || first == UInt8(ascii: "u")
+          || HeaderValue.isBlank(unsafe buffer[start])
+        {
+          break
+        }
+        start = end + 1
+      }
+      return start
+    }
   }
 
   private mutating func readField(_ line: RawSpan) throws {

@@ -177,15 +177,7 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
 
   func settle() {
     let now = self.eventLoop.now
-    while let (call, connection) = self.state.nextStart() {
-      if let call = self.calls[call] { self.start(call, on: connection) }
-    }
-    while let id = self.state.nextConnect(now: now) { self.dial(id) }
-    while let (call, status) = self.state.nextFailure(now: now) {
-      self.calls[call]?.fail(status)
-    }
-    self.makeRoom()
-    while let id = self.state.nextClose() { self.close(id) }
+    self.takeSteps(now: now)
     self.tellWaiting()
     if self.onConnectivity != nil { self.tellConnectivity(now) }
   }
