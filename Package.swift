@@ -23,11 +23,11 @@ let checked: [SwiftSetting] =
   fuzzes ? [.unsafeFlags(["-assert-config", "Debug", "-sanitize=fuzzer,address"])] : []
 let fuzzPrograms: [Target] =
   fuzzes
-  ? ["http1", "http2-client", "http2-endpoint", "websocket", "query", "yaml"].map {
+  ? [
     .executableTarget(
-      name: "fuzz-front-\($0)", dependencies: ["FrontFuzz"], path: "Fuzz/Front/Programs/\($0)",
+      name: "fuzz-front", dependencies: ["FrontFuzz"], path: "Fuzz/Front/Program",
       swiftSettings: settings + checked + [.unsafeFlags(["-parse-as-library"])])
-  } : []
+  ] : []
 
 let package = Package(
   name: "bridge-proxy",

@@ -9,7 +9,8 @@
 # A run begins with Fuzz/Corpus and writes what's new and interesting into Fuzz/.build/corpus, where later
 # runs find it and --merge picks from. What breaks a target is written into Fuzz/FailCases, to be named
 # and committed with the fix: `make test` runs all of that folder. The targets of the front (front-…) have
-# their folders in Fuzz/Front; their first build takes as long as the bridge's, because NIO belongs to it.
+# their folders in Fuzz/Front and one program; its first build takes longer than the bridge's, because NIO
+# belongs to it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -54,11 +55,10 @@ if [[ " ${targets[*]}" = *" "[!f]* ]]; then
   BRIDGE_PROXY_FUZZES=1 swift build -c release --package-path Fuzz --scratch-path "$build" \
     --sanitize address --sanitize fuzzer
 fi
-for target in "${targets[@]}"; do
-  if [[ "$target" != front-* ]]; then continue; fi
+if [[ " ${targets[*]} " = *" front-"* ]]; then
   BRIDGE_PROXY_FUZZES=1 swift build -c release --scratch-path "$front_build" \
-    --sanitize address --sanitize fuzzer --product "fuzz-$target"
-done
+    --sanitize address --sanitize fuzzer --product fuzz-front
+fi
 
 # Swift's own backtraces would come between libFuzzer and the crash.
 export SWIFT_BACKTRACE=enable=no
@@ -71,11 +71,11 @@ run() {
   case "$target" in
     path-template) longest=512 ;;
     front-*)
-      program=$front_build/release/fuzz-$target
+      program=$front_build/release/fuzz-front
       longest=8192
       ;;
   esac
-  "$program" -timeout=10 -rss_limit_mb=2048 "-max_len=$longest" \
+  FUZZ_TARGET=${target#front-} "$program" -timeout=10 -rss_limit_mb=2048 "-max_len=$longest" \
     "-artifact_prefix=$fail_cases/" "$@" < /dev/null
 }
 

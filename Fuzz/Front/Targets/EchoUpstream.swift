@@ -62,6 +62,11 @@ final class EchoUpstream: Upstream {
     self.answersCalls = answersCalls
   }
 
+  /// Calls hold their upstream and their observers; what's left then of a connection is a leak.
+  func forgetCalls() {
+    self.calls = []
+  }
+
   func start(_ request: CallRequest, observer: any CallObserver) -> any UpstreamCall {
     let call = Call(request, observer, self)
     self.calls.append(call)

@@ -101,5 +101,6 @@ final class FrontConnection {
     try require(open.isEmpty, "\(open.map(\.path)) are still open when their client has gone")
     try require(self.context.connectionCount == 0, "the loop still counts the closed connection")
     _ = try? self.channel.finish(acceptAlreadyClosed: true)
+    self.upstream.forgetCalls()
   }
 }

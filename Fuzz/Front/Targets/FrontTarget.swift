@@ -2,8 +2,8 @@ internal import BridgeProxy
 
 /// The subjects of fuzzing at the front: what clients and people send before anything has vetted it.
 ///
-/// Each is a pure function of its input, run by libFuzzer (the programs `fuzz-front-…`) and by the unit
-/// tests over the corpus. The raw value is its name everywhere: of the program and of the folders.
+/// Each is a pure function of its input, run by libFuzzer (the program `fuzz-front`) and by the unit tests
+/// over the corpus. The raw value is its name everywhere: in `FUZZ_TARGET` and of the folders.
 package enum FrontTarget: String, CaseIterable, Sendable {
   /// Bytes of a connection whose protocol is open: HTTP/1.1, TLS, anything.
   case http1
