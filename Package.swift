@@ -64,6 +64,7 @@ let package = Package(
     .target(
       name: "Codec", dependencies: ["CDescriptor", "CProtobuf", "CTables", "CVector"],
       swiftSettings: settings + checked),
+    .target(name: "Routing", dependencies: ["Codec"], swiftSettings: settings + checked),
     .target(
       name: "BridgeProxy",
       dependencies: [
@@ -71,6 +72,7 @@ let package = Package(
         "CNghttp2",
         "CPlatform",
         "CZlib",
+        "Routing",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -143,6 +145,7 @@ let package = Package(
         "Codec",
         "DemoBackend",
         "FrontFuzz",
+        "Routing",
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),

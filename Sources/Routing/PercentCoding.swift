@@ -68,7 +68,7 @@ package enum PercentCoding {
   }
 
   /// Whether `bytes[range]`, decoded, are `labels[label]`. An escape that's none never is.
-  static func matches(
+  package static func matches(
     _ bytes: RawSpan, _ range: Range<Int>, _ labels: [UInt8], _ label: Range<Int32>
   ) -> Bool {
     // Decoding never makes text longer, and shrinks it to a third at most.
@@ -92,7 +92,7 @@ package enum PercentCoding {
   }
 
   /// The value of a hexadecimal digit.
-  static func digit(_ byte: UInt8) -> UInt8? {
+  package static func digit(_ byte: UInt8) -> UInt8? {
     switch byte {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
     case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
@@ -103,7 +103,7 @@ package enum PercentCoding {
 
   /// A segment with everything encoded that isn't unreserved (RFC 3986 §2.3) or harmless in a segment.
   /// For keys and messages, not for the way of a request.
-  static func encoded(_ bytes: [UInt8]) -> String {
+  package static func encoded(_ bytes: [UInt8]) -> String {
     var text: [UInt8] = []
     let digits = Array("0123456789ABCDEF".utf8)
     for byte in bytes {

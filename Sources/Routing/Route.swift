@@ -65,7 +65,7 @@ package final class Route: Sendable {
   package var name: String { "\(self.method.serviceName)/\(self.method.name)" }
 
   /// The bytes of a variable's value in a path that has just matched this route.
-  func range(
+  package func range(
     of variable: Variable, in path: RawSpan, _ scratch: borrowing RouteScratch
   ) -> Range<Int> {
     scratch.range(

@@ -10,6 +10,12 @@ package struct RouteClash: Sendable, Equatable, CustomStringConvertible {
     package var template: String
     /// The file that declares it, with line and column for a rule from outside.
     package var file: String
+
+    package init(method: String, template: String, file: String) {
+      self.method = method
+      self.template = template
+      self.file = file
+    }
   }
 
   /// The services of the two sides, where two services clash.
@@ -18,6 +24,11 @@ package struct RouteClash: Sendable, Equatable, CustomStringConvertible {
     package var first: String
     /// The place of the other one in the table.
     package var second: Int
+
+    package init(first: String, second: Int) {
+      self.first = first
+      self.second = second
+    }
   }
 
   package var httpMethod: String
@@ -28,6 +39,18 @@ package struct RouteClash: Sendable, Equatable, CustomStringConvertible {
   package var services: Services?
   /// Where one of the two is a rule from outside: its place among them.
   package var rule: Int?
+
+  package init(
+    httpMethod: String, first: Side, second: Side, more: Int = 0, services: Services? = nil,
+    rule: Int? = nil
+  ) {
+    self.httpMethod = httpMethod
+    self.first = first
+    self.second = second
+    self.more = more
+    self.services = services
+    self.rule = rule
+  }
 
   package var description: String {
     let route = "\(self.httpMethod) \(Self.shown(self.second.template))"
@@ -59,6 +82,11 @@ package struct RouteClashes: Error, Sendable, Equatable, CustomStringConvertible
   package var clashes: [RouteClash]
   /// What's wrong with rules from outside as well.
   package var faults: [OutsideRule.Fault] = []
+
+  package init(clashes: [RouteClash], faults: [OutsideRule.Fault] = []) {
+    self.clashes = clashes
+    self.faults = faults
+  }
 
   package var description: String {
     self.clashes.map(\.description).joined(separator: "\n")

@@ -1,5 +1,5 @@
 /// Collects templates and freezes them into a `RouteTree`.
-struct RouteTreeBuilder {
+package struct RouteTreeBuilder {
   /// A growing level of the tree.
   private struct Level {
     var literals: [[UInt8]: Int] = [:]
@@ -18,13 +18,14 @@ struct RouteTreeBuilder {
   private var levels = [Level(depth: 0)]
   private var methods: [String] = []
 
-  init() {}
+  package init() {}
 
   /// Adds a route under a method (`*`: any) and a template.
   ///
   /// - Returns: the route that has this method and a template of the same shape already, in which case
   ///   nothing was added; else nil.
-  mutating func insert(_ route: Int, method name: String, _ template: PathTemplate) -> Int? {
+  package mutating func insert(_ route: Int, method name: String, _ template: PathTemplate) -> Int?
+  {
     let method: Int
     if let known = self.methods.firstIndex(of: name) {
       method = known
@@ -84,7 +85,7 @@ struct RouteTreeBuilder {
   /// The tree of all that was inserted.
   ///
   /// - Parameter dropsTrailingSlash: whether `/a/` is taken for `/a`.
-  consuming func freeze(dropsTrailingSlash: Bool = true) -> RouteTree {
+  package consuming func freeze(dropsTrailingSlash: Bool = true) -> RouteTree {
     var frozen = Frozen()
     var nodes: [RouteTree.Node] = []
     for level in self.levels {

@@ -1,4 +1,5 @@
 package import Codec
+package import Routing
 
 /// Everything that can be set, as it holds once it has been read and found right.
 ///

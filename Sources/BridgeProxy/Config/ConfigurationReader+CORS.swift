@@ -1,3 +1,5 @@
+internal import Routing
+
 extension Configuration {
   /// Which pages of other origins may call a service from a browser (the CORS protocol of the Fetch
   /// standard, §3.3).

@@ -1,4 +1,5 @@
 internal import Codec
+internal import Routing
 
 extension Configuration {
   /// How a service's errors look, to clients that don't know google.rpc.Status.

@@ -1,4 +1,5 @@
 internal import Codec
+internal import Routing
 
 /// HTTP rules that stand outside the schemas: `http_rules` of a service.
 extension ConfigurationReader {

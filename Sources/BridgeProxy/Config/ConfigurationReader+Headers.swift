@@ -1,3 +1,5 @@
+internal import Routing
+
 extension Configuration {
   /// What becomes of a client's `Forwarded` and `X-Forwarded-*`.
   package enum Forwarded: Sendable, CaseIterable {

@@ -1,4 +1,5 @@
 internal import Codec
+internal import Routing
 
 /// The keys of a service that say how the parts of a request are read.
 extension ConfigurationReader {

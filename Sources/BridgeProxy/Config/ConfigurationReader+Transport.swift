@@ -1,4 +1,5 @@
 internal import Codec
+internal import Routing
 
 /// The key `transport` of a service: how messages get to its endpoints.
 extension ConfigurationReader {

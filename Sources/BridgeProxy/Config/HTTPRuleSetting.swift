@@ -1,3 +1,5 @@
+package import Routing
+
 /// An HTTP rule of a configuration or a `google.api.Service` file, with the places of its parts.
 package struct HTTPRuleSetting: Sendable {
   /// Where a part of a rule stands.

@@ -1,3 +1,5 @@
+internal import Routing
+
 /// What a configured metadata entry may be: the rules of gRPC over HTTP/2 and of RFC 9110.
 enum MetadataRules {
   /// Fields that the bridge writes itself, and those that HTTP/2 forbids (RFC 9113 §8.2.2).

@@ -1,4 +1,5 @@
 package import Codec
+internal import Routing
 
 /// What becomes of a service whose endpoint can't be asked for its schema, and of which none is kept.
 package enum WhenMissing: Sendable {

@@ -1,5 +1,6 @@
 internal import Codec
 internal import NIOCore
+internal import Routing
 
 extension Transcoder {
   /// See `LoopContext.encode`, whose memory `sink` is: lent once, not for each step.

@@ -1,5 +1,6 @@
 internal import Codec
 package import NIOCore
+internal import Routing
 
 /// What the connections of one event loop share: the table, the upstreams, the transcoder and the
 /// memory that each request borrows. Touched on its loop only.

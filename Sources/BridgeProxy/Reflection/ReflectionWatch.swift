@@ -1,5 +1,6 @@
 internal import Codec
 internal import NIOCore
+internal import Routing
 
 /// What has become of a service's schema.
 package enum SchemaChange: Sendable, Equatable {

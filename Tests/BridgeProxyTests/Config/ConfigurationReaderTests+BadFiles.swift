@@ -1,3 +1,5 @@
+@testable import Routing
+
 /// Files that are wrong in one way or in many, with every line that's said about them.
 extension ConfigurationReaderTests {
   static let badFiles: [BadFile] = Self.wholeFiles + Self.sections + Self.services + Self.yaml

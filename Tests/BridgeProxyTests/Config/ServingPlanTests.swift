@@ -2,6 +2,8 @@ import BridgeProxy
 import Codec
 import Testing
 
+@testable import Routing
+
 @Suite struct ServingPlanTests {
   let folder: TemporaryFolder
 

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import BridgeProxy
+@testable import Routing
 
 /// What a request is known by, from the client to the endpoint, the answer and the log.
 struct RequestIDTests {

@@ -3,6 +3,7 @@ import NIOHTTP1
 import Testing
 
 @testable import BridgeProxy
+@testable import Routing
 
 /// Request lines that the decoder would serve although they aren't HTTP/1.1, or refuse without a cause.
 struct RequestLineTests {

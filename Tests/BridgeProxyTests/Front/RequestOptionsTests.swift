@@ -1,6 +1,7 @@
 import Testing
 
 @testable import BridgeProxy
+@testable import Routing
 
 /// Requests that aren't quite what their rules say, and the options that take them all the same.
 struct RequestOptionsTests {

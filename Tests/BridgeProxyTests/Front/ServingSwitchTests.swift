@@ -5,6 +5,7 @@ import Synchronization
 import Testing
 
 @testable import BridgeProxy
+@testable import Routing
 
 /// From one table to another.
 @Suite struct ServingSwitchTests {

@@ -2,6 +2,7 @@ import Codec
 import Testing
 
 @testable import BridgeProxy
+@testable import Routing
 
 /// Which service and route a request reaches.
 struct ServingTableTests {

@@ -3,6 +3,7 @@ import Synchronization
 import Testing
 
 @testable import BridgeProxy
+@testable import Routing
 
 /// What becomes of the answers of an endpoint that says what the test tells it to.
 @Suite struct ReflectionWatchTests {

@@ -2,6 +2,7 @@ import Codec
 import Testing
 
 @testable import BridgeProxy
+@testable import Routing
 
 /// Rules that hold instead of a schema's annotations.
 struct OutsideRuleTests {

@@ -2,6 +2,7 @@ import Codec
 import Testing
 
 @testable import BridgeProxy
+@testable import Routing
 
 /// From methods and their rules to routes.
 struct RouteTableTests {

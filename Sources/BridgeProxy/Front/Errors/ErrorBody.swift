@@ -1,5 +1,6 @@
 internal import Codec
 internal import NIOCore
+internal import Routing
 
 /// The one place where a cause becomes an HTTP status and a JSON body.
 ///

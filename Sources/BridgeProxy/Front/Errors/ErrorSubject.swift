@@ -1,3 +1,5 @@
+internal import Routing
+
 /// What an error is an answer to, as far as that's known.
 struct ErrorSubject {
   /// How errors look there; nil: as google.rpc.Status says.

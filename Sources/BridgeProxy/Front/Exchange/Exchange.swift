@@ -1,6 +1,7 @@
 internal import Codec
 internal import NIOCore
 internal import NIOHTTP1
+internal import Routing
 
 /// What is known of the request under way and its answer; made anew for each.
 ///

@@ -1,6 +1,7 @@
 internal import Codec
 internal import NIOCore
 internal import NIOHTTP1
+internal import Routing
 
 /// From the events of a call to the answer.
 extension ExchangeHandler: CallObserver {

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import NIOHTTP1
+internal import Routing
 
 /// What the access log gets.
 extension ExchangeHandler {

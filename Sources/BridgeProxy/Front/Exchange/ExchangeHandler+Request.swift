@@ -1,6 +1,7 @@
 internal import Codec
 internal import NIOCore
 internal import NIOHTTP1
+internal import Routing
 
 /// From a request to its call.
 extension ExchangeHandler {

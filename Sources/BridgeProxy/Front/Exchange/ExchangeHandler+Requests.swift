@@ -1,5 +1,6 @@
 internal import Codec
 internal import NIOCore
+internal import Routing
 
 /// From a request that is a stream of messages to its call.
 ///

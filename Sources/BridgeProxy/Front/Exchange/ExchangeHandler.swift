@@ -2,6 +2,7 @@ internal import Codec
 internal import DequeModule
 internal import NIOCore
 internal import NIOHTTP1
+internal import Routing
 
 /// One client connection: takes requests from the HTTP/1.1 decoder in front of it, makes calls of
 /// them, and writes the answers as bytes.

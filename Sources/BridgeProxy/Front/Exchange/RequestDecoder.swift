@@ -1,6 +1,7 @@
 internal import Codec
 internal import NIOCore
 internal import NIOHTTP1
+internal import Routing
 
 /// NIO's decoder of requests, with what it lacks: request lines are checked first (`RequestLine`), a
 /// request by an unknown method is told from what isn't HTTP/1.1 at all, and an `Upgrade` that isn't

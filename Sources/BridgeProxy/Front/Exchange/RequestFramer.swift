@@ -1,6 +1,7 @@
 internal import Codec
 internal import Glibc
 internal import NIOHTTP1
+internal import Routing
 
 /// Finds where requests of HTTP/1.1 begin and end in what a client sends (RFC 9112 §6), so that each
 /// request line can be checked and no more than one request is handed to the decoder at a time.

@@ -1,4 +1,5 @@
 internal import Codec
+internal import Routing
 
 /// The first line of a request (RFC 9112 §3), checked before the decoder reads it: the decoder accepts
 /// lines that aren't HTTP/1.1, and refuses others without naming the cause.

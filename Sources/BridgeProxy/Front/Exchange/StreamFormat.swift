@@ -1,3 +1,5 @@
+internal import Routing
+
 /// How the messages of a server stream stand in an HTTP body.
 package enum StreamFormat: Sendable, CaseIterable {
   /// `application/x-ndjson`: one JSON text a line. An error is the last line, `{"error":…}`.

@@ -1,3 +1,5 @@
+internal import Routing
+
 /// Chooses how an answer is compressed, by `Accept-Encoding` (RFC 9110 §12.5.3).
 enum AcceptedCoding {
   /// The coding that a client likes best of `gzip`, `deflate` and none; gzip of two that it likes

@@ -1,3 +1,5 @@
+internal import Routing
+
 /// The character encoding of a body (`charset` of its Content-Type), for bodies that aren't UTF-8.
 enum BodyCharset: Equatable {
   /// Also US-ASCII, and a body whose charset isn't named.

@@ -1,5 +1,6 @@
 internal import Codec
 internal import NIOHTTP1
+internal import Routing
 
 /// Which pages of other origins may call a service from a browser, and what they may read of its
 /// answers: the CORS protocol of the Fetch standard (§3.3), made ready to be written.

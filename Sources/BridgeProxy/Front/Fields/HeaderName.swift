@@ -1,3 +1,5 @@
+internal import Routing
+
 /// What a header field of a request is to the front, by its name.
 enum HeaderName: Equatable {
   case host

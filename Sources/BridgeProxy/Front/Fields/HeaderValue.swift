@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import Routing
 
 /// Readers of header field values.
 enum HeaderValue {

@@ -1,6 +1,7 @@
 internal import Codec
 internal import NIOCore
 internal import NIOHTTP1
+internal import Routing
 
 /// What the front needs to know of a request's header fields, gathered in one pass, and those of them
 /// that go on to the endpoint as metadata.

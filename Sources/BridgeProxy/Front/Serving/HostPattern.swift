@@ -1,4 +1,5 @@
 internal import Codec
+internal import Routing
 
 /// A host of a configuration: a name, an address, or `*.` with the end of names; with a port or without.
 struct HostPattern: Sendable, Equatable {

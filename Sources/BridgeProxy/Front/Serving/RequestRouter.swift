@@ -1,5 +1,6 @@
 internal import Codec
 internal import NIOHTTP1
+internal import Routing
 
 /// From the head of a request to the method that it calls.
 enum RequestRouter {

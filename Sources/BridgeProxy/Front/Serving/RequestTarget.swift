@@ -1,4 +1,5 @@
 internal import Codec
+internal import Routing
 
 /// What stands between the method and the version of a request line (RFC 9112 §3.2), taken apart.
 ///

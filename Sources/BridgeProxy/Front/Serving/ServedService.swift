@@ -1,5 +1,6 @@
 package import Codec
 package import NIOCore
+package import Routing
 
 /// A service entry as it's served: its routes, and what goes into each of its calls. Frozen.
 package final class ServedService: Sendable {

@@ -1,4 +1,5 @@
 internal import Codec
+internal import Routing
 
 /// Finds the routes of services with a host and a prefix in common that the same requests would match.
 ///

@@ -1,4 +1,5 @@
 package import NIOCore
+package import Routing
 
 /// What is served at present, and the only way to something else: tables are replaced whole.
 ///

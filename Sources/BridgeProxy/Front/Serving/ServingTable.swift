@@ -1,4 +1,5 @@
 internal import Codec
+package import Routing
 
 /// All service entries, by host and path prefix, frozen; a reload swaps the whole.
 ///

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import Routing
 
 /// The hosts that a listener on loopback serves where a service names no `hosts` of its own.
 ///

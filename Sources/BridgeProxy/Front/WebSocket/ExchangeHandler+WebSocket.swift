@@ -2,6 +2,7 @@ internal import Codec
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOWebSocket
+internal import Routing
 
 /// From a request to a WebSocket (RFC 6455 §4.2).
 extension ExchangeHandler {

@@ -2,6 +2,7 @@ internal import Codec
 internal import DequeModule
 internal import NIOCore
 internal import NIOWebSocket
+internal import Routing
 
 /// A client connection that has become a WebSocket (RFC 6455): one call, one JSON message a frame.
 ///
