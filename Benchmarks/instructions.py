@@ -131,7 +131,7 @@ def report(name, new, old, options):
     total = "PROGRAM TOTALS"
     each = new[total] / options.requests, old[total] / options.requests
     print(f"{name}: {each[0]:,.0f} instructions a request, {each[1]:,.0f} before; {each[0] / each[1]:.3f} of it")
-    # What a thread begins with stands for all of it.
+    # The entry functions of a thread include everything that they call.
     keys = [key for key in set(new) | set(old) if "$s" in key and max(new[key], old[key]) < old[total] / 2]
     changes = sorted(((new[key] - old[key]) / options.requests, key) for key in keys)
     middle = options.functions // 2

@@ -1,6 +1,6 @@
 internal import NIOCore
 
-/// Who has to go when the clients of an event loop make it hold more than
+/// Selects the client connections to close when all of an event loop together hold more than
 /// `limits.client_buffer_bytes`. Pure.
 ///
 /// Each connection has bounds of its own; this one is for many together. Envoy's overload manager resets
@@ -9,21 +9,21 @@ struct BufferBudget {
   /// Bytes that all connections together may hold.
   let limit: Int
 
-  /// The places of the connections to close, those that hold most first, until what the others hold is
-  /// within the limit.
+  /// Indices of the connections to close: those that hold most, until what the others hold is within the
+  /// limit.
   ///
   /// - Parameter held: what each connection holds, in bytes.
-  /// - Returns: none while all is within the limit.
+  /// - Returns: the largest first; empty while the total is within the limit.
   func excess(of held: [Int]) -> [Int] {
     var total = held.reduce(0, +)
     guard total > self.limit else { return [] }
-    var places: [Int] = []
-    for place in held.indices.sorted(by: { held[$0] > held[$1] }) {
+    var indices: [Int] = []
+    for index in held.indices.sorted(by: { held[$0] > held[$1] }) {
       guard total > self.limit else { break }
-      total -= held[place]
-      places.append(place)
+      total -= held[index]
+      indices.append(index)
     }
-    return places
+    return indices
   }
 }
 

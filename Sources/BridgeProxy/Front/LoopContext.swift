@@ -42,7 +42,7 @@ package final class LoopContext {
   private(set) var ticks: Int64 = 0
   private var isDraining = false
   private var handshakeNotes = HandshakeNotes()
-  private var bufferNotes = BufferNotes()
+  private var bufferEvictionLog = BufferEvictionLog()
   private var whenEmpty: [() -> Void] = []
 
   /// Puts together what a loop needs.
@@ -175,12 +175,12 @@ package final class LoopContext {
     let held = self.connections.reduce(0) { $0 + $1.heldBytes }
     guard held > limit else { return }
     let each = self.connections.map(\.heldBytes)
-    let places = BufferBudget(limit: limit).excess(of: each)
+    let indices = BufferBudget(limit: limit).excess(of: each)
     // Closing changes the list.
-    let closed = places.map { self.connections[$0] }
+    let closed = indices.map { self.connections[$0] }
     for connection in closed { connection.closeNow() }
-    let note = self.bufferNotes.closed(
-      connectionCount: places.count, byteCount: places.reduce(0) { $0 + each[$1] }, limit: limit,
+    let note = self.bufferEvictionLog.closed(
+      connectionCount: indices.count, byteCount: indices.reduce(0) { $0 + each[$1] }, limit: limit,
       tick: self.ticks)
     if let note { self.report(note) }
   }

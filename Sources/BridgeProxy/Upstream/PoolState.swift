@@ -8,13 +8,6 @@ internal import NIOCore
 /// whenever calls wait, a connection is being opened, or all there are (or the limit of calls in flight)
 /// are full or rest after a refusal. Nothing waits for nothing.
 struct PoolState {
-  /// What becomes of a new call.
-  enum Arrival: Equatable {
-    case start(connection: Int)
-    case wait
-    case refuse(GRPCStatus)
-  }
-
   private struct Connection {
     let id: Int
     var state = ConnectionState()
@@ -280,27 +273,6 @@ struct PoolState {
   }
 
   // MARK: What to do
-
-  /// What the owner has to do.
-  enum Step: Equatable {
-    case start(call: Int, connection: Int)
-    case connect(Int)
-    case fail(call: Int, GRPCStatus)
-    /// A call makes room for another one.
-    case yield(call: Int)
-    case close(Int)
-  }
-
-  /// The next step; calls start first, and connections close last.
-  mutating func nextStep(now: NIODeadline) -> Step? {
-    if let (call, connection) = self.nextStart() {
-      return .start(call: call, connection: connection)
-    }
-    if let id = self.nextConnect(now: now) { return .connect(id) }
-    if let (call, status) = self.nextFailure(now: now) { return .fail(call: call, status) }
-    if let call = self.nextYield() { return .yield(call: call) }
-    return self.nextClose().map(Step.close)
-  }
 
   /// A waiting call that can start now, and where.
   mutating func nextStart() -> (call: Int, connection: Int)? {

@@ -188,11 +188,7 @@ extension JSONToWire {
       guard self.reader.peek == UInt8(ascii: "\"") else {
         throw self.reader.expected("a key in quotes")
       }
-      let token = try self.reader.string()
-      self.reader.skipWhitespace()
-      guard self.reader.take(UInt8(ascii: ":")) else { throw self.reader.expected("':'") }
-      self.reader.skipWhitespace()
-      let (bytes, count) = unsafe try self.bytes(of: token)
+      let (bytes, count) = unsafe try self.readAnyMemberName()
       if unsafe count == 5 && self.isTypeKey(bytes) {
         guard self.reader.peek == UInt8(ascii: "\"") else {
           throw self.reader.wrongType("a type URL as a string")
@@ -217,7 +213,7 @@ extension JSONToWire {
   mutating func skipTypeMember() throws(CodecError) {
     if self.frames.top.index != 0 {
       throw CodecError(
-        .duplicateField, offset: self.reader.position, reason: "\"@type\" stands twice")
+        .duplicateField, offset: self.reader.position, reason: "\"@type\" occurs twice")
     }
     self.frames.top.index = 1
     _ = try self.reader.string()
@@ -241,6 +237,19 @@ extension JSONToWire {
     }
   }
 
+  /// Reads the name of a member and the colon after it; its value is next.
+  ///
+  /// - Returns: the name without escapes, valid until the next string is read.
+  private mutating func readAnyMemberName() throws(CodecError) -> (
+    start: UnsafePointer<UInt8>, count: Int
+  ) {
+    let token = try self.reader.string()
+    self.reader.skipWhitespace()
+    guard self.reader.take(UInt8(ascii: ":")) else { throw self.reader.expected("':'") }
+    self.reader.skipWhitespace()
+    return unsafe try self.bytes(of: token)
+  }
+
   /// What a member of an Any is that has `@type` and `value` and no others.
   private enum AnyKey {
     /// `@type`, or one that's ignored: it has been read.
@@ -254,18 +263,14 @@ extension JSONToWire {
   /// Reads the key of such a member.
   private mutating func readAnyKey() throws(CodecError) -> AnyKey {
     let offset = self.reader.position
-    let token = try self.reader.string()
-    self.reader.skipWhitespace()
-    guard self.reader.take(UInt8(ascii: ":")) else { throw self.reader.expected("':'") }
-    self.reader.skipWhitespace()
-    let (bytes, count) = unsafe try self.bytes(of: token)
+    let (bytes, count) = unsafe try self.readAnyMemberName()
     if unsafe count == 5 && self.isTypeKey(bytes) {
       try self.skipTypeMember()
       return .passed
     }
     if unsafe count == 5 && self.isValueKey(bytes) {
       if self.frames.top.seen != 0 {
-        throw CodecError(.duplicateField, offset: offset, reason: "\"value\" stands twice")
+        throw CodecError(.duplicateField, offset: offset, reason: "\"value\" occurs twice")
       }
       self.frames.top.seen = 1
       return .value

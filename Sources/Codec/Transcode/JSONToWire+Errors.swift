@@ -5,7 +5,7 @@ extension JSONToWire {
     let (name, other) = (self.plan.jsonName(of: index), self.plan.protoName(of: index))
     return CodecError(
       .duplicateField, offset: offset,
-      reason: "the field stands twice in its object"
+      reason: "the field occurs twice in its object"
         + (name == other ? "" : " (it may be spelled \"\(name)\" or \"\(other)\")"))
   }
 

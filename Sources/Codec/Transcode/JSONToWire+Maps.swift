@@ -136,7 +136,7 @@ extension JSONToWire {
   func duplicateKey(offset: Int) -> CodecError {
     CodecError(
       .duplicateField, offset: offset,
-      reason: "this key stands twice in its \(self.frames.top.kind == .map ? "map" : "object")")
+      reason: "this key occurs twice in its \(self.frames.top.kind == .map ? "map" : "object")")
   }
 
   private mutating func readQuotedBool() throws(CodecError) -> UInt64 {

@@ -105,6 +105,6 @@ extension JSONToWire {
   }
 
   private static var repeatedEntry: CodecError {
-    CodecError(.invalidParameter, reason: "the key stands twice in its map and has two values here")
+    CodecError(.invalidParameter, reason: "the key occurs twice in its map and has two values here")
   }
 }

@@ -2,9 +2,9 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import Routing
 
-/// What the access log gets.
+/// Entries of the access log.
 extension ExchangeHandler {
-  /// Tells the log of the exchange, or of what couldn't be read as one, where there's a log.
+  /// Logs the exchange, or input that isn't a request, if there's a log.
   func record(status: Int, _ code: GRPCStatus.Code) {
     guard let recorder = self.loop.recorder else { return }
     recorder.record(self.entry(status: status, code))
@@ -22,7 +22,7 @@ extension ExchangeHandler {
     self.failure = AccessEntry.Failure(status)
   }
 
-  /// What the log tells of the exchange.
+  /// The access log entry of the exchange.
   func entry(status: Int, _ code: GRPCStatus.Code) -> AccessEntry {
     let exchange = self.exchange
     let target = exchange?.target ?? self.refusedLine?.target ?? ""

@@ -156,7 +156,7 @@ extension ExchangeHandler {
 
   // MARK: Signs of life
 
-  /// Starts the time anew after which a silent stream of events gets a sign of life.
+  /// Restarts the interval after which a silent event stream gets a heartbeat.
   func startHeartbeat() {
     guard self.exchange?.format == .events, self.exchange?.isHead == false,
       let interval = self.exchange?.service?.stream.heartbeat, interval > .zero

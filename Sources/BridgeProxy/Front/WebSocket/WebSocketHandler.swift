@@ -28,17 +28,17 @@ final class WebSocketHandler: ChannelDuplexHandler {
 
   private let loop: LoopContext
   private let service: ServedService
-  private let route: Route
-  private var state: WebSocketState
+  let route: Route
+  var state: WebSocketState
   /// What path and query say: part of the first message.
   private var bindings: Bindings
-  private var call: (any UpstreamCall)?
+  var call: (any UpstreamCall)?
   private var context: ChannelHandlerContext?
   /// What the log tells when it's over.
   private var entry: AccessEntry
   private let start: NIODeadline
   /// The reply of a unary call.
-  private var reply: ByteBuffer?
+  var reply: ByteBuffer?
   /// Of the service's endpoints.
   private var group = 0
   private var messageCount = 0
@@ -280,7 +280,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
   /// Says why, and waits for the client to close as well.
   ///
   /// - Parameter code: what the log calls it.
-  private func close(_ close: WebSocketClose, code: GRPCStatus.Code = .invalidArgument) {
+  func close(_ close: WebSocketClose, code: GRPCStatus.Code = .invalidArgument) {
     guard self.state.closing() else { return }
     if code != .ok, self.entry.failure == nil {
       self.entry.failure = AccessEntry.Failure(reason: "", message: close.reason)
@@ -296,7 +296,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
   }
 
   /// Closes with a fault, which is told whole in a message before.
-  private func fail(_ fault: Fault) {
+  func fail(_ fault: Fault) {
     guard self.state.isOpen else { return }
     self.entry.failure = AccessEntry.Failure(fault)
     self.loop.output.removeAll()
@@ -305,7 +305,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     self.close(WebSocketClose(fault.code, fault.message), code: fault.code)
   }
 
-  private func fail(_ status: GRPCStatus) {
+  func fail(_ status: GRPCStatus) {
     if let fault = Fault(status) {
       self.fail(fault)
       return
@@ -379,7 +379,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     self.write(.text, data)
   }
 
-  private func writeReply(_ message: ByteBuffer) {
+  func writeReply(_ message: ByteBuffer) {
     do throws(CodecError) {
       let contentType = try self.loop.decode(message, self.route, self.service)
       let hasEnvelope =
@@ -395,40 +395,6 @@ final class WebSocketHandler: ChannelDuplexHandler {
     self.entry.grpcCode = code
     self.entry.duration = .now() - self.start
     recorder.record(self.entry)
-  }
-}
-
-// MARK: - The call
-
-extension WebSocketHandler: CallObserver {
-  func callReceivedHead(_ metadata: HeaderBlock) {
-    // The handshake is over: there's no place for it.
-  }
-
-  func callReceivedMessage(_ message: ByteBuffer) {
-    switch self.state.replyReceived() {
-    case .write: self.writeReply(message)
-    case .hold: self.reply = message
-    case .refuse: self.fail(.messageCount(2, of: self.route))
-    case .ignore: break
-    }
-  }
-
-  func callEnded(_ status: GRPCStatus, trailers: HeaderBlock) {
-    self.call = nil
-    switch self.state.callEnded(isOK: status.isOK) {
-    case .writeReply:
-      if let reply = self.reply { self.writeReply(reply) }
-      self.close(WebSocketClose(.ok, ""), code: .ok)
-    case .closeMissing:
-      self.fail(.messageCount(0, of: self.route))
-    case .close:
-      self.close(WebSocketClose(.ok, ""), code: .ok)
-    case .closeWithStatus:
-      self.fail(status)
-    case .ignore:
-      break
-    }
   }
 }
 

@@ -1,12 +1,12 @@
 internal import NIOCore
 
-/// Counts what of a WebSocket has come in and isn't a whole message yet. NIO's decoder and aggregator hold
-/// it, and don't say how much.
+/// Counts the received bytes of an incomplete WebSocket message. NIO's decoder and aggregator buffer them
+/// and don't expose how many.
 final class WebSocketIntake: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
 
-  /// Bytes behind the last message.
+  /// Bytes received since the last complete message.
   private(set) var byteCount = 0
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -14,12 +14,12 @@ final class WebSocketIntake: ChannelInboundHandler {
     context.fireChannelRead(data)
   }
 
-  /// A message is whole. What of the same read is behind it isn't counted.
+  /// A message is complete. Bytes after it in the same read aren't counted.
   func messageTaken() {
     self.byteCount = 0
   }
 
-  /// A frame between those of a message is gone.
+  /// A control frame was handled, which may come between the fragments of a message (RFC 6455 §5.4).
   func controlFrameTaken(payloadByteCount: Int) {
     self.byteCount = max(0, self.byteCount - payloadByteCount - Self.controlHeaderByteCount)
   }

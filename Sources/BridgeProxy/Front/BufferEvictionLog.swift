@@ -1,8 +1,8 @@
 internal import NIOCore
 
-/// When a person hears that connections were closed for what they held: at most one line in ten seconds,
-/// which counts those since the last. Pure.
-struct BufferNotes {
+/// Rate-limits the log line about client connections that were closed for the bytes they held: at most one
+/// line in ten seconds, with the count since the previous one. Pure.
+struct BufferEvictionLog {
   private var connectionCount = 0
   private var byteCount = 0
   private var silentUntil = Int64.min
@@ -10,9 +10,13 @@ struct BufferNotes {
   /// Ticks between two lines.
   static let interval: Int64 = 10_000 / (LoopContext.tickInterval.nanoseconds / 1_000_000)
 
-  /// Connections were closed.
+  /// Counts closed connections.
   ///
-  /// - Returns: the line, if it's time for one.
+  /// - Parameters:
+  ///   - byteCount: what they held together.
+  ///   - limit: `limits.client_buffer_bytes`, for the line.
+  ///   - tick: the loop's present tick.
+  /// - Returns: the line to log; nil within ten seconds of the previous one.
   mutating func closed(connectionCount: Int, byteCount: Int, limit: Int, tick: Int64) -> String? {
     self.connectionCount += connectionCount
     self.byteCount += byteCount
