@@ -174,14 +174,6 @@ struct LoopUpstreams: Sendable {
   }
 }
 
-/// One of the groups of endpoints of all services.
-struct GroupPlace: Sendable, Hashable {
-  /// In `Configuration.services`.
-  var service: Int
-  /// In `Configuration.Service.groups`.
-  var group: Int
-}
-
 extension LoopUpstreams.Kind {
   fileprivate var upstream: any Upstream {
     switch self {

@@ -352,21 +352,11 @@ extension Proxy.Event: CustomStringConvertible {
     case .tlsKept(let key, let reason):
       "\(key): the files have changed, but \(reason); what was read before stays in use"
     case .drainDelayed(let delay):
-      "serves on for \(ConfigurationValues.text(delay)) before it drains"
+      "serves on for \(DurationText.of(delay)) before it drains"
     case .draining(let limit):
-      "finishes what is in flight, within \(ConfigurationValues.text(limit))"
+      "finishes what is in flight, within \(DurationText.of(limit))"
     case .interrupted: "does not wait for what is in flight"
     case .note(let text): text
-    }
-  }
-}
-
-extension ListenAddress {
-  /// `http://127.0.0.1:8080`; a socket's path as the configuration spells it.
-  package func url(isSecure: Bool = false) -> String {
-    switch self {
-    case .tcp: "\(isSecure ? "https" : "http")://\(self)"
-    case .unix: self.description
     }
   }
 }

@@ -114,3 +114,13 @@ package struct ByteSink: ~Copyable {
     self.count &+= count
   }
 }
+
+extension ByteSink {
+  /// A copy of the bytes.
+  package var array: [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(self.count)
+    for index in 0..<self.count { bytes.append(self.bytes[index]) }
+    return bytes
+  }
+}

@@ -34,13 +34,6 @@ package struct Configuration: Sendable {
   }
 }
 
-/// An address to listen on.
-package enum ListenAddress: Sendable, Hashable {
-  /// An address or name, and a port; port 0 takes a free one.
-  case tcp(host: String, port: Int)
-  case unix(path: String)
-}
-
 extension Configuration {
   /// One group of schemas and the endpoint that serves them.
   package struct Service: Sendable {

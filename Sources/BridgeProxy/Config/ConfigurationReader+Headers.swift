@@ -58,9 +58,6 @@ extension Configuration {
     /// Whether they keep nothing back.
     var isEmpty: Bool { self.allow == nil && self.deny.isEmpty }
 
-    /// The prefix of metadata names.
-    static let metadataPrefix: StaticString = "grpc-metadata-"
-
     /// Whether a field of this name, in lower case, goes on.
     package func permits(_ name: some Collection<UInt8>) -> Bool {
       if self.denies(name) { return false }

@@ -95,7 +95,11 @@ extension ConfigurationReader {
     settings.certificate = self.certificates("certificate", of: section, folder: folder)
     settings.key = section.value("key", example: "tls.key") { text throws(ValueFault) in
       let path = FilePaths.absolute(text, in: folder)
-      _ = try TLSFiles.privateKey(path)
+      do throws(TLSFault) {
+        _ = try TLSFiles.privateKey(path)
+      } catch {
+        throw ValueFault(error.reason)
+      }
       return path
     }
     let hasCertificate = section.node("certificate") != nil
@@ -117,7 +121,11 @@ extension ConfigurationReader {
   ) -> String? {
     section.value(key, example: "ca.pem") { text throws(ValueFault) in
       let path = FilePaths.absolute(text, in: folder)
-      _ = try TLSFiles.certificates(path)
+      do throws(TLSFault) {
+        _ = try TLSFiles.certificates(path, as: .certificate)
+      } catch {
+        throw ValueFault(error.reason)
+      }
       return path
     }
   }

@@ -191,22 +191,3 @@ extension ConfigurationReader {
     return limits
   }
 }
-
-extension ListenAddress {
-  /// Whether the system chooses the port.
-  package var takesAnyPort: Bool {
-    if case .tcp(_, port: 0) = self { return true }
-    return false
-  }
-}
-
-extension ListenAddress: CustomStringConvertible {
-  /// As a configuration spells it: `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/bridge.sock`.
-  package var description: String {
-    switch self {
-    case .tcp(let host, let port):
-      host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    case .unix(let path): "unix:\(path)"
-    }
-  }
-}

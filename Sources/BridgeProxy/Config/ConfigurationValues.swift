@@ -37,13 +37,6 @@ package enum ConfigurationValues {
     return duration
   }
 
-  /// A duration as a configuration spells it: `30s`, `1500ms`.
-  package static func text(_ duration: Duration) -> String {
-    let (seconds, attoseconds) = duration.components
-    let milliseconds = attoseconds / 1_000_000_000_000_000
-    return milliseconds == 0 ? "\(seconds)s" : "\(seconds * 1000 + milliseconds)ms"
-  }
-
   /// A number of bytes such as `65536`, `64KiB` or `4MiB`.
   package static func byteCount(_ text: String) throws(ValueFault) -> Int {
     let units: [(name: String, factor: Int)] = [

@@ -72,7 +72,7 @@ package final class DiscoveryClient: Sendable {
           try? await Task.sleep(for: request.timeout)
           return .failure(
             HTTPFetch.Failure(
-              "\(request.url) gave no answer within \(ConfigurationValues.text(request.timeout))"))
+              "\(request.url) gave no answer within \(DurationText.of(request.timeout))"))
         }
         let first = await group.next()
         group.cancelAll()

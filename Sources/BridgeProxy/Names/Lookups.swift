@@ -119,7 +119,7 @@ extension Lookups {
         if Task.isCancelled { self.giveUp(ticket, cancelled) }
         Task {
           try? await Task.sleep(for: time)
-          let late = LookupError(lateBy: ConfigurationValues.text(time), setting: setting)
+          let late = LookupError(lateBy: DurationText.of(time), setting: setting)
           self.giveUp(ticket, late)
         }
       }

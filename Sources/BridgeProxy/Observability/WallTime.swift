@@ -20,6 +20,9 @@ struct WallTime: Sendable, Equatable {
     return WallTime(seconds: time.tv_sec, milliseconds: time.tv_nsec / 1_000_000)
   }
 
+  /// The present second since 1970.
+  package static var second: Int64 { Int64(Self.now().seconds) }
+
   /// Year, month (1-12) and day (1-31) of the Gregorian calendar.
   ///
   /// Counts years from March, so that the leap day is a year's last one, in eras of 400 years

@@ -117,7 +117,7 @@ package struct ProtocCompiler: Sendable {
     if error is TimeLimitPassed {
       return
         "\(self.program): gave no result within "
-        + "\(ConfigurationValues.text(self.timeLimit)); give a descriptor set instead"
+        + "\(DurationText.of(self.timeLimit)); give a descriptor set instead"
     }
     guard let error = error as? SubprocessError else { return "\(self.program): \(error)" }
     if error.code == .executableNotFound {

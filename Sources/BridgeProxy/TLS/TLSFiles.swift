@@ -7,52 +7,58 @@ enum TLSFiles {
   private static let byteLimit = 1 << 20
 
   /// All certificates of a file; at least one.
-  static func certificates(_ path: String) throws(ValueFault) -> [NIOSSLCertificate] {
-    let bytes = try Self.bytes(path)
+  package static func certificates(
+    _ path: String, as subject: TLSFault.Subject
+  ) throws(TLSFault) -> [NIOSSLCertificate] {
+    let bytes = try Self.bytes(path, as: subject)
     guard
       Self.contains("-----BEGIN CERTIFICATE-----", bytes)
         || Self.contains("-----BEGIN TRUSTED CERTIFICATE-----", bytes)
     else {
-      throw ValueFault(
-        "\(path) has no certificate in it; it must be PEM (-----BEGIN CERTIFICATE-----)")
+      throw TLSFault(
+        subject, "\(path) has no certificate in it; it must be PEM (-----BEGIN CERTIFICATE-----)")
     }
     do {
       return try NIOSSLCertificate.fromPEMBytes(bytes)
     } catch {
-      throw ValueFault("\(path) has a certificate that can't be read; it's cut off or damaged")
+      throw TLSFault(
+        subject, "\(path) has a certificate that can't be read; it's cut off or damaged")
     }
   }
 
   /// The private key of a file. What can't be read isn't quoted.
-  static func privateKey(_ path: String) throws(ValueFault) -> NIOSSLPrivateKey {
-    let bytes = try Self.bytes(path)
+  package static func privateKey(_ path: String) throws(TLSFault) -> NIOSSLPrivateKey {
+    let bytes = try Self.bytes(path, as: .key)
     // Asking for a pass phrase would need somebody at the terminal.
     if Self.contains("BEGIN ENCRYPTED PRIVATE KEY", bytes)
       || Self.contains("Proc-Type: 4,ENCRYPTED", bytes)
     {
-      throw ValueFault(
+      throw TLSFault(
+        .key,
         "the key in \(path) is encrypted; decrypt it (openssl pkey -in … -out …) and keep the file "
           + "to yourself by its permissions")
     }
     guard Self.contains("PRIVATE KEY-----", bytes) else {
-      throw ValueFault(
-        "\(path) has no private key in it; it must be PEM (-----BEGIN PRIVATE KEY-----)")
+      throw TLSFault(
+        .key, "\(path) has no private key in it; it must be PEM (-----BEGIN PRIVATE KEY-----)")
     }
     do {
       return try NIOSSLPrivateKey(bytes: bytes, format: .pem)
     } catch {
-      throw ValueFault("\(path) has a private key that can't be read; it's cut off or damaged")
+      throw TLSFault(.key, "\(path) has a private key that can't be read; it's cut off or damaged")
     }
   }
 
-  private static func bytes(_ path: String) throws(ValueFault) -> [UInt8] {
+  private static func bytes(
+    _ path: String, as subject: TLSFault.Subject
+  ) throws(TLSFault) -> [UInt8] {
     let bytes: [UInt8]
     do throws(Files.Failure) {
       bytes = try Files.read(path, limit: Self.byteLimit)
     } catch {
-      throw ValueFault("\(path): \(error)")
+      throw TLSFault(subject, "\(path): \(error)")
     }
-    guard !bytes.isEmpty else { throw ValueFault("\(path) is empty") }
+    guard !bytes.isEmpty else { throw TLSFault(subject, "\(path) is empty") }
     return bytes
   }
 
@@ -79,19 +85,15 @@ extension TLSSettings {
     configuration.minimumTLSVersion = self.minimumVersion == .tls13 ? .tlsv13 : .tlsv12
     configuration.shutdownTimeout = .milliseconds(Self.shutdownMilliseconds)
     if let path = self.authorities {
-      let authorities = try Self.fault(.authorities) { () throws(ValueFault) in
-        try TLSFiles.certificates(path)
-      }
+      let authorities = try TLSFiles.certificates(path, as: .authorities)
       configuration.trustRoots = .certificates(authorities)
     }
     if let path = self.certificate {
-      let chain = try Self.fault(.certificate) { () throws(ValueFault) in
-        try TLSFiles.certificates(path)
-      }
+      let chain = try TLSFiles.certificates(path, as: .certificate)
       configuration.certificateChain = chain.map { .certificate($0) }
     }
     if let path = self.key {
-      let key = try Self.fault(.key) { () throws(ValueFault) in try TLSFiles.privateKey(path) }
+      let key = try TLSFiles.privateKey(path)
       configuration.privateKey = .privateKey(key)
     }
     do {
@@ -139,16 +141,6 @@ extension TLSSettings {
       // So that a client with several certificates can choose.
       configuration.sendCANameList = self.authorities != nil
       return configuration
-    }
-  }
-
-  private static func fault<Value>(
-    _ subject: TLSFault.Subject, _ read: () throws(ValueFault) -> Value
-  ) throws(TLSFault) -> Value {
-    do throws(ValueFault) {
-      return try read()
-    } catch {
-      throw TLSFault(subject, error.reason)
     }
   }
 

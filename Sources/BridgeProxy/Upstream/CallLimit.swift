@@ -64,6 +64,6 @@ extension TimeAmount {
   var text: String {
     let microseconds = self.nanoseconds / 1000
     return microseconds < 1000
-      ? "\(max(0, microseconds))us" : ConfigurationValues.text(.microseconds(microseconds))
+      ? "\(max(0, microseconds))us" : DurationText.of(.microseconds(microseconds))
   }
 }

@@ -2,7 +2,8 @@ package import NIOCore
 
 /// The value of `grpc-timeout`: at most eight digits and a unit (gRPC's PROTOCOL-HTTP2.md).
 package enum GRPCTimeout {
-  /// Reads a value; nil if it isn't one. More than 292 years count as 292 years.
+  /// Reads a value; nil if it isn't one. More than a century counts as a century, so that a deadline made
+  /// from it can't overflow.
   ///
   ///     parse("100m")  // 100 ms
   package static func parse(_ text: some StringProtocol) -> TimeAmount? {
@@ -27,7 +28,7 @@ package enum GRPCTimeout {
     }
     guard let unit else { return nil }
     let (nanoseconds, overflow) = amount.multipliedReportingOverflow(by: unit)
-    return .nanoseconds(overflow ? .max : nanoseconds)
+    return .nanoseconds(overflow ? self.century : min(nanoseconds, self.century))
   }
 
   /// Appends the value for an amount of time, rounded up to its unit; at least one nanosecond.
@@ -58,6 +59,7 @@ package enum GRPCTimeout {
   }
 
   private static let digitLimit = 8
+  private static let century = Int64(100 * 366 * 86_400) * 1_000_000_000
   /// Units from fine to coarse, and the most nanoseconds that each is taken for: what eight digits
   /// hold, but less for the finest two.
   private static let units: [(symbol: UInt8, nanoseconds: Int64, most: Int64)] = [

@@ -18,9 +18,9 @@ import Testing
   }
 
   @Test func `a duration is printed as it is written`() {
-    #expect(ConfigurationValues.text(.seconds(30)) == "30s")
-    #expect(ConfigurationValues.text(.milliseconds(1500)) == "1500ms")
-    #expect(ConfigurationValues.text(.zero) == "0s")
+    #expect(DurationText.of(.seconds(30)) == "30s")
+    #expect(DurationText.of(.milliseconds(1500)) == "1500ms")
+    #expect(DurationText.of(.zero) == "0s")
   }
 
   @Test(arguments: [

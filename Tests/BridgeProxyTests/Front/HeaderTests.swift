@@ -165,17 +165,6 @@ struct HeaderTests {
   }
 
   @Test(
-    "a grpc-timeout is read in its unit",
-    arguments: [
-      ("1H", 3_600_000_000_000), ("2M", 120_000_000_000), ("3S", 3_000_000_000),
-      ("500m", 500_000_000), ("7u", 7000), ("99999999n", 99_999_999), ("0n", 0),
-      ("99999999H", 3_162_240_000_000_000_000),
-    ] as [(String, Int64)])
-  func timeout(_ text: String, _ nanoseconds: Int64) {
-    #expect(HeaderValue.timeout(text)?.nanoseconds == nanoseconds)
-  }
-
-  @Test(
     "other timeouts are read in seconds",
     arguments: [
       ("0", 0), ("30", 30_000_000_000), ("2.5", 2_500_000_000), ("0.000000001", 1),

@@ -278,13 +278,3 @@ extension ErrorTemplate {
     }
   }
 }
-
-extension ByteSink {
-  /// A copy of the bytes.
-  var array: [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(self.count)
-    for index in 0..<self.count { bytes.append(self.bytes[index]) }
-    return bytes
-  }
-}

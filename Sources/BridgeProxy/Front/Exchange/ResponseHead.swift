@@ -58,7 +58,7 @@ enum ResponseHead {
       case .trailer: buffer.writeStaticString(Self.trailerPrefix)
       case .metadata:
         if !HeaderName.isHTTPField(inReply: block.bytes[field.name]) {
-          buffer.writeStaticString(Configuration.HeaderRules.metadataPrefix)
+          buffer.writeStaticString(HeaderName.metadataPrefix)
         }
       }
       buffer.writeBytes(block.bytes[field.name])

@@ -67,3 +67,18 @@ struct BodyType: Equatable {
       decoding: part.filter { !HeaderValue.isBlank($0) }.map(ASCII.lowercased), as: UTF8.self)
   }
 }
+
+extension HeaderValue {
+  /// Whether a media type is JSON: `application/json`, `text/json` or one with the suffix `+json`
+  /// (RFC 6839 §3.1); a charset other than UTF-8 (or its subset ASCII) makes it another thing.
+  static func isJSON(_ value: String) -> Bool {
+    let type = BodyType(value)
+    return type.content == .json && type.charset == .utf8
+  }
+
+  /// Whether a media type is JSON texts one behind the other, a line each, in UTF-8.
+  static func isJSONLines(_ value: String) -> Bool {
+    let type = BodyType(value)
+    return type.content == .jsonLines && type.charset == .utf8
+  }
+}

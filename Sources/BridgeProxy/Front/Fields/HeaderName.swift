@@ -2,6 +2,9 @@ internal import Routing
 
 /// What a header field of a request is to the front, by its name.
 enum HeaderName: Equatable {
+  /// The prefix of names that carry metadata, where a service has them so.
+  static let metadataPrefix: StaticString = "grpc-metadata-"
+
   case host
   case contentLength
   case transferEncoding
@@ -74,7 +77,7 @@ enum HeaderName: Equatable {
       if Self.equals(lowercased, "forwarded") { return .forwarded }
     case UInt8(ascii: "g"):
       if Self.equals(lowercased, "grpc-timeout") { return .timeout }
-      if Self.hasPrefix(lowercased, Configuration.HeaderRules.metadataPrefix) {
+      if Self.hasPrefix(lowercased, Self.metadataPrefix) {
         return .grpcMetadata
       }
       if Self.hasPrefix(lowercased, "grpc-") { return .dropped }
@@ -148,13 +151,13 @@ enum HeaderName: Equatable {
   }
 
   static func isGRPCMetadata(_ name: ArraySlice<UInt8>) -> Bool {
-    Self.hasPrefix(name, Configuration.HeaderRules.metadataPrefix)
+    Self.hasPrefix(name, Self.metadataPrefix)
   }
 
   /// The name behind `grpc-metadata-`, where it can be that of a client's metadata; nil for one that
   /// isn't the client's to set.
   static func unprefixed(_ name: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
-    let rest = name.dropFirst(Configuration.HeaderRules.metadataPrefix.utf8CodeUnitCount)
+    let rest = name.dropFirst(Self.metadataPrefix.utf8CodeUnitCount)
     var scratch: [UInt8] = []
     switch Self.classify(String(decoding: rest, as: UTF8.self), &scratch) {
     case .metadata, .authorization, .forwarded, .origin, .requestedMethod, .requestedHeaders,

@@ -1,4 +1,3 @@
-internal import NIOCore
 internal import Routing
 
 /// Readers of header field values.
@@ -21,19 +20,6 @@ enum HeaderValue {
     return part
   }
 
-  /// Whether a media type is JSON: `application/json`, `text/json` or one with the suffix `+json`
-  /// (RFC 6839 §3.1); a charset other than UTF-8 (or its subset ASCII) makes it another thing.
-  static func isJSON(_ value: String) -> Bool {
-    let type = BodyType(value)
-    return type.content == .json && type.charset == .utf8
-  }
-
-  /// Whether a media type is JSON texts one behind the other, a line each, in UTF-8.
-  static func isJSONLines(_ value: String) -> Bool {
-    let type = BodyType(value)
-    return type.content == .jsonLines && type.charset == .utf8
-  }
-
   /// Whether a type without its parameters, in lower case, is JSON.
   static func isJSONType(_ type: String) -> Bool {
     type == "application/json" || type == "text/json"
@@ -46,59 +32,11 @@ enum HeaderValue {
     return Self.equals(Self.trimmed(Substring(type).utf8), "application/x-www-form-urlencoded")
   }
 
-  /// A `grpc-timeout`: up to 8 digits and a unit (the gRPC HTTP/2 protocol); nil for anything else.
-  static func timeout(_ value: String) -> TimeAmount? {
-    let bytes = value.utf8
-    guard bytes.count >= 2, bytes.count <= 9, let unit = bytes.last else { return nil }
-    var number: Int64 = 0
-    for byte in bytes.dropLast() {
-      guard byte &- UInt8(ascii: "0") < 10 else { return nil }
-      number = number * 10 + Int64(byte &- UInt8(ascii: "0"))
-    }
-    let nanoseconds: Int64
-    switch unit {
-    case UInt8(ascii: "H"): nanoseconds = 3_600_000_000_000
-    case UInt8(ascii: "M"): nanoseconds = 60_000_000_000
-    case UInt8(ascii: "S"): nanoseconds = 1_000_000_000
-    case UInt8(ascii: "m"): nanoseconds = 1_000_000
-    case UInt8(ascii: "u"): nanoseconds = 1000
-    case UInt8(ascii: "n"): nanoseconds = 1
-    default: return nil
-    }
-    // 99999999H is more than 64 bits of nanoseconds hold; a century is for ever.
-    let century = Int64(100 * 366 * 86_400) * 1_000_000_000
-    let (product, isOverflown) = number.multipliedReportingOverflow(by: nanoseconds)
-    return .nanoseconds(isOverflown ? century : min(product, century))
-  }
-
   /// Whether `trailers` is in a `TE`.
   static func hasTrailers(_ value: String) -> Bool {
     value.utf8.split(separator: UInt8(ascii: ",")).contains { part in
       Self.equals(Self.trimmed(part), "trailers")
     }
-  }
-
-  /// Seconds as a decimal number: up to 9 digits, and up to 9 decimals behind a point; nil for
-  /// anything else.
-  static func seconds(_ value: String) -> TimeAmount? {
-    var nanoseconds: Int64 = 0
-    var digits = 0
-    var decimals: Int?
-    for byte in value.utf8 {
-      switch byte {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"):
-        nanoseconds = 10 * nanoseconds + Int64(byte - UInt8(ascii: "0"))
-        if let count = decimals { decimals = count + 1 } else { digits += 1 }
-        guard digits <= 9, decimals ?? 0 <= 9 else { return nil }
-      case UInt8(ascii: ".") where decimals == nil:
-        decimals = 0
-      default:
-        return nil
-      }
-    }
-    guard digits > 0, decimals != 0 else { return nil }
-    for _ in (decimals ?? 0)..<9 { nanoseconds *= 10 }
-    return .nanoseconds(nanoseconds)
   }
 
   /// Whether a value can be that of metadata: 0x20-0x7E.

@@ -209,7 +209,7 @@ struct RequestHeaders {
     case .connection:
       try self.readConnection(value)
     case .timeout:
-      guard let timeout = HeaderValue.timeout(value) else {
+      guard let timeout = GRPCTimeout.parse(value) else {
         throw Fault(
           .invalidArgument, .invalidHeader,
           "grpc-timeout: expected up to 8 digits and a unit (H, M, S, m, u or n), such as 500m")

@@ -141,22 +141,3 @@ package final class ServedService: Sendable {
       ? "\(self.name) (\(hosts))" : "\(self.name) (\(hosts), prefix \(self.prefix))"
   }
 }
-
-extension Configuration.Service {
-  /// The configured metadata, which each of its calls carries. The upstream adds what authorises it.
-  var callMetadata: HeaderBlock {
-    var metadata = HeaderBlock()
-    for (name, value) in self.metadata { metadata.append(name, value) }
-    return metadata
-  }
-}
-
-extension TimeAmount {
-  /// The same time in nanoseconds, at most a century.
-  init(_ duration: Duration) {
-    let (seconds, attoseconds) = duration.components
-    let century: Int64 = 100 * 366 * 86_400
-    self = .nanoseconds(
-      max(0, min(seconds, century)) * 1_000_000_000 + max(0, attoseconds) / 1_000_000_000)
-  }
-}

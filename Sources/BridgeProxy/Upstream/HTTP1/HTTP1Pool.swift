@@ -216,8 +216,3 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
   /// Connections on their way at a time: a burst isn't served one handshake after the other.
   private static let opening = 8
 }
-
-extension WallTime {
-  /// Seconds since 1970.
-  package static var second: Int64 { Int64(Self.now().seconds) }
-}

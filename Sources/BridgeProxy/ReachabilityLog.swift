@@ -2,18 +2,6 @@ internal import Codec
 internal import NIOCore
 internal import Synchronization
 
-/// Whether an endpoint can be reached from one event loop.
-package enum Reachability: Equatable {
-  /// There's a connection.
-  case reached
-  /// There's none, and nothing is wrong.
-  case idle
-  /// The last connection broke, or none can be had: a sentence.
-  case lost(String)
-  /// It's no endpoint of the service any more.
-  case left
-}
-
 /// What a person is told of endpoints that are lost and come back. Pure.
 ///
 /// One line for each, whatever the number of loops and attempts: an endpoint is lost when something went

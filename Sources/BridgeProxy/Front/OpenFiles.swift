@@ -1,0 +1,25 @@
+internal import Glibc
+
+/// How many files and sockets the process may have open.
+package enum OpenFiles {
+  /// The soft limit; 0 where it can't be told.
+  package static var limit: Int {
+    var limit = rlimit()
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+      return 0
+    }
+    return Int(clamping: limit.rlim_cur)
+  }
+
+  /// What a person should know whose clients may need more than there are.
+  ///
+  /// - Parameters:
+  ///   - perLoop: `limits.client_connections`.
+  package static func warning(limit: Int, perLoop: Int, loops: Int) -> String? {
+    guard limit > 0, perLoop * loops > limit else { return nil }
+    return
+      "limits.client_connections is \(perLoop) for each of \(loops) event loops, and the process may open "
+      + "\(limit) file descriptors; raise that (ulimit -n, or LimitNOFILE= of a systemd unit), or lower "
+      + "client_connections"
+  }
+}
