@@ -132,18 +132,26 @@ def report(name, new, old, options):
     each = new[total] / options.requests, old[total] / options.requests
     print(f"{name}: {each[0]:,.0f} instructions a request, {each[1]:,.0f} before; {each[0] / each[1]:.3f} of it")
     # The entry functions of a thread include everything that they call.
-    keys = [key for key in set(new) | set(old) if "$s" in key and max(new[key], old[key]) < old[total] / 2]
-    changes = sorted(((new[key] - old[key]) / options.requests, key) for key in keys)
+    new, old = (
+        by_plain_name({key: count for key, count in counts.items() if "$s" in key and count < old[total] / 2})
+        for counts in (new, old)
+    )
+    changes = sorted(((new[key] - old[key]) / options.requests, key) for key in new.keys() | old.keys())
     middle = options.functions // 2
     for change, key in changes[::-1][:middle] + changes[:middle][::-1]:
-        print(f"  {change:+9,.0f}  {demangled(key)}")
+        print(f"  {change:+9,.0f}  {key}")
 
 
-def demangled(name):
+def by_plain_name(counts):
+    """Sums by names without modules: a function that moved from one to another is the same one."""
     done = subprocess.run(
-        ["swift", "demangle", "--compact", "--simplified"], input=name, capture_output=True, text=True, check=True
+        ["swift", "demangle", "--compact", "--simplified"],
+        input="\n".join(counts), capture_output=True, text=True, check=True,
     )  # fmt: skip
-    return done.stdout.strip()
+    sums = collections.Counter()
+    for name, count in zip(done.stdout.splitlines(), counts.values(), strict=True):
+        sums[name] += count
+    return sums
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ internal import Glibc
 /// resident is looked at now and then; once it stands still above what the process needs when idle,
 /// the free part of it is given back. Where that brings nothing, because it's in use, the next try waits
 /// longer.
-struct MemoryReleaseSchedule {
+package struct MemoryReleaseSchedule {
   /// How often `sampled` is to be called.
-  static let interval = Duration.seconds(5)
+  package static let interval = Duration.seconds(5)
   /// Less than this above the idle process isn't worth it.
   private static let slack = 4 << 20
   /// What still changes by more is in use just now.
@@ -23,13 +23,13 @@ struct MemoryReleaseSchedule {
   private var left = 0
 
   /// - Parameter idle: bytes that are resident when nothing has been served.
-  init(idle: Int) {
+  package init(idle: Int) {
     self.idle = idle
   }
 
   /// - Parameter resident: in bytes, now.
   /// - Returns: whether memory is to be given back.
-  mutating func sampled(resident: Int) -> Bool {
+  package mutating func sampled(resident: Int) -> Bool {
     let last = self.last
     self.last = resident
     if self.left > 0 {
@@ -41,7 +41,7 @@ struct MemoryReleaseSchedule {
   }
 
   /// It was given back.
-  mutating func released(from before: Int, to after: Int) {
+  package mutating func released(from before: Int, to after: Int) {
     self.last = after
     self.pause = before - after >= Self.change ? 1 : min(2 * self.pause, Self.longestPause)
     self.left = self.pause
@@ -49,9 +49,9 @@ struct MemoryReleaseSchedule {
 }
 
 /// The memory of this process.
-enum ProcessMemory {
+package enum ProcessMemory {
   /// Bytes that are resident and no file's (proc_pid_statm(5)); nil where the system doesn't say.
-  static var residentByteCount: Int? {
+  package static var residentByteCount: Int? {
     guard let bytes = try? Files.read("/proc/self/statm", limit: 4096) else { return nil }
     let fields = bytes.split(separator: UInt8(ascii: " "))
     guard fields.count > 2, let resident = Int(String(decoding: fields[1], as: UTF8.self)),
@@ -61,12 +61,12 @@ enum ProcessMemory {
   }
 
   /// Gives back what's free at the end of the calling thread's heaps.
-  static func releaseOfThread() {
+  package static func releaseOfThread() {
     CPlatform_release_thread_memory(Int32(ProcessSetup.keptByteCount))
   }
 
   /// Gives back what's free elsewhere.
-  static func release() {
+  package static func release() {
     CPlatform_release_memory()
   }
 }

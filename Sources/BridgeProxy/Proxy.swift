@@ -307,7 +307,7 @@ extension Proxy {
     running.admin?.beginDraining()
     await withTaskGroup(of: Bool.self) { group in
       group.addTask {
-        await running.front.drain(within: TimeAmount(limit))
+        await running.front.drain(within: TimeAmount(clamping: limit))
         return true
       }
       group.addTask {

@@ -1,8 +1,9 @@
 /// Letters of header names, hosts, schemes and paths.
-package enum ASCII {
+public enum ASCII {
+  /// The byte, or the small letter of a capital one.
   @inlinable
   @inline(__always)
-  package static func lowercased(_ byte: UInt8) -> UInt8 {
+  public static func lowercased(_ byte: UInt8) -> UInt8 {
     byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
   }
 }

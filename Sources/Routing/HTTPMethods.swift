@@ -1,6 +1,6 @@
 /// The methods that a request can have. RFC 9110 §9.1 lets anybody add to them, but the parser of
 /// HTTP/1.1 (llhttp, in swift-nio) knows a closed list, and refuses all others; HTTP/2 has any.
-package enum HTTPMethods {
+public enum HTTPMethods {
   /// Whether a rule of this method can be reached; `*` is any of them. CONNECT never is: it asks for a
   /// tunnel. Nor is one of the list in other letters, which is a mistake.
   package static func isReachable(_ name: String) -> Bool {
@@ -27,7 +27,7 @@ package enum HTTPMethods {
 
   /// RFC 9110 §5.6.2: what the name of a method, or a type of media, is made of.
   @inlinable
-  package static func isTokenByte(_ byte: UInt8) -> Bool {
+  public static func isTokenByte(_ byte: UInt8) -> Bool {
     switch byte {
     case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
     // ! # $ % & ' * + - . ^ _ ` | ~

@@ -38,7 +38,7 @@ extension Configuration {
 
     /// What certificates are compared with where the configuration names nothing else: the host;
     /// `localhost` for a socket.
-    var host: String {
+    package var host: String {
       switch self.address {
       case .tcp(let host, _): host
       case .unix: "localhost"

@@ -34,7 +34,7 @@ extension Configuration {
 extension Configuration.EndpointKind {
   /// What certificates are compared with where the endpoints' own hosts aren't the names that the
   /// configuration has for them; nil where they are.
-  var serverName: String? {
+  package var serverName: String? {
     switch self {
     case .static, .easGateway, .nlb, .easDirect, .nacos: nil
     case .dns(let dns): dns.host

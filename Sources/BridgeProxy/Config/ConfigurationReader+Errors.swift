@@ -22,7 +22,7 @@ extension Configuration {
     package init() {}
 
     /// The HTTP status of an error that usually has another.
-    func httpStatus(of code: GRPCStatus.Code, usually status: Int) -> Int {
+    package func httpStatus(of code: GRPCStatus.Code, usually status: Int) -> Int {
       switch self.statuses {
       case .all(let status): status
       case .byCode(let statuses): statuses[code] ?? status

@@ -56,7 +56,7 @@ extension Configuration {
     package init() {}
 
     /// Whether they keep nothing back.
-    var isEmpty: Bool { self.allow == nil && self.deny.isEmpty }
+    package var isEmpty: Bool { self.allow == nil && self.deny.isEmpty }
 
     /// Whether a field of this name, in lower case, goes on.
     package func permits(_ name: some Collection<UInt8>) -> Bool {
@@ -71,7 +71,7 @@ extension Configuration {
     }
 
     /// Whether a name is one of `deny`.
-    func denies(_ name: some Collection<UInt8>) -> Bool {
+    package func denies(_ name: some Collection<UInt8>) -> Bool {
       self.deny.contains { $0.matches(name) }
     }
   }

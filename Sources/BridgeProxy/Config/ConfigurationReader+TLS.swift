@@ -197,7 +197,7 @@ extension ConfigurationReader {
 
 extension Configuration.Cluster {
   /// What a person should be told of although it's allowed; each begins with a key of the service.
-  var warnings: [String] {
+  package var warnings: [String] {
     guard case .client(verifies: false, _)? = self.tls?.settings.role else { return [] }
     return [
       "tls.verify is off: whoever answers at \(self.kind) is taken for the endpoint, and can read and "

@@ -15,6 +15,10 @@ package enum Files {
   /// Why the file system refused, as `strerror` words it: "No such file or directory".
   package struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
     package var description: String
+
+    package init(description: String) {
+      self.description = description
+    }
   }
 
   /// What is at `path`; throws when there's nothing that this process may see.

@@ -23,7 +23,7 @@ package struct HTTPRuleSetting: Sendable {
   package var bindings: [Binding]
 
   /// What the schema shows to be wrong with a part of it, as a fault of its file.
-  func fault(_ fault: OutsideRule.Fault) -> ConfigurationFault {
+  package func fault(_ fault: OutsideRule.Fault) -> ConfigurationFault {
     let origin =
       switch fault.part {
       case .selector: self.selector

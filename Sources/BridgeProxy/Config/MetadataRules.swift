@@ -1,7 +1,7 @@
 internal import Routing
 
 /// What a configured metadata entry may be: the rules of gRPC over HTTP/2 and of RFC 9110.
-enum MetadataRules {
+package enum MetadataRules {
   /// Fields that the bridge writes itself, and those that HTTP/2 forbids (RFC 9113 §8.2.2).
   private static let reserved: Set<String> = [
     "connection", "content-length", "content-type", "host", "keep-alive", "proxy-connection", "te",
@@ -23,7 +23,7 @@ enum MetadataRules {
   }
 
   /// Why a value can't be used under this name; nil when it can.
-  static func fault(value: String, of name: String) -> String? {
+  package static func fault(value: String, of name: String) -> String? {
     guard value.utf8.count <= 8192 else { return "longer than 8192 bytes" }
     guard value.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
       return "holds characters that a header can't carry; write printable ASCII"

@@ -163,7 +163,7 @@ package final class DiscoveryClient: Sendable {
     if !request.body.isEmpty { sent.body = .bytes(ByteBuffer(bytes: request.body)) }
     do {
       // The limit is the other task's; this one only has to be longer.
-      let deadline = NIODeadline.now() + TimeAmount(request.timeout) + .seconds(1)
+      let deadline = NIODeadline.now() + TimeAmount(clamping: request.timeout) + .seconds(1)
       let answer = try await client.execute(sent, deadline: deadline)
       let body = try await answer.body.collect(upTo: HTTPFetch.byteLimit)
       let response = HTTPFetch.Response(

@@ -108,7 +108,7 @@ final class NacosConnection {
     self.timer?.cancel()
     self.timer = nil
     guard !self.hasEnded, let wakeAt = self.session.wakeAt else { return }
-    let wait = max(.zero, TimeAmount(wakeAt - Self.now))
+    let wait = max(.zero, TimeAmount(clamping: wakeAt - Self.now))
     self.timer = self.eventLoop.assumeIsolated().scheduleTask(in: wait) { [weak self] in
       self?.handle(.woken)
     }

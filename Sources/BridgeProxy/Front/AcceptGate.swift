@@ -119,7 +119,7 @@ struct AcceptState {
 
 /// Takes the errors of a listener: what the system is short of goes to the gate, and the listener stops
 /// being asked, which the event loop would otherwise do without a pause.
-final class AcceptErrorHandler: ChannelInboundHandler {
+package final class AcceptErrorHandler: ChannelInboundHandler {
   typealias InboundIn = any Channel
 
   private let gate: AcceptGate
@@ -129,7 +129,7 @@ final class AcceptErrorHandler: ChannelInboundHandler {
   /// Until the reserve has been given back.
   private static let pause = TimeAmount.milliseconds(50)
 
-  init(_ gate: AcceptGate, goesOn: Bool = false) {
+  package init(_ gate: AcceptGate, goesOn: Bool = false) {
     self.gate = gate
     self.goesOn = goesOn
   }

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import NIOCore
-internal import NIOPosix
+package import NIOPosix
 
 /// One socket that's listened on.
 package struct BoundListener: Sendable {
@@ -13,7 +13,7 @@ package struct BoundListener: Sendable {
   private let file: SocketFile?
 
   /// Stops listening, and removes the file of a UNIX socket. Once.
-  func close() async {
+  package func close() async {
     self.file?.remove()
     try? await self.channel.close()
   }
@@ -26,7 +26,7 @@ extension BoundListener {
   ///
   /// - Parameter bootstrap: what to bind an address of the list, by its place, with.
   /// - Throws: `ListenError` for the first address that can't be had; none is bound then.
-  static func bind(
+  package static func bind(
     _ listen: [ListenAddress], resolver: DNSResolver = .system(within: .seconds(5)),
     bootstrap: (_ place: Int) -> ServerBootstrap
   ) async throws -> [BoundListener] {

@@ -2,19 +2,19 @@ internal import Glibc
 
 /// File descriptors that are kept open for nothing, and given back when others run out: then health
 /// checks and connections to endpoints still find some.
-struct DescriptorReserve {
+package struct DescriptorReserve {
   private var descriptors: [Int32] = []
   let count: Int
 
   /// - Parameter limit: how many the process may have.
-  init(limit: Int) {
+  package init(limit: Int) {
     self.count = min(64, max(4, limit / 8))
   }
 
   /// Takes what isn't taken yet.
   ///
   /// - Returns: whether all are held, and there's another one.
-  mutating func fill() -> Bool {
+  package mutating func fill() -> Bool {
     while self.descriptors.count <= self.count {
       let descriptor = unsafe open("/dev/null", O_RDONLY | O_CLOEXEC)
       guard descriptor >= 0 else { return false }
@@ -24,10 +24,10 @@ struct DescriptorReserve {
     return true
   }
 
-  var isReleased: Bool { self.descriptors.isEmpty }
+  package var isReleased: Bool { self.descriptors.isEmpty }
 
   /// What there's none of at present; nil where there is.
-  static func probe() -> Shortage? {
+  package static func probe() -> Shortage? {
     let descriptor = unsafe open("/dev/null", O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return Shortage(errno: errno) }
     close(descriptor)
@@ -35,7 +35,7 @@ struct DescriptorReserve {
   }
 
   /// Gives all back.
-  mutating func release() {
+  package mutating func release() {
     for descriptor in self.descriptors { close(descriptor) }
     self.descriptors = []
   }

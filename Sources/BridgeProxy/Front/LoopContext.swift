@@ -187,7 +187,7 @@ package final class LoopContext {
 
   /// The tick at which so much time, which isn't zero, will have passed.
   func tick(after time: Duration) -> Int64 {
-    self.ticks + max(1, TimeAmount(time).nanoseconds / Self.tickInterval.nanoseconds)
+    self.ticks + max(1, TimeAmount(clamping: time).nanoseconds / Self.tickInterval.nanoseconds)
   }
 
   /// The tick by which a wait of this kind has taken too long.
@@ -195,9 +195,9 @@ package final class LoopContext {
     let time: TimeAmount
     switch wait {
     case .nothing: return .max
-    case .request: time = TimeAmount(self.limits.idleTimeout)
-    case .rest: time = TimeAmount(self.limits.requestReadTimeout)
-    case .halfClosed: time = TimeAmount(self.limits.halfClosedTimeout)
+    case .request: time = TimeAmount(clamping: self.limits.idleTimeout)
+    case .rest: time = TimeAmount(clamping: self.limits.requestReadTimeout)
+    case .halfClosed: time = TimeAmount(clamping: self.limits.halfClosedTimeout)
     case .close: time = Self.lingerTime
     }
     // One more, because the present tick has begun already.

@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// What the system has run out of, by its number (errno).
-enum Shortage: Equatable {
+package enum Shortage: Equatable {
   /// EMFILE: the process's own file descriptors.
   case descriptors
   /// ENFILE: those of all processes.
@@ -10,7 +10,7 @@ enum Shortage: Equatable {
   case memory
 
   /// Nil where it's no shortage.
-  init?(errno code: Int32) {
+  package init?(errno code: Int32) {
     switch code {
     case EMFILE: self = .descriptors
     case ENFILE: self = .systemDescriptors
@@ -22,7 +22,7 @@ enum Shortage: Equatable {
 
 extension Shortage: CustomStringConvertible {
   /// What ran out, and what to raise.
-  var description: String {
+  package var description: String {
     switch self {
     case .descriptors:
       "out of file descriptors: the process may open \(OpenFiles.limit) (raise ulimit -n, or "

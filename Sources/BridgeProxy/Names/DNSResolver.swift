@@ -41,7 +41,7 @@ package struct DNSResolver: Sendable {
   }
 
   /// The addresses of both families, IPv6 first and in turn.
-  static func texts(
+  package static func texts(
     ipv4: LookupOutcome, ipv6: LookupOutcome
   ) throws(LookupError) -> [String] {
     let families = [ipv6, ipv4].map { outcome -> [String] in
@@ -60,5 +60,5 @@ package struct DNSResolver: Sendable {
 }
 
 extension LookupError {
-  static let empty = LookupError(reason: "there's nothing there")
+  package static let empty = LookupError(reason: "there's nothing there")
 }

@@ -7,6 +7,11 @@ package struct ListenError: Error, CustomStringConvertible {
   package var address: String
   package var reason: String
 
+  package init(address: String, reason: String) {
+    self.address = address
+    self.reason = reason
+  }
+
   package var description: String {
     self.address.isEmpty ? self.reason : "cannot listen on \(self.address): \(self.reason)"
   }

@@ -2,7 +2,7 @@ package import NIOCore
 
 extension TimeAmount {
   /// The same time in nanoseconds, at most a century.
-  package init(_ duration: Duration) {
+  package init(clamping duration: Duration) {
     let (seconds, attoseconds) = duration.components
     let century: Int64 = 100 * 366 * 86_400
     self = .nanoseconds(

@@ -1,19 +1,19 @@
 internal import Glibc
 
 /// A time of day as the system's clock tells it, in UTC.
-struct WallTime: Sendable, Equatable {
+package struct WallTime: Sendable, Equatable {
   /// Since 1970-01-01T00:00:00Z, leap seconds not counted.
-  var seconds: Int
+  package var seconds: Int
   /// 0 to 999.
-  var milliseconds: Int
+  package var milliseconds: Int
 
-  init(seconds: Int, milliseconds: Int) {
+  package init(seconds: Int, milliseconds: Int) {
     self.seconds = seconds
     self.milliseconds = milliseconds
   }
 
   /// The time now.
-  static func now() -> WallTime {
+  package static func now() -> WallTime {
     var time = timespec()
     let result = unsafe clock_gettime(CLOCK_REALTIME, &time)
     precondition(result == 0, "the clock CLOCK_REALTIME is always there")
@@ -27,7 +27,7 @@ struct WallTime: Sendable, Equatable {
   ///
   /// Counts years from March, so that the leap day is a year's last one, in eras of 400 years
   /// (146,097 days), of which 1970-01-01 is day 719,468 from 0000-03-01.
-  var date: (year: Int, month: Int, day: Int) {
+  package var date: (year: Int, month: Int, day: Int) {
     let days = Self.floorDivided(self.seconds, by: 86_400) + 719_468
     let era = Self.floorDivided(days, by: 146_097)
     let dayOfEra = days - era * 146_097
@@ -42,7 +42,7 @@ struct WallTime: Sendable, Equatable {
   }
 
   /// Seconds since midnight.
-  var secondsOfDay: Int {
+  package var secondsOfDay: Int {
     self.seconds - Self.floorDivided(self.seconds, by: 86_400) * 86_400
   }
 

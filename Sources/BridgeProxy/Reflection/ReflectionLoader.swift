@@ -124,7 +124,7 @@ package struct ReflectionLoader: Sendable {
     question.metadata = service.callMetadata
     if let reflection = service.reflection {
       question.services = reflection.services
-      question.timeout = TimeAmount(reflection.timeout)
+      question.timeout = TimeAmount(clamping: reflection.timeout)
     }
     do {
       return .success(

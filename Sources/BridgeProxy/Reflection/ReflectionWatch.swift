@@ -74,7 +74,7 @@ package final class ReflectionWatch: Sendable {
   package func run() async {
     var generator = SystemRandomNumberGenerator()
     var schedule = ReflectionSchedule(
-      refresh: self.service.reflection?.refresh.map { TimeAmount($0) })
+      refresh: self.service.reflection?.refresh.map { TimeAmount(clamping: $0) })
     var follower = Follower(watch: self, known: self.known)
     var timer: Task<Void, Never>?
     self.continuation.yield(.started)

@@ -1,7 +1,7 @@
 /// A secret that stands in a file of its own. Blocks on the file system; never on an event loop.
-enum SecretFile {
+package enum SecretFile {
   /// What a secret is for, and so what it may hold.
-  enum Use: Sendable {
+  package enum Use: Sendable {
     /// It goes into a header field as it is.
     case header
     /// It's encoded, or a key.
@@ -17,7 +17,7 @@ enum SecretFile {
   ///   - path: absolute. Symbolic links are followed, as Kubernetes mounts secrets.
   ///   - text: what messages call it.
   /// - Throws: why there's no secret that can be used. The message never holds what's in the file.
-  static func read(
+  package static func read(
     _ path: String, shownAs text: String, for use: Use
   ) throws(ValueFault) -> Configuration.Secret {
     let bytes: [UInt8]

@@ -1,9 +1,9 @@
 internal import Crypto
 
 /// Signatures of Alibaba Cloud: HMAC-SHA1 (RFC 2104) of a text, in base64.
-enum TextSignature {
+package enum TextSignature {
   /// - Parameter key: the secret that both sides have.
-  static func make(of text: String, key: Configuration.Secret) -> String {
+  package static func make(of text: String, key: Configuration.Secret) -> String {
     var code = HMAC<Insecure.SHA1>(key: SymmetricKey(data: Array(key.revealed.utf8)))
     code.update(data: Array(text.utf8))
     // 20 bytes leave one place of the last group of four empty.

@@ -42,13 +42,13 @@ struct PeerCertificate: Sendable, Equatable {
 /// NIOSSL's own check also takes a certificate for the address that the connection happens to go to,
 /// and the subject's common name. Here only the name that was asked for counts, as RFC 9525 §6 wants
 /// it: who answers for a name in the DNS could otherwise show a certificate for an address of their own.
-enum EndpointName: Sendable, Equatable {
+package enum EndpointName: Sendable, Equatable {
   /// In lower case, without a dot at its end.
   case host(String)
   /// As written, and its 4 or 16 bytes.
   case address(String, [UInt8])
 
-  init(_ text: String) {
+  package init(_ text: String) {
     if let bytes = Self.addressBytes(text) {
       self = .address(text, bytes)
     } else {
@@ -58,7 +58,7 @@ enum EndpointName: Sendable, Equatable {
   }
 
   /// What the endpoint is asked for in the handshake; addresses have no place there (RFC 6066 §3).
-  var indication: String? {
+  package var indication: String? {
     if case .host(let name) = self { name } else { nil }
   }
 
@@ -100,7 +100,7 @@ enum EndpointName: Sendable, Equatable {
 }
 
 extension EndpointName: CustomStringConvertible {
-  var description: String {
+  package var description: String {
     switch self {
     case .host(let name): name
     case .address(let text, _): text

@@ -1,12 +1,12 @@
 internal import Glibc
-internal import NIOSSL
+package import NIOSSL
 internal import Synchronization
 
 /// What connections are made with: certificates, a key, authorities. Frozen.
 package struct TLSContext: Sendable {
   /// The files that it was read from.
   let fingerprint: TLSFingerprint
-  let ssl: NIOSSLContext
+  package let ssl: NIOSSLContext
 }
 
 /// The context of one set of TLS settings, replaced when its files change. New connections take what
@@ -14,7 +14,7 @@ package struct TLSContext: Sendable {
 package final class TLSContexts: Sendable {
   /// The key's path in the configuration: `tls`, `services.bench.tls`.
   let key: String
-  let settings: TLSSettings
+  package let settings: TLSSettings
   private let context: Mutex<TLSContext>
 
   package init(key: String, settings: TLSSettings, loaded: TLSContext) {
@@ -23,7 +23,7 @@ package final class TLSContexts: Sendable {
     self.context = Mutex(loaded)
   }
 
-  var current: TLSContext { self.context.withLock { $0 } }
+  package var current: TLSContext { self.context.withLock { $0 } }
 
   func replace(by context: TLSContext) {
     self.context.withLock { $0 = context }

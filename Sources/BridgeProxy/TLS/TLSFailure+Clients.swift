@@ -4,7 +4,7 @@ internal import NIOSSL
 extension TLSFailure {
   /// A clause of which the client is the subject. Nil where nothing was said: ports are looked at all the
   /// time by connecting and closing, and clients go away.
-  static func ofClient(_ error: any Error) -> TLSFailure? {
+  package static func ofClient(_ error: any Error) -> TLSFailure? {
     let stack: NIOBoringSSLErrorStack
     switch error {
     case NIOSSLError.handshakeFailed(.sslError(let errors)), BoringSSLError.sslError(let errors):

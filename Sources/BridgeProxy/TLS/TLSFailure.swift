@@ -16,7 +16,7 @@ package struct TLSFailure: Error, Sendable, Equatable, CustomStringConvertible {
 
 extension TLSFailure {
   /// What an error of NIOSSL means; nil for errors that aren't of TLS.
-  init?(_ error: any Error) {
+  package init?(_ error: any Error) {
     switch error {
     case let failure as TLSFailure:
       self = failure

@@ -1,8 +1,8 @@
 internal import NIOCore
-internal import NIOSSL
+package import NIOSSL
 
 /// Reads certificates and keys from PEM files (RFC 7468). Blocking; never on an event loop.
-enum TLSFiles {
+package enum TLSFiles {
   /// The most bytes of a file: a system's whole store of authorities has a quarter of it.
   private static let byteLimit = 1 << 20
 

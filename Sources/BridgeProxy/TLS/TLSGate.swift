@@ -1,5 +1,5 @@
 internal import NIOCore
-internal import NIOSSL
+package import NIOSSL
 internal import NIOTLS
 
 /// Stands behind the TLS handler of a connection to an endpoint until the handshake is over, and opens
@@ -7,7 +7,7 @@ internal import NIOTLS
 /// certificate is for the endpoint's name and, for gRPC, HTTP/2 was chosen.
 ///
 /// What goes wrong goes on as a `TLSFailure`; the handler behind closes the channel then.
-final class TLSGate: ChannelInboundHandler, RemovableChannelHandler {
+package final class TLSGate: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
 
@@ -16,7 +16,7 @@ final class TLSGate: ChannelInboundHandler, RemovableChannelHandler {
   private let speaks: TLSSettings.ApplicationProtocol
   private let connection: NIOSSLHandler
 
-  init(
+  package init(
     _ connection: NIOSSLHandler, to name: EndpointName, verifies: Bool,
     speaks: TLSSettings.ApplicationProtocol
   ) {

@@ -31,9 +31,9 @@ struct TLSReload {
 }
 
 /// Reads certificates, keys and authorities again when their files change, off the event loops.
-struct TLSReloader {
+package struct TLSReloader {
   /// What came of files that have changed.
-  enum Outcome: Sendable, Equatable {
+  package enum Outcome: Sendable, Equatable {
     /// They hold for connections made from now on.
     case replaced(key: String)
     /// They are wrong; what was read before stays in use.
@@ -43,13 +43,13 @@ struct TLSReloader {
   private let contexts: [TLSContexts]
   private var reloads: [TLSReload]
 
-  init(_ contexts: [TLSContexts]) {
+  package init(_ contexts: [TLSContexts]) {
     self.contexts = contexts
     self.reloads = contexts.map { TLSReload(loaded: $0.current.fingerprint) }
   }
 
   /// Looks again and again until the task is cancelled.
-  mutating func run(_ tell: (Outcome) -> Void) async {
+  package mutating func run(_ tell: (Outcome) -> Void) async {
     while (try? await Task.sleep(for: Self.interval)) != nil {
       for outcome in self.look() { tell(outcome) }
     }

@@ -1,12 +1,12 @@
-internal import NIOCore
+package import NIOCore
 
 /// The reply side of one call: what its stream brought, in which order it's handed out, how it ends.
 ///
 /// Pure. The `receive…` functions take what came; `next` says what to do, one step at a time, so that
 /// a paused call simply isn't asked. Whatever comes, exactly one `end` is handed out, last.
-struct CallState {
+package struct CallState {
   /// What to do next.
-  enum Step: Equatable {
+  package enum Step: Equatable {
     /// Nothing until more comes.
     case wait
     case message(ByteBuffer)
@@ -58,21 +58,20 @@ struct CallState {
   ///   - byteLimit: the most bytes of one message; of no meaning to a raw call.
   ///   - isRaw: whether bytes are handed out as they come instead of messages.
   ///   - mapping: what HTTP statuses without `grpc-status` mean.
-  init(byteLimit: Int, isRaw: Bool = false, mapping: HTTPStatusMapping = .grpc) {
+  package init(byteLimit: Int, isRaw: Bool = false, mapping: HTTPStatusMapping = .grpc) {
     self.assembler = MessageAssembler(byteLimit: byteLimit)
     self.mapping = mapping
     self.isRaw = isRaw
   }
 
-  /// Whether the endpoint has said anything: from then on the call can't be started anew.
-  var isAnswered: Bool {
-    if case .waiting = self.state { false } else { true }
-  }
+  /// Whether the endpoint has said anything: from then on the call can't be started anew. Stored beside
+  /// the state, because asking a computed property of another module copies all of it.
+  package private(set) var isAnswered = false
 
   /// A header block came.
   ///
   /// - Returns: the metadata of the head, when this was one and messages may follow.
-  mutating func receiveHeaders(
+  package mutating func receiveHeaders(
     _ block: HeaderBlock, _ range: Range<Int>, endsStream: Bool
   ) -> HeaderBlock? {
     switch self.state {
@@ -102,6 +101,7 @@ struct CallState {
 
   private mutating func receiveHead(_ fields: ReplyFields, endsStream: Bool) -> HeaderBlock? {
     guard endsStream || !fields.isInterim else { return nil }
+    self.isAnswered = true
     let httpStatus = fields.httpStatus ?? 0
     let contentType = fields.isGRPC ? nil : fields.contentType
     if endsStream {
@@ -124,7 +124,7 @@ struct CallState {
   }
 
   /// Payload came.
-  mutating func receiveData(_ bytes: ByteBuffer) {
+  package mutating func receiveData(_ bytes: ByteBuffer) {
     switch self.state {
     case .replying:
       self.assembler.append(bytes)
@@ -146,7 +146,8 @@ struct CallState {
   }
 
   /// The endpoint ended the stream without trailers.
-  mutating func receiveEnd() {
+  package mutating func receiveEnd() {
+    self.isAnswered = true
     switch self.state {
     case .waiting, .replying:
       self.state = .ending(Ending(status: GRPCStatus(httpStatus: 200, contentType: nil, text: "")))
@@ -160,7 +161,8 @@ struct CallState {
   /// The call can't go on: its stream was reset, its connection closed, a limit passed.
   ///
   /// - Parameter isOpen: whether the stream is still there and to be reset.
-  mutating func fail(_ status: GRPCStatus, isOpen: Bool) {
+  package mutating func fail(_ status: GRPCStatus, isOpen: Bool) {
+    self.isAnswered = true
     switch self.state {
     case .waiting, .replying:
       self.state = .ending(Ending(status: status, isOpen: isOpen))
@@ -172,7 +174,7 @@ struct CallState {
   }
 
   /// What to do now. Ask until it says `wait` or `end`.
-  mutating func next() -> Step {
+  package mutating func next() -> Step {
     switch self.state {
     case .waiting, .refusing, .ended:
       return .wait
@@ -217,7 +219,7 @@ struct CallState {
 extension ByteBuffer {
   /// The content as one line of text; empty when it isn't text. A character cut off at the end
   /// is left out.
-  var readableText: String {
+  package var readableText: String {
     var text = String(decoding: self.readableBytesView, as: UTF8.self)
     while text.unicodeScalars.last == "\u{FFFD}" { text.unicodeScalars.removeLast() }
     guard !text.unicodeScalars.contains("\u{FFFD}"), !text.unicodeScalars.contains("\0") else {

@@ -39,7 +39,7 @@ extension Connector {
 
 /// Connects by TCP, or to a UNIX socket, with TLS where that's configured.
 package struct SocketConnector: Connector, Sendable {
-  let tls: TLSContexts?
+  package let tls: TLSContexts?
   /// The name for the certificates of all endpoints; nil: the host of each.
   private let serverName: String?
   private let lookups: Lookups

@@ -7,7 +7,7 @@ extension GRPCStatus {
   ///   - text: the start of the body, when it's text; empty otherwise.
   ///   - claimsSuccess: whether there was a `grpc-status` of 0, behind a body that's no answer.
   ///   - mapping: what HTTP statuses of this endpoint mean.
-  init(
+  package init(
     httpStatus: Int, contentType: String?, text: String, claimsSuccess: Bool = false,
     mapping: HTTPStatusMapping = .grpc
   ) {
@@ -34,12 +34,12 @@ extension GRPCStatus {
   /// For a stream on which the endpoint broke HTTP/2.
   ///
   /// - Parameter violation: the error code that it was told, and why.
-  init(violation: String) {
+  package init(violation: String) {
     self.init(.internal, "the endpoint's reply breaks HTTP/2: \(violation)", origin: .transport)
   }
 
   /// For a stream that the endpoint reset (gRPC's PROTOCOL-HTTP2.md, "HTTP2 Transport Mapping").
-  init(resetCode: UInt32) {
+  package init(resetCode: UInt32) {
     let code: Code =
       switch resetCode {
       case H2ErrorCode.refusedStream: .unavailable

@@ -2,18 +2,24 @@
 ///
 /// The slot makes tables by stream plain arrays. It's used again once the stream has closed and its
 /// events have been handled; the identifier never is, so that a stale value is recognised.
-package struct H2Stream: Hashable, Sendable {
+public struct H2Stream: Hashable, Sendable {
   /// The identifier on the wire (RFC 9113 §5.1.1).
-  package let id: Int32
-  let slotIndex: Int32
+  public let id: Int32
+  @usableFromInline let slotIndex: Int32
 
-  init(id: Int32, slot: Int) {
+  package init(id: Int32, slot: Int) {
     self.id = id
     self.slotIndex = Int32(truncatingIfNeeded: slot)
   }
 
   /// The stream's place in tables that run beside the session's own.
-  package var slot: Int { Int(self.slotIndex) }
+  @inlinable public var slot: Int { Int(self.slotIndex) }
+
+  /// Written out, because a synthesized one is called instead of inlined.
+  @inlinable
+  public static func == (left: H2Stream, right: H2Stream) -> Bool {
+    left.id == right.id && left.slotIndex == right.slotIndex
+  }
 }
 
 /// What the peer did, in the order in which it did it.

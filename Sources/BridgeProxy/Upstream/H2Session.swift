@@ -90,7 +90,7 @@ package final class H2Session {
   /// Streams whose last DATA frame has been made and whose trailers are to follow it.
   var dueTrailers: [H2Stream] = []
   /// Payload that is queued in all streams together.
-  var queuedBytes = 0
+  package var queuedBytes = 0
   /// How far `drain` may fill `output`.
   var outputLimit = 0
   /// Whether `drain` stopped at its limit.

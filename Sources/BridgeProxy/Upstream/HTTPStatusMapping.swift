@@ -10,7 +10,7 @@ extension GRPCStatus {
   /// For what a gateway, a balancer or a processor of PAI-EAS answers with instead of a result.
   ///
   /// - Parameter text: the start of the body, when it's text; empty otherwise.
-  init(easStatus status: Int, text: String) {
+  package init(easStatus status: Int, text: String) {
     let code: Code =
       switch status {
       case 400: .invalidArgument

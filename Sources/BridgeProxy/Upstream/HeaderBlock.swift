@@ -2,46 +2,68 @@
 ///
 /// Made for the way between NIOHTTP1 and nghttp2: names and values are appended as bytes and read as
 /// ranges, so that a request with twenty fields costs two arrays, not forty strings.
-package struct HeaderBlock: Sendable, Equatable {
+///
+/// Public, as few things are here: the compiler inlines and specializes nothing `package` across
+/// modules, and this is called for each field.
+public struct HeaderBlock: Sendable, Equatable {
   /// One field: where its name and value stand in `bytes`. Names are in lower case.
-  package struct Field: Sendable, Equatable {
-    package var name: Range<Int>
-    package var value: Range<Int>
+  public struct Field: Sendable, Equatable {
+    /// In `bytes`.
+    public var name: Range<Int>
+    /// In `bytes`.
+    public var value: Range<Int>
+
+    /// A field whose name and value are in a block's bytes.
+    @inlinable
+    public init(name: Range<Int>, value: Range<Int>) {
+      self.name = name
+      self.value = value
+    }
   }
 
-  package private(set) var bytes: [UInt8] = []
-  package private(set) var fields: [Field] = []
+  /// What `bytes` and `fields` show. Not private, so that appending is specialized where it's used.
+  @usableFromInline var text: [UInt8] = []
+  @usableFromInline var places: [Field] = []
+
+  /// Names and values, in the order of `fields`.
+  @inlinable public var bytes: [UInt8] { self.text }
+  /// In their order.
+  @inlinable public var fields: [Field] { self.places }
 
   package init() {}
 
-  package var isEmpty: Bool { self.fields.isEmpty }
+  /// Whether it has no field.
+  @inlinable public var isEmpty: Bool { self.places.isEmpty }
 
   /// Empties it and keeps the memory.
-  package mutating func removeAll() {
-    self.bytes.removeAll(keepingCapacity: true)
-    self.fields.removeAll(keepingCapacity: true)
+  @inlinable
+  public mutating func removeAll() {
+    self.text.removeAll(keepingCapacity: true)
+    self.places.removeAll(keepingCapacity: true)
   }
 
   /// Appends a field. The name is taken as it is: callers give lower case.
-  package mutating func append(_ name: some Sequence<UInt8>, _ value: some Sequence<UInt8>) {
-    let start = self.bytes.count
-    self.bytes.append(contentsOf: name)
-    let middle = self.bytes.count
-    self.bytes.append(contentsOf: value)
-    self.fields.append(Field(name: start..<middle, value: middle..<self.bytes.count))
+  @inlinable
+  public mutating func append(_ name: some Sequence<UInt8>, _ value: some Sequence<UInt8>) {
+    let start = self.text.count
+    self.text.append(contentsOf: name)
+    let middle = self.text.count
+    self.text.append(contentsOf: value)
+    self.places.append(Field(name: start..<middle, value: middle..<self.text.count))
   }
 
   /// Appends a field of two strings.
-  package mutating func append(_ name: String, _ value: String) {
+  @inlinable
+  public mutating func append(_ name: String, _ value: String) {
     self.append(name.utf8, value.utf8)
   }
 
   /// Appends all fields of another block.
   package mutating func append(contentsOf other: HeaderBlock) {
-    let shift = self.bytes.count
-    self.bytes.append(contentsOf: other.bytes)
+    let shift = self.text.count
+    self.text.append(contentsOf: other.bytes)
     for field in other.fields {
-      self.fields.append(
+      self.places.append(
         Field(
           name: field.name.lowerBound + shift..<field.name.upperBound + shift,
           value: field.value.lowerBound + shift..<field.value.upperBound + shift))
@@ -50,40 +72,43 @@ package struct HeaderBlock: Sendable, Equatable {
 
   /// Forgets the fields from this place on, and their bytes.
   package mutating func removeFields(from index: Int) {
-    guard index < self.fields.count else { return }
-    self.bytes.removeSubrange(self.fields[index].name.lowerBound...)
-    self.fields.removeSubrange(index...)
+    guard index < self.places.count else { return }
+    self.text.removeSubrange(self.places[index].name.lowerBound...)
+    self.places.removeSubrange(index...)
   }
 
   /// Forgets the fields in front of this place, and their bytes.
   package mutating func removeFields(before index: Int) {
     guard index > 0 else { return }
-    let end = index < self.fields.count ? self.fields[index].name.lowerBound : self.bytes.count
-    self.bytes.removeSubrange(..<end)
-    self.fields.removeSubrange(..<min(index, self.fields.count))
-    for place in self.fields.indices {
-      let field = self.fields[place]
-      self.fields[place] = Field(
+    let end = index < self.places.count ? self.places[index].name.lowerBound : self.text.count
+    self.text.removeSubrange(..<end)
+    self.places.removeSubrange(..<min(index, self.places.count))
+    for place in self.places.indices {
+      let field = self.places[place]
+      self.places[place] = Field(
         name: field.name.lowerBound - end..<field.name.upperBound - end,
         value: field.value.lowerBound - end..<field.value.upperBound - end)
     }
   }
 
   /// Appends one field of another block.
-  package mutating func append(_ field: Field, of other: HeaderBlock) {
+  @inlinable
+  public mutating func append(_ field: Field, of other: HeaderBlock) {
     self.append(other.bytes[field.name], other.bytes[field.value])
   }
 
   /// Whether the field has this (lower-case) name.
-  package func isNamed(_ name: StaticString, _ field: Field) -> Bool {
+  @inlinable
+  public func isNamed(_ name: StaticString, _ field: Field) -> Bool {
     self.isText(name, field.name)
   }
 
   /// Whether a name or value is this text.
-  package func isText(_ text: StaticString, _ range: Range<Int>) -> Bool {
+  @inlinable
+  public func isText(_ text: StaticString, _ range: Range<Int>) -> Bool {
     guard range.count == text.utf8CodeUnitCount else { return false }
     let start = unsafe text.utf8Start
-    let bytes = self.bytes.span
+    let bytes = self.text.span
     // From the end: names of the same length mostly begin alike (`grpc-…`, `x-…`).
     var index = range.count
     while index > 0 {

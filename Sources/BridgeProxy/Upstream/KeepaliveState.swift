@@ -22,8 +22,8 @@ struct KeepaliveState {
 
     init(_ connections: Configuration.Connections) {
       self.init(
-        time: connections.keepaliveTime.map { TimeAmount($0) },
-        timeout: TimeAmount(connections.keepaliveTimeout),
+        time: connections.keepaliveTime.map { TimeAmount(clamping: $0) },
+        timeout: TimeAmount(clamping: connections.keepaliveTimeout),
         withoutCalls: connections.keepaliveWithoutCalls)
     }
   }

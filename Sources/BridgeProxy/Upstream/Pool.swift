@@ -76,7 +76,7 @@ package final class Pool: EndpointPool, PoolShell {
     self.connector = connector
     self.credentials = credentials
     self.statuses = statuses
-    self.connectTimeout = TimeAmount(limits.connectTimeout)
+    self.connectTimeout = TimeAmount(clamping: limits.connectTimeout)
     var options = H2Session.Options()
     options.headerByteLimit = limits.endpointHeaderBytes
     options.streamWindow = max(
@@ -87,8 +87,9 @@ package final class Pool: EndpointPool, PoolShell {
       limits: PoolState.Limits(
         callsInFlight: limits.callsInFlight, callsWaiting: limits.callsWaiting,
         connections: max(limits.endpointConnections, connections.count),
-        spread: connections.count, idleTimeout: connections.idleTimeout.map { TimeAmount($0) },
-        maxAge: connections.maxAge.map { TimeAmount($0) }))
+        spread: connections.count,
+        idleTimeout: connections.idleTimeout.map { TimeAmount(clamping: $0) },
+        maxAge: connections.maxAge.map { TimeAmount(clamping: $0) }))
     self.keepalive = KeepaliveState.Options(connections)
     self.deadlines = TimerWheel(now: eventLoop.now)
     var prefix = HeaderBlock()

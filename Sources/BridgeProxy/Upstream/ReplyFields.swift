@@ -1,5 +1,5 @@
 /// What a header block of a reply says: gRPC's own fields apart, the rest as metadata.
-struct ReplyFields {
+package struct ReplyFields {
   /// `:status`; nil in trailers.
   private(set) var httpStatus: Int?
   /// Whether `content-type` is `application/grpc` or one of its kinds (`+proto`, `;…`).
@@ -95,7 +95,7 @@ struct ReplyFields {
 
   /// Whether a content type is `application/grpc` or one of its kinds (`+proto`, `;…`); not
   /// `application/grpc-web`, which is another protocol.
-  static func isGRPC(_ value: ArraySlice<UInt8>) -> Bool {
+  package static func isGRPC(_ value: ArraySlice<UInt8>) -> Bool {
     let prefix = "application/grpc".utf8
     guard value.count >= prefix.count,
       zip(value, prefix).allSatisfy({ $0 == $1 || ($0 | 0x20 == $1 && (0x41...0x5a).contains($0)) })

@@ -1,6 +1,7 @@
 import BridgeProxy
 import Codec
 import Testing
+
 @testable import Routing
 
 /// `http_rules`, `http` and `json.unknown_parameters` of a service.

@@ -1,5 +1,6 @@
 import BridgeProxy
 import Testing
+
 @testable import Routing
 
 /// The grammar of google/api/http.proto: what is a template, and where others stop being one.

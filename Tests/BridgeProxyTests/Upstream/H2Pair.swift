@@ -124,7 +124,7 @@ extension HeaderBlock {
 
 extension HeaderBlock: ExpressibleByDictionaryLiteral {
   /// A block of these fields in this order.
-  public init(dictionaryLiteral elements: (String, String)...) {
+  package init(dictionaryLiteral elements: (String, String)...) {
     self.init()
     for (name, value) in elements { self.append(name, value) }
   }

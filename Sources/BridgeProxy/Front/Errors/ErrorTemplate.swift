@@ -1,4 +1,4 @@
-internal import Codec
+package import Codec
 
 /// The JSON of a service's errors in a shape of the service's own, for clients that knew their errors
 /// before there was a bridge.
@@ -44,7 +44,7 @@ package struct ErrorTemplate: Sendable, Equatable {
   let pieces: [Piece]
 
   /// Whether any of these is part of the template.
-  func uses(_ placeholders: Placeholder...) -> Bool {
+  package func uses(_ placeholders: Placeholder...) -> Bool {
     self.pieces.contains { piece in
       switch piece {
       case .literal: false
@@ -54,7 +54,7 @@ package struct ErrorTemplate: Sendable, Equatable {
   }
 
   /// Appends the JSON of an error.
-  func write(_ values: ErrorValues, to sink: inout ByteSink) {
+  package func write(_ values: ErrorValues, to sink: inout ByteSink) {
     for piece in self.pieces {
       switch piece {
       case .literal(let bytes): unsafe sink.append(bytes.span.bytes)
@@ -66,16 +66,29 @@ package struct ErrorTemplate: Sendable, Equatable {
 }
 
 /// What a template's placeholders stand for in one error.
-struct ErrorValues {
+package struct ErrorValues {
   var code: GRPCStatus.Code
   var httpStatus: Int
   var message: String
-  var summary = StatusSummary()
+  package var summary = StatusSummary()
   /// JSON: an array.
-  var details = Array("[]".utf8)
+  package var details = Array("[]".utf8)
   var requestID: [UInt8] = []
   var rpc: String?
   var service = ""
+
+  /// - Parameter requestID: printable ASCII.
+  package init(
+    code: GRPCStatus.Code, httpStatus: Int, message: String, requestID: [UInt8] = [],
+    rpc: String? = nil, service: String = ""
+  ) {
+    self.code = code
+    self.httpStatus = httpStatus
+    self.message = message
+    self.requestID = requestID
+    self.rpc = rpc
+    self.service = service
+  }
 
   fileprivate func append(
     valueOf placeholder: ErrorTemplate.Placeholder, to sink: inout ByteSink

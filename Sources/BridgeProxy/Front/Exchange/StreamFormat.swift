@@ -13,7 +13,7 @@ package enum StreamFormat: Sendable, CaseIterable {
   case bytes
 
   /// The media type of the answer.
-  var contentType: StaticString {
+  package var contentType: StaticString {
     switch self {
     case .lines: "application/x-ndjson"
     case .array: "application/json"
@@ -23,7 +23,7 @@ package enum StreamFormat: Sendable, CaseIterable {
   }
 
   /// Whether there's a place for an error behind messages; otherwise the body is broken off.
-  var holdsErrors: Bool {
+  package var holdsErrors: Bool {
     switch self {
     case .lines, .events: true
     case .array, .bytes: false
@@ -32,7 +32,7 @@ package enum StreamFormat: Sendable, CaseIterable {
 
   /// The media types by which clients ask for it, in lower case, that of the answer first: wildcards
   /// stand for that one alone.
-  var mediaTypes: [String] {
+  package var mediaTypes: [String] {
     switch self {
     case .lines:
       [
@@ -51,7 +51,7 @@ package enum StreamFormat: Sendable, CaseIterable {
   ///
   /// - Parameter accept: the values of the fields; empty where there's none.
   /// - Returns: nil where none is acceptable.
-  static func choose(accept: [String]) -> StreamFormat? {
+  package static func choose(accept: [String]) -> StreamFormat? {
     let ranges = accept.flatMap { $0.split(separator: ",") }.compactMap(MediaRange.init)
     if ranges.isEmpty { return .lines }
     var best: (format: StreamFormat, weight: (Int, Int, Int))?

@@ -7,25 +7,28 @@
 #endif
 
 /// The `date` field of answers (RFC 9110 §6.6.1), made once a second.
-struct DateLine {
+package struct DateLine {
   /// `date: Sun, 06 Nov 1994 08:49:37 GMT` with its line end.
-  private(set) var bytes: [UInt8] = []
+  package private(set) var bytes: [UInt8] = []
   private var second: Int64 = -1
 
+  /// Empty until it's first brought up to date.
+  package init() {}
+
   /// The present second of the wall clock, since 1970.
-  static func now() -> Int64 {
+  package static func now() -> Int64 {
     Int64(time(nil))
   }
 
   /// Brings it up to date.
-  mutating func update(to second: Int64) {
+  package mutating func update(to second: Int64) {
     guard second != self.second else { return }
     self.second = second
     self.bytes = Array("date: \(Self.text(of: second))\r\n".utf8)
   }
 
   /// The second as `IMF-fixdate` (RFC 9110 §5.6.7). Years from 1970 to 9999.
-  static func text(of second: Int64) -> String {
+  package static func text(of second: Int64) -> String {
     let days = second / 86_400
     let rest = second % 86_400
     // Days are counted from 1 March of year 0, so that leap days come last in their year; 400 years

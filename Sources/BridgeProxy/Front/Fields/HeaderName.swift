@@ -1,9 +1,9 @@
 internal import Routing
 
 /// What a header field of a request is to the front, by its name.
-enum HeaderName: Equatable {
+package enum HeaderName: Equatable {
   /// The prefix of names that carry metadata, where a service has them so.
-  static let metadataPrefix: StaticString = "grpc-metadata-"
+  package static let metadataPrefix: StaticString = "grpc-metadata-"
 
   case host
   case contentLength
@@ -44,7 +44,7 @@ enum HeaderName: Equatable {
   case dropped
 
   /// Puts the name into `lowercased`, in lower case, and tells its kind.
-  static func classify(_ name: String, _ lowercased: inout [UInt8]) -> HeaderName {
+  package static func classify(_ name: String, _ lowercased: inout [UInt8]) -> HeaderName {
     lowercased.removeAll(keepingCapacity: true)
     lowercased.append(contentsOf: name.utf8)
     var span = lowercased.mutableSpan
@@ -119,7 +119,7 @@ enum HeaderName: Equatable {
   ///
   /// - Parameter keepsDigests: whether the body is the endpoint's own, so that what it says of its
   ///   bytes holds.
-  static func isReserved(
+  package static func isReserved(
     inReply name: ArraySlice<UInt8>, keepsDigests: Bool = false
   ) -> Bool {
     switch name.first {
@@ -150,13 +150,13 @@ enum HeaderName: Equatable {
     }
   }
 
-  static func isGRPCMetadata(_ name: ArraySlice<UInt8>) -> Bool {
+  package static func isGRPCMetadata(_ name: ArraySlice<UInt8>) -> Bool {
     Self.hasPrefix(name, Self.metadataPrefix)
   }
 
   /// The name behind `grpc-metadata-`, where it can be that of a client's metadata; nil for one that
   /// isn't the client's to set.
-  static func unprefixed(_ name: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+  package static func unprefixed(_ name: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
     let rest = name.dropFirst(Self.metadataPrefix.utf8CodeUnitCount)
     var scratch: [UInt8] = []
     switch Self.classify(String(decoding: rest, as: UTF8.self), &scratch) {
@@ -170,7 +170,7 @@ enum HeaderName: Equatable {
 
   /// Whether a field of a reply means something to HTTP, so that it keeps its name where metadata get
   /// other ones.
-  static func isHTTPField(inReply name: ArraySlice<UInt8>) -> Bool {
+  package static func isHTTPField(inReply name: ArraySlice<UInt8>) -> Bool {
     switch name.first {
     case UInt8(ascii: "a"): Self.hasPrefix(name, "access-control-") || Self.equals(name, "allow")
     case UInt8(ascii: "c"): Self.equals(name, "cache-control") || Self.hasPrefix(name, "content-")
@@ -187,7 +187,7 @@ enum HeaderName: Equatable {
   }
 
   /// Whether a lower-case name can be that of metadata: `0-9 a-z _ - .` (the gRPC HTTP/2 protocol).
-  static func isMetadata(_ name: [UInt8]) -> Bool {
+  package static func isMetadata(_ name: [UInt8]) -> Bool {
     for byte in name {
       switch byte {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
@@ -201,12 +201,12 @@ enum HeaderName: Equatable {
   }
 
   /// Whether a field speaks of the clients of proxies before.
-  static func isForwarded(_ name: ArraySlice<UInt8>) -> Bool {
+  package static func isForwarded(_ name: ArraySlice<UInt8>) -> Bool {
     Self.equals(name, "forwarded") || Self.hasPrefix(name, "x-forwarded-")
   }
 
   /// Whether values of this name are base64.
-  static func isBinary(_ name: [UInt8]) -> Bool {
+  package static func isBinary(_ name: [UInt8]) -> Bool {
     name.count > 4 && name.suffix(4).elementsEqual("-bin".utf8)
   }
 

@@ -86,8 +86,8 @@ package final class ServedService: Sendable {
     self.cors = configuration.cors.map(CORSPolicy.init)
     self.filtersReplies = configuration.cors != nil || configuration.statusHeader != nil
     self.compression = configuration.compression
-    self.timeout = TimeAmount(configuration.timeout)
-    self.streamTimeout = TimeAmount(configuration.stream.timeout)
+    self.timeout = TimeAmount(clamping: configuration.timeout)
+    self.streamTimeout = TimeAmount(clamping: configuration.stream.timeout)
     self.stream = configuration.stream
     let metadata = configuration.callMetadata
     self.metadata = metadata

@@ -32,7 +32,7 @@ package struct TrustedHosts: Sendable {
   /// What a configuration trusts: the names that its services list, those that it listens on, and
   /// `trusted_hosts`.
   package init(_ configuration: Configuration) {
-    let listened = configuration.listen.compactMap { address in
+    let listened = configuration.listen.compactMap { (address: ListenAddress) -> String? in
       if case .tcp(let host, _) = address, host != "*" { host } else { nil }
     }
     self.init(configuration.services.flatMap(\.hosts) + listened + configuration.trustedHosts)

@@ -20,7 +20,7 @@ package final class Cluster: Upstream {
   private let waitTime: TimeAmount
 
   /// Told, on the loop, of each endpoint that there's a connection to it now, or none any more.
-  var onPresence: ((Bool) -> Void)?
+  package var onPresence: ((Bool) -> Void)?
 
   private var state: ClusterState
   private(set) var throttle: RetryThrottle?
@@ -64,7 +64,7 @@ package final class Cluster: Upstream {
     self.throttle = configuration.retry.map { RetryThrottle($0.budget) }
     self.makePool = makePool
     self.waitLimit = limits.callsWaiting
-    self.waitTime = TimeAmount(limits.connectTimeout)
+    self.waitTime = TimeAmount(clamping: limits.connectTimeout)
     self.state = ClusterState(configuration, seed: seed)
   }
 

@@ -114,7 +114,7 @@ final class ClusterCall: UpstreamCall {
       if self.keptBytes > Self.keptByteLimit { self.commit() }
     }
     if let timeout = self.cluster.policy?.timeout {
-      self.schedule(in: TimeAmount(timeout)) { self.attemptTimedOut() }
+      self.schedule(in: TimeAmount(clamping: timeout)) { self.attemptTimedOut() }
     }
   }
 
@@ -145,7 +145,7 @@ final class ClusterCall: UpstreamCall {
     guard let attempt = self.attempt, !self.isCommitted else { return }
     self.attempt = nil
     attempt.cancel()
-    let time = self.cluster.policy?.timeout.map { TimeAmount($0).text } ?? ""
+    let time = self.cluster.policy?.timeout.map { TimeAmount(clamping: $0).text } ?? ""
     let endpoint = self.cluster.endpoint(of: self.member).map { " from \($0)" } ?? ""
     let status = GRPCStatus(
       .deadlineExceeded,

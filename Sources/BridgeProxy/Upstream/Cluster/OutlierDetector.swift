@@ -87,7 +87,7 @@ struct OutlierDetector {
         self.records[index].failures = 0
       }
     }
-    self.nextLook = now + TimeAmount(self.options.interval)
+    self.nextLook = now + TimeAmount(clamping: self.options.interval)
     return hasChanged
   }
 
@@ -121,7 +121,7 @@ struct OutlierDetector {
     self.records[index].ejections += 1
     let time = self.options.ejectionTime * self.records[index].ejections
     let longest = max(self.options.ejectionTime, self.options.longestEjection)
-    self.records[index].ejectedUntil = now + TimeAmount(min(time, longest))
+    self.records[index].ejectedUntil = now + TimeAmount(clamping: min(time, longest))
     self.records[index].failuresInRow = 0
     return true
   }

@@ -44,8 +44,8 @@ struct RetryState {
     before retry: Int, _ policy: Configuration.Retry,
     _ generator: inout some RandomNumberGenerator
   ) -> TimeAmount {
-    let first = Double(TimeAmount(policy.backoff).nanoseconds)
-    let longest = Double(TimeAmount(policy.longestBackoff).nanoseconds)
+    let first = Double(TimeAmount(clamping: policy.backoff).nanoseconds)
+    let longest = Double(TimeAmount(clamping: policy.longestBackoff).nanoseconds)
     var wait = first
     for _ in 1..<max(1, retry) where wait < longest { wait *= 2 }
     return .nanoseconds(

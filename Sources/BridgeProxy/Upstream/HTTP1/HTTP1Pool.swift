@@ -63,7 +63,7 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
     self.key = key
     self.limits = limits
     self.connector = connector
-    self.connectTimeout = TimeAmount(limits.connectTimeout)
+    self.connectTimeout = TimeAmount(clamping: limits.connectTimeout)
     self.credentials = credentials
     self.callPath = callPath
     self.isIdempotent = transport.isIdempotent
@@ -75,8 +75,8 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
         callsInFlight: limits.callsInFlight, callsWaiting: limits.callsWaiting,
         connections: max(transport.connectionLimit, connections.count),
         spread: connections.count, opening: Self.opening,
-        idleTimeout: connections.idleTimeout.map { TimeAmount($0) },
-        maxAge: connections.maxAge.map { TimeAmount($0) }))
+        idleTimeout: connections.idleTimeout.map { TimeAmount(clamping: $0) },
+        maxAge: connections.maxAge.map { TimeAmount(clamping: $0) }))
     self.deadlines = TimerWheel(now: eventLoop.now)
   }
 
