@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The fuzz targets, a package of its own: it holds the codec and the routing and nothing of NIO, so that
+// The fuzz targets, a package of its own: it holds the codec, the routing and what they import, nothing of NIO, so that
 // both are soon built with sanitizers. Sources/ and Tests/ link to the bridge's own.
 //
 // `swift test --sanitize address` runs the codec's tests and what is kept of former runs. The programs
@@ -47,7 +47,9 @@ let package = Package(
     .target(
       name: "Codec", dependencies: ["CDescriptor", "CProtobuf", "CTables", "CVector"],
       swiftSettings: settings + checked),
-    .target(name: "Routing", dependencies: ["Codec"], swiftSettings: settings + checked),
+    .target(name: "HTTPFields", swiftSettings: settings + checked),
+    .target(
+      name: "Routing", dependencies: ["Codec", "HTTPFields"], swiftSettings: settings + checked),
     .target(
       name: "FuzzTargets", dependencies: ["Codec", "Routing"], swiftSettings: settings + checked),
     .target(name: "CAllocations", path: "Tests/Support/CAllocations"),

@@ -11,6 +11,9 @@ step() {
 step "format, imports, banned names"
 scripts/lint.sh
 
+step "declared dependencies are imported, and documented"
+scripts/targets.py --check
+
 if [ -x scripts/generate.sh ]; then
   # Another protoc writes other code; what's checked in is what these versions write.
   versions="$(protoc --version) $(protoc-c --version | sed -n 1p)"
@@ -23,8 +26,9 @@ if [ -x scripts/generate.sh ]; then
 fi
 
 # One configuration for everything: what is built once is tested by unit and by end-to-end tests.
+# A target that imports what its manifest entry doesn't name fails here.
 step "build"
-swift build --build-tests
+swift build --build-tests --explicit-target-dependency-import-check error
 swift build --product bridge-proxy
 
 step "unit tests"

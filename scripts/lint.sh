@@ -23,7 +23,7 @@ refuse() {
 refuse "an import needs an access level" '^ *(@preconcurrency +)?import ' Sources
 refuse "Codec does no I/O and must not depend on Foundation" 'import Foundation' Sources/Codec
 refuse "Foundation's allocations have no place in a process that serves" \
-  'import Foundation' Sources/BridgeProxy Sources/bridge-proxy Sources/DemoBackend
+  'import Foundation' Sources
 refuse "standard output is the access log's: log, or write to standard error" \
   '(^|[^A-Za-z0-9_.])(print|debugPrint|dump)\(' Sources
 refuse "what bytes from outside can cause is thrown; what is our bug is a precondition" \

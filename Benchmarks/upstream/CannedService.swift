@@ -1,5 +1,6 @@
-internal import BridgeProxy
 internal import DemoBackend
+internal import GRPCWire
+internal import HTTP2
 internal import NIOCore
 
 /// The reply of one method, made once.

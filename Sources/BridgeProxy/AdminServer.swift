@@ -1,3 +1,5 @@
+package import Addresses
+package import Downstream
 package import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix

@@ -1,4 +1,8 @@
+internal import BridgeConfiguration
+internal import Discovery
+internal import Downstream
 internal import NIOCore
+internal import Upstream
 
 /// What carries the calls of one event loop, one for each service, in their order.
 struct LoopUpstreams: Sendable {

@@ -1,5 +1,14 @@
+internal import AccessLogging
+package import Addresses
+internal import BridgeConfiguration
+internal import Discovery
+internal import Downstream
 internal import NIOCore
 internal import NIOPosix
+internal import ProcessResources
+internal import TLS
+internal import Time
+internal import Upstream
 
 /// A bridge that serves a plan: listeners, pools, admin server and access log, from start to end.
 ///

@@ -1,6 +1,8 @@
+internal import BridgeConfiguration
 internal import Codec
 internal import NIOCore
 internal import Synchronization
+internal import Upstream
 
 /// What a person is told of endpoints that are lost and come back. Pure.
 ///

@@ -1,4 +1,6 @@
+package import BridgeConfiguration
 package import Codec
+package import Downstream
 internal import Routing
 
 /// What becomes of a service whose endpoint can't be asked for its schema, and of which none is kept.

@@ -1,3 +1,5 @@
+internal import Downstream
+
 extension ServingSwitch {
   /// Services without a schema aren't ready, whether their endpoints can be reached or not.
   ///

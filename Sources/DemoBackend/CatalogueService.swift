@@ -1,4 +1,4 @@
-internal import BridgeProxy
+internal import GRPCWire
 internal import NIOCore
 
 /// `demo.catalogue.v1.Catalogue` over the wire.

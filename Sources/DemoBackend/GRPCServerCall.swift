@@ -1,4 +1,5 @@
-package import BridgeProxy
+package import GRPCWire
+package import HTTP2
 package import NIOCore
 
 /// One call, to the service that answers it. Confined to the loop of its connection.

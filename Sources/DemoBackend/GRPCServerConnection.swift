@@ -1,4 +1,4 @@
-internal import BridgeProxy
+internal import HTTP2
 internal import NIOCore
 
 /// One connection of a `GRPCServer`: joins socket, session and calls.

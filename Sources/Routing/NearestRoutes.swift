@@ -1,4 +1,5 @@
 internal import Codec
+internal import HTTPFields
 
 /// Finds the routes that a path was probably meant for; only on the way to a 404.
 ///

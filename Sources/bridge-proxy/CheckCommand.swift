@@ -1,5 +1,8 @@
 internal import ArgumentParser
+internal import BridgeConfiguration
 internal import BridgeProxy
+internal import LocalFiles
+internal import ProcessResources
 
 /// `bridge-proxy check`: everything that `serve` does before it listens.
 struct CheckCommand: AsyncParsableCommand {

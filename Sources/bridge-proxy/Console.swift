@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import BridgeProxy
+internal import BridgeConfiguration
 internal import Codec
 internal import Glibc
 

@@ -1,8 +1,12 @@
+internal import Addresses
 internal import ArgumentParser
+internal import BridgeConfiguration
 internal import BridgeProxy
 internal import DemoBackend
+internal import LocalFiles
 internal import NIOCore
 internal import NIOPosix
+internal import ProcessResources
 
 /// `bridge-proxy demo`: a bridge and a gRPC server to call through it, in one process.
 struct DemoCommand: AsyncParsableCommand {

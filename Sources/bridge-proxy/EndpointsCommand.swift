@@ -1,7 +1,10 @@
 internal import ArgumentParser
-internal import BridgeProxy
+internal import BridgeConfiguration
+internal import Discovery
+internal import LocalFiles
 internal import NIOCore
 internal import NIOPosix
+internal import ProcessResources
 
 /// `bridge-proxy endpoints`: where the calls of each service would go.
 struct EndpointsCommand: AsyncParsableCommand {

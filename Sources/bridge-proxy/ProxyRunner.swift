@@ -1,7 +1,10 @@
+internal import Addresses
 internal import ArgumentParser
+internal import BridgeConfiguration
 internal import BridgeProxy
 internal import Logging
 internal import NIOCore
+internal import ProcessResources
 internal import ServiceLifecycle
 internal import Synchronization
 internal import UnixSignals

@@ -1,5 +1,8 @@
 internal import ArgumentParser
+internal import BridgeConfiguration
 internal import BridgeProxy
+internal import LocalFiles
+internal import ProcessResources
 
 /// `bridge-proxy serve`: serves until it's told to end.
 struct ServeCommand: AsyncParsableCommand {

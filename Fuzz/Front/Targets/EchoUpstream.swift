@@ -1,5 +1,7 @@
-internal import BridgeProxy
+internal import GRPCWire
+internal import HTTP2
 internal import NIOCore
+internal import Upstream
 
 /// An endpoint that answers each message of a request with an empty one, which every type reads, in the
 /// loop's next turn; or one that answers nothing.

@@ -1,5 +1,7 @@
+internal import BridgeConfiguration
 internal import BridgeProxy
 internal import Codec
+internal import Downstream
 internal import Foundation
 internal import NIOCore
 internal import NIOEmbedded

@@ -1,5 +1,3 @@
-internal import BridgeProxy
-
 /// The subjects of fuzzing at the front: what clients and people send before anything has vetted it.
 ///
 /// Each is a pure function of its input, run by libFuzzer (the program `fuzz-front`) and by the unit tests

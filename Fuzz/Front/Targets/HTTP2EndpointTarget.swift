@@ -1,6 +1,10 @@
-internal import BridgeProxy
+internal import Addresses
+internal import BridgeConfiguration
+internal import GRPCWire
+internal import HTTP2
 internal import NIOCore
 internal import NIOEmbedded
+internal import Upstream
 
 /// Frames of an endpoint behind its SETTINGS, while two calls are under way: one whose messages are read,
 /// one whose bytes pass through.

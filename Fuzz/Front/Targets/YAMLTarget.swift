@@ -1,4 +1,4 @@
-internal import BridgeProxy
+internal import BridgeConfiguration
 
 /// A configuration file: valid, or faults that each have a text of bounded size.
 enum YAMLTarget {

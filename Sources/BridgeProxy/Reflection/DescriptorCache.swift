@@ -1,4 +1,5 @@
 internal import Codec
+internal import LocalFiles
 
 /// The file that keeps what an endpoint last told of its schema: a `google.protobuf.FileDescriptorSet`,
 /// as other tools read and write them.

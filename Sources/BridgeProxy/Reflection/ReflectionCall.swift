@@ -1,6 +1,9 @@
+package import GRPCWire
+package import HTTP2
 package import NIOCore
 internal import NIOPosix
 internal import Synchronization
+package import Upstream
 
 /// What an endpoint told of its schema, and what of it can't be served.
 package struct ReflectionResult: Sendable, Equatable {

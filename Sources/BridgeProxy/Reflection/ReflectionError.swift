@@ -1,4 +1,6 @@
+internal import BridgeConfiguration
 internal import Codec
+internal import GRPCWire
 
 /// Why an endpoint's schema can't be had by reflection.
 package struct ReflectionError: Error, Sendable, Equatable {

@@ -1,6 +1,10 @@
+package import BridgeConfiguration
 package import Codec
+internal import Discovery
 internal import NIOCore
 internal import NIOPosix
+internal import Time
+internal import Upstream
 
 /// A schema that was had by reflection.
 package struct ReflectedSchema: Sendable {

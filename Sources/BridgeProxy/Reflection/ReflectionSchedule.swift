@@ -1,4 +1,5 @@
 package import NIOCore
+internal import Time
 
 /// When an endpoint is asked for its schema again.
 ///

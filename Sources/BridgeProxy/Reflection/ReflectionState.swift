@@ -1,5 +1,6 @@
 internal import Codec
 internal import DequeModule
+package import GRPCWire
 
 /// The questions of one call of server reflection: what to ask next, and what came of it.
 ///

@@ -1,6 +1,10 @@
+package import BridgeConfiguration
 internal import Codec
+package import Downstream
+internal import LocalFiles
 internal import NIOCore
 internal import Routing
+internal import Time
 
 /// What has become of a service's schema.
 package enum SchemaChange: Sendable, Equatable {

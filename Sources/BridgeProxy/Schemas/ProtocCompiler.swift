@@ -1,4 +1,6 @@
+internal import ProcessResources
 internal import Subprocess
+internal import Time
 
 /// Compiles `.proto` sources to a descriptor set by running `protoc`, without a shell and without
 /// temporary files: the built-in schemas go in by standard input, the result comes by standard

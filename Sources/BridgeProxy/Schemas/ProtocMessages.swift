@@ -1,4 +1,5 @@
 internal import Codec
+internal import LocalFiles
 
 /// Turns what `protoc` says into faults of ours: import names become paths, and what helps is added.
 struct ProtocMessages {

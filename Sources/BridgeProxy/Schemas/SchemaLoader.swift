@@ -1,4 +1,5 @@
 package import Codec
+internal import LocalFiles
 
 /// Loads the schemas of one service: paths in, a frozen `Schema` out.
 ///

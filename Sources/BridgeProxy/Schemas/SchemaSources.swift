@@ -1,3 +1,5 @@
+internal import LocalFiles
+
 /// The files that the schemas of a service are read from, and the names that imports know them by.
 ///
 /// A `.proto` file is known by its path below an *import root*. Roots are, in this order, the import

@@ -1,6 +1,8 @@
 import Testing
 
-@testable import BridgeProxy
+@testable import Addresses
+@testable import BridgeConfiguration
+@testable import Discovery
 
 @Suite struct DNSEndpointsTests {
   /// What a source says, as many times as the resolver has addresses for the name itself, or records.

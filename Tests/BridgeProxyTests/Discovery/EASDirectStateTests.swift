@@ -1,6 +1,7 @@
 import Testing
 
-@testable import BridgeProxy
+@testable import BridgeConfiguration
+@testable import Discovery
 
 /// Which address and path of a discovery are asked, and what becomes of an answer.
 @Suite struct EASDirectStateTests {

@@ -1,7 +1,9 @@
 import Synchronization
 import Testing
 
+@testable import BridgeConfiguration
 @testable import BridgeProxy
+@testable import Discovery
 
 /// The sources that ask over HTTP, as their consumers see them: answers from a table, time that passes
 /// as soon as somebody waits for it.

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import BridgeProxy
+@testable import BridgeConfiguration
+@testable import Discovery
 
 @Suite struct EndpointWatchTests {
   private func list(_ hosts: String..., weight: Int = 1) -> [Configuration.WeightedEndpoint] {

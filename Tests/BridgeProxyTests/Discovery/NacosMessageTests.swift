@@ -2,7 +2,9 @@ import Codec
 import NIOCore
 import Testing
 
-@testable import BridgeProxy
+@testable import BridgeConfiguration
+@testable import Discovery
+@testable import Downstream
 
 /// The wire form of a registry's messages.
 @Suite struct NacosMessageTests {

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import BridgeProxy
+@testable import BridgeConfiguration
+@testable import Discovery
 
 /// What a registry is asked over HTTP, with which token, and what becomes of its answers.
 @Suite struct NacosPollStateTests {

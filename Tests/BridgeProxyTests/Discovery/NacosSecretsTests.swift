@@ -1,6 +1,8 @@
 import Testing
 
-@testable import BridgeProxy
+@testable import BridgeConfiguration
+@testable import Discovery
+@testable import Upstream
 
 /// Passwords and keys of a registry whose files change while the bridge runs.
 @Suite struct NacosSecretsTests {

@@ -1,7 +1,8 @@
 import Codec
 import Testing
 
-@testable import BridgeProxy
+@testable import BridgeConfiguration
+@testable import Discovery
 
 /// One connection to a registry, event by event.
 @Suite struct NacosSessionTests {

@@ -1,7 +1,8 @@
 import Codec
 import Testing
 
-@testable import BridgeProxy
+@testable import BridgeConfiguration
+@testable import Downstream
 @testable import Routing
 
 /// Rules that hold instead of a schema's annotations.

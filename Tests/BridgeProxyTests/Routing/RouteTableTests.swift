@@ -1,7 +1,6 @@
 import Codec
 import Testing
 
-@testable import BridgeProxy
 @testable import Routing
 
 /// From methods and their rules to routes.

@@ -1,6 +1,5 @@
 import Testing
 
-@testable import BridgeProxy
 @testable import Routing
 
 /// Which template a path matches, and what its variables capture.

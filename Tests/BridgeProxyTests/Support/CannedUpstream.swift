@@ -1,6 +1,11 @@
 import BridgeProxy
 import NIOCore
 
+@testable import AccessLogging
+@testable import GRPCWire
+@testable import HTTP2
+@testable import Upstream
+
 /// An upstream whose calls the test answers, step by step; the fake of the `Upstream` seam.
 ///
 /// Calls are kept in order; the test drives each with `head`, `reply`, `end`. With `automatic` set,

@@ -1,6 +1,6 @@
 import NIOCore
 
-@testable import BridgeProxy
+@testable import HTTP2
 
 /// A client over HTTP/2 to the front without a socket: a session joined to a `TestClient`'s channel.
 final class TestCaller {

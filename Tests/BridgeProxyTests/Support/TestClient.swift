@@ -2,7 +2,8 @@ import Codec
 import NIOCore
 import NIOEmbedded
 
-@testable import BridgeProxy
+@testable import BridgeConfiguration
+@testable import Downstream
 
 /// One client connection to the front without a socket: bytes in, bytes out.
 final class TestClient {

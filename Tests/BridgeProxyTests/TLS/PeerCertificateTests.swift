@@ -1,6 +1,6 @@
 import Testing
 
-@testable import BridgeProxy
+@testable import TLS
 
 @Suite struct PeerCertificateTests {
   struct Match: CustomTestStringConvertible {

@@ -2,7 +2,9 @@ import NIOCore
 import NIOSSL
 import Testing
 
-@testable import BridgeProxy
+@testable import BridgeConfiguration
+@testable import TLS
+@testable import Upstream
 
 @Suite struct TLSFailureTests {
   @Test(arguments: [

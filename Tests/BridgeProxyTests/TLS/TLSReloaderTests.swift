@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import BridgeProxy
+@testable import TLS
 
 @Suite struct TLSReloaderTests {
   private let certificates: TestCertificates

@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import BridgeProxy
+@testable import Upstream
 
 @Suite struct CallLimitTests {
   @Test(arguments: [

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import BridgeProxy
+@testable import Upstream
 
 @Suite struct ConnectionStateTests {
   private func ready(_ limit: Int) -> ConnectionState {

@@ -1,7 +1,8 @@
 import NIOCore
 import Testing
 
-@testable import BridgeProxy
+@testable import Addresses
+@testable import Upstream
 
 @Suite struct DialStateTests {
   private let start = NIODeadline.uptimeNanoseconds(0)

@@ -3,7 +3,10 @@ import NIOEmbedded
 import NIOPosix
 import Testing
 
-@testable import BridgeProxy
+@testable import Addresses
+@testable import BridgeConfiguration
+@testable import GRPCWire
+@testable import Upstream
 
 /// Pools that dial a name, over embedded channels, with a clock that the test moves.
 @Suite struct DialTests {

@@ -2,7 +2,10 @@ import NIOCore
 import NIOHTTP1
 import Testing
 
-@testable import BridgeProxy
+@testable import BridgeConfiguration
+@testable import GRPCWire
+@testable import HTTP2
+@testable import Upstream
 
 /// Signatures and statuses of PAI-EAS.
 @Suite struct EASSignatureTests {

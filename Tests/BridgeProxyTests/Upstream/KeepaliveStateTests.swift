@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import BridgeProxy
+@testable import Upstream
 
 @Suite struct KeepaliveStateTests {
   private func make(time: TimeAmount? = .seconds(60), withoutCalls: Bool = false) -> KeepaliveState

@@ -3,7 +3,11 @@ import NIOCore
 import NIOPosix
 import Testing
 
+@testable import BridgeConfiguration
 @testable import DemoBackend
+@testable import GRPCWire
+@testable import HTTP2
+@testable import Upstream
 
 /// The pool against the server over real sockets, on loops of their own.
 @Suite struct LoopbackTests {

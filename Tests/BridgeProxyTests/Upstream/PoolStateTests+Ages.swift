@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import BridgeProxy
+@testable import Upstream
 
 /// How many connections a pool keeps, and for how long.
 @Suite struct PoolAgeTests {

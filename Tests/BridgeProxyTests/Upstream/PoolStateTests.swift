@@ -1,7 +1,8 @@
 import NIOCore
 import Testing
 
-@testable import BridgeProxy
+@testable import GRPCWire
+@testable import Upstream
 
 @Suite struct PoolStateTests {
   private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)

@@ -1,7 +1,8 @@
 import NIOCore
 import Testing
 
-@testable import BridgeProxy
+@testable import GRPCWire
+@testable import Upstream
 
 /// Calls whose clients may be gone make room for others.
 @Suite struct PoolStateYieldingTests {

@@ -3,7 +3,10 @@ import NIOEmbedded
 import NIOPosix
 import Testing
 
-@testable import BridgeProxy
+@testable import BridgeConfiguration
+@testable import GRPCWire
+@testable import HTTP2
+@testable import Upstream
 
 /// The pool over embedded channels, with a clock that the test moves.
 @Suite struct PoolTests {

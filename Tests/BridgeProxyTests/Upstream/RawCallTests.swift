@@ -2,7 +2,10 @@ import NIOCore
 import NIOEmbedded
 import Testing
 
-@testable import BridgeProxy
+@testable import BridgeConfiguration
+@testable import GRPCWire
+@testable import HTTP2
+@testable import Upstream
 
 /// Calls whose bytes and fields pass as they are (`CallRequest.isRaw`).
 @Suite struct RawCallTests {

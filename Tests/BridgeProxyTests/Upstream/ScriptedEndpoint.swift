@@ -2,7 +2,11 @@ import NIOCore
 import NIOEmbedded
 import NIOPosix
 
-@testable import BridgeProxy
+@testable import Addresses
+@testable import BridgeConfiguration
+@testable import GRPCWire
+@testable import HTTP2
+@testable import Upstream
 
 /// An endpoint in memory for a pool: connections are embedded channels, their far ends are server
 /// sessions that the test drives.

@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import BridgeProxy
+@testable import Upstream
 
 @Suite struct TimerWheelTests {
   private let start = NIODeadline.uptimeNanoseconds(123_456_789)

@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import BridgeProxy
+@testable import Upstream
 
 @Suite struct WindowEstimatorTests {
   private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)

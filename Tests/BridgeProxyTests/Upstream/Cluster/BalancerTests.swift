@@ -1,6 +1,7 @@
 import Testing
 
-@testable import BridgeProxy
+@testable import BridgeConfiguration
+@testable import Upstream
 
 @Suite struct BalancerTests {
   private func candidates(_ weights: [Int], calls: [Int] = []) -> [Balancer.Candidate] {

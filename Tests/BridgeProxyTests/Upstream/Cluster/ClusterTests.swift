@@ -2,7 +2,10 @@ import NIOCore
 import NIOEmbedded
 import Testing
 
-@testable import BridgeProxy
+@testable import BridgeConfiguration
+@testable import GRPCWire
+@testable import HTTP2
+@testable import Upstream
 
 /// A cluster with real pools over embedded channels, with a clock that the test moves.
 @Suite struct ClusterTests {

@@ -1,7 +1,8 @@
 import NIOCore
 import Testing
 
-@testable import BridgeProxy
+@testable import BridgeConfiguration
+@testable import Upstream
 
 @Suite struct OutlierDetectorTests {
   private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)

@@ -1,7 +1,9 @@
 import NIOCore
 import Testing
 
-@testable import BridgeProxy
+@testable import BridgeConfiguration
+@testable import GRPCWire
+@testable import Upstream
 
 @Suite struct RetryStateTests {
   private let unavailable = GRPCStatus(.unavailable, "gone", origin: .transport)

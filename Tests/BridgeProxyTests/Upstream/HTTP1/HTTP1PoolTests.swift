@@ -3,7 +3,10 @@ import NIOEmbedded
 import NIOPosix
 import Testing
 
-@testable import BridgeProxy
+@testable import Addresses
+@testable import BridgeConfiguration
+@testable import GRPCWire
+@testable import Upstream
 
 /// The pool of HTTP/1.1 over embedded channels, with a clock that the test moves.
 @Suite struct HTTP1PoolTests {

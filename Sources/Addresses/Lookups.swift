@@ -1,0 +1,156 @@
+internal import CPlatform
+internal import NIOCore
+internal import Synchronization
+internal import Time
+
+/// Asks the system's resolver, beside the event loops: each lookup has a thread for as long as it takes.
+///
+/// A thin shell around `LookupState`.
+package final class Lookups: Sendable {
+  /// Names one asker of one question.
+  package struct Ticket: Sendable {
+    fileprivate let number: Int
+    fileprivate let question: LookupQuestion
+  }
+
+  private typealias Waiter = @Sendable (LookupOutcome) -> Void
+
+  private struct Guarded {
+    var state: LookupState
+    var waiters: [Int: Waiter] = [:]
+    var nextNumber = 0
+  }
+
+  /// The process's own.
+  package static let system = Lookups(SystemResolver.answer)
+
+  private let guarded: Mutex<Guarded>
+  private let resolve: @Sendable (LookupQuestion) -> LookupOutcome
+
+  /// - Parameter resolve: answers a question; it may block.
+  init(
+    limits: LookupState.Limits = LookupState.Limits(),
+    _ resolve: @escaping @Sendable (LookupQuestion) -> LookupOutcome
+  ) {
+    self.guarded = Mutex(Guarded(state: LookupState(limits: limits)))
+    self.resolve = resolve
+  }
+
+  package func makeTicket(_ question: LookupQuestion) -> Ticket {
+    self.guarded.withLock { guarded in
+      guarded.nextNumber += 1
+      return Ticket(number: guarded.nextNumber, question: question)
+    }
+  }
+
+  /// Asks a ticket's question.
+  ///
+  /// - Parameter done: called once, on any thread, perhaps from within this function.
+  package func ask(_ ticket: Ticket, _ done: @escaping @Sendable (LookupOutcome) -> Void) {
+    let (asked, starts) = self.guarded.withLock { guarded in
+      let asked = guarded.state.ask(ticket.question, waiter: ticket.number, now: .now())
+      if asked == .wait { guarded.waiters[ticket.number] = done }
+      return (asked, Self.starts(&guarded.state))
+    }
+    switch asked {
+    case .wait: break
+    case .answer(let answer): done(.success(answer))
+    case .refuse: done(.failure(LookupError(reason: "too many lookups are under way")))
+    }
+    for question in starts { self.start(question) }
+  }
+
+  /// Stops waiting. Without effect once the outcome is known.
+  ///
+  /// - Parameter error: what the asker is told.
+  package func giveUp(_ ticket: Ticket, _ error: LookupError) {
+    let (waiter, starts) = self.guarded.withLock { guarded -> (Waiter?, [LookupQuestion]) in
+      guard let waiter = guarded.waiters.removeValue(forKey: ticket.number) else {
+        return (nil, [])
+      }
+      guarded.state.giveUp(ticket.number, of: ticket.question)
+      return (waiter, Self.starts(&guarded.state))
+    }
+    waiter?(.failure(error))
+    for question in starts { self.start(question) }
+  }
+
+  private static func starts(_ state: inout LookupState) -> [LookupQuestion] {
+    var starts: [LookupQuestion] = []
+    while let question = state.nextStart() { starts.append(question) }
+    return starts
+  }
+
+  private func start(_ question: LookupQuestion) {
+    let isRunning = DetachedThread.run {
+      var next: LookupQuestion? = question
+      while let question = next { next = self.finish(question, self.resolve(question)) }
+    }
+    guard !isRunning else { return }
+    let failure = LookupError(reason: "the system gives no thread for it")
+    if let next = self.finish(question, .failure(failure)) { self.start(next) }
+  }
+
+  /// Tells who waits.
+  ///
+  /// - Returns: what the same thread looks up next.
+  private func finish(_ question: LookupQuestion, _ outcome: LookupOutcome) -> LookupQuestion? {
+    let (waiters, next) = self.guarded.withLock { guarded in
+      let numbers = guarded.state.finished(question, outcome, now: .now())
+      let waiters = numbers.compactMap { guarded.waiters.removeValue(forKey: $0) }
+      return (waiters, guarded.state.nextStart())
+    }
+    for waiter in waiters { waiter(outcome) }
+    return next
+  }
+}
+
+extension Lookups {
+  /// Asks a question, and waits no longer than a time.
+  ///
+  /// - Parameter setting: what the time can be set by, for the message.
+  package func ask(
+    _ question: LookupQuestion, within time: Duration, setting: String? = nil
+  ) async -> LookupOutcome {
+    let ticket = self.makeTicket(question)
+    let cancelled = LookupError(reason: "the lookup was given up")
+    return await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        self.ask(ticket) { continuation.resume(returning: $0) }
+        if Task.isCancelled { self.giveUp(ticket, cancelled) }
+        Task {
+          try? await Task.sleep(for: time)
+          let late = LookupError(lateBy: DurationText.of(time), setting: setting)
+          self.giveUp(ticket, late)
+        }
+      }
+    } onCancel: {
+      self.giveUp(ticket, cancelled)
+    }
+  }
+}
+
+/// A thread for something that may block for long.
+enum DetachedThread {
+  private final class Body: Sendable {
+    let run: @Sendable () -> Void
+
+    init(_ run: @escaping @Sendable () -> Void) {
+      self.run = run
+    }
+  }
+
+  /// Enough for what nsswitch.conf may load; only what is touched becomes memory.
+  private static let stackByteCount = 1 << 20
+
+  /// - Returns: false where the system has no thread to give; `body` isn't run then.
+  static func run(_ body: @escaping @Sendable () -> Void) -> Bool {
+    let context = unsafe Unmanaged.passRetained(Body(body))
+    let isRunning = unsafe CPlatform_run_detached(Self.stackByteCount, context.toOpaque()) {
+      guard let context = unsafe $0 else { return }
+      unsafe Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run()
+    }
+    if isRunning == 0 { unsafe context.release() }
+    return isRunning != 0
+  }
+}

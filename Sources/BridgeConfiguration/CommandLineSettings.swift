@@ -1,0 +1,93 @@
+internal import LocalFiles
+
+/// The simplest configuration, one service without a file, as `serve` takes it from its arguments.
+package struct CommandLineSettings: Sendable {
+  /// Empty: the endpoint's own, by reflection.
+  package var schemas: [String]
+  package var importPaths: [String]
+  package var endpoint: String
+  /// Empty: the default.
+  package var listen: [String]
+  package var admin: String?
+  package var prefix: String?
+  package var writesAccessLog: Bool
+
+  package init(
+    schemas: [String], importPaths: [String] = [], endpoint: String, listen: [String] = [],
+    admin: String? = nil, prefix: String? = nil, writesAccessLog: Bool = true
+  ) {
+    self.schemas = schemas
+    self.importPaths = importPaths
+    self.endpoint = endpoint
+    self.listen = listen
+    self.admin = admin
+    self.prefix = prefix
+    self.writesAccessLog = writesAccessLog
+  }
+
+  /// The name of the one service, in logs.
+  package static let serviceName = "default"
+
+  /// The configuration that the arguments mean.
+  ///
+  /// - Parameters:
+  ///   - folder: what relative paths count from, absolute.
+  ///   - environment: says where the user's cache is.
+  /// - Throws: all faults, each with its argument as key.
+  package func configuration(
+    in folder: String, environment: (String) -> String? = { _ in nil }
+  ) throws(ConfigurationErrors) -> Configuration {
+    var faults: [ConfigurationFault] = []
+    func take<Value>(
+      _ argument: String, _ text: String, _ parse: (String) throws(ValueFault) -> Value
+    ) -> Value? {
+      do throws(ValueFault) {
+        return try parse(text)
+      } catch {
+        faults.append(
+          ConfigurationFault(file: "", place: nil, key: argument, reason: error.reason))
+        return nil
+      }
+    }
+    let address = { (text: String) throws(ValueFault) in
+      try ConfigurationValues.listenAddress(text, folder: folder)
+    }
+    let path = { (text: String) throws(ValueFault) -> String in
+      let path = FilePaths.absolute(text, in: folder)
+      do throws(Files.Failure) {
+        _ = try Files.kind(of: path)
+      } catch {
+        throw ValueFault("\(ConfigurationValues.quoted(text)): \(error)")
+      }
+      return path
+    }
+    let schemas = self.schemas.compactMap { take("--schema", $0, path) }
+    let importPaths = self.importPaths.compactMap { take("--import-path", $0, path) }
+    let endpoint = take("--endpoint", self.endpoint) { text throws(ValueFault) in
+      try ConfigurationValues.endpoint(text, folder: folder)
+    }
+    let listen = self.listen.compactMap { take("--listen", $0, address) }
+    let admin = self.admin.flatMap { take("--admin", $0, address) }
+    let prefix = self.prefix.flatMap { take("--prefix", $0, ConfigurationValues.prefix) }
+    guard let endpoint, faults.isEmpty else { throw ConfigurationErrors(faults) }
+    var service = Configuration.Service(
+      name: Self.serviceName, prefix: prefix ?? "", schemas: schemas, importPaths: importPaths,
+      endpoint: endpoint)
+    if self.schemas.isEmpty {
+      var reflection = Configuration.Reflection()
+      reflection.cache = Configuration.Reflection.standardCache(
+        service: Self.serviceName, service.cluster, environment: environment)
+      service.reflection = reflection
+    }
+    var configuration = Configuration(
+      listen: listen.isEmpty ? [ConfigurationReader.defaultListen] : listen, admin: admin,
+      services: [service])
+    configuration.writesAccessLog = self.writesAccessLog
+    for own in configuration.ownEndpoints {
+      faults.append(
+        ConfigurationFault(file: "", place: nil, key: "--endpoint", reason: own.reason))
+    }
+    guard faults.isEmpty else { throw ConfigurationErrors(faults) }
+    return configuration
+  }
+}

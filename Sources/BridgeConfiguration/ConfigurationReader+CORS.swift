@@ -1,0 +1,114 @@
+internal import HTTPFields
+
+extension Configuration {
+  /// Which pages of other origins may call a service from a browser (the CORS protocol of the Fetch
+  /// standard, §3.3).
+  package struct CORS: Sendable, Equatable {
+    /// `scheme://host` or `scheme://host:port` in lower case; empty: any.
+    package var origins: [String]
+    /// The methods that a page may use.
+    package var methods = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]
+    /// The headers that a page may send besides those that every page may; `*` alone: any.
+    package var headers = ["content-type", "authorization"]
+    /// The headers of an answer that a page may read besides those that every page may.
+    package var expose = ["x-request-id"]
+    /// Whether a page's requests carry cookies and the like. Not with any origin. Default no.
+    package var allowsCredentials = false
+    /// How long a browser may keep what a preflight said. Default 10 min.
+    package var maxAge: Duration = .seconds(600)
+
+    package init(origins: [String]) {
+      self.origins = origins
+    }
+  }
+}
+
+extension ConfigurationReader {
+  /// The section `cors` of a service; nil where it names no origin that can be read.
+  func cors(_ section: SectionReader) -> Configuration.CORS? {
+    let origins = section.list("origins", example: "https://app.example", Self.origin)
+    if section.node("origins") == nil {
+      section.missing(
+        "origins", "write the origins that may call, such as https://app.example, or *")
+    }
+    let isAny = origins?.contains("*") ?? false
+    var cors = Configuration.CORS(origins: isAny ? [] : origins ?? [])
+    let name = { (text: String) throws(ValueFault) in try Self.name(text, "X-Team") }
+    if let methods = section.list("methods", example: "GET", Self.method) { cors.methods = methods }
+    if let headers = section.list(
+      "headers", example: "X-Team",
+      { text throws(ValueFault) in
+        text == "*" ? text : try name(text)
+      })
+    {
+      cors.headers = headers
+    }
+    if let expose = section.list("expose", example: "X-Cost", name) { cors.expose = expose }
+    if let allows = section.flag("credentials") { cors.allowsCredentials = allows }
+    let maxAge = section.value("max_age", example: "10m") { text throws(ValueFault) in
+      try ConfigurationValues.duration(text, allowsZero: true)
+    }
+    if let maxAge { cors.maxAge = maxAge }
+    section.finish()
+    if isAny, (origins?.count ?? 0) > 1 {
+      section.fault("origins", "* is any origin; leave out the others, or leave out *")
+    }
+    if cors.headers.contains("*"), cors.headers.count > 1 {
+      section.fault("headers", "* is any header; leave out the others, or leave out *")
+    }
+    if isAny, cors.allowsCredentials {
+      section.fault(
+        "credentials",
+        "any page could act with its reader's cookies; name the origins instead of *, or "
+          + "leave this out"
+      )
+    }
+    guard let origins, !origins.isEmpty else { return nil }
+    return cors
+  }
+
+  /// An origin as browsers send it, or `*`.
+  private static func origin(_ text: String) throws(ValueFault) -> String {
+    if text == "*" { return text }
+    let quoted = ConfigurationValues.quoted(text)
+    let example = "write scheme, host and perhaps a port, such as https://app.example"
+    let origin = text.lowercased()
+    guard let scheme = ["https://", "http://"].first(where: origin.hasPrefix) else {
+      throw ValueFault("\(quoted) is not an origin; \(example)")
+    }
+    let host = String(origin.dropFirst(scheme.count))
+    guard !host.contains("*") else {
+      throw ValueFault(
+        "\(quoted): origins are compared whole, without wildcards; write each of them")
+    }
+    guard !host.contains("/") else {
+      throw ValueFault("\(quoted): an origin has no path and no slash at its end; \(example)")
+    }
+    guard (try? ConfigurationValues.host(host)) != nil else {
+      throw ValueFault("\(quoted) is not an origin; \(example)")
+    }
+    let port = scheme == "https://" ? ":443" : ":80"
+    guard !host.hasSuffix(port) else {
+      throw ValueFault(
+        "\(quoted): browsers leave out the port that the scheme has; leave out \(port)")
+    }
+    return origin
+  }
+
+  private static func method(_ text: String) throws(ValueFault) -> String {
+    guard !text.isEmpty, text.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) else {
+      throw ValueFault(
+        "\(ConfigurationValues.quoted(text)) is not a method; write capital letters, such as GET")
+    }
+    return text
+  }
+
+  private static func name(_ text: String, _ example: String) throws(ValueFault) -> String {
+    guard !text.isEmpty, HeaderName.isMetadata(text.utf8.map(ASCII.lowercased)) else {
+      throw ValueFault(
+        "\(ConfigurationValues.quoted(text)) is not a header name; write letters, digits, -, _ "
+          + "or ., such as \(example)")
+    }
+    return text.lowercased()
+  }
+}

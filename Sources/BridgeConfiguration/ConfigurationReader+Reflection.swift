@@ -1,0 +1,164 @@
+internal import LocalFiles
+
+extension Configuration {
+  /// How a service's schema is had from its endpoint (gRPC server reflection).
+  package struct Reflection: Sendable, Equatable {
+    /// Where the last descriptors are kept, so that a start succeeds while the endpoint is down;
+    /// absolute. Nil: nowhere.
+    package var cache: String?
+    /// The endpoint is asked again this often, besides after each loss of its connections. Default nil:
+    /// not.
+    package var refresh: Duration?
+    /// How long one round of questions may take, the connection included. Default 10 s.
+    package var timeout: Duration = .seconds(10)
+    /// Full names of the services to serve; empty: all that the endpoint lists. Default empty.
+    package var services: [String] = []
+
+    package init() {}
+
+    /// A file below the user's cache folder (XDG Base Directory Specification), named by the service and
+    /// by what it asks: another endpoint has another file. Nil where there's no such folder.
+    package static func standardCache(
+      service: String, _ cluster: Cluster, services: [String] = [],
+      environment: (String) -> String?
+    ) -> String? {
+      var folder: String?
+      if let given = environment("XDG_CACHE_HOME"), given.hasPrefix("/") {
+        folder = given
+      } else if let home = environment("HOME"), home.hasPrefix("/") {
+        folder = FilePaths.absolute(".cache", in: home)
+      }
+      let question = ([cluster.kind.description] + services.sorted()).joined(separator: "\n")
+      let digest = String(StableHash.of(question.utf8), radix: 16)
+      return folder.map { folder in
+        FilePaths.absolute("bridge-proxy/\(service)-\(digest).binpb", in: folder)
+      }
+    }
+  }
+}
+
+/// `schemas: reflection` of a service.
+extension ConfigurationReader {
+  /// The word that stands for the endpoint's own schema. A file of this name is `./reflection`.
+  private static let word = "reflection"
+
+  /// How the schema is had from the endpoint; nil where `schemas` names files.
+  ///
+  /// - Parameter isHTTP: whether the transport isn't gRPC, by which endpoints are asked.
+  func reflection(
+    _ service: SectionReader, name: String, _ cluster: Configuration.Cluster?, folder: String,
+    isHTTP: Bool
+  ) -> Configuration.Reflection? {
+    guard let node = service.node("schemas") else { return nil }
+    var reflection = Configuration.Reflection()
+    var cache = CacheSetting.standard
+    switch node.value {
+    case .scalar(Self.word, _):
+      break
+    case .list(let nodes):
+      let isMixed = nodes.contains { node in
+        if case .scalar(Self.word, _) = node.value { return true }
+        return false
+      }
+      guard isMixed else { return nil }
+      service.fault(
+        "schemas",
+        "reflection stands alone; write schemas: reflection, or ./reflection for a file of that name"
+      )
+    case .mapping:
+      guard let outer = service.section("schemas") else { break }
+      if let section = outer.section(Self.word) {
+        cache = self.settings(section, &reflection, folder: folder)
+      } else if outer.node(Self.word) == nil {
+        outer.missing(Self.word, "write schemas: {reflection: {refresh: 30s}}, or paths")
+      }
+      outer.finish()
+    case .scalar:
+      return nil
+    }
+    if isHTTP {
+      service.fault(
+        "schemas",
+        "reflection is a service of gRPC, which transport: {http-protobuf: …} doesn't speak; name the "
+          + ".proto files or descriptor sets")
+    }
+    if service.node("import_paths") != nil {
+      service.fault("import_paths", "nothing is imported with schemas: reflection; leave it out")
+    }
+    switch cache {
+    case .off: reflection.cache = nil
+    case .file(let path): reflection.cache = path
+    case .standard:
+      reflection.cache = cluster.flatMap {
+        Configuration.Reflection.standardCache(
+          service: name, $0, services: reflection.services, environment: self.environment)
+      }
+    }
+    return reflection
+  }
+
+  private enum CacheSetting {
+    case standard
+    case off
+    case file(String)
+  }
+
+  private func settings(
+    _ section: SectionReader, _ reflection: inout Configuration.Reflection, folder: String
+  ) -> CacheSetting {
+    let duration = { (key: String, example: String) in
+      section.value(key, example: example) { text throws(ValueFault) in
+        try ConfigurationValues.duration(text)
+      }
+    }
+    if let timeout = duration("timeout", "10s") { reflection.timeout = timeout }
+    if let refresh = duration("refresh", "30s") {
+      if refresh < Self.shortestRefresh {
+        section.fault("refresh", "an endpoint is asked once a second at most; write 1s or more")
+      }
+      reflection.refresh = refresh
+    }
+    let cache = section.value("cache", example: "bench.binpb") { text throws(ValueFault) in
+      guard !text.isEmpty, !text.hasSuffix("/") else {
+        throw ValueFault(
+          "\(ConfigurationValues.quoted(text)) is no file; write a path such as bench.binpb, or off"
+        )
+      }
+      return text == "off"
+        ? CacheSetting.off : .file(FilePaths.absolute(text, in: folder))
+    }
+    reflection.services =
+      section.list("services", example: "acme.v1.Books") { text throws(ValueFault) in
+        try Self.serviceName(text)
+      } ?? []
+    section.finish()
+    return cache ?? .standard
+  }
+
+  private static let shortestRefresh = Duration.seconds(1)
+
+  /// A full name as Protobuf has them.
+  private static func serviceName(_ text: String) throws(ValueFault) -> String {
+    let isName = text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { part in
+      !part.isEmpty && part.first?.isNumber == false
+        && part.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+    }
+    guard isName, text.utf8.count <= 500 else {
+      throw ValueFault(
+        "\(ConfigurationValues.quoted(text)) is not a service's full name; write one such as "
+          + "acme.v1.Books")
+    }
+    return text
+  }
+
+  /// Two services can't keep different schemas in one file.
+  func checkCaches(_ services: [Configuration.Service], _ section: SectionReader) {
+    var seen: Set<String> = []
+    for service in services {
+      guard let cache = service.reflection?.cache, !seen.insert(cache).inserted else { continue }
+      section.faults.add(
+        service.place, section.path(of: service.name) + ".schemas.reflection.cache",
+        "\(cache) is another service's; give each its own")
+    }
+  }
+}

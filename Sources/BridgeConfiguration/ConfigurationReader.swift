@@ -1,0 +1,196 @@
+package import Addresses
+internal import LocalFiles
+
+/// Reads a configuration file: text in, a valid `Configuration` or every fault out.
+///
+/// What a file may hold is in docs/configuration.md. Settings that come from elsewhere (tokens in
+/// environment variables) are asked for through `environment`, so that tests need no real one.
+package struct ConfigurationReader {
+  /// The value of an environment variable; nil when it isn't set.
+  let environment: (String) -> String?
+  /// Whether tokens and passwords are read; otherwise they stay empty, with a warning.
+  let readsSecrets: Bool
+
+  package init(environment: @escaping (String) -> String?, readsSecrets: Bool = true) {
+    self.environment = environment
+    self.readsSecrets = readsSecrets
+  }
+
+  /// A configuration as far as it could be read, and what is wrong with it. It's for finding further
+  /// faults (in the schemas that it names) and never served unless there are none.
+  package struct Draft {
+    package var configuration: Configuration
+    package var faults: [ConfigurationFault]
+    /// What should be known although it's no fault, one sentence each.
+    package var warnings: [String]
+  }
+
+  /// Reads the file at `path`, which may be relative to `folder`.
+  ///
+  /// - Throws: `ConfigurationErrors`, whose messages name the file as `path` does.
+  package func read(path: String, in folder: String) throws(ConfigurationErrors) -> Configuration {
+    let draft = try self.draft(path: path, in: folder)
+    guard draft.faults.isEmpty else { throw ConfigurationErrors(draft.faults) }
+    return draft.configuration
+  }
+
+  /// Reads the file at `path` as far as it goes.
+  ///
+  /// - Throws: when nothing can be made of it.
+  package func draft(path: String, in folder: String) throws(ConfigurationErrors) -> Draft {
+    let absolute = FilePaths.absolute(path, in: folder)
+    let bytes: [UInt8]
+    do throws(Files.Failure) {
+      bytes = try Files.read(absolute, limit: YAMLDocument.byteLimit)
+    } catch {
+      throw Self.fault(file: path, "can't be read: \(error)")
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw Self.fault(file: path, "is not UTF-8 text")
+    }
+    return try self.draft(text: text, file: path, folder: FilePaths.folder(of: absolute))
+  }
+
+  /// Reads a text.
+  ///
+  /// - Parameters:
+  ///   - file: the name for messages.
+  ///   - folder: the absolute path that relative paths in the text are relative to.
+  package func read(
+    text: String, file: String, folder: String
+  ) throws(ConfigurationErrors) -> Configuration {
+    let draft = try self.draft(text: text, file: file, folder: folder)
+    guard draft.faults.isEmpty else { throw ConfigurationErrors(draft.faults) }
+    return draft.configuration
+  }
+
+  private func draft(
+    text: String, file: String, folder: String
+  ) throws(ConfigurationErrors) -> Draft {
+    let (root, documentFaults) = YAMLDocument.read(text, file: file)
+    let faults = SectionReader.Faults(
+      file: file, documentFaults, variables: VariableText(environment: self.environment))
+    guard let root else { throw ConfigurationErrors(faults.list).sorted }
+    let start = TextPlace(line: 1, column: 1)
+    guard let top = SectionReader(root, path: "", place: start, faults: faults) else {
+      throw ConfigurationErrors(faults.list).sorted
+    }
+    let configuration = self.configuration(top, folder: folder)
+    top.finish()
+    return Draft(
+      configuration: configuration, faults: ConfigurationErrors(faults.list).sorted.faults,
+      warnings: faults.warnings)
+  }
+
+  private static func fault(file: String, _ reason: String) -> ConfigurationErrors {
+    ConfigurationErrors([ConfigurationFault(file: file, place: nil, key: "", reason: reason)])
+  }
+}
+
+// MARK: - The top of the file
+
+extension ConfigurationReader {
+  /// Where a bridge listens that isn't told where.
+  package static let defaultListen = ListenAddress.tcp(host: "127.0.0.1", port: 8080)
+
+  private func configuration(_ top: SectionReader, folder: String) -> Configuration {
+    let address = { (text: String) throws(ValueFault) in
+      try ConfigurationValues.listenAddress(text, folder: folder)
+    }
+    let listeners = self.listeners(top, address)
+    let listen = listeners?.map(\.address) ?? [Self.defaultListen]
+    let admin = top.value("admin", example: "127.0.0.1:8081", address)
+    self.checkAddresses(listen, admin, in: top)
+    var configuration = Configuration(
+      listen: listen, admin: admin, services: self.services(top, folder: folder))
+    self.checkEndpoints(configuration, in: top)
+    configuration.tls = self.listenerTLS(top, listeners, folder: folder)
+    configuration.trustedHosts =
+      top.list("trusted_hosts", example: "dev.internal", ConfigurationValues.trustedHost) ?? []
+    if let writes = top.flag("access_log") { configuration.writesAccessLog = writes }
+    configuration.threads = top.value("threads", example: "2") { text throws(ValueFault) in
+      try ConfigurationValues.integer(text, in: 1...1024)
+    }
+    let drain = top.value("drain_timeout", example: "30s") { text throws(ValueFault) in
+      try ConfigurationValues.duration(text, allowsZero: true)
+    }
+    if let drain { configuration.drainTimeout = drain }
+    let delay = top.value("drain_delay", example: "5s") { text throws(ValueFault) in
+      try ConfigurationValues.duration(text, allowsZero: true)
+    }
+    if let delay { configuration.drainDelay = delay }
+    if let section = top.section("limits") {
+      configuration.limits = self.limits(section)
+    }
+    return configuration
+  }
+
+  /// One address can be listened on once; port 0 stands for another port each time.
+  private func checkAddresses(
+    _ listen: [ListenAddress], _ admin: ListenAddress?, in top: SectionReader
+  ) {
+    var seen: Set<ListenAddress> = []
+    for address in listen where !address.takesAnyPort && !seen.insert(address).inserted {
+      top.fault("listen", "\(address) is there twice; keep one")
+    }
+    if let admin, !admin.takesAnyPort, seen.contains(admin) {
+      top.fault("admin", "\(admin) is in listen as well; use another port")
+    }
+  }
+
+  /// No endpoint is the bridge itself.
+  private func checkEndpoints(_ configuration: Configuration, in top: SectionReader) {
+    for own in configuration.ownEndpoints {
+      let key = "\(own.group).endpoint"
+      top.faults.add(top.place(of: key), key, own.reason)
+    }
+  }
+
+  private func limits(_ section: SectionReader) -> Configuration.Limits {
+    var limits = Configuration.Limits()
+    let bytes = { (key: String, range: ClosedRange<Int>, limit: inout Int) in
+      let value = section.value(key, example: "4MiB") { text throws(ValueFault) in
+        let count = try ConfigurationValues.byteCount(text)
+        guard range.contains(count) else {
+          throw ValueFault(
+            "\(ConfigurationValues.quoted(text)) is out of range; write \(range.lowerBound) to "
+              + "\(range.upperBound) bytes")
+        }
+        return count
+      }
+      if let value { limit = value }
+    }
+    let count = { (key: String, limit: inout Int) in
+      let value = section.value(key, example: "1024") { text throws(ValueFault) in
+        try ConfigurationValues.integer(text, in: 1...1_000_000)
+      }
+      if let value { limit = value }
+    }
+    let duration = { (key: String, limit: inout Duration) in
+      let value = section.value(key, example: "30s") { text throws(ValueFault) in
+        try ConfigurationValues.duration(text)
+      }
+      if let value { limit = value }
+    }
+    bytes("request_body_bytes", 1...1 << 30, &limits.requestBodyBytes)
+    count("inflation_ratio", &limits.inflationRatio)
+    bytes("reply_bytes", 1...1 << 30, &limits.replyBytes)
+    bytes("head_bytes", 1024...16 << 20, &limits.headBytes)
+    count("head_fields", &limits.headFields)
+    duration("idle_timeout", &limits.idleTimeout)
+    duration("request_read_timeout", &limits.requestReadTimeout)
+    duration("response_write_timeout", &limits.responseWriteTimeout)
+    duration("half_closed_timeout", &limits.halfClosedTimeout)
+    count("calls_in_flight", &limits.callsInFlight)
+    count("calls_waiting", &limits.callsWaiting)
+    count("endpoint_connections", &limits.endpointConnections)
+    bytes("endpoint_header_bytes", 1024...16 << 20, &limits.endpointHeaderBytes)
+    bytes("endpoint_window_bytes", 1 << 20...1 << 28, &limits.endpointWindowBytes)
+    duration("connect_timeout", &limits.connectTimeout)
+    bytes("client_buffer_bytes", 1 << 20...1 << 40, &limits.clientBufferBytes)
+    count("client_connections", &limits.clientConnections)
+    count("client_streams", &limits.clientStreams)
+    section.finish()
+    return limits
+  }
+}

@@ -1,0 +1,294 @@
+package import Codec
+package import GRPCWire
+
+/// The JSON of a service's errors in a shape of the service's own, for clients that knew their errors
+/// before there was a bridge.
+///
+/// Compiled once, at load, into literal bytes and placeholders; written for each error. Whatever the
+/// values are, what's written is JSON, on one line: a value stands either where JSON has a value, or
+/// inside the quotes of a string, escaped.
+///
+///     {"errcode": "${code}", "errmsg": "${rpc}: ${message}"}
+///     {"errcode":5,"errmsg":"a.B/Get: no such \"thing\""}
+package struct ErrorTemplate: Sendable, Equatable {
+  /// What can stand between `${` and `}`.
+  package enum Placeholder: String, Sendable, CaseIterable {
+    /// The number of the gRPC code.
+    case code
+    /// `NOT_FOUND`.
+    case codeName = "code_name"
+    /// The number of the HTTP status.
+    case httpStatus = "http_status"
+    case message
+    /// Of google.rpc.ErrorInfo; null where the endpoint's error has none.
+    case reason
+    case domain
+    /// The path of the first field that's wrong; null where the error isn't about one.
+    case field
+    /// An array of messages.
+    case details
+    case requestID = "request_id"
+    /// `package.Service/Method`; null where no route was found.
+    case rpc
+    /// The service's name in the configuration.
+    case service
+  }
+
+  enum Piece: Sendable, Equatable {
+    case literal([UInt8])
+    /// The value as JSON has it: a number, a string, an array or null.
+    case value(Placeholder)
+    /// The value inside of a string; null is no text.
+    case text(Placeholder)
+  }
+
+  let pieces: [Piece]
+
+  /// Whether any of these is part of the template.
+  package func uses(_ placeholders: Placeholder...) -> Bool {
+    self.pieces.contains { piece in
+      switch piece {
+      case .literal: false
+      case .value(let placeholder), .text(let placeholder): placeholders.contains(placeholder)
+      }
+    }
+  }
+
+  /// Appends the JSON of an error.
+  package func write(_ values: ErrorValues, to sink: inout ByteSink) {
+    for piece in self.pieces {
+      switch piece {
+      case .literal(let bytes): unsafe sink.append(bytes.span.bytes)
+      case .value(let placeholder): values.append(valueOf: placeholder, to: &sink)
+      case .text(let placeholder): values.append(textOf: placeholder, to: &sink)
+      }
+    }
+  }
+}
+
+/// What a template's placeholders stand for in one error.
+package struct ErrorValues {
+  var code: GRPCStatus.Code
+  var httpStatus: Int
+  var message: String
+  package var summary = StatusSummary()
+  /// JSON: an array.
+  package var details = Array("[]".utf8)
+  var requestID: [UInt8] = []
+  var rpc: String?
+  var service = ""
+
+  /// - Parameter requestID: printable ASCII.
+  package init(
+    code: GRPCStatus.Code, httpStatus: Int, message: String, requestID: [UInt8] = [],
+    rpc: String? = nil, service: String = ""
+  ) {
+    self.code = code
+    self.httpStatus = httpStatus
+    self.message = message
+    self.requestID = requestID
+    self.rpc = rpc
+    self.service = service
+  }
+
+  fileprivate func append(
+    valueOf placeholder: ErrorTemplate.Placeholder, to sink: inout ByteSink
+  ) {
+    switch placeholder {
+    case .code, .httpStatus:
+      self.append(textOf: placeholder, to: &sink)
+    case .details:
+      unsafe sink.append(self.details.span.bytes)
+    case .reason where self.summary.reason == nil, .domain where self.summary.domain == nil,
+      .field where self.summary.field == nil, .rpc where self.rpc == nil:
+      sink.append("null")
+    case .codeName, .message, .reason, .domain, .field, .requestID, .rpc, .service:
+      sink.append("\"")
+      self.append(textOf: placeholder, to: &sink)
+      sink.append("\"")
+    }
+  }
+
+  fileprivate func append(
+    textOf placeholder: ErrorTemplate.Placeholder, to sink: inout ByteSink
+  ) {
+    switch placeholder {
+    case .code: sink.append(string: String(self.code.rawValue))
+    case .codeName: sink.append(string: self.code.name)
+    case .httpStatus: sink.append(string: String(self.httpStatus))
+    case .message: JSONText.append(escaped: self.message.utf8, to: &sink)
+    case .reason: JSONText.append(escaped: (self.summary.reason ?? "").utf8, to: &sink)
+    case .domain: JSONText.append(escaped: (self.summary.domain ?? "").utf8, to: &sink)
+    case .field: JSONText.append(escaped: (self.summary.field ?? "").utf8, to: &sink)
+    case .details: JSONText.append(escaped: self.details, to: &sink)
+    case .requestID: JSONText.append(escaped: self.requestID, to: &sink)
+    case .rpc: JSONText.append(escaped: (self.rpc ?? "").utf8, to: &sink)
+    case .service: JSONText.append(escaped: self.service.utf8, to: &sink)
+    }
+  }
+}
+
+// MARK: - Compiling
+
+extension ErrorTemplate {
+  /// Puts a template together in the order of its text.
+  struct Builder {
+    private var pieces: [Piece] = []
+    private var literal: [UInt8] = []
+
+    init() {}
+
+    /// Appends punctuation, or a number or word of JSON.
+    mutating func append(literal text: String) {
+      self.literal += text.utf8
+    }
+
+    /// Appends the key of a member, and the colon.
+    mutating func append(key: String) throws(ValueFault) {
+      guard !key.contains("${") else {
+        throw ValueFault("keys have no placeholders; use one in the value")
+      }
+      self.append(string: key)
+      self.append(literal: ":")
+    }
+
+    /// Appends a scalar that's written without quotes: the word or number of JSON that it is, or a
+    /// string.
+    mutating func append(plain text: String) throws(ValueFault) {
+      switch text {
+      case "", "~", "null", "Null", "NULL": self.append(literal: "null")
+      case "true", "True", "TRUE": self.append(literal: "true")
+      case "false", "False", "FALSE": self.append(literal: "false")
+      case _ where Self.isNumber(text): self.append(literal: text)
+      case _ where Self.resemblesNumber(text):
+        throw ValueFault(
+          "\(ConfigurationValues.quoted(text)) is no number of JSON; write it as JSON does, or put "
+            + "it in quotes")
+      default: try self.append(template: text)
+      }
+    }
+
+    /// Appends a string with placeholders. One placeholder alone is its value, with the type that it
+    /// has in JSON. `${name:string}` is a string in any case, and `$${` stands for `${`.
+    mutating func append(template text: String) throws(ValueFault) {
+      let parts = try Self.parts(of: text)
+      if parts.count == 1, case .placeholder(let placeholder, isString: false) = parts[0] {
+        self.append(.value(placeholder))
+        return
+      }
+      self.append(literal: "\"")
+      for part in parts {
+        switch part {
+        case .text(let text): self.append(escaped: text)
+        case .placeholder(let placeholder, _): self.append(.text(placeholder))
+        }
+      }
+      self.append(literal: "\"")
+    }
+
+    /// The template of all that was appended.
+    consuming func build() -> ErrorTemplate {
+      var pieces = self.pieces
+      if !self.literal.isEmpty { pieces.append(.literal(self.literal)) }
+      return ErrorTemplate(pieces: pieces)
+    }
+
+    private mutating func append(_ piece: Piece) {
+      if !self.literal.isEmpty { self.pieces.append(.literal(self.literal)) }
+      self.literal = []
+      self.pieces.append(piece)
+    }
+
+    private mutating func append(string: String) {
+      self.append(literal: "\"")
+      self.append(escaped: string)
+      self.append(literal: "\"")
+    }
+
+    private mutating func append(escaped text: String) {
+      var sink = ByteSink()
+      JSONText.append(escaped: text.utf8, to: &sink)
+      self.literal += sink.array
+    }
+
+    private enum Part {
+      case text(String)
+      case placeholder(Placeholder, isString: Bool)
+    }
+
+    private static func parts(of text: String) throws(ValueFault) -> [Part] {
+      var parts: [Part] = []
+      var plain = ""
+      var rest = text[...]
+      while let next = rest.first {
+        if rest.hasPrefix("$${") {
+          plain += "${"
+          rest = rest.dropFirst(3)
+        } else if rest.hasPrefix("${") {
+          rest = rest.dropFirst(2)
+          guard let end = rest.firstIndex(of: "}") else {
+            throw ValueFault(
+              "\(ConfigurationValues.quoted(text)): a ${ without its }; write $${ for the characters"
+            )
+          }
+          if !plain.isEmpty { parts.append(.text(plain)) }
+          plain = ""
+          parts.append(try Self.placeholder(rest[..<end]))
+          rest = rest[rest.index(after: end)...]
+        } else {
+          plain.append(next)
+          rest = rest.dropFirst()
+        }
+      }
+      if !plain.isEmpty { parts.append(.text(plain)) }
+      return parts
+    }
+
+    private static func placeholder(_ text: Substring) throws(ValueFault) -> Part {
+      let suffix = ":string"
+      let isString = text.hasSuffix(suffix)
+      let name = String(isString ? text.dropLast(suffix.count) : text)
+      guard let placeholder = Placeholder(rawValue: name) else {
+        let names = Placeholder.allCases.map(\.rawValue)
+        let hint =
+          Nearest.name(to: name, among: names).map { "did you mean ${\($0)}?" }
+          ?? "there are \(names.joined(separator: ", "))"
+        throw ValueFault("${\(text)} is no placeholder; \(hint)")
+      }
+      return .placeholder(placeholder, isString: isString)
+    }
+
+    /// RFC 8259 §6.
+    private static func isNumber(_ text: String) -> Bool {
+      var rest = Array(text.utf8)[...]
+      func digits() -> Int {
+        let count = rest.prefix { (0x30...0x39).contains($0) }.count
+        rest = rest.dropFirst(count)
+        return count
+      }
+      if rest.first == UInt8(ascii: "-") { rest = rest.dropFirst() }
+      let startsWithZero = rest.first == UInt8(ascii: "0")
+      let count = digits()
+      guard count == 1 || count > 1 && !startsWithZero else { return false }
+      if rest.first == UInt8(ascii: ".") {
+        rest = rest.dropFirst()
+        guard digits() > 0 else { return false }
+      }
+      if rest.first == UInt8(ascii: "e") || rest.first == UInt8(ascii: "E") {
+        rest = rest.dropFirst()
+        if rest.first == UInt8(ascii: "+") || rest.first == UInt8(ascii: "-") {
+          rest = rest.dropFirst()
+        }
+        guard digits() > 0 else { return false }
+      }
+      return rest.isEmpty
+    }
+
+    /// What YAML takes for a number and JSON doesn't: `007`, `+1`, `0x1F`, `1.`, `.5`.
+    private static func resemblesNumber(_ text: String) -> Bool {
+      guard let first = text.utf8.first, (0x30...0x39).contains(first) || "+-.".utf8.contains(first)
+      else { return false }
+      return Double(text) != nil
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/// What a configured metadata entry may be: the rules of gRPC over HTTP/2 and of RFC 9110.
+package enum MetadataRules {
+  /// Fields that the bridge writes itself, and those that HTTP/2 forbids (RFC 9113 §8.2.2).
+  private static let reserved: Set<String> = [
+    "connection", "content-length", "content-type", "host", "keep-alive", "proxy-connection", "te",
+    "trailer", "transfer-encoding", "upgrade", "user-agent",
+  ]
+
+  /// Why a name (in lower case) can't be used; nil when it can.
+  static func fault(name: String) -> String? {
+    let allowed = { (character: Character) in
+      character.isASCII && (character.isLetter || character.isNumber || "-_.".contains(character))
+    }
+    guard !name.isEmpty, name.utf8.count <= 256, name.allSatisfy(allowed) else {
+      return "not a metadata name; write letters, digits, -, _ or ."
+    }
+    if name.hasPrefix("grpc-") || Self.reserved.contains(name) {
+      return "reserved: the bridge writes this field itself"
+    }
+    return nil
+  }
+
+  /// Why a value can't be used under this name; nil when it can.
+  package static func fault(value: String, of name: String) -> String? {
+    guard value.utf8.count <= 8192 else { return "longer than 8192 bytes" }
+    guard value.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+      return "holds characters that a header can't carry; write printable ASCII"
+    }
+    guard !value.hasPrefix(" "), !value.hasSuffix(" ") else {
+      return "begins or ends with a blank, which a header can't carry"
+    }
+    // A -bin value is base64 on the wire.
+    guard name.hasSuffix("-bin") else { return nil }
+    let text = value.utf8.reversed().drop { $0 == UInt8(ascii: "=") }
+    let isBase64 = text.allSatisfy { byte in
+      let character = Character(Unicode.Scalar(byte))
+      return character.isLetter || character.isNumber || character == "+" || character == "/"
+    }
+    guard isBase64, text.count % 4 != 1 else {
+      return "a name that ends in -bin takes base64"
+    }
+    return nil
+  }
+}

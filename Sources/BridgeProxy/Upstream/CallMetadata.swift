@@ -1,8 +1,0 @@
-extension Configuration.Service {
-  /// The configured metadata, which each of its calls carries. The upstream adds what authorises it.
-  package var callMetadata: HeaderBlock {
-    var metadata = HeaderBlock()
-    for (name, value) in self.metadata { metadata.append(name, value) }
-    return metadata
-  }
-}

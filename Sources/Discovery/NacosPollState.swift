@@ -1,0 +1,188 @@
+internal import BridgeConfiguration
+internal import Codec
+
+/// Asks a registry for a service's instances over HTTP: which server, with which token, and what an
+/// answer says. Pure.
+///
+/// A round asks the servers in turn, beginning with the one that answered last, until one gives a list.
+/// A refused token is renewed once a round.
+struct NacosPollState {
+  enum Step: Equatable {
+    case ask(HTTPFetch.Request)
+    /// The round is over.
+    case done(EndpointUpdate, cacheTime: Duration?)
+  }
+
+  private enum Phase {
+    case login
+    case list
+  }
+
+  private let settings: Configuration.Nacos
+  /// Who asks.
+  var login: NacosLogin
+  private var server = 0
+  private var serversTried = 0
+  private var phase = Phase.list
+  private var hasRenewed = false
+
+  /// For one answer.
+  private static let timeout: Duration = .seconds(5)
+
+  init(_ settings: Configuration.Nacos) {
+    self.settings = settings
+    self.login = NacosLogin(settings)
+  }
+
+  /// A round begins.
+  mutating func begin(now: Duration, wallMilliseconds: Int) -> Step {
+    self.serversTried = 0
+    self.hasRenewed = false
+    return self.ask(now, wallMilliseconds)
+  }
+
+  /// The answer to the last question.
+  mutating func receive(
+    _ outcome: HTTPFetch.Outcome, now: Duration, wallMilliseconds: Int
+  ) -> Step {
+    switch self.phase {
+    case .login:
+      return self.take(
+        self.login.receive(outcome, from: self.address, now: now), now, wallMilliseconds)
+    case .list:
+      switch outcome {
+      case .failure(let failure):
+        return self.next("\(failure)", now, wallMilliseconds)
+      case .success(let response):
+        return self.receive(response, now, wallMilliseconds)
+      }
+    }
+  }
+
+  // MARK: Asking
+
+  private var address: Configuration.Endpoint { self.settings.servers[self.server] }
+
+  private mutating func ask(_ now: Duration, _ wall: Int) -> Step {
+    if self.login.isNeeded(now: now) {
+      self.phase = .login
+      return self.take(self.login.begin(at: self.address), now, wall)
+    }
+    self.phase = .list
+    var request = HTTPFetch.Request(self.url, timeout: Self.timeout)
+    request.headers =
+      [("accept", "application/json")] + self.login.httpHeaders(wallMilliseconds: wall)
+    return .ask(request)
+  }
+
+  private mutating func take(_ step: NacosLogin.Step, _ now: Duration, _ wall: Int) -> Step {
+    switch step {
+    case .ask(let request): .ask(request)
+    case .loggedIn: self.ask(now, wall)
+    case .failed(let reason): self.next(reason, now, wall)
+    }
+  }
+
+  /// On to the next server, or the end of a round in which none gave a list.
+  private mutating func next(_ reason: String, _ now: Duration, _ wall: Int) -> Step {
+    self.server = (self.server + 1) % self.settings.servers.count
+    self.serversTried += 1
+    return self.serversTried < self.settings.servers.count
+      ? self.ask(now, wall) : .done(.failure(reason), cacheTime: nil)
+  }
+
+  private var url: String {
+    let path: String
+    var query = [
+      ("namespaceId", self.settings.namespace), ("groupName", self.settings.group),
+      ("serviceName", self.settings.service),
+    ]
+    let clusters = self.settings.clusters.joined(separator: ",")
+    switch self.settings.access {
+    case .httpV2:
+      path = "/v2/ns/instance/list"
+      // Takes one name; the others are left out when the answer is read.
+      if self.settings.clusters.count == 1 { query.append(("clusterName", clusters)) }
+    case .httpV3:
+      path = "/v3/client/ns/instance/list"
+      if self.settings.clusters.count == 1 { query.append(("clusterName", clusters)) }
+    case .httpV1, .grpc:
+      path = "/v1/ns/instance/list"
+      // The oldest servers know no group beside the name.
+      query[2].1 = "\(self.settings.group)@@\(self.settings.service)"
+      if !clusters.isEmpty { query.append(("clusters", clusters)) }
+    }
+    query.append(("healthyOnly", "false"))
+    return "http://\(self.address)\(self.settings.contextPath)\(path)?\(FormEncoding.encode(query))"
+  }
+
+  // MARK: Answers
+
+  private mutating func receive(
+    _ response: HTTPFetch.Response, _ now: Duration, _ wall: Int
+  ) -> Step {
+    let url = self.url
+    switch response.status {
+    case 401, 403:
+      if !self.hasRenewed, self.login.forget() {
+        self.hasRenewed = true
+        return self.ask(now, wall)
+      }
+      return self.next(
+        "\(url) answered \(response.status): \(self.refusal)", now, wall)
+    case 410:
+      return self.next(
+        "\(url) answered 410: this version of Nacos refuses it; set protocol to http-v3 or grpc",
+        now, wall)
+    default:
+      break
+    }
+    let answer = JSONValue.answer(response.body, of: url)
+    if case .success(let body) = answer, body["code"]?.int == Self.unknownService {
+      return .done(.endpoints([]), cacheTime: nil)
+    }
+    guard response.status == 200 else {
+      return self.next("\(url) answered \(response.status)", now, wall)
+    }
+    switch answer.flatMap({ self.read($0, url: url) }) {
+    case .success(let instances):
+      return .done(instances.update, cacheTime: instances.cacheTime)
+    case .failure(let failure):
+      return self.next("\(failure)", now, wall)
+    }
+  }
+
+  private var refusal: String {
+    switch self.login.credentials {
+    case .none: "the registry wants to know who asks; set username and password_env"
+    case .password: "this user may not read the service"
+    case .key: "this key may not read the service"
+    }
+  }
+
+  /// Bare in v1, in an envelope in v2, a bare list in the envelope in v3.
+  private func read(
+    _ answer: JSONValue, url: String
+  ) -> Result<NacosInstances, HTTPFetch.Failure> {
+    let odd = HTTPFetch.Failure("\(url) answered JSON that's no list of instances")
+    var answer = answer
+    if self.settings.access == .httpV2 || self.settings.access == .httpV3 {
+      if let code = answer["code"]?.int, code != 0 {
+        let message = ConfigurationValues.quoted(answer["message"]?.string ?? "")
+        return .failure(HTTPFetch.Failure("\(url) answered code \(code), \(message)"))
+      }
+      guard let data = answer["data"] else { return .failure(odd) }
+      answer = data
+    }
+    if let list = answer.array, self.settings.access == .httpV3 {
+      return .success(NacosInstances(list: list, self.settings, source: url))
+    }
+    guard let instances = NacosInstances(serviceInfo: answer, self.settings, source: url) else {
+      return .failure(odd)
+    }
+    return .success(instances)
+  }
+
+  /// "service not exist", of v2 and v3.
+  private static let unknownService = 21_008
+}

@@ -1,0 +1,281 @@
+internal import BridgeConfiguration
+internal import Codec
+
+/// One connection to a registry over gRPC, from its first question to its end. Pure.
+///
+/// Checks that the server takes clients, opens the stream and introduces itself, subscribes, and then
+/// takes what the server pushes. It asks for a sign of life where it heard nothing for a while, and answers
+/// the server's own. Everything is on one connection: the server knows its clients by theirs.
+struct NacosSession {
+  /// What a call asked for.
+  enum Call: Equatable {
+    case check
+    case subscribe
+    case health
+  }
+
+  enum Event {
+    case start
+    /// The answer to a call, or why there's none.
+    case answered(Call, Result<NacosMessage, HTTPFetch.Failure>)
+    /// A message on the stream.
+    case pushed(NacosMessage)
+    /// The stream is gone, and with it the server's memory of us.
+    case streamEnded(String)
+    /// `wakeAt` has passed.
+    case woken
+  }
+
+  enum Action: Equatable {
+    case call(Call, NacosMessage)
+    /// Opens the stream with its first message.
+    case open(NacosMessage)
+    /// Sends a message on the stream.
+    case say(NacosMessage)
+    case update(EndpointUpdate)
+    /// It's over; nothing follows.
+    case end(Ending)
+  }
+
+  /// Why a session is over.
+  enum Ending: Equatable {
+    case failed(String)
+    /// The token was refused, or there has to be one.
+    case forbidden(String)
+    /// The server wants its client elsewhere: at the address that it names, if it names one.
+    case moved(host: String?, port: Int?)
+  }
+
+  private enum State {
+    case idle
+    case checking
+    /// The stream is open; the server may be about to say what it can do.
+    case introducing
+    case subscribing(attempts: Int, isWaiting: Bool)
+    case live(Live)
+    case ended
+  }
+
+  private struct Live {
+    var heardAt: Duration
+    var attempts = 0
+    var isAsking = false
+    /// When the server made the list that's held, by its own clock.
+    var madeAt: Int
+  }
+
+  private let settings: Configuration.Nacos
+  private let source: String
+  /// What goes along with each request: a token or a signature.
+  private let fields: [(name: String, value: String)]
+  private var state = State.idle
+  /// When it has to be woken; nil: not.
+  private(set) var wakeAt: Duration?
+
+  /// What a server may take to say what it can do, where it has said that it will.
+  private static let abilityWait: Duration = .seconds(5)
+  /// How long a server that says nothing is given to know its new client.
+  private static let introductionWait: Duration = .milliseconds(100)
+  /// How long it may be quiet before it's asked whether it's there.
+  private static let quietTime: Duration = .seconds(5)
+  private static let attemptLimit = 3
+
+  /// - Parameter source: the server's name in messages.
+  init(
+    _ settings: Configuration.Nacos, source: String, fields: [(name: String, value: String)] = []
+  ) {
+    self.settings = settings
+    self.source = source
+    self.fields = fields
+  }
+
+  /// Whether it has subscribed.
+  var isLive: Bool {
+    if case .live = self.state { return true }
+    return false
+  }
+
+  mutating func handle(_ event: Event, now: Duration) -> [Action] {
+    switch event {
+    case .start:
+      self.state = .checking
+      return [.call(.check, self.message("ServerCheckRequest", [:]))]
+    case .answered(let call, .success(let message)):
+      return self.answered(call, message, now)
+    case .answered(let call, .failure(let failure)):
+      return self.failed(call, failure, now)
+    case .pushed(let message):
+      return self.pushed(message, now)
+    case .streamEnded(let reason):
+      return self.end(.failed(reason))
+    case .woken:
+      return self.woken(now)
+    }
+  }
+
+  // MARK: Answers
+
+  private mutating func answered(
+    _ call: Call, _ message: NacosMessage, _ now: Duration
+  ) -> [Action] {
+    if let fault = message.fault { return self.refused(call, fault, now) }
+    switch (call, self.state) {
+    case (.check, .checking):
+      let negotiates = message.body["supportAbilityNegotiation"]?.bool ?? false
+      self.state = .introducing
+      self.wakeAt = now + (negotiates ? Self.abilityWait : Self.introductionWait)
+      return [.open(self.introduction)]
+    case (.subscribe, .subscribing):
+      guard let info = message.body["serviceInfo"],
+        let instances = NacosInstances(serviceInfo: info, self.settings, source: self.source)
+      else {
+        return self.end(.failed("\(self.source) answered a subscription without a list"))
+      }
+      self.state = .live(Live(heardAt: now, madeAt: instances.madeAt ?? 0))
+      self.wakeAt = now + Self.quietTime
+      return [.update(instances.update)]
+    case (.health, .live(var live)):
+      live.isAsking = false
+      live.attempts = 0
+      self.heard(&live, now)
+      return []
+    default:
+      return []
+    }
+  }
+
+  /// The codes of the registry: 300 still starting, 301 doesn't know this connection, 403 no right.
+  private mutating func refused(
+    _ call: Call, _ fault: (code: Int, message: String), _ now: Duration
+  ) -> [Action] {
+    let reason = "\(self.source) answered code \(fault.code), \(fault.message)"
+    switch (fault.code, self.state) {
+    case (401, _), (403, _):
+      return self.end(.forbidden(reason))
+    case (301, .subscribing(let attempts, _)) where attempts < Self.attemptLimit:
+      // The stream's first message may still be on its way.
+      self.state = .subscribing(attempts: attempts, isWaiting: true)
+      self.wakeAt = now + Self.introductionWait
+      return []
+    default:
+      return self.end(.failed(reason))
+    }
+  }
+
+  private mutating func failed(
+    _ call: Call, _ failure: HTTPFetch.Failure, _ now: Duration
+  ) -> [Action] {
+    if call == .health, case .live(var live) = self.state, live.attempts < Self.attemptLimit {
+      live.attempts += 1
+      self.state = .live(live)
+      return [.call(.health, self.message("HealthCheckRequest", [:]))]
+    }
+    return self.end(.failed("\(failure)"))
+  }
+
+  // MARK: The stream
+
+  private mutating func pushed(_ message: NacosMessage, _ now: Duration) -> [Action] {
+    if case .live(var live) = self.state { self.heard(&live, now) }
+    switch (message.kind, self.state) {
+    case (_, .idle), (_, .ended):
+      return []
+    case ("SetupAckRequest", .introducing):
+      return self.subscribe(attempts: 1)
+    case ("ClientDetectionRequest", _):
+      return [.say(.reply("ClientDetectionResponse", to: message))]
+    case ("ConnectResetRequest", _):
+      let host = message.body["serverIp"]?.string
+      let port = message.body["serverPort"]?.int
+      let reply = NacosMessage.reply("ConnectResetResponse", to: message)
+      return [.say(reply)] + self.end(.moved(host: host, port: port))
+    case ("NotifySubscriberRequest", _):
+      // Without the reply the server sends it again and again.
+      return [.say(.reply("NotifySubscriberResponse", to: message))] + self.notified(message)
+    default:
+      return []
+    }
+  }
+
+  /// The list has changed. One that's older than what is held came late.
+  private mutating func notified(_ message: NacosMessage) -> [Action] {
+    guard case .live(var live) = self.state, let info = message.body["serviceInfo"],
+      self.isOurs(info),
+      let instances = NacosInstances(serviceInfo: info, self.settings, source: self.source)
+    else { return [] }
+    if let madeAt = instances.madeAt {
+      guard madeAt >= live.madeAt else { return [] }
+      live.madeAt = madeAt
+    }
+    self.state = .live(live)
+    return [.update(instances.update)]
+  }
+
+  /// Whether a list is of the service that was subscribed to: `group@@name`, or the name and the group.
+  private func isOurs(_ info: JSONValue) -> Bool {
+    guard let name = info["name"]?.string else { return false }
+    let group = info["groupName"]?.string ?? self.settings.group
+    return name == "\(self.settings.group)@@\(self.settings.service)"
+      || (name == self.settings.service && group == self.settings.group)
+  }
+
+  // MARK: Time
+
+  private mutating func woken(_ now: Duration) -> [Action] {
+    guard let wakeAt = self.wakeAt, wakeAt <= now else { return [] }
+    self.wakeAt = nil
+    switch self.state {
+    case .introducing:
+      return self.subscribe(attempts: 1)
+    case .subscribing(let attempts, isWaiting: true):
+      return self.subscribe(attempts: attempts + 1)
+    case .live(var live) where !live.isAsking:
+      live.isAsking = true
+      live.attempts = 1
+      self.state = .live(live)
+      return [.call(.health, self.message("HealthCheckRequest", [:]))]
+    case .idle, .checking, .subscribing, .live, .ended:
+      return []
+    }
+  }
+
+  private mutating func heard(_ live: inout Live, _ now: Duration) {
+    live.heardAt = now
+    self.state = .live(live)
+    if !live.isAsking { self.wakeAt = now + Self.quietTime }
+  }
+
+  private mutating func subscribe(attempts: Int) -> [Action] {
+    self.wakeAt = nil
+    self.state = .subscribing(attempts: attempts, isWaiting: false)
+    let body: [String: JSONValue] = [
+      "namespace": .string(self.settings.namespace), "groupName": .string(self.settings.group),
+      "serviceName": .string(self.settings.service), "subscribe": .bool(true),
+      "clusters": .string(self.settings.clusters.joined(separator: ",")),
+    ]
+    return [.call(.subscribe, self.message("SubscribeServiceRequest", body))]
+  }
+
+  private mutating func end(_ ending: Ending) -> [Action] {
+    if case .ended = self.state { return [] }
+    self.state = .ended
+    self.wakeAt = nil
+    return [.end(ending)]
+  }
+
+  // MARK: Messages
+
+  private var introduction: NacosMessage {
+    let labels: [String: JSONValue] = ["source": .string("sdk"), "module": .string("naming")]
+    return self.message(
+      "ConnectionSetupRequest",
+      [
+        "clientVersion": .string("Bridge-Proxy:v1"), "tenant": .string(self.settings.namespace),
+        "labels": .object(labels), "abilityTable": .object([:]),
+      ])
+  }
+
+  private func message(_ kind: String, _ body: [String: JSONValue]) -> NacosMessage {
+    NacosMessage(kind, fields: [("app", "")] + self.fields, body)
+  }
+}

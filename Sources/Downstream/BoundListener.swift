@@ -1,0 +1,173 @@
+package import Addresses
+internal import Glibc
+internal import NIOCore
+package import NIOPosix
+
+/// One socket that's listened on.
+package struct BoundListener: Sendable {
+  /// Where: an address, not a name, with the port that it got.
+  package let address: ListenAddress
+  /// The place of what was asked for in the list of listeners.
+  package let place: Int
+  let channel: any Channel
+  /// Of a UNIX socket.
+  private let file: SocketFile?
+
+  /// Stops listening, and removes the file of a UNIX socket. Once.
+  package func close() async {
+    self.file?.remove()
+    try? await self.channel.close()
+  }
+}
+
+extension BoundListener {
+  /// Binds all addresses in the order in which they're asked for. A name is bound at each of its
+  /// addresses that this machine has, `*` at all interfaces of both families; with port 0 all addresses
+  /// of one name get the same port.
+  ///
+  /// - Parameter bootstrap: what to bind an address of the list, by its place, with.
+  /// - Throws: `ListenError` for the first address that can't be had; none is bound then.
+  package static func bind(
+    _ listen: [ListenAddress], resolver: DNSResolver = .system(within: .seconds(5)),
+    bootstrap: (_ place: Int) -> ServerBootstrap
+  ) async throws -> [BoundListener] {
+    var listeners: [BoundListener] = []
+    do {
+      // An address that's asked for itself isn't bound for a name as well.
+      var taken = Set(listen.filter { !$0.takesAnyPort })
+      for (place, address) in listen.enumerated() {
+        let bound: [BoundListener]
+        do {
+          switch address {
+          case .unix(let path):
+            bound = [try await Self.bind(socket: path, place, bootstrap)]
+          case .tcp(let host, let port):
+            let targets = try await Target.all(of: host, resolver)
+            bound = try await Self.bind(targets, port: port, place, besides: taken, bootstrap)
+          }
+        } catch let error as ListenError {
+          throw error
+        } catch {
+          throw ListenError(address, cause: error)
+        }
+        listeners += bound
+        taken.formUnion(bound.map(\.address))
+      }
+    } catch {
+      for listener in listeners { await listener.close() }
+      throw error
+    }
+    return listeners
+  }
+
+  // MARK: UNIX sockets
+
+  private static func bind(
+    socket path: String, _ place: Int, _ bootstrap: (Int) -> ServerBootstrap
+  ) async throws -> BoundListener {
+    let address = ListenAddress.unix(path: path)
+    return try await SocketFile.locked(path) {
+      switch SocketFile.occupant(of: path) {
+      case .nothing:
+        break
+      case .dead:
+        SocketFile(at: path)?.remove()
+      case .live:
+        throw ListenError(
+          address: address.description,
+          reason: "the address is in use; end what listens there, or choose another path")
+      case .noSocket:
+        throw ListenError(
+          address: address.description,
+          reason: "there is something that isn't a socket; remove it, or choose another path")
+      }
+      let descriptor = try SocketFile.bindSocket(at: path)
+      let file = SocketFile(at: path)
+      do {
+        let channel = try await bootstrap(place).withBoundSocket(descriptor).get()
+        return BoundListener(address: address, place: place, channel: channel, file: file)
+      } catch {
+        file?.remove()
+        throw error
+      }
+    }
+  }
+
+  // MARK: TCP
+
+  /// One address of a host.
+  private struct Target {
+    var host: String
+    /// Whether the host has others, so that this one may be missing here.
+    var isOneOfSeveral = true
+    /// For `::` beside `0.0.0.0`.
+    var isIPv6Only = false
+
+    static func all(of host: String, _ resolver: DNSResolver) async throws -> [Target] {
+      if host == "*" { return [Target(host: "0.0.0.0"), Target(host: "::", isIPv6Only: true)] }
+      if (try? SocketAddress(ipAddress: host, port: 0)) != nil {
+        return [Target(host: host, isOneOfSeveral: false)]
+      }
+      let addresses = try await resolver.addresses(host)
+        .filter { (try? SocketAddress(ipAddress: $0, port: 0)) != nil }
+      let isAlone = addresses.count == 1
+      // IPv4 first, in which the ports of most programs are given out.
+      let ordered = addresses.filter { !$0.contains(":") } + addresses.filter { $0.contains(":") }
+      return ordered.map { Target(host: $0, isOneOfSeveral: !isAlone) }
+    }
+  }
+
+  /// How often another port is tried that must be free in both families.
+  private static let portAttempts = 16
+
+  private static func bind(
+    _ targets: [Target], port: Int, _ place: Int, besides taken: Set<ListenAddress>,
+    _ bootstrap: (Int) -> ServerBootstrap
+  ) async throws -> [BoundListener] {
+    for attempt in 1... {
+      var bound: [BoundListener] = []
+      var missing: (any Error)?
+      do {
+        var chosen = port
+        for target in targets {
+          let address = ListenAddress.tcp(host: target.host, port: chosen)
+          if target.isOneOfSeveral, taken.contains(address) { continue }
+          do {
+            let listener = try await Self.bind(target, port: chosen, place, bootstrap)
+            bound.append(listener)
+            chosen = listener.channel.localAddress?.port ?? chosen
+          } catch let error as IOError where target.isOneOfSeveral && Self.isMissing(error) {
+            missing = error
+          }
+        }
+        if bound.isEmpty, let missing { throw missing }
+        return bound
+      } catch {
+        for listener in bound { await listener.close() }
+        let isTaken = (error as? IOError)?.errnoCode == EADDRINUSE
+        guard port == 0, isTaken, attempt < Self.portAttempts else { throw error }
+      }
+    }
+    return []
+  }
+
+  private static func bind(
+    _ target: Target, port: Int, _ place: Int, _ bootstrap: (Int) -> ServerBootstrap
+  ) async throws -> BoundListener {
+    var bootstrap = bootstrap(place)
+    if target.isIPv6Only {
+      bootstrap = bootstrap.serverChannelOption(
+        ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 1)
+    }
+    let channel = try await bootstrap.bind(
+      to: SocketAddress(ipAddress: target.host, port: port)
+    ).get()
+    let address = ListenAddress.tcp(host: target.host, port: channel.localAddress?.port ?? port)
+    return BoundListener(address: address, place: place, channel: channel, file: nil)
+  }
+
+  /// Whether this machine doesn't have the address, or the family.
+  private static func isMissing(_ error: IOError) -> Bool {
+    [EADDRNOTAVAIL, EAFNOSUPPORT].contains(error.errnoCode)
+  }
+}

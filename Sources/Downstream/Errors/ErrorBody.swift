@@ -1,0 +1,236 @@
+internal import BridgeConfiguration
+internal import Codec
+internal import GRPCWire
+internal import NIOCore
+internal import Routing
+
+/// The one place where a cause becomes an HTTP status and a JSON body.
+///
+/// The body is a `google.rpc.Status` in its JSON form:
+///
+///     {"code":5,"message":"…","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo",…}]}
+///
+/// The bridge's own faults carry a google.rpc.ErrorInfo whose domain is `bridge-proxy`, so that a
+/// program can tell them from the endpoint's. A service may have another shape (`errors` in its
+/// configuration), which all errors to its clients are written in then.
+enum ErrorBody {
+  /// The HTTP status that a gRPC code stands for (google/rpc/code.proto, "HTTP Mapping").
+  static func httpStatus(of code: GRPCStatus.Code) -> Int {
+    switch code {
+    case .ok: 200
+    case .cancelled: 499
+    case .unknown: 500
+    case .invalidArgument: 400
+    case .deadlineExceeded: 504
+    case .notFound: 404
+    case .alreadyExists: 409
+    case .permissionDenied: 403
+    case .resourceExhausted: 429
+    case .failedPrecondition: 400
+    case .aborted: 409
+    case .outOfRange: 400
+    case .unimplemented: 501
+    case .internal: 500
+    case .unavailable: 503
+    case .dataLoss: 500
+    case .unauthenticated: 401
+    }
+  }
+
+  /// Appends the body of a fault.
+  static func write(
+    _ fault: Fault, _ subject: ErrorSubject = ErrorSubject(), to sink: inout ByteSink
+  ) {
+    if let template = subject.errors?.body {
+      Self.write(fault, subject, by: template, to: &sink)
+      return
+    }
+    Self.writeHead(fault.code, fault.message, to: &sink)
+    sink.append(",\"details\":")
+    Self.writeDetails(of: fault, to: &sink)
+    sink.append("}")
+  }
+
+  /// Appends google.rpc.ErrorInfo and perhaps google.rpc.BadRequest.
+  private static func writeDetails(of fault: Fault, to sink: inout ByteSink) {
+    sink.append(
+      "[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"")
+    sink.append(string: fault.reason.rawValue)
+    sink.append("\",\"domain\":\"")
+    sink.append(string: Self.domain)
+    sink.append("\"}")
+    if let violation = fault.violation {
+      sink.append(
+        ",{\"@type\":\"type.googleapis.com/google.rpc.BadRequest\",\"fieldViolations\":[{\"field\":"
+      )
+      JSONText.append(violation.field, to: &sink)
+      sink.append(",\"description\":")
+      JSONText.append(violation.description, to: &sink)
+      sink.append("}]}")
+    }
+    sink.append("]")
+  }
+
+  /// Appends the body of a status that an endpoint sent: its rich form where the details are a
+  /// google.rpc.Status of the same code that can be printed, else code and message alone.
+  static func write(
+    _ status: GRPCStatus, of service: ServedService, _ subject: ErrorSubject,
+    _ transcoder: Transcoder, to sink: inout ByteSink
+  ) {
+    if let template = subject.errors?.body {
+      Self.write(status, of: service, subject, by: template, transcoder, to: &sink)
+      return
+    }
+    if Self.append(detailsOf: status, service, selecting: nil, transcoder, to: &sink) { return }
+    Self.writeHead(status.code, status.message, to: &sink)
+    sink.append("}")
+  }
+
+  /// Appends the google.rpc.Status that came with a status, or one field of it; false, and nothing
+  /// appended, where there's none that can be printed.
+  private static func append(
+    detailsOf status: GRPCStatus, _ service: ServedService, selecting field: FieldPath?,
+    _ transcoder: Transcoder, to sink: inout ByteSink
+  ) -> Bool {
+    guard Self.code(inDetails: status.details) == status.code.rawValue,
+      let type = service.statusMessage
+    else { return false }
+    let start = sink.count
+    var options = service.decode
+    // Details come from anywhere, so those of unknown types are printed whatever the service says.
+    options.printsUnknownAnyAsBase64 = true
+    do throws(CodecError) {
+      try unsafe transcoder.decode(
+        status.details.span.bytes, as: type, of: service.schema, responseBody: field,
+        options: options, into: &sink)
+      return true
+    } catch {
+      sink.truncate(to: start)
+      return false
+    }
+  }
+
+  /// The delay of google.rpc.RetryInfo among the details of a status, in whole seconds, rounded up.
+  static func retryDelay(of status: GRPCStatus) -> Int64? {
+    guard Self.code(inDetails: status.details) == status.code.rawValue else { return nil }
+    return unsafe StatusSummary(of: status.details.span.bytes).retryDelay
+  }
+
+  /// `{"code":5,"message":"…"`, left open.
+  private static func writeHead(
+    _ code: GRPCStatus.Code, _ message: String, to sink: inout ByteSink
+  ) {
+    sink.append("{\"code\":")
+    sink.append(string: String(code.rawValue))
+    sink.append(",\"message\":")
+    JSONText.append(message, to: &sink)
+  }
+
+  /// Field 1 of a serialized google.rpc.Status, where it's the first field, as every encoder writes
+  /// it; nil otherwise. The details may only speak for the status that they came with.
+  static func code(inDetails details: [UInt8]) -> Int? {
+    guard details.count >= 2, details[0] == 0x08, details[1] < 0x80 else { return nil }
+    return Int(details[1])
+  }
+}
+
+// MARK: Shapes of a service's own
+
+extension ErrorBody {
+  /// `domain` of google.rpc.ErrorInfo in the bridge's own faults.
+  private static let domain = "bridge-proxy"
+
+  @inline(never)
+  private static func write(
+    _ fault: Fault, _ subject: ErrorSubject, by template: ErrorTemplate, to sink: inout ByteSink
+  ) {
+    var values = subject.values(fault.code, subject.httpStatus(of: fault), fault.message)
+    values.summary.reason = fault.reason.rawValue
+    values.summary.domain = Self.domain
+    values.summary.field = fault.violation?.field
+    if template.uses(.details) {
+      var details = ByteSink()
+      Self.writeDetails(of: fault, to: &details)
+      values.details = details.array
+    }
+    template.write(values, to: &sink)
+  }
+
+  @inline(never)
+  private static func write(
+    _ status: GRPCStatus, of service: ServedService, _ subject: ErrorSubject,
+    by template: ErrorTemplate, _ transcoder: Transcoder, to sink: inout ByteSink
+  ) {
+    var values = subject.values(status.code, subject.httpStatus(of: status), status.message)
+    if template.uses(.reason, .domain, .field),
+      Self.code(inDetails: status.details) == status.code.rawValue
+    {
+      values.summary = unsafe StatusSummary(of: status.details.span.bytes)
+    }
+    if template.uses(.details), let field = service.statusDetails {
+      var details = ByteSink()
+      if Self.append(detailsOf: status, service, selecting: field, transcoder, to: &details) {
+        values.details = details.array
+      }
+    }
+    template.write(values, to: &sink)
+  }
+}
+
+// MARK: Causes
+
+extension Fault {
+  /// A status that the bridge made because the call couldn't be carried through.
+  init?(_ status: GRPCStatus) {
+    switch status.origin {
+    case .endpoint:
+      return nil
+    case .notConnected:
+      self.init(status.code, .notConnected, status.message)
+      self.retryAfter = 1
+    case .shed:
+      self.init(status.code, http: 503, .shed, status.message)
+      self.retryAfter = 1
+    case .deadline:
+      self.init(status.code, .deadline, status.message)
+    case .transport:
+      self.init(status.code, .transport, status.message)
+    }
+  }
+
+  /// A request that isn't the message that the method takes.
+  ///
+  /// - Parameter body: the JSON text that the error's offset counts in.
+  init(_ error: CodecError, in body: RawSpan) {
+    var message = error.message(in: body)
+    if error.code == .parameterUnderBody {
+      message +=
+        "; http.query_under_body of the service can pass it over (ignore) or add it (merge)"
+    }
+    switch error.code {
+    case .tooLarge:
+      self.init(.resourceExhausted, http: 413, .bodyTooLarge, message)
+    default:
+      self.init(.invalidArgument, .invalidMessage, message)
+      if !error.path.isEmpty {
+        self.violation = Violation(field: error.path, description: error.reason)
+      }
+    }
+  }
+
+  /// A reply that can't be printed by the schema.
+  static func invalidReply(_ error: CodecError, of route: Route) -> Fault {
+    Fault(
+      .internal, .invalidReply,
+      "the reply of \(route.name) doesn't fit its schema: \(error.description); "
+        + "is the schema that the bridge has the one that the endpoint uses?")
+  }
+
+  /// A unary call that ended well with other than one message.
+  static func messageCount(_ count: Int, of route: Route) -> Fault {
+    let number = count == 0 ? "no message" : "more than one message"
+    return Fault(
+      .internal, .invalidReply,
+      "the endpoint sent \(number) for \(route.name), which replies with exactly one")
+  }
+}

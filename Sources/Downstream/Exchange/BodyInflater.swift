@@ -1,0 +1,121 @@
+internal import BridgeConfiguration
+internal import GRPCWire
+internal import NIOCore
+
+/// Inflates the body of one request as its parts arrive (RFC 9110 §8.4), within limits: a part that
+/// would unfold beyond them is refused before it has.
+///
+/// A class, because the exchange that owns it is copied and zlib's state can't be.
+final class BodyInflater {
+  private let coding: ContentCoding
+  private let limits: Configuration.Limits
+  /// Whether the body may be of any size, because it's handed on in parts.
+  private let isStream: Bool
+  /// Nil before the first byte: for `deflate` it tells which form it is.
+  private var inflater: Inflater?
+
+  /// - Parameters:
+  ///   - coding: `gzip` or `deflate`.
+  ///   - isStream: whether only the ratio is limited, not the size.
+  init(_ coding: ContentCoding, _ limits: Configuration.Limits, isStream: Bool = false) {
+    precondition(coding == .gzip || coding == .deflate, "a coding that can be inflated")
+    self.coding = coding
+    self.limits = limits
+    self.isStream = isStream
+  }
+
+  /// Reads a part and appends what it becomes to `body`.
+  func inflate(_ part: ByteBuffer, into body: inout ByteBuffer) throws(Fault) {
+    var part = part
+    guard let first = part.readableBytesView.first else { return }
+    if self.inflater == nil {
+      let format: CompressionFormat = self.coding == .gzip ? .gzip : .deflate(beginning: first)
+      self.inflater = Inflater(
+        format, limit: self.isStream ? .max >> 1 : self.limits.requestBodyBytes,
+        ratioLimit: self.limits.inflationRatio)
+    }
+    do throws(CompressionError) {
+      try self.inflater?.inflate(&part, into: &body)
+    } catch {
+      throw self.fault(error)
+    }
+  }
+
+  /// The body is complete: refuses one that ended early. A body of no bytes is an empty one,
+  /// whatever its coding: clients name the coding of bodies that they don't send.
+  func finish() throws(Fault) {
+    guard let isAtEnd = self.inflater?.isAtEnd, !isAtEnd else { return }
+    throw self.fault(CompressionError(.truncated))
+  }
+
+  private func fault(_ error: CompressionError) -> Fault {
+    switch error.code {
+    case .tooLarge:
+      Fault(
+        .resourceExhausted, http: 413, .inflatedBodyTooLarge,
+        "the body inflates to more than \(self.limits.requestBodyBytes) bytes "
+          + "(limits.request_body_bytes)")
+    case .ratioTooHigh:
+      Fault(
+        .resourceExhausted, http: 413, .inflationRatio,
+        "the body inflates to more than \(self.limits.inflationRatio) times its size "
+          + "(limits.inflation_ratio); send it uncompressed")
+    case .malformed:
+      Fault(
+        .invalidArgument, .damagedBody,
+        "the body can't be inflated: it isn't \(self.coding), which its Content-Encoding says "
+          + "it is, or it was damaged on its way")
+    case .truncated:
+      Fault(
+        .invalidArgument, .damagedBody,
+        "the body can't be inflated: its \(self.coding) data ends early; was the last part of it "
+          + "flushed before it was sent?")
+    }
+  }
+}
+
+extension ExchangeHandler {
+  /// Takes a part of the body: as it is, or inflated.
+  func collect(_ part: ByteBuffer) {
+    guard let inflater = self.exchange?.inflater else {
+      self.append(part)
+      return
+    }
+    self.inflate(part, inflater)
+  }
+
+  /// Adds a part to the body; the first one isn't copied.
+  private func append(_ part: ByteBuffer) {
+    let byteCount = part.readableBytes
+    self.exchange?.requestByteCount += byteCount
+    guard var body = self.exchange?.body else {
+      self.exchange?.body = part
+      return
+    }
+    let announced = self.exchange?.announcedLength ?? 0
+    // Release the stored one first, so that there's one owner and the bytes are appended in place.
+    self.exchange?.body = nil
+    let needed = body.readableBytes + part.readableBytes
+    if body.writableBytes < part.readableBytes {
+      // An announced length is believed as far as the client has shown that it means it.
+      body.reserveCapacity(max(needed, min(announced, 4 * needed)))
+    }
+    body.writeImmutableBuffer(part)
+    self.exchange?.body = body
+  }
+
+  @inline(never)
+  private func inflate(_ part: ByteBuffer, _ inflater: BodyInflater) {
+    let byteCount = part.readableBytes
+    self.exchange?.requestByteCount += byteCount
+    // Out of the exchange while it grows, so that it has one owner and isn't copied.
+    var body = self.exchange?.body ?? ByteBuffer()
+    self.exchange?.body = nil
+    do throws(Fault) {
+      try inflater.inflate(part, into: &body)
+      self.exchange?.body = body
+    } catch {
+      self.answer(error)
+    }
+  }
+}

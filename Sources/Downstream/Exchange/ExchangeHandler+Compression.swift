@@ -1,0 +1,68 @@
+internal import BridgeConfiguration
+internal import Codec
+internal import GRPCWire
+internal import NIOCore
+
+/// Compression of answers and of request messages.
+extension ExchangeHandler {
+  /// Decides how answers of a service are compressed for this client; before the call begins.
+  func negotiateCoding(_ headers: RequestHeaders, for service: ServedService) {
+    switch service.compression.replies {
+    case .never: return
+    case .automatic: if self.isClientLocal { return }
+    case .always: break
+    }
+    // The choice depends on the field even where it's for none (RFC 9110 §12.5.5).
+    self.answerFields.append(contentsOf: "vary: accept-encoding\r\n".utf8)
+    if !headers.acceptEncoding.isEmpty {
+      let coding = AcceptedCoding.choose(headers.acceptEncoding)
+      self.exchange?.answerCoding = coding
+    }
+  }
+
+  /// `loop.output` compressed; nil where it's to be sent as it is.
+  func compressedOutput() -> ByteBuffer? {
+    guard let coding = self.exchange?.answerCoding, coding != .identity,
+      let minimum = self.exchange?.service?.compression.minimumByteCount
+    else { return nil }
+    return self.compressed(coding, minimumByteCount: minimum)
+  }
+
+  @inline(never)
+  private func compressed(_ coding: ContentCoding, minimumByteCount: Int) -> ByteBuffer? {
+    let count = self.loop.output.count
+    guard count >= minimumByteCount else { return nil }
+    var plain = self.loop.buffer(capacity: count)
+    plain.write(self.loop.output)
+    let format: CompressionFormat = coding == .gzip ? .gzip : .deflate
+    let compressed = format.deflate(plain, level: CompressionFormat.answerLevel)
+    return compressed.readableBytes < count ? compressed : nil
+  }
+
+  /// A message compressed, in its gRPC frame as before; nil where that makes it no smaller.
+  @inline(never)
+  func compressed(_ message: ByteBuffer) -> ByteBuffer? {
+    var message = message
+    message.moveReaderIndex(forwardBy: GRPCMessage.prefixByteCount)
+    let compressed = CompressionFormat.gzip.deflate(message, level: CompressionFormat.answerLevel)
+    guard compressed.readableBytes < message.readableBytes else { return nil }
+    return GRPCMessage.framed(compressed, isCompressed: true)
+  }
+
+  /// How the streamed answer is compressed. What isn't JSON is often compressed already.
+  var streamCompression: CompressionFormat? {
+    guard let exchange = self.exchange, !exchange.isOldVersion, exchange.format != .bytes,
+      !exchange.isHead
+    else { return nil }
+    return switch exchange.answerCoding {
+    case .gzip: .gzip
+    case .deflate: .deflate
+    case .identity, .other: nil
+    }
+  }
+}
+
+extension CompressionFormat {
+  /// Of 1 to 9: JSON becomes hardly smaller at higher ones, which cost several times as much.
+  static let answerLevel: Int32 = 1
+}

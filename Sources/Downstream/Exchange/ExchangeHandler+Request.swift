@@ -1,0 +1,377 @@
+internal import BridgeConfiguration
+internal import Codec
+internal import GRPCWire
+internal import HTTP2
+internal import HTTPFields
+internal import NIOCore
+internal import NIOHTTP1
+internal import Routing
+internal import Upstream
+
+/// From a request to its call.
+extension ExchangeHandler {
+  /// A head has arrived: decides whether its request is taken, and by which method.
+  func begin(_ head: HTTPRequestHead) {
+    var headers = RequestHeaders(head)
+    var fault: Fault?
+    self.metadata.removeAll()
+    do throws(Fault) {
+      try headers.read(head, metadata: &self.metadata, &self.loop.bytes)
+      try self.checkSize(of: head, headers)
+    } catch {
+      fault = error
+    }
+    let isTaken = self.state.headReceived(
+      ExchangeState.Request(
+        framing: headers.framing,
+        keepsAlive: headers.keepsAlive && fault?.endsConnection != true,
+        expectsContinue: headers.expectsContinue))
+    guard isTaken else { return }
+    // Changed in place: a copy costs a reference for each of its parts.
+    self.exchange = Exchange(head)
+    if self.loop.recorder != nil { self.exchange?.start = .now() }
+    if case .length(let length) = headers.framing { self.exchange?.announcedLength = length }
+    self.identify(headers)
+    if fault == nil {
+      do throws(Fault) {
+        try self.accept(head, headers)
+      } catch {
+        fault = error
+      }
+    }
+    guard var fault else { return }
+    if headers.requestedMethod != nil { self.explainPreflight(&fault, head, headers) }
+    if self.exchange?.service == nil, !headers.origin.isEmpty, !fault.endsConnection {
+      self.applyPolicyWithoutRoute(head, headers)
+    }
+    if self.exchange?.service == nil, self.loop.table.shapesErrors, !fault.endsConnection {
+      let missed = RequestRouter.service(
+        of: head, method: head.method.rawValue, headers, self.loop)
+      self.exchange?.missedService = missed
+    }
+    self.answer(fault)
+  }
+
+  private func checkSize(of head: HTTPRequestHead, _ headers: RequestHeaders) throws(Fault) {
+    let limit = self.loop.limits.headBytes
+    guard head.uri.utf8.count <= limit else {
+      throw .fatal(
+        .invalidArgument, http: 414, .targetTooLong,
+        "the request target has more than \(limit) bytes; send large values in the body")
+    }
+    guard head.uri.utf8.count + headers.byteCount <= limit else { throw self.headTooLarge }
+  }
+
+  private func accept(_ head: HTTPRequestHead, _ headers: RequestHeaders) throws(Fault) {
+    self.bindings.removeAll()
+    if head.method == .CONNECT { return try self.acceptTunnel(head, headers) }
+    if headers.requestedMethod != nil, try self.answerPreflight(head, headers) { return }
+    if headers.wantsWebSocket, try self.acceptWebSocket(head, headers) { return }
+    var head = head
+    if !headers.methodOverride.isEmpty, try self.takesForm(head, headers) { head.method = .GET }
+    let decision = try RequestRouter.route(head, headers, self.loop, &self.bindings)
+    guard case .call(let serviceIndex, let routeIndex, let group) = decision else {
+      self.answerPing()
+      return
+    }
+    let service = self.loop.table.services[serviceIndex]
+    let route = service.routes.routes[routeIndex]
+    self.exchange?.service = service
+    self.exchange?.route = route
+    self.exchange?.upstream = self.loop.upstreams[serviceIndex]
+    self.exchange?.group = group
+    let isStreaming = route.method.isStreaming
+    self.exchange?.limit = CallLimit(
+      isStreaming ? service.streamTimeout : service.timeout, isStreaming: isStreaming,
+      client: headers.timeout)
+    if route.method.isServerStreaming {
+      let format: StreamFormat =
+        route.givesHTTPBody ? .bytes : try Self.streamFormat(head, service)
+      self.exchange?.format = format
+    }
+    if service.cors != nil { self.applyPolicy(headers, of: service) }
+    if self.checksHost || headers.source.isPage {
+      try self.checkSource(of: head.uri, headers, service)
+    }
+    if !headers.accept.isEmpty { try self.checkAccept(headers, route, service) }
+    self.exchange?.takesTrailers = headers.takesTrailers
+    self.negotiateCoding(headers, for: service)
+    if route.takesHTTPBody { self.exchange?.contentType = headers.contentType }
+    if headers.framing != .none {
+      try self.checkBody(headers, route, service)
+    }
+    headers.finish(
+      &self.metadata, for: service, from: self.clientAddress, isLocal: self.isClientLocal,
+      requestID: self.requestID)
+    let sendsContinue = self.state.accepted(
+      isServerStreaming: route.method.isServerStreaming,
+      isClientStreaming: route.method.isClientStreaming,
+      limit: self.loop.limits.requestBodyBytes)
+    if sendsContinue {
+      self.write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
+    }
+    if route.method.isClientStreaming { self.beginRequests(headers) }
+  }
+
+  /// How a streamed answer will be written.
+  private static func streamFormat(
+    _ head: HTTPRequestHead, _ service: ServedService
+  ) throws(Fault) -> StreamFormat {
+    if let format = service.stream.format { return format }
+    let accept = head.headers["accept"]
+    guard let format = StreamFormat.choose(accept: accept) else {
+      throw Fault(
+        .invalidArgument, http: 406, .notAcceptable,
+        "this method answers with a stream, as application/x-ndjson, application/json (one array) or "
+          + "text/event-stream; Accept: \(EchoedText.cut(accept.joined(separator: ", "))) takes none of them"
+      )
+    }
+    return format
+  }
+
+  /// A unary reply is JSON, unless its method says that it's something else.
+  private func checkAccept(
+    _ headers: RequestHeaders, _ route: Route, _ service: ServedService
+  ) throws(Fault) {
+    guard !AcceptedType.includesJSON(headers.accept), !route.method.isServerStreaming,
+      !route.givesHTTPBody
+    else { return }
+    throw Fault(
+      .invalidArgument, http: 406, .notAcceptable,
+      "the header Accept takes \(EchoedText.cut(headers.accept)), and \(route.name) answers in "
+        + "application/json alone; send Accept: application/json, or leave it out")
+  }
+
+  private func checkBody(
+    _ headers: RequestHeaders, _ route: Route, _ service: ServedService
+  ) throws(Fault) {
+    try self.checkContentType(headers, route, service)
+    let isPassedOver = !route.takesBody && service.requests.ignoresUnexpectedBody
+    guard headers.coding != .other || isPassedOver else {
+      var fault = Fault(
+        .invalidArgument, http: 415, .unsupportedContentEncoding,
+        "the body's Content-Encoding is \(EchoedText.cut(headers.contentEncoding)), the bridge takes one of gzip "
+          + "and deflate; send it in one of them, or uncompressed")
+      fault.acceptEncoding = ContentCoding.known
+      throw fault
+    }
+    let isStream = route.method.isClientStreaming
+    if case .length(let length) = headers.framing, !isStream,
+      length > self.loop.limits.requestBodyBytes
+    {
+      throw self.bodyTooLarge
+    }
+    if headers.coding != .identity, !isPassedOver {
+      let inflater = BodyInflater(headers.coding, self.loop.limits, isStream: isStream)
+      self.exchange?.inflater = inflater
+    }
+  }
+
+  private func checkContentType(
+    _ headers: RequestHeaders, _ route: Route, _ service: ServedService
+  ) throws(Fault) {
+    guard route.takesBody, !route.takesHTTPBody else { return }
+    let isStream = route.method.isClientStreaming
+    let isJSON =
+      switch headers.content {
+      case .absent, .json: true
+      case .jsonLines: isStream || service.requests.takesAnyContentType
+      case .other: service.requests.takesAnyContentType
+      }
+    guard isJSON else { throw Self.notJSON(headers, service, isStream: isStream) }
+    guard headers.charset != .utf8 else { return }
+    guard headers.charset != .unknown else {
+      throw Fault(
+        .invalidArgument, http: 415, .unsupportedContentType,
+        "the body's Content-Type is \(EchoedText.cut(headers.contentType)), and of charsets the bridge takes "
+          + "\(BodyCharset.known); send the header Content-Type: application/json with one of them")
+    }
+    let decoder = try CharsetDecoder(headers.charset)
+    self.exchange?.charset = decoder
+  }
+
+  private static func notJSON(
+    _ headers: RequestHeaders, _ service: ServedService, isStream: Bool
+  ) -> Fault {
+    Fault(
+      .invalidArgument, http: 415, .unsupportedContentType,
+      "the body's Content-Type is \(EchoedText.cut(headers.contentType)), the bridge takes JSON; "
+        + "send the header Content-Type: application/json"
+        + (isStream ? " (one array) or application/x-ndjson" : "")
+        + ", or set services.\(service.name).http.content_type: any, which takes bodies for JSON "
+        + "whatever they are called")
+  }
+
+  /// Whether a request says that it's a GET whose query is too long for a target and therefore the body
+  /// of a POST.
+  ///
+  /// - Throws: where it says so of another method: it would have done something else than it was meant
+  ///   to.
+  @inline(never)
+  private func takesForm(
+    _ head: HTTPRequestHead, _ headers: RequestHeaders
+  ) throws(Fault) -> Bool {
+    guard head.method == .POST,
+      let service = RequestRouter.service(of: head, method: "GET", headers, self.loop),
+      service.requests.overridesMethods
+    else { return false }
+    guard HeaderValue.equals(headers.methodOverride, "get") else {
+      throw Fault(
+        .invalidArgument, .invalidHeader,
+        "X-HTTP-Method-Override: the bridge takes GET and no other method; send the request by the "
+          + "method itself")
+    }
+    guard headers.content == .absent || HeaderValue.isForm(headers.contentType) else {
+      throw Fault(
+        .invalidArgument, http: 415, .unsupportedContentType,
+        "X-HTTP-Method-Override: the body is the query of the GET; send it as "
+          + "Content-Type: application/x-www-form-urlencoded")
+    }
+    self.exchange?.takesForm = true
+    return true
+  }
+
+  /// The most bytes of a form that is a query.
+  private static let formByteLimit = 256 << 10
+
+  /// Takes the body for the query.
+  private func bindForm(_ body: ByteBuffer, _ service: ServedService) throws(Fault) {
+    guard body.readableBytes <= Self.formByteLimit else {
+      throw Fault(
+        .resourceExhausted, http: 413, .bodyTooLarge,
+        "the form that is the query has more than \(Self.formByteLimit) bytes")
+    }
+    try RequestRouter.bind(
+      query: body.readableBytesSpan, service.routing.queryScope, self.loop, &self.bindings)
+  }
+
+  var bodyTooLarge: Fault {
+    Fault(
+      .resourceExhausted, http: 413, .bodyTooLarge,
+      "the body has more than \(self.loop.limits.requestBodyBytes) bytes "
+        + "(limits.request_body_bytes)"
+    )
+  }
+
+  private var headTooLarge: Fault {
+    .headTooLarge(self.loop.limits)
+  }
+
+  /// The request is complete: transcodes it and starts its call.
+  func startCall() {
+    guard self.exchange?.handshake == nil else { return self.switchToWebSocket() }
+    if let tunnel = self.tunnel { return self.openTunnel(to: tunnel) }
+    guard let service = self.exchange?.service, let route = self.exchange?.route else { return }
+    var body = self.exchange?.body ?? ByteBuffer()
+    do throws(Fault) {
+      if let inflater = self.exchange?.inflater { try inflater.finish() }
+      if self.exchange?.takesForm == true {
+        try self.bindForm(body, service)
+        body = ByteBuffer()
+      } else if !route.takesBody, body.readableBytes > 0 {
+        guard service.requests.ignoresUnexpectedBody else {
+          throw Self.unexpectedBody(of: route, service)
+        }
+        body = ByteBuffer()
+      }
+      if let charset = self.exchange?.charset { body = try charset.decode(body, isLast: true) }
+    } catch {
+      self.answer(error)
+      return
+    }
+    var message: ByteBuffer
+    do throws(CodecError) {
+      message = try self.loop.encode(
+        body, contentType: route.takesHTTPBody ? self.exchange?.contentType ?? "" : "",
+        self.bindings, route, service)
+      if route.takesHTTPBody { self.exchange?.contentType = "" }
+    } catch {
+      self.answer(Fault(error, in: body.readableBytesSpan))
+      return
+    }
+    self.exchange?.body = nil
+    if let fault = service.sizeFault(of: message, for: self.exchange?.group ?? 0) {
+      return self.answer(fault)
+    }
+    let length = message.readableBytes - GRPCMessage.prefixByteCount
+    if service.compression.compressesRequests, length >= service.compression.minimumByteCount,
+      let compressed = self.compressed(message)
+    {
+      self.start(compressed, encoding: .gzip, isComplete: true)
+    } else {
+      self.start(message, encoding: nil, isComplete: true)
+    }
+  }
+
+  /// Starts the call, with its only message or, for a stream, without one.
+  func start(_ message: ByteBuffer?, encoding: CompressionFormat?, isComplete: Bool) {
+    guard let route = self.exchange?.route, let limit = self.exchange?.limit,
+      let upstream = self.exchange?.upstream, let group = self.exchange?.group
+    else { return }
+    var request = CallRequest(
+      path: route.callPath, metadata: self.metadata, deadline: .now() + limit.time,
+      message: message, isComplete: isComplete, replyByteLimit: self.loop.limits.replyBytes)
+    request.limit = limit
+    request.encoding = encoding
+    request.group = group
+    request.yieldsPlace = self.state.mayBeGone
+    request.waitsForWholeReply = !route.method.isServerStreaming
+    let call = upstream.start(consume request, observer: self)
+    self.exchange?.call = call
+    self.startHeartbeat()
+  }
+}
+
+extension Fault {
+  static func headTooLarge(_ limits: Configuration.Limits) -> Fault {
+    .fatal(
+      .invalidArgument, http: 431, .headTooLarge,
+      "the request line and headers have more than \(limits.headBytes) bytes or more than "
+        + "\(limits.headFields) fields (limits.head_bytes, limits.head_fields)")
+  }
+
+  /// What the decoder refused.
+  init(_ error: HTTPParserError, _ limits: Configuration.Limits) {
+    switch error {
+    case .headerOverflow:
+      self = .headTooLarge(limits)
+    case .invalidVersion:
+      self = .fatal(
+        .unimplemented, http: 505, .unsupportedVersion,
+        "the bridge speaks HTTP/1.1 and HTTP/1.0 to its clients")
+    case .invalidMethod, .invalidConstant:
+      self = .fatal(
+        .invalidArgument, .malformedRequest,
+        "this doesn't begin with a method of HTTP/1.1 that's known here; if it is TLS, send plain "
+          + "HTTP instead")
+    case .invalidEOFState:
+      self = .fatal(
+        .invalidArgument, .malformedRequest, "the client closed before its request was complete")
+    default:
+      self = .fatal(
+        .invalidArgument, .malformedRequest,
+        "the request isn't well-formed HTTP/1.1: \(Self.cause(of: error))")
+    }
+  }
+
+  private static func cause(of error: HTTPParserError) -> String {
+    switch error {
+    case .invalidURL:
+      "its target has a character that belongs there percent-encoded, or is neither a path nor a URL"
+    case .invalidHeaderToken:
+      "the name or the value of a header field has a character that isn't allowed there"
+    case .lfExpected:
+      "a CR stands without LF behind it; lines end in CR LF"
+    case .unexpectedContentLength:
+      "it has two Content-Length, or one beside Transfer-Encoding"
+    case .invalidContentLength:
+      "its Content-Length isn't one decimal number"
+    case .invalidChunkSize:
+      "the size of a chunk isn't a hexadecimal number"
+    case .strictModeAssertion:
+      "a chunk is longer or shorter than its size, or a line doesn't end in CR LF"
+    default:
+      "\(error)"
+    }
+  }
+}

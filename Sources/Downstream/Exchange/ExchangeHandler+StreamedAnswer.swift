@@ -1,0 +1,185 @@
+internal import BridgeConfiguration
+internal import Codec
+internal import GRPCWire
+internal import HTTP2
+internal import NIOCore
+
+/// Answers that are streams: head, messages, end, and what keeps a silent one alive.
+extension ExchangeHandler {
+  func beginStream(_ message: ByteBuffer) {
+    guard let route = self.exchange?.route else { return }
+    // A reply that can't be printed is still an error with a status of its own.
+    if let error = self.decodeForStream(message) {
+      self.cancelCall()
+      self.answer(.invalidReply(error, of: route))
+      self.answered()
+      return
+    }
+    self.writeHeadOfStream(HeaderBlock())
+    if self.exchange?.isHead == true {
+      self.cancelCall()
+      self.endStream()
+      self.answered()
+      return
+    }
+    self.stream.append(message: self.loop.output)
+    self.streamHasGrown()
+  }
+
+  func writeToStream(_ message: ByteBuffer) {
+    guard let route = self.exchange?.route else { return }
+    if let error = self.decodeForStream(message) {
+      self.cancelCall()
+      self.endStream(with: .invalidReply(error, of: route))
+      self.answered()
+      return
+    }
+    let wasEmpty = self.stream.isEmpty
+    self.stream.append(message: self.loop.output)
+    self.streamHasGrown(wasEmpty: wasEmpty)
+  }
+
+  /// Puts the JSON of a message into `loop.output`, or tells why that can't be done.
+  private func decodeForStream(_ message: ByteBuffer) -> CodecError? {
+    guard let service = self.exchange?.service, let route = self.exchange?.route else {
+      return nil
+    }
+    return self.decode(message, route, service)
+  }
+
+  func writeHeadOfStream(_ trailers: HeaderBlock) {
+    guard let exchange = self.exchange else { return }
+    var head = self.loop.buffer(capacity: 1024)
+    ResponseHead.begin(exchange.successStatus, to: &head)
+    head.writeStaticString("content-type: ")
+    if exchange.format == .bytes, !exchange.contentType.isEmpty {
+      head.writeString(exchange.contentType)
+    } else {
+      head.writeStaticString(exchange.format.contentType)
+    }
+    head.writeStaticString("\r\n")
+    if exchange.format == .events { head.writeStaticString("cache-control: no-cache\r\n") }
+    let compression = self.streamCompression
+    if let compression { ResponseHead.field("content-encoding", "\(compression)", to: &head) }
+    if !exchange.isOldVersion { head.writeStaticString("transfer-encoding: chunked\r\n") }
+    ResponseHead.metadata(
+      exchange.replyMetadata, prefix: self.metadataPrefix,
+      keepsDigests: exchange.format == .bytes, to: &head)
+    ResponseHead.metadata(trailers, prefix: .trailer, to: &head)
+    // Without chunks the body ends with the connection (RFC 9112 §6.3).
+    self.endHead(&head, closes: exchange.isOldVersion || self.state.closesAfterAnswer)
+    self.stream.begin(
+      head: head, usesChunks: !exchange.isOldVersion, format: exchange.format,
+      hasEnvelope: exchange.service?.stream.hasEnvelope == true, compression: compression)
+  }
+
+  private func streamHasGrown(wasEmpty: Bool = true) {
+    self.loop.output.shrink(to: LoopContext.keptByteCount)
+    if self.stream.isFull {
+      self.flushStream()
+    } else if wasEmpty {
+      self.loop.flushLater(self)
+    }
+  }
+
+  /// Writes what the stream has.
+  func flushStream() {
+    guard let context = self.context, let buffer = self.stream.take() else { return }
+    let byteCount = buffer.readableBytes
+    self.exchange?.responseByteCount += byteCount
+    self.writtenByteCount &+= byteCount
+    self.extendDeadline()
+    self.startHeartbeat()
+    context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
+  }
+
+  /// The stream has ended well.
+  func endStream(_ trailers: HeaderBlock = HeaderBlock()) {
+    guard let exchange = self.exchange else { return }
+    if !exchange.isHead {
+      self.stream.end(
+        done: exchange.service?.stream.done, trailers: self.trailerSection(trailers))
+    }
+    self.finishStream(.ok)
+  }
+
+  /// Trailers behind a streamed body, for a client that reads them. They aren't announced by name:
+  /// when the head was sent, no one knew them.
+  private func trailerSection(_ trailers: HeaderBlock) -> ByteBuffer? {
+    guard self.exchange?.takesTrailers == true, !trailers.isEmpty else { return nil }
+    var section = ByteBuffer()
+    ResponseHead.metadata(trailers, prefix: .trailer, to: &section)
+    return section
+  }
+
+  /// The stream has ended with the status of an endpoint, or of the call.
+  func endStream(with status: GRPCStatus, _ trailers: HeaderBlock) {
+    if let fault = Fault(status) {
+      self.endStream(with: fault)
+      return
+    }
+    guard let service = self.exchange?.service else { return }
+    self.loop.output.removeAll()
+    let subject = ErrorSubject(self.exchange, requestID: self.requestID)
+    ErrorBody.write(status, of: service, subject, self.loop.transcoder, to: &self.loop.output)
+    self.note(status)
+    self.endStreamWithError(status.code, trailers: trailers)
+  }
+
+  /// The stream has ended with a fault of the bridge's own.
+  func endStream(with fault: Fault) {
+    self.loop.output.removeAll()
+    let subject = ErrorSubject(self.exchange, requestID: self.requestID)
+    ErrorBody.write(fault, subject, to: &self.loop.output)
+    self.note(fault)
+    self.endStreamWithError(fault.code, closes: fault.endsConnection)
+  }
+
+  /// Ends the stream with the status in `loop.output`, or breaks it off where its format has no place
+  /// for one: what has failed never looks whole.
+  private func endStreamWithError(
+    _ code: GRPCStatus.Code, closes: Bool = false, trailers: HeaderBlock = HeaderBlock()
+  ) {
+    if self.exchange?.format.holdsErrors == false {
+      self.finish(
+        self.stream.take() ?? ByteBuffer(), self.state.brokenOff(),
+        self.exchange?.successStatus ?? 200, code)
+      return
+    }
+    self.stream.append(error: self.loop.output)
+    self.stream.endChunks(trailers: self.trailerSection(trailers))
+    self.finishStream(code, closes: closes)
+  }
+
+  private func finishStream(_ code: GRPCStatus.Code, closes: Bool = false) {
+    guard let exchange = self.exchange else { return }
+    let after = self.state.answered(closes: closes || exchange.isOldVersion)
+    self.finish(self.stream.take() ?? ByteBuffer(), after, exchange.successStatus, code)
+  }
+
+  // MARK: Signs of life
+
+  /// Restarts the interval after which a silent event stream gets a heartbeat.
+  func startHeartbeat() {
+    guard self.exchange?.format == .events, self.exchange?.isHead == false,
+      let interval = self.exchange?.service?.stream.heartbeat, interval > .zero
+    else { return }
+    self.heartbeat = self.loop.tick(after: interval)
+  }
+
+  /// Nothing was sent for the configured time. A client that doesn't read gets no more of it.
+  func heartbeatDue() {
+    self.heartbeat = .max
+    guard self.context?.channel.isWritable == true else {
+      self.startHeartbeat()
+      return
+    }
+    switch self.state.heartbeatDue() {
+    case .begin: self.writeHeadOfStream(HeaderBlock())
+    case .write: break
+    case .ignore: return
+    }
+    self.stream.appendHeartbeat()
+    self.flushStream()
+  }
+}

@@ -1,0 +1,115 @@
+internal import GRPCWire
+internal import HTTPFields
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOSSL
+internal import TLS
+
+/// CONNECT to one of the bridge's own hosts (RFC 9110 §9.3.6): a program whose `http_proxy` is the bridge
+/// sends its gRPC calls that way. What comes inside is served as on a new connection.
+extension ExchangeHandler {
+  /// The head of a CONNECT.
+  ///
+  /// - Throws: where the host isn't the bridge's own, or what would come inside can't be served.
+  func acceptTunnel(_ head: HTTPRequestHead, _ headers: RequestHeaders) throws(Fault) {
+    guard let context = self.context, !(context.channel is ExchangeStream) else {
+      throw Self.noTunnel("CONNECT over HTTP/2 isn't served; use HTTP/1.1 towards the bridge")
+    }
+    guard let target = TunnelTarget(head.uri), headers.framing == .none else {
+      throw .fatal(
+        .invalidArgument, .malformedRequest,
+        "CONNECT takes host:port and no body, such as CONNECT bench.internal:50051")
+    }
+    let shown = head.uri.prefix(RequestSource.shownLength)
+    guard
+      self.loop.trustedHosts.lists(target.host) || target.isOwn(context.channel.localAddress)
+    else {
+      throw Self.noTunnel(
+        "the bridge opens no tunnels to other hosts, and \(shown) isn't one of its own (hosts of a "
+          + "service, trusted_hosts); use http:// URLs with http_proxy, name \(shown) in no_proxy, or "
+          + "use the bridge's own address as the base URL")
+    }
+    guard !target.wantsTLS || self.loop.tls != nil else {
+      throw Self.noTunnel(
+        "\(shown) asks for TLS, and the bridge has no certificate (tls); use http:// URLs with "
+          + "http_proxy")
+    }
+    self.tunnel = target
+    _ = self.state.accepted(isServerStreaming: false, limit: 0)
+  }
+
+  private static func noTunnel(_ message: String) -> Fault {
+    var fault = Fault.fatal(.unimplemented, http: 405, .notAProxy, message)
+    fault.allow = Fault.allMethods
+    return fault
+  }
+
+  /// The request is complete: answers it, and begins anew with what comes inside.
+  func openTunnel(to target: TunnelTarget) {
+    guard let context = self.context else { return }
+    var head = self.loop.buffer(capacity: 128)
+    head.writeStaticString("HTTP/1.1 200 Connection Established\r\n")
+    head.writeBytes(self.loop.date.bytes)
+    head.writeBytes(self.answerFields)
+    head.writeStaticString("\r\n")
+    context.writeAndFlush(self.wrapOutboundOut(head), promise: nil)
+    self.record(status: 200, .ok)
+    // From here on nothing is this handler's.
+    self.exchange = nil
+    self.state.closed()
+    let tls = target.wantsTLS ? self.loop.tls : nil
+    let selector = ProtocolSelector(
+      self.loop, awaitsHandshake: tls != nil, checksHost: self.checksHost)
+    self.loop.replace(self, by: selector)
+    let pipeline = context.pipeline.syncOperations
+    do {
+      let decoder = try pipeline.handler(type: ByteToMessageHandler<RequestDecoder>.self)
+      if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.current.ssl)) }
+      try pipeline.addHandler(selector)
+      pipeline.removeHandler(self, promise: nil)
+      pipeline.removeHandler(decoder, promise: nil)
+    } catch {
+      // The channel is closing.
+      self.loop.remove(selector)
+      context.close(promise: nil)
+    }
+  }
+}
+
+/// Where a CONNECT leads: `host:port` (RFC 9112 §3.2.3).
+struct TunnelTarget: Equatable {
+  /// In lower case, without brackets and final dot.
+  var host: String
+  var port: Int
+
+  init?(_ text: String) {
+    guard let colon = text.lastIndex(of: ":"),
+      let port = Int(text[text.index(after: colon)...]), (1...65535).contains(port)
+    else { return nil }
+    var host = text[..<colon]
+    if host.hasPrefix("["), host.hasSuffix("]") {
+      host = host.dropFirst().dropLast()
+    } else if host.contains(":") {
+      return nil
+    }
+    if host.count > 1, host.hasSuffix(".") { host = host.dropLast() }
+    guard !host.isEmpty, HeaderValue.isHost(String(host)) else { return nil }
+    self.host = host.lowercased()
+    self.port = port
+  }
+
+  /// Whether the client will speak TLS: what the port is for.
+  var wantsTLS: Bool { self.port == 443 }
+
+  /// Whether it's the listener that the client is connected to.
+  func isOwn(_ address: SocketAddress?) -> Bool {
+    guard let address, let own = address.ipAddress, address.port == self.port else { return false }
+    if self.host == "localhost" || self.host.hasSuffix(".localhost") {
+      return ClientAddress.isLocal(own)
+    }
+    guard let target = try? SocketAddress(ipAddress: self.host, port: self.port) else {
+      return false
+    }
+    return target == address
+  }
+}

@@ -1,0 +1,369 @@
+internal import BridgeConfiguration
+internal import Codec
+internal import GRPCWire
+internal import HTTP2
+internal import HTTPFields
+internal import NIOCore
+internal import NIOHTTP1
+
+/// What the front needs to know of a request's header fields, gathered in one pass, and those of them
+/// that go on to the endpoint as metadata.
+///
+/// What goes on: all fields but those that speak of this connection or of the HTTP body
+/// (hop-by-hop fields and those that `Connection` names, `Host`, `Accept`, `Accept-Encoding`,
+/// `Accept-Charset`, `Expect`, `Proxy-*`; `Content-Type`, `Content-Length`, `Content-Encoding` and what
+/// else describes the bytes of a body that's made anew), the names that gRPC keeps for itself
+/// (`grpc-*`), and those that the configuration sets. Timeouts (`grpc-timeout`,
+/// `X-Server-Timeout`, `Request-Timeout`) are read and not passed on: the call has its own.
+///
+/// gRPC's metadata has narrower rules than HTTP. Fields whose name has other characters than
+/// `0-9 a-z _ - .` or whose value has others than 0x20-0x7E are left out, because a client often
+/// can't help sending them; a `-bin` field that isn't base64 is refused, because it was meant for gRPC.
+struct RequestHeaders {
+  /// The kinds of body that the front tells apart.
+  enum Content: Equatable {
+    /// No Content-Type, or an empty one: taken as JSON.
+    case absent
+    case json
+    /// JSON texts one behind the other (`application/x-ndjson`).
+    case jsonLines
+    case other
+  }
+
+  /// How the body is delimited (RFC 9112 §6.3).
+  enum Framing: Equatable {
+    case none
+    case length(Int)
+    case chunked
+  }
+
+  var framing = Framing.none
+  /// The Host field, as it was sent.
+  var host: String?
+  var content = Content.absent
+  /// How the text of the body is encoded.
+  var charset = BodyCharset.utf8
+  /// As it was sent, for the answer to one that isn't JSON.
+  var contentType = ""
+  /// How the body is compressed.
+  var coding = ContentCoding.identity
+  /// As it was sent, for the answer to a coding that isn't known.
+  var contentEncoding = ""
+  /// As it was sent.
+  var accept = ""
+  /// As it was sent.
+  var acceptEncoding = ""
+  /// The page that a browser acts for.
+  private(set) var source = RequestSource()
+  /// Its origin; empty without one.
+  var origin: String { self.source.origin }
+  /// What a preflight asks for.
+  private(set) var requestedMethod: String?
+  private(set) var requestedHeaders = ""
+  /// Whether the client reads trailers (`TE: trailers`, RFC 9110 §10.1.4).
+  private(set) var takesTrailers = false
+  /// The client's `X-Request-Id`; empty where it's none that's kept.
+  var requestID = ""
+  var expectsContinue = false
+  /// Whether the client leaves the connection open, by HTTP version and `Connection`.
+  var keepsAlive: Bool
+  /// The shortest of the client's `grpc-timeout`, `X-Server-Timeout` and `Request-Timeout`.
+  var timeout: TimeAmount?
+  /// Names and values in bytes.
+  private(set) var byteCount = 0
+
+  /// The most names in `Connection`; each is compared with each field.
+  private static let connectionNameLimit = 32
+
+  /// Bridges that the request has passed.
+  private var bridgeCount = 0
+  private var hostCount = 0
+  private var hasLength = false
+  private var hasTransferEncoding = false
+  /// Whether `Connection` names `upgrade`.
+  private var upgrades = false
+  /// Whether `Upgrade` names `websocket`.
+  private var namesWebSocket = false
+  /// Names in `Connection` other than `close` and `keep-alive`.
+  private var connectionNames: [[UInt8]] = []
+  /// `X-HTTP-Method-Override`, as it was sent; empty without one.
+  private(set) var methodOverride = ""
+  /// Whether there is a `Grpc-Metadata-…`.
+  private var hasGRPCMetadata = false
+  /// Whether there is a `Forwarded` or `X-Forwarded-…`.
+  var hasForwarded = false
+  private let isOldVersion: Bool
+
+  /// What is known before the fields are: the version.
+  init(_ head: HTTPRequestHead) {
+    self.isOldVersion = head.version.minor == 0
+    self.keepsAlive = !self.isOldVersion
+  }
+
+  /// For a request by HTTP/2, whose head `CallHead` reads.
+  init() {
+    self.isOldVersion = false
+    self.keepsAlive = true
+  }
+
+  /// Whether the client wants to go on as a WebSocket (RFC 6455 §4.2.1).
+  var wantsWebSocket: Bool { self.upgrades && self.namesWebSocket && !self.isOldVersion }
+
+  /// Reads the fields.
+  ///
+  /// - Parameters:
+  ///   - metadata: what may go on is appended here; `finish` leaves out what must not.
+  ///   - scratch: memory for one name.
+  /// - Throws: the first fault, or one that ends the connection where there's any. All fields are read
+  ///   all the same: how the body is delimited is known even then.
+  mutating func read(
+    _ head: HTTPRequestHead, metadata: inout HeaderBlock, _ scratch: inout [UInt8]
+  ) throws(Fault) {
+    var fault: Fault?
+    for (name, value) in head.headers {
+      self.byteCount += name.utf8.count + value.utf8.count + 4
+      let kind = HeaderName.classify(name, &scratch)
+      do throws(Fault) {
+        try Self.refuseControls(in: value)
+        switch kind {
+        case .metadata, .authorization:
+          try Self.append(scratch, value, to: &metadata)
+        case .forwarded, .origin, .fetchSite, .requestedMethod, .requestedHeaders, .methodOverride,
+          .grpcMetadata:
+          try Self.append(scratch, value, to: &metadata)
+          self.note(kind, value)
+        case .via:
+          try Self.append(scratch, value, to: &metadata)
+          try self.readVia(value.utf8)
+        default:
+          try self.read(kind, name, value)
+        }
+      } catch {
+        if fault == nil || (error.endsConnection && fault?.endsConnection == false) {
+          fault = error
+        }
+      }
+    }
+    if let fault, fault.endsConnection { throw fault }
+    try self.check()
+    if let fault { throw fault }
+  }
+
+  /// Controls in a value are the remains of a folded line (RFC 9112 §5.2) or worse, and two readers
+  /// may see different fields in them.
+  private static func refuseControls(in value: String) throws(Fault) {
+    for byte in value.utf8 where byte < 0x20 && byte != UInt8(ascii: "\t") || byte == 0x7F {
+      throw .fatal(
+        .invalidArgument, .malformedRequest,
+        "a header value has a control character or is folded over two lines")
+    }
+  }
+
+  private static func append(
+    _ name: [UInt8], _ value: String, to metadata: inout HeaderBlock
+  ) throws(Fault) {
+    guard HeaderName.isMetadata(name), HeaderValue.isMetadata(value) else { return }
+    if HeaderName.isBinary(name), !HeaderValue.isBase64(value) {
+      let name = String(decoding: name, as: UTF8.self)
+      throw Fault(
+        .invalidArgument, .invalidHeader,
+        "\(EchoedText.cut(name)): a header whose name ends in -bin holds base64")
+    }
+    metadata.append(name, value.utf8)
+  }
+
+  private mutating func read(
+    _ kind: HeaderName, _ name: String, _ value: String
+  ) throws(Fault) {
+    switch kind {
+    case .host:
+      self.host = value
+      self.hostCount += 1
+    case .contentLength:
+      try self.readLength(value)
+    case .transferEncoding:
+      guard !self.hasTransferEncoding, HeaderValue.equals(value, "chunked") else {
+        throw .fatal(
+          .unimplemented, .unsupportedTransferEncoding,
+          "the bridge knows Transfer-Encoding: chunked and no other")
+      }
+      self.hasTransferEncoding = true
+      self.framing = .chunked
+    case .contentType:
+      let type = BodyType(value)
+      self.contentType = value
+      self.content = type.content
+      self.charset = type.charset
+    case .contentEncoding:
+      // Several fields are one list (RFC 9110 §5.3).
+      self.contentEncoding += self.contentEncoding.isEmpty ? value : ", \(value)"
+      self.coding = ContentCoding(self.contentEncoding)
+    case .accept:
+      self.accept += self.accept.isEmpty ? value : ", \(value)"
+    case .acceptEncoding:
+      self.acceptEncoding += self.acceptEncoding.isEmpty ? value : ", \(value)"
+    case .expect:
+      guard HeaderValue.equals(value, "100-continue") else {
+        throw Fault(
+          .invalidArgument, http: 417, .expectationFailed,
+          "the bridge knows Expect: 100-continue and no other")
+      }
+      self.expectsContinue = !self.isOldVersion
+    case .connection:
+      try self.readConnection(value)
+    case .timeout:
+      guard let timeout = GRPCTimeout.parse(value) else {
+        throw Fault(
+          .invalidArgument, .invalidHeader,
+          "grpc-timeout: expected up to 8 digits and a unit (H, M, S, m, u or n), such as 500m")
+      }
+      self.timeout = min(timeout, self.timeout ?? timeout)
+    case .timeoutInSeconds:
+      guard let timeout = HeaderValue.seconds(value) else {
+        throw Fault(
+          .invalidArgument, .invalidHeader,
+          "\(name): expected seconds as a decimal number without a unit, such as 30 or 2.5")
+      }
+      self.timeout = min(timeout, self.timeout ?? timeout)
+    case .te:
+      self.takesTrailers =
+        self.takesTrailers || (!self.isOldVersion && HeaderValue.hasTrailers(value))
+    case .requestID:
+      if self.requestID.isEmpty, RequestIDs.isKept(value) { self.requestID = value }
+    case .upgrade:
+      self.namesWebSocket =
+        self.namesWebSocket
+        || value.utf8.split(separator: UInt8(ascii: ",")).contains {
+          HeaderValue.equals(HeaderValue.trimmed($0), "websocket")
+        }
+    case .metadata, .authorization, .forwarded, .origin, .fetchSite, .requestedMethod,
+      .requestedHeaders, .methodOverride, .grpcMetadata, .via, .dropped:
+      break
+    }
+  }
+
+  /// - Throws: where the request is going round.
+  private mutating func readVia(_ value: some Collection<UInt8>) throws(Fault) {
+    if let reason = Via.fault(value, passed: &self.bridgeCount) {
+      throw Fault(.internal, http: 508, .loop, reason)
+    }
+  }
+
+  /// What is of use here and goes on as well.
+  mutating func note(_ kind: HeaderName, _ value: String) {
+    switch kind {
+    case .forwarded: self.hasForwarded = true
+    case .origin: self.source.add(origin: value)
+    case .fetchSite: self.source.add(site: value)
+    case .requestedMethod: self.requestedMethod = value
+    case .requestedHeaders: self.requestedHeaders = value
+    case .methodOverride: self.methodOverride = value
+    case .grpcMetadata: self.hasGRPCMetadata = true
+    default: break
+    }
+  }
+
+  private mutating func readLength(_ value: String) throws(Fault) {
+    let digits = value.utf8
+    var length = 0
+    for byte in digits {
+      guard byte &- UInt8(ascii: "0") < 10, digits.count <= 18 else {
+        throw Self.badLength
+      }
+      length = length * 10 + Int(byte &- UInt8(ascii: "0"))
+    }
+    guard !digits.isEmpty, !self.hasLength else { throw Self.badLength }
+    self.hasLength = true
+    if self.framing == .none, length > 0 { self.framing = .length(length) }
+  }
+
+  private static var badLength: Fault {
+    .fatal(
+      .invalidArgument, .malformedRequest, "Content-Length isn't one decimal number")
+  }
+
+  private mutating func readConnection(_ value: String) throws(Fault) {
+    for token in value.utf8.split(separator: UInt8(ascii: ",")) {
+      let name = token.drop(while: HeaderValue.isBlank).map(ASCII.lowercased)
+      let trimmed = Array(name.prefix { !HeaderValue.isBlank($0) })
+      if trimmed.elementsEqual("close".utf8) {
+        self.keepsAlive = false
+      } else if trimmed.elementsEqual("keep-alive".utf8) {
+        if self.isOldVersion { self.keepsAlive = true }
+      } else if trimmed.elementsEqual("upgrade".utf8) {
+        self.upgrades = true
+      } else if !trimmed.isEmpty {
+        guard self.connectionNames.count < Self.connectionNameLimit else {
+          throw .fatal(
+            .invalidArgument, .malformedRequest,
+            "the Connection header names more than \(Self.connectionNameLimit) fields")
+        }
+        self.connectionNames.append(trimmed)
+      }
+    }
+  }
+
+  /// What one field can't tell: RFC 9112 §3.2 and §6.3.
+  private mutating func check() throws(Fault) {
+    // The decoder has stopped: what follows may be frames, or another request.
+    if self.upgrades, self.namesWebSocket { self.keepsAlive = false }
+    if self.hasLength, self.hasTransferEncoding {
+      throw .fatal(
+        .invalidArgument, .malformedRequest,
+        "the request has both Content-Length and Transfer-Encoding")
+    }
+    if self.isOldVersion, self.hasTransferEncoding {
+      throw .fatal(
+        .invalidArgument, .malformedRequest, "HTTP/1.0 knows no Transfer-Encoding")
+    }
+    if self.hostCount > 1 || (self.hostCount == 0 && !self.isOldVersion) {
+      throw .fatal(
+        .invalidArgument, .malformedRequest, "a request has exactly one Host header")
+    }
+    if let host = self.host, !HeaderValue.isHost(host) {
+      throw .fatal(
+        .invalidArgument, .malformedRequest, "the Host header isn't a host and a port")
+    }
+  }
+
+  // MARK: Metadata
+
+  /// Makes of the fields that `read` collected those that go to the endpoint of `service`: what
+  /// `Connection` names is taken out, what the configuration sets takes the place of the client's,
+  /// and the client's address is added where that's due.
+  ///
+  /// - Parameters:
+  ///   - address: the client's; empty on a UNIX socket.
+  ///   - requestID: the request's, its own or the bridge's.
+  func finish(
+    _ metadata: inout HeaderBlock, for service: ServedService, from address: String,
+    isLocal: Bool, requestID: [UInt8]
+  ) {
+    let dropsForwarded = self.hasForwarded && service.forwarded == .drop
+    if !self.connectionNames.isEmpty || !service.metadataNames.isEmpty || dropsForwarded
+      || !service.headerRules.isEmpty || self.hasGRPCMetadata
+    {
+      var kept = HeaderBlock()
+      for field in metadata.fields {
+        var name = metadata.bytes[field.name]
+        if self.hasGRPCMetadata, HeaderName.isGRPCMetadata(name) {
+          guard service.headerRules.usesGRPCMetadata, let own = HeaderName.unprefixed(name) else {
+            continue
+          }
+          name = own
+        }
+        if self.connectionNames.contains(where: { $0.elementsEqual(name) }) { continue }
+        if service.metadataNames.contains(where: { $0.elementsEqual(name) }) { continue }
+        if dropsForwarded, HeaderName.isForwarded(name) { continue }
+        if !service.headerRules.permits(name), !service.keepsVia || !Via.isName(name) { continue }
+        kept.append(name, metadata.bytes[field.value])
+      }
+      metadata = kept
+    }
+    if service.forwarded == .append, self.hasForwarded || !isLocal, !address.isEmpty {
+      ForwardedFields.append(address, to: &metadata)
+    }
+    if service.sendsRequestID { metadata.append("x-request-id".utf8, requestID) }
+    if !service.metadata.isEmpty { metadata.append(contentsOf: service.metadata) }
+  }
+}

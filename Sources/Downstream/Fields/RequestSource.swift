@@ -1,0 +1,114 @@
+internal import GRPCWire
+internal import HTTPFields
+
+/// Where a request comes from, as browsers say it: the origin of the page (Fetch §3.2), and its relation
+/// to the bridge (Fetch Metadata). Programs send neither field.
+///
+/// Any page may send simple requests to `localhost`, and the bridge adds the service's credentials to
+/// them. So a request of a foreign page is served only where the service's `cors` lets the page in.
+struct RequestSource: Equatable {
+  /// `Sec-Fetch-Site`.
+  enum Site: Equatable {
+    case unsaid
+    /// `same-origin`, or `none`: the person in front of the browser.
+    case own
+    /// `cross-site`, `same-site`, and what isn't known yet.
+    case foreign
+  }
+
+  /// As it was sent; empty without one. Several fields are joined, and then are no origin.
+  private(set) var origin = ""
+  private(set) var site = Site.unsaid
+
+  /// Whether a page may be behind the request: asked for each one.
+  var isPage: Bool { !self.origin.isEmpty || self.site == .foreign }
+
+  mutating func add(origin: String) {
+    self.origin += self.origin.isEmpty ? origin : ", \(origin)"
+  }
+
+  mutating func add(site: String) {
+    let isOwn =
+      HeaderValue.equals(site, "same-origin") || HeaderValue.equals(site, "none")
+    if self.site != .foreign { self.site = isOwn ? .own : .foreign }
+  }
+
+  /// Whether the page may call. Where the browser says how page and bridge are related, it has the
+  /// last word: a reverse proxy in front may have changed `Host`, and a page can't forge the field.
+  ///
+  /// - Parameters:
+  ///   - authority: what the request was sent to.
+  ///   - policy: the service's.
+  func mayCall(_ authority: String, _ policy: CORSPolicy?) -> Bool {
+    if self.site == .own { return true }
+    if let policy, self.origin.isEmpty ? policy.permitsAny : policy.permits(self.origin) {
+      return true
+    }
+    return self.site == .unsaid && Self.isSame(self.origin, authority)
+  }
+
+  /// Why the page may not call.
+  func refusal(by service: String) -> String {
+    let key = "services.\(service).cors.origins"
+    return self.origin.isEmpty
+      ? "a page of another site sends this (Sec-Fetch-Site); list the origins that may call in \(key)"
+      : "the origin \(self.origin.prefix(Self.shownLength)) isn't one of \(key)"
+  }
+
+  /// The most characters of an origin or a host that a message shows.
+  static let shownLength = 200
+
+  /// Whether an origin has this host and port. TLS may end in front of the bridge, so that its scheme
+  /// says nothing.
+  private static func isSame(_ origin: String, _ authority: String) -> Bool {
+    for (scheme, port) in [("http://", ":80"), ("https://", ":443")]
+    where origin.lowercased().hasPrefix(scheme) {
+      let host = origin.lowercased().dropFirst(scheme.count)
+      let other = authority.lowercased()
+      return host == other || host + port == other
+    }
+    return false
+  }
+}
+
+// MARK: - Requests
+
+extension ExchangeHandler {
+  /// Refuses what pages of other sites send, and names that a page could have pointed at this machine.
+  ///
+  /// - Parameter service: the one whose call would begin.
+  @inline(never)
+  func checkSource(
+    of target: String, _ headers: RequestHeaders, _ service: ServedService
+  ) throws(Fault) {
+    var authority = headers.host ?? ""
+    if target.utf8.first != UInt8(ascii: "/"),
+      let parts = try? unsafe RequestTarget(target.utf8.span.bytes), parts.form == .absolute
+    {
+      // A client that uses the bridge as its proxy, which no page can make it do.
+      authority = String(decoding: Array(target.utf8)[parts.authority], as: UTF8.self)
+    } else if self.checksHost, let fault = self.loop.refusal(of: authority, for: service) {
+      throw fault
+    }
+    if headers.source.isPage, !headers.source.mayCall(authority, service.cors) {
+      throw Fault(
+        .permissionDenied, .originNotAllowed, headers.source.refusal(by: service.name))
+    }
+  }
+}
+
+extension LoopContext {
+  /// Why a service isn't served by this name on loopback; nil where it is.
+  func refusal(of authority: String, for service: ServedService) -> Fault? {
+    if !service.hosts.isEmpty || authority == self.trustedHost { return nil }
+    guard self.trustedHosts.trusts(authority) else {
+      return Fault(
+        .permissionDenied, .hostNotTrusted,
+        "the host \(authority.prefix(RequestSource.shownLength)) isn't served on loopback, because a web "
+          + "page could have pointed it here; add it to trusted_hosts, or to "
+          + "services.\(service.name).hosts")
+    }
+    self.trustedHost = authority
+    return nil
+  }
+}

@@ -1,0 +1,42 @@
+internal import HTTPFields
+internal import NIOCore
+
+/// The `via` field (RFC 9110 §7.6.3) that the bridge adds to its calls, and by which it knows those that
+/// come back: an endpoint that leads to the bridge itself would multiply a request without end.
+package enum Via {
+  /// What all bridges are called, before what tells them apart.
+  private static let prefix = "bridge-proxy-"
+
+  /// This process, as a `received-by`: a pseudonym, other each time.
+  package static let pseudonym: String = {
+    let number = String(UInt64.random(in: .min ... .max), radix: 16)
+    return Self.prefix + String(repeating: "0", count: 16 - number.count) + number
+  }()
+
+  /// How many bridges a request may have passed. Stops a loop through others of which each forgets the
+  /// rest, or has been started anew.
+  static let bridgeLimit = 10
+
+  /// Why a request with this `via` isn't served; nil where it is.
+  static func fault(_ value: some Collection<UInt8>, passed: inout Int) -> String? {
+    for entry in value.split(separator: UInt8(ascii: ",")) {
+      // `received-protocol received-by [comment]`.
+      let parts = entry.split(whereSeparator: HeaderValue.isBlank)
+      guard parts.count > 1, parts[1].starts(with: Self.prefix.utf8) else { continue }
+      if parts[1].elementsEqual(Self.pseudonym.utf8) {
+        return "the request has come back to the bridge that sent it; the endpoint of its service "
+          + "leads to this bridge instead of to the server"
+      }
+      passed += 1
+    }
+    guard passed > Self.bridgeLimit else { return nil }
+    return
+      "the request has passed \(passed) bridges, more than \(Self.bridgeLimit); an endpoint on its "
+      + "way leads back to one of them"
+  }
+
+  /// Whether a name, in lower case, is the field's.
+  static func isName(_ name: some Collection<UInt8>) -> Bool {
+    name.count == 3 && name.elementsEqual("via".utf8)
+  }
+}

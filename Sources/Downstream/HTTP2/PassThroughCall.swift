@@ -1,0 +1,325 @@
+internal import AccessLogging
+internal import BridgeConfiguration
+internal import Codec
+internal import GRPCWire
+internal import HTTP2
+internal import NIOCore
+internal import Upstream
+
+/// One gRPC call that is passed through: a stream of the client on one side, a raw call of an upstream
+/// on the other. A thin shell around `PassThroughState`.
+final class PassThroughCall: ClientStream {
+  let stream: H2Stream
+  /// When it's looked whether the client takes a reply that's queued to its end; before that the call has
+  /// a deadline of its own.
+  var deadline: Int64 { self.sending.deadline }
+  private var sending = WriteWatch()
+  let heartbeat = Int64.max
+  var heldBytes: Int { self.call?.unsentBytes ?? 0 }
+  private let connection: HTTP2Connection
+  private var head: CallHead
+  private var state = PassThroughState()
+  private var call: (any UpstreamCall)?
+  private var service: ServedService?
+  private var upstream: (any Upstream)?
+  /// Of the service's endpoints.
+  private var group = 0
+  /// `/package.Service/Method`: the path without the service's prefix.
+  private var callPath = ""
+  private var requestID: [UInt8] = []
+  private var hasRecorded = false
+  /// Only taken when there's a log to tell.
+  private let start: NIODeadline?
+  private var requestByteCount = 0
+  private var responseByteCount = 0
+
+  /// Pieces below this are copied when others wait before them: each may be a slice of a read that's
+  /// much larger, and would keep all of it in memory.
+  private static let copiedByteCount = 16 << 10
+
+  init(_ stream: H2Stream, _ head: CallHead, on connection: HTTP2Connection) {
+    self.stream = stream
+    self.head = head
+    self.connection = connection
+    self.start = connection.loop.recorder == nil ? nil : .now()
+    if head.headers.requestID.isEmpty {
+      connection.loop.requestIDs.append(to: &self.requestID)
+    } else {
+      self.requestID.append(contentsOf: head.headers.requestID.utf8)
+    }
+  }
+
+  // MARK: The request
+
+  /// Chooses the service. What can't be passed on is answered now.
+  ///
+  /// - Parameter fieldCount: how many fields the head has.
+  func accept(fieldCount: Int) {
+    let loop = self.connection.loop
+    let choice = unsafe loop.table.chooseForCall(
+      authority: self.head.authority.utf8.span.bytes, path: self.head.path)
+    guard let choice else {
+      self.refuse(self.noService)
+      return
+    }
+    let service = loop.table.services[choice.service]
+    self.service = service
+    self.upstream = loop.upstreams[choice.service]
+    self.callPath = choice.callPath
+    if let fault = self.sourceFault(of: service) {
+      self.refuse(GRPCStatus(fault.code, fault.message), httpStatus: fault.httpStatus)
+    } else if let fault = self.chooseGroup(of: service) ?? self.head.fault {
+      self.refuse(fault)
+    } else if fieldCount > loop.limits.headFields {
+      self.refuse(Self.headTooLarge(loop.limits))
+    }
+  }
+
+  /// Why the call isn't made for whom it comes from, as for other requests.
+  private func sourceFault(of service: ServedService) -> Fault? {
+    let source = self.head.headers.source
+    if self.connection.checksHost,
+      let fault = self.connection.loop.refusal(of: self.head.authority, for: service)
+    {
+      return fault
+    }
+    guard source.isPage, !source.mayCall(self.head.authority, service.cors) else { return nil }
+    return Fault(.permissionDenied, .originNotAllowed, source.refusal(by: service.name))
+  }
+
+  /// - Returns: why none can be chosen.
+  private func chooseGroup(of service: ServedService) -> GRPCStatus? {
+    guard let choice = service.groupChoice else { return nil }
+    var generator = SystemRandomNumberGenerator()
+    let metadata = self.head.metadata
+    do throws(UnknownGroup) {
+      self.group = try unsafe choice.group(path: self.callPath.utf8.span.bytes, using: &generator) {
+        metadata.first($0)
+      }
+      return nil
+    } catch {
+      return GRPCStatus(.invalidArgument, error.description)
+    }
+  }
+
+  private var noService: GRPCStatus {
+    let services = self.connection.loop.table.services
+    let names = services.prefix(10).map(\.summary).joined(separator: ", ")
+    let path = ForeignText.shown(self.head.path)
+    return GRPCStatus(
+      .unimplemented,
+      "no service for authority \(ForeignText.shown(self.head.authority)) and path \(path); there are: "
+        + names + (services.count > 10 ? ", …" : ""))
+  }
+
+  /// What a head that's too large is answered with.
+  static func headTooLarge(_ limits: Configuration.Limits) -> GRPCStatus {
+    GRPCStatus(
+      .resourceExhausted,
+      "the header list has more than \(limits.headBytes) bytes or more than \(limits.headFields) "
+        + "fields (limits.head_bytes, limits.head_fields)")
+  }
+
+  /// The read that brought the head is over: the call starts with what came of the request.
+  func begin() {
+    guard let start = self.state.start(), let service = self.service, let upstream = self.upstream
+    else { return }
+    let headers = self.head.headers
+    var metadata = self.head.metadata
+    headers.finish(
+      &metadata, for: service, from: self.connection.clientAddress,
+      isLocal: self.connection.isClientLocal, requestID: self.requestID)
+    var fields = self.head.ownFields
+    fields.append(contentsOf: metadata)
+    self.head.shrink()
+    let limit = service.limit(ofCall: self.callPath, client: headers.timeout)
+    var request = CallRequest(
+      path: self.callPath, metadata: fields, deadline: .now() + limit.time, message: start.body,
+      isComplete: start.isComplete)
+    request.limit = limit
+    request.isRaw = true
+    request.group = self.group
+    self.call = upstream.start(request, observer: self)
+    self.given(start.body?.readableBytes ?? 0)
+  }
+
+  func receive(_ bytes: ByteBuffer) {
+    self.requestByteCount += bytes.readableBytes
+    switch self.state.dataReceived(bytes) {
+    case .none, .drop:
+      break
+    case .send:
+      guard let call = self.call else { return }
+      let isQueued = call.unsentBytes > 0
+      call.send(isQueued ? Self.compacted(bytes) : bytes, isLast: false)
+      self.given(bytes.readableBytes)
+    }
+  }
+
+  func receiveEnd() {
+    if self.state.endReceived() { self.call?.send(ByteBuffer(), isLast: true) }
+  }
+
+  private func given(_ byteCount: Int) {
+    guard let call = self.call else { return }
+    let count = self.state.given(byteCount: byteCount, unsent: call.unsentBytes)
+    self.connection.returnWindow(self.stream, byteCount: count)
+  }
+
+  private static func compacted(_ bytes: ByteBuffer) -> ByteBuffer {
+    guard bytes.readableBytes < Self.copiedByteCount else { return bytes }
+    var copy = ByteBufferAllocator().buffer(capacity: bytes.readableBytes)
+    copy.writeImmutableBuffer(bytes)
+    return copy
+  }
+
+  // MARK: The stream
+
+  func receiveClosed() {
+    switch self.state.closed() {
+    case .cancel:
+      self.call?.cancel()
+      self.call = nil
+      self.record(httpStatus: 499, GRPCStatus(.cancelled), hasFailed: false)
+      self.connection.callEnded()
+    case .none:
+      break
+    }
+  }
+
+  func deadlinePassed() {
+    let unsent = self.unsentByteCount
+    let next = self.connection.loop.writeDeadline
+    guard self.sending.isStalled(taken: -unsent, next: next), unsent > 0 else { return }
+    self.connection.session.reset(self.stream, errorCode: H2ErrorCode.cancel)
+    self.connection.scheduleDrain()
+  }
+
+  private var unsentByteCount: Int {
+    let session = self.connection.session
+    return session.isKnown(self.stream) ? session.unsentBytes(self.stream) : 0
+  }
+
+  func heartbeatDue() {}
+
+  func streamAdvanced() -> Bool {
+    let session = self.connection.session
+    guard session.isKnown(self.stream) else { return false }
+    if self.state.awaitsEnd, session.isFinished(self.stream), self.state.answerSent() {
+      session.reset(self.stream, errorCode: H2ErrorCode.noError)
+    }
+    if self.state.replySent(
+      unsent: session.unsentBytes(self.stream), mark: self.connection.replyMark)
+    {
+      self.call?.resumeReading()
+    }
+    return self.state.isReplyPaused || self.state.awaitsEnd
+  }
+
+  // MARK: The answer
+
+  /// Answers without an endpoint.
+  ///
+  /// - Parameter httpStatus: another one than 200 for a request that may not be gRPC at all.
+  func refuse(_ status: GRPCStatus, httpStatus: Int = 200) {
+    self.end(status, HeaderBlock(), httpStatus)
+  }
+
+  private func end(_ status: GRPCStatus, _ trailers: HeaderBlock, _ httpStatus: Int = 200) {
+    self.call = nil
+    let session = self.connection.session
+    // What the endpoint says passes as it is; the bridge speaks where it says nothing.
+    let fields = trailers.first("grpc-status") == nil ? Self.fields(of: status, trailers) : trailers
+    switch self.state.callEnded() {
+    case .trailersOnly:
+      session.submitResponse(self.stream, self.replyHead(fields, httpStatus), endsStream: true)
+    case .trailers:
+      session.finish(self.stream, trailers: fields)
+    case .ignore:
+      return
+    }
+    self.record(httpStatus: httpStatus, status)
+    self.connection.callEnded()
+    if self.state.awaitsEnd { self.connection.watch(self) }
+    if self.unsentByteCount > 0 {
+      let until = self.connection.loop.writeDeadline
+      self.sending.begin(taken: -self.unsentByteCount, until: until)
+    }
+    self.connection.scheduleDrain()
+  }
+
+  /// The fields of a status that the bridge made.
+  private static func fields(of status: GRPCStatus, _ trailers: HeaderBlock) -> HeaderBlock {
+    var block = HeaderBlock()
+    block.append("grpc-status", String(status.code.rawValue))
+    if !status.message.isEmpty {
+      block.append("grpc-message".utf8, StatusMessage.encode(status.message))
+    }
+    block.append(contentsOf: trailers)
+    return block
+  }
+
+  /// A head with these fields of the reply, and what it must have besides.
+  private func replyHead(_ fields: HeaderBlock, _ httpStatus: Int = 200) -> HeaderBlock {
+    var block = HeaderBlock()
+    block.append(":status", String(httpStatus))
+    var hasContentType = false
+    var hasRequestID = false
+    for field in fields.fields {
+      // Of a body that may yet be cut off.
+      if fields.isNamed("content-length", field) { continue }
+      if fields.isNamed("content-type", field) { hasContentType = true }
+      if fields.isNamed("x-request-id", field) { hasRequestID = true }
+      block.append(field, of: fields)
+    }
+    if !hasContentType { block.append("content-type", "application/grpc") }
+    if !hasRequestID { block.append("x-request-id".utf8, self.requestID) }
+    return block
+  }
+
+  // MARK: The log
+
+  private func record(httpStatus: Int, _ status: GRPCStatus, hasFailed: Bool = true) {
+    guard let recorder = self.connection.loop.recorder, !self.hasRecorded else { return }
+    self.hasRecorded = true
+    recorder.record(
+      AccessEntry(
+        method: "POST", path: String(self.head.path.prefix { $0 != "?" }),
+        service: self.service?.name ?? "", rpc: self.callPath, httpStatus: httpStatus,
+        grpcCode: status.code, requestBytes: self.requestByteCount,
+        responseBytes: self.responseByteCount, duration: self.start.map { .now() - $0 } ?? .zero,
+        requestID: String(decoding: self.requestID, as: UTF8.self),
+        failure: hasFailed ? AccessEntry.Failure(status) : nil))
+  }
+}
+
+extension PassThroughCall: CallObserver {
+  func callReceivedHead(_ metadata: HeaderBlock) {
+    guard self.state.headReceived() else { return }
+    self.connection.session.submitResponse(
+      self.stream, self.replyHead(metadata), endsStream: false)
+    self.connection.scheduleDrain()
+  }
+
+  func callReceivedMessage(_ message: ByteBuffer) {
+    self.responseByteCount += message.readableBytes
+    let session = self.connection.session
+    let isQueued = session.unsentBytes(self.stream) > 0
+    session.send(self.stream, isQueued ? Self.compacted(message) : message)
+    if self.state.replyQueued(
+      unsent: session.unsentBytes(self.stream), mark: self.connection.replyMark)
+    {
+      self.call?.pauseReading()
+      self.connection.watch(self)
+    }
+    self.connection.scheduleDrain()
+  }
+
+  func callCanSend() {
+    self.connection.returnWindow(self.stream, byteCount: self.state.roomMade())
+  }
+
+  func callEnded(_ status: GRPCStatus, trailers: HeaderBlock) {
+    self.end(status, trailers)
+  }
+}

@@ -1,0 +1,88 @@
+internal import BridgeConfiguration
+internal import Codec
+
+/// Chooses among the groups of a service's endpoints, request by request. Frozen.
+struct GroupChoice: Sendable {
+  private let rules: [Rule]
+  /// By their places in the service.
+  private let names: [String]
+
+  private struct Rule {
+    var header: String?
+    var value: String?
+    var pathPrefix: [UInt8]
+    var target: Configuration.GroupRule.Target
+    /// Of `weights`.
+    var total: Int
+  }
+
+  /// Nil where there's nothing to choose.
+  init?(_ service: Configuration.Service) {
+    guard !service.choose.isEmpty else { return nil }
+    self.names = service.groups.map(\.name)
+    self.rules = service.choose.map { rule in
+      var total = 0
+      if case .weights(let weights) = rule.target { total = weights.reduce(0, +) }
+      return Rule(
+        header: rule.header, value: rule.value, pathPrefix: Array((rule.pathPrefix ?? "").utf8),
+        target: rule.target, total: total)
+    }
+  }
+
+  /// The group of a request: by the first rule that fits it, else the service's own.
+  ///
+  /// - Parameters:
+  ///   - path: without the service's prefix and the query.
+  ///   - header: the first field of a name, which is in lower case; nil where there's none.
+  ///   - generator: for shares.
+  /// - Throws: `UnknownGroup` where the client names a group that isn't there.
+  func group(
+    path: RawSpan, using generator: inout some RandomNumberGenerator,
+    header: (String) -> String?
+  ) throws(UnknownGroup) -> Int {
+    for rule in self.rules where Self.begins(path, with: rule.pathPrefix) {
+      var found = ""
+      if let name = rule.header {
+        guard let value = header(name), rule.value == nil || rule.value == value else { continue }
+        found = value
+      }
+      switch rule.target {
+      case .group(let index):
+        return index
+      case .weights(let weights):
+        var place = Int.random(in: 0..<rule.total, using: &generator)
+        for (index, weight) in weights.enumerated() {
+          if place < weight { return index }
+          place -= weight
+        }
+        return 0
+      case .named:
+        if let index = self.names.firstIndex(of: found) { return index }
+        throw UnknownGroup(header: rule.header ?? "", value: found, names: self.names)
+      }
+    }
+    return 0
+  }
+
+  /// Whether a segment ends where the prefix does.
+  private static func begins(_ path: RawSpan, with prefix: [UInt8]) -> Bool {
+    guard !prefix.isEmpty else { return true }
+    guard path.byteCount >= prefix.count else { return false }
+    for index in prefix.indices where path[index] != prefix[index] { return false }
+    return path.byteCount == prefix.count || path[prefix.count] == UInt8(ascii: "/")
+  }
+}
+
+/// A client asked for endpoints that there are none of.
+struct UnknownGroup: Error, Equatable, CustomStringConvertible {
+  var header: String
+  /// As the client wrote it.
+  var value: String
+  /// What it could have written.
+  var names: [String]
+
+  var description: String {
+    "\(self.header): \(ConfigurationValues.quoted(self.value)) names no endpoint of this service; "
+      + "write one of \(self.names.joined(separator: ", ")), or leave the header out"
+  }
+}

@@ -1,0 +1,172 @@
+internal import BridgeConfiguration
+internal import Codec
+internal import GRPCWire
+internal import HTTP2
+internal import HTTPFields
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOWebSocket
+internal import Routing
+internal import Upstream
+
+/// From a request to a WebSocket (RFC 6455 §4.2).
+extension ExchangeHandler {
+  /// A request that wants to become a WebSocket: finds the method that it would call.
+  ///
+  /// The handshake is a GET, and pages can't choose otherwise; so a rule of any method will do, if what
+  /// it leads to streams. Whatever doesn't is an ordinary request, whose `Upgrade` is passed over
+  /// (RFC 9110 §7.8).
+  ///
+  /// - Returns: false for an ordinary request.
+  @inline(never)
+  func acceptWebSocket(
+    _ head: HTTPRequestHead, _ headers: RequestHeaders
+  ) throws(Fault) -> Bool {
+    guard head.method == .GET, headers.framing == .none,
+      let (serviceIndex, routeIndex, group) = try self.findStream(head, headers)
+    else { return false }
+    let service = self.loop.table.services[serviceIndex]
+    let route = service.routes.routes[routeIndex]
+    self.exchange?.service = service
+    self.exchange?.route = route
+    self.exchange?.upstream = self.loop.upstreams[serviceIndex]
+    self.exchange?.group = group
+    self.exchange?.limit = CallLimit(
+      service.streamTimeout, isStreaming: true, client: headers.timeout)
+    try self.checkSource(of: head.uri, headers, service)
+    try Self.checkHandshake(head)
+    var protocolName = ""
+    let protocols = head.headers[canonicalForm: "sec-websocket-protocol"]
+    if let first = protocols.first {
+      protocolName = String(first)
+      // A page can set no headers; a token goes in the list of protocols.
+      if HeaderValue.equals(protocolName, "bearer"), protocols.count > 1 {
+        guard protocols[1].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), protocols[1] != "" else {
+          throw Fault(
+            .invalidArgument, .invalidHeader,
+            "Sec-WebSocket-Protocol: expected a token in printable ASCII behind bearer")
+        }
+        self.metadata.append("authorization", "Bearer \(protocols[1])")
+      }
+      guard protocolName.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+        throw Fault(
+          .invalidArgument, .invalidHeader, "Sec-WebSocket-Protocol: expected a list of names")
+      }
+    }
+    headers.finish(
+      &self.metadata, for: service, from: self.clientAddress, isLocal: self.isClientLocal,
+      requestID: self.requestID)
+    let handshake = Exchange.Handshake(head: head, protocolName: protocolName)
+    self.exchange?.handshake = handshake
+    _ = self.state.accepted(isServerStreaming: false, limit: 0)
+    return true
+  }
+
+  private func findStream(
+    _ head: HTTPRequestHead, _ headers: RequestHeaders
+  ) throws(Fault) -> (service: Int, route: Int, group: Int)? {
+    for method in [HTTPMethod.GET, .POST, .PUT, .PATCH] {
+      var tried = head
+      tried.method = method
+      self.bindings.removeAll()
+      do throws(Fault) {
+        let decision = try RequestRouter.route(tried, headers, self.loop, &self.bindings)
+        if case .call(let service, let route, let group) = decision,
+          self.loop.table.services[service].routes.routes[route].method.isStreaming
+        {
+          return (service, route, group)
+        }
+      } catch  where ![.noRoute, .noService, .methodNotAllowed].contains(error.reason) {
+        throw error
+      } catch {
+        continue
+      }
+    }
+    self.bindings.removeAll()
+    return nil
+  }
+
+  private static func checkHandshake(_ head: HTTPRequestHead) throws(Fault) {
+    let versions = head.headers["sec-websocket-version"]
+    guard versions == ["13"] else {
+      var fault = Fault(
+        .invalidArgument, http: 426, .unsupportedVersion,
+        "the bridge speaks version 13 of the WebSocket protocol (RFC 6455)")
+      fault.webSocketVersion = "13"
+      throw fault
+    }
+    let keys = head.headers["sec-websocket-key"]
+    guard keys.count == 1, keys[0].utf8.count == 24, HeaderValue.isBase64(keys[0]) else {
+      throw Fault(
+        .invalidArgument, .invalidHeader,
+        "Sec-WebSocket-Key: expected 16 bytes in base64 (RFC 6455 §4.1)")
+    }
+  }
+
+  /// The request is complete: answers it with 101, and makes a WebSocket of the connection.
+  func switchToWebSocket() {
+    guard let context = self.context, let handshake = self.exchange?.handshake else { return }
+    // NIO's upgrader knows the answer to a key; the change of handlers is our own.
+    let upgrader = NIOWebSocketServerUpgrader(
+      shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(HTTPHeaders()) },
+      upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
+    let answer = upgrader.buildUpgradeResponse(
+      channel: context.channel, upgradeRequest: handshake.head,
+      initialResponseHeaders: HTTPHeaders())
+    answer.assumeIsolated().whenComplete { result in
+      do {
+        try self.switchToWebSocket(context, handshake, answer: result.get())
+      } catch {
+        self.closeNow()
+      }
+    }
+  }
+
+  private func switchToWebSocket(
+    _ context: ChannelHandlerContext, _ handshake: Exchange.Handshake, answer: HTTPHeaders
+  ) throws {
+    guard let exchange = self.exchange, let service = exchange.service,
+      let route = exchange.route, let upstream = exchange.upstream
+    else { return }
+    var head = self.loop.buffer(capacity: 512)
+    head.writeStaticString("HTTP/1.1 101 Switching Protocols\r\n")
+    for (name, value) in answer { head.writeString("\(name.lowercased()): \(value)\r\n") }
+    if !handshake.protocolName.isEmpty {
+      ResponseHead.field("sec-websocket-protocol", handshake.protocolName, to: &head)
+    }
+    head.writeBytes(self.answerFields)
+    head.writeStaticString("\r\n")
+    context.writeAndFlush(self.wrapOutboundOut(head), promise: nil)
+    let socket = WebSocketHandler(
+      self.loop, service, route, bindings: self.bindings, entry: self.entry(status: 101, .ok),
+      start: exchange.start ?? .now())
+    var request = CallRequest(
+      path: route.callPath, metadata: self.metadata, deadline: .now() + exchange.limit.time,
+      message: nil, isComplete: false, replyByteLimit: self.loop.limits.replyBytes)
+    request.limit = exchange.limit
+    request.group = exchange.group
+    // From here on nothing is this handler's.
+    self.exchange = nil
+    self.state.closed()
+    self.loop.replace(self, by: socket)
+    let limit = self.loop.limits.requestBodyBytes
+    let pipeline = context.pipeline.syncOperations
+    let decoder = try pipeline.handler(type: ByteToMessageHandler<RequestDecoder>.self)
+    try pipeline.addHandlers([
+      socket.intake,
+      ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: min(limit, Int(UInt32.max)))),
+      WebSocketFrameEncoder(),
+      WebSocketFrameCheck(),
+      NIOWebSocketFrameAggregator(
+        minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: Self.fragmentLimit,
+        maxAccumulatedFrameSize: limit),
+      socket,
+    ])
+    pipeline.removeHandler(self, promise: nil)
+    pipeline.removeHandler(decoder, promise: nil)
+    socket.begin(request, on: upstream)
+  }
+
+  /// The most frames of one message: each costs memory beside its bytes.
+  private static let fragmentLimit = 16_384
+}

@@ -1,0 +1,448 @@
+internal import AccessLogging
+internal import BridgeConfiguration
+internal import Codec
+internal import DequeModule
+internal import GRPCWire
+internal import NIOCore
+internal import NIOWebSocket
+internal import Routing
+internal import Upstream
+
+/// A client connection that has become a WebSocket (RFC 6455): one call, one JSON message a frame.
+///
+/// A thin shell around `WebSocketState`. Frames are read, joined and written by NIO's handlers beside
+/// it.
+final class WebSocketHandler: ChannelDuplexHandler {
+  typealias InboundIn = WebSocketFrame
+  typealias OutboundIn = WebSocketFrame
+  typealias OutboundOut = WebSocketFrame
+
+  var slot: Int?
+  private(set) var deadline = Int64.max
+  private(set) var heartbeat = Int64.max
+
+  /// In front of the frame decoder.
+  let intake = WebSocketIntake()
+
+  var heldBytes: Int {
+    let waiting = self.waiting.reduce(self.intake.byteCount) { $0 + $1.readableBytes }
+    let written = self.context.map { $0.channel.isWritable ? 0 : $0.channel.waitingBytes } ?? 0
+    return waiting + written + (self.call?.unsentBytes ?? 0) + (self.reply?.readableBytes ?? 0)
+  }
+
+  private let loop: LoopContext
+  private let service: ServedService
+  let route: Route
+  var state: WebSocketState
+  /// What path and query say: part of the first message.
+  private var bindings: Bindings
+  var call: (any UpstreamCall)?
+  private var context: ChannelHandlerContext?
+  /// What the log tells when it's over.
+  private var entry: AccessEntry
+  private let start: NIODeadline
+  /// The reply of a unary call.
+  var reply: ByteBuffer?
+  /// Of the service's endpoints.
+  private var group = 0
+  private var messageCount = 0
+  /// Messages that wait until the call has room.
+  private var waiting: Deque<ByteBuffer> = []
+  private var isHeld = false
+  private var readIsHeld = false
+  private var isFlushDue = false
+
+  /// - Parameter entry: what's known of the request that became this connection.
+  init(
+    _ loop: LoopContext, _ service: ServedService, _ route: Route, bindings: Bindings,
+    entry: AccessEntry, start: NIODeadline
+  ) {
+    self.loop = loop
+    self.service = service
+    self.route = route
+    self.bindings = bindings
+    self.entry = entry
+    self.start = start
+    self.state = WebSocketState(
+      isClientStreaming: route.method.isClientStreaming,
+      isServerStreaming: route.method.isServerStreaming,
+      takesMessages: Self.takesMessages(route))
+  }
+
+  /// Whether the client's messages are the request. They are the whole message where a rule has no
+  /// place for a body: a WebSocket always begins with GET.
+  private static func takesMessages(_ route: Route) -> Bool {
+    route.takesBody || route.method.isClientStreaming
+  }
+
+  /// Starts the call, unless the connection has ended meanwhile.
+  func begin(_ request: CallRequest, on upstream: any Upstream) {
+    guard self.state.isOpen else { return }
+    var request = request
+    self.group = request.group
+    if !Self.takesMessages(self.route) {
+      do throws(CodecError) {
+        request.message = try self.encode(ByteBuffer())
+        request.isComplete = true
+      } catch {
+        self.fail(Fault(error, in: ByteBuffer().readableBytesSpan))
+        return
+      }
+    }
+    self.call = upstream.start(request, observer: self)
+    self.startHeartbeat()
+  }
+
+  // MARK: Life
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.connectionLost()
+    self.context = nil
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    self.connectionLost()
+    context.fireChannelInactive()
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    // A client that has no more to send would have said so by a Close frame (RFC 6455 §7.1.1): it's gone.
+    if case .inputClosed? = event as? ChannelEvent { self.closeNow() }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  private func connectionLost() {
+    if self.state.isOpen { self.record(.cancelled) }
+    self.state.closed()
+    self.cancelCall()
+    self.deadline = .max
+    self.heartbeat = .max
+    self.loop.remove(self)
+  }
+
+  private func cancelCall() {
+    self.call?.cancel()
+    self.call = nil
+    self.waiting.removeAll()
+    self.reply = nil
+  }
+
+  // MARK: Reading
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let frame = self.unwrapInboundIn(data)
+    switch frame.opcode {
+    case .text, .binary:
+      self.intake.messageTaken()
+      self.receive(frame)
+    case .ping:
+      self.intake.controlFrameTaken(payloadByteCount: frame.length)
+      self.state.lifeSignReceived()
+      if self.state.isOpen { self.write(.pong, frame.unmaskedData) }
+    case .pong:
+      self.intake.controlFrameTaken(payloadByteCount: frame.length)
+      self.state.lifeSignReceived()
+    case .connectionClose:
+      self.receiveClose(frame)
+    default:
+      self.close(WebSocketClose(1002, "a frame of an unknown kind"))
+    }
+  }
+
+  private func receive(_ frame: WebSocketFrame) {
+    let message = frame.unmaskedData
+    self.entry.requestBytes += message.readableBytes
+    guard frame.opcode == .text || self.route.takesHTTPBody else {
+      if self.state.isOpen {
+        self.close(WebSocketClose(1003, "messages are JSON, in text frames"))
+      }
+      return
+    }
+    if self.isHeld, self.state.isOpen {
+      self.waiting.append(message)
+    } else {
+      self.take(message)
+    }
+  }
+
+  private func take(_ message: ByteBuffer) {
+    switch self.state.messageReceived(isEmpty: message.readableBytes == 0) {
+    case .send:
+      self.send(message, isLast: false)
+    case .sendOnly:
+      self.send(message, isLast: true)
+    case .end:
+      self.endRequests()
+    case .refuse:
+      self.fail(
+        Fault(
+          .invalidArgument, .unexpectedBody,
+          self.route.method.isClientStreaming
+            ? "a message behind the empty one, which ended the requests"
+            : "\(self.route.name) takes one request"))
+    case .ignore:
+      break
+    }
+  }
+
+  private func send(_ body: ByteBuffer, isLast: Bool) {
+    self.messageCount += 1
+    do throws(CodecError) {
+      let message = try self.encode(body)
+      if let fault = self.service.sizeFault(of: message, for: self.group) {
+        return self.fail(fault)
+      }
+      guard let call = self.call else { return }
+      call.send(message, isLast: isLast)
+      if call.unsentBytes > UpstreamMarks.send { self.isHeld = true }
+    } catch {
+      if !body.isUTF8 {
+        self.close(WebSocketClose(1007, "the text isn't UTF-8"), code: .invalidArgument)
+        return
+      }
+      self.fail(
+        self.route.method.isClientStreaming
+          ? Fault(error, in: body.readableBytesSpan, message: self.messageCount)
+          : Fault(error, in: body.readableBytesSpan))
+    }
+  }
+
+  /// As with a body: what path and query say isn't lost where there's no message.
+  private func endRequests() {
+    if self.messageCount == 0, !self.bindings.isEmpty {
+      self.send(ByteBuffer(), isLast: true)
+    } else {
+      self.call?.send(ByteBuffer(), isLast: true)
+    }
+  }
+
+  private func encode(_ body: ByteBuffer) throws(CodecError) -> ByteBuffer {
+    let message = try self.loop.encode(
+      body, contentType: "", rule: self.route.takesBody || body.readableBytes == 0 ? nil : .whole,
+      self.bindings, self.route, self.service)
+    self.bindings.removeAll()
+    return message
+  }
+
+  /// Reading stops while the call has no room, and while the client doesn't read: a pong is owed for
+  /// each of its pings, and they would pile up.
+  func read(context: ChannelHandlerContext) {
+    if self.isHeld || !context.channel.isWritable {
+      self.readIsHeld = true
+    } else {
+      context.read()
+    }
+  }
+
+  private func goOnReading() {
+    guard self.readIsHeld, !self.isHeld, self.context?.channel.isWritable == true else { return }
+    self.readIsHeld = false
+    self.context?.read()
+  }
+
+  func callCanSend() {
+    self.isHeld = false
+    while !self.isHeld, let message = self.waiting.popFirst() { self.take(message) }
+    self.goOnReading()
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable {
+      self.call?.resumeReading()
+      self.goOnReading()
+    } else {
+      self.call?.pauseReading()
+    }
+    context.fireChannelWritabilityChanged()
+  }
+
+  // MARK: Closing
+
+  private func receiveClose(_ frame: WebSocketFrame) {
+    switch self.state.closeReceived() {
+    case .answer:
+      // The client has all that it wanted.
+      self.record(.cancelled)
+      self.cancelCall()
+      var data = frame.unmaskedData
+      // The same code, if it has one (RFC 6455 §5.5.1); no reason.
+      let code = data.readableBytes >= 2 ? data.readSlice(length: 2) : nil
+      self.write(.connectionClose, code ?? ByteBuffer())
+      self.flush()
+      self.closeNow()
+    case .close:
+      self.closeNow()
+    case .ignore:
+      break
+    }
+  }
+
+  /// Says why, and waits for the client to close as well.
+  ///
+  /// - Parameter code: what the log calls it.
+  func close(_ close: WebSocketClose, code: GRPCStatus.Code = .invalidArgument) {
+    guard self.state.closing() else { return }
+    if code != .ok, self.entry.failure == nil {
+      self.entry.failure = AccessEntry.Failure(reason: "", message: close.reason)
+    }
+    self.record(code)
+    self.cancelCall()
+    var data = ByteBuffer()
+    data.writeInteger(close.code)
+    data.writeString(close.reason)
+    self.write(.connectionClose, data)
+    self.heartbeat = .max
+    self.deadline = self.loop.deadline(of: .close)
+  }
+
+  /// Closes with a fault, which is told whole in a message before.
+  func fail(_ fault: Fault) {
+    guard self.state.isOpen else { return }
+    self.entry.failure = AccessEntry.Failure(fault)
+    self.loop.output.removeAll()
+    ErrorBody.write(fault, self.subject, to: &self.loop.output)
+    self.writeError()
+    self.close(WebSocketClose(fault.code, fault.message), code: fault.code)
+  }
+
+  func fail(_ status: GRPCStatus) {
+    if let fault = Fault(status) {
+      self.fail(fault)
+      return
+    }
+    self.entry.failure = AccessEntry.Failure(status)
+    self.loop.output.removeAll()
+    ErrorBody.write(
+      status, of: self.service, self.subject, self.loop.transcoder, to: &self.loop.output)
+    self.writeError()
+    self.close(WebSocketClose(status.code, status.message), code: status.code)
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    switch error {
+    case NIOWebSocketError.invalidFrameLength,
+      NIOWebSocketFrameAggregator.Error.accumulatedFrameSizeIsTooLarge:
+      self.close(
+        WebSocketClose(
+          1009, "a message has more than \(self.loop.limits.requestBodyBytes) bytes"))
+    case let fault as WebSocketFrameFault:
+      self.close(WebSocketClose(fault.closeCode, "\(fault)"))
+    case is NIOWebSocketError, is NIOWebSocketFrameAggregator.Error:
+      self.close(WebSocketClose(1002, "\(error)"))
+    default:
+      // Behind a frame that it couldn't read, the decoder refuses all that comes. It's passed over
+      // until the client closes: a close with unread bytes would become a reset, and the client might
+      // never learn why.
+      if !self.state.isClosing { self.closeNow() }
+    }
+  }
+
+  // MARK: Writing
+
+  private func write(_ opcode: WebSocketOpcode, _ data: ByteBuffer) {
+    guard let context = self.context else { return }
+    self.entry.responseBytes += data.readableBytes
+    context.write(
+      self.wrapOutboundOut(WebSocketFrame(fin: true, opcode: opcode, data: data)), promise: nil)
+    guard !self.isFlushDue else { return }
+    self.isFlushDue = true
+    // What comes in one turn of the loop leaves together.
+    context.eventLoop.assumeIsolated().execute { self.flush() }
+  }
+
+  private func flush() {
+    self.isFlushDue = false
+    self.context?.flush()
+  }
+
+  /// Writes `loop.output` as one message.
+  private func writeOutput(_ opcode: WebSocketOpcode, hasEnvelope: Bool) {
+    var data = self.loop.buffer(capacity: self.loop.output.count + (hasEnvelope ? 16 : 0))
+    if hasEnvelope { data.writeStaticString("{\"result\":") }
+    data.write(self.loop.output)
+    if hasEnvelope { data.writeStaticString("}") }
+    self.loop.output.shrink(to: LoopContext.keptByteCount)
+    self.write(opcode, data)
+    self.startHeartbeat()
+  }
+
+  private var subject: ErrorSubject {
+    ErrorSubject(self.service, self.route, requestID: self.entry.requestID)
+  }
+
+  /// Writes the status in `loop.output` as one message, in the shape that errors have in lines.
+  private func writeError() {
+    var data = self.loop.buffer(capacity: self.loop.output.count + 16)
+    data.writeStaticString("{\"error\":")
+    data.write(self.loop.output)
+    data.writeStaticString("}")
+    self.write(.text, data)
+  }
+
+  func writeReply(_ message: ByteBuffer) {
+    do throws(CodecError) {
+      let contentType = try self.loop.decode(message, self.route, self.service)
+      let hasEnvelope =
+        self.service.stream.hasEnvelope && self.route.method.isServerStreaming && contentType == nil
+      self.writeOutput(contentType == nil ? .text : .binary, hasEnvelope: hasEnvelope)
+    } catch {
+      self.fail(.invalidReply(error, of: self.route))
+    }
+  }
+
+  private func record(_ code: GRPCStatus.Code) {
+    guard let recorder = self.loop.recorder else { return }
+    self.entry.grpcCode = code
+    self.entry.duration = .now() - self.start
+    recorder.record(self.entry)
+  }
+}
+
+// MARK: - The loop
+
+extension WebSocketHandler: ClientConnection {
+  private func startHeartbeat() {
+    let interval = self.service.stream.heartbeat
+    guard interval > .zero, self.state.isOpen else { return }
+    self.heartbeat = self.loop.tick(after: interval)
+  }
+
+  func heartbeatDue() {
+    guard self.context?.channel.isWritable == true else {
+      // It has yet to read what it was sent; the call's deadline bounds how long.
+      self.startHeartbeat()
+      return
+    }
+    switch self.state.pingDue() {
+    case .ping:
+      self.write(.ping, ByteBuffer())
+      self.startHeartbeat()
+    case .giveUp:
+      self.closeNow()
+    case .ignore:
+      self.heartbeat = .max
+    }
+  }
+
+  func deadlinePassed() {
+    self.closeNow()
+  }
+
+  /// Its call is in flight, and finishes.
+  func drain() {}
+
+  func closeNow() {
+    self.context?.close(promise: nil)
+  }
+}
+
+extension ByteBuffer {
+  /// Whether all of it is UTF-8.
+  fileprivate var isUTF8: Bool {
+    String(validating: self.readableBytesView, as: UTF8.self) != nil
+  }
+}

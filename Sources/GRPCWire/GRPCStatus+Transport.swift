@@ -1,0 +1,56 @@
+internal import HTTP2
+
+/// Statuses for replies that carry none: HTTP status codes, resets.
+extension GRPCStatus {
+  /// For an HTTP reply without a `grpc-status` to go by (gRPC's http-grpc-status-mapping.md).
+  ///
+  /// - Parameters:
+  ///   - contentType: what it was instead of gRPC; nil when it was gRPC or nothing was said.
+  ///   - text: the start of the body, when it's text; empty otherwise.
+  ///   - claimsSuccess: whether there was a `grpc-status` of 0, behind a body that's no answer.
+  ///   - mapping: what HTTP statuses of this endpoint mean.
+  package init(
+    httpStatus: Int, contentType: String?, text: String, claimsSuccess: Bool = false,
+    mapping: HTTPStatusMapping = .grpc
+  ) {
+    if mapping == .eas, httpStatus >= 400 {
+      self.init(easStatus: httpStatus, text: text)
+      return
+    }
+    let code: Code =
+      switch httpStatus {
+      case 400: .internal
+      case 401: .unauthenticated
+      case 403: .permissionDenied
+      case 404: .unimplemented
+      case 429, 502, 503, 504: .unavailable
+      default: .unknown
+      }
+    var message = "the endpoint answered with HTTP status \(httpStatus)"
+    if let contentType { message += " and content-type \"\(contentType)\"" }
+    message += claimsSuccess ? ", which is no answer, and grpc-status 0" : " and no grpc-status"
+    if !text.isEmpty { message += ": \(text)" }
+    self.init(code, message, origin: .transport)
+  }
+
+  /// For a stream on which the endpoint broke HTTP/2.
+  ///
+  /// - Parameter violation: the error code that it was told, and why.
+  package init(violation: String) {
+    self.init(.internal, "the endpoint's reply breaks HTTP/2: \(violation)", origin: .transport)
+  }
+
+  /// For a stream that the endpoint reset (gRPC's PROTOCOL-HTTP2.md, "HTTP2 Transport Mapping").
+  package init(resetCode: UInt32) {
+    let code: Code =
+      switch resetCode {
+      case H2ErrorCode.refusedStream: .unavailable
+      case H2ErrorCode.cancel: .cancelled
+      case H2ErrorCode.enhanceYourCalm: .resourceExhausted
+      case H2ErrorCode.inadequateSecurity: .permissionDenied
+      default: .internal
+      }
+    self.init(
+      code, "the stream was reset with \(H2ErrorCode.name(resetCode))", origin: .transport)
+  }
+}

@@ -1,0 +1,160 @@
+internal import LocalFiles
+internal import NIOCore
+package import NIOSSL
+
+/// Reads certificates and keys from PEM files (RFC 7468). Blocking; never on an event loop.
+package enum TLSFiles {
+  /// The most bytes of a file: a system's whole store of authorities has a quarter of it.
+  private static let byteLimit = 1 << 20
+
+  /// All certificates of a file; at least one.
+  package static func certificates(
+    _ path: String, as subject: TLSFault.Subject
+  ) throws(TLSFault) -> [NIOSSLCertificate] {
+    let bytes = try Self.bytes(path, as: subject)
+    guard
+      Self.contains("-----BEGIN CERTIFICATE-----", bytes)
+        || Self.contains("-----BEGIN TRUSTED CERTIFICATE-----", bytes)
+    else {
+      throw TLSFault(
+        subject, "\(path) has no certificate in it; it must be PEM (-----BEGIN CERTIFICATE-----)")
+    }
+    do {
+      return try NIOSSLCertificate.fromPEMBytes(bytes)
+    } catch {
+      throw TLSFault(
+        subject, "\(path) has a certificate that can't be read; it's cut off or damaged")
+    }
+  }
+
+  /// The private key of a file. What can't be read isn't quoted.
+  package static func privateKey(_ path: String) throws(TLSFault) -> NIOSSLPrivateKey {
+    let bytes = try Self.bytes(path, as: .key)
+    // Asking for a pass phrase would need somebody at the terminal.
+    if Self.contains("BEGIN ENCRYPTED PRIVATE KEY", bytes)
+      || Self.contains("Proc-Type: 4,ENCRYPTED", bytes)
+    {
+      throw TLSFault(
+        .key,
+        "the key in \(path) is encrypted; decrypt it (openssl pkey -in … -out …) and keep the file "
+          + "to yourself by its permissions")
+    }
+    guard Self.contains("PRIVATE KEY-----", bytes) else {
+      throw TLSFault(
+        .key, "\(path) has no private key in it; it must be PEM (-----BEGIN PRIVATE KEY-----)")
+    }
+    do {
+      return try NIOSSLPrivateKey(bytes: bytes, format: .pem)
+    } catch {
+      throw TLSFault(.key, "\(path) has a private key that can't be read; it's cut off or damaged")
+    }
+  }
+
+  private static func bytes(
+    _ path: String, as subject: TLSFault.Subject
+  ) throws(TLSFault) -> [UInt8] {
+    let bytes: [UInt8]
+    do throws(Files.Failure) {
+      bytes = try Files.read(path, limit: Self.byteLimit)
+    } catch {
+      throw TLSFault(subject, "\(path): \(error)")
+    }
+    guard !bytes.isEmpty else { throw TLSFault(subject, "\(path) is empty") }
+    return bytes
+  }
+
+  private static func contains(_ text: StaticString, _ bytes: [UInt8]) -> Bool {
+    let text = Array("\(text)".utf8)
+    guard bytes.count >= text.count else { return false }
+    return (0...bytes.count - text.count).contains { start in
+      bytes[start] == text[0] && bytes[start..<start + text.count].elementsEqual(text)
+    }
+  }
+}
+
+extension TLSSettings {
+  /// Reads the files and puts together what connections are made with.
+  ///
+  /// Takes some milliseconds where the system's store of authorities is read. Blocking; never on an
+  /// event loop.
+  ///
+  /// - Throws: the first fault.
+  package func load() throws(TLSFault) -> TLSContext {
+    // Before anything is read: what changes meanwhile is found later.
+    let fingerprint = TLSFingerprint(of: self)
+    var configuration = try self.base()
+    configuration.minimumTLSVersion = self.minimumVersion == .tls13 ? .tlsv13 : .tlsv12
+    configuration.shutdownTimeout = .milliseconds(Self.shutdownMilliseconds)
+    if let path = self.authorities {
+      let authorities = try TLSFiles.certificates(path, as: .authorities)
+      configuration.trustRoots = .certificates(authorities)
+    }
+    if let path = self.certificate {
+      let chain = try TLSFiles.certificates(path, as: .certificate)
+      configuration.certificateChain = chain.map { .certificate($0) }
+    }
+    if let path = self.key {
+      let key = try TLSFiles.privateKey(path)
+      configuration.privateKey = .privateKey(key)
+    }
+    do {
+      return TLSContext(
+        fingerprint: fingerprint, ssl: try NIOSSLContext(configuration: configuration))
+    } catch NIOSSLError.failedToLoadPrivateKey {
+      // The key could be read, so it's the pair that is refused.
+      throw TLSFault(
+        .key,
+        "the key in \(self.key ?? "") isn't that of the certificate in \(self.certificate ?? "")")
+    } catch NIOSSLError.failedToLoadCertificate {
+      throw TLSFault(.certificate, "\(self.certificate ?? "") has a certificate that can't be used")
+    } catch {
+      throw TLSFault(
+        self.certificate == nil ? .authorities : .certificate,
+        "can't be used: \(TLSFailure.words(for: error))")
+    }
+  }
+
+  /// What doesn't come from files.
+  private func base() throws(TLSFault) -> TLSConfiguration {
+    switch self.role {
+    case .client(let verifies, let speaks):
+      var configuration = TLSConfiguration.makeClientConfiguration()
+      // Names are compared by `TLSGate`, against what the endpoint is called and nothing else.
+      configuration.certificateVerification = verifies ? .noHostnameVerification : .none
+      switch speaks {
+      case .http2: configuration.applicationProtocols = ["h2"]
+      case .http1: configuration.applicationProtocols = ["http/1.1"]
+      case .unnamed: break
+      }
+      if verifies, self.authorities == nil, !Self.systemHasAuthorities {
+        throw TLSFault(
+          .authorities,
+          "missing; this system has no store of authorities (package ca-certificates), so name a "
+            + "file with those that sign the endpoint's certificate")
+      }
+      return configuration
+    case .server:
+      // The two kinds of configuration differ in what is set here only.
+      var configuration = TLSConfiguration.makeClientConfiguration()
+      configuration.applicationProtocols = ["h2", "http/1.1"]
+      configuration.certificateVerification =
+        self.authorities == nil ? .none : .noHostnameVerification
+      // So that a client with several certificates can choose.
+      configuration.sendCANameList = self.authorities != nil
+      return configuration
+    }
+  }
+
+  /// Whether there is what NIOSSL takes for the system's store on Linux.
+  private static var systemHasAuthorities: Bool {
+    Self.systemStores.contains { (try? Files.kind(of: $0)) != nil }
+  }
+
+  private static let systemStores = [
+    "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs",
+  ]
+
+  /// How long a closed connection waits for the other side's close_notify (RFC 8446 §6.1), which tells
+  /// the bridge nothing any more.
+  private static let shutdownMilliseconds: Int64 = 1000
+}

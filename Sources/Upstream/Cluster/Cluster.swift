@@ -1,0 +1,394 @@
+package import BridgeConfiguration
+internal import DequeModule
+internal import GRPCWire
+internal import HTTP2
+package import NIOCore
+internal import Time
+
+/// The endpoints of a service on one event loop: a pool for each, and calls shared out among them.
+///
+/// Confined to its event loop: made anywhere, used there only. The list of endpoints is given to it
+/// (`update`); until there is one, and while connections come up, calls wait, for as long as a
+/// connection may take. A call that never left goes to another endpoint by itself; one that failed does
+/// so by the policy.
+package final class Cluster: Upstream {
+  package typealias MakePool = (Configuration.Endpoint) -> any EndpointPool
+
+  let eventLoop: any EventLoop
+  let policy: Configuration.Retry?
+  /// Where the configuration has its service, `services.bench`: for messages that name a setting.
+  let key: String
+  private let configuration: Configuration.Cluster
+  private let makePool: MakePool
+  private let waitLimit: Int
+  private let waitTime: TimeAmount
+
+  /// Told, on the loop, of each endpoint that there's a connection to it now, or none any more.
+  package var onPresence: ((Bool) -> Void)?
+
+  private var state: ClusterState
+  private(set) var throttle: RetryThrottle?
+  private var members: [Member] = []
+  private var waiting: Deque<ClusterCall> = []
+  private var isSettling = false
+  /// Why the list isn't known, or isn't newer.
+  private var discoveryFailure: String?
+  /// Whether members may be without a connection, so that a call should see to it.
+  private var hasUnconnected = false
+  private var nextConnect = NIODeadline.uptimeNanoseconds(0)
+  private var nextUrgentConnect = NIODeadline.uptimeNanoseconds(0)
+  private var looking: Scheduled<Void>?
+  private var probes: [EventLoopPromise<Bool>] = []
+  private var isClosed = false
+  /// Pools of endpoints that are gone, until their calls have ended.
+  private var leaving: [ObjectIdentifier: any EndpointPool] = [:]
+  var generator = SystemRandomNumberGenerator()
+
+  private struct Member {
+    let id: Int
+    let pool: any EndpointPool
+    var health: HealthWatch?
+    /// As `onPresence` was told.
+    var isPresent = false
+  }
+
+  /// - Parameters:
+  ///   - limits: `callsWaiting` and `connectTimeout` bound how many calls wait, and for how long.
+  ///   - seed: the same for all loops of the process: which of many endpoints are used.
+  ///   - key: where the configuration has its service.
+  ///   - makePool: called for each endpoint, on the loop.
+  package init(
+    eventLoop: any EventLoop, _ configuration: Configuration.Cluster,
+    limits: Configuration.Limits, seed: UInt64, key: String = "", makePool: @escaping MakePool
+  ) {
+    self.key = key
+    self.eventLoop = eventLoop
+    self.configuration = configuration
+    self.policy = configuration.retry
+    self.throttle = configuration.retry.map { RetryThrottle($0.budget) }
+    self.makePool = makePool
+    self.waitLimit = limits.callsWaiting
+    self.waitTime = TimeAmount(clamping: limits.connectTimeout)
+    self.state = ClusterState(configuration, seed: seed)
+  }
+
+  // MARK: Endpoints
+
+  /// These are the endpoints from now on. Calls under way to one that is gone finish.
+  package func update(_ endpoints: [Configuration.WeightedEndpoint]) {
+    self.eventLoop.assertInEventLoop()
+    guard !self.isClosed else { return }
+    self.discoveryFailure = nil
+    let change = self.state.update(endpoints)
+    for id in change.removed {
+      guard let index = self.members.firstIndex(where: { $0.id == id }) else { continue }
+      let member = self.members.remove(at: index)
+      self.leave(member)
+    }
+    for (id, endpoint) in change.added.sorted(by: { $0.key < $1.key }) {
+      let pool = self.makePool(endpoint)
+      pool.onConnectivity = { [weak self] connectivity in
+        self?.connectivityChanged(id, connectivity)
+      }
+      self.members.append(Member(id: id, pool: pool))
+    }
+    self.hasUnconnected = true
+    self.nextConnect = .uptimeNanoseconds(0)
+    // Where calls go already, the new ones get ready for theirs.
+    if self.state.isReady { self.connectMembers() }
+    if self.state.memberCount > 1 && self.looking == nil { self.look() }
+    self.settle()
+  }
+
+  /// The list couldn't be had. What was known before holds.
+  package func discoveryFailed(_ reason: String) {
+    self.eventLoop.assertInEventLoop()
+    self.discoveryFailure = reason
+    self.settle()
+  }
+
+  private func leave(_ member: Member) {
+    member.health?.stop()
+    let pool = member.pool
+    pool.onConnectivity = nil
+    if member.isPresent { self.onPresence?(false) }
+    self.leaving[ObjectIdentifier(pool)] = pool
+    pool.drain().assumeIsolated().whenComplete { [weak self] _ in
+      self?.leaving[ObjectIdentifier(pool)] = nil
+    }
+  }
+
+  private func connectivityChanged(_ id: Int, _ connectivity: Connectivity) {
+    self.state.setConnectivity(id, connectivity)
+    self.tellPresence(of: id, connectivity == .ready)
+    switch connectivity {
+    case .idle, .failing:
+      self.hasUnconnected = true
+      self.nextConnect = .uptimeNanoseconds(0)
+    case .ready:
+      self.watchHealth(of: id)
+    case .connecting:
+      break
+    }
+    // Later: the pool may be in the middle of something.
+    self.settleLater()
+  }
+
+  private func tellPresence(of id: Int, _ isPresent: Bool) {
+    guard let index = self.members.firstIndex(where: { $0.id == id }),
+      self.members[index].isPresent != isPresent
+    else { return }
+    self.members[index].isPresent = isPresent
+    self.onPresence?(isPresent)
+  }
+
+  // MARK: Health
+
+  private func watchHealth(of id: Int) {
+    guard self.configuration.health.check ?? (self.state.memberCount > 1),
+      let index = self.members.firstIndex(where: { $0.id == id })
+    else { return }
+    if self.members[index].health == nil {
+      self.members[index].health = HealthWatch(
+        self.configuration.health.service, of: self.members[index].pool, on: self.eventLoop
+      ) { [weak self] isServing in
+        self?.state.setServing(id, isServing)
+        self?.settleLater()
+      }
+    }
+    self.members[index].health?.connected()
+  }
+
+  /// Looks at outliers when it's time to, again and again.
+  private func look() {
+    self.looking?.cancel()
+    self.looking = nil
+    let now = self.eventLoop.now
+    self.state.look(now: now)
+    guard let next = self.state.nextLook, !self.isClosed else { return }
+    self.looking = self.eventLoop.assumeIsolated().scheduleTask(
+      deadline: max(next, now + Self.shortestLook)
+    ) { [weak self] in
+      self?.looking = nil
+      self?.look()
+      self?.settle()
+    }
+  }
+
+  // MARK: Calls
+
+  package func start(_ request: CallRequest, observer: any CallObserver) -> any UpstreamCall {
+    self.eventLoop.assertInEventLoop()
+    let call = ClusterCall(request, cluster: self, hash: self.hash(of: request), observer)
+    if self.hasUnconnected { self.connectMembers() }
+    self.place(call)
+    return call
+  }
+
+  /// Starts an attempt of a call, or lets it wait, or ends it.
+  func place(_ call: ClusterCall) {
+    guard !self.isClosed else {
+      return call.failLater(
+        GRPCStatus(.unavailable, "the bridge is shutting down", origin: .notConnected))
+    }
+    switch self.state.pick(tried: call.tried, hash: call.hash, using: &self.generator) {
+    case .member(let id):
+      self.begin(call, on: id)
+    case .wait:
+      self.queue(call)
+    case .none(let reason):
+      if self.connectUrgently() {
+        self.queue(call)
+      } else {
+        call.failLater(self.notConnected(reason))
+      }
+    }
+  }
+
+  private func queue(_ call: ClusterCall) {
+    guard self.waiting.count < self.waitLimit else {
+      return call.failLater(
+        GRPCStatus(
+          .unavailable, "\(self.waiting.count) calls wait for these endpoints already",
+          origin: .shed))
+    }
+    self.waiting.append(call)
+    call.wait(atMost: self.waitTime)
+  }
+
+  private func begin(_ call: ClusterCall, on id: Int) {
+    guard let member = self.members.first(where: { $0.id == id }) else {
+      preconditionFailure("a call was given to an endpoint that isn't there")
+    }
+    self.state.began(id)
+    call.begin(on: id, member.pool)
+  }
+
+  /// Nil once it's gone.
+  func endpoint(of id: Int) -> Configuration.Endpoint? {
+    self.members.first { $0.id == id }?.pool.endpoint
+  }
+
+  /// A call doesn't wait any more.
+  func leaveQueue(_ call: ClusterCall) {
+    self.waiting.removeAll { $0 === call }
+  }
+
+  /// The time that calls wait has passed for one.
+  func waitedTooLong(_ call: ClusterCall) {
+    self.leaveQueue(call)
+    let reason =
+      self.state.isListKnown ? "no connection to \(self.configuration.kind)" : self.unknown
+    let milliseconds = self.waitTime.nanoseconds / 1_000_000
+    call.fail(
+      self.notConnected("\(reason) within \(milliseconds) ms (limits.connect_timeout)"))
+  }
+
+  private var unknown: String { "the endpoints of \(self.configuration.kind) aren't known yet" }
+
+  /// The deadline of a call that waits has passed.
+  func deadlinePassed(_ call: ClusterCall, _ limit: CallLimit?) {
+    self.leaveQueue(call)
+    call.fail(
+      .deadlineExceeded("no connection to \(self.configuration.kind)", limit, key: self.key))
+  }
+
+  /// An attempt has ended.
+  ///
+  /// - Parameter isFailure: whether that speaks against the endpoint; nil: it says nothing.
+  func attemptEnded(on id: Int, isFailure: Bool?) {
+    self.state.ended(id, isFailure: isFailure, now: self.eventLoop.now)
+    if isFailure == false { self.throttle?.succeeded() }
+  }
+
+  /// Whether a call that has failed begins again, and when.
+  func decide(
+    _ retry: inout RetryState, _ status: GRPCStatus, isTimeout: Bool, tried: [Int]
+  ) -> RetryState.Decision {
+    // One that never left may wait for an endpoint that is just coming up.
+    let hasOther = self.state.hasOther(than: tried) || !self.state.isStuck
+    return retry.failed(
+      status, isTimeout: isTimeout, hasOther: hasOther, policy: self.policy,
+      throttle: &self.throttle, using: &self.generator)
+  }
+
+  private func notConnected(_ reason: String) -> GRPCStatus {
+    GRPCStatus(.unavailable, self.withCause(reason), origin: .notConnected)
+  }
+
+  private func withCause(_ reason: String) -> String {
+    let cause = self.discoveryFailure.map { "; the last attempt to find endpoints failed: \($0)" }
+    return reason + (cause ?? "")
+  }
+
+  /// Of the metadata field that a ring goes by.
+  private func hash(of request: CallRequest) -> UInt64? {
+    guard case .ringHash(let header) = self.configuration.balance.policy else { return nil }
+    let metadata = request.metadata
+    guard
+      let field = metadata.fields.first(where: {
+        metadata.bytes[$0.name].elementsEqual(header.utf8)
+      })
+    else {
+      return nil
+    }
+    return StableHash.of(metadata.bytes[field.value])
+  }
+
+  // MARK: What follows from a change
+
+  private func settleLater() {
+    guard !self.isSettling else { return }
+    self.isSettling = true
+    self.eventLoop.assumeIsolated().execute { [weak self] in
+      self?.isSettling = false
+      self?.settle()
+    }
+  }
+
+  private func settle() {
+    if !self.waiting.isEmpty {
+      if self.hasUnconnected { self.connectMembers() }
+      // Each is placed once; one that must still wait goes to the end of a queue that was emptied.
+      let waiting = self.waiting
+      self.waiting.removeAll(keepingCapacity: true)
+      for call in waiting { self.place(call) }
+    }
+    if !self.probes.isEmpty { self.answerProbes() }
+  }
+
+  /// Opens connections where there are none, unless it was tried a moment ago.
+  private func connectMembers() {
+    let now = self.eventLoop.now
+    guard now >= self.nextConnect else { return }
+    self.nextConnect = now + Self.connectInterval
+    let ids = self.state.toConnect
+    self.hasUnconnected = !ids.isEmpty
+    for id in ids { self.members.first { $0.id == id }?.pool.connect(isUrgent: false) }
+  }
+
+  /// Nothing can be reached, as far as is known; what is known may be two seconds old, and an endpoint
+  /// may be back. So calls ask again before they fail, together and not too often.
+  ///
+  /// - Returns: whether there's something to wait for.
+  private func connectUrgently() -> Bool {
+    let now = self.eventLoop.now
+    guard now >= self.nextUrgentConnect else { return false }
+    self.nextUrgentConnect = now + Self.urgentConnectInterval
+    for id in self.state.toConnect {
+      self.members.first { $0.id == id }?.pool.connect(isUrgent: true)
+    }
+    return !self.members.isEmpty
+  }
+
+  // MARK: Life
+
+  /// Whether a call would get to an endpoint, now or soon.
+  package func probe() -> EventLoopFuture<Bool> {
+    self.eventLoop.assertInEventLoop()
+    let promise = self.eventLoop.makePromise(of: Bool.self)
+    self.probes.append(promise)
+    // As a call would.
+    if self.state.isStuck { _ = self.connectUrgently() }
+    self.connectMembers()
+    self.answerProbes()
+    return promise.futureResult
+  }
+
+  private func answerProbes() {
+    guard self.state.isReady || self.state.isStuck else { return }
+    let probes = self.probes
+    self.probes = []
+    for promise in probes { promise.succeed(self.state.isReady) }
+  }
+
+  /// Why no call would get out: what calls end with.
+  package var trouble: String {
+    guard self.state.isListKnown else { return self.withCause(self.unknown) }
+    return self.withCause(self.state.trouble ?? "no connection to \(self.configuration.kind)")
+  }
+
+  /// Ends all calls with UNAVAILABLE and closes the connections.
+  package func closeNow() {
+    self.eventLoop.assertInEventLoop()
+    self.isClosed = true
+    self.looking?.cancel()
+    self.looking = nil
+    let waiting = self.waiting
+    self.waiting = []
+    for call in waiting {
+      call.fail(GRPCStatus(.unavailable, "the bridge is shutting down", origin: .transport))
+    }
+    for member in self.members {
+      member.health?.stop()
+      member.pool.closeNow()
+    }
+    for pool in self.leaving.values { pool.closeNow() }
+    self.answerProbes()
+  }
+
+  /// Members without a connection are looked at this often while calls come.
+  private static let connectInterval = TimeAmount.milliseconds(50)
+  private static let urgentConnectInterval = TimeAmount.milliseconds(100)
+  private static let shortestLook = TimeAmount.milliseconds(10)
+}

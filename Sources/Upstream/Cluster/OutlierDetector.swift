@@ -1,0 +1,135 @@
+internal import BridgeConfiguration
+internal import NIOCore
+internal import Time
+
+/// Finds members that fail where others don't, and takes them out for a while. Pure.
+///
+/// Two measures, as Envoy's outlier detection and gRFC A50 have them: failures in a row, and a success
+/// rate far below that of the others. How long a member stays out grows each time and shrinks again
+/// while it behaves.
+struct OutlierDetector {
+  private struct Record {
+    let id: Int
+    var failuresInRow = 0
+    var successes = 0
+    var failures = 0
+    /// Out until then; nil: in.
+    var ejectedUntil: NIODeadline?
+    /// How often it was put out, less the intervals in which it behaved.
+    var ejections = 0
+  }
+
+  private let options: Configuration.Outliers
+  private var records: [Record] = []
+  private var nextLook: NIODeadline?
+
+  init(_ options: Configuration.Outliers) {
+    self.options = options
+  }
+
+  /// These are the members now.
+  mutating func reset(_ ids: [Int]) {
+    self.records = ids.map { id in
+      self.records.first { $0.id == id } ?? Record(id: id)
+    }
+  }
+
+  /// A call on a member has ended.
+  ///
+  /// - Returns: whether the member is put out over it.
+  mutating func ended(_ id: Int, isFailure: Bool, now: NIODeadline) -> Bool {
+    guard let index = self.records.firstIndex(where: { $0.id == id }) else { return false }
+    guard isFailure else {
+      self.records[index].failuresInRow = 0
+      self.records[index].successes += 1
+      return false
+    }
+    self.records[index].failuresInRow += 1
+    self.records[index].failures += 1
+    guard self.options.consecutiveFailures > 0,
+      self.records[index].failuresInRow >= self.options.consecutiveFailures
+    else { return false }
+    return self.eject(index, now: now)
+  }
+
+  /// Whether a member is out.
+  func isEjected(_ id: Int) -> Bool {
+    self.records.contains { $0.id == id && $0.ejectedUntil != nil }
+  }
+
+  var ejectedCount: Int { self.records.count { $0.ejectedUntil != nil } }
+
+  /// When `look` is due; nil: never, as it stands.
+  func nextDue() -> NIODeadline? {
+    let back = self.records.compactMap(\.ejectedUntil).min()
+    guard let next = self.nextLook else { return back }
+    return back.map { min($0, next) } ?? next
+  }
+
+  /// Lets in again what has been out long enough, and compares success rates at the end of each
+  /// interval.
+  ///
+  /// - Returns: whether anything has changed.
+  mutating func look(now: NIODeadline) -> Bool {
+    var hasChanged = false
+    for index in self.records.indices {
+      guard let until = self.records[index].ejectedUntil, until <= now else { continue }
+      self.records[index].ejectedUntil = nil
+      self.records[index].failuresInRow = 0
+      hasChanged = true
+    }
+    guard self.nextLook.map({ $0 <= now }) ?? true else { return hasChanged }
+    if self.nextLook != nil {
+      hasChanged = self.compareRates(now: now) || hasChanged
+      for index in self.records.indices {
+        if self.records[index].ejectedUntil == nil, self.records[index].ejections > 0 {
+          self.records[index].ejections -= 1
+        }
+        self.records[index].successes = 0
+        self.records[index].failures = 0
+      }
+    }
+    self.nextLook = now + TimeAmount(clamping: self.options.interval)
+    return hasChanged
+  }
+
+  /// gRFC A50, success_rate_ejection: members with enough calls, if there are enough such members,
+  /// whose rate is below the mean by more than a multiple of the standard deviation.
+  private mutating func compareRates(now: NIODeadline) -> Bool {
+    guard self.options.usesSuccessRate else { return false }
+    let busy = self.records.indices.filter {
+      self.records[$0].successes + self.records[$0].failures >= Self.leastCalls
+    }
+    guard busy.count >= Self.leastMembers else { return false }
+    let rates = busy.map { index in
+      let record = self.records[index]
+      return Double(record.successes) / Double(record.successes + record.failures)
+    }
+    let mean = rates.reduce(0, +) / Double(rates.count)
+    let variance = rates.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(rates.count)
+    let floor = mean - Self.deviations * variance.squareRoot()
+    var hasChanged = false
+    for (index, rate) in zip(busy, rates) where rate < floor {
+      hasChanged = self.eject(index, now: now) || hasChanged
+    }
+    return hasChanged
+  }
+
+  private mutating func eject(_ index: Int, now: NIODeadline) -> Bool {
+    guard self.records[index].ejectedUntil == nil, self.records.count > 1 else { return false }
+    // At least one may be put out, whatever the share is.
+    let most = max(1, Int(Double(self.records.count) * self.options.mostEjected))
+    guard self.ejectedCount < most else { return false }
+    self.records[index].ejections += 1
+    let time = self.options.ejectionTime * self.records[index].ejections
+    let longest = max(self.options.ejectionTime, self.options.longestEjection)
+    self.records[index].ejectedUntil = now + TimeAmount(clamping: min(time, longest))
+    self.records[index].failuresInRow = 0
+    return true
+  }
+
+  /// gRFC A50's defaults for success_rate_ejection: minimum_hosts, request_volume, stdev_factor.
+  private static let leastMembers = 5
+  private static let leastCalls = 100
+  private static let deviations = 1.9
+}

@@ -1,0 +1,151 @@
+package import Addresses
+package import BridgeConfiguration
+package import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+internal import ProcessResources
+package import TLS
+
+/// Looks names up, and opens the channels under upstream connections. [seam: sockets, EmbeddedChannels in
+/// tests]
+package protocol Connector {
+  /// The `:scheme` of calls on its connections.
+  var scheme: String { get }
+
+  /// Looks up the addresses that a host has in one family.
+  ///
+  /// - Parameter found: called on `eventLoop`, once, never from within this function; not after the
+  ///   lookup was cancelled. The addresses have port 0.
+  /// - Returns: cancels the lookup.
+  func lookUp(
+    _ host: String, _ family: AddressFamily, on eventLoop: any EventLoop,
+    _ found: @escaping (Result<[SocketAddress], LookupError>) -> Void
+  ) -> () -> Void
+
+  /// Connects to an address of an endpoint, with `handler` as the last in the channel's pipeline.
+  ///
+  /// - Returns: on `eventLoop`, that the channel is open, or why it isn't.
+  func connect(
+    _ handler: any ChannelHandler, to address: SocketAddress, of endpoint: Configuration.Endpoint,
+    timeout: TimeAmount, on eventLoop: any EventLoop
+  ) -> EventLoopFuture<Void>
+}
+
+/// The kinds of addresses that a name may lead to.
+package enum AddressFamily: Sendable, CaseIterable {
+  case ipv6
+  case ipv4
+}
+
+extension Connector {
+  package var scheme: String { "http" }
+}
+
+/// Connects by TCP, or to a UNIX socket, with TLS where that's configured.
+package struct SocketConnector: Connector, Sendable {
+  package let tls: TLSContexts?
+  /// The name for the certificates of all endpoints; nil: the host of each.
+  private let serverName: String?
+  private let lookups: Lookups
+
+  /// - Parameters:
+  ///   - tls: nil: in the clear.
+  ///   - serverName: the name for the certificates of all endpoints; nil: the host of each.
+  package init(
+    tls: TLSContexts? = nil, serverName: String? = nil, lookups: Lookups = .system
+  ) {
+    self.tls = tls
+    self.serverName = serverName
+    self.lookups = lookups
+  }
+
+  package var scheme: String { self.tls == nil ? "http" : "https" }
+
+  package func lookUp(
+    _ host: String, _ family: AddressFamily, on eventLoop: any EventLoop,
+    _ found: @escaping (Result<[SocketAddress], LookupError>) -> Void
+  ) -> () -> Void {
+    let question = LookupQuestion(host, family == .ipv4 ? .ipv4 : .ipv6)
+    let lookups = self.lookups
+    let ticket = lookups.makeTicket(question)
+    let found = NIOLoopBoundBox(Optional(found), eventLoop: eventLoop)
+    lookups.ask(ticket) { outcome in
+      eventLoop.execute {
+        guard let call = found.value.take() else { return }
+        switch outcome {
+        case .success(.addresses(let addresses)): call(.success(addresses))
+        case .success(.services): call(.success([]))
+        case .failure(let error): call(.failure(error))
+        }
+      }
+    }
+    return {
+      found.value = nil
+      lookups.giveUp(ticket, LookupError(reason: "the lookup was given up"))
+    }
+  }
+
+  package func connect(
+    _ handler: any ChannelHandler, to address: SocketAddress, of endpoint: Configuration.Endpoint,
+    timeout: TimeAmount, on eventLoop: any EventLoop
+  ) -> EventLoopFuture<Void> {
+    let name = EndpointName(self.serverName ?? endpoint.host)
+    let tls = self.tls
+    let handler = NIOLoopBound(handler, eventLoop: eventLoop)
+    var bootstrap = ClientBootstrap(group: eventLoop)
+      .connectTimeout(timeout)
+      .channelOption(
+        .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.readBytes)
+      )
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          if let tls { try Self.addTLS(to: channel, tls, name) }
+          try channel.pipeline.syncOperations.addHandler(handler.value)
+        }
+      }
+    switch address {
+    case .v4, .v6: bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
+    case .unixDomainSocket: break
+    }
+    return bootstrap.connect(to: address).map { _ in }
+  }
+
+  private static func addTLS(
+    to channel: any Channel, _ tls: TLSContexts, _ name: EndpointName
+  ) throws {
+    guard case .client(let verifies, let speaks) = tls.settings.role else {
+      preconditionFailure("a listener's settings were given to a connector")
+    }
+    let connection = try NIOSSLClientHandler(
+      context: tls.current.ssl, serverHostname: name.indication)
+    let gate = TLSGate(connection, to: name, verifies: verifies, speaks: speaks)
+    try channel.pipeline.syncOperations.addHandlers(connection, gate)
+  }
+
+  /// One read takes four DATA frames of the usual size; small replies still share the buffer.
+  private static let readBytes = 64 << 10
+}
+
+extension Configuration.Endpoint {
+  /// Why there's no connection, in words for the person who wrote the configuration.
+  func describe(_ error: any Error) -> String {
+    let reason: String
+    switch error {
+    case let error as IOError:
+      switch error.errnoCode {
+      case ECONNREFUSED: reason = "connection refused"
+      case ECONNRESET: reason = "connection reset"
+      case ETIMEDOUT: reason = "timed out"
+      case ENOENT: reason = "no such socket"
+      case EHOSTUNREACH: reason = "no route to the host"
+      case ENETUNREACH: reason = "no route to the network"
+      default: reason = Shortage(errno: error.errnoCode)?.description ?? "\(error)"
+      }
+    case ChannelError.connectTimeout(let timeout):
+      reason = "no connection within \(timeout.nanoseconds / 1_000_000) ms"
+    default:
+      reason = TLSFailure(error)?.reason ?? "\(error)"
+    }
+    return "can't connect to \(self.description): \(reason)"
+  }
+}

@@ -1,0 +1,221 @@
+package import BridgeConfiguration
+internal import GRPCWire
+package import NIOCore
+internal import Time
+
+/// The connections of HTTP/1.1 to one endpoint on one event loop: calls of one method go out as POST with
+/// the bare message as the body, and a reply of 200 has the bare message of the answer.
+///
+/// Confined to its event loop: made anywhere, used there only. A connection carries one request at a time
+/// and is kept for the next; what has no connection waits. Only unary calls of the configured method are
+/// taken; others end with UNIMPLEMENTED.
+package final class HTTP1Pool: EndpointPool, PoolShell {
+  package let eventLoop: any EventLoop
+  package let endpoint: Configuration.Endpoint
+  /// Where the configuration has its service, `services.bench`: for messages that name a setting.
+  let key: String
+  let limits: Configuration.Limits
+  package var onConnectivity: ((Connectivity) -> Void)?
+  package var onReachability: ((Reachability) -> Void)?
+  var isReached = false
+
+  let connector: any Connector
+  let connectTimeout: TimeAmount
+  static let greeting = "connection"
+  private let credentials: Credentials?
+  private let callPath: String
+  private let isIdempotent: Bool
+  private let head: HTTP1RequestHead
+  private let second: () -> Int64
+
+  private var connectivity = Connectivity.idle
+
+  var state: PoolState
+  var connections: [HTTP1Connection] = []
+  var dialers: [Dialer<HTTP1Connection>] = []
+  var addressFamily = AddressFamily.ipv6
+  var calls: [HTTP1Call?] = []
+  var freeIDs: [Int] = []
+  var deadlines: TimerWheel
+  var ticking: RepeatedTask?
+  var due: [Int] = []
+  var checking: Scheduled<Void>?
+  var probes: [EventLoopPromise<Bool>] = []
+  var drained: [EventLoopPromise<Void>] = []
+
+  /// - Parameters:
+  ///   - transport: what's asked for, and how often connections are opened.
+  ///   - callPath: `:path` of the calls that are taken.
+  ///   - connections: how long they live.
+  ///   - authority: sent as `Host`; nil: host and port of the endpoint.
+  ///   - connector: what opens connections.
+  ///   - credentials: what authorises the requests.
+  ///   - key: where the configuration has its service.
+  ///   - via: the bridge's name in the `via` of requests; nil: they get none.
+  ///   - second: the wall clock, for signatures, in seconds since 1970.
+  package init(
+    eventLoop: any EventLoop, endpoint: Configuration.Endpoint,
+    _ transport: Configuration.HTTPProtobuf,
+    callPath: String, limits: Configuration.Limits, connections: Configuration.Connections,
+    userAgent: String, authority: String? = nil, connector: any Connector = SocketConnector(),
+    credentials: Credentials? = nil, key: String = "", via: String? = nil,
+    second: @escaping () -> Int64 = { WallTime.second }
+  ) {
+    self.eventLoop = eventLoop
+    self.endpoint = endpoint
+    self.key = key
+    self.limits = limits
+    self.connector = connector
+    self.connectTimeout = TimeAmount(clamping: limits.connectTimeout)
+    self.credentials = credentials
+    self.callPath = callPath
+    self.isIdempotent = transport.isIdempotent
+    self.second = second
+    self.head = HTTP1RequestHead(
+      path: transport.path, host: authority ?? endpoint.authority, userAgent: userAgent, via: via)
+    self.state = PoolState(
+      limits: PoolState.Limits(
+        callsInFlight: limits.callsInFlight, callsWaiting: limits.callsWaiting,
+        connections: max(transport.connectionLimit, connections.count),
+        spread: connections.count, opening: Self.opening,
+        idleTimeout: connections.idleTimeout.map { TimeAmount(clamping: $0) },
+        maxAge: connections.maxAge.map { TimeAmount(clamping: $0) }))
+    self.deadlines = TimerWheel(now: eventLoop.now)
+  }
+
+  // MARK: Calls
+
+  package func start(
+    _ request: CallRequest, observer: any CallObserver
+  ) -> any UpstreamCall {
+    self.eventLoop.assertInEventLoop()
+    let call = HTTP1Call(id: self.takeID(), pool: self, request: request, observer: observer)
+    self.calls[call.id] = call
+    guard self.takes(request) else {
+      self.failLater(
+        call,
+        GRPCStatus(
+          .unimplemented,
+          "this endpoint is called by HTTP/1.1 for \(self.callPath) alone, and not by gRPC"))
+      return call
+    }
+    self.enter(call)
+    return call
+  }
+
+  private func takes(_ request: CallRequest) -> Bool {
+    guard let message = request.message else { return false }
+    return !request.isRaw && request.isComplete && request.path == self.callPath
+      && message.readableBytes >= GRPCMessage.prefixByteCount
+      // Not compressed.
+      && message.getInteger(at: message.readerIndex, as: UInt8.self) == 0
+  }
+
+  func start(_ call: HTTP1Call, on id: Int) {
+    let connection = self.connection(id)
+    var body = call.request.message ?? ByteBuffer()
+    body.moveReaderIndex(forwardBy: min(GRPCMessage.prefixByteCount, body.readableBytes))
+    let head = self.head.make(
+      for: body, metadata: call.request.metadata, credentials: self.credentials,
+      second: self.second())
+    call.connection = connection
+    guard
+      !connection.begin(call, head, body: body, replyByteLimit: call.request.replyByteLimit)
+    else { return }
+    // It's gone, and nothing was sent (RFC 9110 §9.2.2 lets it begin again).
+    call.connection = nil
+    self.startElsewhere(call, than: id)
+  }
+
+  /// The call has ended.
+  func forget(_ call: HTTP1Call) {
+    self.leave(call)
+  }
+
+  /// The call's end is settled, though its owner may not have heard of it.
+  func settled(_ call: HTTP1Call) {
+    self.deadlines.cancel(call.id)
+    self.state.leave(call.id)
+  }
+
+  // MARK: For connections
+
+  func makeConnection(_ dialer: Dialer<HTTP1Connection>, attempt: Int) -> HTTP1Connection {
+    HTTP1Connection(dialer, attempt: attempt, pool: self)
+  }
+
+  func connectionReady(_ connection: HTTP1Connection) {
+    self.allow(connection, calls: 1)
+    self.settle()
+  }
+
+  /// A reply is complete.
+  ///
+  /// - Parameter keeps: whether the connection takes another request.
+  func requestEnded(on connection: HTTP1Connection, keeps: Bool) {
+    if !keeps { self.state.retire(connection.id) }
+    self.state.closeCall(on: connection.id)
+  }
+
+  func connectionEnded(_ connection: HTTP1Connection, reason: String) {
+    self.remove(connection, reason: reason)
+    // An endpoint may close a connection at any time.
+    self.tellReachability(nil)
+  }
+
+  /// The connection of a call is gone.
+  ///
+  /// - Parameter mayBeStale: whether it had been kept since another request and nothing was answered:
+  ///   the endpoint may have closed it before it saw the request.
+  func callLost(_ call: HTTP1Call, reason: String, mayBeStale: Bool) {
+    call.connection = nil
+    if mayBeStale, self.isIdempotent, call.takeSecondChance() {
+      // On a fresh one: those that were kept as long are as dead.
+      self.state.retireIdle()
+      self.state.comeBack(call.id)
+      return
+    }
+    call.fail(GRPCStatus(.unavailable, reason, origin: .transport))
+  }
+
+  func settle() {
+    let now = self.eventLoop.now
+    self.takeSteps(now: now)
+    self.tellWaiting()
+    if self.onConnectivity != nil { self.tellConnectivity(now) }
+  }
+
+  private func tellConnectivity(_ now: NIODeadline) {
+    var connectivity = self.state.connectivity(now: now)
+    switch connectivity {
+    case .idle, .connecting:
+      // An endpoint that closes behind each reply is as good as one that keeps connections: the next
+      // call opens one.
+      if self.connectivity == .ready { connectivity = .ready }
+    case .ready, .failing:
+      break
+    }
+    guard connectivity != self.connectivity else { return }
+    self.connectivity = connectivity
+    self.onConnectivity?(connectivity)
+  }
+
+  // MARK: For its owner
+
+  package func connect(isUrgent: Bool) {
+    self.connectIfNoneIsUsable(isUrgent: isUrgent)
+  }
+
+  package var trouble: String { self.lastTrouble }
+
+  package func probe() -> EventLoopFuture<Bool> { self.beginProbe() }
+
+  package func drain() -> EventLoopFuture<Void> { self.beginDrain() }
+
+  package func closeNow() {
+    self.endAll()
+  }
+
+  /// Connections on their way at a time: a burst isn't served one handshake after the other.
+  private static let opening = 8
+}

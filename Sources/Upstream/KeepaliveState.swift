@@ -1,0 +1,94 @@
+internal import BridgeConfiguration
+internal import NIOCore
+internal import Time
+
+/// Whether the far end of a connection is still there: when it's asked for a sign of life (PING), and
+/// when it's given up. Pure.
+///
+/// It never looks at a clock for what is received, because that's on the way of every reply: it's
+/// asked now and then (`check`), and only knows whether anything came since it was asked last.
+struct KeepaliveState {
+  struct Options {
+    /// A connection on which nothing came for this long is asked; nil: only on suspicion.
+    var time: TimeAmount?
+    /// How long the answer may take.
+    var timeout: TimeAmount
+    /// Whether one without calls is asked too.
+    var withoutCalls: Bool
+
+    init(time: TimeAmount?, timeout: TimeAmount, withoutCalls: Bool = false) {
+      self.time = time
+      self.timeout = timeout
+      self.withoutCalls = withoutCalls
+    }
+
+    init(_ connections: Configuration.Connections) {
+      self.init(
+        time: connections.keepaliveTime.map { TimeAmount(clamping: $0) },
+        timeout: TimeAmount(clamping: connections.keepaliveTimeout),
+        withoutCalls: connections.keepaliveWithoutCalls)
+    }
+  }
+
+  enum Action: Equatable {
+    /// Check again after this time; nil: no more.
+    case wait(TimeAmount?)
+    /// Send a PING, and check again after this time.
+    case ping(TimeAmount)
+    /// Nothing came: the connection is dead.
+    case giveUp
+  }
+
+  private let options: Options
+  private var hasHeard = false
+  private var isAsked = false
+  private var lastSuspicion: NIODeadline?
+
+  init(_ options: Options) {
+    self.options = options
+  }
+
+  /// Something came, whatever it was.
+  mutating func heard() {
+    self.hasHeard = true
+  }
+
+  /// The connection is up.
+  mutating func start() -> Action {
+    self.hasHeard = false
+    return .wait(self.options.time)
+  }
+
+  /// The time that the last action named has passed.
+  mutating func check(hasCalls: Bool) -> Action {
+    if self.isAsked {
+      guard self.hasHeard else { return .giveUp }
+      self.isAsked = false
+      self.hasHeard = false
+      return .wait(self.options.time)
+    }
+    guard !self.hasHeard, hasCalls || self.options.withoutCalls else {
+      self.hasHeard = false
+      return .wait(self.options.time)
+    }
+    return self.ask()
+  }
+
+  /// A call ended at its deadline, and nothing at all had come on the connection since it began. Servers
+  /// of gRPC take more than two PINGs in five minutes for abuse, so one suspicion in that time is all.
+  mutating func suspect(now: NIODeadline) -> Action? {
+    guard !self.isAsked, self.lastSuspicion.map({ now - $0 >= Self.suspicionInterval }) ?? true
+    else { return nil }
+    self.lastSuspicion = now
+    return self.ask()
+  }
+
+  private mutating func ask() -> Action {
+    self.isAsked = true
+    self.hasHeard = false
+    return .ping(self.options.timeout)
+  }
+
+  /// gRPC's default for the least time between PINGs (grpc.http2.min_recv_ping_interval_without_data_ms).
+  private static let suspicionInterval = TimeAmount.minutes(5)
+}

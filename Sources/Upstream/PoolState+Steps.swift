@@ -1,0 +1,34 @@
+internal import GRPCWire
+internal import NIOCore
+
+/// What a pool's state answers to its owner: the outcome of a new call, and the actions to perform after every
+/// event.
+extension PoolState {
+  /// The outcome of a new call.
+  enum Arrival: Equatable {
+    case start(connection: Int)
+    case wait
+    case refuse(GRPCStatus)
+  }
+
+  /// One action.
+  enum Step: Equatable {
+    case start(call: Int, connection: Int)
+    case connect(Int)
+    case fail(call: Int, GRPCStatus)
+    /// A call makes room for another one.
+    case yield(call: Int)
+    case close(Int)
+  }
+
+  /// The next action; calls start first, connections close last. Nil: nothing is left to do.
+  mutating func nextStep(now: NIODeadline) -> Step? {
+    if let (call, connection) = self.nextStart() {
+      return .start(call: call, connection: connection)
+    }
+    if let id = self.nextConnect(now: now) { return .connect(id) }
+    if let (call, status) = self.nextFailure(now: now) { return .fail(call: call, status) }
+    if let call = self.nextYield() { return .yield(call: call) }
+    return self.nextClose().map(Step.close)
+  }
+}

@@ -1,0 +1,446 @@
+internal import DequeModule
+internal import GRPCWire
+internal import NIOCore
+internal import Time
+
+/// Which call goes to which connection, which calls wait, and when connections are opened. Pure.
+///
+/// Calls and connections are numbers of the owner's. Events come in by the verbs; what is to be done
+/// is pulled out by `nextStep`, which the owner asks after every event until it says nil. Then holds:
+/// whenever calls wait, a connection is being opened, or all there are (or the limit of calls in flight)
+/// are full or rest after a refusal. Nothing waits for nothing.
+struct PoolState {
+  private struct Connection {
+    let id: Int
+    var state = ConnectionState()
+    /// Whether it has had calls since the last check.
+    var isInUse = true
+    /// Without calls since then.
+    var idleSince = NIODeadline.distantFuture
+    /// When it's to be replaced.
+    var expiry = NIODeadline.distantFuture
+    /// Whether it's older than it may be and takes calls only until another is ready.
+    var isAging = false
+    /// Whether the pool ends it of its own accord, which says nothing against the endpoint.
+    var isGivenUp = false
+
+    mutating func giveUp() {
+      self.isGivenUp = true
+      self.state.drain()
+    }
+  }
+
+  private let limits: Limits
+  private let backoff: Backoff
+  private var connections: [Connection] = []
+  private var nextID = 0
+  private var waiting: Deque<Int> = []
+  private var callsInFlight = 0
+  private var yielding = YieldingCalls()
+  /// Attempts in a row that gave no connection to call on.
+  private var failures = 0
+  /// No attempt before this; nil: any time.
+  private var retryAt: NIODeadline?
+  /// No attempt before this that no call waits for; nil: any time.
+  private var spareRetryAt: NIODeadline?
+  /// Why the last attempt failed.
+  private var lastFailure = ""
+  /// Whether a connection is wanted though no call waits.
+  private var isWanted = false
+  private var isDraining = false
+
+  init(limits: Limits, backoff: Backoff = .standard) {
+    self.limits = limits
+    self.backoff = backoff
+  }
+
+  // MARK: Calls
+
+  /// A new call. It's counted as open on the connection it's started on.
+  ///
+  /// - Parameter yields: whether its client may be gone; see `yield`.
+  mutating func arrive(_ call: Int, yields: Bool = false, now: NIODeadline) -> Arrival {
+    guard !self.isDraining else {
+      return .refuse(
+        GRPCStatus(.unavailable, "the bridge is shutting down", origin: .notConnected))
+    }
+    if self.waiting.isEmpty, let connection = self.takeRoom() {
+      if yields { self.yielding.insertOpen(call) }
+      return .start(connection: connection)
+    }
+    guard self.mayConnectOrIsUsable(now) else { return .refuse(self.notConnected) }
+    // Beyond the limit only as many as others will be ended for.
+    let displaced = yields ? 0 : self.yielding.count
+    guard self.waiting.count < self.limits.callsWaiting + displaced else {
+      return .refuse(
+        GRPCStatus(
+          .unavailable, "\(self.waiting.count) calls wait for this endpoint already", origin: .shed)
+      )
+    }
+    self.waiting.append(call)
+    if yields { self.yielding.insertWaiting(call) }
+    return .wait
+  }
+
+  /// The client of a call may be gone: it makes room where those of others run short of places.
+  mutating func yield(_ call: Int) {
+    if self.waiting.contains(call) {
+      self.yielding.insertWaiting(call)
+    } else {
+      self.yielding.insertOpen(call)
+    }
+  }
+
+  /// A call that has a stream waits again, ahead of the others.
+  private mutating func putBack(_ call: Int) {
+    self.waiting.prepend(call)
+    self.yielding.putBack(call)
+  }
+
+  /// A call that the endpoint has certainly not processed begins again, ahead of the others. It was
+  /// let in once and isn't shed.
+  mutating func comeBack(_ call: Int) {
+    self.putBack(call)
+  }
+
+  /// The endpoint refused the stream of a call (REFUSED_STREAM), which begins again, ahead of the
+  /// others. The connection takes no calls for a while, twice as long after each refusal in a row:
+  /// starting again at once would only be refused again.
+  ///
+  /// - Returns: how long it rests; `endRest` must follow then.
+  mutating func refuse(_ call: Int, on connection: Int) -> TimeAmount? {
+    self.putBack(call)
+    guard let index = self.index(of: connection), !self.connections[index].state.isResting else {
+      return nil
+    }
+    self.connections[index].state.rest()
+    let doublings = min(self.connections[index].state.refusals - 1, Self.restDoublings)
+    return .nanoseconds(Self.shortestRest.nanoseconds << Int64(doublings))
+  }
+
+  /// A connection that rested takes calls again.
+  mutating func endRest(_ connection: Int) {
+    guard let index = self.index(of: connection) else { return }
+    self.connections[index].state.endRest()
+  }
+
+  /// The endpoint began to answer a call on this connection.
+  mutating func answered(on connection: Int) {
+    guard let index = self.index(of: connection) else { return }
+    self.connections[index].state.answered()
+  }
+
+  /// After the first refusal: about the time in which an endpoint notices that a stream has ended.
+  private static let shortestRest = TimeAmount.milliseconds(2)
+  /// 2 ms to 128 ms.
+  private static let restDoublings = 6
+
+  /// The stream of a call is gone, though its owner hasn't taken all of the reply: it has no place that
+  /// it could yield.
+  mutating func giveUpPlace(of call: Int) {
+    self.yielding.removeOpen(call)
+  }
+
+  /// A call that may be waiting waits no more.
+  mutating func leave(_ call: Int) {
+    self.giveUpPlace(of: call)
+    self.yielding.removeWaiting(call)
+    guard let index = self.waiting.firstIndex(of: call) else { return }
+    self.waiting.remove(at: index)
+  }
+
+  /// The stream of a call is gone.
+  mutating func closeCall(on connection: Int) {
+    guard let index = self.index(of: connection) else { return }
+    self.connections[index].state.closeCall()
+    self.callsInFlight -= 1
+    self.yielding.streamClosed()
+    self.failures = 0
+  }
+
+  // MARK: Connections
+
+  /// The endpoint's SETTINGS came: a connection is ready, or its limit has changed.
+  mutating func allow(
+    _ connection: Int, calls: Int, now: NIODeadline,
+    using generator: inout some RandomNumberGenerator
+  ) {
+    guard let index = self.index(of: connection) else { return }
+    if self.connections[index].state.isConnecting {
+      self.connections[index].idleSince = now
+      if let age = self.limits.maxAge {
+        let spread = Double.random(in: 0.9...1.1, using: &generator)
+        self.connections[index].expiry = now + .nanoseconds(Int64(Double(age.nanoseconds) * spread))
+      }
+      // What it was opened to replace.
+      for index in self.connections.indices where self.connections[index].isAging {
+        self.connections[index].giveUp()
+      }
+    }
+    self.connections[index].state.allow(calls)
+    self.isWanted = false
+    self.retryAt = nil
+  }
+
+  /// How often `check` is to be called while there are connections; nil: never.
+  var checkInterval: TimeAmount? {
+    let times = [self.limits.idleTimeout, self.limits.maxAge].compactMap { $0?.nanoseconds }
+    guard let shortest = times.min() else { return nil }
+    return .nanoseconds(
+      min(
+        max(shortest / 8, Self.shortestCheck.nanoseconds), Self.longestCheck.nanoseconds))
+  }
+
+  /// Finds connections that have had no calls for too long, and those that are too old: the former
+  /// are closed, and the latter too unless they have calls; then another takes their place first.
+  mutating func check(now: NIODeadline) {
+    for index in self.connections.indices where self.connections[index].state.isReady {
+      let openCalls = self.connections[index].state.openCalls
+      if self.connections[index].isInUse || openCalls > 0 {
+        self.connections[index].isInUse = false
+        self.connections[index].idleSince = now
+      }
+      if let timeout = self.limits.idleTimeout,
+        openCalls == 0, now - self.connections[index].idleSince >= timeout
+      {
+        self.connections[index].giveUp()
+      } else if self.connections[index].expiry <= now {
+        if openCalls == 0 {
+          self.connections[index].giveUp()
+        } else {
+          self.connections[index].isAging = true
+        }
+      }
+    }
+  }
+
+  private static let shortestCheck = TimeAmount.milliseconds(20)
+  /// Coarse, because it makes an idle process wake.
+  private static let longestCheck = TimeAmount.seconds(30)
+
+  /// A connection takes no calls any more (GOAWAY, no stream identifiers left).
+  mutating func retire(_ connection: Int) {
+    guard let index = self.index(of: connection) else { return }
+    self.connections[index].state.drain()
+  }
+
+  /// Connections without calls take none any more: one that had been kept like them was found dead.
+  mutating func retireIdle() {
+    for index in self.connections.indices
+    where self.connections[index].state.isReady && self.connections[index].state.openCalls == 0 {
+      self.connections[index].giveUp()
+    }
+  }
+
+  /// A connection is gone, or couldn't be opened. The streams on it are closed.
+  ///
+  /// One that never got as far as a call counts as a failed attempt: else calls that wait for an
+  /// endpoint that accepts and hangs up would keep it and us busy. Where it was ready and nobody waited,
+  /// that's no trouble for the next call: only what was opened ahead of calls isn't opened again at once.
+  mutating func remove(
+    _ connection: Int, reason: String, now: NIODeadline,
+    using generator: inout some RandomNumberGenerator
+  ) {
+    guard let index = self.index(of: connection) else { return }
+    let removed = self.connections.remove(at: index)
+    self.callsInFlight -= removed.state.openCalls
+    self.yielding.connectionClosed(callsInFlight: self.callsInFlight)
+    guard !removed.state.wasUsed, !removed.isGivenUp else { return }
+    self.failures += 1
+    self.lastFailure = reason
+    self.isWanted = false
+    if removed.state.isReady, self.waiting.isEmpty {
+      self.spareRetryAt =
+        now + self.backoff.delay(afterFailures: self.failures, using: &generator)
+      return
+    }
+    self.retryAt = now + self.backoff.delay(afterFailures: self.failures, using: &generator)
+  }
+
+  /// A connection is wanted even without a call, unless there's one.
+  ///
+  /// - Parameter isUrgent: whether it's to be tried now, whenever the last attempt failed.
+  mutating func want(isUrgent: Bool = false) {
+    if isUrgent {
+      self.retryAt = nil
+      self.spareRetryAt = nil
+    }
+    self.isWanted = !self.hasReady && !self.isDraining
+  }
+
+  /// No new calls; connections close when their calls have ended and none wait.
+  mutating func drain() {
+    self.isDraining = true
+    self.isWanted = false
+  }
+
+  // MARK: What to do
+
+  /// A waiting call that can start now, and where.
+  mutating func nextStart() -> (call: Int, connection: Int)? {
+    guard !self.waiting.isEmpty, let connection = self.takeRoom() else { return nil }
+    guard !self.yielding.waiting.isEmpty else {
+      return self.waiting.popFirst().map { ($0, connection) }
+    }
+    let index = self.waiting.firstIndex { !self.yielding.waiting.contains($0) } ?? 0
+    let call = self.waiting.remove(at: index)
+    self.yielding.started(call)
+    return (call, connection)
+  }
+
+  /// A call to end now, because its client may be gone and another call has no place. Those that wait
+  /// go only where the queue is full, because they're passed by; those on connections as soon as a
+  /// call waits for which no room is being made yet.
+  mutating func nextYield() -> Int? {
+    guard !self.yielding.isEmpty else { return nil }
+    if self.waiting.count > self.limits.callsWaiting,
+      let index = self.waiting.firstIndex(where: { self.yielding.waiting.contains($0) })
+    {
+      let call = self.waiting.remove(at: index)
+      self.yielding.removeWaiting(call)
+      return call
+    }
+    let isFull = self.callsInFlight >= self.limits.callsInFlight
+    guard self.waiting.count - self.yielding.waiting.count > self.yielding.endedCount,
+      isFull || !self.connections.contains(where: { $0.state.isConnecting })
+    else { return nil }
+    return self.yielding.endOldest()
+  }
+
+  /// A connection to open now: because calls have no room, because fewer are there than the calls
+  /// are to be spread over, or in the place of one that's too old.
+  mutating func nextConnect(now: NIODeadline) -> Int? {
+    // One that said goodbye before it carried a call counts as a failed attempt once it's gone. To
+    // open the next one meanwhile would go on without end and without a wait between.
+    let isRefused = self.connections.contains {
+      !$0.state.isUsable && !$0.state.wasUsed && !$0.isGivenUp
+    }
+    guard !isRefused else { return nil }
+    guard self.retryAt.map({ $0 <= now }) ?? true, !self.isDraining || !self.waiting.isEmpty else {
+      return nil
+    }
+    var usable = 0
+    var hasRoom = false
+    var hasAging = false
+    var opening = 0
+    for connection in self.connections where connection.state.isUsable {
+      if connection.state.isConnecting { opening += 1 }
+      if connection.isAging {
+        hasAging = true
+      } else {
+        usable += 1
+      }
+      hasRoom = hasRoom || connection.state.hasRoom
+    }
+    guard opening < self.limits.opening, opening == 0 || opening < self.waiting.count else {
+      return nil
+    }
+    let maySpare = self.spareRetryAt.map { $0 <= now } ?? true
+    let isShort =
+      (self.isWanted && maySpare)
+      || (!self.waiting.isEmpty && self.callsInFlight < self.limits.callsInFlight)
+    let isSpread = usable >= self.limits.spread || self.callsInFlight == 0
+    guard usable < self.limits.connections,
+      (isShort && !hasRoom) || (maySpare && ((hasAging && usable == 0) || !isSpread))
+    else { return nil }
+    self.nextID += 1
+    self.connections.append(Connection(id: self.nextID))
+    return self.nextID
+  }
+
+  /// A waiting call for which no connection will be opened soon, and why.
+  mutating func nextFailure(now: NIODeadline) -> (call: Int, status: GRPCStatus)? {
+    guard !self.mayConnectOrIsUsable(now), let call = self.waiting.popFirst() else { return nil }
+    self.yielding.removeWaiting(call)
+    return (call, self.notConnected)
+  }
+
+  /// A connection to close now.
+  mutating func nextClose() -> Int? {
+    for index in self.connections.indices {
+      if self.isDraining && self.waiting.isEmpty { self.connections[index].state.drain() }
+      if self.connections[index].state.isSpent {
+        self.connections[index].state.close()
+        return self.connections[index].id
+      }
+    }
+    return nil
+  }
+
+  // MARK: Reading
+
+  /// What can be said of the endpoint.
+  func connectivity(now: NIODeadline) -> Connectivity {
+    var isConnecting = false
+    for connection in self.connections {
+      if connection.state.isReady { return .ready }
+      isConnecting = isConnecting || connection.state.isConnecting
+    }
+    if isConnecting { return .connecting }
+    return self.retryAt == nil ? .idle : .failing(self.lastFailure)
+  }
+
+  /// Whether a connection takes no calls any more and is about to end.
+  func isDraining(_ connection: Int) -> Bool {
+    self.index(of: connection).map { !self.connections[$0].state.isUsable } ?? false
+  }
+
+  /// Whether a connection is up.
+  var hasReady: Bool { self.connections.contains { $0.state.isReady } }
+
+  /// Whether a connection is up or being opened.
+  var hasUsable: Bool { self.connections.contains { $0.state.isUsable } }
+
+  /// Whether it was drained and nothing is left.
+  var isFinished: Bool {
+    self.isDraining && self.connections.isEmpty && self.waiting.isEmpty
+  }
+
+  var waitingCount: Int { self.waiting.count }
+  var callsInFlightCount: Int { self.callsInFlight }
+
+  private var notConnected: GRPCStatus {
+    GRPCStatus(.unavailable, self.lastFailure, origin: .notConnected)
+  }
+
+  private func mayConnectOrIsUsable(_ now: NIODeadline) -> Bool {
+    self.hasUsable || (self.retryAt.map { $0 <= now } ?? true)
+  }
+
+  /// Counts a call on the first connection with room: fewer connections in use mean more calls a
+  /// write.
+  private mutating func takeRoom() -> Int? {
+    guard self.callsInFlight < self.limits.callsInFlight, let index = self.roomiest() else {
+      return nil
+    }
+    self.connections[index].state.openCall()
+    self.connections[index].isInUse = true
+    self.callsInFlight += 1
+    return self.connections[index].id
+  }
+
+  /// The first connection with room, or where calls are spread the one with the fewest; one that's
+  /// too old only where there's no other.
+  private func roomiest() -> Int? {
+    if self.limits.spread == 1, let first = self.connections.first,
+      first.state.hasRoom, !first.isAging
+    {
+      return 0
+    }
+    var best: Int?
+    var fewest = Int.max
+    for index in self.connections.indices where self.connections[index].state.hasRoom {
+      let connection = self.connections[index]
+      let calls = connection.state.openCalls + (connection.isAging ? Int.max / 2 : 0)
+      guard calls < fewest else { continue }
+      best = index
+      fewest = calls
+      if self.limits.spread == 1 && !connection.isAging { break }
+    }
+    return best
+  }
+
+  private func index(of connection: Int) -> Int? {
+    self.connections.firstIndex { $0.id == connection }
+  }
+}

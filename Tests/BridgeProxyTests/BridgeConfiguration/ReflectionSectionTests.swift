@@ -1,0 +1,175 @@
+import BridgeProxy
+import Testing
+
+@testable import BridgeConfiguration
+@testable import Upstream
+
+/// `schemas: reflection`.
+@Suite struct ReflectionSectionTests {
+  private let folder: TemporaryFolder
+
+  init() throws {
+    self.folder = try TemporaryFolder()
+    try self.folder.write("reflection", "")
+  }
+
+  private func read(_ schemas: String, more: String = "") throws -> Configuration.Service {
+    let environment = ["HOME": "/home/me"]
+    let configuration = try ConfigurationReader { environment[$0] }.read(
+      text: "services:\n  a:\n    endpoint: h:1\n    schemas: \(schemas)\n\(more)",
+      file: "bridge.yaml", folder: self.folder.path)
+    return try #require(configuration.services.first)
+  }
+
+  @Test("the word alone")
+  func word() throws {
+    for spelling in ["reflection", "\"reflection\""] {
+      let service = try self.read(spelling)
+      let reflection = try #require(service.reflection)
+      #expect(service.schemas == [] && reflection.services == [])
+      #expect(reflection.timeout == .seconds(10) && reflection.refresh == nil)
+      let cache = try #require(reflection.cache)
+      #expect(cache.hasPrefix("/home/me/.cache/bridge-proxy/a-") && cache.hasSuffix(".binpb"))
+    }
+  }
+
+  @Test("a file of that name is a file")
+  func file() throws {
+    for spelling in ["./reflection", "[./reflection]"] {
+      let service = try self.read(spelling)
+      #expect(service.reflection == nil)
+      #expect(service.schemas == [self.folder.path + "/reflection"])
+    }
+  }
+
+  @Test("every key")
+  func keys() throws {
+    let service = try self.read(
+      "{reflection: {cache: kept.binpb, refresh: 30s, timeout: 2s, services: [a.B, C]}}")
+    let reflection = try #require(service.reflection)
+    #expect(reflection.cache == self.folder.path + "/kept.binpb")
+    #expect(reflection.refresh == .seconds(30) && reflection.timeout == .seconds(2))
+    #expect(reflection.services == ["a.B", "C"])
+    #expect(try self.read("{reflection: {cache: off}}").reflection?.cache == nil)
+    #expect(try self.read("{reflection: {}}").reflection?.cache != nil)
+  }
+
+  @Test(
+    "where the cache is by itself",
+    arguments: [
+      (["XDG_CACHE_HOME": "/x", "HOME": "/h"], "/x/bridge-proxy/a-"),
+      (["XDG_CACHE_HOME": "x", "HOME": "/h"], "/h/.cache/bridge-proxy/a-"),
+      (["XDG_CACHE_HOME": "", "HOME": "/h"], "/h/.cache/bridge-proxy/a-"),
+      (["HOME": ""], nil), ([:], nil),
+    ] as [([String: String], String?)])
+  func standardCache(_ environment: [String: String], _ start: String?) {
+    let cluster = Configuration.Cluster(Configuration.Endpoint(host: "h", port: 1))
+    let path = Configuration.Reflection.standardCache(service: "a", cluster) { environment[$0] }
+    if let start {
+      #expect(path?.hasPrefix(start) == true)
+    } else {
+      #expect(path == nil)
+    }
+  }
+
+  @Test("another endpoint, or other services of it, have another file")
+  func otherFiles() {
+    let paths = [("h", 1, []), ("h", 2, []), ("i", 1, []), ("h", 1, ["a.B"])].map {
+      Configuration.Reflection.standardCache(
+        service: "a", Configuration.Cluster(Configuration.Endpoint(host: $0.0, port: $0.1)),
+        services: $0.2
+      ) { _ in "/x" }
+    }
+    #expect(Set(paths).count == 4)
+  }
+
+  @Test(
+    "what is wrong is named",
+    arguments: [
+      (
+        "[a.proto, reflection]",
+        "4:14: services.a.schemas: reflection stands alone; write schemas: reflection, or "
+          + "./reflection for a file of that name"
+      ),
+      (
+        "{reflection: {refesh: 1s}}",
+        "4:28: services.a.schemas.reflection.refesh: unknown key; did you mean refresh?"
+      ),
+      (
+        "{reflexion: {}}",
+        "4:15: services.a.schemas.reflexion: unknown key; did you mean reflection?"
+      ),
+      (
+        "{reflection: {refresh: 10ms}}",
+        "4:37: services.a.schemas.reflection.refresh: an endpoint is asked once a second at most; "
+          + "write 1s or more"
+      ),
+      (
+        "{reflection: {timeout: 0s}}",
+        "4:37: services.a.schemas.reflection.timeout: \"0s\" is no time at all; write more than 0, "
+          + "such as 30s"
+      ),
+      (
+        "{reflection: {cache: folder/}}",
+        "4:35: services.a.schemas.reflection.cache: \"folder/\" is no file; write a path such as "
+          + "bench.binpb, or off"
+      ),
+      (
+        "{reflection: {services: [a..B]}}",
+        "4:39: services.a.schemas.reflection.services[0]: \"a..B\" is not a service's full name; "
+          + "write one such as acme.v1.Books"
+      ),
+      (
+        "{reflection: on}",
+        "4:27: services.a.schemas.reflection: expected a mapping of keys to values, found a single value"
+      ),
+    ])
+  func faults(_ schemas: String, _ expected: String) {
+    let error = #expect(throws: ConfigurationErrors.self) { try self.read(schemas) }
+    #expect(error?.description.contains("bridge.yaml:" + expected) == true, "\(error!)")
+  }
+
+  @Test("import paths are of no use with it")
+  func importPaths() {
+    let error = #expect(throws: ConfigurationErrors.self) {
+      try self.read("reflection", more: "    import_paths: .\n")
+    }
+    #expect(
+      error?.description
+        == "bridge.yaml:5:19: services.a.import_paths: nothing is imported with schemas: reflection; "
+        + "leave it out")
+  }
+
+  @Test("it takes an endpoint that speaks gRPC")
+  func otherTransport() {
+    let error = #expect(throws: ConfigurationErrors.self) {
+      try self.read(
+        "reflection",
+        more: "    transport: {http-protobuf: {request_type: A, response_type: B, path: /p}}\n")
+    }
+    #expect(
+      error?.description
+        == "bridge.yaml:4:14: services.a.schemas: reflection is a service of gRPC, which transport: "
+        + "{http-protobuf: …} doesn't speak; name the .proto files or descriptor sets")
+  }
+
+  @Test("two services don't share a cache")
+  func sharedCache() {
+    let error = #expect(throws: ConfigurationErrors.self) {
+      try self.read(
+        "{reflection: {cache: c}}",
+        more: "  b:\n    prefix: /b\n    endpoint: h:2\n    schemas: {reflection: {cache: c}}\n")
+    }
+    #expect(error?.description.contains("/c is another service's; give each its own") == true)
+  }
+
+  @Test("arguments without a schema mean reflection")
+  func arguments() throws {
+    let settings = CommandLineSettings(schemas: [], endpoint: "h:1")
+    let service = try settings.configuration(in: "/") { $0 == "HOME" ? "/h" : nil }.services[0]
+    #expect(service.reflection?.cache?.hasPrefix("/h/.cache/bridge-proxy/default-") == true)
+    #expect(try settings.configuration(in: "/").services[0].reflection?.cache == nil)
+    let files = CommandLineSettings(schemas: ["/tmp"], endpoint: "h:1")
+    #expect(try files.configuration(in: "/").services[0].reflection == nil)
+  }
+}

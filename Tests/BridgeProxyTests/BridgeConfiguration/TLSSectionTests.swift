@@ -1,0 +1,215 @@
+import Testing
+
+@testable import Addresses
+@testable import BridgeConfiguration
+@testable import TLS
+
+/// The sections `tls` of a configuration file.
+@Suite struct TLSSectionTests {
+  private let certificates: TestCertificates
+
+  init() throws {
+    self.certificates = try TestCertificates()
+    try self.certificates.make("one")
+    try self.certificates.make("two")
+    try self.certificates.encrypt("one", as: "locked")
+    try self.certificates.folder.write("a.proto", "syntax = \"proto3\";")
+    try self.certificates.folder.write("empty.pem", "")
+    try self.certificates.folder.write("text.pem", "not a certificate")
+    try self.certificates.folder.write(
+      "cut.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
+    try self.certificates.folder.write(
+      "cut.key", "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n")
+  }
+
+  private func read(_ text: String) throws -> Configuration {
+    try ConfigurationReader { _ in nil }
+      .read(text: text, file: "b.yaml", folder: self.certificates.folder.path)
+  }
+
+  private func service(_ tls: String) -> String {
+    "services: {a: {schemas: a.proto, endpoint: 'h:1', tls: \(tls)}}"
+  }
+
+  private func listeners(_ listen: String, _ tls: String) -> String {
+    "listen: \(listen)\ntls: \(tls)\nservices: {a: {schemas: a.proto, endpoint: 'h:1'}}"
+  }
+
+  private func faults(_ text: String) -> String {
+    do {
+      _ = try self.read(text)
+      return ""
+    } catch {
+      return "\(error)".replacing(self.certificates.folder.path + "/", with: "")
+    }
+  }
+
+  @Test func `off is as if it weren't there`() throws {
+    #expect(try self.read(self.service("off")).services[0].cluster.tls == nil)
+  }
+
+  @Test func `every key of a service has its place`() throws {
+    let text = self.service(
+      "{ca: one.pem, server_name: Bench.internal, certificate: one.pem, key: one.key, "
+        + "minimum_version: '1.3', verify: on, alpn: off}")
+    let tls = try #require(try self.read(text).services[0].cluster.tls)
+    #expect(tls.serverName == "bench.internal")
+    var expected = TLSSettings(.client(verifies: true, speaks: .unnamed))
+    expected.authorities = self.certificates.path("one.pem")
+    expected.certificate = self.certificates.path("one.pem")
+    expected.key = self.certificates.path("one.key")
+    expected.minimumVersion = .tls13
+    #expect(tls.settings == expected)
+  }
+
+  @Test func `what a section leaves out`() throws {
+    let tls = try #require(
+      try self.read(self.service("{ca: one.pem}")).services[0].cluster.tls)
+    var expected = TLSSettings(.client(verifies: true, speaks: .http2))
+    expected.authorities = self.certificates.path("one.pem")
+    #expect(tls.settings == expected)
+    #expect(tls.serverName == nil)
+    #expect(tls.settings.minimumVersion == .tls12)
+  }
+
+  @Test func `without verification there's a warning`() throws {
+    let cluster = try self.read(self.service("{verify: off}")).services[0].cluster
+    #expect(
+      cluster.warnings == [
+        "tls.verify is off: whoever answers at h:1 is taken for the endpoint, and can read and change "
+          + "all calls"
+      ])
+    #expect(try self.read(self.service("{ca: one.pem}")).services[0].cluster.warnings == [])
+  }
+
+  @Test(arguments: [
+    ("maybe", #"tls: expected true or false, found "maybe""#),
+    ("[on]", "tls: expected true or false, found a list"),
+    ("{ca: gone.pem}", "tls.ca: gone.pem: No such file or directory"),
+    ("{ca: empty.pem}", "tls.ca: empty.pem is empty"),
+    (
+      "{ca: text.pem}",
+      "tls.ca: text.pem has no certificate in it; it must be PEM (-----BEGIN CERTIFICATE-----)"
+    ),
+    (
+      "{ca: one.key}",
+      "tls.ca: one.key has no certificate in it; it must be PEM (-----BEGIN CERTIFICATE-----)"
+    ),
+    (
+      "{ca: cut.pem}",
+      "tls.ca: cut.pem has a certificate that can't be read; it's cut off or damaged"
+    ),
+    (
+      "{ca: one.pem, certificate: one.pem}",
+      "tls.key: missing; name the PEM file with the certificate's private key"
+    ),
+    (
+      "{ca: one.pem, key: one.key}",
+      "tls.certificate: missing; name the PEM file with the certificate (and its chain)"
+    ),
+    (
+      "{ca: one.pem, certificate: one.pem, key: two.key}",
+      "tls.key: the key in two.key isn't that of the certificate in one.pem"
+    ),
+    (
+      "{ca: one.pem, certificate: one.pem, key: one.pem}",
+      "tls.key: one.pem has no private key in it; it must be PEM (-----BEGIN PRIVATE KEY-----)"
+    ),
+    (
+      "{ca: one.pem, certificate: one.pem, key: cut.key}",
+      "tls.key: cut.key has a private key that can't be read; it's cut off or damaged"
+    ),
+    (
+      "{ca: one.pem, certificate: one.pem, key: locked.key}",
+      "tls.key: the key in locked.key is encrypted; decrypt it (openssl pkey -in … -out …) and keep "
+        + "the file to yourself by its permissions"
+    ),
+    (
+      "{ca: one.pem, server_name: 'h:1'}",
+      #"tls.server_name: "h:1" has a port or brackets; write the name or the address alone, such as "#
+        + "bench.internal"
+    ),
+    (
+      "{ca: one.pem, minimum_version: '1.1'}",
+      #"tls.minimum_version: "1.1" is not a choice; write 1.2 or 1.3"#
+    ),
+    (
+      "{ca: one.pem, alpn: on}", #"tls.alpn: "on" is not a choice; write required or off"#
+    ),
+    (
+      "{ca: one.pem, verify: off}",
+      "tls.ca: verify is off, so nothing is compared with it; keep one of them"
+    ),
+    (
+      "{ca: one.pem, certifcate: one.pem}", "tls.certifcate: unknown key; did you mean certificate?"
+    ),
+  ])
+  func `a fault of a service`(section: String, fault: String) {
+    let found = self.faults(self.service(section))
+    // Behind the place.
+    #expect(found.drop { $0 != " " }.dropFirst() == "services.a.\(fault)")
+  }
+
+  @Test func `an address for server_name`() throws {
+    for name in ["10.0.0.1", "::1"] {
+      let text = self.service("{ca: one.pem, server_name: '\(name)'}")
+      #expect(try self.read(text).services[0].cluster.tls?.serverName == name)
+    }
+  }
+
+  @Test func `all listeners but those that say otherwise, and sockets`() throws {
+    let section = "{certificate: one.pem, key: one.key, client_ca: two.pem}"
+    let text = self.listeners(
+      "['127.0.0.1:1', {address: '127.0.0.1:2', tls: off}, {address: '127.0.0.1:3'}, 'unix:a', "
+        + "{address: '127.0.0.1:4', tls: on}]", section)
+    let configuration = try self.read(text)
+    let tls = try #require(configuration.tls)
+    #expect(tls.listeners == [0, 2, 4])
+    #expect(configuration.listen.map(\.description)[1...2] == ["127.0.0.1:2", "127.0.0.1:3"])
+    #expect(tls.settings.role == .server)
+    #expect(tls.settings.authorities == self.certificates.path("two.pem"))
+    #expect(try self.read(self.listeners("'127.0.0.1:1'", section)).tls?.listeners == [0])
+  }
+
+  @Test(arguments: [
+    ("['127.0.0.1:1']", "{}", "tls.certificate: missing; name the PEM file with"),
+    (
+      "['127.0.0.1:1']", "on",
+      "tls: expected a mapping of keys to values, found a single value"
+    ),
+    (
+      "['127.0.0.1:1']", "{certificate: one.pem, key: two.key}",
+      "tls.key: the key in two.key isn't that of the certificate in one.pem"
+    ),
+    (
+      "['127.0.0.1:1']", "{certificate: one.pem, key: one.key, ca: one.pem}",
+      "tls.ca: unknown key;"
+    ),
+    (
+      "['unix:a']", "{certificate: one.pem, key: one.key}",
+      "tls: no listener speaks it; leave it out, or listen on a TCP port without tls: off"
+    ),
+    (
+      "['127.0.0.1:1', {address: 'unix:a', tls: on}]", "{certificate: one.pem, key: one.key}",
+      "listen[1].tls: a UNIX socket is in the clear; leave this out"
+    ),
+    (
+      "[{address: '127.0.0.1:1', tls: on}]", "~",
+      "tls: expected a mapping of keys to values, found nothing"
+    ),
+  ])
+  func `a fault of the listeners`(listen: String, section: String, fault: String) {
+    let found = self.faults(self.listeners(listen, section))
+    #expect(found.drop { $0 != " " }.dropFirst().hasPrefix(fault), "\(found)")
+  }
+
+  @Test func `a listener that wants TLS without a certificate`() {
+    let text =
+      "listen: [{address: '127.0.0.1:1', tls: on}]\n"
+      + "services: {a: {schemas: a.proto, endpoint: 'h:1'}}"
+    #expect(
+      self.faults(text)
+        == "b.yaml:1:9: listen: listen[0] wants TLS, but there is no certificate; write "
+        + "tls: {certificate: …, key: …} beside listen")
+  }
+}

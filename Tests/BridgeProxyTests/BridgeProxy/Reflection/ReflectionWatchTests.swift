@@ -1,0 +1,209 @@
+import Codec
+import Synchronization
+import Testing
+
+@testable import BridgeConfiguration
+@testable import BridgeProxy
+@testable import Downstream
+@testable import LocalFiles
+@testable import Routing
+
+/// What becomes of the answers of an endpoint that says what the test tells it to.
+@Suite struct ReflectionWatchTests {
+  private typealias Answer = Result<ReflectionResult, ReflectionError>
+
+  /// A watch whose endpoint has these answers, and whose waits take no time. It ends when there's no
+  /// answer left.
+  private final class Script: Sendable {
+    let answers: Mutex<[Answer]>
+    let changes = Mutex<[SchemaChange]>([])
+    let waits = Mutex<[Duration]>([])
+    let tables = Mutex<[ServingTable]>([])
+    private let task = Mutex<Task<Void, Never>?>(nil)
+
+    init(_ answers: [Answer]) {
+      self.answers = Mutex(answers)
+    }
+
+    private func next() async -> Answer {
+      let answer = self.answers.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+      if let answer { return answer }
+      self.task.withLock { $0?.cancel() }
+      return .failure(ReflectionError(.unreachable, "nothing more"))
+    }
+
+    func run(_ service: Configuration.Service, known: ReflectedFiles?) async throws {
+      let served: ServedService
+      if let known {
+        served = try known.service(service).0
+      } else {
+        served = try ServedService(missing: "at first", service)
+      }
+      let serving = ServingSwitch(try ServingTable([served])) { table in
+        self.tables.withLock { $0.append(table) }
+        return []
+      }
+      let watch = ReflectionWatch(
+        service, at: 0, known: known, in: serving, ask: { await self.next() },
+        sleep: { time in self.waits.withLock { $0.append(time) } },
+        report: { change in self.changes.withLock { $0.append(change) } })
+      let (start, go) = AsyncStream.makeStream(of: Void.self)
+      let task = Task {
+        for await _ in start { break }
+        await watch.run()
+      }
+      self.task.withLock { $0 = task }
+      go.yield()
+      await task.value
+    }
+
+    var lines: [String] { self.changes.withLock { $0.map(\.description) } }
+  }
+
+  private static func service(
+    cache: String? = nil, refresh: Duration? = .seconds(30)
+  ) -> Configuration.Service {
+    var service = Configuration.Service(
+      name: "a", schemas: [], endpoint: Configuration.Endpoint(host: "h", port: 1))
+    var reflection = Configuration.Reflection()
+    reflection.cache = cache
+    reflection.refresh = refresh
+    service.reflection = reflection
+    return service
+  }
+
+  private static func told(_ schemas: TestSchema..., warnings: [String] = []) throws -> Answer {
+    let files = ReflectedFiles(try schemas.map { try DescriptorFile($0.fileBytes) })
+    return .success(ReflectionResult(files: files, warnings: warnings))
+  }
+
+  private static let one = TestSchema.file("one", service: "S")
+  private static let more = TestSchema.file("one", service: "S", ["Do", "More"])
+  private static let down = Answer.failure(ReflectionError(.unreachable, "it's down"))
+
+  private static let clash: TestSchema = {
+    var schema = TestSchema.file("one", service: "S", ["Do", "More"])
+    let rules = [HTTPRule(verb: "GET", template: "/same")]
+    for index in schema.methods.indices { schema.methods[index].rules = rules }
+    return schema
+  }()
+
+  @Test("the same again is no news")
+  func same() async throws {
+    let script = Script([try Self.told(Self.one), try Self.told(Self.one)])
+    try await script.run(Self.service(), known: TestSchema.reflected(Self.one))
+    #expect(script.lines == [] && script.tables.withLock { $0.isEmpty })
+    #expect(script.waits.withLock { $0 }.prefix(2) == [.seconds(30), .seconds(30)])
+  }
+
+  @Test("another one takes its place, whole")
+  func another() async throws {
+    let script = Script([
+      try Self.told(Self.one), try Self.told(Self.more, warnings: ["b.C is left out"]),
+    ])
+    try await script.run(Self.service(), known: TestSchema.reflected(Self.one))
+    #expect(
+      script.lines == ["serves the endpoint's present schema, 2 routes", "b.C is left out"])
+    let tables = script.tables.withLock { $0 }
+    #expect(tables.count == 1 && tables[0].services[0].routes.routes.count == 2)
+  }
+
+  @Test("one that can't be served is told of once, and the old one stays")
+  func refused() async throws {
+    let script = Script([
+      try Self.told(Self.clash), try Self.told(Self.clash), try Self.told(Self.more),
+    ])
+    var service = Self.service()
+    service.routing.clashes = .refuse
+    try await script.run(service, known: TestSchema.reflected(Self.one))
+    let lines = script.lines
+    #expect(lines.count == 2)
+    #expect(lines[0].hasPrefix("keeps the schema that it has: ") && lines[0].contains("/same"))
+    #expect(lines[1] == "serves the endpoint's present schema, 2 routes")
+  }
+
+  @Test("a schema that comes late is served; until then the reason is told")
+  func late() async throws {
+    let bad = Answer.failure(ReflectionError(.failed, "is confused"))
+    let script = Script([Self.down, Self.down, bad, try Self.told(Self.one)])
+    try await script.run(Self.service(), known: nil)
+    #expect(
+      script.lines == [
+        "has no schema yet: it's down", "has no schema yet: h:1 is confused",
+        "serves the endpoint's present schema, 1 route",
+      ])
+    let tables = script.tables.withLock { $0.map { $0.services[0].missingSchema } }
+    #expect(tables == ["it's down", "h:1 is confused", nil])
+  }
+
+  @Test("an endpoint that's away is no news while there's a schema")
+  func away() async throws {
+    let script = Script([Self.down, Self.down])
+    try await script.run(Self.service(), known: TestSchema.reflected(Self.one))
+    #expect(script.lines == [])
+  }
+
+  @Test("a call that fails once is no news either, because its endpoint may be going away")
+  func goingAway() async throws {
+    let bad = Answer.failure(ReflectionError(.failed, "ended it with CANCELLED"))
+    let once = Script([bad, Self.down, try Self.told(Self.one), bad])
+    try await once.run(Self.service(), known: TestSchema.reflected(Self.one))
+    #expect(once.lines == [])
+    let twice = Script([bad, bad, bad])
+    try await twice.run(Self.service(), known: TestSchema.reflected(Self.one))
+    #expect(twice.lines == ["keeps the schema that it has: h:1 ended it with CANCELLED"])
+  }
+
+  @Test("an endpoint that has lost its reflection is told of once")
+  func lostReflection() async throws {
+    let none = Answer.failure(ReflectionError(.notOffered, "offers none"))
+    let script = Script([none, none])
+    try await script.run(Self.service(), known: TestSchema.reflected(Self.one))
+    #expect(script.lines.count == 1)
+    #expect(
+      script.lines[0].hasPrefix("keeps the schema that it has: h:1 offers no server reflection"))
+  }
+
+  @Test("rules that the schema has no method for keep it from being served")
+  func rules() async throws {
+    let reader = ConfigurationReader { _ in nil }
+    let configuration = try reader.read(
+      text: """
+        services:
+          a:
+            schemas: {reflection: {refresh: 30s}}
+            endpoint: h:1
+            http_rules: [{selector: one.S.Gone, get: /gone}]
+        """, file: "bridge.yaml", folder: "/")
+    let script = Script([try Self.told(Self.one)])
+    try await script.run(configuration.services[0], known: nil)
+    #expect(script.lines.count >= 1)
+    #expect(
+      script.lines[0].contains("bridge.yaml:5:29") && script.lines[0].contains("one.S.Gone"),
+      "\(script.lines)")
+  }
+
+  @Test("what is served is kept in the cache; that it can't be is told once")
+  func cache() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/deep/a.binpb"
+    let script = Script([try Self.told(Self.one), try Self.told(Self.more)])
+    try await script.run(Self.service(cache: path), known: TestSchema.reflected(Self.one))
+    let kept = try ReflectedFiles(descriptorSet: try Files.read(path, limit: 1 << 20))
+    #expect(kept == (try TestSchema.reflected(Self.more)))
+    #expect(try Files.names(in: folder.path + "/deep") == ["a.binpb"])
+    let failing = Script([try Self.told(Self.one), try Self.told(Self.one)])
+    try await failing.run(
+      Self.service(cache: path + "/below/a.binpb"), known: TestSchema.reflected(Self.one))
+    #expect(failing.lines.count == 1 && failing.lines[0].hasPrefix("can't keep its schema in "))
+  }
+
+  @Test("a service that is known from the cache is in the cache again after the first answer")
+  func differsFromCache() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/a.binpb"
+    let script = Script([try Self.told(Self.one)])
+    try await script.run(Self.service(cache: path), known: TestSchema.reflected(Self.one))
+    #expect((try? Files.kind(of: path)) == .file)
+  }
+}

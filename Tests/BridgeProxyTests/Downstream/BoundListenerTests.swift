@@ -1,0 +1,129 @@
+import NIOCore
+import NIOPosix
+import Testing
+
+@testable import Addresses
+@testable import Downstream
+@testable import LocalFiles
+
+/// What addresses become listeners, and whose the files of sockets are.
+struct BoundListenerTests {
+  private static let group = MultiThreadedEventLoopGroup.singleton
+
+  /// Knows `both`, of which this machine has one of three addresses, and `elsewhere`.
+  private static let resolver = DNSResolver(
+    addresses: { host async throws(LookupError) in
+      switch host {
+      case "both": ["127.0.0.2", "192.0.2.1", "127.0.0.1"]
+      case "elsewhere": ["192.0.2.1"]
+      default: throw LookupError(reason: "Name or service not known")
+      }
+    },
+    services: { _ async throws(LookupError) in throw LookupError(reason: "none") })
+
+  private static func bind(_ listen: [ListenAddress]) async throws -> [BoundListener] {
+    try await BoundListener.bind(listen, resolver: Self.resolver) { _ in
+      ServerBootstrap(group: Self.group)
+    }
+  }
+
+  private static func close(_ listeners: [BoundListener]) async {
+    for listener in listeners { await listener.close() }
+  }
+
+  @Test("a name is bound at each address that's here, with one port")
+  func names() async throws {
+    let listeners = try await Self.bind([.tcp(host: "both", port: 0)])
+    let port = try #require(listeners.first?.channel.localAddress?.port)
+    #expect(
+      listeners.map(\.address) == [
+        .tcp(host: "127.0.0.2", port: port), .tcp(host: "127.0.0.1", port: port),
+      ])
+    #expect(listeners.map(\.place) == [0, 0])
+    await Self.close(listeners)
+  }
+
+  @Test("an address that's asked for by itself isn't bound for its name as well")
+  func both() async throws {
+    let probe = try await Self.bind([.tcp(host: "127.0.0.1", port: 0)])
+    let port = try #require(probe.first?.channel.localAddress?.port)
+    await Self.close(probe)
+    let listeners = try await Self.bind([
+      .tcp(host: "both", port: port), .tcp(host: "127.0.0.1", port: port),
+    ])
+    #expect(
+      listeners.map(\.address) == [
+        .tcp(host: "127.0.0.2", port: port), .tcp(host: "127.0.0.1", port: port),
+      ])
+    #expect(listeners.map(\.place) == [0, 1])
+    await Self.close(listeners)
+  }
+
+  @Test("* is all interfaces")
+  func all() async throws {
+    let listeners = try await Self.bind([.tcp(host: "*", port: 0)])
+    let hosts = listeners.map {
+      "\($0.address)".split(separator: ":").dropLast().joined(separator: ":")
+    }
+    #expect(hosts.first == "0.0.0.0")
+    #expect(Set(listeners.compactMap(\.channel.localAddress?.port)).count == 1)
+    await Self.close(listeners)
+  }
+
+  @Test(
+    "what can't be had is named",
+    arguments: [
+      (ListenAddress.tcp(host: "elsewhere", port: 0), "this machine doesn't have that address"),
+      (.tcp(host: "nowhere", port: 1), "the name can't be looked up: Name or service not known"),
+      (.unix(path: "/nowhere/at/all.sock"), "the folder of the socket isn't there"),
+    ])
+  func missing(_ address: ListenAddress, _ reason: String) async throws {
+    let error = await #expect(throws: ListenError.self) { try await Self.bind([address]) }
+    #expect(error?.reason == reason)
+  }
+
+  @Test("a socket that's listened on is in use, one that isn't is replaced")
+  func sockets() async throws {
+    let folder = try TemporaryFolder()
+    defer { withExtendedLifetime(folder) {} }
+    let path = folder.path + "/a.sock"
+    #expect(SocketFile.occupant(of: path) == .nothing)
+    let first = try await Self.bind([.unix(path: path)])
+    #expect(SocketFile.occupant(of: path) == .live)
+    let error = await #expect(throws: ListenError.self) {
+      try await Self.bind([.tcp(host: "127.0.0.1", port: 0), .unix(path: path)])
+    }
+    #expect(error?.reason.contains("in use") == true)
+    #expect(SocketFile.occupant(of: path) == .live)
+    // Left behind: its process is gone without closing it.
+    for listener in first { try await listener.channel.close() }
+    #expect(SocketFile.occupant(of: path) == .dead)
+    let second = try await Self.bind([.unix(path: path)])
+    #expect(SocketFile.occupant(of: path) == .live)
+    await Self.close(second)
+    #expect(SocketFile.occupant(of: path) == .nothing)
+  }
+
+  @Test("the file of another process is left alone")
+  func others() async throws {
+    let folder = try TemporaryFolder()
+    defer { withExtendedLifetime(folder) {} }
+    let path = folder.path + "/a.sock"
+    let old = try await Self.bind([.unix(path: path)])
+    try #require(SocketFile(at: path)).remove()
+    let new = try await Self.bind([.unix(path: path)])
+    await Self.close(old)
+    #expect(SocketFile.occupant(of: path) == .live)
+    await Self.close(new)
+  }
+
+  @Test("what isn't a socket is never removed")
+  func files() async throws {
+    let folder = try TemporaryFolder()
+    defer { withExtendedLifetime(folder) {} }
+    let path = try folder.write("a.sock", "text")
+    let error = await #expect(throws: ListenError.self) { try await Self.bind([.unix(path: path)]) }
+    #expect(error?.reason.contains("isn't a socket") == true)
+    #expect(try Files.kind(of: path) == .file)
+  }
+}

@@ -1,0 +1,175 @@
+import Foundation
+import NIOCore
+import Testing
+
+@testable import BridgeConfiguration
+@testable import Downstream
+@testable import GRPCWire
+@testable import HTTPFields
+@testable import Upstream
+
+/// Answers in a coding that the client asked for, and messages that go up compressed.
+struct CompressedAnswerTests {
+  @Test(
+    "the coding that the client likes best, among those that it names",
+    arguments: [
+      ("", ContentCoding.identity), ("gzip", .gzip), ("GZip", .gzip), ("x-gzip", .gzip),
+      ("deflate", .deflate), ("gzip, deflate, br", .gzip), ("deflate, gzip;q=1.0, *;q=0.5", .gzip),
+      ("deflate;q=1.0, gzip;q=0.5", .deflate), ("br, zstd", .identity), ("*", .identity),
+      ("gzip;q=0", .identity), ("gzip;q=0, deflate", .deflate), ("gzip;q=0.000, *", .identity),
+      ("gzip;q=0.1, identity", .identity), ("gzip;q=0.5, identity;q=0.5", .gzip),
+      ("identity;q=0", .identity), ("identity;q=0, *", .gzip), ("*;q=0", .identity),
+      ("*;q=0, gzip", .gzip), ("gzip ; q=0.001", .gzip), (" , gzip,, ", .gzip),
+      ("gzip;Q=0", .identity), ("gzip;q=x", .gzip), ("gzip;level=1", .gzip), ("gzipped", .identity),
+    ] as [(String, ContentCoding)])
+  func choice(_ value: String, _ coding: ContentCoding) {
+    #expect(AcceptedCoding.choose(value) == coding)
+  }
+
+  @Test(
+    "weights are read in thousandths",
+    arguments: [
+      ("", 1000), (";q=1", 1000), (";q=0.5", 500), (";q=0.125", 125), (";q=1.000", 1000),
+      (";q=0.", 0), (";q=", 1000), (";q=2", 1000), (";q=0.1234", 1000), (";q=-1", 1000),
+      (";a=b; q=0.25", 250),
+    ])
+  func weight(_ text: String, _ thousandths: Int) {
+    #expect(HeaderValue.quality(text[...].utf8) == thousandths)
+  }
+
+  /// The answer to a request that asks for `coding`: its head, and the body as it came.
+  private static func answer(
+    to coding: String?, replies: Configuration.Compression.Replies = .always, textCount: Int = 2000,
+    from address: String = "127.0.0.1", method: String = "GET", status: GRPCStatus = GRPCStatus(.ok)
+  ) throws -> (head: String, body: ByteBuffer) {
+    let client = try TestClient(from: address) { $0.compression.replies = replies }
+    client.request("\(method) /v1/notes/a", coding.map { ["Accept-Encoding: \($0)"] } ?? [])
+    let call = try #require(client.upstream.calls.first)
+    call.reply(TestSchema.note(text: String(repeating: "x", count: textCount)))
+    call.end(status)
+    var bytes = try client.receivedBytes()
+    let text = String(buffer: bytes)
+    let end = try #require(text.utf8.split(separator: 13).firstIndex { $0.elementsEqual([10]) })
+    let headCount = text.utf8.split(separator: 13)[..<end].reduce(3) { $0 + $1.count + 1 }
+    let head = bytes.readString(length: headCount) ?? ""
+    return (head, bytes)
+  }
+
+  @Test("an answer that's large enough comes in the coding asked for")
+  func compressed() throws {
+    for (coding, format) in [("gzip", CompressionFormat.gzip), ("deflate", .deflate)] {
+      let (head, body) = try Self.answer(to: coding)
+      #expect(head.contains("\r\ncontent-encoding: \(coding)\r\n"))
+      #expect(head.contains("\r\nvary: accept-encoding\r\n"))
+      #expect(head.contains("\r\ncontent-length: \(body.readableBytes)\r\n"))
+      let text = try format.inflate(body, limit: 5000)
+      #expect(String(buffer: text) == #"{"text":""# + String(repeating: "x", count: 2000) + #""}"#)
+    }
+  }
+
+  /// The contents of the chunks in a body, without their sizes.
+  private static func chunks(_ bytes: ByteBuffer) throws -> [ByteBuffer] {
+    var bytes = bytes
+    var chunks: [ByteBuffer] = []
+    while let line = bytes.readString(length: 8), line.hasPrefix("0000") {
+      let size = try #require(Int(line, radix: 16))
+      bytes.moveReaderIndex(forwardBy: 2)
+      let chunk = bytes.readSlice(length: size)
+      chunks.append(try #require(chunk))
+      bytes.moveReaderIndex(forwardBy: 2)
+    }
+    return chunks
+  }
+
+  @Test("the messages of a stream can be inflated as they come")
+  func stream() throws {
+    for (coding, format) in [("gzip", CompressionFormat.gzip), ("deflate", .deflate)] {
+      let client = try TestClient { $0.compression.replies = .always }
+      client.request("GET /v1/watch/a", ["Accept-Encoding: \(coding)"])
+      let call = client.upstream.calls[0]
+      var inflater = Inflater(format, limit: 1000)
+      var text = ByteBuffer()
+      for number in 1...3 {
+        call.reply(TestSchema.note(text: "\(number)"))
+        client.run()
+        var bytes = try client.receivedBytes()
+        if number == 1 {
+          let head = String(buffer: bytes).components(separatedBy: "\r\n\r\n")[0]
+          #expect(head.contains("content-encoding: \(coding)\r\n"))
+          bytes.moveReaderIndex(forwardBy: head.utf8.count + 4)
+        }
+        for var chunk in try Self.chunks(bytes) { try inflater.inflate(&chunk, into: &text) }
+        #expect(String(buffer: text).hasSuffix("{\"text\":\"\(number)\"}\n"))
+      }
+      call.end()
+      let end = try client.receivedBytes()
+      for var chunk in try Self.chunks(end) { try inflater.inflate(&chunk, into: &text) }
+      let isAtEnd = inflater.isAtEnd
+      #expect(isAtEnd)
+      #expect(String(buffer: text).split(separator: "\n").count == 3)
+      #expect(client.isOpen)
+    }
+  }
+
+  @Test("an error is compressed as well")
+  func error() throws {
+    let message = String(repeating: "no ", count: 500)
+    let (head, body) = try Self.answer(to: "gzip", status: GRPCStatus(.notFound, message))
+    #expect(head.hasPrefix("HTTP/1.1 404 "))
+    #expect(head.contains("content-encoding: gzip"))
+    let text = try CompressionFormat.gzip.inflate(body, limit: 5000)
+    #expect(String(buffer: text).contains(message))
+  }
+
+  @Test("HEAD tells the length that GET would have")
+  func head() throws {
+    let (_, body) = try Self.answer(to: "gzip")
+    let (head, nothing) = try Self.answer(to: "gzip", method: "HEAD")
+    #expect(head.contains("\r\ncontent-length: \(body.readableBytes)\r\n"))
+    #expect(head.contains("content-encoding: gzip"))
+    #expect(nothing.readableBytes == 0)
+  }
+
+  @Test("small answers, and those that nobody asked to compress, come as they are")
+  func plain() throws {
+    for (coding, count) in [("gzip", 100), ("*", 2000), ("gzip;q=0", 2000), (nil, 2000)] {
+      let (head, body) = try Self.answer(to: coding, textCount: count)
+      #expect(!head.contains("content-encoding"))
+      // A cache must know that it could have been otherwise.
+      #expect(head.contains("vary: accept-encoding"))
+      #expect(String(buffer: body).hasPrefix(#"{"text":"x"#))
+    }
+  }
+
+  @Test("by default only clients on other machines get compressed answers; off is for none")
+  func automatic() throws {
+    for (replies, address, isCompressed) in [
+      (Configuration.Compression.Replies.automatic, "127.0.0.1", false),
+      (.automatic, "127.9.9.9", false), (.automatic, "::1", false),
+      (.automatic, "10.0.0.1", true), (.automatic, "2001:db8::1", true),
+      (.never, "10.0.0.1", false),
+      (.always, "127.0.0.1", true),
+    ] {
+      let (head, _) = try Self.answer(to: "gzip", replies: replies, from: address)
+      #expect(head.contains("content-encoding: gzip") == isCompressed)
+      #expect(head.contains("vary:") == isCompressed)
+    }
+  }
+
+  @Test("messages go up in gzip where that's configured and makes them smaller")
+  func requests() throws {
+    let client = try TestClient { $0.compression.compressesRequests = true }
+    let text = String(repeating: "abc", count: 1000)
+    client.request("POST /v1/echo", body: "{\"text\":\"\(text)\"}")
+    var call = try #require(client.upstream.calls.last)
+    #expect(call.request.encoding == .gzip)
+    #expect(call.prefix == [1, 0, 0, 0, UInt8(call.message.count)])
+    let message = try CompressionFormat.gzip.inflate(ByteBuffer(bytes: call.message), limit: 5000)
+    #expect(Array(message.readableBytesView) == TestSchema.note(text: text))
+    call.end(GRPCStatus(.notFound))
+    client.request("POST /v1/echo", body: "{\"text\":\"short\"}")
+    call = try #require(client.upstream.calls.last)
+    #expect(call.request.encoding == nil)
+    #expect(call.prefix == [0, 0, 0, 0, 7])
+  }
+}

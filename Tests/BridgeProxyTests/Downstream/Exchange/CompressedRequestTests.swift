@@ -1,0 +1,127 @@
+import NIOCore
+import Testing
+
+@testable import AccessLogging
+@testable import BridgeConfiguration
+@testable import GRPCWire
+
+/// Bodies that come compressed.
+struct CompressedRequestTests {
+  private static let json = ByteBuffer(string: #"{"name":"a","text":"hi"}"#)
+
+  /// Sends a body of bytes, in parts.
+  private static func post(
+    _ client: TestClient, _ coding: String, _ body: ByteBuffer, partBytes: Int = .max
+  ) {
+    client.sendRaw(
+      "POST /v1/echo HTTP/1.1\r\nHost: a\r\nContent-Encoding: \(coding)\r\n"
+        + "Content-Length: \(body.readableBytes)\r\n\r\n")
+    var body = body
+    while let part = body.readBytes(length: min(partBytes, body.readableBytes)), !part.isEmpty {
+      client.sendRaw(part)
+    }
+  }
+
+  @Test(
+    "gzip and both forms of deflate are inflated, in one part and in parts of a byte",
+    arguments: [
+      ("gzip", CompressionFormat.gzip), ("GZIP", .gzip), ("x-gzip", .gzip),
+      ("identity, gzip", .gzip), ("deflate", .deflate), (" Deflate ,", .bareDeflate),
+    ])
+  func inflated(_ coding: String, _ format: CompressionFormat) throws {
+    let client = try TestClient()
+    let body = format.deflate(Self.json)
+    for partBytes in [Int.max, 1] {
+      Self.post(client, coding, body, partBytes: partBytes)
+      #expect(client.upstream.calls.last?.message == TestSchema.note(name: "a", text: "hi"))
+      client.upstream.calls.last?.reply([])
+      client.upstream.calls.last?.end()
+      #expect(try client.answer().status == 200)
+      // What the client sent, not what it became.
+      #expect(client.log.entries.last?.requestBytes == body.readableBytes)
+    }
+    #expect(client.upstream.calls.count == 2)
+  }
+
+  @Test(
+    "codings that aren't known, and several, are a 415 that names what is taken",
+    arguments: ["br", "gzip, gzip", "gzip\r\nContent-Encoding: deflate", "aes128gcm", "zstd;q=1"])
+  func unknown(_ coding: String) throws {
+    let client = try TestClient()
+    Self.post(client, coding, Self.json)
+    let answer = try client.answer()
+    #expect(answer.status == 415)
+    #expect(answer.fields["accept-encoding"] == "gzip, deflate")
+    #expect(answer.body.contains("UNSUPPORTED_CONTENT_ENCODING"))
+    #expect(answer.body.contains("one of gzip and deflate"))
+    #expect(client.upstream.calls.isEmpty)
+    #expect(client.isOpen)
+  }
+
+  @Test("a body that inflates to more than the limit is a 413 before it has come whole")
+  func tooLarge() throws {
+    var limits = Configuration.Limits()
+    limits.requestBodyBytes = 100_000
+    limits.inflationRatio = 2000
+    let client = try TestClient(limits: limits)
+    let bomb = CompressionFormat.gzip.deflate(ByteBuffer(repeating: 0x20, count: 8 << 20))
+    let half = bomb.getSlice(at: 0, length: bomb.readableBytes / 2) ?? ByteBuffer()
+    client.sendRaw(
+      "POST /v1/echo HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\n"
+        + "Content-Length: \(bomb.readableBytes)\r\n\r\n")
+    client.sendRaw(Array(half.readableBytesView))
+    let answer = try client.answer()
+    #expect(answer.status == 413)
+    #expect(answer.body.contains(#""reason":"INFLATED_BODY_TOO_LARGE""#))
+    #expect(answer.body.contains("100000 bytes (limits.request_body_bytes)"))
+    #expect(client.upstream.calls.isEmpty)
+  }
+
+  @Test("a body that inflates to many times its size is a 413 that names the limit")
+  func ratio() throws {
+    let client = try TestClient()
+    let text = ByteBuffer(string: "[" + String(repeating: " ", count: 1 << 20) + "]")
+    Self.post(client, "deflate", CompressionFormat.deflate.deflate(text))
+    let answer = try client.answer()
+    #expect(answer.status == 413)
+    #expect(answer.body.contains(#""reason":"INFLATION_RATIO_TOO_HIGH""#))
+    #expect(answer.body.contains("200 times its size (limits.inflation_ratio)"))
+    #expect(client.isOpen)
+    // The rest of it doesn't become a request.
+    client.request("GET /v1/notes/a")
+    #expect(client.upstream.calls.count == 1)
+  }
+
+  @Test("damaged and cut-off bodies are a 400 that says which")
+  func damaged() throws {
+    let client = try TestClient()
+    let whole = CompressionFormat.gzip.deflate(Self.json)
+    let cut = whole.getSlice(at: 0, length: whole.readableBytes - 1) ?? ByteBuffer()
+    var turned = whole
+    turned.setInteger(UInt8(0xFF), at: whole.readableBytes / 2)
+    var trailed = whole
+    trailed.writeString("more")
+    for (body, words) in [
+      (cut, "ends early"), (turned, "damaged"), (trailed, "damaged"), (Self.json, "isn't gzip"),
+    ] {
+      Self.post(client, "gzip", body)
+      let answer = try client.answer()
+      #expect(answer.status == 400)
+      #expect(answer.body.contains(#""reason":"DAMAGED_BODY""#))
+      #expect(answer.body.contains(words))
+    }
+    #expect(client.upstream.calls.isEmpty)
+    #expect(client.isOpen)
+  }
+
+  @Test("a coding without a body is no coding")
+  func empty() throws {
+    let client = try TestClient()
+    Self.post(client, "gzip", ByteBuffer())
+    client.upstream.calls.last?.end(GRPCStatus(.notFound))
+    client.sendRaw(
+      "POST /v1/echo HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\n"
+        + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+    #expect(client.upstream.calls.map(\.message) == [[], []])
+  }
+}

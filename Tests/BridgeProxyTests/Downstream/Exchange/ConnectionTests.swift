@@ -1,0 +1,414 @@
+import Testing
+
+@testable import AccessLogging
+@testable import Addresses
+@testable import BridgeConfiguration
+@testable import Downstream
+@testable import GRPCWire
+@testable import Upstream
+
+/// What a connection does between and around requests: RFC 9112, and clients as they are.
+struct ConnectionTests {
+  private static let note = #"{"text":"x"}"#
+
+  // MARK: Pipelining and persistence
+
+  @Test("requests that are sent ahead are answered in their order, one call at a time")
+  func pipelining() throws {
+    let client = try TestClient()
+    client.sendRaw(
+      "POST /v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n{\"text\":\"1\"}"
+        + "GET /v1/nothing HTTP/1.1\r\nHost: a\r\n\r\n"
+        + "GET /v1/notes/3 HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(client.upstream.calls.count == 1)
+    client.upstream.calls[0].reply(TestSchema.note(text: "1"))
+    client.upstream.calls[0].end()
+    #expect(client.upstream.calls.count == 2)
+    #expect(try client.answers().map(\.status) == [200, 404])
+    client.upstream.calls[1].reply(TestSchema.note(text: "3"))
+    client.upstream.calls[1].end()
+    #expect(try client.answer().body == #"{"text":"3"}"#)
+    #expect(client.isOpen)
+  }
+
+  @Test("a thousand requests sent ahead in one read are all answered")
+  func manyAhead() throws {
+    let client = try TestClient()
+    client.upstream.echoes()
+    let request = "GET /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n"
+    client.sendRaw(String(repeating: request, count: 1000))
+    #expect(try client.answers().count == 1000)
+    client.sendRaw(
+      String(repeating: "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n", count: 1000))
+    #expect(try client.answers().map(\.status) == Array(repeating: 404, count: 1000))
+  }
+
+  @Test("a flood of requests sent ahead of an answer ends the connection")
+  func flood() throws {
+    let client = try TestClient()
+    client.sendRaw(
+      String(repeating: "GET /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", count: 10_000))
+    #expect(!client.isOpen)
+    #expect(client.upstream.calls.map(\.isCancelled) == [true])
+  }
+
+  @Test(
+    "a connection lives on as its version and Connection field say",
+    arguments: [
+      ("1.1", "", true, nil),
+      ("1.1", "Connection: close\r\n", false, "close"),
+      ("1.1", "connection: Keep-Alive, CLOSE\r\n", false, "close"),
+      ("1.1", "Connection: Upgrade\r\nUpgrade: h2c\r\n", true, nil),
+      ("1.0", "", false, "close"),
+      ("1.0", "Connection: keep-alive\r\n", true, "keep-alive"),
+      ("1.0", "Connection: close\r\n", false, "close"),
+    ])
+  func persistence(
+    _ version: String, _ field: String, _ isOpen: Bool, _ connection: String?
+  ) throws {
+    let client = try TestClient()
+    client.upstream.echoes()
+    client.sendRaw("GET /v1/notes/a HTTP/\(version)\r\nHost: a\r\n\(field)\r\n")
+    let answer = try client.answer()
+    #expect(answer.status == 200)
+    #expect(answer.fields["connection"] == connection)
+    #expect(client.isOpen == isOpen)
+  }
+
+  @Test("an offer to upgrade is passed over, its body included")
+  func upgrade() throws {
+    let client = try TestClient()
+    client.upstream.echoes()
+    client.request(
+      "POST /v1/echo",
+      ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQ"],
+      body: Self.note)
+    let answer = try client.answer()
+    #expect(answer.body == Self.note)
+    #expect(answer.fields["connection"] == nil)
+    #expect(client.isOpen)
+  }
+
+  // MARK: Clients that close
+
+  @Test("a client that closes its side still gets its answer")
+  func halfClose() throws {
+    let client = try TestClient()
+    client.request("GET /v1/notes/a")
+    client.closeInput()
+    #expect(client.isOpen)
+    client.upstream.calls[0].reply(TestSchema.note(text: "x"))
+    client.upstream.calls[0].end()
+    let answer = try client.answer()
+    #expect(answer.body == Self.note)
+    #expect(answer.fields["connection"] == "close")
+    #expect(!client.isOpen)
+  }
+
+  @Test("a client that closes its side behind several requests gets all answers")
+  func halfCloseBehindPipeline() throws {
+    let client = try TestClient()
+    client.upstream.echoes()
+    let request = "GET /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n"
+    client.sendAndClose(request + request + "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(try client.answers().map(\.status) == [200, 200, 404])
+    #expect(!client.isOpen)
+  }
+
+  @Test("a client that closes its side and takes nothing is given up, and its call cancelled")
+  func halfCloseAndGone() throws {
+    let client = try TestClient()
+    client.request("GET /v1/notes/a")
+    client.closeInput()
+    for _ in 0..<30 { client.loop.tick() }
+    #expect(!client.isOpen)
+    #expect(client.upstream.calls[0].isCancelled)
+    #expect(client.log.entries.map(\.httpStatus) == [499])
+  }
+
+  @Test(
+    "a client that closes its side behind requests that it sent ahead is given up as well",
+    arguments: ["GET /v1/notes/a", "GET /v1/watch/a"])
+  func requestsAheadAndGone(_ line: String) throws {
+    let client = try TestClient()
+    let request = "\(line) HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    client.sendAndClose(request + request)
+    #expect(client.upstream.calls.map(\.hasYielded) == [true])
+    for _ in 0..<30 { client.loop.tick() }
+    #expect(!client.isOpen)
+    #expect(client.upstream.calls.map(\.isCancelled) == [true])
+  }
+
+  @Test("each request that was sent ahead has its own time, and yields its place from its start")
+  func requestsAheadAndSlow() throws {
+    let client = try TestClient()
+    let request = "GET /v1/notes/a HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    client.sendAndClose(request + request + request)
+    for index in 0..<3 {
+      for _ in 0..<15 { client.loop.tick() }
+      let call = client.upstream.calls[index]
+      #expect(index == 0 ? call.hasYielded : call.request.yieldsPlace)
+      call.reply(TestSchema.note(name: "a"))
+      call.end()
+      client.run()
+    }
+    #expect(try client.answers().map(\.status) == [200, 200, 200])
+    #expect(!client.isOpen)
+  }
+
+  @Test("a client that is there keeps its place")
+  func present() throws {
+    let client = try TestClient()
+    client.request("GET /v1/notes/a")
+    let call = client.upstream.calls[0]
+    #expect(!call.hasYielded && !call.request.yieldsPlace)
+  }
+
+  @Test("a client that goes away has its call cancelled")
+  func gone() throws {
+    let client = try TestClient()
+    client.request("GET /v1/notes/a")
+    try client.disconnect()
+    #expect(client.upstream.calls.map(\.isCancelled) == [true])
+    #expect(client.log.entries.map(\.httpStatus) == [499])
+    #expect(client.log.entries.map(\.grpcCode) == [.cancelled])
+    #expect(client.loop.connectionCount == 0)
+  }
+
+  @Test("a client that closes in the middle of a request gets a 400 and no call is made")
+  func closedEarly() throws {
+    let client = try TestClient()
+    client.sendRaw("POST /v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n{\"te")
+    client.closeInput()
+    #expect(try client.answer().status == 400)
+    #expect(client.upstream.calls.isEmpty)
+    #expect(!client.isOpen)
+  }
+
+  @Test("an idle connection that the client closes is closed without a word")
+  func idleClose() throws {
+    let client = try TestClient()
+    client.closeInput()
+    #expect(try client.received() == "")
+    #expect(!client.isOpen)
+  }
+
+  // MARK: Expect
+
+  @Test("100 Continue is sent once the route is known, and the body is awaited")
+  func expectContinue() throws {
+    let client = try TestClient()
+    client.upstream.echoes()
+    client.request("POST /v1/echo", ["Expect: 100-Continue", "Content-Length: 12"])
+    #expect(try client.received() == "HTTP/1.1 100 Continue\r\n\r\n")
+    client.sendRaw(Self.note)
+    #expect(try client.answer().body == Self.note)
+    #expect(client.isOpen)
+  }
+
+  @Test(
+    "a request that will be refused anyway isn't told to continue",
+    arguments: [
+      ("POST /nothing", ["Expect: 100-continue", "Content-Length: 12"], 404),
+      ("POST /v1/echo", ["Expect: 100-continue", "Content-Length: 9999999"], 413),
+      (
+        "POST /v1/echo",
+        ["Expect: 100-continue", "Content-Length: 12", "Content-Type: text/plain"], 415
+      ),
+      ("POST /v1/echo", ["Expect: 200-ok", "Content-Length: 12"], 417),
+    ])
+  func expectRefused(_ line: String, _ fields: [String], _ status: Int) throws {
+    let client = try TestClient()
+    client.request(line, fields)
+    let answer = try client.answer()
+    #expect(answer.status == status)
+    if status != 417 { #expect(answer.fields["connection"] == "close") }
+    #expect(client.upstream.calls.isEmpty)
+  }
+
+  @Test("a client of HTTP/1.0 isn't sent 100 Continue, and neither is one without a body")
+  func noContinue() throws {
+    let old = try TestClient()
+    old.sendRaw("POST /v1/echo HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 12\r\n\r\n")
+    #expect(try old.received() == "")
+    let client = try TestClient()
+    client.upstream.echoes()
+    client.request("GET /v1/notes/a", ["Expect: 100-continue"])
+    #expect(try client.answer().status == 200)
+  }
+
+  // MARK: Answers before the request is complete
+
+  @Test("a refused request's body is passed over, and the connection goes on")
+  func discard() throws {
+    let client = try TestClient()
+    client.upstream.echoes()
+    client.sendRaw("POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n{\"te")
+    let answer = try client.answer()
+    #expect(answer.status == 404)
+    #expect(answer.fields["connection"] == nil)
+    client.sendRaw("xt\":\"1\"}GET /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(try client.answer().status == 200)
+    #expect(client.isOpen)
+  }
+
+  @Test(
+    "a refused request whose body is long or of unknown length ends the connection",
+    arguments: ["Content-Length: 1000000", "Transfer-Encoding: chunked"])
+  func linger(_ framing: String) throws {
+    let client = try TestClient()
+    client.request("POST /nothing", [framing])
+    let answer = try client.answer()
+    #expect(answer.status == 404)
+    #expect(answer.fields["connection"] == "close")
+    // The client may still be sending; it's heard out for a while, so that it can read the answer.
+    let part = framing.hasPrefix("T") ? "5\r\nabcde\r\n" : "abcde"
+    client.sendRaw(part)
+    #expect(client.upstream.calls.isEmpty)
+    for _ in 0..<10 { client.loop.tick() }
+    #expect(!client.isOpen)
+    #expect(try client.received() == "")
+  }
+
+  @Test("a body that goes past the limit is refused when it does")
+  func bodyTooLarge() throws {
+    var limits = Configuration.Limits()
+    limits.requestBodyBytes = 100
+    let client = try TestClient(limits: limits)
+    client.request("POST /v1/echo", ["Content-Length: 101"])
+    var answer = try client.answer()
+    #expect(answer.status == 413)
+    #expect(answer.body.contains("more than 100 bytes"))
+
+    let other = try TestClient(limits: limits)
+    other.request("POST /v1/echo", ["Transfer-Encoding: chunked"])
+    other.sendRaw("50\r\n" + String(repeating: "a", count: 80) + "\r\n")
+    #expect(try other.received() == "")
+    other.sendRaw("50\r\n" + String(repeating: "a", count: 80) + "\r\n")
+    answer = try other.answer()
+    #expect(answer.status == 413)
+    #expect(answer.fields["connection"] == "close")
+    #expect(other.upstream.calls.isEmpty)
+    // What the client goes on sending has an end as well.
+    other.sendRaw("80000\r\n" + String(repeating: "a", count: 300_000))
+    #expect(!other.isOpen)
+  }
+
+  @Test("a body of exactly the limit is taken")
+  func bodyAtLimit() throws {
+    var limits = Configuration.Limits()
+    limits.requestBodyBytes = 12
+    let client = try TestClient(limits: limits)
+    client.upstream.echoes()
+    client.request("POST /v1/echo", body: Self.note)
+    #expect(try client.answer().status == 200)
+  }
+
+  // MARK: Deadlines
+
+  @Test("an idle connection is closed after its time, a busy one isn't")
+  func idle() throws {
+    var limits = Configuration.Limits()
+    limits.idleTimeout = .seconds(2)
+    let client = try TestClient(limits: limits)
+    client.request("GET /v1/notes/a")
+    for _ in 0..<100 { client.loop.tick() }
+    #expect(client.isOpen)
+    client.upstream.calls[0].reply([])
+    client.upstream.calls[0].end()
+    for _ in 0..<4 { client.loop.tick() }
+    #expect(client.isOpen)
+    client.loop.tick()
+    #expect(!client.isOpen)
+    #expect(try client.answers().map(\.status) == [200])
+  }
+
+  @Test(
+    "a request that comes too slowly gets a 408",
+    arguments: [
+      ["GET /v1/no"],
+      ["POST /v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n{"],
+    ])
+  func slow(_ parts: [String]) throws {
+    var limits = Configuration.Limits()
+    limits.requestReadTimeout = .seconds(2)
+    let client = try TestClient(limits: limits)
+    for part in parts { client.sendRaw(part) }
+    for _ in 0..<4 { client.loop.tick() }
+    #expect(try client.received() == "")
+    client.loop.tick()
+    let answer = try client.answer()
+    #expect(answer.status == 408)
+    #expect(answer.fields["connection"] == "close")
+    for _ in 0..<10 { client.loop.tick() }
+    #expect(!client.isOpen)
+  }
+
+  @Test("a byte now and then doesn't put off the deadline of a request")
+  func trickle() throws {
+    var limits = Configuration.Limits()
+    limits.requestReadTimeout = .seconds(2)
+    let client = try TestClient(limits: limits)
+    for letter in "GET /v1" {
+      client.sendRaw(String(letter))
+      client.loop.tick()
+    }
+    #expect(try client.answer().status == 408)
+  }
+
+  // MARK: Drain and limits
+
+  @Test("draining closes an idle connection at once and a busy one after its answer")
+  func drain() throws {
+    let idle = try TestClient()
+    var isDone = false
+    idle.loop.drain { isDone = true }
+    #expect(isDone)
+    #expect(!idle.isOpen)
+
+    let busy = try TestClient()
+    busy.request("GET /v1/notes/a")
+    isDone = false
+    busy.loop.drain { isDone = true }
+    #expect(!isDone)
+    busy.upstream.calls[0].reply([])
+    busy.upstream.calls[0].end()
+    let answer = try busy.answer()
+    #expect(answer.status == 200)
+    #expect(answer.fields["connection"] == "close")
+    #expect(!busy.isOpen)
+    #expect(isDone)
+  }
+
+  @Test("what isn't finished when the drain's time is over is cut off")
+  func cutOff() throws {
+    let client = try TestClient()
+    client.request("GET /v1/notes/a")
+    var isDone = false
+    client.loop.drain { isDone = true }
+    client.loop.closeAll()
+    client.run()
+    #expect(isDone)
+    #expect(client.upstream.calls[0].isCancelled)
+  }
+
+  @Test("connections past the limit are not taken in")
+  func connectionLimit() throws {
+    var limits = Configuration.Limits()
+    limits.clientConnections = 0
+    #expect(throws: ListenError.self) { try TestClient(limits: limits) }
+  }
+
+  @Test("a client that doesn't read its answers gets no further requests worked on")
+  func unreadAnswers() throws {
+    let client = try TestClient()
+    client.upstream.echoes()
+    client.setWritable(false)
+    client.request("GET /v1/notes/a")
+    #expect(client.upstream.calls.isEmpty)
+    client.setWritable(true)
+    client.run()
+    #expect(client.upstream.calls.count == 1)
+    #expect(try client.answer().status == 200)
+  }
+}

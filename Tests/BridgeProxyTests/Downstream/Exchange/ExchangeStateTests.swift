@@ -1,0 +1,211 @@
+import Testing
+
+@testable import Downstream
+
+/// The transitions of a connection, one a test.
+struct ExchangeStateTests {
+  private static func request(
+    _ framing: RequestHeaders.Framing = .none, keepsAlive: Bool = true, expects: Bool = false
+  ) -> ExchangeState.Request {
+    ExchangeState.Request(framing: framing, keepsAlive: keepsAlive, expectsContinue: expects)
+  }
+
+  private static func receiving(
+    _ request: ExchangeState.Request, isServerStreaming: Bool = false, limit: Int = 100
+  ) -> ExchangeState {
+    var state = ExchangeState()
+    #expect(state.headReceived(request) == true)
+    _ = state.accepted(isServerStreaming: isServerStreaming, limit: limit)
+    return state
+  }
+
+  private static func calling(
+    isServerStreaming: Bool = false, keepsAlive: Bool = true
+  ) -> ExchangeState {
+    var state = Self.receiving(
+      Self.request(keepsAlive: keepsAlive), isServerStreaming: isServerStreaming)
+    #expect(state.endReceived() == .startCall)
+    return state
+  }
+
+  private static func streaming(keepsAlive: Bool = true) -> ExchangeState {
+    var state = Self.calling(isServerStreaming: true, keepsAlive: keepsAlive)
+    #expect(state.messageReceived() == .begin)
+    return state
+  }
+
+  @Test("a unary exchange goes round")
+  func unary() {
+    var state = ExchangeState()
+    #expect(state.wait == .request)
+    #expect(state.headReceived(Self.request(.length(10))) == true)
+    #expect(state.accepted(isServerStreaming: false, limit: 10) == false)
+    #expect(state.wait == .rest)
+    #expect(state.bodyReceived(byteCount: 10) == .collect)
+    #expect(state.endReceived() == .startCall)
+    #expect(state.wait == .nothing)
+    #expect(!state.takesParts)
+    #expect(state.messageReceived() == .hold)
+    #expect(state.callEnded(isOK: true) == .answerMessage)
+    #expect(!state.closesAfterAnswer)
+    #expect(state.answered() == .next)
+    #expect(state.wait == .request)
+    #expect(state.takesParts)
+    #expect(!state.isBusy)
+  }
+
+  @Test("a streamed exchange goes round")
+  func stream() {
+    var state = Self.calling(isServerStreaming: true)
+    #expect(!state.isStreaming)
+    #expect(state.messageReceived() == .begin)
+    #expect(state.isStreaming)
+    #expect(state.messageReceived() == .write)
+    #expect(state.callEnded(isOK: true) == .endStream)
+    #expect(state.answered() == .next)
+  }
+
+  @Test("the ends of calls that went otherwise")
+  func ends() {
+    var state = Self.calling()
+    #expect(state.callEnded(isOK: true) == .answerMissing)
+    state = Self.calling()
+    #expect(state.callEnded(isOK: false) == .answerStatus)
+    state = Self.calling()
+    #expect(state.messageReceived() == .hold)
+    #expect(state.messageReceived() == .refuse)
+    state = Self.calling()
+    #expect(state.messageReceived() == .hold)
+    #expect(state.callEnded(isOK: false) == .answerStatus)
+    state = Self.calling(isServerStreaming: true)
+    #expect(state.callEnded(isOK: true) == .answerEmptyStream)
+    state = Self.calling(isServerStreaming: true)
+    #expect(state.callEnded(isOK: false) == .answerStatus)
+    state = Self.streaming()
+    #expect(state.callEnded(isOK: false) == .endStreamWithStatus)
+    state.closed()
+    #expect(state.callEnded(isOK: true) == .ignore)
+    #expect(state.messageReceived() == .ignore)
+  }
+
+  @Test("100 Continue is due once, and only for a body")
+  func continues() {
+    var state = ExchangeState()
+    #expect(state.headReceived(Self.request(.length(5), expects: true)) == true)
+    #expect(state.accepted(isServerStreaming: false, limit: 10) == true)
+    #expect(state.accepted(isServerStreaming: false, limit: 10) == false)
+    state = ExchangeState()
+    #expect(state.headReceived(Self.request(.none, expects: true)) == true)
+    #expect(state.accepted(isServerStreaming: false, limit: 10) == false)
+  }
+
+  @Test("a body past the limit is refused at the byte that's too many")
+  func limit() {
+    var state = Self.receiving(Self.request(.chunked), limit: 10)
+    #expect(state.bodyReceived(byteCount: 10) == .collect)
+    #expect(state.bodyReceived(byteCount: 1) == .refuse)
+    #expect(state.answered() == .linger)
+    #expect(state.bodyReceived(byteCount: ExchangeState.discardLimit) == .discard)
+    #expect(state.bodyReceived(byteCount: 1) == .close)
+  }
+
+  @Test("an answer before the end of the request decides on what it knows of the rest")
+  func early() {
+    var state = Self.receiving(Self.request(.none))
+    #expect(state.answered() == .discard)
+    #expect(state.endReceived() == .next)
+
+    state = Self.receiving(Self.request(.length(10)))
+    #expect(state.bodyReceived(byteCount: 4) == .collect)
+    #expect(state.answered() == .discard)
+    #expect(state.wait == .rest)
+    #expect(state.bodyReceived(byteCount: 6) == .discard)
+    #expect(state.endReceived() == .next)
+    #expect(state.takesParts)
+
+    state = Self.receiving(Self.request(.length(ExchangeState.discardLimit + 1)))
+    #expect(state.answered() == .linger)
+    state = Self.receiving(Self.request(.chunked))
+    #expect(state.answered() == .linger)
+    state = Self.receiving(Self.request(.length(10), keepsAlive: false))
+    #expect(state.answered() == .linger)
+    state = Self.receiving(Self.request(.none, keepsAlive: false))
+    #expect(state.answered() == .close)
+    state = Self.receiving(Self.request(.length(10)))
+    #expect(state.answered(closes: true) == .linger)
+
+    state = ExchangeState()
+    #expect(state.headReceived(Self.request(.length(10), expects: true)) == true)
+    #expect(state.answered() == .linger, "the body may come or not")
+  }
+
+  @Test("after the last answer nothing more is taken")
+  func last() {
+    var state = Self.calling(keepsAlive: false)
+    #expect(state.closesAfterAnswer)
+    #expect(state.answered() == .close)
+    #expect(state.headReceived(Self.request()) == false)
+    #expect(state.answered() == .none)
+    #expect(state.endReceived() == .none)
+    #expect(state.bodyReceived(byteCount: 1) == .discard)
+
+    state = ExchangeState()
+    #expect(state.answered() == .linger, "to what was no request")
+    #expect(state.wait == .close)
+    #expect(state.headReceived(Self.request()) == false)
+    #expect(state.answered() == .none)
+  }
+
+  @Test("a client that has closed its side keeps its call and nothing else")
+  func inputClosed() {
+    var state = ExchangeState()
+    #expect(state.inputClosed() == .close)
+    state = Self.receiving(Self.request(.length(10)))
+    #expect(state.inputClosed() == .close)
+    state = Self.calling()
+    #expect(state.inputClosed() == .none)
+    #expect(state.wait == .halfClosed)
+    #expect(state.closesAfterAnswer)
+    #expect(state.messageReceived() == .hold)
+    #expect(state.answered() == .close)
+    state = Self.streaming()
+    #expect(state.inputClosed() == .none)
+    #expect(state.wait == .halfClosed)
+    #expect(state.deadlinePassed() == .close)
+  }
+
+  @Test("draining closes what's idle and lets the rest finish")
+  func drain() {
+    var state = ExchangeState()
+    #expect(state.drain() == .close)
+    state = ExchangeState()
+    state.partialHeadReceived()
+    #expect(state.drain() == .none)
+    #expect(state.headReceived(Self.request()) == true)
+    #expect(state.endReceived() == .startCall)
+    #expect(state.answered() == .close)
+    state = Self.streaming()
+    #expect(state.drain() == .none)
+    #expect(state.answered() == .close)
+  }
+
+  @Test("deadlines do what the wait was for")
+  func deadlines() {
+    var state = ExchangeState()
+    #expect(state.deadlinePassed() == .close)
+    state = ExchangeState()
+    state.partialHeadReceived()
+    #expect(state.wait == .rest)
+    #expect(state.deadlinePassed() == .refuse)
+    #expect(state.answered() == .linger)
+    #expect(state.deadlinePassed() == .close)
+    state = Self.receiving(Self.request(.length(10)))
+    #expect(state.deadlinePassed() == .refuse)
+    #expect(state.answered(closes: true) == .linger)
+    state = Self.receiving(Self.request(.length(10)))
+    #expect(state.answered() == .discard)
+    #expect(state.deadlinePassed() == .close)
+    state = Self.calling()
+    #expect(state.deadlinePassed() == .none)
+  }
+}

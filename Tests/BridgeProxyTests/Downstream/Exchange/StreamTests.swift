@@ -1,0 +1,230 @@
+import Testing
+
+@testable import AccessLogging
+@testable import Downstream
+@testable import GRPCWire
+
+/// Server streams as NDJSON.
+struct StreamTests {
+  @Test("each message becomes a line as it comes, in chunks")
+  func lines() throws {
+    let client = try TestClient()
+    client.request("GET /v1/watch/a")
+    let call = client.upstream.calls[0]
+    call.head([("x-reply", "1")])
+    #expect(try client.received() == "")
+    call.reply(TestSchema.note(text: "1"))
+    client.run()
+    let head = try client.received()
+    #expect(head.hasPrefix("HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\n"))
+    #expect(head.contains("\r\ntransfer-encoding: chunked\r\n"))
+    #expect(head.contains("\r\nx-reply: 1\r\n"))
+    #expect(head.hasSuffix("\r\n\r\n0000000d\r\n{\"text\":\"1\"}\n\r\n"))
+    call.reply(TestSchema.note(text: "2"))
+    #expect(try client.received() == "", "flushed at the end of the turn")
+    call.reply(TestSchema.note(text: "3"))
+    client.run()
+    #expect(
+      try client.received() == "0000001a\r\n{\"text\":\"2\"}\n{\"text\":\"3\"}\n\r\n")
+    call.end()
+    #expect(try client.received() == "0\r\n\r\n")
+    #expect(client.isOpen)
+    client.request("GET /v1/notes/a")
+    #expect(client.upstream.calls.count == 2)
+    #expect(client.log.entries.map(\.httpStatus) == [200])
+  }
+
+  @Test("a stream that's complete in one turn is written whole")
+  func atOnce() throws {
+    let client = try TestClient()
+    client.upstream.automatic = { call in
+      call.reply(TestSchema.note(text: "1"))
+      call.reply(TestSchema.note(text: "2"))
+      call.end(trailers: [("x-cost", "7")])
+    }
+    client.request("POST /v1/watch", body: "{}")
+    let answer = try client.answer()
+    #expect(answer.body == "{\"text\":\"1\"}\n{\"text\":\"2\"}\n")
+    #expect(answer.fields["ended"] == "yes")
+  }
+
+  @Test("an empty stream is an empty answer")
+  func empty() throws {
+    let client = try TestClient()
+    client.request("GET /v1/watch/a")
+    client.upstream.calls[0].end(trailers: [("x-cost", "7")])
+    let answer = try client.answer()
+    #expect(answer.status == 200)
+    #expect(answer.body == "")
+    #expect(answer.fields["ended"] == "yes")
+    #expect(answer.fields["grpc-trailer-x-cost"] == "7")
+    #expect(client.isOpen)
+  }
+
+  @Test("an error before the first message has an HTTP status of its own")
+  func errorFirst() throws {
+    let client = try TestClient()
+    client.request("GET /v1/watch/a")
+    client.upstream.calls[0].head([])
+    client.upstream.calls[0].end(GRPCStatus(.permissionDenied, "no"))
+    let answer = try client.answer()
+    #expect(answer.status == 403)
+    #expect(answer.fields["content-type"] == "application/json")
+    #expect(answer.body == #"{"code":7,"message":"no"}"#)
+  }
+
+  @Test("an error after messages is the last line")
+  func errorLast() throws {
+    let client = try TestClient()
+    client.request("GET /v1/watch/a")
+    client.upstream.calls[0].reply(TestSchema.note(text: "1"))
+    client.upstream.calls[0].end(GRPCStatus(.aborted, "no"))
+    let answer = try client.answer()
+    #expect(answer.status == 200)
+    #expect(
+      answer.body == "{\"text\":\"1\"}\n{\"error\":{\"code\":10,\"message\":\"no\"}}\n")
+    #expect(answer.fields["ended"] == "yes")
+    #expect(client.log.entries.map(\.grpcCode) == [.aborted])
+    #expect(client.isOpen)
+  }
+
+  @Test(
+    "a message that isn't of the schema ends the stream with an error line, or is a 500 at first")
+  func badMessage() throws {
+    let client = try TestClient()
+    client.request("GET /v1/watch/a")
+    client.upstream.calls[0].reply(TestSchema.note(text: "1"))
+    client.upstream.calls[0].reply([0x12, 0x7F])
+    #expect(client.upstream.calls[0].isCancelled)
+    var answer = try client.answer()
+    #expect(answer.body.hasPrefix("{\"text\":\"1\"}\n{\"error\":{\"code\":13,"))
+    #expect(answer.body.hasSuffix("}}\n"))
+    client.request("GET /v1/watch/a")
+    client.upstream.calls[1].reply([0x12, 0x7F])
+    #expect(client.upstream.calls[1].isCancelled)
+    answer = try client.answer()
+    #expect(answer.status == 500)
+    #expect(client.isOpen)
+  }
+
+  @Test("for HTTP/1.0 the body ends with the connection")
+  func oldVersion() throws {
+    let client = try TestClient()
+    client.sendRaw("GET /v1/watch/a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    client.upstream.calls[0].reply(TestSchema.note(text: "1"))
+    client.upstream.calls[0].end()
+    let answer = try client.answer()
+    #expect(answer.fields["transfer-encoding"] == nil)
+    #expect(answer.fields["connection"] == "close")
+    #expect(answer.body == "{\"text\":\"1\"}\n")
+    #expect(!client.isOpen)
+  }
+
+  @Test("HEAD of a stream gets its head, and the call is cancelled")
+  func head() throws {
+    let client = try TestClient()
+    client.request("HEAD /v1/watch/a")
+    client.upstream.calls[0].reply(TestSchema.note(text: "1"))
+    #expect(client.upstream.calls[0].isCancelled)
+    let text = try client.received()
+    #expect(text.hasPrefix("HTTP/1.1 200 OK\r\n"))
+    #expect(text.hasSuffix("\r\n\r\n"))
+    #expect(!text.contains("{"))
+    #expect(client.isOpen)
+  }
+
+  @Test("a client that reads slowly holds back its endpoint")
+  func backPressure() throws {
+    let client = try TestClient()
+    client.request("GET /v1/watch/a")
+    let call = client.upstream.calls[0]
+    call.reply(TestSchema.note(text: "1"))
+    client.setWritable(false)
+    #expect(call.flow == ["pause"])
+    client.setWritable(true)
+    #expect(call.flow == ["pause", "resume"])
+  }
+
+  @Test("requests that come while an answer streams wait for its end")
+  func requestMeanwhile() throws {
+    let client = try TestClient()
+    client.request("GET /v1/watch/a")
+    let call = client.upstream.calls[0]
+    call.reply(TestSchema.note(text: "1"))
+    client.request("GET /v1/notes/a")
+    #expect(client.upstream.calls.count == 1)
+    call.end()
+    #expect(client.upstream.calls.count == 2)
+  }
+
+  @Test("a client that goes away cancels its stream; one that has closed its side has it go on")
+  func gone() throws {
+    let client = try TestClient()
+    client.request("GET /v1/watch/a")
+    let call = client.upstream.calls[0]
+    call.reply(TestSchema.note(text: "1"))
+    client.closeInput()
+    // Each message starts the time anew.
+    for _ in 0..<4 {
+      for _ in 0..<15 { client.loop.tick() }
+      call.reply(TestSchema.note(text: "2"))
+      client.run()
+    }
+    #expect(client.isOpen)
+    #expect(!call.isCancelled)
+    for _ in 0..<30 { client.loop.tick() }
+    #expect(call.isCancelled)
+  }
+
+  @Test("trailers come behind a stream for those who read them")
+  func trailers() throws {
+    let client = try TestClient()
+    for (fields, expected) in [
+      (["TE: trailers", "Connection: TE"], "0\r\ngrpc-trailer-x-cost: 7\r\n\r\n"),
+      ([], "0\r\n\r\n"),
+    ] {
+      client.request("GET /v1/watch/a", fields)
+      let call = try #require(client.upstream.calls.last)
+      call.reply(TestSchema.note(text: "1"))
+      client.run()
+      _ = try client.received()
+      call.end(trailers: [("x-cost", "7")])
+      #expect(try client.received() == expected)
+    }
+    client.request("GET /v1/watch/a", ["TE: trailers", "Connection: TE"])
+    let call = try #require(client.upstream.calls.last)
+    call.reply(TestSchema.note(text: "1"))
+    call.end(GRPCStatus(.aborted, "no"), trailers: [("x-cost", "7")])
+    let text = try client.received()
+    #expect(text.hasSuffix("}\n\r\n0\r\ngrpc-trailer-x-cost: 7\r\n\r\n"))
+    #expect(client.isOpen)
+  }
+
+  @Test("draining lets a stream end")
+  func drain() throws {
+    let client = try TestClient()
+    client.request("GET /v1/watch/a")
+    let call = client.upstream.calls[0]
+    call.reply(TestSchema.note(text: "1"))
+    var isDone = false
+    client.loop.drain { isDone = true }
+    call.reply(TestSchema.note(text: "2"))
+    call.end()
+    #expect(try client.answer().fields["ended"] == "yes")
+    #expect(!client.isOpen)
+    #expect(isDone)
+  }
+
+  @Test("a long stream is written before the turn is over")
+  func long() throws {
+    let client = try TestClient()
+    client.request("GET /v1/watch/a")
+    let text = String(repeating: "x", count: 20_000)
+    client.upstream.calls[0].reply(TestSchema.note(text: text))
+    #expect(try client.received() == "")
+    client.upstream.calls[0].reply(TestSchema.note(text: text))
+    #expect(try client.received().utf8.count > 40_000)
+    client.run()
+    #expect(try client.received() == "")
+  }
+}

@@ -1,0 +1,232 @@
+import Testing
+
+@testable import AccessLogging
+@testable import BridgeConfiguration
+@testable import GRPCWire
+@testable import HTTP2
+@testable import Upstream
+
+/// One request, one call, one answer.
+struct UnaryTests {
+  @Test("a JSON request becomes a call and its reply JSON, on a connection that stays open")
+  func echo() throws {
+    let client = try TestClient()
+    for round in 1...3 {
+      client.request(
+        "POST /v1/echo", ["Content-Type: application/json", "X-Team: legacy"],
+        body: #"{"name":"a","text":"hi"}"#)
+      #expect(client.upstream.calls.count == round)
+      let call = try #require(client.upstream.calls.last)
+      #expect(call.request.path == "/test.Notes/Echo")
+      #expect(call.request.isComplete)
+      #expect(call.message == TestSchema.note(name: "a", text: "hi"))
+      #expect(call.prefix == [0, 0, 0, 0, 7])
+      #expect(call.request.metadata.first("x-team") == "legacy")
+      #expect(try client.received() == "")
+      call.head([("x-reply", "1"), ("content-type", "application/grpc")])
+      call.reply(TestSchema.note(text: "ho"))
+      #expect(try client.received() == "")
+      call.end(trailers: [("x-cost", "7")])
+      let answer = try client.answer()
+      #expect(answer.status == 200)
+      #expect(answer.body == #"{"text":"ho"}"#)
+      #expect(answer.fields["content-type"] == "application/json")
+      #expect(answer.fields["content-length"] == "13")
+      #expect(answer.fields["x-reply"] == "1")
+      #expect(answer.fields["grpc-trailer-x-cost"] == "7")
+      #expect(answer.fields["connection"] == nil)
+      #expect(answer.fields["date"]?.hasSuffix(" GMT") == true)
+      #expect(client.isOpen)
+    }
+    #expect(client.log.entries.map(\.httpStatus) == [200, 200, 200])
+    #expect(client.log.entries.map(\.rpc) == Array(repeating: "/test.Notes/Echo", count: 3))
+    #expect(client.log.entries.first?.requestBytes == 24)
+    #expect(client.log.entries.first?.path == "/v1/echo")
+  }
+
+  @Test(
+    "path, query and body become the message",
+    arguments: [
+      ("GET /v1/notes/a%2Fb%20c+d", nil, [#""name":"a/b c+d""#]),
+      ("GET /v1/notes/a?text=x+y%2B%26", nil, [#""name":"a""#, #""text":"x y+&""#]),
+      ("GET /v1/notes/a/?text=&&", nil, [#""name":"a""#]),
+      ("GET /v1/notes/a?tags=1&tags=2", nil, [#""name":"a""#, #""tags":["1","2"]"#]),
+      ("GET /v1/files/a/b%2Fc%20d", nil, [#""name":"a/b%2Fc d""#]),
+      ("GET /v1/files", nil, []),
+      ("POST /test.Notes/Echo", #"{"text":"x"}"#, [#""text":"x""#]),
+      ("POST /v1/echo", "", []),
+      ("POST http://elsewhere/v1/echo", #"{"text":"x"}"#, [#""text":"x""#]),
+    ] as [(String, String?, [String])])
+  func message(_ line: String, _ body: String?, _ members: [String]) throws {
+    let client = try TestClient()
+    client.upstream.echoes()
+    client.request(line, body: body)
+    let answer = try client.answer()
+    #expect(answer.status == 200)
+    // The order of members is the codec's.
+    for member in members { #expect(answer.body.contains(member)) }
+    #expect(answer.body.count == "{\(members.joined(separator: ","))}".count)
+  }
+
+  @Test("a body and a reply that are one field are that field's JSON")
+  func fields() throws {
+    let client = try TestClient()
+    client.request("PUT /v1/notes/a", body: #"{"text":"x"}"#)
+    let call = try #require(client.upstream.calls.first)
+    var inner = WireWriter()
+    inner.message(3) { $0.string(2, "x") }
+    #expect(
+      Set([call.message]).isSubset(of: [
+        TestSchema.note(name: "a") + inner.bytes, inner.bytes + TestSchema.note(name: "a"),
+      ]))
+    call.reply(inner.bytes)
+    call.end()
+    #expect(try client.answer().body == #"{"text":"x"}"#)
+  }
+
+  @Test("HEAD is served by a GET route, with the header fields and without the body")
+  func head() throws {
+    let client = try TestClient()
+    client.request("HEAD /v1/notes/a")
+    let call = try #require(client.upstream.calls.first)
+    call.reply(TestSchema.note(text: "ho"))
+    call.end()
+    let text = try client.received()
+    #expect(text.hasPrefix("HTTP/1.1 200 OK\r\n"))
+    #expect(text.contains("\r\ncontent-length: 13\r\n"))
+    #expect(text.hasSuffix("\r\n\r\n"))
+    client.request("HEAD /v1/nothing")
+    let missing = try client.received()
+    #expect(missing.hasPrefix("HTTP/1.1 404 Not Found\r\n"))
+    #expect(missing.hasSuffix("\r\n\r\n"))
+    #expect(client.isOpen)
+  }
+
+  @Test("a body in parts and in chunks is put together")
+  func chunks() throws {
+    let client = try TestClient()
+    client.send(
+      """
+      POST /v1/echo HTTP/1.1
+      Host: a
+      Transfer-Encoding: Chunked
+
+
+      """)
+    for part in ["5\r\n{\"tex\r\n", "6;x=y\r\nt\":\"hi\r\n", "2\r\n\"}\r\n0\r\n", "X: y\r\n\r\n"] {
+      #expect(client.upstream.calls.isEmpty)
+      client.sendRaw(part)
+    }
+    #expect(client.upstream.calls.map(\.message) == [TestSchema.note(text: "hi")])
+  }
+
+  @Test("an endpoint's error is a JSON status with the mapped HTTP status")
+  func status() throws {
+    let client = try TestClient()
+    client.request("GET /v1/notes/a")
+    client.upstream.calls[0].end(
+      GRPCStatus(.notFound, "no \"note\""), trailers: [("x-cost", "7")])
+    let answer = try client.answer()
+    #expect(answer.status == 404)
+    #expect(answer.body == #"{"code":5,"message":"no \"note\""}"#)
+    #expect(answer.fields["grpc-trailer-x-cost"] == "7")
+    #expect(client.isOpen)
+    #expect(client.log.entries.map(\.grpcCode) == [.notFound])
+  }
+
+  @Test("details of an endpoint's error are decoded where the schema knows their type")
+  func details() throws {
+    let client = try TestClient()
+    client.request("GET /v1/notes/a")
+    var details = WireWriter()
+    details.varint(1, 5)
+    details.string(2, "gone")
+    details.message(3) { any in
+      any.string(1, "type.googleapis.com/test.Note")
+      any.message(2) { $0.string(2, "x") }
+    }
+    details.message(3) { any in
+      any.string(1, "type.googleapis.com/unknown.Type")
+      any.string(2, "abc")
+    }
+    client.upstream.calls[0].end(GRPCStatus(.notFound, "gone", details: details.bytes))
+    let answer = try client.answer()
+    #expect(answer.status == 404)
+    #expect(
+      answer.body
+        == #"{"code":5,"message":"gone","details":[{"@type":"type.googleapis.com/test.Note","#
+        + #""text":"x"},{"@type":"type.googleapis.com/unknown.Type","value":"YWJj"}]}"#)
+  }
+
+  @Test(
+    "details that don't fit are left out",
+    arguments: [[0x08, 0x06], [0xFF, 0xFF], [0x08], [0x08, 0x05, 0x12, 0x7F]] as [[UInt8]])
+  func badDetails(_ details: [UInt8]) throws {
+    let client = try TestClient()
+    client.request("GET /v1/notes/a")
+    client.upstream.calls[0].end(GRPCStatus(.notFound, "gone", details: details))
+    #expect(try client.answer().body == #"{"code":5,"message":"gone"}"#)
+  }
+
+  @Test("a reply that isn't one message, or not of the schema, is INTERNAL")
+  func badReplies() throws {
+    let client = try TestClient()
+    client.request("GET /v1/notes/a")
+    client.upstream.calls[0].end()
+    var answer = try client.answer()
+    #expect(answer.status == 500)
+    #expect(answer.body.contains("sent no message for test.Notes/Echo"))
+    #expect(answer.body.contains(#""reason":"INVALID_REPLY","domain":"bridge-proxy""#))
+
+    client.request("GET /v1/notes/a")
+    client.upstream.calls[1].reply(TestSchema.note(text: "1"))
+    client.upstream.calls[1].reply(TestSchema.note(text: "2"))
+    #expect(client.upstream.calls[1].isCancelled)
+    answer = try client.answer()
+    #expect(answer.status == 500)
+    #expect(answer.body.contains("more than one message"))
+
+    client.request("GET /v1/notes/a")
+    client.upstream.calls[2].reply([0x12, 0x7F, 0x00])
+    client.upstream.calls[2].end()
+    answer = try client.answer()
+    #expect(answer.status == 500)
+    #expect(answer.body.contains("doesn't fit its schema"))
+    #expect(client.isOpen)
+  }
+
+  @Test(
+    "a call that couldn't be carried through says whose fault it was",
+    arguments: [
+      (GRPCStatus(.unavailable, "a", origin: .notConnected), 503, "ENDPOINT_NOT_REACHABLE", "1"),
+      (GRPCStatus(.resourceExhausted, "a", origin: .shed), 503, "TOO_MANY_CALLS", "1"),
+      (GRPCStatus(.deadlineExceeded, "a", origin: .deadline), 504, "DEADLINE_EXCEEDED", nil),
+      (GRPCStatus(.unavailable, "a", origin: .transport), 503, "ENDPOINT_PROTOCOL_ERROR", nil),
+      (GRPCStatus(.internal, "a", origin: .transport), 500, "ENDPOINT_PROTOCOL_ERROR", nil),
+    ])
+  func origins(_ status: GRPCStatus, _ http: Int, _ reason: String, _ retry: String?) throws {
+    let client = try TestClient()
+    client.request("GET /v1/notes/a")
+    client.upstream.calls[0].end(status)
+    let answer = try client.answer()
+    #expect(answer.status == http)
+    #expect(answer.body.contains("\"reason\":\"\(reason)\""))
+    #expect(answer.fields["retry-after"] == retry)
+  }
+
+  @Test(
+    "configured metadata takes the place of the client's, and authorisation leaves room for the pool's"
+  )
+  func metadata() throws {
+    let client = try TestClient {
+      $0.metadata = [("x-team", "bridge")]
+      $0.auth = Configuration.Auth(scheme: .bearer, token: Configuration.Secret("t0"))
+    }
+    client.request("GET /v1/notes/a", ["X-Team: me", "Authorization: Basic eA==", "X-Other: 1"])
+    let metadata = try #require(client.upstream.calls.first).request.metadata
+    let fields = metadata.fields.map { "\(metadata.name(of: $0)): \(metadata.value(of: $0))" }
+    #expect(
+      fields.filter { !$0.hasPrefix("x-request-id") }
+        == ["x-other: 1", "x-team: bridge"])
+  }
+}

@@ -1,0 +1,179 @@
+import NIOHTTP1
+import Testing
+
+@testable import AccessLogging
+@testable import BridgeConfiguration
+@testable import GRPCWire
+
+/// Pages of other origins.
+struct CORSTests {
+  private static let app = "https://app.example"
+
+  private static func client(
+    _ origins: [String] = [Self.app, "http://localhost:3000"],
+    change: @escaping (inout Configuration.CORS) -> Void = { _ in }
+  ) throws -> TestClient {
+    try TestClient {
+      var cors = Configuration.CORS(origins: origins)
+      change(&cors)
+      $0.cors = cors
+    }
+  }
+
+  private static func preflight(
+    _ client: TestClient, _ origin: String, method: String = "POST", path: String = "/v1/echo",
+    _ more: [String] = []
+  ) throws -> Answer {
+    client.request(
+      "OPTIONS \(path)", ["Origin: \(origin)", "Access-Control-Request-Method: \(method)"] + more)
+    return try client.answer()
+  }
+
+  private static func fields(of answer: Answer) -> [String: String] {
+    answer.fields.filter { $0.key.hasPrefix("access-control-") || $0.key == "vary" }
+  }
+
+  @Test("a preflight of a known origin is answered, whatever it's asked about")
+  func preflight() throws {
+    let client = try Self.client()
+    for (origin, path) in [
+      (Self.app, "/v1/echo"), ("HTTPS://App.Example", "/v1/echo"),
+      ("http://localhost:3000", "/v1/notes/a"), (Self.app, "/nowhere"),
+    ] {
+      let answer = try Self.preflight(client, origin, path: path)
+      #expect(answer.status == 204)
+      #expect(
+        Self.fields(of: answer) == [
+          "access-control-allow-origin": origin, "vary": "origin",
+          "access-control-allow-methods": "DELETE, GET, HEAD, PATCH, POST, PUT",
+          "access-control-allow-headers": "content-type, authorization",
+          "access-control-max-age": "600",
+        ])
+    }
+    #expect(client.upstream.calls.isEmpty)
+    #expect(client.log.entries.map(\.service) == Array(repeating: "notes", count: 4))
+  }
+
+  @Test(
+    "an origin that isn't known is never repeated",
+    arguments: [
+      "https://evil.example", "null", "https://app.example.evil", "https://app.example:8443",
+      "http://app.example", "https://app.example/", "https://xapp.example", "http://localhost:1",
+    ])
+  func unknown(_ origin: String) throws {
+    let client = try Self.client()
+    let refused = try Self.preflight(client, origin)
+    #expect(refused.status == 403)
+    #expect(refused.body.contains(#""reason":"ORIGIN_NOT_ALLOWED""#))
+    #expect(refused.body.contains("services.notes.cors.origins"))
+    #expect(Self.fields(of: refused) == ["vary": "origin"])
+    // No call begins, because pages may send some requests without asking first.
+    client.request("GET /v1/notes/a", ["Origin: \(origin)"])
+    let answer = try client.answer()
+    #expect(answer.status == 403)
+    #expect(client.upstream.calls.isEmpty)
+    #expect(Self.fields(of: answer) == ["vary": "origin"])
+  }
+
+  @Test("answers, errors and streams say that a known origin may read them")
+  func answers() throws {
+    let client = try Self.client { $0.expose = ["x-cost", "x-request-id"] }
+    let expected = [
+      "access-control-allow-origin": Self.app, "vary": "origin",
+      "access-control-expose-headers": "x-cost, x-request-id",
+    ]
+    let origin = "Origin: \(Self.app)"
+    client.request("GET /v1/notes/a", [origin])
+    // What the endpoint says of it would be a second field, which browsers refuse.
+    client.upstream.calls[0].head([("access-control-allow-origin", "*"), ("x-cost", "7")])
+    client.upstream.calls[0].reply([])
+    client.upstream.calls[0].end()
+    let answer = try client.answer()
+    #expect(answer.fields["x-cost"] == "7")
+    #expect(Self.fields(of: answer) == expected)
+
+    client.request("GET /v1/notes/a", [origin])
+    client.upstream.calls[1].end(GRPCStatus(.notFound))
+    #expect(Self.fields(of: try client.answer()) == expected)
+
+    client.request("GET /v1/watch/a", [origin])
+    client.upstream.calls[2].reply([])
+    client.upstream.calls[2].end()
+    #expect(Self.fields(of: try client.answer()) == expected)
+
+    for (line, more, status) in [
+      ("GET /nowhere", [], 404), ("DELETE /v1/echo", [], 405),
+      ("GET /v1/notes/a", ["grpc-timeout: soon"], 400), ("GET /v1/notes/a", ["Accept: a/b"], 406),
+      ("POST /v1/push", ["Content-Type: a/b", "Transfer-Encoding: chunked"], 415),
+    ] {
+      client.request(line, [origin] + more)
+      let error = try client.answer()
+      #expect(error.status == status)
+      #expect(Self.fields(of: error) == expected)
+    }
+  }
+
+  @Test("without an origin an answer says only that it could depend on one")
+  func noOrigin() throws {
+    let client = try Self.client()
+    client.request("GET /v1/notes/a")
+    client.upstream.calls[0].end(GRPCStatus(.notFound))
+    #expect(Self.fields(of: try client.answer()) == ["vary": "origin"])
+  }
+
+  @Test("OPTIONS that is no preflight goes to its route, or has none")
+  func options() throws {
+    let client = try Self.client()
+    for fields in [["Origin: \(Self.app)"], ["Access-Control-Request-Method: POST"], []] {
+      client.request("OPTIONS /v1/notes/a", fields)
+      let answer = try client.answer()
+      #expect(answer.status == 405)
+      #expect(answer.fields["allow"] != nil)
+    }
+    client.request(
+      "GET /v1/notes/a", ["Origin: \(Self.app)", "Access-Control-Request-Method: POST"])
+    #expect(client.upstream.calls.count == 1)
+  }
+
+  @Test("an OPTIONS that the schema maps isn't swallowed")
+  func mappedOptions() throws {
+    let client = try Self.client()
+    client.request("OPTIONS /v1/options/a", ["Origin: \(Self.app)"])
+    #expect(client.upstream.calls.map(\.message) == [TestSchema.note(name: "a")])
+    client.upstream.calls[0].end(GRPCStatus(.notFound))
+    #expect(try client.answer().status == 404)
+    #expect(try Self.preflight(client, Self.app, path: "/v1/options/a").status == 204)
+    #expect(client.upstream.calls.count == 1)
+  }
+
+  @Test("without a policy nothing is said, and a preflight is a request like any other")
+  func none() throws {
+    let client = try TestClient()
+    let answer = try Self.preflight(client, Self.app)
+    #expect(answer.status == 405)
+    #expect(Self.fields(of: answer) == [:])
+  }
+
+  @Test("any origin, any header, credentials")
+  func wide() throws {
+    let any = try Self.client([]) { $0.headers = ["*"] }
+    var answer = try Self.preflight(
+      any, "https://where.ever", ["Access-Control-Request-Headers: x-a, Content-Type"])
+    #expect(answer.status == 204)
+    #expect(answer.fields["access-control-allow-origin"] == "*")
+    #expect(answer.fields["access-control-allow-headers"] == "x-a, Content-Type")
+    #expect(answer.fields["access-control-allow-credentials"] == nil)
+    #expect(answer.fields["vary"] == nil)
+    answer = try Self.preflight(any, "https://where.ever", ["Access-Control-Request-Headers: a<b"])
+    #expect(answer.fields["access-control-allow-headers"] == nil)
+
+    let own = try Self.client { $0.allowsCredentials = true }
+    #expect(
+      try Self.preflight(own, Self.app).fields["access-control-allow-credentials"] == "true")
+    own.request("GET /v1/notes/a", ["Origin: \(Self.app)"])
+    own.upstream.calls[0].end(GRPCStatus(.notFound))
+    answer = try own.answer()
+    #expect(answer.fields["access-control-allow-credentials"] == "true")
+    #expect(answer.fields["access-control-allow-origin"] == Self.app)
+  }
+}

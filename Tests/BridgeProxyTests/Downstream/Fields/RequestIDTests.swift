@@ -1,0 +1,82 @@
+import Testing
+
+@testable import AccessLogging
+@testable import BridgeConfiguration
+@testable import Downstream
+@testable import GRPCWire
+@testable import HTTP2
+@testable import Upstream
+
+/// What a request is known by, from the client to the endpoint, the answer and the log.
+struct RequestIDTests {
+  @Test("a new one is a UUID of version 4, and another each time")
+  func uuids() {
+    var generator = SeededGenerator(seed: 7)
+    var ids = RequestIDs(seededBy: &generator)
+    var seen: Set<String> = []
+    for _ in 0..<1000 {
+      var bytes: [UInt8] = []
+      ids.append(to: &bytes)
+      #expect(bytes.count == RequestIDs.byteCount)
+      let text = String(decoding: bytes, as: UTF8.self)
+      #expect(
+        text.wholeMatch(of: /[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/)
+          != nil)
+      #expect(seen.insert(text).inserted)
+    }
+  }
+
+  @Test("a client's own goes up, comes back and is in the log")
+  func own() throws {
+    let client = try TestClient()
+    for id in ["abc-123", String(repeating: "x", count: 128), "!~"] {
+      client.request("GET /v1/notes/a", ["X-Request-ID: \(id)"])
+      let call = try #require(client.upstream.calls.last)
+      #expect(call.request.metadata.first("x-request-id") == id)
+      call.reply([])
+      call.end()
+      #expect(try client.answer().fields["x-request-id"] == id)
+      #expect(client.log.entries.last?.requestID == id)
+    }
+  }
+
+  @Test(
+    "one that isn't visible ASCII, or is too long, is replaced",
+    arguments: ["", "a b", "caf\u{E9}", String(repeating: "x", count: 129)])
+  func replaced(_ id: String) throws {
+    let client = try TestClient()
+    client.request("GET /v1/notes/a", ["X-Request-Id: \(id)"])
+    let call = try #require(client.upstream.calls.last)
+    let new = try #require(call.request.metadata.first("x-request-id"))
+    #expect(new.utf8.count == RequestIDs.byteCount)
+    call.end(GRPCStatus(.notFound))
+    #expect(try client.answer().fields["x-request-id"] == new)
+    #expect(client.log.entries.last?.requestID == new)
+  }
+
+  @Test("each request has its own, errors and streams as well, and what is no request has none")
+  func each() throws {
+    let client = try TestClient()
+    client.request("GET /nowhere")
+    let first = try client.answer().fields["x-request-id"]
+    client.request("GET /v1/watch/a")
+    client.upstream.calls.last?.end()
+    let second = try client.answer().fields["x-request-id"]
+    #expect(first?.utf8.count == RequestIDs.byteCount)
+    #expect(second?.utf8.count == RequestIDs.byteCount)
+    #expect(first != second)
+    client.sendRaw("nonsense\r\n\r\n")
+    let answer = try client.answer()
+    #expect(answer.status == 400)
+    #expect(answer.fields["x-request-id"] == nil)
+  }
+
+  @Test("one that the configuration sets takes its place")
+  func configured() throws {
+    let client = try TestClient { $0.metadata = [("x-request-id", "fixed")] }
+    client.request("GET /v1/notes/a", ["X-Request-Id: mine"])
+    let metadata = try #require(client.upstream.calls.last).request.metadata
+    #expect(metadata.fields.count == 1)
+    #expect(metadata.first("x-request-id") == "fixed")
+  }
+}

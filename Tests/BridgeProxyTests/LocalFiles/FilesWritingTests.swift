@@ -1,0 +1,35 @@
+import Testing
+
+@testable import LocalFiles
+
+/// Files that are there whole or not at all.
+@Suite struct FilesWritingTests {
+  private let folder: TemporaryFolder
+
+  init() throws {
+    self.folder = try TemporaryFolder()
+  }
+
+  @Test("a file is written with the folders that it needs, and replaced")
+  func replace() throws {
+    let path = self.folder.path + "/a/b/c.binpb"
+    for bytes in [[1, 2, 3], [], Array(repeating: 7, count: 300_000)] as [[UInt8]] {
+      try Files.replace(path, with: bytes)
+      #expect(try Files.read(path, limit: 1 << 20) == bytes)
+    }
+    #expect(try Files.names(in: self.folder.path + "/a/b") == ["c.binpb"])
+  }
+
+  @Test("what stands in the way is named, and nothing is left behind")
+  func refused() throws {
+    try self.folder.write("file", "")
+    try self.folder.write("taken/inside", "")
+    #expect(throws: Files.Failure(description: "Not a directory")) {
+      try Files.replace(self.folder.path + "/file/a", with: [1])
+    }
+    #expect(throws: Files.Failure(description: "Is a directory")) {
+      try Files.replace(self.folder.path + "/taken", with: [1])
+    }
+    #expect(try Files.names(in: self.folder.path) == ["file", "taken"])
+  }
+}
