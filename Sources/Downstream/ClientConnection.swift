@@ -1,6 +1,6 @@
 /// One client connection to the loop that it lives on, whatever protocol it speaks.
 ///
-/// `ProtocolSelector` until the first bytes are there, then `ExchangeHandler` (HTTP/1.1) or
+/// `ProtocolSelector` until the first bytes are there, then `ExchangeDriver` (HTTP/1.1) or
 /// `HTTP2Connection` (HTTP/2); `WebSocketHandler` where an exchange has become one. All is called on the
 /// loop.
 protocol ClientConnection: AnyObject {
@@ -31,4 +31,4 @@ extension ClientConnection {
   func heartbeatDue() {}
 }
 
-extension ExchangeHandler: ClientConnection {}
+extension ExchangeDriver: ClientConnection {}

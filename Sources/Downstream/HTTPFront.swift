@@ -193,7 +193,7 @@ package final class HTTPFront: Sendable {
 
   /// The decoder of a connection over HTTP/1.1, in front of what takes its requests.
   static func requestDecoder(
-    _ limits: Configuration.Limits, for exchange: ExchangeHandler
+    _ limits: Configuration.Limits, for exchange: ExchangeDriver
   ) -> any ChannelHandler {
     // Twice the limit, so that it's the front that finds a head too large and can say in what.
     var decoderLimits = NIOHTTPDecoderLimitConfiguration()

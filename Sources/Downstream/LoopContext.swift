@@ -44,7 +44,7 @@ package final class LoopContext {
   private static let lingerTime = TimeAmount.seconds(2)
 
   private var connections: ContiguousArray<any ClientConnection> = []
-  private var unflushed: ContiguousArray<ExchangeHandler> = []
+  private var unflushed: ContiguousArray<ExchangeDriver> = []
   private(set) var ticks: Int64 = 0
   private var isDraining = false
   private var handshakeNotes = HandshakeNotes()
@@ -219,7 +219,7 @@ package final class LoopContext {
 
   /// Flushes a connection's stream when this turn of the loop is over, so that messages that came
   /// together leave together.
-  func flushLater(_ connection: ExchangeHandler) {
+  func flushLater(_ connection: ExchangeDriver) {
     self.unflushed.append(connection)
     guard self.unflushed.count == 1 else { return }
     self.eventLoop.assumeIsolated().execute {

@@ -74,7 +74,7 @@ final class BodyInflater {
   }
 }
 
-extension ExchangeHandler {
+extension ExchangeDriver {
   /// Takes a part of the body: as it is, or inflated.
   func collect(_ part: ByteBuffer) {
     guard let inflater = self.exchange?.inflater else {

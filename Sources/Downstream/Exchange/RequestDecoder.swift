@@ -22,11 +22,11 @@ struct RequestDecoder: ByteToMessageDecoder {
   private var framer: RequestFramer
   private let limits: NIOHTTPDecoderLimitConfiguration
   /// What takes the requests, and so knows where the decoder is.
-  private let exchange: ExchangeHandler
+  private let exchange: ExchangeDriver
   /// The most bytes of a method that are shown.
   private static let nameLimit = 64
 
-  init(_ limits: NIOHTTPDecoderLimitConfiguration, for exchange: ExchangeHandler) {
+  init(_ limits: NIOHTTPDecoderLimitConfiguration, for exchange: ExchangeDriver) {
     self.decoder = Self.makeDecoder(limits)
     self.framer = RequestFramer(lineByteLimit: limits.maxHeaderFieldSize)
     self.limits = limits

@@ -113,7 +113,7 @@ package struct CORSPolicy: Sendable, Equatable {
 
 // MARK: - Requests
 
-extension ExchangeHandler {
+extension ExchangeDriver {
   /// Adds what the service's policy says to the answer's fields.
   func applyPolicy(_ headers: RequestHeaders, of service: ServedService) {
     service.cors?.appendFields(for: headers.origin, to: &self.answerFields)

@@ -61,7 +61,7 @@ struct RequestIDs {
   }
 }
 
-extension ExchangeHandler {
+extension ExchangeDriver {
   /// Gives the request its identifier, the client's own or a new one, and names it in the answer.
   func identify(_ headers: RequestHeaders) {
     Self.write(headers.requestID, &self.loop.requestIDs, &self.requestID, &self.answerFields)

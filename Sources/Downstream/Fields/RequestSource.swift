@@ -73,7 +73,7 @@ struct RequestSource: Equatable {
 
 // MARK: - Requests
 
-extension ExchangeHandler {
+extension ExchangeDriver {
   /// Refuses what pages of other sites send, and names that a page could have pointed at this machine.
   ///
   /// - Parameter service: the one whose call would begin.

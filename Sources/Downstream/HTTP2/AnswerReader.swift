@@ -1,7 +1,7 @@
 internal import HTTP2
 internal import NIOCore
 
-/// Takes the bytes of an answer apart that an `ExchangeHandler` has made, for a stream of HTTP/2.
+/// Takes the bytes of an answer apart that an `ExchangeDriver` has made, for a stream of HTTP/2.
 ///
 /// An answer has one form in the bridge, that of HTTP/1.1, which nearly all clients speak. It's our own
 /// writing, so what isn't understood is our bug.

@@ -2,7 +2,7 @@ internal import HTTP2
 internal import NIOCore
 internal import NIOHTTP1
 
-/// One exchange over HTTP/2: a channel for one stream, in which an `ExchangeHandler` works as it does
+/// One exchange over HTTP/2: a channel for one stream, in which an `ExchangeDriver` works as it does
 /// on a connection of HTTP/1.1.
 ///
 /// The request is handed to it as the parts that a decoder would make; the answer's bytes are taken
@@ -11,7 +11,7 @@ final class ExchangeStream: ClientStream, @unchecked Sendable {
   let stream: H2Stream
 
   private let connection: HTTP2Connection
-  private let exchange: ExchangeHandler
+  private let exchange: ExchangeDriver
   private var reader: AnswerReader
   private let closePromise: EventLoopPromise<Void>
   private var isRequestComplete = false
@@ -33,7 +33,7 @@ final class ExchangeStream: ClientStream, @unchecked Sendable {
   init(_ stream: H2Stream, isHead: Bool, on connection: HTTP2Connection) {
     self.stream = stream
     self.connection = connection
-    self.exchange = ExchangeHandler(connection.loop, checksHost: connection.checksHost)
+    self.exchange = ExchangeDriver(connection.loop, checksHost: connection.checksHost)
     self.reader = AnswerReader(isHead: isHead)
     self.closePromise = connection.loop.eventLoop.makePromise()
   }

@@ -70,7 +70,7 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Cl
       if self.received.readableBytes == 0 { self.deadline = self.loop.deadline(of: .rest) }
       self.received = bytes
     case .http1:
-      let exchange = ExchangeHandler(self.loop, checksHost: self.checksHost)
+      let exchange = ExchangeDriver(self.loop, checksHost: self.checksHost)
       self.leave(
         to: exchange, [HTTPFront.requestDecoder(self.loop.limits, for: exchange), exchange],
         context,

@@ -2,7 +2,7 @@ internal import HTTP2
 internal import NIOCore
 internal import NIOHTTP1
 
-/// The head of a request by HTTP/2 in the form in which an `ExchangeHandler` takes heads.
+/// The head of a request by HTTP/2 in the form in which an `ExchangeDriver` takes heads.
 enum StreamRequest {
   /// Makes the head (RFC 9113 §8.3.1): `:authority` becomes Host, crumbs of cookies become one field.
   ///

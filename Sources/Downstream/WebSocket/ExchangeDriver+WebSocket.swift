@@ -10,7 +10,7 @@ internal import Routing
 internal import Upstream
 
 /// From a request to a WebSocket (RFC 6455 §4.2).
-extension ExchangeHandler {
+extension ExchangeDriver {
   /// A request that wants to become a WebSocket: finds the method that it would call.
   ///
   /// The handshake is a GET, and pages can't choose otherwise; so a rule of any method will do, if what

@@ -9,7 +9,7 @@ internal import Upstream
 ///
 /// The call begins with the head. Each message goes on when it's complete; while the endpoint doesn't
 /// take more, nothing more is read of the client.
-extension ExchangeHandler {
+extension ExchangeDriver {
   /// The head was accepted: starts the call.
   func beginRequests(_ headers: RequestHeaders) {
     guard let service = self.exchange?.service, let route = self.exchange?.route else { return }

@@ -14,7 +14,7 @@ internal import Upstream
 ///
 /// A thin shell: `ExchangeState` says what to do, and here it's done. Answers are written as one
 /// buffer each, head and body together, without NIO's encoder, which costs an array of strings each.
-final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
+final class ExchangeDriver: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPServerRequestPart
   typealias OutboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer

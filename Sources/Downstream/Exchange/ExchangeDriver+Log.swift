@@ -5,7 +5,7 @@ internal import NIOHTTP1
 internal import Routing
 
 /// Entries of the access log.
-extension ExchangeHandler {
+extension ExchangeDriver {
   /// Logs the exchange, or input that isn't a request, if there's a log.
   func record(status: Int, _ code: GRPCStatus.Code) {
     guard let recorder = self.loop.recorder else { return }

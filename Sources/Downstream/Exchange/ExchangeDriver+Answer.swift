@@ -9,7 +9,7 @@ internal import Routing
 internal import Upstream
 
 /// From the events of a call to the answer.
-extension ExchangeHandler: CallObserver {
+extension ExchangeDriver: CallObserver {
   func callReceivedHead(_ metadata: HeaderBlock) {
     var metadata = metadata
     if let service = self.exchange?.service, service.filtersReplies {

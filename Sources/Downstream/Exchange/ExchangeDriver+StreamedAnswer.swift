@@ -5,7 +5,7 @@ internal import HTTP2
 internal import NIOCore
 
 /// Answers that are streams: head, messages, end, and what keeps a silent one alive.
-extension ExchangeHandler {
+extension ExchangeDriver {
   func beginStream(_ message: ByteBuffer) {
     guard let route = self.exchange?.route else { return }
     // A reply that can't be printed is still an error with a status of its own.

@@ -7,7 +7,7 @@ internal import TLS
 
 /// CONNECT to one of the bridge's own hosts (RFC 9110 §9.3.6): a program whose `http_proxy` is the bridge
 /// sends its gRPC calls that way. What comes inside is served as on a new connection.
-extension ExchangeHandler {
+extension ExchangeDriver {
   /// The head of a CONNECT.
   ///
   /// - Throws: where the host isn't the bridge's own, or what would come inside can't be served.

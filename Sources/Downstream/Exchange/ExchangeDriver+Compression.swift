@@ -4,7 +4,7 @@ internal import GRPCWire
 internal import NIOCore
 
 /// Compression of answers and of request messages.
-extension ExchangeHandler {
+extension ExchangeDriver {
   /// Decides how answers of a service are compressed for this client; before the call begins.
   func negotiateCoding(_ headers: RequestHeaders, for service: ServedService) {
     switch service.compression.replies {

@@ -9,7 +9,7 @@ internal import Routing
 internal import Upstream
 
 /// From a request to its call.
-extension ExchangeHandler {
+extension ExchangeDriver {
   /// A head has arrived: decides whether its request is taken, and by which method.
   func begin(_ head: HTTPRequestHead) {
     var headers = RequestHeaders(head)
