@@ -2,6 +2,8 @@
 
 import argparse
 import pathlib
+import re
+import subprocess
 import tempfile
 
 import bench
@@ -18,6 +20,7 @@ def parse_options(description, programs, rounds):
     parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--warmup", type=int, default=1)
+    parser.add_argument("--http2", type=int, metavar="REQUESTS", help="so many a round over HTTP/2, by h2load")
     return parser.parse_args()
 
 
@@ -59,6 +62,30 @@ def costs(proxies, payload, options, folder):
         # Each is the first one in turn.
         first = number % len(names)
         for name in names[first:] + names[:first]:
+            if options.http2:
+                found[name].append(cost_over_http2(proxies[name], payload, options, folder))
+                continue
             measured = bench.measure(proxies[name], payload, options.connections, options, folder)
             found[name].append(measured.cpu_microseconds)
     return found
+
+
+def cost_over_http2(proxy, payload, options, folder):
+    """CPU of a request in microseconds, with 4 streams a connection."""
+    command = [
+        "h2load", "-n", str(options.http2), "-c", str(options.connections), "-m", "4", "-t", "1",
+        "-H", "content-type: application/json",
+    ]  # fmt: skip
+    if payload.accept:
+        command += ["-H", f"accept: {payload.accept}"]
+    if payload.body is not None:
+        body = folder / f"{payload.name}.json"
+        body.write_bytes(payload.body)
+        command += ["-d", str(body)]
+    before = proxy.cpu_seconds()
+    done = subprocess.run([*command, proxy.url + payload.target], capture_output=True, text=True, timeout=300)
+    spent = proxy.cpu_seconds() - before
+    succeeded = re.search(r"status codes: (\d+) 2xx", done.stdout)
+    if done.returncode != 0 or not succeeded or int(succeeded[1]) != options.http2:
+        raise bench.Failure(f"h2load failed: {done.stdout}\n{done.stderr}")
+    return spent * 1e6 / options.http2

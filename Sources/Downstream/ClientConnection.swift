@@ -1,6 +1,6 @@
 /// One client connection to the loop that it lives on, whatever protocol it speaks.
 ///
-/// `ProtocolSelector` until the first bytes are there, then `ExchangeDriver` (HTTP/1.1) or
+/// `ProtocolSelector` until the first bytes are there, then `HTTP1ServerHandler` (HTTP/1.1) or
 /// `HTTP2Connection` (HTTP/2); `WebSocketHandler` where an exchange has become one. All is called on the
 /// loop.
 protocol ClientConnection: AnyObject {
@@ -30,5 +30,3 @@ extension ClientConnection {
 
   func heartbeatDue() {}
 }
-
-extension ExchangeDriver: ClientConnection {}

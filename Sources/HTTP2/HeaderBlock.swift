@@ -52,6 +52,42 @@ public struct HeaderBlock: Sendable, Equatable {
     self.places.append(Field(name: start..<middle, value: middle..<self.text.count))
   }
 
+  /// Appends a field of literals.
+  @inlinable
+  public mutating func append(_ name: StaticString, _ value: StaticString) {
+    unsafe self.append(
+      UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount),
+      UnsafeBufferPointer(start: value.utf8Start, count: value.utf8CodeUnitCount))
+  }
+
+  /// Appends a field with a literal name.
+  @inlinable
+  public mutating func append(_ name: StaticString, _ value: String) {
+    unsafe self.append(
+      UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount), value.utf8)
+  }
+
+  /// Appends a field with a literal name.
+  @inlinable
+  public mutating func append(_ name: StaticString, _ value: ArraySlice<UInt8>) {
+    unsafe self.append(
+      UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount), value)
+  }
+
+  /// Appends a field whose name has a literal in front.
+  @inlinable
+  public mutating func append(
+    _ prefix: StaticString, _ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>
+  ) {
+    let start = self.text.count
+    unsafe self.text.append(
+      contentsOf: UnsafeBufferPointer(start: prefix.utf8Start, count: prefix.utf8CodeUnitCount))
+    self.text.append(contentsOf: name)
+    let middle = self.text.count
+    self.text.append(contentsOf: value)
+    self.places.append(Field(name: start..<middle, value: middle..<self.text.count))
+  }
+
   /// Appends a field of two strings.
   @inlinable
   public mutating func append(_ name: String, _ value: String) {

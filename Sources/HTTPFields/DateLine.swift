@@ -10,6 +10,8 @@
 package struct DateLine {
   /// `date: Sun, 06 Nov 1994 08:49:37 GMT` with its line end.
   package private(set) var bytes: [UInt8] = []
+  /// The field's value alone.
+  package var value: ArraySlice<UInt8> { self.bytes.dropFirst(6).dropLast(2) }
   private var second: Int64 = -1
 
   /// Empty until it's first brought up to date.

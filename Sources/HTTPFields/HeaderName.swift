@@ -47,6 +47,11 @@ package enum HeaderName: Equatable {
     lowercased.append(contentsOf: name.utf8)
     var span = lowercased.mutableSpan
     for index in 0..<span.count { span[index] = ASCII.lowercased(span[index]) }
+    return Self.kind(of: lowercased)
+  }
+
+  /// The kind of a name in lower case.
+  package static func kind(of lowercased: [UInt8]) -> HeaderName {
     guard let first = lowercased.first else { return .dropped }
     // The first letter rules out nearly all names at the cost of one comparison.
     switch first {

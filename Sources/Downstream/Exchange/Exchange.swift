@@ -74,19 +74,21 @@ struct Exchange {
 
   var handshake: Handshake?
   var requestByteCount = 0
-  var responseByteCount = 0
+  /// What the writer had written before the answer.
+  var writtenBefore = 0
 
-  init(_ head: HTTPRequestHead) {
+  init(_ head: RequestHead) {
     self.method = head.method
-    self.target = head.uri
-    self.isOldVersion = head.version.minor == 0
+    self.target = head.target
+    self.isOldVersion = head.isOldVersion
   }
 
   /// Bytes of the request that are held until its call is over, and of its reply.
   var heldBytes: Int {
     let reply = self.reply?.readableBytes ?? 0
-    if let requests = self.requests {
-      return requests.pendingByteCount + (self.call?.unsentBytes ?? 0) + reply
+    if self.route?.method.isClientStreaming == true {
+      // Also when the last message is given away and the call goes on.
+      return (self.requests?.pendingByteCount ?? 0) + (self.call?.unsentBytes ?? 0) + reply
     }
     // The message is about as large as the body, and kept in case that it has to be sent again.
     return (self.call == nil ? self.body?.readableBytes ?? 0 : self.requestByteCount) + reply

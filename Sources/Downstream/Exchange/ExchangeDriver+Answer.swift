@@ -181,7 +181,7 @@ extension ExchangeDriver: CallObserver {
     self.writeAnswer(204, .ok)
   }
 
-  /// Writes `loop.output` as the whole answer, in one buffer.
+  /// Writes `loop.output` as the whole answer.
   private func writeAnswer(
     _ status: Int, _ code: GRPCStatus.Code, metadata: HeaderBlock = HeaderBlock(),
     trailers: HeaderBlock = HeaderBlock(), fault: Fault? = nil, allow: [String] = [],
@@ -190,62 +190,63 @@ extension ExchangeDriver: CallObserver {
     let after = self.state.answered(closes: closes)
     guard after != .none else {
       // An answer was given before, and what came since can't be read.
-      if !self.isWritingLast { self.closeNow() }
+      if self.writer?.isWritingLast == false { self.closeNow() }
       return
     }
     let compressed = self.compressedOutput()
     let count = compressed?.readableBytes ?? self.loop.output.count
-    var buffer = self.loop.buffer(
-      capacity: 192 + self.answerFields.count + count + metadata.bytes.count
-        + trailers.bytes.count)
-    ResponseHead.begin(status, to: &buffer)
+    // Out of the property while it's made: each change there would be checked at run time.
+    var head = self.head
+    self.head = ResponseHead()
+    head.reset(status)
+    head.omitsBody = self.exchange?.method == .HEAD
     // A HEAD has no place for them; GET would send chunks, so a length would be wrong as well.
     let endsWithTrailers =
       self.exchange?.takesTrailers == true && SuccessStatus.hasBody(status)
       && ResponseHead.hasFields(trailers)
     if status == 205 {
       // RFC 9110 §15.3.6.
-      ResponseHead.contentLength(0, to: &buffer)
+      head.append("content-length", "0")
     } else if SuccessStatus.hasBody(status) {
       if let contentType {
-        ResponseHead.field("content-type", contentType, to: &buffer)
+        head.append("content-type", contentType)
       } else {
-        buffer.writeStaticString("content-type: application/json\r\n")
+        head.append("content-type", StaticString("application/json"))
       }
       if endsWithTrailers {
-        ResponseHead.trailerNames(trailers, to: &buffer)
+        head.body = .stream
+        head.append(trailerNamesOf: trailers)
       } else {
-        ResponseHead.contentLength(count, to: &buffer)
+        head.body = .length(count)
+        head.append("content-length", String(count))
       }
       if compressed != nil, let coding = self.exchange?.answerCoding {
-        ResponseHead.field("content-encoding", "\(coding)", to: &buffer)
+        head.append("content-encoding", "\(coding)")
       }
     }
-    if !allow.isEmpty { ResponseHead.allow(allow, to: &buffer) }
-    if let fault { ResponseHead.fields(of: fault, to: &buffer) }
-    ResponseHead.metadata(
-      metadata, prefix: self.metadataPrefix,
-      keepsDigests: code == .ok && self.exchange?.route?.givesHTTPBody == true, to: &buffer)
-    if !endsWithTrailers { ResponseHead.metadata(trailers, prefix: .trailer, to: &buffer) }
-    self.endHead(&buffer, closes: after.closes)
-    // Not by `isHead`, whose getter would take a copy of the exchange.
-    if self.exchange?.method != .HEAD {
-      // An empty chunk would be the last one.
-      if endsWithTrailers, count > 0 { buffer.writeString(String(count, radix: 16) + "\r\n") }
-      if let compressed {
-        buffer.writeImmutableBuffer(compressed)
+    if !allow.isEmpty { head.append(allow: allow) }
+    if let fault { head.append(fault) }
+    head.append(
+      metadata: metadata, prefix: self.metadataPrefix,
+      keepsDigests: code == .ok && self.exchange?.route?.givesHTTPBody == true)
+    if !endsWithTrailers { head.append(metadata: trailers, prefix: .trailer) }
+    self.appendAnswerFields(to: &head)
+    if let writer = self.writer {
+      if compressed == nil, !endsWithTrailers {
+        writer.write(head, self.loop.output, closes: after.closes)
       } else {
-        buffer.write(self.loop.output)
-      }
-      if endsWithTrailers {
-        // The end of the only chunk, the last chunk, and the trailer section (RFC 9112 §7.1).
-        buffer.writeStaticString(count > 0 ? "\r\n0\r\n" : "0\r\n")
-        ResponseHead.metadata(trailers, prefix: .trailer, to: &buffer)
-        buffer.writeStaticString("\r\n")
+        writer.begin(head, closes: after.closes)
+        if let compressed {
+          writer.write(compressed)
+        } else {
+          writer.write(self.loop.output)
+        }
+        writer.finish(endsWithTrailers ? ResponseHead.trailers(trailers) : HeaderBlock())
       }
     }
+    self.head = head
     self.loop.output.shrink(to: LoopContext.keptByteCount)
-    self.finish(buffer, after, status, code)
+    self.finish(after, status, code)
   }
 
   /// What stands in front of the names of a reply's metadata.
@@ -253,57 +254,14 @@ extension ExchangeDriver: CallObserver {
     self.exchange?.service?.headerRules.usesGRPCMetadata == true ? .metadata : .none
   }
 
-  /// The fields that every answer has, and the empty line.
-  func endHead(_ buffer: inout ByteBuffer, closes: Bool) {
-    buffer.writeBytes(self.loop.date.bytes)
-    buffer.writeBytes(self.answerFields)
-    if closes {
-      buffer.writeStaticString("connection: close\r\n\r\n")
-    } else if self.exchange?.isOldVersion == true {
-      buffer.writeStaticString("connection: keep-alive\r\n\r\n")
-    } else {
-      buffer.writeStaticString("\r\n")
-    }
-  }
-
-  /// Writes the end of an answer and does what follows it.
-  func finish(
-    _ buffer: ByteBuffer, _ after: ExchangeState.After, _ status: Int, _ code: GRPCStatus.Code
-  ) {
-    guard let context = self.context else { return }
-    let byteCount = buffer.readableBytes
-    self.exchange?.responseByteCount += byteCount
-    self.writtenByteCount &+= byteCount
+  /// Sends the end of an answer, which is queued, and does what follows it.
+  func finish(_ after: ExchangeState.After, _ status: Int, _ code: GRPCStatus.Code) {
+    guard let writer = self.writer else { return }
     self.record(status: status, code)
     self.exchange = nil
     self.heartbeat = .max
-    self.answerFields.removeAll(keepingCapacity: true)
-    switch after {
-    case .next, .discard, .none:
-      context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
-    case .close, .linger:
-      self.isWritingLast = true
-      let written = context.eventLoop.makePromise(of: Void.self)
-      written.futureResult.assumeIsolated().whenComplete { result in
-        self.lastAnswerWritten(after, isWritten: (try? result.get()) != nil)
-      }
-      context.writeAndFlush(self.wrapOutboundOut(buffer), promise: written)
-    }
+    self.answerFields.removeAll()
+    writer.flush(after)
     self.updateDeadline()
-  }
-
-  private func lastAnswerWritten(_ after: ExchangeState.After, isWritten: Bool) {
-    self.isWritingLast = false
-    if after == .linger, isWritten, !self.state.isInputClosed {
-      self.context?.close(mode: .output, promise: nil)
-    } else {
-      self.closeNow()
-    }
-  }
-
-  /// Writes bytes that are no answer.
-  func write(_ buffer: ByteBuffer) {
-    guard let context = self.context else { return }
-    context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
   }
 }

@@ -1,6 +1,7 @@
 internal import BridgeConfiguration
 internal import Codec
 internal import GRPCWire
+internal import HTTP2
 internal import NIOCore
 
 /// Compression of answers and of request messages.
@@ -13,7 +14,7 @@ extension ExchangeDriver {
     case .always: break
     }
     // The choice depends on the field even where it's for none (RFC 9110 §12.5.5).
-    self.answerFields.append(contentsOf: "vary: accept-encoding\r\n".utf8)
+    self.answerFields.append("vary", StaticString("accept-encoding"))
     if !headers.acceptEncoding.isEmpty {
       let coding = AcceptedCoding.choose(headers.acceptEncoding)
       self.exchange?.answerCoding = coding

@@ -34,7 +34,9 @@ extension ExchangeDriver {
       path: String(Substring(path)),
       service: exchange?.service?.name ?? "", rpc: exchange?.route?.callPath ?? "",
       httpStatus: status, grpcCode: code, requestBytes: exchange?.requestByteCount ?? 0,
-      responseBytes: exchange?.responseByteCount ?? 0,
+      responseBytes: exchange.map {
+        (self.writer?.writtenByteCount ?? $0.writtenBefore) - $0.writtenBefore
+      } ?? 0,
       duration: exchange?.start.map { .now() - $0 } ?? .zero,
       requestID: exchange == nil ? "" : String(decoding: self.requestID, as: UTF8.self),
       failure: self.failure)

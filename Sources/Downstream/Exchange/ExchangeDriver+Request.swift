@@ -11,7 +11,7 @@ internal import Upstream
 /// From a request to its call.
 extension ExchangeDriver {
   /// A head has arrived: decides whether its request is taken, and by which method.
-  func begin(_ head: HTTPRequestHead) {
+  func begin(_ head: RequestHead) {
     var headers = RequestHeaders(head)
     var fault: Fault?
     self.metadata.removeAll()
@@ -29,6 +29,7 @@ extension ExchangeDriver {
     guard isTaken else { return }
     // Changed in place: a copy costs a reference for each of its parts.
     self.exchange = Exchange(head)
+    if let written = self.writer?.writtenByteCount { self.exchange?.writtenBefore = written }
     if self.loop.recorder != nil { self.exchange?.start = .now() }
     if case .length(let length) = headers.framing { self.exchange?.announcedLength = length }
     self.identify(headers)
@@ -52,23 +53,23 @@ extension ExchangeDriver {
     self.answer(fault)
   }
 
-  private func checkSize(of head: HTTPRequestHead, _ headers: RequestHeaders) throws(Fault) {
+  private func checkSize(of head: RequestHead, _ headers: RequestHeaders) throws(Fault) {
     let limit = self.loop.limits.headBytes
-    guard head.uri.utf8.count <= limit else {
+    guard head.target.utf8.count <= limit else {
       throw .fatal(
         .invalidArgument, http: 414, .targetTooLong,
         "the request target has more than \(limit) bytes; send large values in the body")
     }
-    guard head.uri.utf8.count + headers.byteCount <= limit else { throw self.headTooLarge }
+    guard head.target.utf8.count + headers.byteCount <= limit else { throw self.headTooLarge }
   }
 
-  private func accept(_ head: HTTPRequestHead, _ headers: RequestHeaders) throws(Fault) {
+  private func accept(_ head: RequestHead, _ headers: RequestHeaders) throws(Fault) {
     self.bindings.removeAll()
     if head.method == .CONNECT { return try self.acceptTunnel(head, headers) }
     if headers.requestedMethod != nil, try self.answerPreflight(head, headers) { return }
     if headers.wantsWebSocket, try self.acceptWebSocket(head, headers) { return }
     var head = head
-    if !headers.methodOverride.isEmpty, try self.takesForm(head, headers) { head.method = .GET }
+    if !headers.methodOverride.isEmpty, try self.takesForm(head, headers) { head = head.with(.GET) }
     let decision = try RequestRouter.route(head, headers, self.loop, &self.bindings)
     guard case .call(let serviceIndex, let routeIndex, let group) = decision else {
       self.answerPing()
@@ -91,7 +92,7 @@ extension ExchangeDriver {
     }
     if service.cors != nil { self.applyPolicy(headers, of: service) }
     if self.checksHost || headers.source.isPage {
-      try self.checkSource(of: head.uri, headers, service)
+      try self.checkSource(of: head.target, headers, service)
     }
     if !headers.accept.isEmpty { try self.checkAccept(headers, route, service) }
     self.exchange?.takesTrailers = headers.takesTrailers
@@ -108,17 +109,17 @@ extension ExchangeDriver {
       isClientStreaming: route.method.isClientStreaming,
       limit: self.loop.limits.requestBodyBytes)
     if sendsContinue {
-      self.write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
+      self.writer?.writeContinue()
     }
     if route.method.isClientStreaming { self.beginRequests(headers) }
   }
 
   /// How a streamed answer will be written.
   private static func streamFormat(
-    _ head: HTTPRequestHead, _ service: ServedService
+    _ head: RequestHead, _ service: ServedService
   ) throws(Fault) -> StreamFormat {
     if let format = service.stream.format { return format }
-    let accept = head.headers["accept"]
+    let accept = head.values(of: "accept")
     guard let format = StreamFormat.choose(accept: accept) else {
       throw Fault(
         .invalidArgument, http: 406, .notAcceptable,
@@ -209,7 +210,7 @@ extension ExchangeDriver {
   ///   to.
   @inline(never)
   private func takesForm(
-    _ head: HTTPRequestHead, _ headers: RequestHeaders
+    _ head: RequestHead, _ headers: RequestHeaders
   ) throws(Fault) -> Bool {
     guard head.method == .POST,
       let service = RequestRouter.service(of: head, method: "GET", headers, self.loop),

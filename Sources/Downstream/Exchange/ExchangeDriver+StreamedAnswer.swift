@@ -49,28 +49,33 @@ extension ExchangeDriver {
 
   func writeHeadOfStream(_ trailers: HeaderBlock) {
     guard let exchange = self.exchange else { return }
-    var head = self.loop.buffer(capacity: 1024)
-    ResponseHead.begin(exchange.successStatus, to: &head)
-    head.writeStaticString("content-type: ")
+    var head = self.head
+    self.head = ResponseHead()
+    head.reset(exchange.successStatus)
+    head.body = .stream
+    head.omitsBody = exchange.isHead
     if exchange.format == .bytes, !exchange.contentType.isEmpty {
-      head.writeString(exchange.contentType)
+      head.append("content-type", exchange.contentType)
     } else {
-      head.writeStaticString(exchange.format.contentType)
+      head.append("content-type", exchange.format.contentType)
     }
-    head.writeStaticString("\r\n")
-    if exchange.format == .events { head.writeStaticString("cache-control: no-cache\r\n") }
+    if exchange.format == .events {
+      head.append("cache-control", StaticString("no-cache"))
+    }
     let compression = self.streamCompression
-    if let compression { ResponseHead.field("content-encoding", "\(compression)", to: &head) }
-    if !exchange.isOldVersion { head.writeStaticString("transfer-encoding: chunked\r\n") }
-    ResponseHead.metadata(
-      exchange.replyMetadata, prefix: self.metadataPrefix,
-      keepsDigests: exchange.format == .bytes, to: &head)
-    ResponseHead.metadata(trailers, prefix: .trailer, to: &head)
+    if let compression { head.append("content-encoding", "\(compression)") }
+    head.append(
+      metadata: exchange.replyMetadata, prefix: self.metadataPrefix,
+      keepsDigests: exchange.format == .bytes)
+    head.append(metadata: trailers, prefix: .trailer)
+    self.appendAnswerFields(to: &head)
     // Without chunks the body ends with the connection (RFC 9112 §6.3).
-    self.endHead(&head, closes: exchange.isOldVersion || self.state.closesAfterAnswer)
+    self.writer?.begin(
+      head, closes: exchange.isOldVersion || self.state.closesAfterAnswer)
+    self.head = head
     self.stream.begin(
-      head: head, usesChunks: !exchange.isOldVersion, format: exchange.format,
-      hasEnvelope: exchange.service?.stream.hasEnvelope == true, compression: compression)
+      format: exchange.format, hasEnvelope: exchange.service?.stream.hasEnvelope == true,
+      compression: compression)
   }
 
   private func streamHasGrown(wasEmpty: Bool = true) {
@@ -84,32 +89,18 @@ extension ExchangeDriver {
 
   /// Writes what the stream has.
   func flushStream() {
-    guard let context = self.context, let buffer = self.stream.take() else { return }
-    let byteCount = buffer.readableBytes
-    self.exchange?.responseByteCount += byteCount
-    self.writtenByteCount &+= byteCount
+    guard let writer = self.writer, self.state.isStreaming else { return }
+    if let body = self.stream.take() { writer.write(consume body) }
     self.extendDeadline()
     self.startHeartbeat()
-    context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
+    writer.flush()
   }
 
   /// The stream has ended well.
   func endStream(_ trailers: HeaderBlock = HeaderBlock()) {
     guard let exchange = self.exchange else { return }
-    if !exchange.isHead {
-      self.stream.end(
-        done: exchange.service?.stream.done, trailers: self.trailerSection(trailers))
-    }
-    self.finishStream(.ok)
-  }
-
-  /// Trailers behind a streamed body, for a client that reads them. They aren't announced by name:
-  /// when the head was sent, no one knew them.
-  private func trailerSection(_ trailers: HeaderBlock) -> ByteBuffer? {
-    guard self.exchange?.takesTrailers == true, !trailers.isEmpty else { return nil }
-    var section = ByteBuffer()
-    ResponseHead.metadata(trailers, prefix: .trailer, to: &section)
-    return section
+    if !exchange.isHead { self.stream.end(done: exchange.service?.stream.done) }
+    self.finishStream(.ok, trailers)
   }
 
   /// The stream has ended with the status of an endpoint, or of the call.
@@ -141,20 +132,26 @@ extension ExchangeDriver {
     _ code: GRPCStatus.Code, closes: Bool = false, trailers: HeaderBlock = HeaderBlock()
   ) {
     if self.exchange?.format.holdsErrors == false {
-      self.finish(
-        self.stream.take() ?? ByteBuffer(), self.state.brokenOff(),
-        self.exchange?.successStatus ?? 200, code)
+      if let body = self.stream.take() { self.writer?.write(consume body) }
+      self.finish(self.state.brokenOff(), self.exchange?.successStatus ?? 200, code)
       return
     }
     self.stream.append(error: self.loop.output)
-    self.stream.endChunks(trailers: self.trailerSection(trailers))
-    self.finishStream(code, closes: closes)
+    self.finishStream(code, trailers, closes: closes)
   }
 
-  private func finishStream(_ code: GRPCStatus.Code, closes: Bool = false) {
-    guard let exchange = self.exchange else { return }
+  /// - Parameter trailers: go behind the body for a client that reads them. They aren't announced by
+  ///   name: when the head was sent, no one knew them.
+  private func finishStream(
+    _ code: GRPCStatus.Code, _ trailers: HeaderBlock = HeaderBlock(), closes: Bool = false
+  ) {
+    guard let exchange = self.exchange, let writer = self.writer else { return }
     let after = self.state.answered(closes: closes || exchange.isOldVersion)
-    self.finish(self.stream.take() ?? ByteBuffer(), after, exchange.successStatus, code)
+    if let body = self.stream.take(isLast: true) { writer.write(consume body) }
+    writer.finish(
+      exchange.takesTrailers && !trailers.isEmpty
+        ? ResponseHead.trailers(trailers) : HeaderBlock())
+    self.finish(after, exchange.successStatus, code)
   }
 
   // MARK: Signs of life
@@ -170,7 +167,7 @@ extension ExchangeDriver {
   /// Nothing was sent for the configured time. A client that doesn't read gets no more of it.
   func heartbeatDue() {
     self.heartbeat = .max
-    guard self.context?.channel.isWritable == true else {
+    guard self.writer?.isWritable == true else {
       self.startHeartbeat()
       return
     }

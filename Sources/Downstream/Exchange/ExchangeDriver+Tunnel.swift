@@ -1,4 +1,5 @@
 internal import GRPCWire
+internal import HTTP2
 internal import HTTPFields
 internal import NIOCore
 internal import NIOHTTP1
@@ -11,18 +12,18 @@ extension ExchangeDriver {
   /// The head of a CONNECT.
   ///
   /// - Throws: where the host isn't the bridge's own, or what would come inside can't be served.
-  func acceptTunnel(_ head: HTTPRequestHead, _ headers: RequestHeaders) throws(Fault) {
-    guard let context = self.context, !(context.channel is ExchangeStream) else {
+  func acceptTunnel(_ head: RequestHead, _ headers: RequestHeaders) throws(Fault) {
+    guard let connection = self.writer?.upgradableConnection else {
       throw Self.noTunnel("CONNECT over HTTP/2 isn't served; use HTTP/1.1 towards the bridge")
     }
-    guard let target = TunnelTarget(head.uri), headers.framing == .none else {
+    guard let target = TunnelTarget(head.target), headers.framing == .none else {
       throw .fatal(
         .invalidArgument, .malformedRequest,
         "CONNECT takes host:port and no body, such as CONNECT bench.internal:50051")
     }
-    let shown = head.uri.prefix(RequestSource.shownLength)
+    let shown = head.target.prefix(RequestSource.shownLength)
     guard
-      self.loop.trustedHosts.lists(target.host) || target.isOwn(context.channel.localAddress)
+      self.loop.trustedHosts.lists(target.host) || target.isOwn(connection.localAddress)
     else {
       throw Self.noTunnel(
         "the bridge opens no tunnels to other hosts, and \(shown) isn't one of its own (hosts of a "
@@ -46,21 +47,36 @@ extension ExchangeDriver {
 
   /// The request is complete: answers it, and begins anew with what comes inside.
   func openTunnel(to target: TunnelTarget) {
-    guard let context = self.context else { return }
-    var head = self.loop.buffer(capacity: 128)
-    head.writeStaticString("HTTP/1.1 200 Connection Established\r\n")
-    head.writeBytes(self.loop.date.bytes)
-    head.writeBytes(self.answerFields)
-    head.writeStaticString("\r\n")
-    context.writeAndFlush(self.wrapOutboundOut(head), promise: nil)
+    guard let connection = self.writer?.upgradableConnection else { return }
+    var head = ResponseHead()
+    head.append("date", self.loop.date.value)
+    self.appendAnswerFields(to: &head)
+    connection.write(switchTo: "200 Connection Established", head.fields)
     self.record(status: 200, .ok)
-    // From here on nothing is this handler's.
-    self.exchange = nil
-    self.state.closed()
-    let tls = target.wantsTLS ? self.loop.tls : nil
+    connection.becomeTunnel(tls: target.wantsTLS ? self.loop.tls : nil, checksHost: self.checksHost)
+  }
+}
+
+extension HTTP1ServerHandler {
+  var localAddress: SocketAddress? { self.context?.localAddress }
+
+  /// Writes the head of a response behind which another protocol is spoken.
+  func write(switchTo status: StaticString, _ fields: HeaderBlock) {
+    var head = self.loop.buffer(capacity: 64 + fields.bytes.count + 4 * fields.fields.count)
+    head.writeStaticString("HTTP/1.1 ")
+    head.writeStaticString(status)
+    head.writeStaticString("\r\n")
+    head.write(fields)
+    head.writeStaticString("\r\n")
+    self.write(raw: head)
+  }
+
+  /// Serves what comes from now on as a new connection.
+  func becomeTunnel(tls: TLSContexts?, checksHost: Bool) {
+    guard let context = self.context else { return }
     let selector = ProtocolSelector(
-      self.loop, awaitsHandshake: tls != nil, checksHost: self.checksHost)
-    self.loop.replace(self, by: selector)
+      self.loop, awaitsHandshake: tls != nil, checksHost: checksHost)
+    self.detach(replacedBy: selector)
     let pipeline = context.pipeline.syncOperations
     do {
       let decoder = try pipeline.handler(type: ByteToMessageHandler<RequestDecoder>.self)

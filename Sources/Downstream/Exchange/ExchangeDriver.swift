@@ -9,24 +9,22 @@ internal import NIOHTTP1
 internal import Routing
 internal import Upstream
 
-/// One client connection: takes requests from the HTTP/1.1 decoder in front of it, makes calls of
-/// them, and writes the answers as bytes.
-///
-/// A thin shell: `ExchangeState` says what to do, and here it's done. Answers are written as one
-/// buffer each, head and body together, without NIO's encoder, which costs an array of strings each.
-final class ExchangeDriver: ChannelDuplexHandler, RemovableChannelHandler {
-  typealias InboundIn = HTTPServerRequestPart
-  typealias OutboundIn = ByteBuffer
-  typealias OutboundOut = ByteBuffer
+/// A part of a request, whichever protocol brought it.
+enum RequestPart {
+  case head(RequestHead)
+  case body(ByteBuffer)
+  case end
+}
 
-  /// Its place in the loop's list of connections; nil when it's in none.
-  var slot: Int?
+/// Drives the exchanges of one connection, or the one of a stream: takes the parts of requests, makes
+/// calls of them, and gives the responses to a `ResponseWriter`.
+///
+/// A thin shell that knows no protocol: `ExchangeState` says what to do, and here it's done.
+final class ExchangeDriver {
   /// The tick by which what's waited for must have come.
   var deadline: Int64 { min(self.waitDeadline, self.writing.deadline) }
   private var waitDeadline = Int64.max
   private var writing = WriteWatch()
-  /// Bytes of answers so far.
-  var writtenByteCount = 0
   /// The tick by which a stream of events that is silent gets a sign of life.
   var heartbeat = Int64.max
 
@@ -35,7 +33,8 @@ final class ExchangeDriver: ChannelDuplexHandler, RemovableChannelHandler {
   var tunnel: TunnelTarget?
   /// Whether the connection came over loopback, where names have to be trusted.
   let checksHost: Bool
-  var context: ChannelHandlerContext?
+  /// Nil before `begin`, and when the client is gone.
+  private(set) var writer: (any ResponseWriter)?
   var state = ExchangeState()
   var exchange: Exchange?
   /// What goes to the endpoint with the call; its memory is kept from request to request.
@@ -44,11 +43,13 @@ final class ExchangeDriver: ChannelDuplexHandler, RemovableChannelHandler {
   var bindings = Bindings()
   /// What the request under way is known by; its memory is kept as well.
   var requestID: [UInt8] = []
-  /// Fields that the answer under way has besides those that every answer has, with their line
-  /// ends; its memory is kept as well.
-  var answerFields: [UInt8] = []
+  /// Fields that the answer under way has besides those that every answer has; its memory is kept as
+  /// well.
+  var answerFields = HeaderBlock()
+  /// The head of the answer under way; its memory is kept as well.
+  var head = ResponseHead()
   /// The client's IP address; empty on a UNIX socket.
-  private(set) lazy var clientAddress = self.context?.remoteAddress?.ipAddress ?? ""
+  private(set) lazy var clientAddress = self.writer?.remoteAddress?.ipAddress ?? ""
   /// Whether the client is on this machine.
   private(set) lazy var isClientLocal = ClientAddress.isLocal(self.clientAddress)
   /// Why the exchange under way has failed, for the log; nil where it hasn't, or there's no log.
@@ -59,7 +60,7 @@ final class ExchangeDriver: ChannelDuplexHandler, RemovableChannelHandler {
   var stream = StreamBuffer()
 
   /// Parts of requests that were sent ahead.
-  private var waiting: Deque<HTTPServerRequestPart> = []
+  private var waiting: Deque<RequestPart> = []
   /// Whether there are any: asked at each part, where the queue itself would cost more.
   private var hasWaiting = false
   /// Whether all parts of the last request have come from the decoder.
@@ -70,10 +71,6 @@ final class ExchangeDriver: ChannelDuplexHandler, RemovableChannelHandler {
   private var readIsHeld = false
   /// Whether the client has closed its side behind the parts in `waiting`.
   private var inputCloseWaits = false
-  /// Whether the last answer is being written; the connection is closed when that's done.
-  var isWritingLast = false
-  /// Whether a part has come since the last read was complete.
-  private var sawPart = false
   private var wait = ExchangeState.Wait.nothing
 
   /// The most parts of requests sent ahead that are kept. One read of 64 KiB holds fewer, and reading
@@ -87,23 +84,14 @@ final class ExchangeDriver: ChannelDuplexHandler, RemovableChannelHandler {
 
   // MARK: Life
 
-  func handlerAdded(context: ChannelHandlerContext) {
-    self.context = context
+  /// The client is there.
+  func begin(_ writer: any ResponseWriter) {
+    self.writer = writer
     self.updateDeadline()
   }
 
-  func handlerRemoved(context: ChannelHandlerContext) {
-    self.connectionLost()
-    self.context = nil
-  }
-
-  func channelInactive(context: ChannelHandlerContext) {
-    self.connectionLost()
-    context.fireChannelInactive()
-  }
-
   /// The client is gone: its call is cancelled.
-  private func connectionLost() {
+  func connectionLost() {
     self.state.closed()
     self.waiting.removeAll()
     self.hasWaiting = false
@@ -117,12 +105,18 @@ final class ExchangeDriver: ChannelDuplexHandler, RemovableChannelHandler {
     self.waitDeadline = .max
     self.writing.end()
     self.heartbeat = .max
-    self.loop.remove(self)
+    self.writer = nil
+  }
+
+  /// The exchange has become something else, which takes over.
+  func detach() {
+    self.exchange = nil
+    self.state.closed()
   }
 
   /// Closes the connection without an answer.
   func closeNow() {
-    self.context?.close(promise: nil)
+    self.writer?.closeNow()
   }
 
   /// The process is about to end.
@@ -132,9 +126,8 @@ final class ExchangeDriver: ChannelDuplexHandler, RemovableChannelHandler {
 
   // MARK: Reading
 
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    self.sawPart = true
-    let part = self.unwrapInboundIn(data)
+  /// A part of a request has come.
+  func receive(_ part: RequestPart) {
     if case .end = part { self.isBetweenRequests = true } else { self.isBetweenRequests = false }
     guard !self.hasWaiting, self.canTakeParts else {
       self.waiting.append(part)
@@ -149,13 +142,10 @@ final class ExchangeDriver: ChannelDuplexHandler, RemovableChannelHandler {
     self.updateDeadline()
   }
 
-  func channelReadComplete(context: ChannelHandlerContext) {
-    if !self.sawPart {
-      self.state.partialHeadReceived()
-      self.updateDeadline()
-    }
-    self.sawPart = false
-    context.fireChannelReadComplete()
+  /// Bytes have come that are no whole head yet.
+  func receivedPartOfHead() {
+    self.state.partialHeadReceived()
+    self.updateDeadline()
   }
 
   /// Whether the next part may be worked on. A client that doesn't read its answers gets no others
@@ -164,7 +154,7 @@ final class ExchangeDriver: ChannelDuplexHandler, RemovableChannelHandler {
     guard self.state.takesParts, !self.isTakingParts, self.exchange?.isHeld != true else {
       return false
     }
-    return self.state.isBusy || self.context?.channel.isWritable ?? false
+    return self.state.isBusy || self.writer?.isWritable ?? false
   }
 
   /// Works on parts that were sent ahead, as far as that goes now.
@@ -177,28 +167,25 @@ final class ExchangeDriver: ChannelDuplexHandler, RemovableChannelHandler {
       self.isTakingParts = false
     }
     guard !self.hasWaiting else { return }
-    if self.inputCloseWaits, self.decoderFault == nil { self.inputClosed() }
+    if self.inputCloseWaits, self.decoderFault == nil { self.closeInput() }
     guard self.canTakeParts else { return }
     if let fault = self.decoderFault {
       self.decoderFault = nil
       self.fail(fault)
     } else if self.readIsHeld {
       self.readIsHeld = false
-      self.context?.read()
+      self.writer?.read()
     }
     self.updateDeadline()
   }
 
-  /// Reading stops while parts wait, so that a client can't send ahead without end.
-  func read(context: ChannelHandlerContext) {
-    if !self.hasWaiting {
-      context.read()
-    } else {
-      self.readIsHeld = true
-    }
+  /// Whether more may be read of the client now; otherwise the driver reads when it takes more.
+  func mayRead() -> Bool {
+    if self.hasWaiting { self.readIsHeld = true }
+    return !self.hasWaiting
   }
 
-  private func take(_ part: HTTPServerRequestPart) {
+  private func take(_ part: RequestPart) {
     switch part {
     case .head(let head):
       self.begin(head)
@@ -252,7 +239,8 @@ final class ExchangeDriver: ChannelDuplexHandler, RemovableChannelHandler {
   /// The most bytes of such a line that are looked at.
   private static let refusedLineLimit = 512
 
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+  /// What comes can't be read as a request.
+  func decoderFailed(_ error: any Error) {
     let fault: Fault
     switch error {
     case HTTPParserError.closedConnection:
@@ -284,38 +272,36 @@ final class ExchangeDriver: ChannelDuplexHandler, RemovableChannelHandler {
     }
   }
 
-  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if case .inputClosed? = event as? ChannelEvent {
-      if !self.hasWaiting {
-        self.inputClosed()
-      } else {
-        // What was sent ahead is answered first.
-        self.inputCloseWaits = true
-        self.state.inputClosedAhead()
-      }
-      self.exchange?.call?.yieldPlace()
-      self.updateDeadline()
+  /// The client has closed its side.
+  func inputClosed() {
+    if !self.hasWaiting {
+      self.closeInput()
+    } else {
+      // What was sent ahead is answered first.
+      self.inputCloseWaits = true
+      self.state.inputClosedAhead()
     }
-    context.fireUserInboundEventTriggered(event)
+    self.exchange?.call?.yieldPlace()
+    self.updateDeadline()
   }
 
-  private func inputClosed() {
+  var isInputClosed: Bool { self.state.isInputClosed }
+
+  private func closeInput() {
     self.inputCloseWaits = false
-    if self.state.inputClosed() == .close, !self.isWritingLast { self.closeNow() }
+    if self.state.inputClosed() == .close, self.writer?.isWritingLast == false { self.closeNow() }
   }
 
-  func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if context.channel.isWritable {
+  /// The client takes more, or takes no more for now.
+  func writabilityChanged() {
+    if self.writer?.isWritable == true {
       self.writing.end()
       if let call = self.exchange?.call { call.resumeReading() }
       if self.hasWaiting { self.takeParts() }
-    } else if self.state.isStreaming {
-      if let call = self.exchange?.call { call.pauseReading() }
-    }
-    if !context.channel.isWritable {
+    } else {
+      if self.state.isStreaming, let call = self.exchange?.call { call.pauseReading() }
       self.writing.begin(taken: self.takenByteCount, until: self.loop.writeDeadline)
     }
-    context.fireChannelWritabilityChanged()
   }
 
   // MARK: Deadlines
@@ -344,22 +330,20 @@ final class ExchangeDriver: ChannelDuplexHandler, RemovableChannelHandler {
 
   /// How many bytes of the answers the client has taken, or the system for it.
   private var takenByteCount: Int {
-    guard let channel = self.context?.channel else { return self.writtenByteCount }
-    return self.writtenByteCount
-      - ((channel as? ExchangeStream)?.unsentByteCount ?? channel.waitingBytes)
+    self.writer.map { $0.writtenByteCount - $0.unsentByteCount } ?? 0
   }
 
+  /// Bytes of requests and replies; those of responses are the writer's.
   var heldBytes: Int {
     var held = self.exchange?.heldBytes ?? 0
     for part in self.waiting {
       if case .body(let bytes) = part { held += bytes.readableBytes }
     }
-    // What a stream of HTTP/2 hasn't sent is its session's.
-    if let channel = self.context?.channel, !channel.isWritable, !(channel is ExchangeStream) {
-      held += channel.waitingBytes
-    }
     return held
   }
+
+  /// Whether the client of the exchange under way speaks HTTP/1.0.
+  var isOldVersion: Bool { self.exchange?.isOldVersion ?? false }
 
   /// Starts the deadline of what is waited for now, where that has changed.
   func updateDeadline() {

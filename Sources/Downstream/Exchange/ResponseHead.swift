@@ -3,100 +3,133 @@ internal import HTTP2
 internal import HTTPFields
 internal import NIOCore
 
-/// Writes the head of an answer, straight into the buffer that the body follows in.
-enum ResponseHead {
-  /// Appends the status line.
-  static func begin(_ status: Int, to buffer: inout ByteBuffer) {
-    if let line = Self.statusLine(status) {
-      buffer.writeStaticString(line)
-    } else {
-      buffer.writeString("HTTP/1.1 \(status) Unknown\r\n")
-    }
+/// The head of a response, before a protocol frames it.
+///
+/// Without the fields that a protocol adds: `date`, and what speaks of the connection. One is kept for
+/// all exchanges of a connection, so that its memory is.
+struct ResponseHead {
+  /// What follows the head.
+  enum Body: Equatable {
+    case none
+    /// So many bytes. `fields` has the content-length.
+    case length(Int)
+    /// Bytes until the response ends.
+    case stream
   }
 
-  /// Appends a field.
-  static func field(_ name: StaticString, _ value: String, to buffer: inout ByteBuffer) {
-    buffer.writeStaticString(name)
-    buffer.writeStaticString(": ")
-    buffer.writeString(value)
-    buffer.writeStaticString("\r\n")
-  }
-
-  /// Appends the length of the body.
-  static func contentLength(_ count: Int, to buffer: inout ByteBuffer) {
-    Self.field("content-length", String(count), to: &buffer)
-  }
-
-  /// Appends `Allow` (RFC 9110 §10.2.1).
-  static func allow(_ methods: [String], to buffer: inout ByteBuffer) {
-    Self.field("allow", methods.joined(separator: ", "), to: &buffer)
-  }
-
-  /// Appends what a fault says in fields of its own.
-  static func fields(of fault: Fault, to buffer: inout ByteBuffer) {
-    if !fault.allow.isEmpty { Self.allow(fault.allow, to: &buffer) }
-    if let codings = fault.acceptEncoding { Self.field("accept-encoding", codings, to: &buffer) }
-    if let version = fault.webSocketVersion {
-      Self.field("sec-websocket-version", version, to: &buffer)
-    }
-    if let seconds = fault.retryAfter { Self.field("retry-after", String(seconds), to: &buffer) }
-  }
-
-  /// Appends metadata of a reply as header fields, but for names that are the bridge's own business
-  /// and values that HTTP/1.1 can't carry.
-  ///
-  /// - Parameters:
-  ///   - prefix: put in front of each name: `grpc-trailer-` for trailers; `grpc-metadata-` in front of
-  ///     those that mean nothing to HTTP.
-  ///   - keepsDigests: whether the body is the endpoint's own.
-  static func metadata(
-    _ block: HeaderBlock, prefix: Prefix = .none, keepsDigests: Bool = false,
-    to buffer: inout ByteBuffer
-  ) {
-    for field in block.fields
-    where Self.isWritten(field, of: block, keepsDigests: keepsDigests) {
-      switch prefix {
-      case .none: break
-      case .trailer: buffer.writeStaticString(Self.trailerPrefix)
-      case .metadata:
-        if !HeaderName.isHTTPField(inReply: block.bytes[field.name]) {
-          buffer.writeStaticString(HeaderName.metadataPrefix)
-        }
-      }
-      buffer.writeBytes(block.bytes[field.name])
-      buffer.writeStaticString(": ")
-      buffer.writeBytes(block.bytes[field.value])
-      buffer.writeStaticString("\r\n")
-    }
-  }
-
-  /// What stands in front of names.
+  /// What is put in front of the names of metadata.
   enum Prefix {
     case none
     case trailer
     case metadata
   }
 
+  private(set) var status = 200
+  private(set) var fields = HeaderBlock()
+  var body = Body.none
+  /// Whether the request is a HEAD: the head says what a GET would get, and nothing follows.
+  var omitsBody = false
+
+  /// Begins anew.
+  mutating func reset(_ status: Int) {
+    self.status = status
+    self.fields.removeAll()
+    self.body = .none
+    self.omitsBody = false
+  }
+
+  /// Appends a field.
+  mutating func append(_ name: StaticString, _ value: String) {
+    self.fields.append(name, value)
+  }
+
+  /// Appends a field.
+  mutating func append(_ name: StaticString, _ value: StaticString) {
+    self.fields.append(name, value)
+  }
+
+  /// Appends a field.
+  mutating func append(_ name: StaticString, _ value: ArraySlice<UInt8>) {
+    self.fields.append(name, value)
+  }
+
+  /// Appends a field.
+  mutating func append(name: String, _ value: String) {
+    self.fields.append(name, value)
+  }
+
+  /// Appends fields as they are.
+  mutating func append(_ block: HeaderBlock) {
+    self.fields.append(contentsOf: block)
+  }
+
+  /// Appends `Allow` (RFC 9110 §10.2.1).
+  mutating func append(allow methods: [String]) {
+    self.append("allow", methods.joined(separator: ", "))
+  }
+
+  /// Appends what a fault says in fields of its own.
+  mutating func append(_ fault: Fault) {
+    if !fault.allow.isEmpty { self.append(allow: fault.allow) }
+    if let codings = fault.acceptEncoding { self.append("accept-encoding", codings) }
+    if let version = fault.webSocketVersion { self.append("sec-websocket-version", version) }
+    if let seconds = fault.retryAfter { self.append("retry-after", String(seconds)) }
+  }
+
+  /// Appends metadata of a reply, but for names that are the bridge's own business and values that no
+  /// field can have.
+  ///
+  /// - Parameters:
+  ///   - prefix: put in front of each name: `grpc-trailer-` for trailers; `grpc-metadata-` in front of
+  ///     those that mean nothing to HTTP.
+  ///   - keepsDigests: whether the body is the endpoint's own.
+  mutating func append(
+    metadata block: HeaderBlock, prefix: Prefix = .none, keepsDigests: Bool = false
+  ) {
+    Self.append(metadata: block, prefix: prefix, keepsDigests: keepsDigests, to: &self.fields)
+  }
+
+  /// The fields of trailers, as they stand behind a body.
+  static func trailers(_ block: HeaderBlock) -> HeaderBlock {
+    var fields = HeaderBlock()
+    Self.append(metadata: block, prefix: .trailer, keepsDigests: false, to: &fields)
+    return fields
+  }
+
+  private static func append(
+    metadata block: HeaderBlock, prefix: Prefix, keepsDigests: Bool, to fields: inout HeaderBlock
+  ) {
+    for field in block.fields
+    where Self.isWritten(field, of: block, keepsDigests: keepsDigests) {
+      switch prefix {
+      case .trailer:
+        fields.append(Self.trailerPrefix, block.bytes[field.name], block.bytes[field.value])
+      case .metadata where !HeaderName.isHTTPField(inReply: block.bytes[field.name]):
+        fields.append(
+          HeaderName.metadataPrefix, block.bytes[field.name], block.bytes[field.value])
+      case .none, .metadata:
+        fields.append(field, of: block)
+      }
+    }
+  }
+
   /// In front of the names of trailers, whether they come in the head or behind the body: so a name
   /// never means something to HTTP that it may only mean in a head (RFC 9110 §6.5.1).
   static let trailerPrefix: StaticString = "grpc-trailer-"
 
-  /// Whether `metadata` would write any field.
+  /// Whether `trailers` would have any field.
   static func hasFields(_ block: HeaderBlock) -> Bool {
     block.fields.contains { Self.isWritten($0, of: block) }
   }
 
-  /// Appends what announces a body in chunks with these trailers (RFC 9110 §6.6.2).
-  static func trailerNames(_ block: HeaderBlock, to buffer: inout ByteBuffer) {
-    buffer.writeStaticString("transfer-encoding: chunked\r\ntrailer: ")
-    var isFirst = true
+  /// Appends the names of the trailers that follow the body (RFC 9110 §6.6.2).
+  mutating func append(trailerNamesOf block: HeaderBlock) {
+    var names = ""
     for field in block.fields where Self.isWritten(field, of: block) {
-      if !isFirst { buffer.writeStaticString(", ") }
-      isFirst = false
-      buffer.writeStaticString(Self.trailerPrefix)
-      buffer.writeBytes(block.bytes[field.name])
+      names += names.isEmpty ? "" : ", "
+      names += "\(Self.trailerPrefix)\(block.name(of: field))"
     }
-    buffer.writeStaticString("\r\n")
+    self.append("trailer", names)
   }
 
   private static func isWritten(
@@ -129,49 +162,5 @@ enum ResponseHead {
   /// RFC 9110 §5.5: a CR or LF here would be a header, or an answer, of the endpoint's making.
   private static func isFieldText(_ byte: UInt8) -> Bool {
     byte >= 0x20 && byte != 0x7F || byte == UInt8(ascii: "\t")
-  }
-
-  private static func statusLine(_ status: Int) -> StaticString? {
-    switch status {
-    case 200: "HTTP/1.1 200 OK\r\n"
-    case 201: "HTTP/1.1 201 Created\r\n"
-    case 202: "HTTP/1.1 202 Accepted\r\n"
-    case 203: "HTTP/1.1 203 Non-Authoritative Information\r\n"
-    case 204: "HTTP/1.1 204 No Content\r\n"
-    case 205: "HTTP/1.1 205 Reset Content\r\n"
-    case 206: "HTTP/1.1 206 Partial Content\r\n"
-    case 207: "HTTP/1.1 207 Multi-Status\r\n"
-    case 300: "HTTP/1.1 300 Multiple Choices\r\n"
-    case 301: "HTTP/1.1 301 Moved Permanently\r\n"
-    case 302: "HTTP/1.1 302 Found\r\n"
-    case 303: "HTTP/1.1 303 See Other\r\n"
-    case 304: "HTTP/1.1 304 Not Modified\r\n"
-    case 307: "HTTP/1.1 307 Temporary Redirect\r\n"
-    case 308: "HTTP/1.1 308 Permanent Redirect\r\n"
-    case 400: "HTTP/1.1 400 Bad Request\r\n"
-    case 401: "HTTP/1.1 401 Unauthorized\r\n"
-    case 403: "HTTP/1.1 403 Forbidden\r\n"
-    case 404: "HTTP/1.1 404 Not Found\r\n"
-    case 405: "HTTP/1.1 405 Method Not Allowed\r\n"
-    case 406: "HTTP/1.1 406 Not Acceptable\r\n"
-    case 408: "HTTP/1.1 408 Request Timeout\r\n"
-    case 409: "HTTP/1.1 409 Conflict\r\n"
-    case 413: "HTTP/1.1 413 Content Too Large\r\n"
-    case 414: "HTTP/1.1 414 URI Too Long\r\n"
-    case 415: "HTTP/1.1 415 Unsupported Media Type\r\n"
-    case 417: "HTTP/1.1 417 Expectation Failed\r\n"
-    case 422: "HTTP/1.1 422 Unprocessable Content\r\n"
-    case 426: "HTTP/1.1 426 Upgrade Required\r\n"
-    case 429: "HTTP/1.1 429 Too Many Requests\r\n"
-    case 431: "HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    case 499: "HTTP/1.1 499 Client Closed Request\r\n"
-    case 500: "HTTP/1.1 500 Internal Server Error\r\n"
-    case 501: "HTTP/1.1 501 Not Implemented\r\n"
-    case 502: "HTTP/1.1 502 Bad Gateway\r\n"
-    case 503: "HTTP/1.1 503 Service Unavailable\r\n"
-    case 504: "HTTP/1.1 504 Gateway Timeout\r\n"
-    case 505: "HTTP/1.1 505 HTTP Version Not Supported\r\n"
-    default: nil
-    }
   }
 }

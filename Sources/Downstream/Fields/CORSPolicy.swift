@@ -11,9 +11,9 @@ package struct CORSPolicy: Sendable, Equatable {
   /// In lower case; empty: any.
   private let origins: [[UInt8]]
   /// The fields of an answer behind its `Access-Control-Allow-Origin`.
-  private let answerFields: [UInt8]
+  private let answerFields: HeaderBlock
   /// The fields that the answer to a preflight has besides.
-  private let preflightFields: [UInt8]
+  private let preflightFields: HeaderBlock
   /// Whether any header of a request may be sent: then those that are asked for are named.
   private let allowsAnyHeader: Bool
   private let hasCredentials: Bool
@@ -23,22 +23,24 @@ package struct CORSPolicy: Sendable, Equatable {
     self.origins = configuration.origins.map { $0.utf8.map(ASCII.lowercased) }
     self.allowsAnyHeader = configuration.headers.contains("*")
     self.hasCredentials = configuration.allowsCredentials
-    var answer = ""
-    if configuration.allowsCredentials { answer += "access-control-allow-credentials: true\r\n" }
+    var answer = HeaderBlock()
+    if configuration.allowsCredentials {
+      answer.append("access-control-allow-credentials", "true")
+    }
     var preflight = answer
     if !configuration.expose.isEmpty {
-      answer += "access-control-expose-headers: \(configuration.expose.joined(separator: ", "))\r\n"
+      answer.append("access-control-expose-headers", configuration.expose.joined(separator: ", "))
     }
-    preflight += "access-control-allow-methods: "
-    preflight += configuration.methods.joined(separator: ", ") + "\r\n"
+    preflight.append(
+      "access-control-allow-methods", configuration.methods.joined(separator: ", "))
     if !self.allowsAnyHeader, !configuration.headers.isEmpty {
-      preflight += "access-control-allow-headers: "
-      preflight += configuration.headers.joined(separator: ", ") + "\r\n"
+      preflight.append(
+        "access-control-allow-headers", configuration.headers.joined(separator: ", "))
     }
-    let seconds = configuration.maxAge.components.seconds
-    preflight += "access-control-max-age: \(seconds)\r\n"
-    self.answerFields = Array(answer.utf8)
-    self.preflightFields = Array(preflight.utf8)
+    preflight.append(
+      "access-control-max-age", String(configuration.maxAge.components.seconds))
+    self.answerFields = answer
+    self.preflightFields = preflight
   }
 
   /// Whether every page may call.
@@ -55,7 +57,7 @@ package struct CORSPolicy: Sendable, Equatable {
 
   /// Appends the fields of an answer to a request of this origin; of one that may not call, only
   /// that the answer depends on it.
-  func appendFields(for origin: String, to fields: inout [UInt8]) {
+  func appendFields(for origin: String, to fields: inout HeaderBlock) {
     self.append(self.answerFields, for: origin, to: &fields)
   }
 
@@ -64,27 +66,27 @@ package struct CORSPolicy: Sendable, Equatable {
   /// - Parameter requestedHeaders: its `Access-Control-Request-Headers`, of which nothing is
   ///   believed but that they are names.
   func appendPreflight(
-    for origin: String, requestedHeaders: String, to fields: inout [UInt8]
+    for origin: String, requestedHeaders: String, to fields: inout HeaderBlock
   ) {
     self.append(self.preflightFields, for: origin, to: &fields)
     guard self.allowsAnyHeader, !requestedHeaders.isEmpty, self.permits(origin),
       requestedHeaders.utf8.allSatisfy(Self.isInNameList)
     else { return }
-    fields.append(contentsOf: "access-control-allow-headers: \(requestedHeaders)\r\n".utf8)
+    fields.append("access-control-allow-headers", requestedHeaders)
   }
 
-  private func append(_ more: [UInt8], for origin: String, to fields: inout [UInt8]) {
+  private func append(_ more: HeaderBlock, for origin: String, to fields: inout HeaderBlock) {
     if self.origins.isEmpty {
       // No cookies are sent then, so the answer is the same for all.
       if !origin.isEmpty {
-        fields.append(contentsOf: "access-control-allow-origin: *\r\n".utf8)
+        fields.append("access-control-allow-origin", "*")
         fields.append(contentsOf: more)
       }
       return
     }
-    fields.append(contentsOf: "vary: origin\r\n".utf8)
+    fields.append("vary", "origin")
     guard !origin.isEmpty, self.permits(origin) else { return }
-    fields.append(contentsOf: "access-control-allow-origin: \(origin)\r\n".utf8)
+    fields.append("access-control-allow-origin", origin)
     fields.append(contentsOf: more)
   }
 
@@ -124,7 +126,7 @@ extension ExchangeDriver {
   ///
   /// - Returns: false for anything else, which goes to its route.
   @inline(never)
-  func answerPreflight(_ head: HTTPRequestHead, _ headers: RequestHeaders) throws(Fault) -> Bool {
+  func answerPreflight(_ head: RequestHead, _ headers: RequestHeaders) throws(Fault) -> Bool {
     guard head.method == .OPTIONS, !headers.origin.isEmpty, let method = headers.requestedMethod,
       let service = RequestRouter.service(of: head, method: method, headers, self.loop),
       let policy = service.cors
@@ -145,7 +147,7 @@ extension ExchangeDriver {
   /// Says what lets a page call, where a preflight (Fetch §3.3.2) found no policy and no route.
   @inline(never)
   func explainPreflight(
-    _ fault: inout Fault, _ head: HTTPRequestHead, _ headers: RequestHeaders
+    _ fault: inout Fault, _ head: RequestHead, _ headers: RequestHeaders
   ) {
     guard head.method == .OPTIONS, !headers.origin.isEmpty, let method = headers.requestedMethod,
       fault.reason == .methodNotAllowed || fault.reason == .noRoute,
@@ -159,7 +161,7 @@ extension ExchangeDriver {
 
   /// Lets a page read the error of a request that found no route.
   @inline(never)
-  func applyPolicyWithoutRoute(_ head: HTTPRequestHead, _ headers: RequestHeaders) {
+  func applyPolicyWithoutRoute(_ head: RequestHead, _ headers: RequestHeaders) {
     guard
       let service = RequestRouter.service(
         of: head, method: head.method.rawValue, headers, self.loop)

@@ -93,16 +93,21 @@ struct RequestHeaders {
   /// Whether there is a `Forwarded` or `X-Forwarded-…`.
   var hasForwarded = false
   private let isOldVersion: Bool
+  /// Whether the request ends with its head, over HTTP/2.
+  private let endsWithHead: Bool
 
-  /// What is known before the fields are: the version.
-  init(_ head: HTTPRequestHead) {
-    self.isOldVersion = head.version.minor == 0
-    self.keepsAlive = !self.isOldVersion
+  /// What is known before the fields are: the version, and where a stream ends.
+  init(_ head: RequestHead) {
+    self.isOldVersion = head.isOldVersion
+    self.endsWithHead = head.delimiter != .stream(endsWithHead: false)
+    // A stream carries one exchange.
+    self.keepsAlive = !self.isOldVersion && head.delimiter == .framing
   }
 
   /// For a request by HTTP/2, whose head `CallHead` reads.
   init() {
     self.isOldVersion = false
+    self.endsWithHead = true
     self.keepsAlive = true
   }
 
@@ -117,36 +122,59 @@ struct RequestHeaders {
   /// - Throws: the first fault, or one that ends the connection where there's any. All fields are read
   ///   all the same: how the body is delimited is known even then.
   mutating func read(
-    _ head: HTTPRequestHead, metadata: inout HeaderBlock, _ scratch: inout [UInt8]
+    _ head: RequestHead, metadata: inout HeaderBlock, _ scratch: inout [UInt8]
   ) throws(Fault) {
     var fault: Fault?
-    for (name, value) in head.headers {
-      self.byteCount += name.utf8.count + value.utf8.count + 4
-      let kind = HeaderName.classify(name, &scratch)
-      do throws(Fault) {
-        try Self.refuseControls(in: value)
-        switch kind {
-        case .metadata, .authorization:
-          try Self.append(scratch, value, to: &metadata)
-        case .forwarded, .origin, .fetchSite, .requestedMethod, .requestedHeaders, .methodOverride,
-          .grpcMetadata:
-          try Self.append(scratch, value, to: &metadata)
-          self.note(kind, value)
-        case .via:
-          try Self.append(scratch, value, to: &metadata)
-          try self.readVia(value.utf8)
-        default:
-          try self.read(kind, name, value)
-        }
-      } catch {
-        if fault == nil || (error.endsConnection && fault?.endsConnection == false) {
-          fault = error
-        }
+    switch head.fields {
+    case .list(let headers):
+      for (name, value) in headers {
+        let kind = HeaderName.classify(name, &scratch)
+        self.read(kind, name, value, metadata: &metadata, scratch, &fault)
+      }
+    case .block(let block):
+      for field in block.fields {
+        scratch.removeAll(keepingCapacity: true)
+        scratch.append(contentsOf: block.bytes[field.name])
+        self.read(
+          HeaderName.kind(of: scratch), block.name(of: field), block.value(of: field),
+          metadata: &metadata, scratch, &fault)
       }
     }
     if let fault, fault.endsConnection { throw fault }
     try self.check()
     if let fault { throw fault }
+  }
+
+  /// Reads one field.
+  ///
+  /// - Parameters:
+  ///   - lowercased: the name in lower case.
+  ///   - fault: the one to be thrown in the end.
+  private mutating func read(
+    _ kind: HeaderName, _ name: String, _ value: String, metadata: inout HeaderBlock,
+    _ lowercased: [UInt8], _ fault: inout Fault?
+  ) {
+    self.byteCount += name.utf8.count + value.utf8.count + 4
+    do throws(Fault) {
+      try Self.refuseControls(in: value)
+      switch kind {
+      case .metadata, .authorization:
+        try Self.append(lowercased, value, to: &metadata)
+      case .forwarded, .origin, .fetchSite, .requestedMethod, .requestedHeaders, .methodOverride,
+        .grpcMetadata:
+        try Self.append(lowercased, value, to: &metadata)
+        self.note(kind, value)
+      case .via:
+        try Self.append(lowercased, value, to: &metadata)
+        try self.readVia(value.utf8)
+      default:
+        try self.read(kind, name, value)
+      }
+    } catch {
+      if fault == nil || (error.endsConnection && fault?.endsConnection == false) {
+        fault = error
+      }
+    }
   }
 
   /// Controls in a value are the remains of a folded line (RFC 9112 §5.2) or worse, and two readers
@@ -307,6 +335,7 @@ struct RequestHeaders {
   private mutating func check() throws(Fault) {
     // The decoder has stopped: what follows may be frames, or another request.
     if self.upgrades, self.namesWebSocket { self.keepsAlive = false }
+    if !self.endsWithHead, !self.hasLength { self.framing = .chunked }
     if self.hasLength, self.hasTransferEncoding {
       throw .fatal(
         .invalidArgument, .malformedRequest,

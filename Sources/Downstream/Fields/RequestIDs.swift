@@ -1,3 +1,5 @@
+internal import HTTP2
+
 /// Makes identifiers for requests that come without one: UUIDs of version 4 (RFC 9562 §5.4).
 ///
 /// They tell requests apart in logs and are no secret, so the numbers come from a small generator
@@ -62,14 +64,20 @@ struct RequestIDs {
 }
 
 extension ExchangeDriver {
-  /// Gives the request its identifier, the client's own or a new one, and names it in the answer.
+  /// Gives the request its identifier, the client's own or a new one.
   func identify(_ headers: RequestHeaders) {
-    Self.write(headers.requestID, &self.loop.requestIDs, &self.requestID, &self.answerFields)
+    Self.write(headers.requestID, &self.loop.requestIDs, &self.requestID)
+  }
+
+  /// Appends the fields that every answer of this exchange has.
+  func appendAnswerFields(to head: inout ResponseHead) {
+    if self.exchange != nil { head.append("x-request-id", self.requestID[...]) }
+    if !self.answerFields.isEmpty { head.append(self.answerFields) }
   }
 
   /// All at once: what's a property of a class costs a check each time that it's lent.
   private static func write(
-    _ own: String, _ made: inout RequestIDs, _ bytes: inout [UInt8], _ fields: inout [UInt8]
+    _ own: String, _ made: inout RequestIDs, _ bytes: inout [UInt8]
   ) {
     bytes.removeAll(keepingCapacity: true)
     if own.isEmpty {
@@ -77,12 +85,5 @@ extension ExchangeDriver {
     } else {
       bytes.append(contentsOf: own.utf8)
     }
-    fields.removeAll(keepingCapacity: true)
-    fields.append(contentsOf: Self.requestIDName)
-    fields.append(contentsOf: bytes)
-    fields.append(UInt8(ascii: "\r"))
-    fields.append(UInt8(ascii: "\n"))
   }
-
-  private static let requestIDName = Array("x-request-id: ".utf8)
 }

@@ -2,7 +2,7 @@ internal import HTTP2
 internal import NIOCore
 
 /// One request of a client over HTTP/2, to the connection that it came on. [two kinds:
-/// `PassThroughCall` for gRPC, `ExchangeStream` for the rest]
+/// `PassThroughCall` for gRPC, `HTTP2ServerStream` for the rest]
 protocol ClientStream: AnyObject {
   var stream: H2Stream { get }
   /// The ticks by which what's waited for must have come, and by which a silent answer gets a sign of

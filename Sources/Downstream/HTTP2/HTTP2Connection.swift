@@ -338,10 +338,9 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
         self.refuseHeaders(of: stream)
         return
       }
-      let request = StreamRequest.head(self.session.headers, range, endsStream: endsStream)
-      let exchange = ExchangeStream(stream, isHead: request.method == .HEAD, on: self)
+      let exchange = HTTP2ServerStream(stream, on: self)
       self.open(stream, exchange)
-      exchange.begin(request)
+      exchange.begin(RequestHead(self.session.headers, range, endsStream: endsStream))
       return
     }
     let call = PassThroughCall(stream, head, on: self)

@@ -70,11 +70,9 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Cl
       if self.received.readableBytes == 0 { self.deadline = self.loop.deadline(of: .rest) }
       self.received = bytes
     case .http1:
-      let exchange = ExchangeDriver(self.loop, checksHost: self.checksHost)
-      self.leave(
-        to: exchange, [HTTPFront.requestDecoder(self.loop.limits, for: exchange), exchange],
-        context,
-        bytes)
+      let connection = HTTP1ServerHandler(self.loop, checksHost: self.checksHost)
+      let decoder = HTTPFront.requestDecoder(self.loop.limits, for: connection.driver)
+      self.leave(to: connection, [decoder, connection], context, bytes)
     case .http2:
       let connection = HTTP2Connection(self.loop, checksHost: self.checksHost)
       self.leave(to: connection, [connection], context, bytes)

@@ -18,10 +18,10 @@ enum RequestRouter {
   ///   - bindings: emptied already; filled with the values, decoded.
   /// - Throws: the fault to answer with.
   static func route(
-    _ head: HTTPRequestHead, _ headers: RequestHeaders, _ loop: LoopContext,
+    _ head: RequestHead, _ headers: RequestHeaders, _ loop: LoopContext,
     _ bindings: inout Bindings
   ) throws(Fault) -> Decision {
-    var uri = Self.withPath(head.uri)
+    var uri = Self.withPath(head.target)
     if loop.table.mergesSlashes,
       let merged = Self.merging(uri, method: head.method.rawValue, headers, loop)
     {
@@ -47,7 +47,7 @@ enum RequestRouter {
     let route = served.routes.routes[index]
     let rest = path.extracting(droppingFirst: prefixLength)
     var group = 0
-    if let choice = served.groupChoice { group = try Self.group(choice, rest, head.headers) }
+    if let choice = served.groupChoice { group = try Self.group(choice, rest, head) }
     try Self.bind(
       route, rest, bytes.extracting(target.query),
       served.routing.queryScope, loop, &bindings)
@@ -55,11 +55,11 @@ enum RequestRouter {
   }
 
   private static func group(
-    _ choice: GroupChoice, _ path: RawSpan, _ headers: HTTPHeaders
+    _ choice: GroupChoice, _ path: RawSpan, _ head: RequestHead
   ) throws(Fault) -> Int {
     var generator = SystemRandomNumberGenerator()
     do throws(UnknownGroup) {
-      return try choice.group(path: path, using: &generator) { headers.first(name: $0) }
+      return try choice.group(path: path, using: &generator) { head.first($0) }
     } catch {
       throw Fault(.invalidArgument, .unknownGroup, error.description)
     }
@@ -82,9 +82,9 @@ enum RequestRouter {
 
   /// The service that a request by `method` would reach, though it may have no route for it.
   static func service(
-    of head: HTTPRequestHead, method: String, _ headers: RequestHeaders, _ loop: LoopContext
+    of head: RequestHead, method: String, _ headers: RequestHeaders, _ loop: LoopContext
   ) -> ServedService? {
-    var uri = Self.withPath(head.uri)
+    var uri = Self.withPath(head.target)
     if loop.table.mergesSlashes, let merged = Self.merging(uri, method: method, headers, loop) {
       uri = merged
     }
@@ -216,7 +216,7 @@ enum RequestRouter {
 
   @inline(never)
   private static func explain(
-    _ choice: ServingTable.Choice, _ head: HTTPRequestHead, _ authority: String,
+    _ choice: ServingTable.Choice, _ head: RequestHead, _ authority: String,
     _ path: RawSpan, _ loop: LoopContext
   ) -> Fault {
     let method = EchoedText.cut(head.method.rawValue)

@@ -20,7 +20,7 @@ extension ExchangeDriver {
   /// - Returns: false for an ordinary request.
   @inline(never)
   func acceptWebSocket(
-    _ head: HTTPRequestHead, _ headers: RequestHeaders
+    _ head: RequestHead, _ headers: RequestHeaders
   ) throws(Fault) -> Bool {
     guard head.method == .GET, headers.framing == .none,
       let (serviceIndex, routeIndex, group) = try self.findStream(head, headers)
@@ -33,10 +33,11 @@ extension ExchangeDriver {
     self.exchange?.group = group
     self.exchange?.limit = CallLimit(
       service.streamTimeout, isStreaming: true, client: headers.timeout)
-    try self.checkSource(of: head.uri, headers, service)
+    try self.checkSource(of: head.target, headers, service)
     try Self.checkHandshake(head)
     var protocolName = ""
-    let protocols = head.headers[canonicalForm: "sec-websocket-protocol"]
+    guard case .list(let list) = head.fields else { return false }
+    let protocols = list[canonicalForm: "sec-websocket-protocol"]
     if let first = protocols.first {
       protocolName = String(first)
       // A page can set no headers; a token goes in the list of protocols.
@@ -56,18 +57,19 @@ extension ExchangeDriver {
     headers.finish(
       &self.metadata, for: service, from: self.clientAddress, isLocal: self.isClientLocal,
       requestID: self.requestID)
-    let handshake = Exchange.Handshake(head: head, protocolName: protocolName)
+    let handshake = Exchange.Handshake(
+      head: HTTPRequestHead(version: .http1_1, method: .GET, uri: head.target, headers: list),
+      protocolName: protocolName)
     self.exchange?.handshake = handshake
     _ = self.state.accepted(isServerStreaming: false, limit: 0)
     return true
   }
 
   private func findStream(
-    _ head: HTTPRequestHead, _ headers: RequestHeaders
+    _ head: RequestHead, _ headers: RequestHeaders
   ) throws(Fault) -> (service: Int, route: Int, group: Int)? {
     for method in [HTTPMethod.GET, .POST, .PUT, .PATCH] {
-      var tried = head
-      tried.method = method
+      let tried = head.with(method)
       self.bindings.removeAll()
       do throws(Fault) {
         let decision = try RequestRouter.route(tried, headers, self.loop, &self.bindings)
@@ -86,8 +88,8 @@ extension ExchangeDriver {
     return nil
   }
 
-  private static func checkHandshake(_ head: HTTPRequestHead) throws(Fault) {
-    let versions = head.headers["sec-websocket-version"]
+  private static func checkHandshake(_ head: RequestHead) throws(Fault) {
+    let versions = head.values(of: "sec-websocket-version")
     guard versions == ["13"] else {
       var fault = Fault(
         .invalidArgument, http: 426, .unsupportedVersion,
@@ -95,7 +97,7 @@ extension ExchangeDriver {
       fault.webSocketVersion = "13"
       throw fault
     }
-    let keys = head.headers["sec-websocket-key"]
+    let keys = head.values(of: "sec-websocket-key")
     guard keys.count == 1, keys[0].utf8.count == 24, HeaderValue.isBase64(keys[0]) else {
       throw Fault(
         .invalidArgument, .invalidHeader,
@@ -105,17 +107,18 @@ extension ExchangeDriver {
 
   /// The request is complete: answers it with 101, and makes a WebSocket of the connection.
   func switchToWebSocket() {
-    guard let context = self.context, let handshake = self.exchange?.handshake else { return }
+    guard let connection = self.writer?.upgradableConnection,
+      let channel = connection.context?.channel, let handshake = self.exchange?.handshake
+    else { return }
     // NIO's upgrader knows the answer to a key; the change of handlers is our own.
     let upgrader = NIOWebSocketServerUpgrader(
       shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(HTTPHeaders()) },
       upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
     let answer = upgrader.buildUpgradeResponse(
-      channel: context.channel, upgradeRequest: handshake.head,
-      initialResponseHeaders: HTTPHeaders())
+      channel: channel, upgradeRequest: handshake.head, initialResponseHeaders: HTTPHeaders())
     answer.assumeIsolated().whenComplete { result in
       do {
-        try self.switchToWebSocket(context, handshake, answer: result.get())
+        try self.switchToWebSocket(connection, handshake, answer: result.get())
       } catch {
         self.closeNow()
       }
@@ -123,20 +126,18 @@ extension ExchangeDriver {
   }
 
   private func switchToWebSocket(
-    _ context: ChannelHandlerContext, _ handshake: Exchange.Handshake, answer: HTTPHeaders
+    _ connection: HTTP1ServerHandler, _ handshake: Exchange.Handshake, answer: HTTPHeaders
   ) throws {
     guard let exchange = self.exchange, let service = exchange.service,
       let route = exchange.route, let upstream = exchange.upstream
     else { return }
-    var head = self.loop.buffer(capacity: 512)
-    head.writeStaticString("HTTP/1.1 101 Switching Protocols\r\n")
-    for (name, value) in answer { head.writeString("\(name.lowercased()): \(value)\r\n") }
+    var head = ResponseHead()
+    for (name, value) in answer { head.append(name: name.lowercased(), value) }
     if !handshake.protocolName.isEmpty {
-      ResponseHead.field("sec-websocket-protocol", handshake.protocolName, to: &head)
+      head.append("sec-websocket-protocol", handshake.protocolName)
     }
-    head.writeBytes(self.answerFields)
-    head.writeStaticString("\r\n")
-    context.writeAndFlush(self.wrapOutboundOut(head), promise: nil)
+    self.appendAnswerFields(to: &head)
+    connection.write(switchTo: "101 Switching Protocols", head.fields)
     let socket = WebSocketHandler(
       self.loop, service, route, bindings: self.bindings, entry: self.entry(status: 101, .ok),
       start: exchange.start ?? .now())
@@ -145,10 +146,16 @@ extension ExchangeDriver {
       message: nil, isComplete: false, replyByteLimit: self.loop.limits.replyBytes)
     request.limit = exchange.limit
     request.group = exchange.group
-    // From here on nothing is this handler's.
-    self.exchange = nil
-    self.state.closed()
-    self.loop.replace(self, by: socket)
+    try connection.become(socket)
+    socket.begin(request, on: upstream)
+  }
+}
+
+extension HTTP1ServerHandler {
+  /// Gives the connection to a WebSocket.
+  func become(_ socket: WebSocketHandler) throws {
+    guard let context = self.context else { return }
+    self.detach(replacedBy: socket)
     let limit = self.loop.limits.requestBodyBytes
     let pipeline = context.pipeline.syncOperations
     let decoder = try pipeline.handler(type: ByteToMessageHandler<RequestDecoder>.self)
@@ -164,7 +171,6 @@ extension ExchangeDriver {
     ])
     pipeline.removeHandler(self, promise: nil)
     pipeline.removeHandler(decoder, promise: nil)
-    socket.begin(request, on: upstream)
   }
 
   /// The most frames of one message: each costs memory beside its bytes.

@@ -71,9 +71,11 @@ struct CompressedAnswerTests {
   private static func chunks(_ bytes: ByteBuffer) throws -> [ByteBuffer] {
     var bytes = bytes
     var chunks: [ByteBuffer] = []
-    while let line = bytes.readString(length: 8), line.hasPrefix("0000") {
-      let size = try #require(Int(line, radix: 16))
+    while let end = bytes.readableBytesView.firstIndex(of: UInt8(ascii: "\r")) {
+      let line = bytes.readString(length: end - bytes.readerIndex)
+      let size = try #require(line.flatMap { Int($0, radix: 16) })
       bytes.moveReaderIndex(forwardBy: 2)
+      guard size > 0 else { break }
       let chunk = bytes.readSlice(length: size)
       chunks.append(try #require(chunk))
       bytes.moveReaderIndex(forwardBy: 2)

@@ -60,9 +60,10 @@ import Testing
   @Test func `a request that comes back is 508`() throws {
     var metadata = HeaderBlock()
     var scratch: [UInt8] = []
-    let head = HTTPRequestHead(
-      version: .http1_1, method: .GET, uri: "/",
-      headers: ["Host": "a", "Via": "1.1 proxy, 1.1 \(Self.own)"])
+    let head = RequestHead(
+      HTTPRequestHead(
+        version: .http1_1, method: .GET, uri: "/",
+        headers: ["Host": "a", "Via": "1.1 proxy, 1.1 \(Self.own)"]))
     var headers = RequestHeaders(head)
     do throws(Fault) {
       try headers.read(head, metadata: &metadata, &scratch)

@@ -9,7 +9,7 @@ import Testing
 @testable import Upstream
 
 /// JSON over HTTP/2, in memory.
-@Suite struct ExchangeStreamTests {
+@Suite struct HTTP2ServerStreamTests {
   private let client: TestClient
   private let caller: TestCaller
 

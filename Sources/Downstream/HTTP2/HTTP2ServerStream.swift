@@ -1,0 +1,224 @@
+internal import Codec
+internal import HTTP2
+internal import HTTPFields
+internal import NIOCore
+
+/// One exchange over HTTP/2: hands a stream's request to an exchange driver, and frames what that says.
+///
+/// Confined to the loop of its connection.
+final class HTTP2ServerStream: ClientStream {
+  let stream: H2Stream
+
+  private let connection: HTTP2Connection
+  private let driver: ExchangeDriver
+  private var isRequestComplete = false
+  private var isOpen = true
+  private var canWrite = true
+  /// Bytes of the body that the head has announced and that weren't queued yet; nil: it ends with
+  /// `finish`.
+  private var bodyLeft: Int?
+  /// Whether the end of the response is queued.
+  private var isComplete = false
+  private(set) var writtenByteCount = 0
+  /// Payload that was handed on and that the client's window hasn't got back.
+  private var owedBytes = 0
+  /// Whether the stream was reset, or is gone.
+  private var isReset = false
+  /// The tick by which a client that still sends behind its response must have come to an end.
+  private var endDeadline = Int64.max
+
+  /// Whether the client takes the response, which is queued to its end.
+  private var sending = WriteWatch()
+
+  init(_ stream: H2Stream, on connection: HTTP2Connection) {
+    self.stream = stream
+    self.connection = connection
+    self.driver = ExchangeDriver(connection.loop, checksHost: connection.checksHost)
+  }
+
+  var deadline: Int64 { min(self.driver.deadline, self.endDeadline, self.sending.deadline) }
+  var heartbeat: Int64 { self.driver.heartbeat }
+  var heldBytes: Int { self.driver.heldBytes }
+
+  func deadlinePassed() {
+    guard !self.isOpen else { return self.driver.deadlinePassed() }
+    let loop = self.connection.loop
+    if self.sending.deadline <= loop.ticks,
+      self.sending.isStalled(taken: -self.unsentByteCount, next: loop.writeDeadline),
+      self.unsentByteCount > 0
+    {
+      self.isReset = true
+      self.connection.session.reset(self.stream, errorCode: H2ErrorCode.cancel)
+      self.connection.scheduleDrain()
+    }
+    guard self.endDeadline <= loop.ticks else { return }
+    self.endDeadline = .max
+    guard self.awaitsEnd else { return }
+    // RFC 9113 §8.1: the rest of the request isn't wanted. Not at once, because clients stumble over a
+    // reset while they send, before they have read the response.
+    self.isReset = true
+    self.connection.session.reset(self.stream, errorCode: H2ErrorCode.noError)
+    self.connection.scheduleDrain()
+  }
+
+  func heartbeatDue() {
+    self.driver.heartbeatDue()
+  }
+
+  // MARK: The request
+
+  /// Hands the head to the driver.
+  func begin(_ head: RequestHead) {
+    self.driver.begin(self)
+    self.driver.receive(.head(head))
+  }
+
+  func begin() {}
+
+  func receive(_ bytes: ByteBuffer) {
+    guard self.isOpen else { return }
+    self.owedBytes += bytes.readableBytes
+    self.driver.receive(.body(bytes))
+    // Otherwise the driver reads when it takes more.
+    if self.isOpen, self.driver.mayRead() { self.read() }
+  }
+
+  func receiveEnd() {
+    self.isRequestComplete = true
+    if self.isOpen { self.driver.receive(.end) }
+  }
+
+  /// Whether the response is queued to its end, and the client still sends.
+  private var awaitsEnd: Bool {
+    !self.isOpen && !self.isRequestComplete && !self.isReset
+  }
+
+  func streamAdvanced() -> Bool {
+    let session = self.connection.session
+    guard session.isKnown(self.stream) else { return false }
+    if self.isOpen, !self.canWrite,
+      session.unsentBytes(self.stream) <= self.connection.replyMark / 2
+    {
+      self.canWrite = true
+      self.driver.writabilityChanged()
+    }
+    return self.isOpen && !self.canWrite
+  }
+
+  // MARK: The end
+
+  func receiveClosed() {
+    // Nothing more can be said.
+    self.isReset = true
+    self.closeNow()
+  }
+
+  /// The exchange is over, or nobody wants it any more.
+  func closeNow() {
+    guard self.isOpen else { return }
+    self.isOpen = false
+    if !self.isComplete, !self.isReset {
+      // What was broken off never looks whole.
+      self.isReset = true
+      self.connection.session.reset(self.stream, errorCode: H2ErrorCode.internalError)
+    }
+    self.connection.callEnded()
+    self.driver.connectionLost()
+    if !self.isReset, self.unsentByteCount > 0 {
+      let until = self.connection.loop.writeDeadline
+      self.sending.begin(taken: -self.unsentByteCount, until: until)
+    }
+    if self.awaitsEnd { self.endDeadline = self.connection.loop.deadline(of: .close) }
+    self.connection.scheduleDrain()
+  }
+}
+
+// MARK: The response
+
+extension HTTP2ServerStream: ResponseWriter {
+  var isWritable: Bool { self.canWrite }
+  var remoteAddress: SocketAddress? { self.connection.remoteAddress }
+  var upgradableConnection: HTTP1ServerHandler? { nil }
+  var isWritingLast: Bool { false }
+
+  /// What of the response waits for the client's window.
+  var unsentByteCount: Int {
+    let session = self.connection.session
+    return session.isKnown(self.stream) ? session.unsentBytes(self.stream) : 0
+  }
+
+  func writeContinue() {
+    var head = HeaderBlock()
+    head.append(":status", "100")
+    self.connection.session.submitInterim(self.stream, head)
+    self.connection.scheduleDrain()
+  }
+
+  func begin(_ head: borrowing ResponseHead, closes: Bool) {
+    var block = HeaderBlock()
+    block.append(":status", String(head.status))
+    block.append(contentsOf: head.fields)
+    block.append("date".utf8, self.connection.loop.date.value)
+    switch head.body {
+    case .none: self.bodyLeft = 0
+    case .length(let count): self.bodyLeft = count
+    case .stream: self.bodyLeft = nil
+    }
+    if head.omitsBody { self.bodyLeft = 0 }
+    self.isComplete = self.bodyLeft == 0
+    self.writtenByteCount += block.bytes.count
+    self.connection.session.submitResponse(self.stream, block, endsStream: self.isComplete)
+  }
+
+  func write(_ head: borrowing ResponseHead, _ body: borrowing ByteSink, closes: Bool) {
+    self.begin(head, closes: closes)
+    self.write(body)
+    self.finish(HeaderBlock())
+  }
+
+  func write(_ bytes: borrowing ByteSink) {
+    guard !self.isComplete, bytes.count > 0 else { return }
+    var buffer = self.connection.loop.buffer(capacity: bytes.count)
+    buffer.write(bytes)
+    self.write(buffer)
+  }
+
+  func write(_ bytes: consuming ByteBuffer) {
+    guard !self.isComplete, bytes.readableBytes > 0 else { return }
+    if let left = self.bodyLeft {
+      self.bodyLeft = left - bytes.readableBytes
+      self.isComplete = self.bodyLeft == 0
+    }
+    self.writtenByteCount += bytes.readableBytes
+    self.connection.session.send(self.stream, bytes, endsStream: self.isComplete)
+  }
+
+  func finish(_ trailers: HeaderBlock) {
+    guard !self.isComplete else { return }
+    self.isComplete = true
+    self.writtenByteCount += trailers.bytes.count
+    self.connection.session.finish(self.stream, trailers: trailers.isEmpty ? nil : trailers)
+  }
+
+  /// What the client's window doesn't let through waits in the session.
+  func flush() {
+    guard self.isOpen else { return }
+    self.connection.scheduleDrain()
+    if self.canWrite, self.unsentByteCount > self.connection.replyMark {
+      self.canWrite = false
+      self.connection.watch(self)
+      self.driver.writabilityChanged()
+    }
+  }
+
+  /// A stream carries one exchange, so that whatever follows is its end.
+  func flush(_ after: ExchangeState.After) {
+    self.closeNow()
+  }
+
+  /// The driver takes more of the request.
+  func read() {
+    self.connection.returnWindow(self.stream, byteCount: self.owedBytes)
+    self.owedBytes = 0
+  }
+}
