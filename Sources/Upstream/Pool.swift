@@ -58,7 +58,7 @@ package final class Pool: EndpointPool, PoolShell {
 
   /// - Parameters:
   ///   - connections: how many there are and how long they live.
-  ///   - userAgent: sent as `user-agent`: `bridge-proxy/1.0`.
+  ///   - userAgent: sent as `user-agent`: `bridge-proxy`.
   ///   - authority: sent as `:authority`; nil: host and port of the endpoint.
   ///   - connector: what opens connections.
   ///   - credentials: what authorises the calls.
