@@ -29,7 +29,13 @@ let fuzzPrograms: [Target] =
       swiftSettings: settings + checked + [.unsafeFlags(["-parse-as-library"])])
   ] : []
 
+/// A product of swift-nio.
 func nio(_ product: String) -> Target.Dependency { .product(name: product, package: "swift-nio") }
+
+/// A target of the bridge's own under Sources.
+func own(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings + checked)
+}
 
 let package = Package(
   name: "bridge-proxy",
@@ -63,53 +69,43 @@ let package = Package(
       name: "CPlatform",
       // ns_initparse and its kin, for SRV records; a part of the C library.
       linkerSettings: [.linkedLibrary("resolv")]),
-    .target(
-      name: "Codec", dependencies: ["CDescriptor", "CProtobuf", "CTables", "CVector"],
-      swiftSettings: settings + checked),
+    own("Codec", ["CDescriptor", "CProtobuf", "CTables", "CVector"]),
     // What follows is in the order of imports: a target sees only those above it that it names.
-    .target(name: "HTTPFields", swiftSettings: settings + checked),
-    .target(name: "LocalFiles", swiftSettings: settings + checked),
-    .target(name: "Time", dependencies: [nio("NIOCore")], swiftSettings: settings + checked),
-    .target(
-      name: "ProcessResources", dependencies: ["CPlatform", "LocalFiles"],
-      swiftSettings: settings + checked),
-    .target(
-      name: "Routing", dependencies: ["Codec", "HTTPFields"], swiftSettings: settings + checked),
-    .target(
-      name: "Addresses",
-      dependencies: [
+    own("HTTPFields"),
+    own("LocalFiles"),
+    own("Time", [nio("NIOCore")]),
+    own("ProcessResources", ["CPlatform", "LocalFiles"]),
+    own("Routing", ["Codec", "HTTPFields"]),
+    own(
+      "Addresses",
+      [
         "CPlatform",
         "ProcessResources",
         "Time",
         nio("NIOCore"),
         .product(name: "DequeModule", package: "swift-collections"),
-      ],
-      swiftSettings: settings + checked),
-    .target(
-      name: "HTTP2",
-      dependencies: [
+      ]),
+    own(
+      "HTTP2",
+      [
         "CNghttp2",
         nio("NIOCore"),
         .product(name: "DequeModule", package: "swift-collections"),
-      ],
-      swiftSettings: settings + checked),
-    .target(
-      name: "GRPCWire", dependencies: ["CZlib", "HTTP2", nio("NIOCore")],
-      swiftSettings: settings + checked),
-    .target(
-      name: "TLS",
-      dependencies: [
+      ]),
+    own("GRPCWire", ["CZlib", "HTTP2", nio("NIOCore")]),
+    own(
+      "TLS",
+      [
         "Codec",
         "LocalFiles",
         "Time",
         nio("NIOCore"),
         nio("NIOTLS"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
-      ],
-      swiftSettings: settings + checked),
-    .target(
-      name: "BridgeConfiguration",
-      dependencies: [
+      ]),
+    own(
+      "BridgeConfiguration",
+      [
         "Addresses",
         "Codec",
         "GRPCWire",
@@ -120,15 +116,11 @@ let package = Package(
         nio("NIOCore"),
         nio("NIOPosix"),
         .product(name: "Yams", package: "Yams"),
-      ],
-      swiftSettings: settings + checked),
-    .target(
-      name: "AccessLogging",
-      dependencies: ["Codec", "GRPCWire", "Time", nio("NIOCore"), nio("NIOPosix")],
-      swiftSettings: settings + checked),
-    .target(
-      name: "Upstream",
-      dependencies: [
+      ]),
+    own("AccessLogging", ["Codec", "GRPCWire", "Time", nio("NIOCore"), nio("NIOPosix")]),
+    own(
+      "Upstream",
+      [
         "Addresses",
         "BridgeConfiguration",
         "GRPCWire",
@@ -143,11 +135,10 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
-      ],
-      swiftSettings: settings + checked),
-    .target(
-      name: "Discovery",
-      dependencies: [
+      ]),
+    own(
+      "Discovery",
+      [
         "Addresses",
         "BridgeConfiguration",
         "Codec",
@@ -161,11 +152,10 @@ let package = Package(
         nio("NIOPosix"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
-      ],
-      swiftSettings: settings + checked),
-    .target(
-      name: "Downstream",
-      dependencies: [
+      ]),
+    own(
+      "Downstream",
+      [
         "AccessLogging",
         "Addresses",
         "BridgeConfiguration",
@@ -186,11 +176,10 @@ let package = Package(
         nio("NIOWebSocket"),
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
-      ],
-      swiftSettings: settings + checked),
-    .target(
-      name: "BridgeProxy",
-      dependencies: [
+      ]),
+    own(
+      "BridgeProxy",
+      [
         "AccessLogging",
         "Addresses",
         "BridgeConfiguration",
@@ -210,8 +199,7 @@ let package = Package(
         nio("NIOPosix"),
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Subprocess", package: "swift-subprocess"),
-      ],
-      swiftSettings: settings + checked),
+      ]),
     .target(
       name: "DemoBackend",
       dependencies: ["GRPCWire", "HTTP2", nio("NIOCore"), nio("NIOPosix")],

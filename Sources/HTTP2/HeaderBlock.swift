@@ -21,35 +21,35 @@ public struct HeaderBlock: Sendable, Equatable {
     }
   }
 
-  /// What `bytes` and `fields` show. Not private, so that appending is specialized where it's used.
-  @usableFromInline var text: [UInt8] = []
-  @usableFromInline var places: [Field] = []
+  /// The memory of `bytes` and `fields`. Not private, so that callers specialize what appends to it.
+  @usableFromInline var byteStorage: [UInt8] = []
+  @usableFromInline var fieldStorage: [Field] = []
 
   /// Names and values, in the order of `fields`.
-  @inlinable public var bytes: [UInt8] { self.text }
+  @inlinable public var bytes: [UInt8] { self.byteStorage }
   /// In their order.
-  @inlinable public var fields: [Field] { self.places }
+  @inlinable public var fields: [Field] { self.fieldStorage }
 
   package init() {}
 
   /// Whether it has no field.
-  @inlinable public var isEmpty: Bool { self.places.isEmpty }
+  @inlinable public var isEmpty: Bool { self.fieldStorage.isEmpty }
 
   /// Empties it and keeps the memory.
   @inlinable
   public mutating func removeAll() {
-    self.text.removeAll(keepingCapacity: true)
-    self.places.removeAll(keepingCapacity: true)
+    self.byteStorage.removeAll(keepingCapacity: true)
+    self.fieldStorage.removeAll(keepingCapacity: true)
   }
 
-  /// Appends a field. The name is taken as it is: callers give lower case.
+  /// Appends a field. The name must be in lower case.
   @inlinable
   public mutating func append(_ name: some Sequence<UInt8>, _ value: some Sequence<UInt8>) {
-    let start = self.text.count
-    self.text.append(contentsOf: name)
-    let middle = self.text.count
-    self.text.append(contentsOf: value)
-    self.places.append(Field(name: start..<middle, value: middle..<self.text.count))
+    let start = self.byteStorage.count
+    self.byteStorage.append(contentsOf: name)
+    let middle = self.byteStorage.count
+    self.byteStorage.append(contentsOf: value)
+    self.fieldStorage.append(Field(name: start..<middle, value: middle..<self.byteStorage.count))
   }
 
   /// Appends a field of literals.
@@ -74,18 +74,18 @@ public struct HeaderBlock: Sendable, Equatable {
       UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount), value)
   }
 
-  /// Appends a field whose name has a literal in front.
+  /// Appends a field whose name begins with a literal.
   @inlinable
   public mutating func append(
     _ prefix: StaticString, _ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>
   ) {
-    let start = self.text.count
-    unsafe self.text.append(
+    let start = self.byteStorage.count
+    unsafe self.byteStorage.append(
       contentsOf: UnsafeBufferPointer(start: prefix.utf8Start, count: prefix.utf8CodeUnitCount))
-    self.text.append(contentsOf: name)
-    let middle = self.text.count
-    self.text.append(contentsOf: value)
-    self.places.append(Field(name: start..<middle, value: middle..<self.text.count))
+    self.byteStorage.append(contentsOf: name)
+    let middle = self.byteStorage.count
+    self.byteStorage.append(contentsOf: value)
+    self.fieldStorage.append(Field(name: start..<middle, value: middle..<self.byteStorage.count))
   }
 
   /// Appends a field of two strings.
@@ -96,32 +96,34 @@ public struct HeaderBlock: Sendable, Equatable {
 
   /// Appends all fields of another block.
   package mutating func append(contentsOf other: HeaderBlock) {
-    let shift = self.text.count
-    self.text.append(contentsOf: other.bytes)
+    let shift = self.byteStorage.count
+    self.byteStorage.append(contentsOf: other.bytes)
     for field in other.fields {
-      self.places.append(
+      self.fieldStorage.append(
         Field(
           name: field.name.lowerBound + shift..<field.name.upperBound + shift,
           value: field.value.lowerBound + shift..<field.value.upperBound + shift))
     }
   }
 
-  /// Forgets the fields from this place on, and their bytes.
+  /// Removes the fields from this index on, and their bytes.
   package mutating func removeFields(from index: Int) {
-    guard index < self.places.count else { return }
-    self.text.removeSubrange(self.places[index].name.lowerBound...)
-    self.places.removeSubrange(index...)
+    guard index < self.fieldStorage.count else { return }
+    self.byteStorage.removeSubrange(self.fieldStorage[index].name.lowerBound...)
+    self.fieldStorage.removeSubrange(index...)
   }
 
-  /// Forgets the fields in front of this place, and their bytes.
+  /// Removes the fields before this index, and their bytes.
   package mutating func removeFields(before index: Int) {
     guard index > 0 else { return }
-    let end = index < self.places.count ? self.places[index].name.lowerBound : self.text.count
-    self.text.removeSubrange(..<end)
-    self.places.removeSubrange(..<min(index, self.places.count))
-    for place in self.places.indices {
-      let field = self.places[place]
-      self.places[place] = Field(
+    let end =
+      index < self.fieldStorage.count
+      ? self.fieldStorage[index].name.lowerBound : self.byteStorage.count
+    self.byteStorage.removeSubrange(..<end)
+    self.fieldStorage.removeSubrange(..<min(index, self.fieldStorage.count))
+    for index in self.fieldStorage.indices {
+      let field = self.fieldStorage[index]
+      self.fieldStorage[index] = Field(
         name: field.name.lowerBound - end..<field.name.upperBound - end,
         value: field.value.lowerBound - end..<field.value.upperBound - end)
     }
@@ -144,7 +146,7 @@ public struct HeaderBlock: Sendable, Equatable {
   public func isText(_ text: StaticString, _ range: Range<Int>) -> Bool {
     guard range.count == text.utf8CodeUnitCount else { return false }
     let start = unsafe text.utf8Start
-    let bytes = self.text.span
+    let bytes = self.byteStorage.span
     // From the end: names of the same length mostly begin alike (`grpc-…`, `x-…`).
     var index = range.count
     while index > 0 {

@@ -2,7 +2,7 @@ internal import Glibc
 
 /// How many files and sockets the process may have open.
 package enum OpenFiles {
-  /// The soft limit; 0 where it can't be told.
+  /// The soft limit (RLIMIT_NOFILE); 0 if it is unknown.
   package static var limit: Int {
     var limit = rlimit()
     guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {

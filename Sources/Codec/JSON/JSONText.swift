@@ -7,7 +7,7 @@ package enum JSONText {
     sink.append(UInt8(ascii: "\""))
   }
 
-  /// Appends what stands between the quotes of a string.
+  /// Appends the content of a string, without its quotes.
   ///
   /// - Parameter text: UTF-8.
   package static func append(escaped text: some Sequence<UInt8>, to sink: inout ByteSink) {

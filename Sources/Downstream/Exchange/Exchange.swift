@@ -8,7 +8,7 @@ internal import Upstream
 
 /// What is known of the request under way and its answer; made anew for each.
 ///
-/// A value in a property of the handler's. Nothing is called while one of its parts is being changed, so
+/// A value in a property of the driver's. Nothing is called while one of its parts is being changed, so
 /// that the compiler sees that no two accesses can meet, and needs no checks at run time.
 struct Exchange {
   var method: HTTPMethod
@@ -74,7 +74,7 @@ struct Exchange {
 
   var handshake: Handshake?
   var requestByteCount = 0
-  /// What the writer had written before the answer.
+  /// The writer's `writtenByteCount` when the head arrived.
   var writtenBefore = 0
 
   init(_ head: RequestHead) {
@@ -87,7 +87,7 @@ struct Exchange {
   var heldBytes: Int {
     let reply = self.reply?.readableBytes ?? 0
     if self.route?.method.isClientStreaming == true {
-      // Also when the last message is given away and the call goes on.
+      // Messages that the call has taken aren't held, also after the last one.
       return (self.requests?.pendingByteCount ?? 0) + (self.call?.unsentBytes ?? 0) + reply
     }
     // The message is about as large as the body, and kept in case that it has to be sent again.

@@ -33,7 +33,7 @@ final class ExchangeDriver {
   var tunnel: TunnelTarget?
   /// Whether the connection came over loopback, where names have to be trusted.
   let checksHost: Bool
-  /// Nil before `begin`, and when the client is gone.
+  /// Nil before `begin` and after the client has disconnected.
   private(set) var writer: (any ResponseWriter)?
   var state = ExchangeState()
   var exchange: Exchange?

@@ -17,7 +17,7 @@ struct ResponseHead {
     case stream
   }
 
-  /// What is put in front of the names of metadata.
+  /// What precedes the names of metadata.
   enum Prefix {
     case none
     case trailer
@@ -80,8 +80,8 @@ struct ResponseHead {
   /// field can have.
   ///
   /// - Parameters:
-  ///   - prefix: put in front of each name: `grpc-trailer-` for trailers; `grpc-metadata-` in front of
-  ///     those that mean nothing to HTTP.
+  ///   - prefix: precedes each name: `grpc-trailer-` for trailers; `grpc-metadata-` for those that mean
+  ///     nothing to HTTP.
   ///   - keepsDigests: whether the body is the endpoint's own.
   mutating func append(
     metadata block: HeaderBlock, prefix: Prefix = .none, keepsDigests: Bool = false
@@ -89,7 +89,7 @@ struct ResponseHead {
     Self.append(metadata: block, prefix: prefix, keepsDigests: keepsDigests, to: &self.fields)
   }
 
-  /// The fields of trailers, as they stand behind a body.
+  /// The trailer section (RFC 9110 §6.5) that follows a body.
   static func trailers(_ block: HeaderBlock) -> HeaderBlock {
     var fields = HeaderBlock()
     Self.append(metadata: block, prefix: .trailer, keepsDigests: false, to: &fields)
@@ -113,7 +113,7 @@ struct ResponseHead {
     }
   }
 
-  /// In front of the names of trailers, whether they come in the head or behind the body: so a name
+  /// Precedes the names of trailers, in the head and in the trailer section, so that a name
   /// never means something to HTTP that it may only mean in a head (RFC 9110 §6.5.1).
   static let trailerPrefix: StaticString = "grpc-trailer-"
 

@@ -15,7 +15,7 @@ protocol ResponseWriter: AnyObject {
   var writtenByteCount: Int { get }
   /// Of those, the bytes that wait for the client.
   var unsentByteCount: Int { get }
-  /// The client's; nil for one that's gone, or on a UNIX socket.
+  /// The client's address; nil after it has disconnected, and on a UNIX socket.
   var remoteAddress: SocketAddress? { get }
   /// The connection, where it can become a tunnel or a WebSocket (RFC 9110 §7.8); nil for a stream.
   var upgradableConnection: HTTP1ServerHandler? { get }
@@ -26,12 +26,10 @@ protocol ResponseWriter: AnyObject {
   ///
   /// - Parameter closes: whether the connection carries no other response.
   func begin(_ head: borrowing ResponseHead, closes: Bool)
-  /// Queues a whole response, whose head says what its length is.
+  /// Queues a whole response whose head announces its length.
   func write(_ head: borrowing ResponseHead, _ body: borrowing ByteSink, closes: Bool)
-  /// Queues a part of the body. Ignored where the head has said that none follows.
-  func write(_ bytes: borrowing ByteSink)
-  /// Queues a part of the body. One with `ByteBuffer.framingRoom` bytes in front of its reader index is
-  /// framed where it lies.
+  /// Queues a part of the body; ignored if the head announces none. One with `ByteBuffer.framingRoom`
+  /// bytes before its reader index is framed in place.
   func write(_ bytes: consuming ByteBuffer)
   /// Queues the end of the response.
   ///
@@ -49,11 +47,27 @@ protocol ResponseWriter: AnyObject {
   func closeNow()
 }
 
+extension ResponseWriter {
+  func write(_ head: borrowing ResponseHead, _ body: borrowing ByteSink, closes: Bool) {
+    self.begin(head, closes: closes)
+    self.write(body)
+    self.finish(HeaderBlock())
+  }
+
+  /// Queues a part of the body.
+  func write(_ bytes: borrowing ByteSink) {
+    var buffer = ByteBuffer.withFramingRoom
+    buffer.reserveCapacity(minimumWritableBytes: bytes.count)
+    buffer.write(bytes)
+    self.write(buffer)
+  }
+}
+
 extension ByteBuffer {
-  /// Bytes that a protocol may need in front of a part of a body: the size of a chunk (RFC 9112 §7.1).
+  /// Bytes that a protocol may need before a part of a body: the size of a chunk (RFC 9112 §7.1).
   static let framingRoom = 18
 
-  /// An empty buffer with room in front for `ResponseWriter.write`.
+  /// An empty buffer with that room before its content.
   static var withFramingRoom: ByteBuffer {
     var buffer = ByteBuffer()
     buffer.writeRepeatingByte(0, count: Self.framingRoom)

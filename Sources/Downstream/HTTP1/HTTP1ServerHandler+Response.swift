@@ -84,15 +84,6 @@ extension HTTP1ServerHandler: ResponseWriter {
     return buffer
   }
 
-  func write(_ bytes: borrowing ByteSink) {
-    guard self.openPart(bytes.count), var buffer = self.pending else { return }
-    // Out of the property while it grows, so that it has one owner and isn't copied.
-    self.pending = nil
-    buffer.write(bytes)
-    self.pending = buffer
-    self.closePart(bytes.count)
-  }
-
   func write(_ bytes: consuming ByteBuffer) {
     let count = bytes.readableBytes
     // An empty chunk would be the last one.
@@ -114,30 +105,6 @@ extension HTTP1ServerHandler: ResponseWriter {
       queued = bytes
     }
     self.pending = queued
-  }
-
-  /// Queues what stands in front of a part of the body.
-  ///
-  /// - Returns: whether it's to be queued itself.
-  private func openPart(_ count: Int) -> Bool {
-    if case .none = self.framing { return false }
-    // An empty chunk would be the last one.
-    guard count > 0 else { return false }
-    var buffer = self.pending ?? ByteBuffer()
-    self.pending = nil
-    if case .chunks = self.framing {
-      let line = String(count, radix: 16)
-      buffer.writeString(line)
-      buffer.writeStaticString("\r\n")
-      self.writtenByteCount &+= line.utf8.count + 4
-    }
-    self.writtenByteCount &+= count
-    self.pending = buffer
-    return true
-  }
-
-  private func closePart(_ count: Int) {
-    if case .chunks = self.framing { self.pending?.writeStaticString("\r\n") }
   }
 
   func finish(_ trailers: HeaderBlock) {
@@ -209,7 +176,7 @@ extension HTTP1ServerHandler: ResponseWriter {
 }
 
 extension ByteBuffer {
-  /// Makes a chunk of the readable bytes (RFC 9112 §7.1), in place where there's room in front.
+  /// Makes a chunk of the readable bytes (RFC 9112 §7.1), in place if there is room before them.
   mutating func frameAsChunk() {
     var size = self.readableBytes
     if self.readerIndex < Self.framingRoom {

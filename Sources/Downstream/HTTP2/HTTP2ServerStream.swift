@@ -22,7 +22,7 @@ final class HTTP2ServerStream: ClientStream {
   private(set) var writtenByteCount = 0
   /// Payload that was handed on and that the client's window hasn't got back.
   private var owedBytes = 0
-  /// Whether the stream was reset, or is gone.
+  /// Whether the stream was reset or closed.
   private var isReset = false
   /// The tick by which a client that still sends behind its response must have come to an end.
   private var endDeadline = Int64.max
@@ -168,19 +168,6 @@ extension HTTP2ServerStream: ResponseWriter {
     self.isComplete = self.bodyLeft == 0
     self.writtenByteCount += block.bytes.count
     self.connection.session.submitResponse(self.stream, block, endsStream: self.isComplete)
-  }
-
-  func write(_ head: borrowing ResponseHead, _ body: borrowing ByteSink, closes: Bool) {
-    self.begin(head, closes: closes)
-    self.write(body)
-    self.finish(HeaderBlock())
-  }
-
-  func write(_ bytes: borrowing ByteSink) {
-    guard !self.isComplete, bytes.count > 0 else { return }
-    var buffer = self.connection.loop.buffer(capacity: bytes.count)
-    buffer.write(bytes)
-    self.write(buffer)
   }
 
   func write(_ bytes: consuming ByteBuffer) {
