@@ -36,40 +36,40 @@ package struct CommandLineSettings: Sendable {
   /// - Throws: all faults, each with its argument as key.
   package func configuration(
     in folder: String, environment: (String) -> String? = { _ in nil }
-  ) throws(ConfigurationErrors) -> Configuration {
-    var faults: [ConfigurationFault] = []
+  ) throws(ConfigurationError) -> Configuration {
+    var faults: [ConfigurationDiagnostic] = []
     func take<Value>(
-      _ argument: String, _ text: String, _ parse: (String) throws(ValueFault) -> Value
+      _ argument: String, _ text: String, _ parse: (String) throws(ValueError) -> Value
     ) -> Value? {
-      do throws(ValueFault) {
+      do throws(ValueError) {
         return try parse(text)
       } catch {
         faults.append(
-          ConfigurationFault(file: "", place: nil, key: argument, reason: error.reason))
+          ConfigurationDiagnostic(file: "", place: nil, key: argument, reason: error.reason))
         return nil
       }
     }
-    let address = { (text: String) throws(ValueFault) in
+    let address = { (text: String) throws(ValueError) in
       try ConfigurationValues.listenAddress(text, folder: folder)
     }
-    let path = { (text: String) throws(ValueFault) -> String in
+    let path = { (text: String) throws(ValueError) -> String in
       let path = FilePaths.absolute(text, in: folder)
-      do throws(Files.Failure) {
+      do throws(FileError) {
         _ = try Files.kind(of: path)
       } catch {
-        throw ValueFault("\(ConfigurationValues.quoted(text)): \(error)")
+        throw ValueError("\(ConfigurationValues.quoted(text)): \(error)")
       }
       return path
     }
     let schemas = self.schemas.compactMap { take("--schema", $0, path) }
     let importPaths = self.importPaths.compactMap { take("--import-path", $0, path) }
-    let endpoint = take("--endpoint", self.endpoint) { text throws(ValueFault) in
+    let endpoint = take("--endpoint", self.endpoint) { text throws(ValueError) in
       try ConfigurationValues.endpoint(text, folder: folder)
     }
     let listen = self.listen.compactMap { take("--listen", $0, address) }
     let admin = self.admin.flatMap { take("--admin", $0, address) }
     let prefix = self.prefix.flatMap { take("--prefix", $0, ConfigurationValues.prefix) }
-    guard let endpoint, faults.isEmpty else { throw ConfigurationErrors(faults) }
+    guard let endpoint, faults.isEmpty else { throw ConfigurationError(faults) }
     var service = Configuration.Service(
       name: Self.serviceName, prefix: prefix ?? "", schemas: schemas, importPaths: importPaths,
       endpoint: endpoint)
@@ -85,9 +85,9 @@ package struct CommandLineSettings: Sendable {
     configuration.writesAccessLog = self.writesAccessLog
     for own in configuration.ownEndpoints {
       faults.append(
-        ConfigurationFault(file: "", place: nil, key: "--endpoint", reason: own.reason))
+        ConfigurationDiagnostic(file: "", place: nil, key: "--endpoint", reason: own.reason))
     }
-    guard faults.isEmpty else { throw ConfigurationErrors(faults) }
+    guard faults.isEmpty else { throw ConfigurationError(faults) }
     return configuration
   }
 }

@@ -7,9 +7,9 @@ extension Configuration {
     /// The full name of a message, and where the configuration file has it.
     package struct TypeName: Sendable, Equatable {
       package var name: String
-      package var place: TextPlace?
+      package var place: TextLocation?
 
-      package init(_ name: String, place: TextPlace? = nil) {
+      package init(_ name: String, place: TextLocation? = nil) {
         self.name = name
         self.place = place
       }
@@ -41,15 +41,15 @@ extension Configuration {
 }
 
 /// Types that a schema doesn't have.
-package struct UnknownTypes: Error {
-  package struct Fault: Sendable {
+package struct UnknownTypesError: Error {
+  package struct Diagnostic: Sendable {
     /// Below `transport.http-protobuf`.
     package var key: String
-    package var place: TextPlace?
+    package var place: TextLocation?
     package var reason: String
   }
 
-  package var faults: [Fault]
+  package var faults: [Diagnostic]
 }
 
 extension Configuration.HTTPProtobuf {
@@ -58,11 +58,11 @@ extension Configuration.HTTPProtobuf {
   /// - Parameter service: the service's name in the configuration, which is the method's as well.
   package func schema(
     from schema: Schema, service: String
-  ) throws(UnknownTypes) -> Schema {
-    var faults: [UnknownTypes.Fault] = []
+  ) throws(UnknownTypesError) -> Schema {
+    var faults: [UnknownTypesError.Diagnostic] = []
     let input = Self.find(self.requestType, "request_type", in: schema, &faults)
     let output = Self.find(self.responseType, "response_type", in: schema, &faults)
-    guard let input, let output, faults.isEmpty else { throw UnknownTypes(faults: faults) }
+    guard let input, let output, faults.isEmpty else { throw UnknownTypesError(faults: faults) }
     return schema.serving(
       method: self.name, of: service, input: input, output: output,
       rule: HTTPRule(verb: "POST", template: self.route, body: "*"),
@@ -73,13 +73,14 @@ extension Configuration.HTTPProtobuf {
   package func callPath(service: String) -> String { "/\(service)/\(self.name)" }
 
   private static func find(
-    _ type: TypeName, _ key: String, in schema: Schema, _ faults: inout [UnknownTypes.Fault]
+    _ type: TypeName, _ key: String, in schema: Schema,
+    _ faults: inout [UnknownTypesError.Diagnostic]
   ) -> MessageIndex? {
     if let index = schema.message(named: type.name) { return index }
     let names = schema.messages.lazy.filter { !$0.isMapEntry }.map(\.fullName)
-    let hint = Nearest.name(to: type.name, among: names).map { "; did you mean \($0)?" }
+    let hint = SpellingSuggestion.name(to: type.name, among: names).map { "; did you mean \($0)?" }
     faults.append(
-      UnknownTypes.Fault(
+      UnknownTypesError.Diagnostic(
         key: key, place: type.place,
         reason: "these schemas have no message \(ConfigurationValues.quoted(type.name))"
           + (hint ?? "; write its full name, with its package")))

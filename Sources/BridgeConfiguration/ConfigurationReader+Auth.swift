@@ -13,9 +13,9 @@ extension ConfigurationReader {
       "bearer": .bearer, "raw": .raw, "eas": .eas, "none": nil,
     ]
     let scheme = section.choice("scheme", schemes)
-    let header = section.value("header", example: "authorization") { text throws(ValueFault) in
+    let header = section.value("header", example: "authorization") { text throws(ValueError) in
       let name = text.lowercased()
-      if let reason = MetadataRules.fault(name: name) { throw ValueFault(reason) }
+      if let reason = MetadataRules.fault(name: name) { throw ValueError(reason) }
       return name
     }
     let source = self.secret(

@@ -33,11 +33,11 @@ extension ConfigurationReader {
     }
     let isAny = origins?.contains("*") ?? false
     var cors = Configuration.CORS(origins: isAny ? [] : origins ?? [])
-    let name = { (text: String) throws(ValueFault) in try Self.name(text, "X-Team") }
+    let name = { (text: String) throws(ValueError) in try Self.name(text, "X-Team") }
     if let methods = section.list("methods", example: "GET", Self.method) { cors.methods = methods }
     if let headers = section.list(
       "headers", example: "X-Team",
-      { text throws(ValueFault) in
+      { text throws(ValueError) in
         text == "*" ? text : try name(text)
       })
     {
@@ -45,7 +45,7 @@ extension ConfigurationReader {
     }
     if let expose = section.list("expose", example: "X-Cost", name) { cors.expose = expose }
     if let allows = section.flag("credentials") { cors.allowsCredentials = allows }
-    let maxAge = section.value("max_age", example: "10m") { text throws(ValueFault) in
+    let maxAge = section.value("max_age", example: "10m") { text throws(ValueError) in
       try ConfigurationValues.duration(text, allowsZero: true)
     }
     if let maxAge { cors.maxAge = maxAge }
@@ -68,44 +68,44 @@ extension ConfigurationReader {
   }
 
   /// An origin as browsers send it, or `*`.
-  private static func origin(_ text: String) throws(ValueFault) -> String {
+  private static func origin(_ text: String) throws(ValueError) -> String {
     if text == "*" { return text }
     let quoted = ConfigurationValues.quoted(text)
     let example = "write scheme, host and perhaps a port, such as https://app.example"
     let origin = text.lowercased()
     guard let scheme = ["https://", "http://"].first(where: origin.hasPrefix) else {
-      throw ValueFault("\(quoted) is not an origin; \(example)")
+      throw ValueError("\(quoted) is not an origin; \(example)")
     }
     let host = String(origin.dropFirst(scheme.count))
     guard !host.contains("*") else {
-      throw ValueFault(
+      throw ValueError(
         "\(quoted): origins are compared whole, without wildcards; write each of them")
     }
     guard !host.contains("/") else {
-      throw ValueFault("\(quoted): an origin has no path and no slash at its end; \(example)")
+      throw ValueError("\(quoted): an origin has no path and no slash at its end; \(example)")
     }
     guard (try? ConfigurationValues.host(host)) != nil else {
-      throw ValueFault("\(quoted) is not an origin; \(example)")
+      throw ValueError("\(quoted) is not an origin; \(example)")
     }
     let port = scheme == "https://" ? ":443" : ":80"
     guard !host.hasSuffix(port) else {
-      throw ValueFault(
+      throw ValueError(
         "\(quoted): browsers leave out the port that the scheme has; leave out \(port)")
     }
     return origin
   }
 
-  private static func method(_ text: String) throws(ValueFault) -> String {
+  private static func method(_ text: String) throws(ValueError) -> String {
     guard !text.isEmpty, text.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) else {
-      throw ValueFault(
+      throw ValueError(
         "\(ConfigurationValues.quoted(text)) is not a method; write capital letters, such as GET")
     }
     return text
   }
 
-  private static func name(_ text: String, _ example: String) throws(ValueFault) -> String {
+  private static func name(_ text: String, _ example: String) throws(ValueError) -> String {
     guard !text.isEmpty, HeaderName.isMetadata(text.utf8.map(ASCII.lowercased)) else {
-      throw ValueFault(
+      throw ValueError(
         "\(ConfigurationValues.quoted(text)) is not a header name; write letters, digits, -, _ "
           + "or ., such as \(example)")
     }

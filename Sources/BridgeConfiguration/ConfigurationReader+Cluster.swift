@@ -17,9 +17,9 @@ extension ConfigurationReader {
     }
     guard let section = service.section("balance") else { return nil }
     if let policy = section.choice("policy", Self.policies) { balance.policy = policy }
-    let header = section.value("header", example: "x-user") { text throws(ValueFault) in
+    let header = section.value("header", example: "x-user") { text throws(ValueError) in
       let name = text.lowercased()
-      if let reason = MetadataRules.fault(name: name) { throw ValueFault(reason) }
+      if let reason = MetadataRules.fault(name: name) { throw ValueError(reason) }
       return name
     }
     if case .ringHash = balance.policy {
@@ -30,7 +30,7 @@ extension ConfigurationReader {
     } else if section.node("header") != nil {
       section.fault("header", "only ring_hash goes by a header; write policy: ring_hash")
     }
-    balance.subset = section.value("subset", example: "20") { text throws(ValueFault) in
+    balance.subset = section.value("subset", example: "20") { text throws(ValueError) in
       try ConfigurationValues.integer(text, in: 1...10_000)
     }
     section.finish()
@@ -47,7 +47,7 @@ extension ConfigurationReader {
     _ section: SectionReader, defaults: Configuration.Connections
   ) -> Configuration.Connections {
     var connections = defaults
-    let count = section.value("count", example: "2") { text throws(ValueFault) in
+    let count = section.value("count", example: "2") { text throws(ValueError) in
       try ConfigurationValues.integer(text, in: 1...64)
     }
     if let count { connections.count = count }
@@ -65,16 +65,16 @@ extension ConfigurationReader {
   /// The section `retry`.
   func retry(_ section: SectionReader) -> Configuration.Retry {
     var retry = Configuration.Retry()
-    let attempts = section.value("attempts", example: "3") { text throws(ValueFault) in
+    let attempts = section.value("attempts", example: "3") { text throws(ValueError) in
       // gRFC A6 has 5 as the most; more only make an outage worse.
       try ConfigurationValues.integer(text, in: 2...10)
     }
     if let attempts { retry.attempts = attempts }
-    let codes = section.list("on", example: "UNAVAILABLE") { text throws(ValueFault) in
+    let codes = section.list("on", example: "UNAVAILABLE") { text throws(ValueError) in
       guard
         let code = GRPCStatus.Code.allCases.first(where: { $0.name == text && $0 != .ok })
       else {
-        throw ValueFault(
+        throw ValueError(
           "\(ConfigurationValues.quoted(text)) is not a status code; write one such as UNAVAILABLE, "
             + "RESOURCE_EXHAUSTED or ABORTED")
       }
@@ -85,12 +85,12 @@ extension ConfigurationReader {
     Self.duration("backoff_max", in: section, &retry.longestBackoff)
     Self.optional("per_try_timeout", in: section, &retry.timeout)
     if let budget = section.section("budget") {
-      let tokens = budget.value("tokens", example: "500") { text throws(ValueFault) in
+      let tokens = budget.value("tokens", example: "500") { text throws(ValueError) in
         // gRFC A6 has 1000 as the most.
         try ConfigurationValues.integer(text, in: 1...1000)
       }
       if let tokens { retry.budget.tokens = tokens }
-      let ratio = budget.value("ratio", example: "0.1") { text throws(ValueFault) in
+      let ratio = budget.value("ratio", example: "0.1") { text throws(ValueError) in
         try ConfigurationValues.number(text, in: 0...1)
       }
       if let ratio { retry.budget.ratio = ratio }
@@ -105,13 +105,13 @@ extension ConfigurationReader {
     var health = Configuration.Health()
     health.check = section.flag("check")
     let service = section.value("service", example: "inference.GRPCInferenceService") {
-      text throws(ValueFault) in
-      guard text.utf8.count <= 256 else { throw ValueFault("a name of more than 256 bytes") }
+      text throws(ValueError) in
+      guard text.utf8.count <= 256 else { throw ValueError("a name of more than 256 bytes") }
       return text
     }
     if let service { health.service = service }
     Self.share("panic_threshold", in: section, &health.panicThreshold)
-    let failures = section.value("consecutive_failures", example: "5") { text throws(ValueFault) in
+    let failures = section.value("consecutive_failures", example: "5") { text throws(ValueError) in
       try ConfigurationValues.integer(text, in: 0...1000)
     }
     if let failures { health.outliers.consecutiveFailures = failures }
@@ -127,7 +127,7 @@ extension ConfigurationReader {
   // MARK: Values
 
   static func duration(_ key: String, in section: SectionReader, _ value: inout Duration) {
-    let read = section.value(key, example: "30s") { text throws(ValueFault) in
+    let read = section.value(key, example: "30s") { text throws(ValueError) in
       try ConfigurationValues.duration(text)
     }
     if let read { value = read }
@@ -135,19 +135,19 @@ extension ConfigurationReader {
 
   /// A duration or `off`.
   static func optional(_ key: String, in section: SectionReader, _ value: inout Duration?) {
-    let read = section.value(key, example: "30s") { text throws(ValueFault) -> Duration? in
+    let read = section.value(key, example: "30s") { text throws(ValueError) -> Duration? in
       if ["off", "false", "no"].contains(text) { return nil }
-      do throws(ValueFault) {
+      do throws(ValueError) {
         return try ConfigurationValues.duration(text)
       } catch {
-        throw ValueFault("\(error.reason), or off")
+        throw ValueError("\(error.reason), or off")
       }
     }
     if let read { value = read }
   }
 
   private static func share(_ key: String, in section: SectionReader, _ value: inout Double) {
-    let read = section.value(key, example: "50%") { text throws(ValueFault) in
+    let read = section.value(key, example: "50%") { text throws(ValueError) in
       try ConfigurationValues.share(text)
     }
     if let read { value = read }
@@ -156,19 +156,19 @@ extension ConfigurationReader {
 
 extension ConfigurationValues {
   /// A number such as `0.1`.
-  static func number(_ text: String, in range: ClosedRange<Double>) throws(ValueFault) -> Double {
+  static func number(_ text: String, in range: ClosedRange<Double>) throws(ValueError) -> Double {
     guard let number = Double(text), range.contains(number) else {
-      throw ValueFault(
+      throw ValueError(
         "\(quoted(text)) is not a number from \(range.lowerBound) to \(range.upperBound)")
     }
     return number
   }
 
   /// A share of a whole, `50%`, as a number from 0 to 1.
-  static func share(_ text: String) throws(ValueFault) -> Double {
+  static func share(_ text: String) throws(ValueError) -> Double {
     guard text.hasSuffix("%"), let percent = Double(text.dropLast()), (0...100).contains(percent)
     else {
-      throw ValueFault("\(quoted(text)) is not a share; write 0% to 100%, such as 50%")
+      throw ValueError("\(quoted(text)) is not a share; write 0% to 100%, such as 50%")
     }
     return percent / 100
   }

@@ -33,7 +33,7 @@ extension ConfigurationReader {
     if let compresses = section.choice("requests", ["off": false, "gzip": true]) {
       compression.compressesRequests = compresses
     }
-    let minimum = section.value("minimum", example: "1KiB") { text throws(ValueFault) in
+    let minimum = section.value("minimum", example: "1KiB") { text throws(ValueError) in
       try ConfigurationValues.byteCount(text)
     }
     if let minimum { compression.minimumByteCount = minimum }

@@ -44,7 +44,7 @@ extension Configuration.EASDirect: CustomStringConvertible {
 extension ConfigurationReader {
   /// The section `eas-direct` of an endpoint; nil, and a fault, where it doesn't say whom to ask for what.
   func easDirect(_ section: SectionReader) -> Configuration.EASDirect? {
-    let service = section.value("service", example: "infer") { text throws(ValueFault) in
+    let service = section.value("service", example: "infer") { text throws(ValueError) in
       try Self.serviceName(text)
     }
     if section.node("service") == nil {
@@ -52,9 +52,9 @@ extension ConfigurationReader {
     }
     let bases = self.discoveryBases(section)
     let path = section.value("path", example: Configuration.EASDirect.knownPaths[0]) {
-      text throws(ValueFault) in
+      text throws(ValueError) in
       guard text.contains("{service}") else {
-        throw ValueFault(
+        throw ValueError(
           "\(ConfigurationValues.quoted(text)) has no {service}, where the service's name stands")
       }
       let filled = text.replacing("{service}", with: "infer")
@@ -62,18 +62,18 @@ extension ConfigurationReader {
       return text
     }
     let isInternal = section.flag("internal")
-    let interval = section.value("interval", example: "5s") { text throws(ValueFault) in
+    let interval = section.value("interval", example: "5s") { text throws(ValueError) in
       let interval = try ConfigurationValues.duration(text)
       guard interval >= .milliseconds(100) else {
-        throw ValueFault("\(ConfigurationValues.quoted(text)) is too often; the least is 100ms")
+        throw ValueError("\(ConfigurationValues.quoted(text)) is too often; the least is 100ms")
       }
       return interval
     }
-    let timeout = section.value("timeout", example: "3s") { text throws(ValueFault) in
+    let timeout = section.value("timeout", example: "3s") { text throws(ValueError) in
       try ConfigurationValues.duration(text)
     }
     let port = self.portOverride(section)
-    let weight = section.value("default_weight", example: "100") { text throws(ValueFault) in
+    let weight = section.value("default_weight", example: "100") { text throws(ValueError) in
       try ConfigurationValues.integer(text, in: 0...Configuration.WeightedEndpoint.most)
     }
     section.finish()
@@ -90,7 +90,7 @@ extension ConfigurationReader {
 
   /// The key `port` of an endpoint that's looked up: called instead of the one that's found.
   func portOverride(_ section: SectionReader) -> Int? {
-    section.value("port", example: "50051") { text throws(ValueFault) in
+    section.value("port", example: "50051") { text throws(ValueError) in
       try ConfigurationValues.integer(text, in: 1...65_535)
     }
   }
@@ -99,20 +99,20 @@ extension ConfigurationReader {
   private func discoveryBases(_ section: SectionReader) -> [String]? {
     let bases = section.list(
       "discovery", example: "1234.vpc.cn-hangzhou.pai-eas.aliyuncs.com", Self.base)
-    let uid = section.value("uid", example: "1234567890123456") { text throws(ValueFault) in
+    let uid = section.value("uid", example: "1234567890123456") { text throws(ValueError) in
       guard !text.isEmpty, text.utf8.count <= 32,
         text.allSatisfy({ $0.isASCII && $0.isNumber })
       else {
-        throw ValueFault(
+        throw ValueError(
           "\(ConfigurationValues.quoted(text)) is not an account's number; write digits")
       }
       return text
     }
-    let region = section.value("region", example: "cn-hangzhou") { text throws(ValueFault) in
+    let region = section.value("region", example: "cn-hangzhou") { text throws(ValueError) in
       guard !text.isEmpty, text.utf8.count <= 40,
         text.allSatisfy({ $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "-") })
       else {
-        throw ValueFault(
+        throw ValueError(
           "\(ConfigurationValues.quoted(text)) is not a region; write one such as cn-hangzhou")
       }
       return text
@@ -142,10 +142,10 @@ extension ConfigurationReader {
   }
 
   /// `host`, `host:port`, or `http(s)://host[:port][/prefix]`; nothing else of a URL.
-  private static func base(_ text: String) throws(ValueFault) -> String {
+  private static func base(_ text: String) throws(ValueError) -> String {
     let quoted = ConfigurationValues.quoted(text)
     guard !text.contains("@") else {
-      throw ValueFault("the address holds an @; discovery takes no user name and no password")
+      throw ValueError("the address holds an @; discovery takes no user name and no password")
     }
     var rest = text[...]
     var scheme = "http://"
@@ -156,23 +156,23 @@ extension ConfigurationReader {
     let authority = rest.prefix { $0 != "/" }
     var path = String(rest.dropFirst(authority.count))
     if path == "/" { path = "" }
-    do throws(ValueFault) {
+    do throws(ValueError) {
       let host = try ConfigurationValues.host(String(authority))
       if !path.isEmpty { path = try ConfigurationValues.prefix(path) }
       return scheme + host + path
     } catch {
-      throw ValueFault(
+      throw ValueError(
         "\(quoted) is not where discovery could answer; write host, host:port or a URL such as "
           + "http://discovery.internal:8080")
     }
   }
 
   /// What PAI-EAS calls services: letters, digits, `_` and `-`, with a dot behind a group's name.
-  private static func serviceName(_ text: String) throws(ValueFault) -> String {
+  private static func serviceName(_ text: String) throws(ValueError) -> String {
     guard (1...128).contains(text.utf8.count),
       text.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) })
     else {
-      throw ValueFault(
+      throw ValueError(
         "\(ConfigurationValues.quoted(text)) is not a service of PAI-EAS; write letters, digits, _, "
           + "- or ., without a path")
     }

@@ -14,7 +14,7 @@ extension ConfigurationReader {
     if case .mapping = node.value {
       kind = service.section("endpoint").flatMap { self.endpointKind($0, folder: folder, isHTTP) }
     } else {
-      kind = service.value("endpoint", example: "127.0.0.1:50051") { text throws(ValueFault) in
+      kind = service.value("endpoint", example: "127.0.0.1:50051") { text throws(ValueError) in
         .static([
           Configuration.WeightedEndpoint(try ConfigurationValues.endpoint(text, folder: folder))
         ])
@@ -74,10 +74,10 @@ extension ConfigurationReader {
   private func dns(_ section: SectionReader) -> Configuration.DNS? {
     guard let node = section.node("dns") else { return nil }
     let example = "bench.internal:50051"
-    let address = { (text: String) throws(ValueFault) in
+    let address = { (text: String) throws(ValueError) in
       let endpoint = try ConfigurationValues.endpoint(text)
       guard case .tcp(let host, let port) = endpoint.address else {
-        throw ValueFault(
+        throw ValueError(
           "\(ConfigurationValues.quoted(text)) is no name to look up; write one such as \(example)")
       }
       return Configuration.DNS(.host(host, port: port))
@@ -105,14 +105,14 @@ extension ConfigurationReader {
   }
 
   /// `_service._protocol.name` (RFC 2782).
-  private static func serviceName(_ text: String) throws(ValueFault) -> Configuration.DNS {
+  private static func serviceName(_ text: String) throws(ValueError) -> Configuration.DNS {
     let labels = text.split(separator: ".", omittingEmptySubsequences: false)
     let name = labels.dropFirst(2).joined(separator: ".")
     let areMarked = labels.prefix(2).allSatisfy { $0.hasPrefix("_") && $0.utf8.count > 1 }
     guard labels.count > 2, areMarked, !name.contains(":"),
       (try? ConfigurationValues.host(name)) != nil, text.utf8.count <= 253
     else {
-      throw ValueFault(
+      throw ValueError(
         "\(ConfigurationValues.quoted(text)) is no name of SRV records; write it as "
           + "_service._protocol.name, such as _grpc._tcp.bench.internal")
     }
@@ -127,7 +127,7 @@ extension ConfigurationReader {
     guard let node = section.node(key) else { return nil }
     let path = section.path(of: key)
     let example = "127.0.0.1:50051"
-    let address = { (text: String) throws(ValueFault) in
+    let address = { (text: String) throws(ValueError) in
       try ConfigurationValues.endpoint(text, folder: folder)
     }
     guard case .list(let nodes) = node.value else {
@@ -149,7 +149,7 @@ extension ConfigurationReader {
         if target.node("address") == nil {
           target.missing("address", "write host:port, such as \(example)")
         }
-        let weight = target.value("weight", example: "1") { text throws(ValueFault) in
+        let weight = target.value("weight", example: "1") { text throws(ValueError) in
           try ConfigurationValues.integer(text, in: 0...Configuration.WeightedEndpoint.most)
         }
         if let weight { found?.weight = weight }
@@ -170,7 +170,7 @@ extension ConfigurationReader {
   }
 
   /// A host with or without a port (RFC 9110 §7.2).
-  private static func authority(_ text: String) throws(ValueFault) -> String {
+  private static func authority(_ text: String) throws(ValueError) -> String {
     try ConfigurationValues.host(text)
   }
 }

@@ -66,7 +66,7 @@ extension ConfigurationReader {
         statuses[code] = status
         continue
       }
-      let near = Nearest.name(to: member.key, among: codes.map(\.name))
+      let near = SpellingSuggestion.name(to: member.key, among: codes.map(\.name))
       map.faults.add(
         member.keyPlace, map.path(of: member.key),
         "not the code of an error; "
@@ -75,24 +75,24 @@ extension ConfigurationReader {
     return .byCode(statuses)
   }
 
-  private static func status(_ text: String) throws(ValueFault) -> Int {
+  private static func status(_ text: String) throws(ValueError) -> Int {
     let status = try ConfigurationValues.integer(text, in: 200...599)
     // RFC 9110 §15.3.5, §15.3.6, §15.4.5: answers that can't have content.
     guard status != 204, status != 205, status != 304 else {
-      throw ValueFault("an answer with the status \(status) has no body; write another one")
+      throw ValueError("an answer with the status \(status) has no body; write another one")
     }
     return status
   }
 
   /// RFC 9110 §8.3.1: a type, a subtype, and perhaps parameters.
-  private static func contentType(_ text: String) throws(ValueFault) -> String {
+  private static func contentType(_ text: String) throws(ValueError) -> String {
     let parts = text.prefix { $0 != ";" && $0 != " " }
       .split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count == 2,
       parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(HTTPMethods.isTokenByte) }),
       text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }), text.utf8.last != UInt8(ascii: " ")
     else {
-      throw ValueFault(
+      throw ValueError(
         "\(ConfigurationValues.quoted(text)) is not a content type; write one such as "
           + "application/json")
     }
@@ -108,7 +108,7 @@ private struct TemplateReader {
   func append(_ node: YAMLNode, path: String, to builder: inout ErrorTemplate.Builder) {
     switch node.value {
     case .scalar(let text, let isPlain):
-      do throws(ValueFault) {
+      do throws(ValueError) {
         if isPlain {
           try builder.append(plain: text)
         } else {
@@ -129,7 +129,7 @@ private struct TemplateReader {
       for (index, member) in members.enumerated() {
         if index > 0 { builder.append(literal: ",") }
         let path = "\(path).\(member.key)"
-        do throws(ValueFault) {
+        do throws(ValueError) {
           try builder.append(key: member.key)
         } catch {
           self.faults.add(member.keyPlace, path, error.reason)

@@ -10,7 +10,7 @@ extension ConfigurationReader {
     let region = section.value("region", example: "cn-hangzhou", EASNames.region)
     let vpc = section.flag("vpc")
     let dedicated = section.value("gateway", example: "gw-1234", EASNames.gateway)
-    let port = section.value("port", example: "80") { text throws(ValueFault) in
+    let port = section.value("port", example: "80") { text throws(ValueError) in
       try ConfigurationValues.integer(text, in: 1...65_535)
     }
     let limit = section.value("body_limit", example: "1MiB", Self.bodyLimit)
@@ -87,10 +87,10 @@ extension ConfigurationReader {
   func nlb(_ section: SectionReader) -> Configuration.Endpoint? {
     guard let node = section.node("nlb") else { return nil }
     let example = "nlb-1234.cn-hangzhou.nlb.aliyuncs.com:9090"
-    let address = { (text: String) throws(ValueFault) in
+    let address = { (text: String) throws(ValueError) in
       let endpoint = try ConfigurationValues.endpoint(text)
       guard endpoint.port != nil else {
-        throw ValueFault(
+        throw ValueError(
           "\(ConfigurationValues.quoted(text)) is no balancer; write its name and the listener's "
             + "port, such as \(example)")
       }
@@ -110,18 +110,18 @@ extension ConfigurationReader {
 
   private static func gatewayAddress(
     _ text: String
-  ) throws(ValueFault) -> (host: String, port: Int?) {
+  ) throws(ValueError) -> (host: String, port: Int?) {
     let host = try ConfigurationValues.host(text)
     let hasPort = host.hasPrefix("[") ? host.contains("]:") : host.contains(":")
     let endpoint = try ConfigurationValues.endpoint(hasPort ? host : host + ":80")
     guard case .tcp(let name, let port) = endpoint.address else {
-      throw ValueFault("\(ConfigurationValues.quoted(text)) is no host; write host or host:port")
+      throw ValueError("\(ConfigurationValues.quoted(text)) is no host; write host or host:port")
     }
     return (name, hasPort ? port : nil)
   }
 
   /// A size; 0: none.
-  private static func bodyLimit(_ text: String) throws(ValueFault) -> Int? {
+  private static func bodyLimit(_ text: String) throws(ValueError) -> Int? {
     if ["off", "false", "no"].contains(text) { return nil }
     let count = try ConfigurationValues.byteCount(text)
     return count == 0 ? nil : count
@@ -131,11 +131,11 @@ extension ConfigurationReader {
 /// What PAI-EAS calls things.
 enum EASNames {
   /// Letters, digits, `_` and `-`, with a dot behind a group's name.
-  static func service(_ text: String) throws(ValueFault) -> String {
+  static func service(_ text: String) throws(ValueError) -> String {
     guard (1...128).contains(text.utf8.count),
       text.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) })
     else {
-      throw ValueFault(
+      throw ValueError(
         "\(ConfigurationValues.quoted(text)) is not a service of PAI-EAS; write letters, digits, _, "
           + "- or ., without a path")
     }
@@ -143,26 +143,26 @@ enum EASNames {
   }
 
   /// The number of an account.
-  static func uid(_ text: String) throws(ValueFault) -> String {
+  static func uid(_ text: String) throws(ValueError) -> String {
     guard (1...32).contains(text.utf8.count), text.allSatisfy({ $0.isASCII && $0.isNumber }) else {
-      throw ValueFault(
+      throw ValueError(
         "\(ConfigurationValues.quoted(text)) is not an account's number; write digits")
     }
     return text
   }
 
-  static func region(_ text: String) throws(ValueFault) -> String {
+  static func region(_ text: String) throws(ValueError) -> String {
     guard Self.isLabel(text) else {
-      throw ValueFault(
+      throw ValueError(
         "\(ConfigurationValues.quoted(text)) is not a region; write one such as cn-hangzhou")
     }
     return text
   }
 
   /// The identifier of a dedicated gateway.
-  static func gateway(_ text: String) throws(ValueFault) -> String {
+  static func gateway(_ text: String) throws(ValueError) -> String {
     guard Self.isLabel(text), text.hasPrefix("gw-") else {
-      throw ValueFault(
+      throw ValueError(
         "\(ConfigurationValues.quoted(text)) is not a dedicated gateway; write its identifier, such "
           + "as gw-1234")
     }

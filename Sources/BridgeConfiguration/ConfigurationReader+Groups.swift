@@ -101,14 +101,14 @@ extension ConfigurationReader {
   private func groupRule(
     _ section: SectionReader, _ groups: [String], isLast: Bool
   ) -> Configuration.GroupRule? {
-    let header = section.value("header", example: "x-canary") { text throws(ValueFault) in
+    let header = section.value("header", example: "x-canary") { text throws(ValueError) in
       let name = text.lowercased()
       // RFC 9110 §5.6.2: token.
       let isName = name.allSatisfy { letter in
         letter.isASCII && (letter.isLetter || letter.isNumber || "!#$%&'*+-.^_`|~".contains(letter))
       }
       guard !name.isEmpty, isName else {
-        throw ValueFault("\(ConfigurationValues.quoted(text)) is no name of a header field")
+        throw ValueError("\(ConfigurationValues.quoted(text)) is no name of a header field")
       }
       return name
     }
@@ -148,9 +148,9 @@ extension ConfigurationReader {
       return nil
     }
     if keys.count > 1 { section.fault(keys[1], "\(key) is there as well; keep one of them") }
-    let find = { (name: String) throws(ValueFault) in
+    let find = { (name: String) throws(ValueError) in
       guard let index = groups.firstIndex(of: name) else {
-        throw ValueFault(
+        throw ValueError(
           "\(ConfigurationValues.quoted(name)) is none of the alternatives; write one of "
             + groups.joined(separator: ", "))
       }
@@ -170,14 +170,14 @@ extension ConfigurationReader {
   }
 
   private func weights(
-    _ section: SectionReader, _ groups: [String], _ find: (String) throws(ValueFault) -> Int
+    _ section: SectionReader, _ groups: [String], _ find: (String) throws(ValueError) -> Int
   ) -> Configuration.GroupRule.Target? {
     var weights = [Int](repeating: 0, count: groups.count)
     let faultsBefore = section.faults.list.count
     for member in section.members {
-      do throws(ValueFault) {
+      do throws(ValueError) {
         let index = try find(member.key)
-        let weight = section.value(member.key, example: "5") { text throws(ValueFault) in
+        let weight = section.value(member.key, example: "5") { text throws(ValueError) in
           try ConfigurationValues.integer(text, in: 0...1_000_000)
         }
         if let weight { weights[index] = weight }

@@ -29,7 +29,7 @@ extension ConfigurationReader {
   ) -> [HTTPRuleSetting] {
     let path = FilePaths.absolute(name, in: folder)
     let bytes: [UInt8]
-    do throws(Files.Failure) {
+    do throws(FileError) {
       bytes = try Files.read(path, limit: YAMLDocument.byteLimit)
     } catch {
       service.fault(
@@ -43,7 +43,7 @@ extension ConfigurationReader {
     let (root, documentFaults) = YAMLDocument.read(text, file: name, allowsTextBlocks: true)
     let faults = SectionReader.Faults(file: name, documentFaults)
     defer { service.faults.add(contentsOf: faults) }
-    let start = TextPlace(line: 1, column: 1)
+    let start = TextLocation(line: 1, column: 1)
     guard let root, let top = SectionReader(root, path: "", place: start, faults: faults) else {
       return []
     }
@@ -66,7 +66,7 @@ extension ConfigurationReader {
   }
 
   private func rules(
-    _ nodes: [YAMLNode], path: String, at place: TextPlace, faults: SectionReader.Faults
+    _ nodes: [YAMLNode], path: String, at place: TextLocation, faults: SectionReader.Faults
   ) -> [HTTPRuleSetting] {
     if nodes.isEmpty {
       faults.add(place, path, "an empty list; write at least one rule, or leave the key out")
@@ -85,11 +85,11 @@ extension ConfigurationReader {
       reader.missing("selector", "name the method, such as library.v1.Books.Get")
     }
     let selectors = reader.value("selector", example: "library.v1.Books.Get") {
-      text throws(ValueFault) in
-      do throws(OutsideRule.SelectorError) {
-        return try OutsideRule.Selector.list(text)
+      text throws(ValueError) in
+      do throws(HTTPRuleOverride.SelectorError) {
+        return try HTTPRuleOverride.Selector.list(text)
       } catch {
-        throw ValueFault("\(ConfigurationValues.quoted(text)): \(error.reason)")
+        throw ValueError("\(ConfigurationValues.quoted(text)): \(error.reason)")
       }
     }
     let bindings = [self.binding(reader)] + self.additionalBindings(of: reader)
@@ -100,7 +100,7 @@ extension ConfigurationReader {
       file: reader.faults.file, place: selectorNode?.place ?? reader.place,
       key: reader.path(of: "selector"))
     return HTTPRuleSetting(
-      rule: OutsideRule(
+      rule: HTTPRuleOverride(
         selectors: selectors, bindings: whole.map(\.rule),
         source: "\(origin.file):\(origin.place)"),
       selector: origin, bindings: whole.map(\.places))
@@ -161,7 +161,7 @@ extension ConfigurationReader {
       rule = reader.section("custom").flatMap(self.custom)
     }
     let field = { (key: String) in
-      reader.value(key, example: "\"*\"") { text throws(ValueFault) in text } ?? ""
+      reader.value(key, example: "\"*\"") { text throws(ValueError) in text } ?? ""
     }
     rule?.body = field("body")
     rule?.responseBody = field("response_body")
@@ -181,9 +181,9 @@ extension ConfigurationReader {
   }
 
   private func custom(_ section: SectionReader) -> HTTPRule? {
-    let kind = section.value("kind", example: "HEAD") { text throws(ValueFault) in
+    let kind = section.value("kind", example: "HEAD") { text throws(ValueError) in
       guard !text.isEmpty, text.utf8.allSatisfy(HTTPMethods.isTokenByte) else {
-        throw ValueFault(
+        throw ValueError(
           "\(ConfigurationValues.quoted(text)) is not a method; write its name, such as HEAD, or "
             + "\"*\" for any")
       }
@@ -197,11 +197,11 @@ extension ConfigurationReader {
     return HTTPRule(verb: kind, template: template)
   }
 
-  private static func template(_ text: String) throws(ValueFault) -> String {
+  private static func template(_ text: String) throws(ValueError) -> String {
     do throws(TemplateError) {
       return try PathTemplate(text).text
     } catch {
-      throw ValueFault("\(ConfigurationValues.quoted(text)): \(error)")
+      throw ValueError("\(ConfigurationValues.quoted(text)): \(error)")
     }
   }
 }

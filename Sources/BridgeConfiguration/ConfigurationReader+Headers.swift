@@ -29,11 +29,11 @@ extension Configuration {
       let isPrefix: Bool
 
       /// Reads a name, or the beginning of one with `*` behind it.
-      package init(_ text: String) throws(ValueFault) {
+      package init(_ text: String) throws(ValueError) {
         self.isPrefix = text.hasSuffix("*")
         self.bytes = (self.isPrefix ? text.dropLast() : text[...]).utf8.map(ASCII.lowercased)
         guard HeaderName.isMetadata(self.bytes), self.isPrefix || !self.bytes.isEmpty else {
-          throw ValueFault(
+          throw ValueError(
             "\(ConfigurationValues.quoted(text)) is not a header name; write letters, digits, -, "
               + "_ or ., and at most one * at the end, such as x-team or x-team-*")
         }
@@ -81,7 +81,7 @@ extension ConfigurationReader {
   /// The section `headers` of a service.
   func headerRules(_ section: SectionReader) -> Configuration.HeaderRules {
     var rules = Configuration.HeaderRules()
-    let pattern = { (text: String) throws(ValueFault) in
+    let pattern = { (text: String) throws(ValueError) in
       try Configuration.HeaderRules.Pattern(text)
     }
     rules.allow = section.list("allow", example: "x-team-*", pattern)
@@ -95,10 +95,10 @@ extension ConfigurationReader {
 
   /// The key `status_header` of a service.
   func statusHeader(_ service: SectionReader) -> String? {
-    service.value("status_header", example: "x-http-code") { text throws(ValueFault) in
+    service.value("status_header", example: "x-http-code") { text throws(ValueError) in
       let name = text.lowercased()
       if let reason = MetadataRules.fault(name: name) {
-        throw ValueFault("\(ConfigurationValues.quoted(text)): \(reason)")
+        throw ValueError("\(ConfigurationValues.quoted(text)): \(reason)")
       }
       return name
     }

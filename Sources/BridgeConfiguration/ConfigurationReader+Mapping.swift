@@ -69,9 +69,9 @@ extension ConfigurationReader {
     guard let node = section.node("unknown_parameters") else { return }
     if case .list = node.value {
       let names = section.list("unknown_parameters", example: "access_token") {
-        text throws(ValueFault) in
+        text throws(ValueError) in
         guard !text.isEmpty else {
-          throw ValueFault("an empty name; write the parameter's name, such as access_token")
+          throw ValueError("an empty name; write the parameter's name, such as access_token")
         }
         return Array(text.utf8)
       }
@@ -79,9 +79,9 @@ extension ConfigurationReader {
       return
     }
     let ignores = section.value("unknown_parameters", example: "reject") {
-      text throws(ValueFault) in
+      text throws(ValueError) in
       guard let ignores = ["reject": false, "ignore": true][text] else {
-        throw ValueFault(
+        throw ValueError(
           "\(ConfigurationValues.quoted(text)) is not a choice; write reject, ignore, or a list of "
             + "the names to ignore")
       }

@@ -76,7 +76,7 @@ extension ConfigurationReader {
     if section.node("servers") == nil {
       section.missing("servers", "write the registry's servers, such as nacos.internal:8848")
     }
-    let name = { (text: String) throws(ValueFault) in try Self.nacosName(text) }
+    let name = { (text: String) throws(ValueError) in try Self.nacosName(text) }
     let service = section.value("service", example: "infer", name)
     if section.node("service") == nil {
       section.missing("service", "write the service's name in the registry")
@@ -93,26 +93,26 @@ extension ConfigurationReader {
       "grpc": .grpc, "http-v1": .httpV1, "http-v2": .httpV2, "http-v3": .httpV3,
     ]
     if let access = section.choice("protocol", accesses) { nacos.access = access }
-    let offset = section.value("grpc_port_offset", example: "1000") { text throws(ValueFault) in
+    let offset = section.value("grpc_port_offset", example: "1000") { text throws(ValueError) in
       try ConfigurationValues.integer(text, in: 0...64_000)
     }
     if let offset { nacos.grpcPortOffset = offset }
-    let context = section.value("context_path", example: "/nacos") { text throws(ValueFault) in
+    let context = section.value("context_path", example: "/nacos") { text throws(ValueError) in
       text.isEmpty || text == "/" ? "" : try ConfigurationValues.prefix(text)
     }
     if let context { nacos.contextPath = context }
     nacos.pollInterval = section.value("poll_interval", example: "10s") {
-      text throws(ValueFault) in
+      text throws(ValueError) in
       let interval = try ConfigurationValues.duration(text)
       guard interval >= .milliseconds(100) else {
-        throw ValueFault("\(ConfigurationValues.quoted(text)) is too often; the least is 100ms")
+        throw ValueError("\(ConfigurationValues.quoted(text)) is too often; the least is 100ms")
       }
       return interval
     }
     nacos.port = self.portOverride(section)
     // The port for gRPC isn't one for HTTP.
     if isHTTP { nacos.portMetadata = nil }
-    let entry = section.value("port_metadata", example: "gRPC_port") { text throws(ValueFault) in
+    let entry = section.value("port_metadata", example: "gRPC_port") { text throws(ValueError) in
       try Self.metadataEntry(text)
     }
     if let entry { nacos.portMetadata = entry == "off" ? nil : entry }
@@ -136,11 +136,11 @@ extension ConfigurationReader {
   }
 
   /// The name of an entry of metadata, or `off`.
-  private static func metadataEntry(_ text: String) throws(ValueFault) -> String {
+  private static func metadataEntry(_ text: String) throws(ValueError) -> String {
     guard (1...256).contains(text.utf8.count),
       text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F })
     else {
-      throw ValueFault(
+      throw ValueError(
         "\(ConfigurationValues.quoted(text)) is not the name of an entry of metadata; write one such "
           + "as gRPC_port, or off")
     }
@@ -150,9 +150,9 @@ extension ConfigurationReader {
   private func nacosCredentials(
     _ section: SectionReader, folder: String
   ) -> Configuration.Nacos.Credentials {
-    let username = section.value("username", example: "bridge") { text throws(ValueFault) in
+    let username = section.value("username", example: "bridge") { text throws(ValueError) in
       guard (1...256).contains(text.utf8.count) else {
-        throw ValueFault("write the name of a user of the registry")
+        throw ValueError("write the name of a user of the registry")
       }
       return text
     }
@@ -188,9 +188,9 @@ extension ConfigurationReader {
   }
 
   /// `host` or `host:port`; 8848 is the registry's own.
-  private static func nacosServer(_ text: String) throws(ValueFault) -> Configuration.Endpoint {
+  private static func nacosServer(_ text: String) throws(ValueError) -> Configuration.Endpoint {
     if let scheme = ["http://", "https://"].first(where: text.hasPrefix) {
-      throw ValueFault(
+      throw ValueError(
         "\(ConfigurationValues.quoted(text)): write it without \(scheme), such as "
           + "nacos.internal:8848")
     }
@@ -200,16 +200,16 @@ extension ConfigurationReader {
   }
 
   /// A name in the registry. `@@` stands between group and service on the wire, `,` between clusters.
-  private static func nacosName(_ text: String) throws(ValueFault) -> String {
+  private static func nacosName(_ text: String) throws(ValueError) -> String {
     guard (1...256).contains(text.utf8.count),
       text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F && $0 != "," })
     else {
-      throw ValueFault(
+      throw ValueError(
         "\(ConfigurationValues.quoted(text)) is not a name in a registry; blanks and commas can't be in it"
       )
     }
     guard !text.contains("@@") else {
-      throw ValueFault(
+      throw ValueError(
         "\(ConfigurationValues.quoted(text)): write what stands before @@ as group, and the rest as "
           + "service")
     }

@@ -107,7 +107,7 @@ extension ConfigurationReader {
     _ section: SectionReader, _ reflection: inout Configuration.Reflection, folder: String
   ) -> CacheSetting {
     let duration = { (key: String, example: String) in
-      section.value(key, example: example) { text throws(ValueFault) in
+      section.value(key, example: example) { text throws(ValueError) in
         try ConfigurationValues.duration(text)
       }
     }
@@ -118,9 +118,9 @@ extension ConfigurationReader {
       }
       reflection.refresh = refresh
     }
-    let cache = section.value("cache", example: "bench.binpb") { text throws(ValueFault) in
+    let cache = section.value("cache", example: "bench.binpb") { text throws(ValueError) in
       guard !text.isEmpty, !text.hasSuffix("/") else {
-        throw ValueFault(
+        throw ValueError(
           "\(ConfigurationValues.quoted(text)) is no file; write a path such as bench.binpb, or off"
         )
       }
@@ -128,7 +128,7 @@ extension ConfigurationReader {
         ? CacheSetting.off : .file(FilePaths.absolute(text, in: folder))
     }
     reflection.services =
-      section.list("services", example: "acme.v1.Books") { text throws(ValueFault) in
+      section.list("services", example: "acme.v1.Books") { text throws(ValueError) in
         try Self.serviceName(text)
       } ?? []
     section.finish()
@@ -138,13 +138,13 @@ extension ConfigurationReader {
   private static let shortestRefresh = Duration.seconds(1)
 
   /// A full name as Protobuf has them.
-  private static func serviceName(_ text: String) throws(ValueFault) -> String {
+  private static func serviceName(_ text: String) throws(ValueError) -> String {
     let isName = text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { part in
       !part.isEmpty && part.first?.isNumber == false
         && part.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
     }
     guard isName, text.utf8.count <= 500 else {
-      throw ValueFault(
+      throw ValueError(
         "\(ConfigurationValues.quoted(text)) is not a service's full name; write one such as "
           + "acme.v1.Books")
     }

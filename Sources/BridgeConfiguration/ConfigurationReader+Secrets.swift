@@ -12,9 +12,9 @@ extension ConfigurationReader {
   ) -> Configuration.SecretSource? {
     guard self.readsSecrets else { return self.placeholder(key, of: section) }
     let fromEnvironment = section.value("\(key)_env", example: example) {
-      name throws(ValueFault) -> Configuration.SecretSource in
+      name throws(ValueError) -> Configuration.SecretSource in
       guard let value = self.environment(name), !value.isEmpty else {
-        throw ValueFault(
+        throw ValueError(
           PlausibleText.isVariableName(name)
             ? "the environment variable \(ConfigurationValues.quoted(name)) is not set; set it, or use "
               + "\(key)_file"
@@ -29,10 +29,10 @@ extension ConfigurationReader {
           for: use))
     }
     let fromFile = section.value("\(key)_file", example: "\(key).txt") {
-      text throws(ValueFault) -> Configuration.SecretSource in
+      text throws(ValueError) -> Configuration.SecretSource in
       let path = FilePaths.absolute(text, in: folder)
       guard PlausibleText.isPath(text) || (try? Files.kind(of: path)) != nil else {
-        throw ValueFault(
+        throw ValueError(
           "there is no such file, and its name isn't shown, for it may be the \(Self.noun(key)) "
             + "itself; write the path of the file that holds it")
       }

@@ -50,7 +50,7 @@ extension ConfigurationReader {
       reflection == nil
       ? self.paths("schemas", of: reader, folder: folder, mustBeFolders: false) : []
     let importPaths = self.paths("import_paths", of: reader, folder: folder, mustBeFolders: true)
-    let timeout = reader.value("timeout", example: "30s") { text throws(ValueFault) in
+    let timeout = reader.value("timeout", example: "30s") { text throws(ValueError) in
       try ConfigurationValues.duration(text)
     }
     let metadata = reader.section("metadata").map(self.metadata) ?? []
@@ -114,7 +114,7 @@ extension ConfigurationReader {
 
   /// A name appears in logs, so it's kept to what needs no quotes there.
   func checkName(
-    _ name: String, place: TextPlace, path: String, faults: SectionReader.Faults
+    _ name: String, place: TextLocation, path: String, faults: SectionReader.Faults
   ) {
     let isRight =
       (1...64).contains(name.utf8.count)
@@ -130,14 +130,14 @@ extension ConfigurationReader {
     _ key: String, of reader: SectionReader, folder: String, mustBeFolders: Bool
   ) -> [String]? {
     let example = mustBeFolders ? "protos" : "schemas/a.proto"
-    return reader.list(key, example: example) { text throws(ValueFault) in
+    return reader.list(key, example: example) { text throws(ValueError) in
       let path = FilePaths.absolute(text, in: folder)
-      do throws(Files.Failure) {
+      do throws(FileError) {
         if try Files.kind(of: path) != .folder, mustBeFolders {
-          throw Files.Failure(description: "is not a folder")
+          throw FileError(description: "is not a folder")
         }
       } catch {
-        throw ValueFault(
+        throw ValueError(
           "\(ConfigurationValues.quoted(text)): \(error) (looked for \(path))")
       }
       return path
@@ -167,8 +167,8 @@ extension ConfigurationReader {
           member.keyPlace, section.path(of: member.key),
           "written twice (upper and lower case are the same); keep one")
       }
-      let value = section.value(member.key, example: "legacy") { text throws(ValueFault) in
-        if let reason = MetadataRules.fault(value: text, of: name) { throw ValueFault(reason) }
+      let value = section.value(member.key, example: "legacy") { text throws(ValueError) in
+        if let reason = MetadataRules.fault(value: text, of: name) { throw ValueError(reason) }
         return text
       }
       if let value { metadata.append((name, value)) }

@@ -31,7 +31,7 @@ extension ConfigurationReader {
       section.fault("ca", "verify is off, so nothing is compared with it; keep one of them")
     }
     guard section.faults.list.count == faultsBefore else { return nil }
-    let keys: [TLSFault.Subject: String] = [
+    let keys: [TLSSettingsError.Subject: String] = [
       .authorities: "ca", .certificate: "certificate", .key: "key",
     ]
     return self.load(settings, of: section, keys: keys) { key, reason in
@@ -66,7 +66,7 @@ extension ConfigurationReader {
           + "without tls: off")
     }
     guard section.faults.list.count == faultsBefore else { return nil }
-    let keys: [TLSFault.Subject: String] = [
+    let keys: [TLSSettingsError.Subject: String] = [
       .authorities: "client_ca", .certificate: "certificate", .key: "key",
     ]
     return self.load(settings, of: section, keys: keys) { key, reason in
@@ -80,10 +80,10 @@ extension ConfigurationReader {
 
   /// Reads all files together; what is wrong with the pair of certificate and key shows then.
   private func load(
-    _ settings: TLSSettings, of section: SectionReader, keys: [TLSFault.Subject: String],
+    _ settings: TLSSettings, of section: SectionReader, keys: [TLSSettingsError.Subject: String],
     _ fault: (_ key: String, _ reason: String) -> Void
   ) -> TLSContext? {
-    do throws(TLSFault) {
+    do throws(TLSSettingsError) {
       return try settings.load()
     } catch {
       fault(keys[error.subject] ?? "ca", error.reason)
@@ -96,12 +96,12 @@ extension ConfigurationReader {
     _ settings: inout TLSSettings, of section: SectionReader, folder: String, isRequired: Bool
   ) {
     settings.certificate = self.certificates("certificate", of: section, folder: folder)
-    settings.key = section.value("key", example: "tls.key") { text throws(ValueFault) in
+    settings.key = section.value("key", example: "tls.key") { text throws(ValueError) in
       let path = FilePaths.absolute(text, in: folder)
-      do throws(TLSFault) {
+      do throws(TLSSettingsError) {
         _ = try TLSFiles.privateKey(path)
       } catch {
-        throw ValueFault(error.reason)
+        throw ValueError(error.reason)
       }
       return path
     }
@@ -122,23 +122,23 @@ extension ConfigurationReader {
   private func certificates(
     _ key: String, of section: SectionReader, folder: String
   ) -> String? {
-    section.value(key, example: "ca.pem") { text throws(ValueFault) in
+    section.value(key, example: "ca.pem") { text throws(ValueError) in
       let path = FilePaths.absolute(text, in: folder)
-      do throws(TLSFault) {
+      do throws(TLSSettingsError) {
         _ = try TLSFiles.certificates(path, as: .certificate)
       } catch {
-        throw ValueFault(error.reason)
+        throw ValueError(error.reason)
       }
       return path
     }
   }
 
   /// A host name or an IP address, without a port.
-  private static func serverName(_ text: String) throws(ValueFault) -> String {
+  private static func serverName(_ text: String) throws(ValueError) -> String {
     if (try? SocketAddress(ipAddress: text, port: 0)) != nil { return text }
     let name = try ConfigurationValues.host(text)
     guard !name.contains(":") else {
-      throw ValueFault(
+      throw ValueError(
         "\(ConfigurationValues.quoted(text)) has a port or brackets; write the name or the address "
           + "alone, such as bench.internal")
     }
@@ -165,7 +165,7 @@ extension ConfigurationReader {
   /// `listen`: an address, or a list of addresses, each alone or as `{address: …, tls: off}`. Nil when
   /// the key isn't there.
   func listeners(
-    _ top: SectionReader, _ address: (String) throws(ValueFault) -> ListenAddress
+    _ top: SectionReader, _ address: (String) throws(ValueError) -> ListenAddress
   ) -> [Listener]? {
     let example = "127.0.0.1:8080"
     guard let node = top.node("listen") else { return nil }

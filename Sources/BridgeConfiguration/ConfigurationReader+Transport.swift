@@ -42,24 +42,24 @@ extension ConfigurationReader {
     let request = self.typeName("request_type", of: section, example: "PredictRequest")
     let response = self.typeName("response_type", of: section, example: "PredictResponse")
     let path = section.value("path", example: "/api/predict/infer", Self.path)
-    let route = section.value("route", example: "/\(name)") { text throws(ValueFault) in
+    let route = section.value("route", example: "/\(name)") { text throws(ValueError) in
       do throws(TemplateError) {
         return try PathTemplate(text).text
       } catch {
-        throw ValueFault("\(ConfigurationValues.quoted(text)): \(error.description)")
+        throw ValueError("\(ConfigurationValues.quoted(text)): \(error.description)")
       }
     }
-    let method = section.value("name", example: "Predict") { text throws(ValueFault) in
+    let method = section.value("name", example: "Predict") { text throws(ValueError) in
       guard (1...64).contains(text.utf8.count),
         text.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") })
       else {
-        throw ValueFault(
+        throw ValueError(
           "\(ConfigurationValues.quoted(text)) is not a method's name; write letters, digits and _")
       }
       return text
     }
     let isIdempotent = section.flag("idempotent")
-    let limit = section.value("connections_max", example: "64") { text throws(ValueFault) in
+    let limit = section.value("connections_max", example: "64") { text throws(ValueError) in
       try ConfigurationValues.integer(text, in: 1...4096)
     }
     section.finish()
@@ -110,14 +110,14 @@ extension ConfigurationReader {
       section.missing(key, "write the full name of a message, such as \(example)")
       return nil
     }
-    return section.value(key, example: example) { text throws(ValueFault) in
+    return section.value(key, example: example) { text throws(ValueError) in
       var name = text[...]
       if name.hasPrefix(".") { name.removeFirst() }
       return Configuration.HTTPProtobuf.TypeName(String(name), place: node.place)
     }
   }
 
-  private static func path(_ text: String) throws(ValueFault) -> String {
+  private static func path(_ text: String) throws(ValueError) -> String {
     if text == "/" { return text }
     return try ConfigurationValues.prefix(text)
   }

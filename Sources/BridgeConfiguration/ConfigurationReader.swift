@@ -20,27 +20,27 @@ package struct ConfigurationReader {
   /// faults (in the schemas that it names) and never served unless there are none.
   package struct Draft {
     package var configuration: Configuration
-    package var faults: [ConfigurationFault]
+    package var faults: [ConfigurationDiagnostic]
     /// What should be known although it's no fault, one sentence each.
     package var warnings: [String]
   }
 
   /// Reads the file at `path`, which may be relative to `folder`.
   ///
-  /// - Throws: `ConfigurationErrors`, whose messages name the file as `path` does.
-  package func read(path: String, in folder: String) throws(ConfigurationErrors) -> Configuration {
+  /// - Throws: `ConfigurationError`, whose messages name the file as `path` does.
+  package func read(path: String, in folder: String) throws(ConfigurationError) -> Configuration {
     let draft = try self.draft(path: path, in: folder)
-    guard draft.faults.isEmpty else { throw ConfigurationErrors(draft.faults) }
+    guard draft.faults.isEmpty else { throw ConfigurationError(draft.faults) }
     return draft.configuration
   }
 
   /// Reads the file at `path` as far as it goes.
   ///
   /// - Throws: when nothing can be made of it.
-  package func draft(path: String, in folder: String) throws(ConfigurationErrors) -> Draft {
+  package func draft(path: String, in folder: String) throws(ConfigurationError) -> Draft {
     let absolute = FilePaths.absolute(path, in: folder)
     let bytes: [UInt8]
-    do throws(Files.Failure) {
+    do throws(FileError) {
       bytes = try Files.read(absolute, limit: YAMLDocument.byteLimit)
     } catch {
       throw Self.fault(file: path, "can't be read: \(error)")
@@ -58,32 +58,32 @@ package struct ConfigurationReader {
   ///   - folder: the absolute path that relative paths in the text are relative to.
   package func read(
     text: String, file: String, folder: String
-  ) throws(ConfigurationErrors) -> Configuration {
+  ) throws(ConfigurationError) -> Configuration {
     let draft = try self.draft(text: text, file: file, folder: folder)
-    guard draft.faults.isEmpty else { throw ConfigurationErrors(draft.faults) }
+    guard draft.faults.isEmpty else { throw ConfigurationError(draft.faults) }
     return draft.configuration
   }
 
   private func draft(
     text: String, file: String, folder: String
-  ) throws(ConfigurationErrors) -> Draft {
+  ) throws(ConfigurationError) -> Draft {
     let (root, documentFaults) = YAMLDocument.read(text, file: file)
     let faults = SectionReader.Faults(
       file: file, documentFaults, variables: VariableText(environment: self.environment))
-    guard let root else { throw ConfigurationErrors(faults.list).sorted }
-    let start = TextPlace(line: 1, column: 1)
+    guard let root else { throw ConfigurationError(faults.list).sorted }
+    let start = TextLocation(line: 1, column: 1)
     guard let top = SectionReader(root, path: "", place: start, faults: faults) else {
-      throw ConfigurationErrors(faults.list).sorted
+      throw ConfigurationError(faults.list).sorted
     }
     let configuration = self.configuration(top, folder: folder)
     top.finish()
     return Draft(
-      configuration: configuration, faults: ConfigurationErrors(faults.list).sorted.faults,
+      configuration: configuration, faults: ConfigurationError(faults.list).sorted.faults,
       warnings: faults.warnings)
   }
 
-  private static func fault(file: String, _ reason: String) -> ConfigurationErrors {
-    ConfigurationErrors([ConfigurationFault(file: file, place: nil, key: "", reason: reason)])
+  private static func fault(file: String, _ reason: String) -> ConfigurationError {
+    ConfigurationError([ConfigurationDiagnostic(file: file, place: nil, key: "", reason: reason)])
   }
 }
 
@@ -94,7 +94,7 @@ extension ConfigurationReader {
   package static let defaultListen = ListenAddress.tcp(host: "127.0.0.1", port: 8080)
 
   private func configuration(_ top: SectionReader, folder: String) -> Configuration {
-    let address = { (text: String) throws(ValueFault) in
+    let address = { (text: String) throws(ValueError) in
       try ConfigurationValues.listenAddress(text, folder: folder)
     }
     let listeners = self.listeners(top, address)
@@ -108,14 +108,14 @@ extension ConfigurationReader {
     configuration.trustedHosts =
       top.list("trusted_hosts", example: "dev.internal", ConfigurationValues.trustedHost) ?? []
     if let writes = top.flag("access_log") { configuration.writesAccessLog = writes }
-    configuration.threads = top.value("threads", example: "2") { text throws(ValueFault) in
+    configuration.threads = top.value("threads", example: "2") { text throws(ValueError) in
       try ConfigurationValues.integer(text, in: 1...1024)
     }
-    let drain = top.value("drain_timeout", example: "30s") { text throws(ValueFault) in
+    let drain = top.value("drain_timeout", example: "30s") { text throws(ValueError) in
       try ConfigurationValues.duration(text, allowsZero: true)
     }
     if let drain { configuration.drainTimeout = drain }
-    let delay = top.value("drain_delay", example: "5s") { text throws(ValueFault) in
+    let delay = top.value("drain_delay", example: "5s") { text throws(ValueError) in
       try ConfigurationValues.duration(text, allowsZero: true)
     }
     if let delay { configuration.drainDelay = delay }
@@ -149,10 +149,10 @@ extension ConfigurationReader {
   private func limits(_ section: SectionReader) -> Configuration.Limits {
     var limits = Configuration.Limits()
     let bytes = { (key: String, range: ClosedRange<Int>, limit: inout Int) in
-      let value = section.value(key, example: "4MiB") { text throws(ValueFault) in
+      let value = section.value(key, example: "4MiB") { text throws(ValueError) in
         let count = try ConfigurationValues.byteCount(text)
         guard range.contains(count) else {
-          throw ValueFault(
+          throw ValueError(
             "\(ConfigurationValues.quoted(text)) is out of range; write \(range.lowerBound) to "
               + "\(range.upperBound) bytes")
         }
@@ -161,13 +161,13 @@ extension ConfigurationReader {
       if let value { limit = value }
     }
     let count = { (key: String, limit: inout Int) in
-      let value = section.value(key, example: "1024") { text throws(ValueFault) in
+      let value = section.value(key, example: "1024") { text throws(ValueError) in
         try ConfigurationValues.integer(text, in: 1...1_000_000)
       }
       if let value { limit = value }
     }
     let duration = { (key: String, limit: inout Duration) in
-      let value = section.value(key, example: "30s") { text throws(ValueFault) in
+      let value = section.value(key, example: "30s") { text throws(ValueError) in
         try ConfigurationValues.duration(text)
       }
       if let value { limit = value }

@@ -17,7 +17,7 @@ package enum ConfigurationValues {
   /// - Parameter allowsZero: whether `0s` is a value.
   package static func duration(
     _ text: String, allowsZero: Bool = false
-  ) throws(ValueFault) -> Duration {
+  ) throws(ValueError) -> Duration {
     let units: [(name: String, nanoseconds: Int64)] = [
       ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000),
     ]
@@ -26,33 +26,33 @@ package enum ConfigurationValues {
     guard let unit = units.first(where: { $0.name == name }),
       let nanoseconds = Self.scaled(number, by: unit.nanoseconds)
     else {
-      throw ValueFault(
+      throw ValueError(
         "\(quoted(text)) is not a duration; write a number with a unit, such as 30s or 500ms")
     }
     let duration = Duration.nanoseconds(nanoseconds)
     guard duration <= Self.longestDuration else {
-      throw ValueFault("\(quoted(text)) is too long; the most is 8760h")
+      throw ValueError("\(quoted(text)) is too long; the most is 8760h")
     }
     guard allowsZero || duration > .zero else {
-      throw ValueFault("\(quoted(text)) is no time at all; write more than 0, such as 30s")
+      throw ValueError("\(quoted(text)) is no time at all; write more than 0, such as 30s")
     }
     return duration
   }
 
   /// A number of bytes such as `65536`, `64KiB` or `4MiB`.
-  package static func byteCount(_ text: String) throws(ValueFault) -> Int {
+  package static func byteCount(_ text: String) throws(ValueError) -> Int {
     let units: [(name: String, factor: Int)] = [
       ("", 1), ("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30),
     ]
     let number = text.prefix { $0.isASCII && $0.isNumber }
     let name = text.dropFirst(number.count).drop { $0 == " " }
     guard let unit = units.first(where: { $0.name == name }), let count = Int(number) else {
-      throw ValueFault(
+      throw ValueError(
         "\(quoted(text)) is not a size; write bytes or a number with a unit, such as 64KiB or 4MiB")
     }
     let (bytes, isTooLarge) = count.multipliedReportingOverflow(by: unit.factor)
     guard !isTooLarge else {
-      throw ValueFault("\(quoted(text)) is more bytes than can be counted")
+      throw ValueError("\(quoted(text)) is more bytes than can be counted")
     }
     return bytes
   }
@@ -60,9 +60,9 @@ package enum ConfigurationValues {
   /// A whole number within `range`.
   package static func integer(
     _ text: String, in range: ClosedRange<Int>
-  ) throws(ValueFault) -> Int {
+  ) throws(ValueError) -> Int {
     guard let number = Int(text), range.contains(number) else {
-      throw ValueFault(
+      throw ValueError(
         "\(quoted(text)) is not a number from \(range.lowerBound) to \(range.upperBound)")
     }
     return number
@@ -73,13 +73,13 @@ package enum ConfigurationValues {
   /// - Parameter folder: what a relative socket path is relative to.
   package static func listenAddress(
     _ text: String, folder: String
-  ) throws(ValueFault) -> ListenAddress {
+  ) throws(ValueError) -> ListenAddress {
     if text.hasPrefix("unix:") {
       return .unix(path: try Self.socketPath(text, folder: folder))
     }
     if text.hasPrefix("*:") {
       guard let port = Int(text.dropFirst(2)), (0...65535).contains(port) else {
-        throw ValueFault("\(quoted(text)): the port must be a number from 0 to 65535")
+        throw ValueError("\(quoted(text)): the port must be a number from 0 to 65535")
       }
       return .tcp(host: "*", port: port)
     }
@@ -92,7 +92,7 @@ package enum ConfigurationValues {
   /// - Parameter folder: what a relative socket path is relative to.
   package static func endpoint(
     _ text: String, folder: String = "/"
-  ) throws(ValueFault) -> Configuration.Endpoint {
+  ) throws(ValueError) -> Configuration.Endpoint {
     if text.hasPrefix("unix:") {
       return Configuration.Endpoint(path: try Self.socketPath(text, folder: folder))
     }
@@ -102,10 +102,10 @@ package enum ConfigurationValues {
 
   /// A host that chooses a service, as `host` reads it, or `*.` with the end of names: those that have
   /// something before it. A point at the end of a name says only that it's a whole one, and is left out.
-  package static func hostPattern(_ text: String) throws(ValueFault) -> String {
+  package static func hostPattern(_ text: String) throws(ValueError) -> String {
     guard text.contains("*") else { return Self.withoutFinalPoint(try Self.host(text)) }
     guard text.hasPrefix("*."), !text.dropFirst().contains("*") else {
-      throw ValueFault(
+      throw ValueError(
         text == "*"
           ? "\(quoted(text)) is any host; leave the key out"
           : "\(quoted(text)): a \"*\" is only allowed as the first label, followed by a dot, "
@@ -113,18 +113,18 @@ package enum ConfigurationValues {
     }
     let end = try Self.host(String(text.dropFirst(2)))
     guard !end.hasPrefix("["), !end.allSatisfy({ "0123456789.:".contains($0) }) else {
-      throw ValueFault("\(quoted(text)): an address has no beginning that could be any")
+      throw ValueError("\(quoted(text)): an address has no beginning that could be any")
     }
     return "*." + Self.withoutFinalPoint(end)
   }
 
   /// A host, in lower case, with a port only where one was given.
-  package static func host(_ text: String) throws(ValueFault) -> String {
+  package static func host(_ text: String) throws(ValueError) -> String {
     let example = "write a name such as bench.internal, or bench.internal:8080"
     if text.contains("*") {
-      throw ValueFault("\(quoted(text)): wildcards are not read here; \(example)")
+      throw ValueError("\(quoted(text)): wildcards are not read here; \(example)")
     }
-    if text.contains("/") { throw ValueFault("\(quoted(text)) is not a host; \(example)") }
+    if text.contains("/") { throw ValueError("\(quoted(text)) is not a host; \(example)") }
     let hasPort = text.hasPrefix("[") ? text.contains("]:") : text.contains(":")
     if hasPort {
       _ = try Self.hostAndPort(text, lowestPort: 1, example: "bench.internal:8080")
@@ -132,19 +132,19 @@ package enum ConfigurationValues {
       let name =
         text.hasPrefix("[") && text.hasSuffix("]") ? text.dropFirst().dropLast() : text[...]
       guard Self.isHost(String(name), isBracketed: name.count != text.count) else {
-        throw ValueFault("\(quoted(text)) is not a host; \(example)")
+        throw ValueError("\(quoted(text)) is not a host; \(example)")
       }
     }
     return text.lowercased()
   }
 
   /// A name that's served on loopback: a host without a port, `*.` and a host, or `*`.
-  package static func trustedHost(_ text: String) throws(ValueFault) -> String {
+  package static func trustedHost(_ text: String) throws(ValueError) -> String {
     if text == "*" { return text }
     let name = text.hasPrefix("*.") ? String(text.dropFirst(2)) : text
     let host = try Self.host(name)
     guard !host.contains(":") else {
-      throw ValueFault(
+      throw ValueError(
         "\(quoted(text)): a name is trusted on every port, and addresses always are; write the name "
           + "alone, such as dev.internal")
     }
@@ -158,20 +158,20 @@ package enum ConfigurationValues {
   }
 
   /// A path prefix: begins with `/`, ends without one, only characters of RFC 3986 §3.3.
-  package static func prefix(_ text: String) throws(ValueFault) -> String {
+  package static func prefix(_ text: String) throws(ValueError) -> String {
     guard text.hasPrefix("/") else {
-      throw ValueFault("\(quoted(text)) does not begin with /; write \(quoted("/" + text))")
+      throw ValueError("\(quoted(text)) does not begin with /; write \(quoted("/" + text))")
     }
     guard !text.hasSuffix("/") else {
-      throw ValueFault("\(quoted(text)) ends with /; leave that one out")
+      throw ValueError("\(quoted(text)) ends with /; leave that one out")
     }
     guard !text.contains("//") else {
-      throw ValueFault("\(quoted(text)) has an empty part between two slashes")
+      throw ValueError("\(quoted(text)) has an empty part between two slashes")
     }
     let allowed = "-._~!$&'()*+,;=:@%/"
     guard let wrong = text.first(where: { !Self.isLetterOrDigit($0) && !allowed.contains($0) })
     else { return text }
-    throw ValueFault(
+    throw ValueError(
       "\(quoted(text)) has a character that a path can't have: \(quoted(String(wrong)))")
   }
 
@@ -199,13 +199,13 @@ package enum ConfigurationValues {
 
 extension ConfigurationValues {
   /// The path of `unix:PATH`, made absolute.
-  private static func socketPath(_ text: String, folder: String) throws(ValueFault) -> String {
+  private static func socketPath(_ text: String, folder: String) throws(ValueError) -> String {
     let path = FilePaths.absolute(String(text.dropFirst(5)), in: folder)
     guard text.utf8.count > 5 else {
-      throw ValueFault("\(quoted(text)) has no path; write unix:/run/bridge.sock")
+      throw ValueError("\(quoted(text)) has no path; write unix:/run/bridge.sock")
     }
     guard path.utf8.count <= Self.socketPathLimit else {
-      throw ValueFault(
+      throw ValueError(
         "the socket's path has \(path.utf8.count) bytes; the system allows \(Self.socketPathLimit)"
       )
     }
@@ -230,27 +230,27 @@ extension ConfigurationValues {
 
   private static func hostAndPort(
     _ text: String, lowestPort: Int, example: String
-  ) throws(ValueFault) -> (host: String, port: Int) {
+  ) throws(ValueError) -> (host: String, port: Int) {
     if let scheme = ["http://", "https://", "grpc://", "dns:///"].first(where: text.hasPrefix) {
-      throw ValueFault("\(quoted(text)): write it without \(scheme), such as \(example)")
+      throw ValueError("\(quoted(text)): write it without \(scheme), such as \(example)")
     }
     guard let colon = text.lastIndex(of: ":") else {
-      throw ValueFault("\(quoted(text)) is not an address; write host:port, such as \(example)")
+      throw ValueError("\(quoted(text)) is not an address; write host:port, such as \(example)")
     }
     var host = String(text[..<colon])
     let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
     if isBracketed { host = String(host.dropFirst().dropLast()) }
     guard isBracketed || !host.contains(":") else {
-      throw ValueFault("\(quoted(text)): write an IPv6 address in brackets, such as [::1]:8080")
+      throw ValueError("\(quoted(text)): write an IPv6 address in brackets, such as [::1]:8080")
     }
     guard Self.isHost(host, isBracketed: isBracketed) else {
-      throw ValueFault(
+      throw ValueError(
         "\(quoted(text)): \(quoted(host)) is not a host name or an address; write host:port, such as "
           + example)
     }
     guard let port = Int(text[text.index(after: colon)...]), (lowestPort...65535).contains(port)
     else {
-      throw ValueFault("\(quoted(text)): the port must be a number from \(lowestPort) to 65535")
+      throw ValueError("\(quoted(text)): the port must be a number from \(lowestPort) to 65535")
     }
     return (host, port)
   }

@@ -144,9 +144,9 @@ extension ErrorTemplate {
     }
 
     /// Appends the key of a member, and the colon.
-    mutating func append(key: String) throws(ValueFault) {
+    mutating func append(key: String) throws(ValueError) {
       guard !key.contains("${") else {
-        throw ValueFault("keys have no placeholders; use one in the value")
+        throw ValueError("keys have no placeholders; use one in the value")
       }
       self.append(string: key)
       self.append(literal: ":")
@@ -154,14 +154,14 @@ extension ErrorTemplate {
 
     /// Appends a scalar that's written without quotes: the word or number of JSON that it is, or a
     /// string.
-    mutating func append(plain text: String) throws(ValueFault) {
+    mutating func append(plain text: String) throws(ValueError) {
       switch text {
       case "", "~", "null", "Null", "NULL": self.append(literal: "null")
       case "true", "True", "TRUE": self.append(literal: "true")
       case "false", "False", "FALSE": self.append(literal: "false")
       case _ where Self.isNumber(text): self.append(literal: text)
       case _ where Self.resemblesNumber(text):
-        throw ValueFault(
+        throw ValueError(
           "\(ConfigurationValues.quoted(text)) is no number of JSON; write it as JSON does, or put "
             + "it in quotes")
       default: try self.append(template: text)
@@ -170,7 +170,7 @@ extension ErrorTemplate {
 
     /// Appends a string with placeholders. One placeholder alone is its value, with the type that it
     /// has in JSON. `${name:string}` is a string in any case, and `$${` stands for `${`.
-    mutating func append(template text: String) throws(ValueFault) {
+    mutating func append(template text: String) throws(ValueError) {
       let parts = try Self.parts(of: text)
       if parts.count == 1, case .placeholder(let placeholder, isString: false) = parts[0] {
         self.append(.value(placeholder))
@@ -216,7 +216,7 @@ extension ErrorTemplate {
       case placeholder(Placeholder, isString: Bool)
     }
 
-    private static func parts(of text: String) throws(ValueFault) -> [Part] {
+    private static func parts(of text: String) throws(ValueError) -> [Part] {
       var parts: [Part] = []
       var plain = ""
       var rest = text[...]
@@ -227,7 +227,7 @@ extension ErrorTemplate {
         } else if rest.hasPrefix("${") {
           rest = rest.dropFirst(2)
           guard let end = rest.firstIndex(of: "}") else {
-            throw ValueFault(
+            throw ValueError(
               "\(ConfigurationValues.quoted(text)): a ${ without its }; write $${ for the characters"
             )
           }
@@ -244,16 +244,16 @@ extension ErrorTemplate {
       return parts
     }
 
-    private static func placeholder(_ text: Substring) throws(ValueFault) -> Part {
+    private static func placeholder(_ text: Substring) throws(ValueError) -> Part {
       let suffix = ":string"
       let isString = text.hasSuffix(suffix)
       let name = String(isString ? text.dropLast(suffix.count) : text)
       guard let placeholder = Placeholder(rawValue: name) else {
         let names = Placeholder.allCases.map(\.rawValue)
         let hint =
-          Nearest.name(to: name, among: names).map { "did you mean ${\($0)}?" }
+          SpellingSuggestion.name(to: name, among: names).map { "did you mean ${\($0)}?" }
           ?? "there are \(names.joined(separator: ", "))"
-        throw ValueFault("${\(text)} is no placeholder; \(hint)")
+        throw ValueError("${\(text)} is no placeholder; \(hint)")
       }
       return .placeholder(placeholder, isString: isString)
     }

@@ -5,7 +5,7 @@ package struct HTTPRuleSetting: Sendable {
   /// Where a part of a rule stands.
   package struct Origin: Sendable {
     package var file: String
-    package var place: TextPlace
+    package var place: TextLocation
     /// The key's path, `services.bench.http_rules[1].body`.
     package var key: String
   }
@@ -17,13 +17,13 @@ package struct HTTPRuleSetting: Sendable {
     package var responseBody: Origin
   }
 
-  package var rule: OutsideRule
+  package var rule: HTTPRuleOverride
   package var selector: Origin
   /// One for each of the rule's bindings.
   package var bindings: [Binding]
 
   /// What the schema shows to be wrong with a part of it, as a fault of its file.
-  package func fault(_ fault: OutsideRule.Fault) -> ConfigurationFault {
+  package func fault(_ fault: HTTPRuleOverride.Diagnostic) -> ConfigurationDiagnostic {
     let origin =
       switch fault.part {
       case .selector: self.selector
@@ -31,7 +31,7 @@ package struct HTTPRuleSetting: Sendable {
       case .body: self.bindings[fault.binding].body
       case .responseBody: self.bindings[fault.binding].responseBody
       }
-    return ConfigurationFault(
+    return ConfigurationDiagnostic(
       file: origin.file, place: origin.place, key: origin.key, reason: fault.reason)
   }
 }

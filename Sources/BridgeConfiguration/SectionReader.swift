@@ -9,26 +9,26 @@ final class SectionReader {
   /// Where a file's faults go, shared by the readers of its sections.
   final class Faults {
     let file: String
-    private(set) var list: [ConfigurationFault]
+    private(set) var list: [ConfigurationDiagnostic]
     /// What should be known although it's no fault, with file, line and key.
     private(set) var warnings: [String] = []
     /// Replaces `${NAME}`; nil: the text is left unchanged.
     let variables: VariableText?
 
-    init(file: String, _ list: [ConfigurationFault] = [], variables: VariableText? = nil) {
+    init(file: String, _ list: [ConfigurationDiagnostic] = [], variables: VariableText? = nil) {
       self.file = file
       self.list = list
       self.variables = variables
     }
 
-    func warn(_ place: TextPlace?, _ key: String, _ text: String) {
+    func warn(_ place: TextLocation?, _ key: String, _ text: String) {
       self.warnings.append(
-        ConfigurationFault(file: self.file, place: place, key: key, reason: text).description)
+        ConfigurationDiagnostic(file: self.file, place: place, key: key, reason: text).description)
     }
 
-    func add(_ place: TextPlace?, _ key: String, _ reason: String) {
+    func add(_ place: TextLocation?, _ key: String, _ reason: String) {
       self.list.append(
-        ConfigurationFault(file: self.file, place: place, key: key, reason: reason))
+        ConfigurationDiagnostic(file: self.file, place: place, key: key, reason: reason))
     }
 
     /// Takes over the faults of another file that this one names.
@@ -40,7 +40,7 @@ final class SectionReader {
   /// The section's own path; empty at the top of the file.
   let path: String
   /// Where the section begins, for what is missing in it.
-  let place: TextPlace
+  let place: TextLocation
   let faults: Faults
   private let entries: [YAMLNode.Entry]
   /// The places in `entries` by key.
@@ -48,7 +48,7 @@ final class SectionReader {
   private var known: Set<String> = []
 
   /// Nil, and a fault, when the node is no mapping.
-  init?(_ node: YAMLNode, path: String, place: TextPlace, faults: Faults) {
+  init?(_ node: YAMLNode, path: String, place: TextLocation, faults: Faults) {
     self.path = path
     self.place = place
     self.faults = faults
@@ -87,7 +87,7 @@ final class SectionReader {
 
   /// Where the value of a key stands, given by its path from this section; of a part of the path where
   /// there isn't more. Keys that have dots in them aren't found.
-  func place(of path: String) -> TextPlace {
+  func place(of path: String) -> TextLocation {
     var entries = self.entries
     var place = self.place
     for key in path.split(separator: ".") {
@@ -115,7 +115,7 @@ final class SectionReader {
   ///
   /// - Parameter example: what could stand there, for a value of the wrong kind.
   func value<Value>(
-    _ key: String, example: String, _ parse: (String) throws(ValueFault) -> Value
+    _ key: String, example: String, _ parse: (String) throws(ValueError) -> Value
   ) -> Value? {
     guard let node = self.node(key) else { return nil }
     return self.value(of: node, path: self.path(of: key), example: example, parse)
@@ -123,7 +123,7 @@ final class SectionReader {
 
   /// A list of single values; one value alone counts as a list of one. Nil when the key isn't there.
   func list<Value>(
-    _ key: String, example: String, _ parse: (String) throws(ValueFault) -> Value
+    _ key: String, example: String, _ parse: (String) throws(ValueError) -> Value
   ) -> [Value]? {
     guard let node = self.node(key) else { return nil }
     let path = self.path(of: key)
@@ -141,12 +141,12 @@ final class SectionReader {
   /// A choice of names.
   func choice<Value>(_ key: String, _ choices: KeyValuePairs<String, Value>) -> Value? {
     let names = choices.map(\.key)
-    return self.value(key, example: names[0]) { text throws(ValueFault) in
+    return self.value(key, example: names[0]) { text throws(ValueError) in
       guard let choice = choices.first(where: { $0.key == text }) else {
         // It may be a secret that belongs under another key.
         let shown =
           PlausibleText.isShort(text) ? ConfigurationValues.quoted(text) : "what stands here"
-        throw ValueFault("\(shown) is not a choice; write " + names.joined(separator: " or "))
+        throw ValueError("\(shown) is not a choice; write " + names.joined(separator: " or "))
       }
       return choice.value
     }
@@ -178,7 +178,7 @@ final class SectionReader {
     for (index, entry) in self.entries.enumerated() where !self.known.contains(entry.key) {
       count += 1
       guard count <= Self.unknownLimit else { continue }
-      let near = Nearest.name(to: entry.key, among: known)
+      let near = SpellingSuggestion.name(to: entry.key, among: known)
       let above = index > 0 ? self.entries[index - 1] : nil
       let hint: String
       if let near {
@@ -202,14 +202,14 @@ final class SectionReader {
   /// The same of a node that stands elsewhere, such as in a list.
   func value<Value>(
     of node: YAMLNode, path: String, example: String,
-    _ parse: (String) throws(ValueFault) -> Value
+    _ parse: (String) throws(ValueError) -> Value
   ) -> Value? {
     guard case .scalar(let text, _) = node.value, !node.isNull else {
       self.faults.add(
         node.place, path, "expected a single value such as \(example), found \(node.kind)")
       return nil
     }
-    do throws(ValueFault) {
+    do throws(ValueError) {
       guard let variables = self.faults.variables, VariableText.isFilledIn(path),
         text.contains("${")
       else { return try parse(text) }

@@ -26,20 +26,20 @@ struct VariableText {
   ///
   /// - Parameter example: what could stand there, for a value that can't be read.
   func read<Value>(
-    _ text: String, example: String, _ parse: (String) throws(ValueFault) -> Value
-  ) throws(ValueFault) -> Value {
+    _ text: String, example: String, _ parse: (String) throws(ValueError) -> Value
+  ) throws(ValueError) -> Value {
     var values: [(name: String, value: String)] = []
     let filled = try self.filled(text, &values)
-    do throws(ValueFault) {
+    do throws(ValueError) {
       return try parse(filled)
     } catch {
-      throw ValueFault(Self.withoutValues(error.reason, values, of: text, example: example))
+      throw ValueError(Self.withoutValues(error.reason, values, of: text, example: example))
     }
   }
 
   private func filled(
     _ text: String, _ values: inout [(name: String, value: String)]
-  ) throws(ValueFault) -> String {
+  ) throws(ValueError) -> String {
     var filled = ""
     var rest = text[...]
     while let start = rest.firstRange(of: "${") {
@@ -50,17 +50,17 @@ struct VariableText {
         continue
       }
       guard let end = rest.firstIndex(of: "}") else {
-        throw ValueFault("a \"${\" without \"}\"; write ${NAME}, or $${ for the two characters")
+        throw ValueError("a \"${\" without \"}\"; write ${NAME}, or $${ for the two characters")
       }
       let name = String(rest[..<end])
       rest = rest[rest.index(after: end)...]
       guard PlausibleText.isVariableName(name) else {
-        throw ValueFault(
+        throw ValueError(
           "what stands in ${…} isn't the name of an environment variable; write one such as "
             + "${PEER_HOST}, or $${ for the two characters")
       }
       guard let value = self.environment(name) else {
-        throw ValueFault("the environment variable \(name) is not set")
+        throw ValueError("the environment variable \(name) is not set")
       }
       values.append((name, value))
       filled += value

@@ -32,7 +32,7 @@ struct YAMLDocument {
   private var masked: [Unicode.Scalar: Unicode.Scalar] = [:]
   /// Keys that stand twice, in all.
   private var repeatedCount = 0
-  private var faults: [ConfigurationFault] = []
+  private var faults: [ConfigurationDiagnostic] = []
   private var nodeCount = 0
 
   /// Reads a text. The node is nil only when there are faults that leave nothing to decode.
@@ -42,9 +42,9 @@ struct YAMLDocument {
   ///   - allowsTextBlocks: whether `|` and `>` are read: for files that aren't the bridge's alone.
   static func read(
     _ text: String, file: String, allowsTextBlocks: Bool = false
-  ) -> (root: YAMLNode?, faults: [ConfigurationFault]) {
+  ) -> (root: YAMLNode?, faults: [ConfigurationDiagnostic]) {
     if let finding = YAMLSubset.firstRefused(in: text, allowsTextBlocks: allowsTextBlocks) {
-      let fault = ConfigurationFault(
+      let fault = ConfigurationDiagnostic(
         file: file, place: finding.place, key: "", reason: finding.reason)
       return (nil, [fault])
     }
@@ -80,13 +80,13 @@ struct YAMLDocument {
       do {
         guard let node = try Yams.compose(yaml: text, .basic) else {
           self.fault(
-            TextPlace(line: 1, column: 1), "", "the file is empty; write at least services")
+            TextLocation(line: 1, column: 1), "", "the file is empty; write at least services")
           return nil
         }
         return node
       } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
         guard self.masked.isEmpty, self.maskKeys() else {
-          let place = TextPlace(line: context.mark.line, column: context.mark.column)
+          let place = TextLocation(line: context.mark.line, column: context.mark.column)
           let key = self.unmasked(self.withAnchorSigns(keys.first ?? ""))
           self.fault(place, "", "\(ConfigurationValues.quoted(key)) is there twice; keep one")
           return nil
@@ -95,7 +95,7 @@ struct YAMLDocument {
         self.fault(for: error, in: text)
         return nil
       } catch {
-        self.fault(TextPlace(line: 1, column: 1), "", "not YAML: \(error)")
+        self.fault(TextLocation(line: 1, column: 1), "", "not YAML: \(error)")
         return nil
       }
     }
@@ -151,8 +151,9 @@ struct YAMLDocument {
   /// Longer keys aren't looked for.
   private static let keyLimit = 1024
 
-  private mutating func fault(_ place: TextPlace?, _ key: String, _ reason: String) {
-    self.faults.append(ConfigurationFault(file: self.file, place: place, key: key, reason: reason))
+  private mutating func fault(_ place: TextLocation?, _ key: String, _ reason: String) {
+    self.faults.append(
+      ConfigurationDiagnostic(file: self.file, place: place, key: key, reason: reason))
   }
 }
 
@@ -163,7 +164,7 @@ extension YAMLDocument {
   /// file nest.
   private mutating func convert(_ node: Node, key: String) -> YAMLNode? {
     self.nodeCount += 1
-    let place = TextPlace(line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
+    let place = TextLocation(line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
     guard self.nodeCount <= Self.nodeLimit else {
       self.fault(
         place, "", "more than \(Self.nodeLimit) values; this is no configuration of the bridge")
@@ -192,13 +193,13 @@ extension YAMLDocument {
   }
 
   private mutating func convert(
-    _ mapping: Node.Mapping, key: String, place: TextPlace
+    _ mapping: Node.Mapping, key: String, place: TextLocation
   ) -> YAMLNode? {
     var entries: [YAMLNode.Entry] = []
     // Of several with one key the last one is read; it stands where the first one does.
     var places: [String: Int] = [:]
     for (keyNode, valueNode) in mapping {
-      let keyPlace = TextPlace(line: keyNode.mark?.line ?? 1, column: keyNode.mark?.column ?? 1)
+      let keyPlace = TextLocation(line: keyNode.mark?.line ?? 1, column: keyNode.mark?.column ?? 1)
       guard case .scalar(let scalar) = keyNode else {
         self.fault(keyPlace, key, "a key must be a name, not a list or a mapping")
         continue
@@ -219,7 +220,7 @@ extension YAMLDocument {
   }
 
   private mutating func reportRepeated(
-    _ path: String, at place: TextPlace, earlier: TextPlace
+    _ path: String, at place: TextLocation, earlier: TextLocation
   ) {
     self.repeatedCount += 1
     guard self.repeatedCount <= Self.repeatedLimit else { return }
@@ -257,7 +258,7 @@ extension YAMLDocument {
       .parser(let context, let problem, let mark, _),
       .composer(let context, let problem, let mark, _):
       self.fault(
-        TextPlace(line: mark.line, column: mark.column), "",
+        TextLocation(line: mark.line, column: mark.column), "",
         "not YAML: \(Self.sentence(context, problem))")
     case .reader(let problem, let offset, _, _):
       self.fault(offset.flatMap { Self.place(of: $0, in: text) }, "", "not YAML: \(problem)")
@@ -292,11 +293,11 @@ extension YAMLDocument {
   }
 
   /// `offset` counts characters.
-  private static func place(of offset: Int, in text: String) -> TextPlace? {
-    var place = TextPlace(line: 1, column: 1)
+  private static func place(of offset: Int, in text: String) -> TextLocation? {
+    var place = TextLocation(line: 1, column: 1)
     for character in text.prefix(offset) {
       if character.isNewline {
-        place = TextPlace(line: place.line + 1, column: 1)
+        place = TextLocation(line: place.line + 1, column: 1)
       } else {
         place.column += 1
       }

@@ -11,12 +11,12 @@ struct YAMLNode {
   /// One member of a mapping.
   struct Entry {
     var key: String
-    var keyPlace: TextPlace
+    var keyPlace: TextLocation
     var value: YAMLNode
   }
 
   var value: Value
-  var place: TextPlace
+  var place: TextLocation
 
   /// The kind in words, for messages: "a list".
   var kind: String {

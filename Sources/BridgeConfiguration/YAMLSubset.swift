@@ -8,11 +8,11 @@
 struct YAMLSubset {
   /// What was found and where.
   struct Finding: Equatable {
-    var place: TextPlace
+    var place: TextLocation
     var reason: String
   }
 
-  private var place = TextPlace(line: 1, column: 1)
+  private var place = TextLocation(line: 1, column: 1)
   /// Whether a value or key may begin here.
   private var mayBegin = true
   /// Whether the byte before was a blank or the start of a line.
@@ -171,7 +171,7 @@ struct YAMLSubset {
       self.isIndentation = false
     }
     if byte == UInt8(ascii: "\n") {
-      self.place = TextPlace(line: self.place.line + 1, column: 1)
+      self.place = TextLocation(line: self.place.line + 1, column: 1)
     } else if byte & 0xC0 != 0x80 {
       self.place.column += 1
     }

@@ -45,7 +45,7 @@ package final class AdminServer: Sendable {
   /// - Throws: `ListenError` when the address can't be had.
   package static func start(
     on address: ListenAddress, group: any EventLoopGroup,
-    gate: AcceptGate = AcceptGate(report: { _ in }), probe: @escaping Probe
+    gate: AcceptThrottle = AcceptThrottle(report: { _ in }), probe: @escaping Probe
   ) async throws -> AdminServer {
     let isDraining = Draining()
     let bootstrap = ServerBootstrap(group: group)

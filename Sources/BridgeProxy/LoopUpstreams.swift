@@ -46,7 +46,7 @@ struct LoopUpstreams: Sendable {
             connectors[service][index], credentials[service][index], key: key, via: via,
             on: eventLoop)
           if let log {
-            let place = GroupPlace(service: service, group: index)
+            let place = EndpointGroupID(service: service, group: index)
             let shown = index == 0 ? name : "\(name).\(group.name)"
             pool.onReachability = { [endpoint = pool.endpoint] in
               log.note($0, of: endpoint, at: place, name: shown, on: eventLoop)
@@ -85,7 +85,7 @@ struct LoopUpstreams: Sendable {
         userAgent: Self.userAgent, authority: cluster.authority,
         connector: connector, credentials: credentials, key: key, via: via)
     }
-    return Pool(
+    return HTTP2Pool(
       eventLoop: eventLoop, endpoint: endpoint, limits: limits, connections: cluster.connections,
       userAgent: Self.userAgent, authority: cluster.authority, connector: connector,
       credentials: credentials, statuses: cluster.kind.statuses, key: key, via: via)
@@ -106,13 +106,13 @@ struct LoopUpstreams: Sendable {
     _ service: Configuration.Service, at index: Int, by fetch: HTTPFetch
   ) -> Task<Void, Never>? {
     service.cluster.kind.makeSource(fetch: fetch, on: self.eventLoop).map { source in
-      let place = GroupPlace(service: index, group: 0)
+      let place = EndpointGroupID(service: index, group: 0)
       return Task { await EndpointWatch.run(source) { self.learn($0, of: place) } }
     }
   }
 
   /// Something was learned of a group's endpoints.
-  func learn(_ action: EndpointWatch.Action, of place: GroupPlace) {
+  func learn(_ action: EndpointWatch.Action, of place: EndpointGroupID) {
     self.eventLoop.execute {
       guard case .cluster(let cluster) = self.kinds.value[place.service][place.group] else {
         return
@@ -144,7 +144,7 @@ struct LoopUpstreams: Sendable {
   }
 
   /// Calls to a group that begin from now on carry this token.
-  func renew(_ token: Configuration.Secret, of place: GroupPlace) {
+  func renew(_ token: Configuration.Secret, of place: EndpointGroupID) {
     self.eventLoop.execute {
       self.credentials.value[place.service][place.group]?.renew(token)
     }

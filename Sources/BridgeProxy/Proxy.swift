@@ -102,7 +102,7 @@ extension Proxy {
     /// What endpoints are looked up over HTTP with.
     var discoveryClient: DiscoveryClient
     /// All that certificates and keys are in.
-    var tls: [TLSContexts]
+    var tls: [ReloadableTLSContext]
   }
 
   private func start(
@@ -111,7 +111,7 @@ extension Proxy {
     let configuration = self.plan.configuration
     let seed = UInt64.random(in: .min ... .max)
     let listenerTLS = configuration.tls.map {
-      TLSContexts(key: "tls", settings: $0.settings, loaded: $0.loaded)
+      ReloadableTLSContext(key: "tls", settings: $0.settings, loaded: $0.loaded)
     }
     let connectors = configuration.services.map { service in
       service.groups.indices.map { SocketConnector(service, group: $0) }
@@ -128,7 +128,7 @@ extension Proxy {
       uniqueKeysWithValues: upstreams.map { (ObjectIdentifier($0.eventLoop), $0) })
     let table = self.plan.table
     let trustedHosts = TrustedHosts(configuration)
-    let gate = AcceptGate(report: { [onEvent = self.onEvent] in onEvent(.note($0)) })
+    let gate = AcceptThrottle(report: { [onEvent = self.onEvent] in onEvent(.note($0)) })
     let front = try await HTTPFront.start(
       configuration.listen, tls: listenerTLS, secure: configuration.tls?.listeners ?? [],
       limits: configuration.limits, on: group, gate: gate
@@ -166,10 +166,10 @@ extension Proxy {
 
   /// Follows the files that certificates and keys came from, until it's cancelled. Nil where there
   /// are none.
-  private func watch(_ tls: [TLSContexts]) -> Task<Void, Never>? {
+  private func watch(_ tls: [ReloadableTLSContext]) -> Task<Void, Never>? {
     guard !tls.isEmpty else { return nil }
     return Task { [onEvent = self.onEvent] in
-      var reloader = TLSReloader(tls)
+      var reloader = TLSContextReloader(tls)
       await reloader.run { outcome in
         switch outcome {
         case .replaced(let key): onEvent(.tlsReplaced(key: key))
@@ -180,7 +180,7 @@ extension Proxy {
   }
 
   private func startAdmin(
-    on group: MultiThreadedEventLoopGroup, _ gate: AcceptGate, _ upstreams: [LoopUpstreams],
+    on group: MultiThreadedEventLoopGroup, _ gate: AcceptThrottle, _ upstreams: [LoopUpstreams],
     _ serving: ServingSwitch
   ) async throws -> AdminServer? {
     guard let address = self.plan.configuration.admin, let upstreams = upstreams.first else {
@@ -221,9 +221,9 @@ extension Proxy {
 
 extension Proxy {
   /// All groups of endpoints.
-  private var groups: [(GroupPlace, Configuration.Service, Configuration.EndpointGroup)] {
+  private var groups: [(EndpointGroupID, Configuration.Service, Configuration.EndpointGroup)] {
     self.plan.configuration.services.enumerated().flatMap { index, service in
-      service.groups.enumerated().map { (GroupPlace(service: index, group: $0), service, $1) }
+      service.groups.enumerated().map { (EndpointGroupID(service: index, group: $0), service, $1) }
     }
   }
 
@@ -343,7 +343,7 @@ extension SocketConnector {
   init(_ service: Configuration.Service, group index: Int) {
     let cluster = service.groups[index].cluster
     let tls = cluster.tls.map {
-      TLSContexts(
+      ReloadableTLSContext(
         key: "\(service.path(ofGroup: index)).tls", settings: $0.settings, loaded: $0.loaded)
     }
     self.init(tls: tls, serverName: cluster.tls?.serverName ?? cluster.kind.serverName)

@@ -11,7 +11,7 @@ internal import Upstream
 /// how often it was lost, and so are many endpoints that are lost at once.
 struct ReachabilityState {
   struct Key: Hashable {
-    var place: GroupPlace
+    var place: EndpointGroupID
     var endpoint: Configuration.Endpoint
   }
 
@@ -120,7 +120,7 @@ package final class ReachabilityLog: Sendable {
 
   /// From the loop `eventLoop`.
   func note(
-    _ reachability: Reachability, of endpoint: Configuration.Endpoint, at place: GroupPlace,
+    _ reachability: Reachability, of endpoint: Configuration.Endpoint, at place: EndpointGroupID,
     name: String, on eventLoop: any EventLoop
   ) {
     let line = self.state.withLock {

@@ -33,13 +33,13 @@ package struct ServingPlan: Sendable {
   ///   - loadSchema: gives the schema of a service; from its files unless told otherwise.
   /// - Throws: what is wrong with all services, each fault with its key.
   package static func load(
-    _ configuration: Configuration, file: String, faults: [ConfigurationFault] = [],
+    _ configuration: Configuration, file: String, faults: [ConfigurationDiagnostic] = [],
     warnings: [String] = [], whenMissing: WhenMissing = .refuse,
     reflection: ReflectionLoader? = nil,
-    loadSchema: (Configuration.Service) async throws(SchemaLoadErrors) -> Schema = { service in
+    loadSchema: (Configuration.Service) async throws(SchemaLoadError) -> Schema = { service in
       try await SchemaLoader().load(service.schemas, importPaths: service.importPaths)
     }
-  ) async throws(ConfigurationErrors) -> ServingPlan {
+  ) async throws(ConfigurationError) -> ServingPlan {
     var builder = Builder(file: file, faults: faults)
     builder.warnings = warnings
     // An endpoint isn't asked for a configuration that can't be served anyway.
@@ -55,7 +55,7 @@ package struct ServingPlan: Sendable {
         }
         continue
       }
-      do throws(SchemaLoadErrors) {
+      do throws(SchemaLoadError) {
         // Services that share their schemas are rare, and loading takes milliseconds.
         builder.add(service, schema: try await loadSchema(service))
       } catch {
@@ -119,17 +119,17 @@ extension ServingPlan {
     let file: String
     var services: [ServedService] = []
     var warnings: [String] = []
-    var faults: [ConfigurationFault]
+    var faults: [ConfigurationDiagnostic]
     var reflected: [Int: ReflectedFiles] = [:]
 
-    init(file: String, faults: [ConfigurationFault]) {
+    init(file: String, faults: [ConfigurationDiagnostic]) {
       self.file = file
       self.faults = faults
     }
 
-    mutating func fault(_ key: String, _ place: TextPlace?, _ reason: String) {
+    mutating func fault(_ key: String, _ place: TextLocation?, _ reason: String) {
       self.faults.append(
-        ConfigurationFault(file: self.file, place: place, key: key, reason: reason))
+        ConfigurationDiagnostic(file: self.file, place: place, key: key, reason: reason))
     }
 
     mutating func add(
@@ -159,7 +159,7 @@ extension ServingPlan {
       let key = "services.\(service.name)"
       var schema = schema
       if let transport = service.transport {
-        do throws(UnknownTypes) {
+        do throws(UnknownTypesError) {
           schema = try transport.schema(from: schema, service: service.name)
         } catch {
           for fault in error.faults {
@@ -173,7 +173,7 @@ extension ServingPlan {
         self.warnings += group.cluster.kind.warnings.map { "\(key).endpoint: \($0)" }
         self.warnings += group.cluster.warnings.map { "\(key).\($0)" }
       }
-      do throws(RouteClashes) {
+      do throws(RouteConflictError) {
         let served = try ServedService(service, schema: schema)
         self.add(served.routes.faults, of: service)
         self.warnings += (schema.warnings + served.routes.warnings).map { "\(key): \($0)" }
@@ -191,7 +191,7 @@ extension ServingPlan {
         for clash in error.clashes {
           if let rule = clash.rule.map({ service.httpRules[$0] }) {
             self.faults.append(
-              ConfigurationFault(
+              ConfigurationDiagnostic(
                 file: rule.selector.file, place: rule.selector.place, key: rule.selector.key,
                 reason: clash.description))
           } else {
@@ -202,7 +202,7 @@ extension ServingPlan {
     }
 
     private mutating func add(
-      _ faults: [OutsideRule.Fault], of service: Configuration.Service
+      _ faults: [HTTPRuleOverride.Diagnostic], of service: Configuration.Service
     ) {
       // A selector may name a method of a schema that can't be read.
       let isWhole = !self.faults.contains { $0.key.hasPrefix("services.\(service.name).schemas") }
@@ -212,7 +212,7 @@ extension ServingPlan {
 
     /// What's wrong with the rules of a service for those methods that a part of its schemas has.
     mutating func addFaults(ofRulesOf service: Configuration.Service, in schema: Schema) {
-      do throws(RouteClashes) {
+      do throws(RouteConflictError) {
         let table = try RouteTable(
           schema: schema, mapsMethodsByName: false, rules: service.httpRules.map(\.rule),
           options: service.routing)
@@ -225,10 +225,10 @@ extension ServingPlan {
     /// Also finds the clashes between those services that are right by themselves.
     consuming func build(
       _ configuration: Configuration
-    ) throws(ConfigurationErrors) -> ServingPlan {
+    ) throws(ConfigurationError) -> ServingPlan {
       let served = self.services
       let table: ServingTable
-      do throws(RouteClashes) {
+      do throws(RouteConflictError) {
         table = try ServingTable(served)
       } catch {
         for clash in error.clashes {
@@ -236,9 +236,9 @@ extension ServingPlan {
           let place = configuration.services.first { $0.name == name }?.place
           self.fault("services.\(name)", place, clash.description)
         }
-        throw ConfigurationErrors(self.faults).sorted
+        throw ConfigurationError(self.faults).sorted
       }
-      guard self.faults.isEmpty else { throw ConfigurationErrors(self.faults).sorted }
+      guard self.faults.isEmpty else { throw ConfigurationError(self.faults).sorted }
       return ServingPlan(
         configuration: configuration, table: table,
         warnings: self.warnings

@@ -5,7 +5,7 @@ package import NIOCore
 /// One call, to the service that answers it. Confined to the loop of its connection.
 package final class GRPCServerCall {
   private let connection: GRPCServerConnection
-  let stream: H2Stream
+  let stream: HTTP2Stream
   /// The request's fields, pseudo-header fields among them.
   private let fields: HeaderBlock
   private let pathRange: Range<Int>
@@ -18,7 +18,7 @@ package final class GRPCServerCall {
   package var onCancel: () -> Void = {}
 
   init(
-    connection: GRPCServerConnection, stream: H2Stream, fields: HeaderBlock, byteLimit: Int
+    connection: GRPCServerConnection, stream: HTTP2Stream, fields: HeaderBlock, byteLimit: Int
   ) {
     self.connection = connection
     self.stream = stream

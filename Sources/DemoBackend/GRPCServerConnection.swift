@@ -7,7 +7,7 @@ final class GRPCServerConnection: ChannelInboundHandler {
   typealias OutboundOut = ByteBuffer
 
   let eventLoop: any EventLoop
-  let session: H2Session
+  let session: HTTP2Session
   private let service: any GRPCService
   private let messageByteLimit: Int
   private let readsMessages: Bool
@@ -24,10 +24,10 @@ final class GRPCServerConnection: ChannelInboundHandler {
     self.service = service
     self.messageByteLimit = options.messageByteLimit
     self.readsMessages = options.readsMessages
-    var sessionOptions = H2Session.Options()
+    var sessionOptions = HTTP2Session.Options()
     sessionOptions.concurrentStreams = options.concurrentStreams
     sessionOptions.joinsBuffers = options.joinsMessages
-    self.session = H2Session(role: .server, options: sessionOptions)
+    self.session = HTTP2Session(role: .server, options: sessionOptions)
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
@@ -102,7 +102,7 @@ final class GRPCServerConnection: ChannelInboundHandler {
       case .headers(let stream, let fields, let endsStream):
         self.receiveHeaders(stream, fields, endsStream)
       case .headersTooLarge(let stream):
-        self.session.reset(stream, errorCode: H2ErrorCode.enhanceYourCalm)
+        self.session.reset(stream, errorCode: HTTP2ErrorCode.enhanceYourCalm)
       case .data(let stream, let range):
         let start = bytes.readerIndex + range.lowerBound
         if self.readsMessages, let payload = bytes.getSlice(at: start, length: range.count) {
@@ -121,7 +121,7 @@ final class GRPCServerConnection: ChannelInboundHandler {
     self.session.clearEvents()
   }
 
-  private func receiveHeaders(_ stream: H2Stream, _ range: Range<Int>, _ endsStream: Bool) {
+  private func receiveHeaders(_ stream: HTTP2Stream, _ range: Range<Int>, _ endsStream: Bool) {
     // A second block is the request's trailers, which say nothing to us.
     if self.call(of: stream) == nil {
       var fields = HeaderBlock()
@@ -135,12 +135,12 @@ final class GRPCServerConnection: ChannelInboundHandler {
     if endsStream { self.endRequest(stream) }
   }
 
-  private func endRequest(_ stream: H2Stream) {
+  private func endRequest(_ stream: HTTP2Stream) {
     guard let call = self.call(of: stream), call.endRequest() else { return }
     self.service.serve(call)
   }
 
-  private func call(of stream: H2Stream) -> GRPCServerCall? {
+  private func call(of stream: HTTP2Stream) -> GRPCServerCall? {
     guard stream.slot < self.calls.count, let call = self.calls[stream.slot],
       call.stream == stream
     else { return nil }

@@ -48,13 +48,13 @@ struct DiscoveredEndpoints {
 
 extension JSONValue {
   /// A registry's answer, or why it isn't one.
-  static func answer(_ body: [UInt8], of url: String) -> Result<JSONValue, HTTPFetch.Failure> {
+  static func answer(_ body: [UInt8], of url: String) -> Result<JSONValue, HTTPFetchError> {
     do throws(CodecError) {
       return .success(try JSONValue(parsing: body))
     } catch {
       // It may quote what came.
       return .failure(
-        HTTPFetch.Failure("\(url) answered no JSON: \(ForeignText.shown("\(error)"))"))
+        HTTPFetchError("\(url) answered no JSON: \(ForeignText.shown("\(error)"))"))
     }
   }
 }

@@ -75,12 +75,12 @@ package final class DiscoveryClient: Sendable {
         group.addTask {
           try? await Task.sleep(for: request.timeout)
           return .failure(
-            HTTPFetch.Failure(
+            HTTPFetchError(
               "\(request.url) gave no answer within \(DurationText.of(request.timeout))"))
         }
         let first = await group.next()
         group.cancelAll()
-        return first ?? .failure(HTTPFetch.Failure("\(request.url) wasn't asked"))
+        return first ?? .failure(HTTPFetchError("\(request.url) wasn't asked"))
       }
     }
   }
@@ -98,9 +98,9 @@ package final class DiscoveryClient: Sendable {
     do throws(LookupError) {
       addresses = try await self.addresses(of: host, for: request)
     } catch {
-      return .failure(HTTPFetch.Failure("\(request.url): \(error.sentence(about: host))"))
+      return .failure(HTTPFetchError("\(request.url): \(error.sentence(about: host))"))
     }
-    var last = HTTPFetch.Outcome.failure(HTTPFetch.Failure("\(request.url) wasn't asked"))
+    var last = HTTPFetch.Outcome.failure(HTTPFetchError("\(request.url) wasn't asked"))
     for address in addresses.prefix(Self.addressLimit) where !Task.isCancelled {
       let connectTime = addresses.count > 1 ? Self.connectTime : .seconds(5)
       let client = Self.makeClient(self.group, connectTime: connectTime, [host: address])
@@ -175,7 +175,7 @@ package final class DiscoveryClient: Sendable {
         etag: answer.headers.first(name: "etag"))
       return (.success(response), true)
     } catch {
-      let failure = HTTPFetch.Failure("\(request.url): \(Self.reason(error))")
+      let failure = HTTPFetchError("\(request.url): \(Self.reason(error))")
       return (.failure(failure), Self.isConnected(error))
     }
   }

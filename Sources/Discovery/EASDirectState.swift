@@ -88,19 +88,19 @@ struct EASDirectState {
   /// that's what a group without instances gets. What's of another kind is no answer.
   private func read(
     _ body: [UInt8], url: String
-  ) -> Result<EndpointUpdate, HTTPFetch.Failure> {
+  ) -> Result<EndpointUpdate, HTTPFetchError> {
     JSONValue.answer(body, of: url).flatMap { answer in
       guard case .object = answer else {
-        return .failure(HTTPFetch.Failure("\(url) answered JSON that is no object"))
+        return .failure(HTTPFetchError("\(url) answered JSON that is no object"))
       }
       let endpoints = answer["endpoints"]
       if let endpoints, case .object = endpoints {
       } else if endpoints != nil {
-        return .failure(HTTPFetch.Failure("\(url) answered endpoints that are no object"))
+        return .failure(HTTPFetchError("\(url) answered endpoints that are no object"))
       }
       let items = endpoints?["items"]
       if items != nil, items?.array == nil {
-        return .failure(HTTPFetch.Failure("\(url) answered items that are no list"))
+        return .failure(HTTPFetchError("\(url) answered items that are no list"))
       }
       var found = DiscoveredEndpoints()
       for item in items?.array ?? [] {

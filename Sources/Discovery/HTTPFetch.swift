@@ -43,16 +43,7 @@ package struct HTTPFetch: Sendable {
     }
   }
 
-  /// Why there's no answer, in words for the person who wrote the configuration.
-  package struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
-    package var description: String
-
-    package init(_ description: String) {
-      self.description = description
-    }
-  }
-
-  package typealias Outcome = Result<Response, Failure>
+  package typealias Outcome = Result<Response, HTTPFetchError>
 
   private let ask: @Sendable (Request) async -> Outcome
 

@@ -15,7 +15,7 @@ final class NacosConnection {
   }
 
   private let eventLoop: any EventLoop
-  private let pool: Pool
+  private let pool: HTTP2Pool
   private var session: NacosSession
   private let clientAddress: String
   private let output: AsyncStream<Output>.Continuation
@@ -67,7 +67,7 @@ final class NacosConnection {
     limits.callsInFlight = 16
     limits.callsWaiting = 16
     limits.connectTimeout = .seconds(3)
-    self.pool = Pool(
+    self.pool = HTTP2Pool(
       eventLoop: eventLoop, endpoint: server, limits: limits, userAgent: "bridge-proxy",
       connector: connector)
     self.clientAddress = Self.localAddress
@@ -141,14 +141,14 @@ final class NacosConnection {
   }
 
   /// Why a call gave nothing. The transport's own words name the endpoint; others don't.
-  fileprivate func failure(_ status: GRPCStatus) -> HTTPFetch.Failure {
+  fileprivate func failure(_ status: GRPCStatus) -> HTTPFetchError {
     let name = "\(self.pool.endpoint)"
     if status.origin == .endpoint {
       let words = ConfigurationValues.quoted(status.message)
-      return HTTPFetch.Failure("\(name) answered \(status.code.name), \(words)")
+      return HTTPFetchError("\(name) answered \(status.code.name), \(words)")
     }
     let words = status.message.isEmpty ? status.code.name : status.message
-    return HTTPFetch.Failure(words.contains(name) ? words : "\(name): \(words)")
+    return HTTPFetchError(words.contains(name) ? words : "\(name): \(words)")
   }
 
   private static var now: Duration {
@@ -217,11 +217,11 @@ final class NacosConnection {
 
   private static func read(
     _ message: ByteBuffer, _ connection: NacosConnection
-  ) -> Result<NacosMessage, HTTPFetch.Failure> {
-    do throws(NacosPayload.Fault) {
+  ) -> Result<NacosMessage, HTTPFetchError> {
+    do throws(NacosPayload.DecodingError) {
       return .success(try NacosPayload.decode(message))
     } catch {
-      return .failure(HTTPFetch.Failure("\(connection.pool.endpoint) sent \(error)"))
+      return .failure(HTTPFetchError("\(connection.pool.endpoint) sent \(error)"))
     }
   }
 }

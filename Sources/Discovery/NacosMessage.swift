@@ -42,7 +42,7 @@ extension NacosMessage: CustomStringConvertible {
 /// type, its value is the JSON.
 enum NacosPayload {
   /// Why bytes can't be read.
-  struct Fault: Error, Equatable, CustomStringConvertible {
+  struct DecodingError: Error, Equatable, CustomStringConvertible {
     let description: String
   }
 
@@ -79,14 +79,14 @@ enum NacosPayload {
 
   // MARK: Reading
 
-  static func decode(_ payload: ByteBuffer) throws(Fault) -> NacosMessage {
+  static func decode(_ payload: ByteBuffer) throws(DecodingError) -> NacosMessage {
     var kind = ""
     var fields: [(name: String, value: String)] = []
     var text = ByteBuffer()
-    try Self.read(payload) { (number, content) throws(Fault) in
+    try Self.read(payload) { (number, content) throws(DecodingError) in
       switch number {
       case 2:
-        try Self.read(content) { (number, content) throws(Fault) in
+        try Self.read(content) { (number, content) throws(DecodingError) in
           switch number {
           case 3: kind = String(buffer: content)
           case 7: fields.append(try Self.entry(content))
@@ -94,19 +94,19 @@ enum NacosPayload {
           }
         }
       case 3:
-        try Self.read(content) { (number, content) throws(Fault) in
+        try Self.read(content) { (number, content) throws(DecodingError) in
           if number == 2 { text = content }
         }
       default: break
       }
     }
-    guard !kind.isEmpty else { throw Fault(description: "a message without a kind") }
+    guard !kind.isEmpty else { throw DecodingError(description: "a message without a kind") }
     var message = NacosMessage(kind, fields: fields, [:])
     if text.readableBytes > 0 {
       do throws(CodecError) {
         message.body = try JSONValue(parsing: Array(text.readableBytesView))
       } catch {
-        throw Fault(
+        throw DecodingError(
           description: "a \(ConfigurationValues.quoted(kind)) that is no JSON: \(error)")
       }
     }
@@ -115,9 +115,9 @@ enum NacosPayload {
 
   private static func entry(
     _ bytes: ByteBuffer
-  ) throws(Fault) -> (name: String, value: String) {
+  ) throws(DecodingError) -> (name: String, value: String) {
     var entry = (name: "", value: "")
-    try Self.read(bytes) { (number, content) throws(Fault) in
+    try Self.read(bytes) { (number, content) throws(DecodingError) in
       switch number {
       case 1: entry.name = String(buffer: content)
       case 2: entry.value = String(buffer: content)
@@ -129,8 +129,8 @@ enum NacosPayload {
 
   /// Calls `take` with each field that has a length; passes over the others.
   private static func read(
-    _ message: ByteBuffer, _ take: (Int, ByteBuffer) throws(Fault) -> Void
-  ) throws(Fault) {
+    _ message: ByteBuffer, _ take: (Int, ByteBuffer) throws(DecodingError) -> Void
+  ) throws(DecodingError) {
     var rest = message
     while rest.readableBytes > 0 {
       let tag = try Self.varint(&rest)
@@ -146,21 +146,21 @@ enum NacosPayload {
         guard length <= UInt64(rest.readableBytes) else { throw Self.cutShort }
         passed = rest.readSlice(length: Int(length))
         if let content = passed, tag >> 3 <= 0x1FFF_FFFF { try take(Int(tag >> 3), content) }
-      default: throw Fault(description: "a message that isn't Protobuf")
+      default: throw DecodingError(description: "a message that isn't Protobuf")
       }
       guard passed != nil else { throw Self.cutShort }
     }
   }
 
-  private static func varint(_ buffer: inout ByteBuffer) throws(Fault) -> UInt64 {
+  private static func varint(_ buffer: inout ByteBuffer) throws(DecodingError) -> UInt64 {
     var value: UInt64 = 0
     for shift in stride(from: UInt64(0), to: 70, by: 7) {
       guard let byte: UInt8 = buffer.readInteger() else { throw Self.cutShort }
       if shift < 64 { value |= UInt64(byte & 0x7F) << shift }
       if byte < 0x80 { return value }
     }
-    throw Fault(description: "a message that isn't Protobuf")
+    throw DecodingError(description: "a message that isn't Protobuf")
   }
 
-  private static let cutShort = Fault(description: "a message that's cut short")
+  private static let cutShort = DecodingError(description: "a message that's cut short")
 }

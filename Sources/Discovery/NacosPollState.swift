@@ -163,13 +163,13 @@ struct NacosPollState {
   /// Bare in v1, in an envelope in v2, a bare list in the envelope in v3.
   private func read(
     _ answer: JSONValue, url: String
-  ) -> Result<NacosInstances, HTTPFetch.Failure> {
-    let odd = HTTPFetch.Failure("\(url) answered JSON that's no list of instances")
+  ) -> Result<NacosInstances, HTTPFetchError> {
+    let odd = HTTPFetchError("\(url) answered JSON that's no list of instances")
     var answer = answer
     if self.settings.access == .httpV2 || self.settings.access == .httpV3 {
       if let code = answer["code"]?.int, code != 0 {
         let message = ConfigurationValues.quoted(answer["message"]?.string ?? "")
-        return .failure(HTTPFetch.Failure("\(url) answered code \(code), \(message)"))
+        return .failure(HTTPFetchError("\(url) answered code \(code), \(message)"))
       }
       guard let data = answer["data"] else { return .failure(odd) }
       answer = data

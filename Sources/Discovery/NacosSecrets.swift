@@ -43,7 +43,7 @@ extension Configuration.Nacos.Credentials {
     var fault: String?
     let read = { (source: Configuration.SecretSource, use: SecretFile.Use) in
       guard let file = source.file else { return source }
-      do throws(ValueFault) {
+      do throws(ValueError) {
         let secret = try SecretFile.read(file, shownAs: file, for: use)
         return Configuration.SecretSource(secret, file: file)
       } catch {

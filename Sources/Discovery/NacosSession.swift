@@ -17,7 +17,7 @@ struct NacosSession {
   enum Event {
     case start
     /// The answer to a call, or why there's none.
-    case answered(Call, Result<NacosMessage, HTTPFetch.Failure>)
+    case answered(Call, Result<NacosMessage, HTTPFetchError>)
     /// A message on the stream.
     case pushed(NacosMessage)
     /// The stream is gone, and with it the server's memory of us.
@@ -163,7 +163,7 @@ struct NacosSession {
   }
 
   private mutating func failed(
-    _ call: Call, _ failure: HTTPFetch.Failure, _ now: Duration
+    _ call: Call, _ failure: HTTPFetchError, _ now: Duration
   ) -> [Action] {
     if call == .health, case .live(var live) = self.state, live.attempts < Self.attemptLimit {
       live.attempts += 1

@@ -25,12 +25,12 @@ package final class HTTPFront: Sendable {
 
   /// Those that are still to be closed.
   private let listeners: Mutex<[BoundListener]>
-  private let gate: AcceptGate
+  private let gate: AcceptThrottle
   private let contexts: [NIOLoopBound<LoopContext>]
   private let ticks: Mutex<[RepeatedTask]>
 
   private init(
-    listeners: [BoundListener], gate: AcceptGate, contexts: [NIOLoopBound<LoopContext>],
+    listeners: [BoundListener], gate: AcceptThrottle, contexts: [NIOLoopBound<LoopContext>],
     ticks: [RepeatedTask]
   ) {
     self.addresses = listeners.compactMap(\.channel.localAddress)
@@ -49,9 +49,9 @@ package final class HTTPFront: Sendable {
   ///   - makeContext: called once on each loop of the group.
   /// - Throws: `ListenError` for the first address that can't be had; none is bound then.
   package static func start(
-    _ listen: [ListenAddress], tls: TLSContexts? = nil, secure: Set<Int> = [],
+    _ listen: [ListenAddress], tls: ReloadableTLSContext? = nil, secure: Set<Int> = [],
     limits: Configuration.Limits, on group: any EventLoopGroup,
-    gate: AcceptGate = AcceptGate(report: { _ in }),
+    gate: AcceptThrottle = AcceptThrottle(report: { _ in }),
     makeContext: @escaping @Sendable (any EventLoop) -> LoopContext
   ) async throws -> HTTPFront {
     var contexts: [NIOLoopBound<LoopContext>] = []
@@ -130,8 +130,8 @@ package final class HTTPFront: Sendable {
   // MARK: Binding
 
   private static func bootstrap(
-    _ address: ListenAddress, _ tls: TLSContexts?, _ group: any EventLoopGroup,
-    _ contexts: [ObjectIdentifier: NIOLoopBound<LoopContext>], _ gate: AcceptGate
+    _ address: ListenAddress, _ tls: ReloadableTLSContext?, _ group: any EventLoopGroup,
+    _ contexts: [ObjectIdentifier: NIOLoopBound<LoopContext>], _ gate: AcceptThrottle
   ) -> ServerBootstrap {
     let isNamed = address.isNamed
     let bootstrap = ServerBootstrap(group: group)
@@ -171,7 +171,7 @@ package final class HTTPFront: Sendable {
   ///   - checksHost: whether it came over loopback, where names have to be trusted.
   /// - Throws: where the loop takes no more connections; the channel is closed then.
   package static func addHandlers(
-    to channel: any Channel, _ context: LoopContext, _ tls: TLSContexts? = nil,
+    to channel: any Channel, _ context: LoopContext, _ tls: ReloadableTLSContext? = nil,
     checksHost: Bool = false
   ) throws {
     let selector = ProtocolSelector(

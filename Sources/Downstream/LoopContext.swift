@@ -18,7 +18,7 @@ package final class LoopContext {
   let limits: Configuration.Limits
   let recorder: (any AccessRecorder)?
   /// What's spoken inside tunnels to port 443; nil: nothing.
-  let tls: TLSContexts?
+  let tls: ReloadableTLSContext?
   /// The names that are served on loopback.
   let trustedHosts: TrustedHosts
   /// The last one of them that a request named: nearly always that of the next one, too.
@@ -43,11 +43,11 @@ package final class LoopContext {
   /// How long a connection that the bridge has closed waits for the client to close it as well.
   private static let lingerTime = TimeAmount.seconds(2)
 
-  private var connections: ContiguousArray<any ClientConnection> = []
+  private var connections: ContiguousArray<any DownstreamConnection> = []
   private var unflushed: ContiguousArray<ExchangeDriver> = []
   private(set) var ticks: Int64 = 0
   private var isDraining = false
-  private var handshakeNotes = HandshakeNotes()
+  private var handshakeNotes = HandshakeFailureLogLimiter()
   private var bufferEvictionLog = BufferEvictionLog()
   private var whenEmpty: [() -> Void] = []
 
@@ -62,7 +62,7 @@ package final class LoopContext {
   package init(
     eventLoop: any EventLoop, table: ServingTable, upstreams: [any Upstream],
     limits: Configuration.Limits, recorder: (any AccessRecorder)? = nil,
-    trustedHosts: TrustedHosts = TrustedHosts(), tls: TLSContexts? = nil,
+    trustedHosts: TrustedHosts = TrustedHosts(), tls: ReloadableTLSContext? = nil,
     report: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     precondition(upstreams.count == table.services.count, "one upstream for each service")
@@ -99,7 +99,7 @@ package final class LoopContext {
   package var connectionCount: Int { self.connections.count }
 
   /// Takes a connection in; false where there are too many, or the process is about to end.
-  func admit(_ connection: any ClientConnection) -> Bool {
+  func admit(_ connection: any DownstreamConnection) -> Bool {
     guard self.connections.count < self.limits.clientConnections, !self.isDraining else {
       return false
     }
@@ -109,7 +109,7 @@ package final class LoopContext {
   }
 
   /// Puts the connection of a protocol in the place of the one that found out which it is.
-  func replace(_ connection: any ClientConnection, by other: any ClientConnection) {
+  func replace(_ connection: any DownstreamConnection, by other: any DownstreamConnection) {
     guard let slot = connection.slot else { return }
     connection.slot = nil
     other.slot = slot
@@ -117,7 +117,7 @@ package final class LoopContext {
   }
 
   /// Forgets a connection that is closed.
-  func remove(_ connection: any ClientConnection) {
+  func remove(_ connection: any DownstreamConnection) {
     guard let slot = connection.slot, let last = self.connections.popLast() else { return }
     connection.slot = nil
     if last !== connection {
@@ -132,7 +132,7 @@ package final class LoopContext {
   }
 
   /// A client didn't get through its TLS handshake.
-  func handshakeFailed(_ failure: TLSFailure, client: SocketAddress?) {
+  func handshakeFailed(_ failure: TLSHandshakeError, client: SocketAddress?) {
     let address = client.flatMap { client in
       client.ipAddress.map { Configuration.Endpoint(host: $0, port: client.port ?? 0) }
     }

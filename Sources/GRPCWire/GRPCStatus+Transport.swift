@@ -44,13 +44,13 @@ extension GRPCStatus {
   package init(resetCode: UInt32) {
     let code: Code =
       switch resetCode {
-      case H2ErrorCode.refusedStream: .unavailable
-      case H2ErrorCode.cancel: .cancelled
-      case H2ErrorCode.enhanceYourCalm: .resourceExhausted
-      case H2ErrorCode.inadequateSecurity: .permissionDenied
+      case HTTP2ErrorCode.refusedStream: .unavailable
+      case HTTP2ErrorCode.cancel: .cancelled
+      case HTTP2ErrorCode.enhanceYourCalm: .resourceExhausted
+      case HTTP2ErrorCode.inadequateSecurity: .permissionDenied
       default: .internal
       }
     self.init(
-      code, "the stream was reset with \(H2ErrorCode.name(resetCode))", origin: .transport)
+      code, "the stream was reset with \(HTTP2ErrorCode.name(resetCode))", origin: .transport)
   }
 }

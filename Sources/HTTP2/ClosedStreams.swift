@@ -62,7 +62,7 @@ struct ClosedStreams {
     // A server's HEADERS behind its end are its fault. Any other stream of a client's own may have been
     // reset, so what comes for it is late.
     case .complete:
-      if !self.isServer { self.except(id, .connectionError(code: H2ErrorCode.streamClosed)) }
+      if !self.isServer { self.except(id, .connectionError(code: HTTP2ErrorCode.streamClosed)) }
     case .resetByPeer:
       self.except(id, .streamError)
     case .resetByUs:
@@ -76,7 +76,7 @@ struct ClosedStreams {
     guard self.isServer else { return .late }
     let wasSkipped = self.skipped.contains { $0.contains(id) }
     return .connectionError(
-      code: wasSkipped ? H2ErrorCode.protocolError : H2ErrorCode.streamClosed)
+      code: wasSkipped ? HTTP2ErrorCode.protocolError : HTTP2ErrorCode.streamClosed)
   }
 
   private mutating func except(_ id: Int32, _ verdict: Verdict) {

@@ -8,7 +8,7 @@ extension Files {
   /// folder, brought to disk, and renamed. Others than the process's user can't read it.
   ///
   /// - Parameter path: absolute.
-  package static func replace(_ path: String, with bytes: [UInt8]) throws(Failure) {
+  package static func replace(_ path: String, with bytes: [UInt8]) throws(FileError) {
     try Self.makeFolder(FilePaths.folder(of: path))
     var template = Array("\(path).XXXXXX".utf8CString)
     let descriptor = unsafe template.withUnsafeMutableBufferPointer { buffer -> Int32 in
@@ -18,7 +18,7 @@ extension Files {
     guard descriptor >= 0 else { throw Self.failure() }
     let temporary = String(
       decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-    do throws(Failure) {
+    do throws(FileError) {
       try Self.write(bytes, to: descriptor)
       guard unsafe rename(temporary, path) == 0 else { throw Self.failure() }
     } catch {
@@ -28,8 +28,8 @@ extension Files {
   }
 
   /// Writes all bytes, brings them to disk, and closes.
-  private static func write(_ bytes: [UInt8], to descriptor: Int32) throws(Failure) {
-    var failed: Failure?
+  private static func write(_ bytes: [UInt8], to descriptor: Int32) throws(FileError) {
+    var failed: FileError?
     var written = 0
     while written < bytes.count, failed == nil {
       let result = unsafe bytes.withUnsafeBytes { buffer in
@@ -45,7 +45,7 @@ extension Files {
   }
 
   /// Makes a folder and those above it.
-  private static func makeFolder(_ path: String) throws(Failure) {
+  private static func makeFolder(_ path: String) throws(FileError) {
     if (try? Self.kind(of: path)) == .folder { return }
     if path != "/" { try Self.makeFolder(FilePaths.folder(of: path)) }
     // Another process may have been quicker.

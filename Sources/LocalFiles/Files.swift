@@ -12,17 +12,8 @@ package enum Files {
     case other
   }
 
-  /// Why the file system refused, as `strerror` words it: "No such file or directory".
-  package struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
-    package var description: String
-
-    package init(description: String) {
-      self.description = description
-    }
-  }
-
   /// What is at `path`; throws when there's nothing that this process may see.
-  package static func kind(of path: String) throws(Failure) -> Kind {
+  package static func kind(of path: String) throws(FileError) -> Kind {
     var status = stat()
     guard unsafe stat(path, &status) == 0 else { throw Self.failure() }
     switch status.st_mode & S_IFMT {
@@ -35,11 +26,11 @@ package enum Files {
   /// The bytes of a regular file.
   ///
   /// - Parameter limit: the most bytes; a larger file is refused before it's read.
-  package static func read(_ path: String, limit: Int) throws(Failure) -> [UInt8] {
+  package static func read(_ path: String, limit: Int) throws(FileError) -> [UInt8] {
     switch try Self.kind(of: path) {
     case .file: break
-    case .folder: throw Failure(description: "is a folder, not a file")
-    case .other: throw Failure(description: "is not a regular file")
+    case .folder: throw FileError(description: "is a folder, not a file")
+    case .other: throw FileError(description: "is not a regular file")
     }
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Self.failure() }
@@ -52,14 +43,14 @@ package enum Files {
       isAtEnd = chunk.isEmpty
       bytes += chunk
       guard bytes.count <= limit else {
-        throw Failure(description: "has more than \(limit) bytes")
+        throw FileError(description: "has more than \(limit) bytes")
       }
     }
     return bytes
   }
 
   /// The names in a folder, sorted by their bytes, without those that begin with a dot.
-  package static func names(in folder: String) throws(Failure) -> [String] {
+  package static func names(in folder: String) throws(FileError) -> [String] {
     guard let stream = unsafe opendir(folder) else { throw Self.failure() }
     defer { unsafe closedir(stream) }
     var names: [String] = []
@@ -79,7 +70,7 @@ package enum Files {
     return unsafe String(cString: start)
   }
 
-  private static func readChunk(_ descriptor: Int32) throws(Failure) -> [UInt8] {
+  private static func readChunk(_ descriptor: Int32) throws(FileError) -> [UInt8] {
     let size = 64 << 10
     var failed = false
     let chunk = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
@@ -92,7 +83,7 @@ package enum Files {
   }
 
   /// What `errno` says.
-  static func failure() -> Failure {
-    unsafe Failure(description: String(cString: strerror(errno)))
+  static func failure() -> FileError {
+    unsafe FileError(description: String(cString: strerror(errno)))
   }
 }

@@ -11,7 +11,7 @@ package final class RouteTable: Sendable {
   /// Rules that could not be served and why, one sentence each.
   package let warnings: [String]
   /// What's wrong with the rules from outside. A table with such faults is only good for finding more.
-  package let faults: [OutsideRule.Fault]
+  package let faults: [HTTPRuleOverride.Diagnostic]
   private let tree: RouteTree
   /// Rules that aren't served.
   private let closed: [ClosedRule]
@@ -25,11 +25,11 @@ package final class RouteTable: Sendable {
   ///   - mapsMethodsByName: whether each method is served as `POST /package.Service/Method` as well.
   ///   - rules: rules that hold instead of the annotations of the methods that they select.
   ///   - options: how paths are read.
-  /// - Throws: `RouteClashes` with all rules that clash, not just the first.
+  /// - Throws: `RouteConflictError` with all rules that clash, not just the first.
   package init(
-    schema: Schema, mapsMethodsByName: Bool, rules: [OutsideRule] = [],
+    schema: Schema, mapsMethodsByName: Bool, rules: [HTTPRuleOverride] = [],
     options: RoutingOptions = RoutingOptions()
-  ) throws(RouteClashes) {
+  ) throws(RouteConflictError) {
     var builder = RouteTableBuilder(schema: schema, rules: rules, options: options)
     for service in schema.services {
       for method in service.methods { builder.addRules(of: method) }
@@ -40,7 +40,7 @@ package final class RouteTable: Sendable {
       }
     }
     guard builder.clashes.isEmpty else {
-      throw RouteClashes(clashes: builder.clashes, faults: builder.faults)
+      throw RouteConflictError(clashes: builder.clashes, faults: builder.faults)
     }
     self.routes = builder.routes
     self.warnings = builder.warnings.texts
@@ -100,7 +100,7 @@ package final class RouteTable: Sendable {
 
   /// The routes that look most like a request that matched none, the most similar first; for the 404.
   package func nearest(to path: RawSpan) -> [Route] {
-    NearestRoutes.find(path, in: self.routes)
+    RouteSuggestion.find(path, in: self.routes)
   }
 
   /// One line a route, sorted by path: `GET    /v1/shelves/{shelf}  →  library.Shelves/Get`.

@@ -4,15 +4,15 @@ internal import Codec
 struct RouteTableBuilder {
   private(set) var routes: [Route] = []
   private(set) var warnings = WarningList()
-  private(set) var clashes: [RouteClash] = []
+  private(set) var clashes: [RouteConflict] = []
   /// Rules that aren't served.
   private(set) var closed: [ClosedRule] = []
   private(set) var tree = RouteTreeBuilder()
-  private(set) var faults: [OutsideRule.Fault]
+  private(set) var faults: [HTTPRuleOverride.Diagnostic]
 
   private let schema: Schema
-  private let outsideRules: [OutsideRule]
-  private let choice: OutsideRules
+  private let outsideRules: [HTTPRuleOverride]
+  private let choice: HTTPRuleOverrides
   private let options: RoutingOptions
   /// The rule that each route was made of; nil for one by name.
   private var rules: [HTTPRule?] = []
@@ -27,10 +27,10 @@ struct RouteTableBuilder {
     var second: String
   }
 
-  init(schema: Schema, rules: [OutsideRule], options: RoutingOptions) {
+  init(schema: Schema, rules: [HTTPRuleOverride], options: RoutingOptions) {
     self.schema = schema
     self.outsideRules = rules
-    self.choice = OutsideRules(rules, schema: schema)
+    self.choice = HTTPRuleOverrides(rules, schema: schema)
     self.faults = self.choice.faults
     self.options = options
     self.closed = schema.unservedRules.map {
@@ -57,7 +57,7 @@ struct RouteTableBuilder {
       return
     }
     for rule in method.httpRules {
-      do throws(RuleFault) {
+      do throws(RuleError) {
         try self.add(rule, of: method)
       } catch {
         let name = "\(method.serviceName)/\(method.name)"
@@ -75,11 +75,11 @@ struct RouteTableBuilder {
   private mutating func addOutsideRule(_ index: Int, of method: MethodSchema) {
     let rule = self.outsideRules[index]
     for (place, binding) in rule.bindings.enumerated() {
-      do throws(RuleFault) {
+      do throws(RuleError) {
         try self.add(binding, of: method, outsideRule: index)
       } catch {
         self.faults.append(
-          OutsideRule.Fault(
+          HTTPRuleOverride.Diagnostic(
             rule: index, binding: place, part: error.part,
             reason: "\(method.serviceName)/\(method.name): \(error.reason)"))
       }
@@ -96,19 +96,19 @@ struct RouteTableBuilder {
   }
 
   /// Why a rule can't be served.
-  private struct RuleFault: Error {
-    var part = OutsideRule.Fault.Part.pattern
+  private struct RuleError: Error {
+    var part = HTTPRuleOverride.Diagnostic.Part.pattern
     var reason: String
   }
 
   private mutating func add(
     _ rule: HTTPRule, of method: MethodSchema, outsideRule: Int? = nil
-  ) throws(RuleFault) {
+  ) throws(RuleError) {
     guard !rule.verb.isEmpty, !rule.template.isEmpty else {
-      throw RuleFault(reason: "it has no method or no path")
+      throw RuleError(reason: "it has no method or no path")
     }
     guard HTTPMethods.isReachable(rule.verb) else {
-      throw RuleFault(reason: HTTPMethods.reason(rule.verb))
+      throw RuleError(reason: HTTPMethods.reason(rule.verb))
     }
     if !HTTPMethods.isReachableByHTTP1(rule.verb) {
       self.warnings.add(
@@ -120,7 +120,7 @@ struct RouteTableBuilder {
     do throws(TemplateError) {
       template = try PathTemplate(rule.template)
     } catch {
-      throw RuleFault(reason: error.description)
+      throw RuleError(reason: error.description)
     }
     var variables: [Route.Variable] = []
     for variable in template.variables {
@@ -135,7 +135,7 @@ struct RouteTableBuilder {
     for (index, variable) in variables.enumerated() {
       for other in variables[..<index]
       where self.schema.excludesEachOther(other.field, variable.field) {
-        throw RuleFault(
+        throw RuleError(
           reason:
             "the variables \"\(other.field.text)\" and \"\(variable.field.text)\" are members "
             + "of one oneof, of which only one can be set")
@@ -153,7 +153,7 @@ struct RouteTableBuilder {
       }
       // The body always sets it, be it to its default.
       if let rival = variables.first(where: { self.schema.excludesEachOther($0.field, path) }) {
-        throw RuleFault(
+        throw RuleError(
           part: .body,
           reason: "the variable \"\(rival.field.text)\" and the body's field \"\(path.text)\" are "
             + "members of one oneof, of which only one can be set")
@@ -166,7 +166,7 @@ struct RouteTableBuilder {
     if !rule.responseBody.isEmpty {
       // google/api/http.proto: the field "must be present at the top-level of the message".
       guard !rule.responseBody.contains(".") else {
-        throw RuleFault(
+        throw RuleError(
           part: .responseBody,
           reason: "response_body \(rule.responseBody) must name a field of the reply itself")
       }
@@ -191,12 +191,13 @@ struct RouteTableBuilder {
   }
 
   private func resolve(
-    _ part: OutsideRule.Fault.Part, _ resolution: (Schema) throws(SchemaError) -> FieldPath
-  ) throws(RuleFault) -> FieldPath {
+    _ part: HTTPRuleOverride.Diagnostic.Part,
+    _ resolution: (Schema) throws(SchemaError) -> FieldPath
+  ) throws(RuleError) -> FieldPath {
     do throws(SchemaError) {
       return try resolution(self.schema)
     } catch {
-      throw RuleFault(part: part, reason: error.description)
+      throw RuleError(part: part, reason: error.description)
     }
   }
 
@@ -224,7 +225,7 @@ struct RouteTableBuilder {
     }
     self.clashPlaces[pair] = self.clashes.count
     self.clashes.append(
-      RouteClash(
+      RouteConflict(
         httpMethod: route.httpMethod, first: Self.side(other), second: Self.side(route),
         rule: outside))
   }
@@ -250,7 +251,7 @@ struct RouteTableBuilder {
           + "another path with http_rules")
   }
 
-  private static func side(_ route: Route) -> RouteClash.Side {
-    RouteClash.Side(method: route.name, template: route.template.text, file: route.source)
+  private static func side(_ route: Route) -> RouteConflict.Side {
+    RouteConflict.Side(method: route.name, template: route.template.text, file: route.source)
   }
 }

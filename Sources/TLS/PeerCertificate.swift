@@ -111,14 +111,14 @@ extension EndpointName: CustomStringConvertible {
 
 extension PeerCertificate {
   /// Why this certificate doesn't stand for `name`; nil: it does.
-  func fault(for name: EndpointName) -> TLSFailure? {
+  func fault(for name: EndpointName) -> TLSHandshakeError? {
     guard !name.isOne(of: self.names) else { return nil }
     guard !self.names.isEmpty else {
-      return TLSFailure(
+      return TLSHandshakeError(
         "its certificate names no host (it has no subjectAltName), so it can't be compared with "
           + "\(name)")
     }
-    return TLSFailure(
+    return TLSHandshakeError(
       "its certificate is for other names than \(name): \(self.shownNames); write one of them as "
         + "tls.server_name")
   }
@@ -127,14 +127,14 @@ extension PeerCertificate {
   /// for in the certificate.
   ///
   /// - Parameter now: seconds since 1970-01-01T00:00:00Z.
-  func chainFault(now: Int) -> TLSFailure {
+  func chainFault(now: Int) -> TLSHandshakeError {
     if now > self.notAfter {
-      return TLSFailure("its certificate has expired, on \(Self.text(self.notAfter))")
+      return TLSHandshakeError("its certificate has expired, on \(Self.text(self.notAfter))")
     }
     if now < self.notBefore {
-      return TLSFailure("its certificate isn't valid before \(Self.text(self.notBefore))")
+      return TLSHandshakeError("its certificate isn't valid before \(Self.text(self.notBefore))")
     }
-    return TLSFailure(
+    return TLSHandshakeError(
       "its certificate is signed by an authority that isn't trusted (set tls.ca), or its chain is "
         + "incomplete or has expired")
   }

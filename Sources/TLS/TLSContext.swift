@@ -11,7 +11,7 @@ package struct TLSContext: Sendable {
 
 /// The context of one set of TLS settings, replaced when its files change. New connections take what
 /// is there then; those that are up go on with what they have.
-package final class TLSContexts: Sendable {
+package final class ReloadableTLSContext: Sendable {
   /// The key's path in the configuration: `tls`, `services.bench.tls`.
   let key: String
   package let settings: TLSSettings

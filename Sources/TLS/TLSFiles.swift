@@ -9,57 +9,58 @@ package enum TLSFiles {
 
   /// All certificates of a file; at least one.
   package static func certificates(
-    _ path: String, as subject: TLSFault.Subject
-  ) throws(TLSFault) -> [NIOSSLCertificate] {
+    _ path: String, as subject: TLSSettingsError.Subject
+  ) throws(TLSSettingsError) -> [NIOSSLCertificate] {
     let bytes = try Self.bytes(path, as: subject)
     guard
       Self.contains("-----BEGIN CERTIFICATE-----", bytes)
         || Self.contains("-----BEGIN TRUSTED CERTIFICATE-----", bytes)
     else {
-      throw TLSFault(
+      throw TLSSettingsError(
         subject, "\(path) has no certificate in it; it must be PEM (-----BEGIN CERTIFICATE-----)")
     }
     do {
       return try NIOSSLCertificate.fromPEMBytes(bytes)
     } catch {
-      throw TLSFault(
+      throw TLSSettingsError(
         subject, "\(path) has a certificate that can't be read; it's cut off or damaged")
     }
   }
 
   /// The private key of a file. What can't be read isn't quoted.
-  package static func privateKey(_ path: String) throws(TLSFault) -> NIOSSLPrivateKey {
+  package static func privateKey(_ path: String) throws(TLSSettingsError) -> NIOSSLPrivateKey {
     let bytes = try Self.bytes(path, as: .key)
     // Asking for a pass phrase would need somebody at the terminal.
     if Self.contains("BEGIN ENCRYPTED PRIVATE KEY", bytes)
       || Self.contains("Proc-Type: 4,ENCRYPTED", bytes)
     {
-      throw TLSFault(
+      throw TLSSettingsError(
         .key,
         "the key in \(path) is encrypted; decrypt it (openssl pkey -in … -out …) and keep the file "
           + "to yourself by its permissions")
     }
     guard Self.contains("PRIVATE KEY-----", bytes) else {
-      throw TLSFault(
+      throw TLSSettingsError(
         .key, "\(path) has no private key in it; it must be PEM (-----BEGIN PRIVATE KEY-----)")
     }
     do {
       return try NIOSSLPrivateKey(bytes: bytes, format: .pem)
     } catch {
-      throw TLSFault(.key, "\(path) has a private key that can't be read; it's cut off or damaged")
+      throw TLSSettingsError(
+        .key, "\(path) has a private key that can't be read; it's cut off or damaged")
     }
   }
 
   private static func bytes(
-    _ path: String, as subject: TLSFault.Subject
-  ) throws(TLSFault) -> [UInt8] {
+    _ path: String, as subject: TLSSettingsError.Subject
+  ) throws(TLSSettingsError) -> [UInt8] {
     let bytes: [UInt8]
-    do throws(Files.Failure) {
+    do throws(FileError) {
       bytes = try Files.read(path, limit: Self.byteLimit)
     } catch {
-      throw TLSFault(subject, "\(path): \(error)")
+      throw TLSSettingsError(subject, "\(path): \(error)")
     }
-    guard !bytes.isEmpty else { throw TLSFault(subject, "\(path) is empty") }
+    guard !bytes.isEmpty else { throw TLSSettingsError(subject, "\(path) is empty") }
     return bytes
   }
 
@@ -79,7 +80,7 @@ extension TLSSettings {
   /// event loop.
   ///
   /// - Throws: the first fault.
-  package func load() throws(TLSFault) -> TLSContext {
+  package func load() throws(TLSSettingsError) -> TLSContext {
     // Before anything is read: what changes meanwhile is found later.
     let fingerprint = TLSFingerprint(of: self)
     var configuration = try self.base()
@@ -102,24 +103,25 @@ extension TLSSettings {
         fingerprint: fingerprint, ssl: try NIOSSLContext(configuration: configuration))
     } catch NIOSSLError.failedToLoadPrivateKey {
       // The key could be read, so it's the pair that is refused.
-      throw TLSFault(
+      throw TLSSettingsError(
         .key,
         "the key in \(self.key ?? "") isn't that of the certificate in \(self.certificate ?? "")")
     } catch NIOSSLError.failedToLoadCertificate {
-      throw TLSFault(.certificate, "\(self.certificate ?? "") has a certificate that can't be used")
+      throw TLSSettingsError(
+        .certificate, "\(self.certificate ?? "") has a certificate that can't be used")
     } catch {
-      throw TLSFault(
+      throw TLSSettingsError(
         self.certificate == nil ? .authorities : .certificate,
-        "can't be used: \(TLSFailure.words(for: error))")
+        "can't be used: \(TLSHandshakeError.words(for: error))")
     }
   }
 
   /// What doesn't come from files.
-  private func base() throws(TLSFault) -> TLSConfiguration {
+  private func base() throws(TLSSettingsError) -> TLSConfiguration {
     switch self.role {
     case .client(let verifies, let speaks):
       var configuration = TLSConfiguration.makeClientConfiguration()
-      // Names are compared by `TLSGate`, against what the endpoint is called and nothing else.
+      // Names are compared by `PeerVerificationHandler`, against what the endpoint is called and nothing else.
       configuration.certificateVerification = verifies ? .noHostnameVerification : .none
       switch speaks {
       case .http2: configuration.applicationProtocols = ["h2"]
@@ -127,7 +129,7 @@ extension TLSSettings {
       case .unnamed: break
       }
       if verifies, self.authorities == nil, !Self.systemHasAuthorities {
-        throw TLSFault(
+        throw TLSSettingsError(
           .authorities,
           "missing; this system has no store of authorities (package ca-certificates), so name a "
             + "file with those that sign the endpoint's certificate")

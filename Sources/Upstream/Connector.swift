@@ -43,7 +43,7 @@ extension Connector {
 
 /// Connects by TCP, or to a UNIX socket, with TLS where that's configured.
 package struct SocketConnector: Connector, Sendable {
-  package let tls: TLSContexts?
+  package let tls: ReloadableTLSContext?
   /// The name for the certificates of all endpoints; nil: the host of each.
   private let serverName: String?
   private let lookups: Lookups
@@ -52,7 +52,7 @@ package struct SocketConnector: Connector, Sendable {
   ///   - tls: nil: in the clear.
   ///   - serverName: the name for the certificates of all endpoints; nil: the host of each.
   package init(
-    tls: TLSContexts? = nil, serverName: String? = nil, lookups: Lookups = .system
+    tls: ReloadableTLSContext? = nil, serverName: String? = nil, lookups: Lookups = .system
   ) {
     self.tls = tls
     self.serverName = serverName
@@ -111,14 +111,14 @@ package struct SocketConnector: Connector, Sendable {
   }
 
   private static func addTLS(
-    to channel: any Channel, _ tls: TLSContexts, _ name: EndpointName
+    to channel: any Channel, _ tls: ReloadableTLSContext, _ name: EndpointName
   ) throws {
     guard case .client(let verifies, let speaks) = tls.settings.role else {
       preconditionFailure("a listener's settings were given to a connector")
     }
     let connection = try NIOSSLClientHandler(
       context: tls.current.ssl, serverHostname: name.indication)
-    let gate = TLSGate(connection, to: name, verifies: verifies, speaks: speaks)
+    let gate = PeerVerificationHandler(connection, to: name, verifies: verifies, speaks: speaks)
     try channel.pipeline.syncOperations.addHandlers(connection, gate)
   }
 
@@ -144,7 +144,7 @@ extension Configuration.Endpoint {
     case ChannelError.connectTimeout(let timeout):
       reason = "no connection within \(timeout.nanoseconds / 1_000_000) ms"
     default:
-      reason = TLSFailure(error)?.reason ?? "\(error)"
+      reason = TLSHandshakeError(error)?.reason ?? "\(error)"
     }
     return "can't connect to \(self.description): \(reason)"
   }

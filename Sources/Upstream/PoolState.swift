@@ -12,7 +12,7 @@ internal import Time
 struct PoolState {
   private struct Connection {
     let id: Int
-    var state = ConnectionState()
+    var state = PooledConnectionState()
     /// Whether it has had calls since the last check.
     var isInUse = true
     /// Without calls since then.

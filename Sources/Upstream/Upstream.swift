@@ -16,7 +16,7 @@ package protocol Upstream: AnyObject {
 
 /// The connections to one endpoint on one event loop, as the cluster of a service uses them. [seam]
 ///
-/// `Pool` speaks gRPC over HTTP/2. A pool opens what it needs when calls need it; a call that can't get
+/// `HTTP2Pool` speaks gRPC over HTTP/2. A pool opens what it needs when calls need it; a call that can't get
 /// there at all ends with UNAVAILABLE and the origin `notConnected`, which says that nothing was sent.
 package protocol EndpointPool: Upstream {
   var endpoint: Configuration.Endpoint { get }
@@ -116,7 +116,7 @@ package protocol UpstreamCall: AnyObject {
   func send(_ message: ByteBuffer, isLast: Bool)
 
   /// Bytes given to the call that haven't left for the endpoint. An owner that would give many holds
-  /// back while these are more than `UpstreamMarks.send`, until `callCanSend`.
+  /// back while these are more than `WriteBufferWaterMark.send`, until `callCanSend`.
   var unsentBytes: Int { get }
 
   /// Ends the call with RST_STREAM CANCEL. The observer gets no event after this, not even
@@ -149,7 +149,7 @@ package protocol CallObserver: AnyObject {
   /// One message without its prefix, decompressed; of a raw call the next bytes as they came.
   func callReceivedMessage(_ message: ByteBuffer)
 
-  /// `unsentBytes` were more than `UpstreamMarks.send` after bytes were given, and have fallen to
+  /// `unsentBytes` were more than `WriteBufferWaterMark.send` after bytes were given, and have fallen to
   /// half of it.
   func callCanSend()
 
@@ -164,7 +164,7 @@ extension CallObserver {
 }
 
 /// How much may wait in a call.
-package enum UpstreamMarks {
+package enum WriteBufferWaterMark {
   /// Bytes on their way to the endpoint from which on an owner holds back. 256 KiB: what one write of
   /// a connection takes.
   package static let send = 256 << 10

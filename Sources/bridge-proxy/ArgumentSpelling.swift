@@ -18,7 +18,7 @@ enum ArgumentSpelling {
       if known == name { found = command }
     }
     guard let command = found else {
-      let near = Nearest.name(to: name, among: names)
+      let near = SpellingSuggestion.name(to: name, among: names)
       let hint =
         near.map { "did you mean \($0)?" } ?? "write one of \(names.joined(separator: ", "))"
       return "Unknown subcommand \(Self.shown(name)); \(hint)"
@@ -28,7 +28,7 @@ enum ArgumentSpelling {
     where argument.hasPrefix("--") {
       let option = String(argument.prefix { $0 != "=" })
       guard !options.contains(option) else { continue }
-      let near = Nearest.name(to: option, among: options)
+      let near = SpellingSuggestion.name(to: option, among: options)
       let hint =
         near.map { "did you mean \($0)?" }
         ?? "\"bridge-proxy \(name) --help\" lists those that there are"

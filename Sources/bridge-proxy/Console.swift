@@ -16,7 +16,7 @@ enum Console {
   }
 
   /// Tells what is wrong with a configuration; the exit code is that of sysexits(3) for it.
-  static func refuse(_ errors: ConfigurationErrors) -> ExitCode {
+  static func refuse(_ errors: ConfigurationError) -> ExitCode {
     Self.write(errors.lines, to: STDERR_FILENO)
     return ExitCode(78)
   }

@@ -60,7 +60,7 @@ struct DemoCommand: AsyncParsableCommand {
   }
 
   private func plan(backendPort: Int) async throws -> ServingPlan {
-    do throws(ConfigurationErrors) {
+    do throws(ConfigurationError) {
       var configuration = Configuration(
         listen: [try self.address()],
         services: [
@@ -70,7 +70,7 @@ struct DemoCommand: AsyncParsableCommand {
         ])
       configuration.writesAccessLog = true
       return try await ServingPlan.load(configuration, file: "") {
-        _ throws(SchemaLoadErrors) in
+        _ throws(SchemaLoadError) in
         try SchemaLoader.schema(of: CatalogueSchema.bytes, source: "the demo's schema")
       }
     } catch {
@@ -78,11 +78,11 @@ struct DemoCommand: AsyncParsableCommand {
     }
   }
 
-  private func address() throws(ConfigurationErrors) -> ListenAddress {
-    do throws(ValueFault) {
+  private func address() throws(ConfigurationError) -> ListenAddress {
+    do throws(ValueError) {
       return try ConfigurationValues.listenAddress(self.listen, folder: Files.workingFolder())
     } catch {
-      throw ConfigurationErrors(key: "--listen", reason: error.reason)
+      throw ConfigurationError(key: "--listen", reason: error.reason)
     }
   }
 

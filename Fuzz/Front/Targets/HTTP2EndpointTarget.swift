@@ -14,7 +14,7 @@ enum HTTP2EndpointTarget {
   static func run(_ input: [UInt8]) throws(BrokenProperty) {
     let plan = ReadPlan(input)
     let endpoint = FuzzedEndpoint()
-    let pool = Pool(
+    let pool = HTTP2Pool(
       eventLoop: endpoint.loop, endpoint: Configuration.Endpoint(host: "127.0.0.1", port: 1),
       userAgent: "fuzz", connector: endpoint)
     let outcomes = (0..<2).map { _ in Outcome() }

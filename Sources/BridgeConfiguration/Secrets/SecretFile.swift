@@ -21,15 +21,15 @@ package enum SecretFile {
   /// - Throws: why there's no secret that can be used. The message never holds what's in the file.
   package static func read(
     _ path: String, shownAs text: String, for use: Use
-  ) throws(ValueFault) -> Configuration.Secret {
+  ) throws(ValueError) -> Configuration.Secret {
     let bytes: [UInt8]
-    do throws(Files.Failure) {
+    do throws(FileError) {
       bytes = try Files.read(path, limit: Self.byteLimit)
     } catch {
-      throw ValueFault("\(ConfigurationValues.quoted(text)): \(error)")
+      throw ValueError("\(ConfigurationValues.quoted(text)): \(error)")
     }
     guard var secret = String(validating: bytes, as: UTF8.self) else {
-      throw ValueFault("the file \(text) is not UTF-8 text")
+      throw ValueError("the file \(text) is not UTF-8 text")
     }
     while let last = secret.last, last.isNewline { secret.removeLast() }
     return try Self.secret(secret, from: "the file \(text)", for: use)
@@ -40,10 +40,10 @@ package enum SecretFile {
   /// - Throws: why it can't; the message never holds the text.
   static func secret(
     _ text: String, from source: String, for use: Use
-  ) throws(ValueFault) -> Configuration.Secret {
-    guard !text.isEmpty else { throw ValueFault("\(source) is empty") }
+  ) throws(ValueError) -> Configuration.Secret {
+    guard !text.isEmpty else { throw ValueError("\(source) is empty") }
     if use == .header, MetadataRules.fault(value: text, of: "authorization") != nil {
-      throw ValueFault("\(source) holds characters that a header can't carry (or blanks at an end)")
+      throw ValueError("\(source) holds characters that a header can't carry (or blanks at an end)")
     }
     return Configuration.Secret(text)
   }

@@ -33,7 +33,7 @@ package struct TokenFileWatch: Sendable {
     let path = self.path
     while (try? await self.sleep()) != nil {
       let finding: TokenFileState.Finding? = try? await NIOThreadPool.singleton.runIfActive {
-        do throws(ValueFault) {
+        do throws(ValueError) {
           return .token(try SecretFile.read(path, shownAs: path, for: .header))
         } catch {
           return .fault(error.reason)

@@ -13,25 +13,25 @@ struct DescriptorCache: Sendable {
   /// What was kept; nil where nothing was.
   ///
   /// - Throws: why it can't be read.
-  func read() throws(SchemaLoadErrors) -> ReflectedFiles? {
-    do throws(Files.Failure) {
+  func read() throws(SchemaLoadError) -> ReflectedFiles? {
+    do throws(FileError) {
       _ = try Files.kind(of: self.path)
     } catch {
       return nil
     }
-    do throws(Files.Failure) {
+    do throws(FileError) {
       let bytes = try Files.read(self.path, limit: Self.byteLimit)
       guard let files = try? ReflectedFiles(descriptorSet: bytes), !files.services.isEmpty else {
-        throw Files.Failure(description: "isn't a set of file descriptors that declares a service")
+        throw FileError(description: "isn't a set of file descriptors that declares a service")
       }
       return files
     } catch {
-      throw SchemaLoadErrors(["\(self.path): \(error)"])
+      throw SchemaLoadError(["\(self.path): \(error)"])
     }
   }
 
   /// Keeps these instead of what is there.
-  func write(_ files: ReflectedFiles) throws(Files.Failure) {
+  func write(_ files: ReflectedFiles) throws(FileError) {
     try Files.replace(self.path, with: files.descriptorSet)
   }
 }

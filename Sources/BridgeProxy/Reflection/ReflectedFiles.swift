@@ -76,9 +76,9 @@ package struct ReflectedFiles: Sendable, Equatable {
   /// - Throws: where nothing can be linked.
   package func schema(
     source: String
-  ) throws(SchemaLoadErrors) -> (schema: Schema, warnings: [String]) {
-    let whole: SchemaLoadErrors
-    do throws(SchemaLoadErrors) {
+  ) throws(SchemaLoadError) -> (schema: Schema, warnings: [String]) {
+    let whole: SchemaLoadError
+    do throws(SchemaLoadError) {
       return (try self.link(source: source), [])
     } catch {
       whole = error
@@ -92,7 +92,7 @@ package struct ReflectedFiles: Sendable, Equatable {
       let needed = self.keeping(services: [service])
       byteCount += needed.files.reduce(0) { $0 + $1.bytes.count }
       guard byteCount <= Self.separateByteLimit else { throw whole }
-      do throws(SchemaLoadErrors) {
+      do throws(SchemaLoadError) {
         _ = try needed.link(source: source)
         kept.insert(service)
       } catch {
@@ -101,7 +101,7 @@ package struct ReflectedFiles: Sendable, Equatable {
     }
     guard !kept.isEmpty else { throw whole }
     if kept.count < services.count {
-      do throws(SchemaLoadErrors) {
+      do throws(SchemaLoadError) {
         return (try self.keeping(services: kept).link(source: source), warnings)
       } catch {
         // Each can be linked, but not all of them together.
@@ -113,7 +113,7 @@ package struct ReflectedFiles: Sendable, Equatable {
   /// Takes in one service after the other, and leaves out those that don't go with the ones before.
   private func growingSchema(
     of services: [String], source: String, _ warnings: [String]
-  ) throws(SchemaLoadErrors) -> (schema: Schema, warnings: [String]) {
+  ) throws(SchemaLoadError) -> (schema: Schema, warnings: [String]) {
     var kept: Set<String> = []
     var warnings = warnings
     var schema: Schema?
@@ -122,20 +122,20 @@ package struct ReflectedFiles: Sendable, Equatable {
       let grown = self.keeping(services: kept.union([service]))
       byteCount += grown.files.reduce(0) { $0 + $1.bytes.count }
       guard byteCount <= Self.separateByteLimit else {
-        throw SchemaLoadErrors(["\(source): its services can't be linked together"])
+        throw SchemaLoadError(["\(source): its services can't be linked together"])
       }
-      do throws(SchemaLoadErrors) {
+      do throws(SchemaLoadError) {
         schema = try grown.link(source: source)
         kept.insert(service)
       } catch {
         warnings.append("\(service) is left out: \(error.faults.joined(separator: "; "))")
       }
     }
-    guard let schema else { throw SchemaLoadErrors(warnings) }
+    guard let schema else { throw SchemaLoadError(warnings) }
     return (schema, warnings)
   }
 
-  private func link(source: String) throws(SchemaLoadErrors) -> Schema {
+  private func link(source: String) throws(SchemaLoadError) -> Schema {
     try SchemaLoader.schema(of: self.descriptorSet, source: source)
   }
 

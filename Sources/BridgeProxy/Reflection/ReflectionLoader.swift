@@ -46,7 +46,7 @@ package struct ReflectionLoader: Sendable {
     let failure: (reasons: [String], isFinal: Bool)
     switch await self.ask(service) {
     case .success(let result):
-      do throws(SchemaLoadErrors) {
+      do throws(SchemaLoadError) {
         let (schema, warnings) = try result.files.schema(source: Self.source(of: service))
         return .loaded(
           ReflectedSchema(
@@ -58,7 +58,7 @@ package struct ReflectionLoader: Sendable {
       failure = ([error.sentence(about: endpoint)], error.isFinal)
     }
     var reasons = failure.reasons
-    do throws(SchemaLoadErrors) {
+    do throws(SchemaLoadError) {
       if let cached = try Self.cached(service) {
         var cached = cached
         cached.warnings.insert(
@@ -80,7 +80,7 @@ package struct ReflectionLoader: Sendable {
 
   private static func cached(
     _ service: Configuration.Service
-  ) throws(SchemaLoadErrors) -> ReflectedSchema? {
+  ) throws(SchemaLoadError) -> ReflectedSchema? {
     guard let path = service.reflection?.cache, let files = try DescriptorCache(path: path).read()
     else { return nil }
     let (schema, warnings) = try files.schema(source: path)

@@ -152,12 +152,12 @@ extension ReflectionWatch {
 
     private mutating func serve(_ result: ReflectionResult) async {
       let watch = self.watch
-      do throws(SchemaLoadErrors) {
+      do throws(SchemaLoadError) {
         let (served, warnings) = try result.files.service(watch.service)
-        do throws(RouteClashes) {
+        do throws(RouteConflictError) {
           try await watch.serving.replace(watch.index, by: served)
         } catch {
-          throw SchemaLoadErrors(error.clashes.map(\.description))
+          throw SchemaLoadError(error.clashes.map(\.description))
         }
         self.known = result.files
         self.refused = nil
@@ -188,7 +188,7 @@ extension ReflectionWatch {
     private mutating func keep() {
       guard !self.isKept, let known, let path = self.watch.service.reflection?.cache else { return }
       self.isKept = true
-      do throws(Files.Failure) {
+      do throws(FileError) {
         try DescriptorCache(path: path).write(known)
       } catch {
         self.watch.report(.warning("can't keep its schema in \(path) for the next start: \(error)"))
@@ -203,18 +203,18 @@ extension ReflectedFiles {
   /// - Throws: why it can't be served.
   func service(
     _ configuration: Configuration.Service
-  ) throws(SchemaLoadErrors) -> (ServedService, warnings: [String]) {
+  ) throws(SchemaLoadError) -> (ServedService, warnings: [String]) {
     let (schema, warnings) = try self.schema(source: ReflectionLoader.source(of: configuration))
     let served: ServedService
-    do throws(RouteClashes) {
+    do throws(RouteConflictError) {
       served = try ServedService(configuration, schema: schema)
     } catch {
-      throw SchemaLoadErrors(error.clashes.map(\.description))
+      throw SchemaLoadError(error.clashes.map(\.description))
     }
     let faults = served.routes.faults.map { configuration.httpRules[$0.rule].fault($0).description }
-    guard faults.isEmpty else { throw SchemaLoadErrors(faults) }
+    guard faults.isEmpty else { throw SchemaLoadError(faults) }
     guard !served.routes.routes.isEmpty else {
-      throw SchemaLoadErrors(["none of the endpoint's services has a method that can be served"])
+      throw SchemaLoadError(["none of the endpoint's services has a method that can be served"])
     }
     return (served, warnings + schema.warnings + served.routes.warnings)
   }

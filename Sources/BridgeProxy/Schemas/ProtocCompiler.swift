@@ -34,11 +34,11 @@ package struct ProtocCompiler: Sendable {
   /// - Parameter builtIns: a serialized `FileDescriptorSet` for imports that no root has.
   func compile(
     _ sources: SchemaSources, builtIns: [UInt8]
-  ) async throws(SchemaLoadErrors)
+  ) async throws(SchemaLoadError)
     -> [UInt8]
   {
     if let path = (sources.roots + sources.protos.map(\.path)).first(where: { $0.contains(":") }) {
-      throw SchemaLoadErrors([
+      throw SchemaLoadError([
         "\(path): protoc can't take a path with a colon; move the file or give a descriptor set"
       ])
     }
@@ -52,13 +52,13 @@ package struct ProtocCompiler: Sendable {
         outcome = try await self.run(
           Self.arguments(for: part, of: sources), input: builtIns)
       } catch {
-        throw SchemaLoadErrors([self.sentence(for: error)])
+        throw SchemaLoadError([self.sentence(for: error)])
       }
       runCount += 1
       if outcome.isSuccess {
         result += outcome.output
         guard result.count <= self.outputByteLimit else {
-          throw SchemaLoadErrors([self.tooMuch])
+          throw SchemaLoadError([self.tooMuch])
         }
         continue
       }
@@ -87,7 +87,7 @@ package struct ProtocCompiler: Sendable {
     var messages: String
   }
 
-  private struct TimeLimitPassed: Error {}
+  private struct TimeLimitError: Error {}
 
   /// Runs the program; it's killed when the time is over.
   private func run(_ arguments: [String], input: [UInt8]) async throws -> Outcome {
@@ -107,7 +107,7 @@ package struct ProtocCompiler: Sendable {
       }
       group.addTask {
         try await Task.sleep(for: self.timeLimit)
-        throw TimeLimitPassed()
+        throw TimeLimitError()
       }
       defer { group.cancelAll() }
       guard let outcome = try await group.next() else { throw CancellationError() }
@@ -116,7 +116,7 @@ package struct ProtocCompiler: Sendable {
   }
 
   private func sentence(for error: any Error) -> String {
-    if error is TimeLimitPassed {
+    if error is TimeLimitError {
       return
         "\(self.program): gave no result within "
         + "\(DurationText.of(self.timeLimit)); give a descriptor set instead"

@@ -21,14 +21,14 @@ struct ProtocMessages {
 
   /// The faults, at most `limit` of them. Where imports are missing those alone: everything else that
   /// `protoc` says follows from them.
-  func errors(limit: Int) -> SchemaLoadErrors {
+  func errors(limit: Int) -> SchemaLoadError {
     let missing = self.missingImports
     var faults =
       missing.isEmpty ? self.lines.prefix(limit).map(self.fault) : Array(missing.prefix(limit))
     let count = missing.isEmpty ? self.lines.count : missing.count
     if count > limit { faults.append("… and \(count - limit) more of protoc") }
     if faults.isEmpty { faults = ["protoc failed and gave no reason"] }
-    return SchemaLoadErrors(
+    return SchemaLoadError(
       faults.map { ForeignText.shown($0, limit: 1000) } + (missing.isEmpty ? self.editions : []))
   }
 

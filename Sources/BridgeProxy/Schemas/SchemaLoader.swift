@@ -24,26 +24,26 @@ package struct SchemaLoader: Sendable {
   ///   then `protoc`, then what the descriptors say).
   package func load(
     _ paths: [String], importPaths: [String] = []
-  ) async throws(SchemaLoadErrors) -> Schema {
+  ) async throws(SchemaLoadError) -> Schema {
     let sources = try SchemaSources(paths: paths, importPaths: importPaths)
     var builder = SchemaBuilder()
     var faults: [String] = []
     for path in sources.descriptorSets {
-      do throws(SchemaLoadErrors) {
+      do throws(SchemaLoadError) {
         try Self.add(try Self.read(path), source: path, to: &builder)
       } catch {
         faults += error.faults
       }
     }
     if !sources.protos.isEmpty {
-      do throws(SchemaLoadErrors) {
+      do throws(SchemaLoadError) {
         let set = try await self.compiler.compile(sources, builtIns: BuiltInSchemas.bytes)
         try Self.add(set, source: "protoc's result", to: &builder)
       } catch {
         faults += error.faults
       }
     }
-    guard faults.isEmpty else { throw SchemaLoadErrors(faults) }
+    guard faults.isEmpty else { throw SchemaLoadError(faults) }
     return try Self.build(builder)
   }
 
@@ -52,7 +52,7 @@ package struct SchemaLoader: Sendable {
   /// - Parameter source: what it is, for messages.
   package static func schema(
     of descriptorSet: [UInt8], source: String
-  ) throws(SchemaLoadErrors) -> Schema {
+  ) throws(SchemaLoadError) -> Schema {
     var builder = SchemaBuilder()
     try Self.add(descriptorSet, source: source, to: &builder)
     return try Self.build(builder)
@@ -60,29 +60,29 @@ package struct SchemaLoader: Sendable {
 
   private static func build(
     _ builder: consuming SchemaBuilder
-  ) throws(SchemaLoadErrors) -> Schema {
+  ) throws(SchemaLoadError) -> Schema {
     do throws(SchemaError) {
       return try builder.build()
     } catch {
-      throw SchemaLoadErrors([error.description])
+      throw SchemaLoadError([error.description])
     }
   }
 
-  private static func read(_ path: String) throws(SchemaLoadErrors) -> [UInt8] {
-    do throws(Files.Failure) {
+  private static func read(_ path: String) throws(SchemaLoadError) -> [UInt8] {
+    do throws(FileError) {
       return try Files.read(path, limit: Self.descriptorSetByteLimit)
     } catch {
-      throw SchemaLoadErrors(["\(path): \(error)"])
+      throw SchemaLoadError(["\(path): \(error)"])
     }
   }
 
   private static func add(
     _ bytes: [UInt8], source: String, to builder: inout SchemaBuilder
-  ) throws(SchemaLoadErrors) {
+  ) throws(SchemaLoadError) {
     do throws(SchemaError) {
       try unsafe builder.add(descriptorSet: bytes.span.bytes, source: source)
     } catch {
-      throw SchemaLoadErrors([error.description])
+      throw SchemaLoadError([error.description])
     }
   }
 }

@@ -27,7 +27,7 @@ struct SchemaSources: Equatable {
   /// Looks at the paths and what is in them. Everything is absolute.
   ///
   /// - Throws: paths that lead nowhere, folders without schemas, two files of one import name.
-  init(paths: [String], importPaths: [String]) throws(SchemaLoadErrors) {
+  init(paths: [String], importPaths: [String]) throws(SchemaLoadError) {
     var walk = Walk()
     for path in paths { walk.add(FilePaths.absolute(path, in: "/")) }
     var roots: [String] = []
@@ -40,7 +40,7 @@ struct SchemaSources: Equatable {
     self.descriptorSets = walk.descriptorSets
     let clashes = self.name(walk.protos)
     guard walk.faults.isEmpty, clashes.isEmpty else {
-      throw SchemaLoadErrors(walk.faults + clashes)
+      throw SchemaLoadError(walk.faults + clashes)
     }
   }
 
@@ -88,7 +88,7 @@ extension SchemaSources {
     private var seen: Set<String> = []
 
     mutating func add(_ path: String) {
-      do throws(Files.Failure) {
+      do throws(FileError) {
         if try Files.kind(of: path) == .folder {
           try self.addFolder(path)
         } else if path.hasSuffix(".proto") {
@@ -102,21 +102,21 @@ extension SchemaSources {
       }
     }
 
-    private mutating func addFolder(_ folder: String) throws(Files.Failure) {
+    private mutating func addFolder(_ folder: String) throws(FileError) {
       self.roots.append(folder)
       var foundAny = false
       try self.descend(folder, depth: 0, &foundAny)
       if !foundAny {
-        throw Files.Failure(
+        throw FileError(
           description: "holds no .proto file and no descriptor set (.binpb, .pb, .desc, .protoset)")
       }
     }
 
     private mutating func descend(
       _ folder: String, depth: Int, _ foundAny: inout Bool
-    ) throws(Files.Failure) {
+    ) throws(FileError) {
       guard depth < SchemaSources.depthLimit else {
-        throw Files.Failure(description: "holds folders deeper than \(SchemaSources.depthLimit)")
+        throw FileError(description: "holds folders deeper than \(SchemaSources.depthLimit)")
       }
       for name in try Files.names(in: folder) {
         let path = folder == "/" ? "/\(name)" : "\(folder)/\(name)"
@@ -132,7 +132,7 @@ extension SchemaSources {
           continue
         }
         guard self.seen.count <= SchemaSources.fileLimit else {
-          throw Files.Failure(
+          throw FileError(
             description: "holds more than \(SchemaSources.fileLimit) schema files; name a folder "
               + "further down")
         }

@@ -46,7 +46,7 @@ struct SchemaLinker {
     }
     for index in self.messages.indices { self.separateNames(of: index) }
     for message in self.messages {
-      try KnownShapes.check(message, among: self.messages, enums: self.enums)
+      try WellKnownTypeShapes.check(message, among: self.messages, enums: self.enums)
     }
     for file in self.files { self.addServices(of: file) }
     return Schema(

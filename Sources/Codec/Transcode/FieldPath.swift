@@ -50,7 +50,7 @@ extension Schema {
         let place = type.fields.firstIndex(where: { $0.name == element })
           ?? type.fields.firstIndex(where: { $0.jsonName == element })
       else {
-        let hint = Nearest.name(to: String(element), among: type.fields.lazy.map(\.name))
+        let hint = SpellingSuggestion.name(to: String(element), among: type.fields.lazy.map(\.name))
           .map { "; did you mean \"\($0)\"?" }
         throw SchemaError(
           .unresolved, subject: text,

@@ -21,7 +21,7 @@ extension JSONToWire {
       [plan = self.plan, usesProtoNames = self.options.usesProtoNames] field in
       usesProtoNames ? plan.protoName(of: field) : plan.jsonName(of: field)
     }
-    return Nearest.name(to: name, among: names).map { "; did you mean \"\($0)\"?" } ?? ""
+    return SpellingSuggestion.name(to: name, among: names).map { "; did you mean \"\($0)\"?" } ?? ""
   }
 
   @inline(never)
@@ -83,8 +83,10 @@ extension Plan {
     let first = self.enums[enumeration].firstValue
     let count = self.enums[enumeration].valueCount
     let shown = (first..<first + min(count, 6)).map(self.enumName).joined(separator: ", ")
-    let hint = Nearest.name(to: name, among: (first..<first + count).lazy.map(self.enumName))
-      .map { "; did you mean \($0)?" }
+    let hint = SpellingSuggestion.name(
+      to: name, among: (first..<first + count).lazy.map(self.enumName)
+    )
+    .map { "; did you mean \($0)?" }
     return " (it has \(shown)\(count > 6 ? ", …" : ""))\(hint ?? "")"
   }
 

@@ -10,7 +10,7 @@ struct JSONToWire: ~Copyable {
   var reader: JSONReader
   var sink = ByteSink(capacity: 64)
   var frames = FrameStack(spare: Frame(kind: .message))
-  var seen = SeenFields()
+  var seen = FieldPresenceBits()
   var keys = KeySets()
   /// Strings whose escapes had to be resolved before they could be looked at.
   var scratch = ByteSink(capacity: 256)
@@ -31,7 +31,7 @@ struct JSONToWire: ~Copyable {
   /// Lengths to be closed around a field that's the body, or that path or query set.
   var marks: [Int] = []
   /// What path and query have set. Meaningless for a request without query parameters.
-  var claimed = ClaimedPaths()
+  var claimed = BoundFieldPaths()
   /// The keys of maps that the query has set.
   var entryKeys = KeySets.Handle.none
   /// The places of the parameters that set them.

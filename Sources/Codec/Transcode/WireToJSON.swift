@@ -10,7 +10,7 @@ struct WireToJSON: ~Copyable {
   var reader: WireReader
   var sink = ByteSink(capacity: 64)
   var frames = FrameStack(spare: Frame(kind: .message))
-  var seen = SeenFields()
+  var seen = FieldPresenceBits()
   var keys = KeySets()
   /// Copies of messages that had to be brought into order.
   var arena = ByteSink(capacity: 256)

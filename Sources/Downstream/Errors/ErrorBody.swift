@@ -39,7 +39,7 @@ enum ErrorBody {
 
   /// Appends the body of a fault.
   static func write(
-    _ fault: Fault, _ subject: ErrorSubject = ErrorSubject(), to sink: inout ByteSink
+    _ fault: RequestError, _ subject: ErrorSubject = ErrorSubject(), to sink: inout ByteSink
   ) {
     if let template = subject.errors?.body {
       Self.write(fault, subject, by: template, to: &sink)
@@ -52,7 +52,7 @@ enum ErrorBody {
   }
 
   /// Appends google.rpc.ErrorInfo and perhaps google.rpc.BadRequest.
-  private static func writeDetails(of fault: Fault, to sink: inout ByteSink) {
+  private static func writeDetails(of fault: RequestError, to sink: inout ByteSink) {
     sink.append(
       "[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"")
     sink.append(string: fault.reason.rawValue)
@@ -142,7 +142,8 @@ extension ErrorBody {
 
   @inline(never)
   private static func write(
-    _ fault: Fault, _ subject: ErrorSubject, by template: ErrorTemplate, to sink: inout ByteSink
+    _ fault: RequestError, _ subject: ErrorSubject, by template: ErrorTemplate,
+    to sink: inout ByteSink
   ) {
     var values = subject.values(fault.code, subject.httpStatus(of: fault), fault.message)
     values.summary.reason = fault.reason.rawValue
@@ -179,7 +180,7 @@ extension ErrorBody {
 
 // MARK: Causes
 
-extension Fault {
+extension RequestError {
   /// A status that the bridge made because the call couldn't be carried through.
   init?(_ status: GRPCStatus) {
     switch status.origin {
@@ -219,17 +220,17 @@ extension Fault {
   }
 
   /// A reply that can't be printed by the schema.
-  static func invalidReply(_ error: CodecError, of route: Route) -> Fault {
-    Fault(
+  static func invalidReply(_ error: CodecError, of route: Route) -> RequestError {
+    RequestError(
       .internal, .invalidReply,
       "the reply of \(route.name) doesn't fit its schema: \(error.description); "
         + "is the schema that the bridge has the one that the endpoint uses?")
   }
 
   /// A unary call that ended well with other than one message.
-  static func messageCount(_ count: Int, of route: Route) -> Fault {
+  static func messageCount(_ count: Int, of route: Route) -> RequestError {
     let number = count == 0 ? "no message" : "more than one message"
-    return Fault(
+    return RequestError(
       .internal, .invalidReply,
       "the endpoint sent \(number) for \(route.name), which replies with exactly one")
   }

@@ -35,7 +35,7 @@ struct ErrorSubject {
   /// Nil: the usual one.
   var contentType: String? { self.errors?.contentType }
 
-  func httpStatus(of fault: Fault) -> Int {
+  func httpStatus(of fault: RequestError) -> Int {
     self.errors?.httpStatus(of: fault.code, usually: fault.httpStatus) ?? fault.httpStatus
   }
 

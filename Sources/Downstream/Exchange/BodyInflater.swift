@@ -25,7 +25,7 @@ final class BodyInflater {
   }
 
   /// Reads a part and appends what it becomes to `body`.
-  func inflate(_ part: ByteBuffer, into body: inout ByteBuffer) throws(Fault) {
+  func inflate(_ part: ByteBuffer, into body: inout ByteBuffer) throws(RequestError) {
     var part = part
     guard let first = part.readableBytesView.first else { return }
     if self.inflater == nil {
@@ -43,30 +43,30 @@ final class BodyInflater {
 
   /// The body is complete: refuses one that ended early. A body of no bytes is an empty one,
   /// whatever its coding: clients name the coding of bodies that they don't send.
-  func finish() throws(Fault) {
+  func finish() throws(RequestError) {
     guard let isAtEnd = self.inflater?.isAtEnd, !isAtEnd else { return }
     throw self.fault(CompressionError(.truncated))
   }
 
-  private func fault(_ error: CompressionError) -> Fault {
+  private func fault(_ error: CompressionError) -> RequestError {
     switch error.code {
     case .tooLarge:
-      Fault(
+      RequestError(
         .resourceExhausted, http: 413, .inflatedBodyTooLarge,
         "the body inflates to more than \(self.limits.requestBodyBytes) bytes "
           + "(limits.request_body_bytes)")
     case .ratioTooHigh:
-      Fault(
+      RequestError(
         .resourceExhausted, http: 413, .inflationRatio,
         "the body inflates to more than \(self.limits.inflationRatio) times its size "
           + "(limits.inflation_ratio); send it uncompressed")
     case .malformed:
-      Fault(
+      RequestError(
         .invalidArgument, .damagedBody,
         "the body can't be inflated: it isn't \(self.coding), which its Content-Encoding says "
           + "it is, or it was damaged on its way")
     case .truncated:
-      Fault(
+      RequestError(
         .invalidArgument, .damagedBody,
         "the body can't be inflated: its \(self.coding) data ends early; was the last part of it "
           + "flushed before it was sent?")
@@ -111,7 +111,7 @@ extension ExchangeDriver {
     // Out of the exchange while it grows, so that it has one owner and isn't copied.
     var body = self.exchange?.body ?? ByteBuffer()
     self.exchange?.body = nil
-    do throws(Fault) {
+    do throws(RequestError) {
       try inflater.inflate(part, into: &body)
       self.exchange?.body = body
     } catch {

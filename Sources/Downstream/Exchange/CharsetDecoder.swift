@@ -19,7 +19,7 @@ final class CharsetDecoder {
 
   /// - Parameter charset: one that's known.
   /// - Throws: where the system has no converter for it.
-  init(_ charset: BodyCharset) throws(Fault) {
+  init(_ charset: BodyCharset) throws(RequestError) {
     precondition(charset != .unknown, "a charset that's known")
     self.charset = charset
     switch charset {
@@ -27,7 +27,7 @@ final class CharsetDecoder {
     case .utf16BigEndian: self.isBigEndian = true
     case .gb18030:
       guard let converter = GB18030Converter() else {
-        throw Fault(
+        throw RequestError(
           .invalidArgument, http: 415, .unsupportedContentType,
           "the body's charset is GB18030, and this system's C library has no converter for it "
             + "(gconv); send UTF-8")
@@ -41,7 +41,7 @@ final class CharsetDecoder {
   ///
   /// - Parameter isLast: whether no other follows.
   /// - Returns: UTF-8.
-  func decode(_ part: ByteBuffer, isLast: Bool) throws(Fault) -> ByteBuffer {
+  func decode(_ part: ByteBuffer, isLast: Bool) throws(RequestError) -> ByteBuffer {
     switch self.charset {
     case .utf8, .unknown:
       return part
@@ -86,7 +86,7 @@ final class CharsetDecoder {
 
   // MARK: UTF-16
 
-  private func decodeUTF16(_ part: ByteBuffer, isLast: Bool) throws(Fault) -> ByteBuffer {
+  private func decodeUTF16(_ part: ByteBuffer, isLast: Bool) throws(RequestError) -> ByteBuffer {
     var bytes = self.pending + part.readableBytesView
     self.pending = []
     if self.isBigEndian == nil {
@@ -133,7 +133,7 @@ final class CharsetDecoder {
 
   // MARK: GB 18030
 
-  private func decodeGB18030(_ part: ByteBuffer, isLast: Bool) throws(Fault) -> ByteBuffer {
+  private func decodeGB18030(_ part: ByteBuffer, isLast: Bool) throws(RequestError) -> ByteBuffer {
     let bytes = self.pending + part.readableBytesView
     guard let converter = self.converter, let (output, count) = converter.convert(bytes) else {
       throw self.damaged
@@ -143,8 +143,8 @@ final class CharsetDecoder {
     return ByteBuffer(bytes: output)
   }
 
-  private var damaged: Fault {
-    Fault(
+  private var damaged: RequestError {
+    RequestError(
       .invalidArgument, .invalidMessage,
       "the body isn't the text that the charset of its Content-Type says it is")
   }

@@ -39,7 +39,7 @@ struct Exchange {
   /// Whether the body is a form that is the query of a GET.
   var takesForm = false
   /// Of a request that is a stream of messages, until its end.
-  var requests: RequestStream?
+  var requests: StreamedRequestBody?
   /// Whether the call has no room for more messages.
   var isHeld = false
   /// The length that the client announced.

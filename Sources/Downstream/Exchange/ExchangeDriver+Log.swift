@@ -14,7 +14,7 @@ extension ExchangeDriver {
     self.refusedLine = nil
   }
 
-  func note(_ fault: Fault) {
+  func note(_ fault: RequestError) {
     guard self.loop.recorder != nil else { return }
     self.failure = AccessEntry.Failure(fault)
   }

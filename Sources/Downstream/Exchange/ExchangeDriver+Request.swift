@@ -13,9 +13,9 @@ extension ExchangeDriver {
   /// A head has arrived: decides whether its request is taken, and by which method.
   func begin(_ head: RequestHead) {
     var headers = RequestHeaders(head)
-    var fault: Fault?
+    var fault: RequestError?
     self.metadata.removeAll()
-    do throws(Fault) {
+    do throws(RequestError) {
       try headers.read(head, metadata: &self.metadata, &self.loop.bytes)
       try self.checkSize(of: head, headers)
     } catch {
@@ -34,7 +34,7 @@ extension ExchangeDriver {
     if case .length(let length) = headers.framing { self.exchange?.announcedLength = length }
     self.identify(headers)
     if fault == nil {
-      do throws(Fault) {
+      do throws(RequestError) {
         try self.accept(head, headers)
       } catch {
         fault = error
@@ -53,7 +53,7 @@ extension ExchangeDriver {
     self.answer(fault)
   }
 
-  private func checkSize(of head: RequestHead, _ headers: RequestHeaders) throws(Fault) {
+  private func checkSize(of head: RequestHead, _ headers: RequestHeaders) throws(RequestError) {
     let limit = self.loop.limits.headBytes
     guard head.target.utf8.count <= limit else {
       throw .fatal(
@@ -63,7 +63,7 @@ extension ExchangeDriver {
     guard head.target.utf8.count + headers.byteCount <= limit else { throw self.headTooLarge }
   }
 
-  private func accept(_ head: RequestHead, _ headers: RequestHeaders) throws(Fault) {
+  private func accept(_ head: RequestHead, _ headers: RequestHeaders) throws(RequestError) {
     self.bindings.removeAll()
     if head.method == .CONNECT { return try self.acceptTunnel(head, headers) }
     if headers.requestedMethod != nil, try self.answerPreflight(head, headers) { return }
@@ -117,11 +117,11 @@ extension ExchangeDriver {
   /// How a streamed answer will be written.
   private static func streamFormat(
     _ head: RequestHead, _ service: ServedService
-  ) throws(Fault) -> StreamFormat {
+  ) throws(RequestError) -> StreamFormat {
     if let format = service.stream.format { return format }
     let accept = head.values(of: "accept")
     guard let format = StreamFormat.choose(accept: accept) else {
-      throw Fault(
+      throw RequestError(
         .invalidArgument, http: 406, .notAcceptable,
         "this method answers with a stream, as application/x-ndjson, application/json (one array) or "
           + "text/event-stream; Accept: \(EchoedText.cut(accept.joined(separator: ", "))) takes none of them"
@@ -133,11 +133,11 @@ extension ExchangeDriver {
   /// A unary reply is JSON, unless its method says that it's something else.
   private func checkAccept(
     _ headers: RequestHeaders, _ route: Route, _ service: ServedService
-  ) throws(Fault) {
+  ) throws(RequestError) {
     guard !AcceptedType.includesJSON(headers.accept), !route.method.isServerStreaming,
       !route.givesHTTPBody
     else { return }
-    throw Fault(
+    throw RequestError(
       .invalidArgument, http: 406, .notAcceptable,
       "the header Accept takes \(EchoedText.cut(headers.accept)), and \(route.name) answers in "
         + "application/json alone; send Accept: application/json, or leave it out")
@@ -145,11 +145,11 @@ extension ExchangeDriver {
 
   private func checkBody(
     _ headers: RequestHeaders, _ route: Route, _ service: ServedService
-  ) throws(Fault) {
+  ) throws(RequestError) {
     try self.checkContentType(headers, route, service)
     let isPassedOver = !route.takesBody && service.requests.ignoresUnexpectedBody
     guard headers.coding != .other || isPassedOver else {
-      var fault = Fault(
+      var fault = RequestError(
         .invalidArgument, http: 415, .unsupportedContentEncoding,
         "the body's Content-Encoding is \(EchoedText.cut(headers.contentEncoding)), the bridge takes one of gzip "
           + "and deflate; send it in one of them, or uncompressed")
@@ -170,7 +170,7 @@ extension ExchangeDriver {
 
   private func checkContentType(
     _ headers: RequestHeaders, _ route: Route, _ service: ServedService
-  ) throws(Fault) {
+  ) throws(RequestError) {
     guard route.takesBody, !route.takesHTTPBody else { return }
     let isStream = route.method.isClientStreaming
     let isJSON =
@@ -182,7 +182,7 @@ extension ExchangeDriver {
     guard isJSON else { throw Self.notJSON(headers, service, isStream: isStream) }
     guard headers.charset != .utf8 else { return }
     guard headers.charset != .unknown else {
-      throw Fault(
+      throw RequestError(
         .invalidArgument, http: 415, .unsupportedContentType,
         "the body's Content-Type is \(EchoedText.cut(headers.contentType)), and of charsets the bridge takes "
           + "\(BodyCharset.known); send the header Content-Type: application/json with one of them")
@@ -193,8 +193,8 @@ extension ExchangeDriver {
 
   private static func notJSON(
     _ headers: RequestHeaders, _ service: ServedService, isStream: Bool
-  ) -> Fault {
-    Fault(
+  ) -> RequestError {
+    RequestError(
       .invalidArgument, http: 415, .unsupportedContentType,
       "the body's Content-Type is \(EchoedText.cut(headers.contentType)), the bridge takes JSON; "
         + "send the header Content-Type: application/json"
@@ -211,19 +211,19 @@ extension ExchangeDriver {
   @inline(never)
   private func takesForm(
     _ head: RequestHead, _ headers: RequestHeaders
-  ) throws(Fault) -> Bool {
+  ) throws(RequestError) -> Bool {
     guard head.method == .POST,
       let service = RequestRouter.service(of: head, method: "GET", headers, self.loop),
       service.requests.overridesMethods
     else { return false }
     guard HeaderValue.equals(headers.methodOverride, "get") else {
-      throw Fault(
+      throw RequestError(
         .invalidArgument, .invalidHeader,
         "X-HTTP-Method-Override: the bridge takes GET and no other method; send the request by the "
           + "method itself")
     }
     guard headers.content == .absent || HeaderValue.isForm(headers.contentType) else {
-      throw Fault(
+      throw RequestError(
         .invalidArgument, http: 415, .unsupportedContentType,
         "X-HTTP-Method-Override: the body is the query of the GET; send it as "
           + "Content-Type: application/x-www-form-urlencoded")
@@ -236,9 +236,9 @@ extension ExchangeDriver {
   private static let formByteLimit = 256 << 10
 
   /// Takes the body for the query.
-  private func bindForm(_ body: ByteBuffer, _ service: ServedService) throws(Fault) {
+  private func bindForm(_ body: ByteBuffer, _ service: ServedService) throws(RequestError) {
     guard body.readableBytes <= Self.formByteLimit else {
-      throw Fault(
+      throw RequestError(
         .resourceExhausted, http: 413, .bodyTooLarge,
         "the form that is the query has more than \(Self.formByteLimit) bytes")
     }
@@ -246,15 +246,15 @@ extension ExchangeDriver {
       query: body.readableBytesSpan, service.routing.queryScope, self.loop, &self.bindings)
   }
 
-  var bodyTooLarge: Fault {
-    Fault(
+  var bodyTooLarge: RequestError {
+    RequestError(
       .resourceExhausted, http: 413, .bodyTooLarge,
       "the body has more than \(self.loop.limits.requestBodyBytes) bytes "
         + "(limits.request_body_bytes)"
     )
   }
 
-  private var headTooLarge: Fault {
+  private var headTooLarge: RequestError {
     .headTooLarge(self.loop.limits)
   }
 
@@ -264,7 +264,7 @@ extension ExchangeDriver {
     if let tunnel = self.tunnel { return self.openTunnel(to: tunnel) }
     guard let service = self.exchange?.service, let route = self.exchange?.route else { return }
     var body = self.exchange?.body ?? ByteBuffer()
-    do throws(Fault) {
+    do throws(RequestError) {
       if let inflater = self.exchange?.inflater { try inflater.finish() }
       if self.exchange?.takesForm == true {
         try self.bindForm(body, service)
@@ -287,7 +287,7 @@ extension ExchangeDriver {
         self.bindings, route, service)
       if route.takesHTTPBody { self.exchange?.contentType = "" }
     } catch {
-      self.answer(Fault(error, in: body.readableBytesSpan))
+      self.answer(RequestError(error, in: body.readableBytesSpan))
       return
     }
     self.exchange?.body = nil
@@ -323,8 +323,8 @@ extension ExchangeDriver {
   }
 }
 
-extension Fault {
-  static func headTooLarge(_ limits: Configuration.Limits) -> Fault {
+extension RequestError {
+  static func headTooLarge(_ limits: Configuration.Limits) -> RequestError {
     .fatal(
       .invalidArgument, http: 431, .headTooLarge,
       "the request line and headers have more than \(limits.headBytes) bytes or more than "

@@ -12,7 +12,7 @@ extension ExchangeDriver {
   /// The head of a CONNECT.
   ///
   /// - Throws: where the host isn't the bridge's own, or what would come inside can't be served.
-  func acceptTunnel(_ head: RequestHead, _ headers: RequestHeaders) throws(Fault) {
+  func acceptTunnel(_ head: RequestHead, _ headers: RequestHeaders) throws(RequestError) {
     guard let connection = self.writer?.upgradableConnection else {
       throw Self.noTunnel("CONNECT over HTTP/2 isn't served; use HTTP/1.1 towards the bridge")
     }
@@ -39,9 +39,9 @@ extension ExchangeDriver {
     _ = self.state.accepted(isServerStreaming: false, limit: 0)
   }
 
-  private static func noTunnel(_ message: String) -> Fault {
-    var fault = Fault.fatal(.unimplemented, http: 405, .notAProxy, message)
-    fault.allow = Fault.allMethods
+  private static func noTunnel(_ message: String) -> RequestError {
+    var fault = RequestError.fatal(.unimplemented, http: 405, .notAProxy, message)
+    fault.allow = RequestError.allMethods
     return fault
   }
 
@@ -72,7 +72,7 @@ extension HTTP1ServerHandler {
   }
 
   /// Serves what comes from now on as a new connection.
-  func becomeTunnel(tls: TLSContexts?, checksHost: Bool) {
+  func becomeTunnel(tls: ReloadableTLSContext?, checksHost: Bool) {
     guard let context = self.context else { return }
     let selector = ProtocolSelector(
       self.loop, awaitsHandshake: tls != nil, checksHost: checksHost)

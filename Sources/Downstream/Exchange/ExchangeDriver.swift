@@ -57,7 +57,7 @@ final class ExchangeDriver {
   /// Method and target of a line that couldn't be read as a request, for the log.
   var refusedLine: (method: String, target: String)?
   /// What of a streamed answer hasn't been written yet.
-  var stream = StreamBuffer()
+  var stream = StreamedResponseBody()
 
   /// Parts of requests that were sent ahead.
   private var waiting: Deque<RequestPart> = []
@@ -66,7 +66,7 @@ final class ExchangeDriver {
   /// Whether all parts of the last request have come from the decoder.
   private(set) var isBetweenRequests = true
   /// What the decoder said after the parts in `waiting`.
-  private var decoderFault: Fault?
+  private var decoderFault: RequestError?
   private var isTakingParts = false
   private var readIsHeld = false
   /// Whether the client has closed its side behind the parts in `waiting`.
@@ -241,7 +241,7 @@ final class ExchangeDriver {
 
   /// What comes can't be read as a request.
   func decoderFailed(_ error: any Error) {
-    let fault: Fault
+    let fault: RequestError
     switch error {
     case HTTPParserError.closedConnection:
       // More after a request that said `Connection: close`: its answer is the last one.
@@ -255,11 +255,11 @@ final class ExchangeDriver {
       }
       return
     case let error as HTTPParserError:
-      fault = Fault(error, self.loop.limits)
-    case let error as RequestDecoder.UnknownMethod:
-      fault = Fault(error)
-    case let error as MalformedLine:
-      fault = Fault(error)
+      fault = RequestError(error, self.loop.limits)
+    case let error as RequestDecoder.UnknownMethodError:
+      fault = RequestError(error)
+    case let error as RequestLineError:
+      fault = RequestError(error)
     default:
       self.closeNow()
       return

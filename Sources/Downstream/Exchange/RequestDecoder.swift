@@ -14,7 +14,7 @@ struct RequestDecoder: ByteToMessageDecoder {
   typealias InboundOut = HTTPServerRequestPart
 
   /// A request by a method that isn't one of `HTTPMethods.known`.
-  struct UnknownMethod: Error, Equatable {
+  struct UnknownMethodError: Error, Equatable {
     var name: String
   }
 
@@ -134,7 +134,7 @@ struct RequestDecoder: ByteToMessageDecoder {
 
   /// The method of the first line that is a request line of HTTP/1.1 but for its method (RFC 9112 §3).
   /// What was read in one go may begin with other requests, so every line is looked at.
-  static func unknownMethod(in bytes: RawSpan) -> UnknownMethod? {
+  static func unknownMethod(in bytes: RawSpan) -> UnknownMethodError? {
     var start = 0
     while start < bytes.byteCount {
       var end = start
@@ -147,7 +147,7 @@ struct RequestDecoder: ByteToMessageDecoder {
     return nil
   }
 
-  private static func method(of line: RawSpan) -> UnknownMethod? {
+  private static func method(of line: RawSpan) -> UnknownMethodError? {
     var count = line.byteCount
     if count > 0, line[count - 1] == UInt8(ascii: "\r") { count -= 1 }
     var name: [UInt8] = []
@@ -162,13 +162,13 @@ struct RequestDecoder: ByteToMessageDecoder {
     else { return nil }
     let method = String(decoding: name, as: UTF8.self)
     return HTTPMethods.known.contains(method) || method == "CONNECT"
-      ? nil : UnknownMethod(name: method)
+      ? nil : UnknownMethodError(name: method)
   }
 }
 
-extension Fault {
+extension RequestError {
   /// RFC 9110 §15.6.2.
-  init(_ method: RequestDecoder.UnknownMethod) {
+  init(_ method: RequestDecoder.UnknownMethodError) {
     self = .fatal(.unimplemented, .unknownMethod, HTTPMethods.reason(method.name))
   }
 }

@@ -72,7 +72,7 @@ struct RequestFramer {
 
   /// Looks at all bytes that wait.
   ///
-  /// - Throws: `MalformedLine`, or `HTTPParserError.headerOverflow` where a line has no end.
+  /// - Throws: `RequestLineError`, or `HTTPParserError.headerOverflow` where a line has no end.
   mutating func next(in bytes: RawSpan) throws -> Step {
     while true {
       switch self.state {
@@ -197,7 +197,7 @@ struct RequestFramer {
 
   private mutating func readField(_ line: RawSpan) throws {
     guard line.byteCount >= 2, line[line.byteCount - 2] == UInt8(ascii: "\r") else {
-      throw MalformedLine.bareLineFeed
+      throw RequestLineError.bareLineFeed
     }
     if HeaderValue.isBlank(line[0]) {
       // A folded line (RFC 9112 §5.2): refused with the field that it belongs to.

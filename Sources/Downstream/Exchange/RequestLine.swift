@@ -11,7 +11,7 @@ enum RequestLine {
     /// Well-formed but for bytes beyond ASCII in the target, which stand for themselves
     /// percent-encoded.
     case unencoded
-    case malformed(MalformedLine)
+    case malformed(RequestLineError)
   }
 
   /// Checks a line.
@@ -104,7 +104,7 @@ enum RequestLine {
 
   /// - Parameter rest: what follows the space behind the target.
   @inline(never)
-  private static func explainVersion(_ rest: RawSpan) -> MalformedLine {
+  private static func explainVersion(_ rest: RawSpan) -> RequestLineError {
     guard rest.byteCount > 0 else { return .noVersion }
     var last = rest.byteCount
     for index in 0..<rest.byteCount {
@@ -129,7 +129,7 @@ enum RequestLine {
 }
 
 /// What makes the head of a request unreadable.
-enum MalformedLine: Error, Equatable {
+enum RequestLineError: Error, Equatable {
   case bareLineFeed
   case tab
   case control
@@ -168,8 +168,8 @@ enum MalformedLine: Error, Equatable {
   }
 }
 
-extension Fault {
-  init(_ error: MalformedLine) {
+extension RequestError {
+  init(_ error: RequestLineError) {
     self =
       error == .otherVersion
       ? .fatal(.unimplemented, http: 505, .unsupportedVersion, error.message)

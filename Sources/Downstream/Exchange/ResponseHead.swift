@@ -69,7 +69,7 @@ struct ResponseHead {
   }
 
   /// Appends what a fault says in fields of its own.
-  mutating func append(_ fault: Fault) {
+  mutating func append(_ fault: RequestError) {
     if !fault.allow.isEmpty { self.append(allow: fault.allow) }
     if let codings = fault.acceptEncoding { self.append("accept-encoding", codings) }
     if let version = fault.webSocketVersion { self.append("sec-websocket-version", version) }

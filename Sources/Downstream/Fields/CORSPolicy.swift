@@ -126,7 +126,8 @@ extension ExchangeDriver {
   ///
   /// - Returns: false for anything else, which goes to its route.
   @inline(never)
-  func answerPreflight(_ head: RequestHead, _ headers: RequestHeaders) throws(Fault) -> Bool {
+  func answerPreflight(_ head: RequestHead, _ headers: RequestHeaders) throws(RequestError) -> Bool
+  {
     guard head.method == .OPTIONS, !headers.origin.isEmpty, let method = headers.requestedMethod,
       let service = RequestRouter.service(of: head, method: method, headers, self.loop),
       let policy = service.cors
@@ -135,7 +136,7 @@ extension ExchangeDriver {
     policy.appendPreflight(
       for: headers.origin, requestedHeaders: headers.requestedHeaders, to: &self.answerFields)
     guard policy.permits(headers.origin) else {
-      throw Fault(
+      throw RequestError(
         .permissionDenied, .originNotAllowed,
         "the origin \(EchoedText.cut(headers.origin)) isn't one of services.\(service.name).cors.origins"
       )
@@ -147,7 +148,7 @@ extension ExchangeDriver {
   /// Says what lets a page call, where a preflight (Fetch §3.3.2) found no policy and no route.
   @inline(never)
   func explainPreflight(
-    _ fault: inout Fault, _ head: RequestHead, _ headers: RequestHeaders
+    _ fault: inout RequestError, _ head: RequestHead, _ headers: RequestHeaders
   ) {
     guard head.method == .OPTIONS, !headers.origin.isEmpty, let method = headers.requestedMethod,
       fault.reason == .methodNotAllowed || fault.reason == .noRoute,

@@ -123,8 +123,8 @@ struct RequestHeaders {
   ///   all the same: how the body is delimited is known even then.
   mutating func read(
     _ head: RequestHead, metadata: inout HeaderBlock, _ scratch: inout [UInt8]
-  ) throws(Fault) {
-    var fault: Fault?
+  ) throws(RequestError) {
+    var fault: RequestError?
     switch head.fields {
     case .list(let headers):
       for (name, value) in headers {
@@ -152,10 +152,10 @@ struct RequestHeaders {
   ///   - fault: the one to be thrown in the end.
   private mutating func read(
     _ kind: HeaderName, _ name: String, _ value: String, metadata: inout HeaderBlock,
-    _ lowercased: [UInt8], _ fault: inout Fault?
+    _ lowercased: [UInt8], _ fault: inout RequestError?
   ) {
     self.byteCount += name.utf8.count + value.utf8.count + 4
-    do throws(Fault) {
+    do throws(RequestError) {
       try Self.refuseControls(in: value)
       switch kind {
       case .metadata, .authorization:
@@ -179,7 +179,7 @@ struct RequestHeaders {
 
   /// Controls in a value are the remains of a folded line (RFC 9112 §5.2) or worse, and two readers
   /// may see different fields in them.
-  private static func refuseControls(in value: String) throws(Fault) {
+  private static func refuseControls(in value: String) throws(RequestError) {
     for byte in value.utf8 where byte < 0x20 && byte != UInt8(ascii: "\t") || byte == 0x7F {
       throw .fatal(
         .invalidArgument, .malformedRequest,
@@ -189,11 +189,11 @@ struct RequestHeaders {
 
   private static func append(
     _ name: [UInt8], _ value: String, to metadata: inout HeaderBlock
-  ) throws(Fault) {
+  ) throws(RequestError) {
     guard HeaderName.isMetadata(name), HeaderValue.isMetadata(value) else { return }
     if HeaderName.isBinary(name), !HeaderValue.isBase64(value) {
       let name = String(decoding: name, as: UTF8.self)
-      throw Fault(
+      throw RequestError(
         .invalidArgument, .invalidHeader,
         "\(EchoedText.cut(name)): a header whose name ends in -bin holds base64")
     }
@@ -202,7 +202,7 @@ struct RequestHeaders {
 
   private mutating func read(
     _ kind: HeaderName, _ name: String, _ value: String
-  ) throws(Fault) {
+  ) throws(RequestError) {
     switch kind {
     case .host:
       self.host = value
@@ -232,7 +232,7 @@ struct RequestHeaders {
       self.acceptEncoding += self.acceptEncoding.isEmpty ? value : ", \(value)"
     case .expect:
       guard HeaderValue.equals(value, "100-continue") else {
-        throw Fault(
+        throw RequestError(
           .invalidArgument, http: 417, .expectationFailed,
           "the bridge knows Expect: 100-continue and no other")
       }
@@ -241,14 +241,14 @@ struct RequestHeaders {
       try self.readConnection(value)
     case .timeout:
       guard let timeout = GRPCTimeout.parse(value) else {
-        throw Fault(
+        throw RequestError(
           .invalidArgument, .invalidHeader,
           "grpc-timeout: expected up to 8 digits and a unit (H, M, S, m, u or n), such as 500m")
       }
       self.timeout = min(timeout, self.timeout ?? timeout)
     case .timeoutInSeconds:
       guard let timeout = HeaderValue.seconds(value) else {
-        throw Fault(
+        throw RequestError(
           .invalidArgument, .invalidHeader,
           "\(name): expected seconds as a decimal number without a unit, such as 30 or 2.5")
       }
@@ -271,9 +271,9 @@ struct RequestHeaders {
   }
 
   /// - Throws: where the request is going round.
-  private mutating func readVia(_ value: some Collection<UInt8>) throws(Fault) {
+  private mutating func readVia(_ value: some Collection<UInt8>) throws(RequestError) {
     if let reason = Via.fault(value, passed: &self.bridgeCount) {
-      throw Fault(.internal, http: 508, .loop, reason)
+      throw RequestError(.internal, http: 508, .loop, reason)
     }
   }
 
@@ -291,7 +291,7 @@ struct RequestHeaders {
     }
   }
 
-  private mutating func readLength(_ value: String) throws(Fault) {
+  private mutating func readLength(_ value: String) throws(RequestError) {
     let digits = value.utf8
     var length = 0
     for byte in digits {
@@ -305,12 +305,12 @@ struct RequestHeaders {
     if self.framing == .none, length > 0 { self.framing = .length(length) }
   }
 
-  private static var badLength: Fault {
+  private static var badLength: RequestError {
     .fatal(
       .invalidArgument, .malformedRequest, "Content-Length isn't one decimal number")
   }
 
-  private mutating func readConnection(_ value: String) throws(Fault) {
+  private mutating func readConnection(_ value: String) throws(RequestError) {
     for token in value.utf8.split(separator: UInt8(ascii: ",")) {
       let name = token.drop(while: HeaderValue.isBlank).map(ASCII.lowercased)
       let trimmed = Array(name.prefix { !HeaderValue.isBlank($0) })
@@ -332,7 +332,7 @@ struct RequestHeaders {
   }
 
   /// What one field can't tell: RFC 9112 §3.2 and §6.3.
-  private mutating func check() throws(Fault) {
+  private mutating func check() throws(RequestError) {
     // The decoder has stopped: what follows may be frames, or another request.
     if self.upgrades, self.namesWebSocket { self.keepsAlive = false }
     if !self.endsWithHead, !self.hasLength { self.framing = .chunked }

@@ -80,7 +80,7 @@ extension ExchangeDriver {
   @inline(never)
   func checkSource(
     of target: String, _ headers: RequestHeaders, _ service: ServedService
-  ) throws(Fault) {
+  ) throws(RequestError) {
     var authority = headers.host ?? ""
     if target.utf8.first != UInt8(ascii: "/"),
       let parts = try? unsafe RequestTarget(target.utf8.span.bytes), parts.form == .absolute
@@ -91,7 +91,7 @@ extension ExchangeDriver {
       throw fault
     }
     if headers.source.isPage, !headers.source.mayCall(authority, service.cors) {
-      throw Fault(
+      throw RequestError(
         .permissionDenied, .originNotAllowed, headers.source.refusal(by: service.name))
     }
   }
@@ -99,10 +99,10 @@ extension ExchangeDriver {
 
 extension LoopContext {
   /// Why a service isn't served by this name on loopback; nil where it is.
-  func refusal(of authority: String, for service: ServedService) -> Fault? {
+  func refusal(of authority: String, for service: ServedService) -> RequestError? {
     if !service.hosts.isEmpty || authority == self.trustedHost { return nil }
     guard self.trustedHosts.trusts(authority) else {
-      return Fault(
+      return RequestError(
         .permissionDenied, .hostNotTrusted,
         "the host \(authority.prefix(RequestSource.shownLength)) isn't served on loopback, because a web "
           + "page could have pointed it here; add it to trusted_hosts, or to "

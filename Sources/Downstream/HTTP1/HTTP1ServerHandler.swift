@@ -53,7 +53,7 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   /// Nothing that comes is for this handler any more: another one takes its place.
-  func detach(replacedBy connection: any ClientConnection) {
+  func detach(replacedBy connection: any DownstreamConnection) {
     self.driver.detach()
     self.loop.replace(self, by: connection)
   }
@@ -124,7 +124,7 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler {
   }
 }
 
-extension HTTP1ServerHandler: ClientConnection {
+extension HTTP1ServerHandler: DownstreamConnection {
   var deadline: Int64 { self.driver.deadline }
   var heartbeat: Int64 { self.driver.heartbeat }
 

@@ -6,10 +6,10 @@ internal import NIOCore
 /// One exchange over HTTP/2: hands a stream's request to an exchange driver, and frames what that says.
 ///
 /// Confined to the loop of its connection.
-final class HTTP2ServerStream: ClientStream {
-  let stream: H2Stream
+final class HTTP2ServerStream: DownstreamStream {
+  let stream: HTTP2Stream
 
-  private let connection: HTTP2Connection
+  private let connection: HTTP2ServerConnection
   private let driver: ExchangeDriver
   private var isRequestComplete = false
   private var isOpen = true
@@ -30,7 +30,7 @@ final class HTTP2ServerStream: ClientStream {
   /// Whether the client takes the response, which is queued to its end.
   private var sending = WriteWatch()
 
-  init(_ stream: H2Stream, on connection: HTTP2Connection) {
+  init(_ stream: HTTP2Stream, on connection: HTTP2ServerConnection) {
     self.stream = stream
     self.connection = connection
     self.driver = ExchangeDriver(connection.loop, checksHost: connection.checksHost)
@@ -48,7 +48,7 @@ final class HTTP2ServerStream: ClientStream {
       self.unsentByteCount > 0
     {
       self.isReset = true
-      self.connection.session.reset(self.stream, errorCode: H2ErrorCode.cancel)
+      self.connection.session.reset(self.stream, errorCode: HTTP2ErrorCode.cancel)
       self.connection.scheduleDrain()
     }
     guard self.endDeadline <= loop.ticks else { return }
@@ -57,7 +57,7 @@ final class HTTP2ServerStream: ClientStream {
     // RFC 9113 §8.1: the rest of the request isn't wanted. Not at once, because clients stumble over a
     // reset while they send, before they have read the response.
     self.isReset = true
-    self.connection.session.reset(self.stream, errorCode: H2ErrorCode.noError)
+    self.connection.session.reset(self.stream, errorCode: HTTP2ErrorCode.noError)
     self.connection.scheduleDrain()
   }
 
@@ -120,7 +120,7 @@ final class HTTP2ServerStream: ClientStream {
     if !self.isComplete, !self.isReset {
       // What was broken off never looks whole.
       self.isReset = true
-      self.connection.session.reset(self.stream, errorCode: H2ErrorCode.internalError)
+      self.connection.session.reset(self.stream, errorCode: HTTP2ErrorCode.internalError)
     }
     self.connection.callEnded()
     self.driver.connectionLost()

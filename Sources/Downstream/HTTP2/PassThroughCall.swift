@@ -8,15 +8,15 @@ internal import Upstream
 
 /// One gRPC call that is passed through: a stream of the client on one side, a raw call of an upstream
 /// on the other. A thin shell around `PassThroughState`.
-final class PassThroughCall: ClientStream {
-  let stream: H2Stream
+final class PassThroughCall: DownstreamStream {
+  let stream: HTTP2Stream
   /// When it's looked whether the client takes a reply that's queued to its end; before that the call has
   /// a deadline of its own.
   var deadline: Int64 { self.sending.deadline }
   private var sending = WriteWatch()
   let heartbeat = Int64.max
   var heldBytes: Int { self.call?.unsentBytes ?? 0 }
-  private let connection: HTTP2Connection
+  private let connection: HTTP2ServerConnection
   private var head: CallHead
   private var state = PassThroughState()
   private var call: (any UpstreamCall)?
@@ -37,7 +37,7 @@ final class PassThroughCall: ClientStream {
   /// much larger, and would keep all of it in memory.
   private static let copiedByteCount = 16 << 10
 
-  init(_ stream: H2Stream, _ head: CallHead, on connection: HTTP2Connection) {
+  init(_ stream: HTTP2Stream, _ head: CallHead, on connection: HTTP2ServerConnection) {
     self.stream = stream
     self.head = head
     self.connection = connection
@@ -76,7 +76,7 @@ final class PassThroughCall: ClientStream {
   }
 
   /// Why the call isn't made for whom it comes from, as for other requests.
-  private func sourceFault(of service: ServedService) -> Fault? {
+  private func sourceFault(of service: ServedService) -> RequestError? {
     let source = self.head.headers.source
     if self.connection.checksHost,
       let fault = self.connection.loop.refusal(of: self.head.authority, for: service)
@@ -84,7 +84,7 @@ final class PassThroughCall: ClientStream {
       return fault
     }
     guard source.isPage, !source.mayCall(self.head.authority, service.cors) else { return nil }
-    return Fault(.permissionDenied, .originNotAllowed, source.refusal(by: service.name))
+    return RequestError(.permissionDenied, .originNotAllowed, source.refusal(by: service.name))
   }
 
   /// - Returns: why none can be chosen.
@@ -92,7 +92,7 @@ final class PassThroughCall: ClientStream {
     guard let choice = service.groupChoice else { return nil }
     var generator = SystemRandomNumberGenerator()
     let metadata = self.head.metadata
-    do throws(UnknownGroup) {
+    do throws(UnknownGroupError) {
       self.group = try unsafe choice.group(path: self.callPath.utf8.span.bytes, using: &generator) {
         metadata.first($0)
       }
@@ -191,7 +191,7 @@ final class PassThroughCall: ClientStream {
     let unsent = self.unsentByteCount
     let next = self.connection.loop.writeDeadline
     guard self.sending.isStalled(taken: -unsent, next: next), unsent > 0 else { return }
-    self.connection.session.reset(self.stream, errorCode: H2ErrorCode.cancel)
+    self.connection.session.reset(self.stream, errorCode: HTTP2ErrorCode.cancel)
     self.connection.scheduleDrain()
   }
 
@@ -206,7 +206,7 @@ final class PassThroughCall: ClientStream {
     let session = self.connection.session
     guard session.isKnown(self.stream) else { return false }
     if self.state.awaitsEnd, session.isFinished(self.stream), self.state.answerSent() {
-      session.reset(self.stream, errorCode: H2ErrorCode.noError)
+      session.reset(self.stream, errorCode: HTTP2ErrorCode.noError)
     }
     if self.state.replySent(
       unsent: session.unsentBytes(self.stream), mark: self.connection.replyMark)

@@ -98,7 +98,7 @@ struct PassThroughState {
   /// - Returns: how many the client's window gets back now.
   mutating func given(byteCount: Int, unsent: Int) -> Int {
     self.owedBytes += byteCount
-    self.isRequestHeld = unsent > UpstreamMarks.send
+    self.isRequestHeld = unsent > WriteBufferWaterMark.send
     return self.isRequestHeld ? 0 : self.settle()
   }
 

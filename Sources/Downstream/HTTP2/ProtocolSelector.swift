@@ -8,7 +8,7 @@ internal import TLS
 /// Nearly always the first read decides, so that a connection of HTTP/1.1 has no handler more than
 /// it needs. A client that sends the beginning of the HTTP/2 preface and no more is held to the time
 /// that a request's head may take, and so is one that doesn't finish its TLS handshake.
-final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, ClientConnection {
+final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, DownstreamConnection {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
 
@@ -74,13 +74,13 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Cl
       let decoder = HTTPFront.requestDecoder(self.loop.limits, for: connection.driver)
       self.leave(to: connection, [decoder, connection], context, bytes)
     case .http2:
-      let connection = HTTP2Connection(self.loop, checksHost: self.checksHost)
+      let connection = HTTP2ServerConnection(self.loop, checksHost: self.checksHost)
       self.leave(to: connection, [connection], context, bytes)
     }
   }
 
   private func leave(
-    to connection: any ClientConnection, _ handlers: [any ChannelHandler],
+    to connection: any DownstreamConnection, _ handlers: [any ChannelHandler],
     _ context: ChannelHandlerContext, _ bytes: ByteBuffer
   ) {
     self.hasDecided = true
@@ -112,7 +112,7 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Cl
     if self.hasDecided {
       context.fireErrorCaught(error)
     } else {
-      if self.awaitsHandshake, let failure = TLSFailure.ofClient(error) {
+      if self.awaitsHandshake, let failure = TLSHandshakeError.ofClient(error) {
         self.awaitsHandshake = false
         self.loop.handshakeFailed(failure, client: self.client)
       }

@@ -35,11 +35,11 @@ struct GroupChoice: Sendable {
   ///   - path: without the service's prefix and the query.
   ///   - header: the first field of a name, which is in lower case; nil where there's none.
   ///   - generator: for shares.
-  /// - Throws: `UnknownGroup` where the client names a group that isn't there.
+  /// - Throws: `UnknownGroupError` where the client names a group that isn't there.
   func group(
     path: RawSpan, using generator: inout some RandomNumberGenerator,
     header: (String) -> String?
-  ) throws(UnknownGroup) -> Int {
+  ) throws(UnknownGroupError) -> Int {
     for rule in self.rules where Self.begins(path, with: rule.pathPrefix) {
       var found = ""
       if let name = rule.header {
@@ -58,7 +58,7 @@ struct GroupChoice: Sendable {
         return 0
       case .named:
         if let index = self.names.firstIndex(of: found) { return index }
-        throw UnknownGroup(header: rule.header ?? "", value: found, names: self.names)
+        throw UnknownGroupError(header: rule.header ?? "", value: found, names: self.names)
       }
     }
     return 0
@@ -74,7 +74,7 @@ struct GroupChoice: Sendable {
 }
 
 /// A client asked for endpoints that there are none of.
-struct UnknownGroup: Error, Equatable, CustomStringConvertible {
+struct UnknownGroupError: Error, Equatable, CustomStringConvertible {
   var header: String
   /// As the client wrote it.
   var value: String

@@ -20,7 +20,7 @@ enum RequestRouter {
   static func route(
     _ head: RequestHead, _ headers: RequestHeaders, _ loop: LoopContext,
     _ bindings: inout Bindings
-  ) throws(Fault) -> Decision {
+  ) throws(RequestError) -> Decision {
     var uri = Self.withPath(head.target)
     if loop.table.mergesSlashes,
       let merged = Self.merging(uri, method: head.method.rawValue, headers, loop)
@@ -56,12 +56,12 @@ enum RequestRouter {
 
   private static func group(
     _ choice: GroupChoice, _ path: RawSpan, _ head: RequestHead
-  ) throws(Fault) -> Int {
+  ) throws(RequestError) -> Int {
     var generator = SystemRandomNumberGenerator()
-    do throws(UnknownGroup) {
+    do throws(UnknownGroupError) {
       return try choice.group(path: path, using: &generator) { head.first($0) }
     } catch {
-      throw Fault(.invalidArgument, .unknownGroup, error.description)
+      throw RequestError(.invalidArgument, .unknownGroup, error.description)
     }
   }
 
@@ -152,7 +152,7 @@ enum RequestRouter {
   private static func bind(
     _ route: Route, _ path: RawSpan, _ query: RawSpan, _ scope: PercentCoding.Scope,
     _ loop: LoopContext, _ bindings: inout Bindings
-  ) throws(Fault) {
+  ) throws(RequestError) {
     for variable in route.variables {
       let range = route.range(of: variable, in: path, loop.routeScratch)
       loop.bytes.removeAll(keepingCapacity: true)
@@ -167,7 +167,7 @@ enum RequestRouter {
   /// Decodes the parameters of a query.
   static func bind(
     query: RawSpan, _ scope: PercentCoding.Scope, _ loop: LoopContext, _ bindings: inout Bindings
-  ) throws(Fault) {
+  ) throws(RequestError) {
     var start = 0
     while start < query.byteCount {
       var end = start
@@ -186,7 +186,7 @@ enum RequestRouter {
   private static func bindParameter(
     _ query: RawSpan, _ range: Range<Int>, _ equals: Int?, _ scope: PercentCoding.Scope,
     _ loop: LoopContext, _ bindings: inout Bindings
-  ) throws(Fault) {
+  ) throws(RequestError) {
     loop.bytes.removeAll(keepingCapacity: true)
     let nameEnd = equals ?? range.upperBound
     let nameIsValid = PercentCoding.decode(
@@ -201,11 +201,11 @@ enum RequestRouter {
     bindings.addParameter(loop.bytes, nameLength: nameLength)
   }
 
-  private static func badEscape(in name: String) -> Fault {
-    var fault = Fault(
+  private static func badEscape(in name: String) -> RequestError {
+    var fault = RequestError(
       .invalidArgument, .invalidEscape,
       "\(name): a \"%\" without two hexadecimal digits; write %25 for a percent sign")
-    fault.violation = Fault.Violation(field: name, description: "invalid percent-encoding")
+    fault.violation = RequestError.Violation(field: name, description: "invalid percent-encoding")
     return fault
   }
 
@@ -218,20 +218,20 @@ enum RequestRouter {
   private static func explain(
     _ choice: ServingTable.Choice, _ head: RequestHead, _ authority: String,
     _ path: RawSpan, _ loop: LoopContext
-  ) -> Fault {
+  ) -> RequestError {
     let method = EchoedText.cut(head.method.rawValue)
     let shown = Self.shown(path)
     switch choice {
     case .route, .noService:
       let services = loop.table.services.prefix(10).map(\.summary).joined(separator: ", ")
       let more = loop.table.services.count > 10 ? ", …" : ""
-      return Fault(
+      return RequestError(
         .notFound, .noService,
         "no service for host \(ForeignText.shown(authority)) and path \(shown); "
           + "there are: \(services)\(more)")
     case .noSchema(let index):
       let service = loop.table.services[index]
-      var fault = Fault(
+      var fault = RequestError(
         .unavailable, .noSchema,
         "service \(service.name) has no schema yet: \(service.missingSchema ?? "")")
       fault.retryAfter = Self.schemaRetryAfter
@@ -240,7 +240,7 @@ enum RequestRouter {
       let service = loop.table.services[index]
       let rest = path.extracting(droppingFirst: prefixLength)
       if let reason = service.routes.reasonNotServed(method, rest, &loop.routeScratch) {
-        return Fault(
+        return RequestError(
           .notFound, .noRoute,
           "service \(service.name) has no route for \(ForeignText.shown(method)) \(shown): \(reason)"
         )
@@ -257,11 +257,11 @@ enum RequestRouter {
         Self.hasDoubleSlash(path) && !service.routing.mergesSlashes
         ? "; with services.\(service.name).http.slashes: merge several slashes in a row count as one"
         : ""
-      return Fault(
+      return RequestError(
         .notFound, .noRoute,
         "service \(service.name) has no route for \(method) \(shown); \(hint)\(slashes)")
     case .otherMethods(let index, let allowed):
-      var fault = Fault(
+      var fault = RequestError(
         .unimplemented, http: 405, .methodNotAllowed,
         "service \(loop.table.services[index].name) has no \(method) for \(shown); it has "
           + allowed.joined(separator: ", "))

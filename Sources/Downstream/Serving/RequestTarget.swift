@@ -25,7 +25,7 @@ struct RequestTarget: Equatable {
   /// Takes a target apart.
   ///
   /// - Throws: a 400 that says which form would be right.
-  init(_ target: RawSpan) throws(Fault) {
+  init(_ target: RawSpan) throws(RequestError) {
     let count = target.byteCount
     self.form = .origin
     self.authority = 0..<0
@@ -68,7 +68,7 @@ struct RequestTarget: Equatable {
     for index in self.query where target[index] == UInt8(ascii: "#") { throw Self.fragment }
   }
 
-  private static var fragment: Fault {
+  private static var fragment: RequestError {
     .fatal(
       .invalidArgument, .malformedRequest,
       "the request target has a fragment (#…), which stays with the client")

@@ -9,7 +9,7 @@ extension ServedService {
   /// - Parameters:
   ///   - message: in its gRPC frame, before it's compressed.
   ///   - group: of the endpoints that it's for.
-  func sizeFault(of message: ByteBuffer, for group: Int) -> Fault? {
+  func sizeFault(of message: ByteBuffer, for group: Int) -> RequestError? {
     guard let limit = self.messageByteLimits[group],
       message.readableBytes - GRPCMessage.prefixByteCount > limit
     else { return nil }
@@ -17,8 +17,8 @@ extension ServedService {
   }
 
   @inline(never)
-  private func sizeFault(_ count: Int, _ limit: Int) -> Fault {
-    Fault(
+  private func sizeFault(_ count: Int, _ limit: Int) -> RequestError {
+    RequestError(
       .resourceExhausted, http: 413, .bodyTooLarge,
       "the message has \(count) bytes, and endpoint.eas-gateway.body_limit of the service "
         + "\(self.name) is \(limit): gateways of PAI-EAS take at most 1 MB; endpoints that are called "

@@ -67,10 +67,10 @@ package final class ServedService: Sendable {
   ///
   /// - Parameter missingSchema: why its schema isn't there yet: `schema` is empty then, and there are no
   ///   routes.
-  /// - Throws: `RouteClashes` where two rules of its schema clash.
+  /// - Throws: `RouteConflictError` where two rules of its schema clash.
   package init(
     _ configuration: Configuration.Service, schema: Schema, missingSchema: String? = nil
-  ) throws(RouteClashes) {
+  ) throws(RouteConflictError) {
     self.name = configuration.name
     self.hosts = configuration.hosts
     self.prefix = Self.trimmed(configuration.prefix)

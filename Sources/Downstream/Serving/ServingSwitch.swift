@@ -26,7 +26,7 @@ package actor ServingSwitch {
   ///
   /// - Parameter index: its place in the table.
   /// - Throws: where its routes clash with those of another service.
-  package func replace(_ index: Int, by service: ServedService) async throws(RouteClashes) {
+  package func replace(_ index: Int, by service: ServedService) async throws(RouteConflictError) {
     var services = self.table.services
     precondition(services.indices.contains(index), "a service that isn't in the table")
     services[index] = service

@@ -32,9 +32,9 @@ package final class ServingTable: Sendable {
 
   /// Orders the services.
   ///
-  /// - Throws: `RouteClashes` where entries with the same prefix and a host in common have routes
+  /// - Throws: `RouteConflictError` where entries with the same prefix and a host in common have routes
   ///   that clash; their services are named in front of the methods.
-  package init(_ services: [ServedService]) throws(RouteClashes) {
+  package init(_ services: [ServedService]) throws(RouteConflictError) {
     self.services = services
     self.shapesErrors = services.contains { $0.errors != nil }
     self.mergesSlashes = services.contains { $0.routing.mergesSlashes }
@@ -61,13 +61,13 @@ package final class ServingTable: Sendable {
       entries[index].group = isSame ? last.group : last.group + 1
     }
     self.entries = entries
-    var clashes = ServiceClashes(services)
+    var clashes = ServiceConflicts(services)
     for group in entries.chunked(by: \.group) {
       clashes.add(group.map { (service: $0.service, hosts: $0.hosts) })
     }
     self.warnings = clashes.warnings
     let refused = clashes.refused
-    guard refused.isEmpty else { throw RouteClashes(clashes: refused) }
+    guard refused.isEmpty else { throw RouteConflictError(clashes: refused) }
   }
 
   /// Where a request goes.

@@ -21,7 +21,7 @@ extension ExchangeDriver {
   @inline(never)
   func acceptWebSocket(
     _ head: RequestHead, _ headers: RequestHeaders
-  ) throws(Fault) -> Bool {
+  ) throws(RequestError) -> Bool {
     guard head.method == .GET, headers.framing == .none,
       let (serviceIndex, routeIndex, group) = try self.findStream(head, headers)
     else { return false }
@@ -43,14 +43,14 @@ extension ExchangeDriver {
       // A page can set no headers; a token goes in the list of protocols.
       if HeaderValue.equals(protocolName, "bearer"), protocols.count > 1 {
         guard protocols[1].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), protocols[1] != "" else {
-          throw Fault(
+          throw RequestError(
             .invalidArgument, .invalidHeader,
             "Sec-WebSocket-Protocol: expected a token in printable ASCII behind bearer")
         }
         self.metadata.append("authorization", "Bearer \(protocols[1])")
       }
       guard protocolName.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-        throw Fault(
+        throw RequestError(
           .invalidArgument, .invalidHeader, "Sec-WebSocket-Protocol: expected a list of names")
       }
     }
@@ -67,11 +67,11 @@ extension ExchangeDriver {
 
   private func findStream(
     _ head: RequestHead, _ headers: RequestHeaders
-  ) throws(Fault) -> (service: Int, route: Int, group: Int)? {
+  ) throws(RequestError) -> (service: Int, route: Int, group: Int)? {
     for method in [HTTPMethod.GET, .POST, .PUT, .PATCH] {
       let tried = head.with(method)
       self.bindings.removeAll()
-      do throws(Fault) {
+      do throws(RequestError) {
         let decision = try RequestRouter.route(tried, headers, self.loop, &self.bindings)
         if case .call(let service, let route, let group) = decision,
           self.loop.table.services[service].routes.routes[route].method.isStreaming
@@ -88,10 +88,10 @@ extension ExchangeDriver {
     return nil
   }
 
-  private static func checkHandshake(_ head: RequestHead) throws(Fault) {
+  private static func checkHandshake(_ head: RequestHead) throws(RequestError) {
     let versions = head.values(of: "sec-websocket-version")
     guard versions == ["13"] else {
-      var fault = Fault(
+      var fault = RequestError(
         .invalidArgument, http: 426, .unsupportedVersion,
         "the bridge speaks version 13 of the WebSocket protocol (RFC 6455)")
       fault.webSocketVersion = "13"
@@ -99,7 +99,7 @@ extension ExchangeDriver {
     }
     let keys = head.values(of: "sec-websocket-key")
     guard keys.count == 1, keys[0].utf8.count == 24, HeaderValue.isBase64(keys[0]) else {
-      throw Fault(
+      throw RequestError(
         .invalidArgument, .invalidHeader,
         "Sec-WebSocket-Key: expected 16 bytes in base64 (RFC 6455 §4.1)")
     }

@@ -20,13 +20,13 @@ final class WebSocketFrameCheck: ChannelInboundHandler {
     context.fireChannelRead(data)
   }
 
-  private func fail(_ fault: WebSocketFrameFault, _ context: ChannelHandlerContext) {
+  private func fail(_ fault: WebSocketFrameError, _ context: ChannelHandlerContext) {
     self.hasFailed = true
     context.fireErrorCaught(fault)
   }
 
   /// What is wrong with the content of a Close frame; nil for one that's right.
-  static func fault(ofClose content: ByteBuffer) -> WebSocketFrameFault? {
+  static func fault(ofClose content: ByteBuffer) -> WebSocketFrameError? {
     var content = content
     guard content.readableBytes > 0 else { return nil }
     guard let code = content.readInteger(as: UInt16.self), Self.canBeSent(code) else {
@@ -47,7 +47,7 @@ final class WebSocketFrameCheck: ChannelInboundHandler {
 }
 
 /// What `WebSocketFrameCheck` refuses.
-enum WebSocketFrameFault: Error, Equatable, CustomStringConvertible {
+enum WebSocketFrameError: Error, Equatable, CustomStringConvertible {
   case notMasked
   case reservedBits
   case closeCode

@@ -85,7 +85,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
         request.message = try self.encode(ByteBuffer())
         request.isComplete = true
       } catch {
-        self.fail(Fault(error, in: ByteBuffer().readableBytesSpan))
+        self.fail(RequestError(error, in: ByteBuffer().readableBytesSpan))
         return
       }
     }
@@ -179,7 +179,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
       self.endRequests()
     case .refuse:
       self.fail(
-        Fault(
+        RequestError(
           .invalidArgument, .unexpectedBody,
           self.route.method.isClientStreaming
             ? "a message behind the empty one, which ended the requests"
@@ -198,7 +198,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
       }
       guard let call = self.call else { return }
       call.send(message, isLast: isLast)
-      if call.unsentBytes > UpstreamMarks.send { self.isHeld = true }
+      if call.unsentBytes > WriteBufferWaterMark.send { self.isHeld = true }
     } catch {
       if !body.isUTF8 {
         self.close(WebSocketClose(1007, "the text isn't UTF-8"), code: .invalidArgument)
@@ -206,8 +206,8 @@ final class WebSocketHandler: ChannelDuplexHandler {
       }
       self.fail(
         self.route.method.isClientStreaming
-          ? Fault(error, in: body.readableBytesSpan, message: self.messageCount)
-          : Fault(error, in: body.readableBytesSpan))
+          ? RequestError(error, in: body.readableBytesSpan, message: self.messageCount)
+          : RequestError(error, in: body.readableBytesSpan))
     }
   }
 
@@ -300,7 +300,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
   }
 
   /// Closes with a fault, which is told whole in a message before.
-  func fail(_ fault: Fault) {
+  func fail(_ fault: RequestError) {
     guard self.state.isOpen else { return }
     self.entry.failure = AccessEntry.Failure(fault)
     self.loop.output.removeAll()
@@ -310,7 +310,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
   }
 
   func fail(_ status: GRPCStatus) {
-    if let fault = Fault(status) {
+    if let fault = RequestError(status) {
       self.fail(fault)
       return
     }
@@ -329,7 +329,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
       self.close(
         WebSocketClose(
           1009, "a message has more than \(self.loop.limits.requestBodyBytes) bytes"))
-    case let fault as WebSocketFrameFault:
+    case let fault as WebSocketFrameError:
       self.close(WebSocketClose(fault.closeCode, "\(fault)"))
     case is NIOWebSocketError, is NIOWebSocketFrameAggregator.Error:
       self.close(WebSocketClose(1002, "\(error)"))
@@ -404,7 +404,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
 
 // MARK: - The loop
 
-extension WebSocketHandler: ClientConnection {
+extension WebSocketHandler: DownstreamConnection {
   private func startHeartbeat() {
     let interval = self.service.stream.heartbeat
     guard interval > .zero, self.state.isOpen else { return }

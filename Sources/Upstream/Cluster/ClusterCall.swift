@@ -41,7 +41,7 @@ final class ClusterCall: UpstreamCall {
     self.hash = hash
     self.observer = observer
     self.holdsReply = request.waitsForWholeReply && cluster.policy != nil
-    self.isOwnerHeld = (request.message?.readableBytes ?? 0) > UpstreamMarks.send
+    self.isOwnerHeld = (request.message?.readableBytes ?? 0) > WriteBufferWaterMark.send
   }
 
   // MARK: For its owner
@@ -55,7 +55,7 @@ final class ClusterCall: UpstreamCall {
       if self.attempt != nil, self.keptBytes > Self.keptByteLimit { self.commit() }
     }
     self.attempt?.send(message, isLast: isLast)
-    if self.unsentBytes > UpstreamMarks.send { self.isOwnerHeld = true }
+    if self.unsentBytes > WriteBufferWaterMark.send { self.isOwnerHeld = true }
   }
 
   var unsentBytes: Int {

@@ -31,10 +31,10 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
   private var connectivity = Connectivity.idle
 
   var state: PoolState
-  var connections: [HTTP1Connection] = []
-  var dialers: [Dialer<HTTP1Connection>] = []
+  var connections: [HTTP1ClientConnection] = []
+  var dialers: [Dialer<HTTP1ClientConnection>] = []
   var addressFamily = AddressFamily.ipv6
-  var calls: [HTTP1Call?] = []
+  var calls: [HTTP1PooledCall?] = []
   var freeIDs: [Int] = []
   var deadlines: TimerWheel
   var ticking: RepeatedTask?
@@ -89,7 +89,7 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
     _ request: CallRequest, observer: any CallObserver
   ) -> any UpstreamCall {
     self.eventLoop.assertInEventLoop()
-    let call = HTTP1Call(id: self.takeID(), pool: self, request: request, observer: observer)
+    let call = HTTP1PooledCall(id: self.takeID(), pool: self, request: request, observer: observer)
     self.calls[call.id] = call
     guard self.takes(request) else {
       self.failLater(
@@ -111,7 +111,7 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
       && message.getInteger(at: message.readerIndex, as: UInt8.self) == 0
   }
 
-  func start(_ call: HTTP1Call, on id: Int) {
+  func start(_ call: HTTP1PooledCall, on id: Int) {
     let connection = self.connection(id)
     var body = call.request.message ?? ByteBuffer()
     body.moveReaderIndex(forwardBy: min(GRPCMessage.prefixByteCount, body.readableBytes))
@@ -128,23 +128,25 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
   }
 
   /// The call has ended.
-  func forget(_ call: HTTP1Call) {
+  func forget(_ call: HTTP1PooledCall) {
     self.leave(call)
   }
 
   /// The call's end is settled, though its owner may not have heard of it.
-  func settled(_ call: HTTP1Call) {
+  func settled(_ call: HTTP1PooledCall) {
     self.deadlines.cancel(call.id)
     self.state.leave(call.id)
   }
 
   // MARK: For connections
 
-  func makeConnection(_ dialer: Dialer<HTTP1Connection>, attempt: Int) -> HTTP1Connection {
-    HTTP1Connection(dialer, attempt: attempt, pool: self)
+  func makeConnection(
+    _ dialer: Dialer<HTTP1ClientConnection>, attempt: Int
+  ) -> HTTP1ClientConnection {
+    HTTP1ClientConnection(dialer, attempt: attempt, pool: self)
   }
 
-  func connectionReady(_ connection: HTTP1Connection) {
+  func connectionReady(_ connection: HTTP1ClientConnection) {
     self.allow(connection, calls: 1)
     self.settle()
   }
@@ -152,12 +154,12 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
   /// A reply is complete.
   ///
   /// - Parameter keeps: whether the connection takes another request.
-  func requestEnded(on connection: HTTP1Connection, keeps: Bool) {
+  func requestEnded(on connection: HTTP1ClientConnection, keeps: Bool) {
     if !keeps { self.state.retire(connection.id) }
     self.state.closeCall(on: connection.id)
   }
 
-  func connectionEnded(_ connection: HTTP1Connection, reason: String) {
+  func connectionEnded(_ connection: HTTP1ClientConnection, reason: String) {
     self.remove(connection, reason: reason)
     // An endpoint may close a connection at any time.
     self.tellReachability(nil)
@@ -167,7 +169,7 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
   ///
   /// - Parameter mayBeStale: whether it had been kept since another request and nothing was answered:
   ///   the endpoint may have closed it before it saw the request.
-  func callLost(_ call: HTTP1Call, reason: String, mayBeStale: Bool) {
+  func callLost(_ call: HTTP1PooledCall, reason: String, mayBeStale: Bool) {
     call.connection = nil
     if mayBeStale, self.isIdempotent, call.takeSecondChance() {
       // On a fresh one: those that were kept as long are as dead.

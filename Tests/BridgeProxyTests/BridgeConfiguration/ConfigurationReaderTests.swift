@@ -214,8 +214,8 @@ import Testing
   @Test func `a file that is not there is named`() {
     let reader = ConfigurationReader { _ in nil }
     #expect(
-      throws: ConfigurationErrors([
-        ConfigurationFault(
+      throws: ConfigurationError([
+        ConfigurationDiagnostic(
           file: "no.yaml", place: nil, key: "",
           reason: "can't be read: No such file or directory")
       ])
@@ -238,8 +238,8 @@ import Testing
       ("bytes.yaml", "is not UTF-8 text"),
       ("protos", "can't be read: is a folder, not a file"),
     ] {
-      let fault = ConfigurationFault(file: name, place: nil, key: "", reason: reason)
-      #expect(throws: ConfigurationErrors([fault])) {
+      let fault = ConfigurationDiagnostic(file: name, place: nil, key: "", reason: reason)
+      #expect(throws: ConfigurationError([fault])) {
         try reader.read(path: name, in: self.folder.path)
       }
     }

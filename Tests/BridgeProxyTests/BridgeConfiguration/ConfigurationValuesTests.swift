@@ -33,17 +33,17 @@ import Testing
   ])
   func `what is no duration is refused with an example`(text: String) {
     #expect(
-      throws: ValueFault(
+      throws: ValueError(
         "\"\(text)\" is not a duration; write a number with a unit, such as 30s or 500ms")
     ) { try ConfigurationValues.duration(text) }
   }
 
   @Test func `a duration has a least and a most`() throws {
-    #expect(throws: ValueFault("\"0s\" is no time at all; write more than 0, such as 30s")) {
+    #expect(throws: ValueError("\"0s\" is no time at all; write more than 0, such as 30s")) {
       try ConfigurationValues.duration("0s")
     }
     #expect(try ConfigurationValues.duration("0s", allowsZero: true) == .zero)
-    #expect(throws: ValueFault("\"8761h\" is too long; the most is 8760h")) {
+    #expect(throws: ValueError("\"8761h\" is too long; the most is 8760h")) {
       try ConfigurationValues.duration("8761h")
     }
   }
@@ -59,13 +59,13 @@ import Testing
   @Test(arguments: ["", "KiB", "-1", "4MB", "4mib", "4M", "1.5MiB", "0x10"])
   func `what is no size is refused with an example`(text: String) {
     #expect(
-      throws: ValueFault(
+      throws: ValueError(
         "\"\(text)\" is not a size; write bytes or a number with a unit, such as 64KiB or 4MiB")
     ) { try ConfigurationValues.byteCount(text) }
   }
 
   @Test func `a size that overflows is refused`() {
-    #expect(throws: ValueFault("\"9223372036854775807GiB\" is more bytes than can be counted")) {
+    #expect(throws: ValueError("\"9223372036854775807GiB\" is more bytes than can be counted")) {
       try ConfigurationValues.byteCount("9223372036854775807GiB")
     }
   }
@@ -110,14 +110,14 @@ import Testing
     ),
   ])
   func `a wrong address says what would be right`(text: String, reason: String) {
-    #expect(throws: ValueFault(reason)) {
+    #expect(throws: ValueError(reason)) {
       try ConfigurationValues.listenAddress(text, folder: "/")
     }
   }
 
   @Test func `an endpoint needs a port of its own`() throws {
     #expect(try ConfigurationValues.endpoint("[::1]:50051").description == "[::1]:50051")
-    #expect(throws: ValueFault("\"a:0\": the port must be a number from 1 to 65535")) {
+    #expect(throws: ValueError("\"a:0\": the port must be a number from 1 to 65535")) {
       try ConfigurationValues.endpoint("a:0")
     }
   }
@@ -132,7 +132,7 @@ import Testing
 
   @Test(arguments: ["", "*.internal", "http://a", "a b", "a/b", "::1", "a..b"])
   func `what is no host is refused`(text: String) {
-    #expect(throws: ValueFault.self) { try ConfigurationValues.host(text) }
+    #expect(throws: ValueError.self) { try ConfigurationValues.host(text) }
   }
 
   @Test(arguments: [
@@ -144,7 +144,7 @@ import Testing
     ("/{a}", "\"/{a}\" has a character that a path can't have: \"{\""),
   ])
   func `a wrong prefix says what would be right`(text: String, reason: String) {
-    #expect(throws: ValueFault(reason)) { try ConfigurationValues.prefix(text) }
+    #expect(throws: ValueError(reason)) { try ConfigurationValues.prefix(text) }
   }
 
   @Test func `a quoted value shows no control characters and has an end`() {

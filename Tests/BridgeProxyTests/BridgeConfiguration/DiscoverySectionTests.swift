@@ -26,7 +26,7 @@ import Testing
   private func faults(_ endpoint: String) -> [String] {
     do {
       return ["read as \(try self.kind(endpoint))"]
-    } catch let errors as ConfigurationErrors {
+    } catch let errors as ConfigurationError {
       return errors.faults.map {
         "\($0.key.replacing("services.s.endpoint", with: "")): \($0.reason)"
       }

@@ -105,7 +105,7 @@ struct ErrorTemplateTests {
       ("a ${code", #""a ${code": a ${ without its }; write $${ for the characters"#),
     ] as [(String, String?)])
   func faults(_ template: String, _ expected: String?) {
-    do throws(ValueFault) {
+    do throws(ValueError) {
       var builder = ErrorTemplate.Builder()
       try builder.append(template: template)
       Issue.record("taken")
@@ -118,7 +118,7 @@ struct ErrorTemplateTests {
     "numbers that JSON hasn't are refused", arguments: ["007", "+1", "0x1F", "1.", ".5", "-.5"])
   func numbers(_ text: String) {
     var builder = ErrorTemplate.Builder()
-    #expect(throws: ValueFault.self) { try builder.append(plain: text) }
+    #expect(throws: ValueError.self) { try builder.append(plain: text) }
   }
 
   @Test("literal bytes between placeholders are one piece")

@@ -20,7 +20,7 @@ import Testing
     do {
       _ = try self.read(lines)
       return []
-    } catch let errors as ConfigurationErrors {
+    } catch let errors as ConfigurationError {
       return errors.faults.map { "\($0.key.dropFirst("services.s_1.".count)): \($0.reason)" }
     } catch {
       return ["\(error)"]

@@ -65,7 +65,7 @@ import Testing
           endpoint: {dns: localhost:9}
       """
     let reader = ConfigurationReader { _ in nil }
-    do throws(ConfigurationErrors) {
+    do throws(ConfigurationError) {
       _ = try reader.read(text: text, file: "b.yaml", folder: "/")
       Issue.record("it was taken")
     } catch {
@@ -77,7 +77,7 @@ import Testing
         ])
     }
     let settings = CommandLineSettings(schemas: [], endpoint: "127.0.0.1:8080")
-    do throws(ConfigurationErrors) {
+    do throws(ConfigurationError) {
       _ = try settings.configuration(in: "/")
       Issue.record("it was taken")
     } catch {

@@ -125,13 +125,13 @@ import Testing
       ),
     ])
   func faults(_ schemas: String, _ expected: String) {
-    let error = #expect(throws: ConfigurationErrors.self) { try self.read(schemas) }
+    let error = #expect(throws: ConfigurationError.self) { try self.read(schemas) }
     #expect(error?.description.contains("bridge.yaml:" + expected) == true, "\(error!)")
   }
 
   @Test("import paths are of no use with it")
   func importPaths() {
-    let error = #expect(throws: ConfigurationErrors.self) {
+    let error = #expect(throws: ConfigurationError.self) {
       try self.read("reflection", more: "    import_paths: .\n")
     }
     #expect(
@@ -142,7 +142,7 @@ import Testing
 
   @Test("it takes an endpoint that speaks gRPC")
   func otherTransport() {
-    let error = #expect(throws: ConfigurationErrors.self) {
+    let error = #expect(throws: ConfigurationError.self) {
       try self.read(
         "reflection",
         more: "    transport: {http-protobuf: {request_type: A, response_type: B, path: /p}}\n")
@@ -155,7 +155,7 @@ import Testing
 
   @Test("two services don't share a cache")
   func sharedCache() {
-    let error = #expect(throws: ConfigurationErrors.self) {
+    let error = #expect(throws: ConfigurationError.self) {
       try self.read(
         "{reflection: {cache: c}}",
         more: "  b:\n    prefix: /b\n    endpoint: h:2\n    schemas: {reflection: {cache: c}}\n")

@@ -227,7 +227,7 @@ struct StreamFormatTests {
 
   @Test("bytes are written as they are, and an empty message is nothing")
   func bytes() {
-    var buffer = StreamBuffer()
+    var buffer = StreamedResponseBody()
     var message = ByteSink()
     buffer.begin(format: .bytes)
     buffer.append(message: message)

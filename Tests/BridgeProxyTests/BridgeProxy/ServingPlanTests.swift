@@ -119,7 +119,7 @@ import Testing
       """
     let path = try self.folder.write("bridge.yaml", text)
     let draft = try ConfigurationReader(environment: { _ in nil }).draft(path: path, in: "/")
-    let error = await #expect(throws: ConfigurationErrors.self) {
+    let error = await #expect(throws: ConfigurationError.self) {
       _ = try await ServingPlan.load(
         draft.configuration, file: path, faults: draft.faults)
     }
@@ -178,7 +178,7 @@ import Testing
       """
     let path = try self.folder.write("bridge.yaml", text)
     let draft = try ConfigurationReader(environment: { _ in nil }).draft(path: path, in: "/")
-    let error = await #expect(throws: ConfigurationErrors.self) {
+    let error = await #expect(throws: ConfigurationError.self) {
       _ = try await ServingPlan.load(draft.configuration, file: path, faults: draft.faults)
     }
     let keys = try #require(error).faults.map(\.key)

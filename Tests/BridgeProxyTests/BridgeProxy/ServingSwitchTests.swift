@@ -49,7 +49,7 @@ import Testing
       Issue.record("applied")
       return []
     }
-    await #expect(throws: RouteClashes.self) {
+    await #expect(throws: RouteConflictError.self) {
       try await serving.replace(1, by: Self.service("b", "/a"))
     }
     #expect(await serving.table === table)

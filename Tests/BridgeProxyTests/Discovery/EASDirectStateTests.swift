@@ -36,7 +36,7 @@ import Testing
       switch step {
       case .ask(let request):
         urls.append(request.url)
-        step = state.receive(answers.popFirst() ?? .failure(HTTPFetch.Failure("no more answers")))
+        step = state.receive(answers.popFirst() ?? .failure(HTTPFetchError("no more answers")))
       case .done(let update):
         return (urls, update)
       }
@@ -140,7 +140,7 @@ import Testing
     (.success(HTTPFetch.Response(status: 200, body: [0xFF])), "answered no JSON"),
     (.success(HTTPFetch.Response(status: 302)), "answered 302"),
     (.success(HTTPFetch.Response(status: 304)), "answered 304"),
-    (.failure(HTTPFetch.Failure("gone")), "gone"),
+    (.failure(HTTPFetchError("gone")), "gone"),
   ]) func `the next address is asked where one fails`(_ outcome: HTTPFetch.Outcome, reason: String)
   {
     var state = EASDirectState(Self.settings(["http://d1", "http://d2"]))

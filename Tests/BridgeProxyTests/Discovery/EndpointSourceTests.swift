@@ -24,7 +24,7 @@ import Testing
         let next = self.answers.withLock { $0.isEmpty ? nil : $0.removeFirst() }
         guard let next else {
           await Proxy.never()
-          return .failure(HTTPFetch.Failure("cancelled"))
+          return .failure(HTTPFetchError("cancelled"))
         }
         self.requests.withLock { $0.append(request) }
         return next
@@ -45,7 +45,7 @@ import Testing
         status: 200, body: Array(#"{"endpoints":{"items":[\#(items)]},"hosts":[\#(items)]}"#.utf8)))
   }
 
-  private static let failing = HTTPFetch.Outcome.failure(HTTPFetch.Failure("down"))
+  private static let failing = HTTPFetch.Outcome.failure(HTTPFetchError("down"))
   private static func endpoints(_ hosts: String..., weight: Int) -> EndpointUpdate {
     .endpoints(hosts.map { .init(.init(host: $0, port: 1), weight: weight) })
   }

@@ -54,7 +54,7 @@ import Testing
       [0x12, 0x04, 0x1A, 0x02, 0x41, 0x62, 0x1A, 0x03, 0x12, 0x01, 0x7B],
     ] as [[UInt8]]) func `what's no message is refused`(_ bytes: [UInt8])
   {
-    #expect(throws: NacosPayload.Fault.self) {
+    #expect(throws: NacosPayload.DecodingError.self) {
       try NacosPayload.decode(ByteBuffer(bytes: bytes))
     }
   }

@@ -39,7 +39,7 @@ import Testing
       switch step {
       case .ask(let request):
         requests.append(request)
-        let next = answers.popFirst() ?? .failure(HTTPFetch.Failure("no more answers"))
+        let next = answers.popFirst() ?? .failure(HTTPFetchError("no more answers"))
         step = state.receive(next, now: now, wallMilliseconds: 1_700_000_000_000)
       case .done(let update, _):
         return (requests, update)
@@ -181,7 +181,7 @@ import Testing
 
   @Test func `the next server is asked where one fails, and stays`() {
     var state = NacosPollState(Self.settings(.httpV1, servers: ["n1", "n2"]))
-    let down = HTTPFetch.Outcome.failure(HTTPFetch.Failure("down"))
+    let down = HTTPFetch.Outcome.failure(HTTPFetchError("down"))
     #expect(Self.round(&state, [down, Self.empty]).update == .endpoints([]))
     let (requests, update) = Self.round(&state, [Self.answer("", status: 503), down])
     #expect(requests.map { $0.url.prefix(10) } == ["http://n2:", "http://n1:"])
@@ -257,7 +257,7 @@ import Testing
   @Test(arguments: [
     Self.answer("unknown user!", status: 403), Self.answer("{}"), Self.answer("x"),
     Self.answer(#"{"accessToken":"a\nb"}"#), Self.answer(#"{"accessToken":""}"#),
-    .failure(HTTPFetch.Failure("down")),
+    .failure(HTTPFetchError("down")),
   ]) func `a login that fails is a failure that tells no secret`(_ outcome: HTTPFetch.Outcome) {
     var state = NacosPollState(Self.settings(.httpV1, Self.withPassword))
     let (requests, update) = Self.round(&state, [outcome])

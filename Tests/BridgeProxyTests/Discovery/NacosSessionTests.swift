@@ -153,7 +153,7 @@ import Testing
     for call in [NacosSession.Call.check, .subscribe] {
       var session = Self.session()
       _ = session.handle(.start, now: .zero)
-      let failure = HTTPFetch.Failure("n:9848: gone")
+      let failure = HTTPFetchError("n:9848: gone")
       #expect(
         Self.short(session.handle(.answered(call, .failure(failure)), now: .zero))
           == ["failed: n:9848: gone"])
@@ -224,7 +224,7 @@ import Testing
   @Test func `a server that gives no sign of life is given up after three questions`() throws {
     var session = try Self.live()
     _ = session.handle(.woken, now: .seconds(6))
-    let failure = HTTPFetch.Failure("the deadline passed")
+    let failure = HTTPFetchError("the deadline passed")
     for _ in 1...2 {
       #expect(
         Self.short(session.handle(.answered(.health, .failure(failure)), now: .seconds(9)))
@@ -268,7 +268,7 @@ import Testing
         .success(
           try Self.message("S", #"{"serviceInfo":\#(Self.info(["a"], at: 1))}"#))),
       .answered(.health, .success(try Self.message("HealthCheckResponse"))),
-      .answered(.health, .failure(HTTPFetch.Failure("x"))),
+      .answered(.health, .failure(HTTPFetchError("x"))),
       .answered(.subscribe, .success(try Self.message("E", #"{"resultCode":5,"errorCode":301}"#))),
     ]
     for seed in 0..<200 {

@@ -18,18 +18,18 @@ import Testing
   }
 
   @Test(arguments: [
-    (H2ErrorCode.noError, GRPCStatus.Code.internal), (H2ErrorCode.protocolError, .internal),
-    (H2ErrorCode.internalError, .internal), (H2ErrorCode.flowControlError, .internal),
-    (H2ErrorCode.settingsTimeout, .internal), (H2ErrorCode.frameSizeError, .internal),
-    (H2ErrorCode.refusedStream, .unavailable), (H2ErrorCode.cancel, .cancelled),
-    (H2ErrorCode.compressionError, .internal), (H2ErrorCode.connectError, .internal),
-    (H2ErrorCode.enhanceYourCalm, .resourceExhausted),
-    (H2ErrorCode.inadequateSecurity, .permissionDenied), (99, .internal),
+    (HTTP2ErrorCode.noError, GRPCStatus.Code.internal), (HTTP2ErrorCode.protocolError, .internal),
+    (HTTP2ErrorCode.internalError, .internal), (HTTP2ErrorCode.flowControlError, .internal),
+    (HTTP2ErrorCode.settingsTimeout, .internal), (HTTP2ErrorCode.frameSizeError, .internal),
+    (HTTP2ErrorCode.refusedStream, .unavailable), (HTTP2ErrorCode.cancel, .cancelled),
+    (HTTP2ErrorCode.compressionError, .internal), (HTTP2ErrorCode.connectError, .internal),
+    (HTTP2ErrorCode.enhanceYourCalm, .resourceExhausted),
+    (HTTP2ErrorCode.inadequateSecurity, .permissionDenied), (99, .internal),
   ])
   func resets(errorCode: UInt32, code: GRPCStatus.Code) {
     let status = GRPCStatus(resetCode: errorCode)
     #expect(status.code == code && status.origin == .transport)
-    #expect(status.message.contains(H2ErrorCode.name(errorCode)))
+    #expect(status.message.contains(HTTP2ErrorCode.name(errorCode)))
   }
 
   @Test(arguments: [

@@ -24,10 +24,10 @@ import Testing
   func refused() throws {
     try self.folder.write("file", "")
     try self.folder.write("taken/inside", "")
-    #expect(throws: Files.Failure(description: "Not a directory")) {
+    #expect(throws: FileError(description: "Not a directory")) {
       try Files.replace(self.folder.path + "/file/a", with: [1])
     }
-    #expect(throws: Files.Failure(description: "Is a directory")) {
+    #expect(throws: FileError(description: "Is a directory")) {
       try Files.replace(self.folder.path + "/taken", with: [1])
     }
     #expect(try Files.names(in: self.folder.path) == ["file", "taken"])

@@ -147,7 +147,7 @@ struct RouteTableTests {
   func refusedClashes() throws {
     var options = RoutingOptions()
     options.clashes = .refuse
-    let error = #expect(throws: RouteClashes.self) {
+    let error = #expect(throws: RouteConflictError.self) {
       try RouteTable(schema: Self.clashing(), mapsMethodsByName: true, options: options)
     }
     #expect(
@@ -165,8 +165,8 @@ struct RouteTableTests {
       TestSchema.Method(name: "A", rules: [HTTPRule(verb: "GET", template: "/v1/{name}")]),
       TestSchema.Method(name: "B"),
     ])
-    let rule = OutsideRule(
-      selectors: try OutsideRule.Selector.list("test.Notes.B"),
+    let rule = HTTPRuleOverride(
+      selectors: try HTTPRuleOverride.Selector.list("test.Notes.B"),
       bindings: [HTTPRule(verb: "GET", template: "/v1/{text}")], source: "b.yaml:1:1")
     for (clashes, isRefused) in [
       (nil, true), (.refuse, true), (.first, false),

@@ -16,19 +16,19 @@ final class TestCaller {
   }
 
   let client: TestClient
-  let session: H2Session
+  let session: HTTP2Session
   private(set) var replies: [Int32: Reply] = [:]
   /// The last stream of each GOAWAY.
   private(set) var goneAways: [Int32] = []
   /// Whether the windows are given back.
   var readsReplies = true
-  private var owed: [(H2Stream, Int)] = []
+  private var owed: [(HTTP2Stream, Int)] = []
 
   init(_ client: TestClient, streamWindow: Int = 1 << 20) throws {
     self.client = client
-    var options = H2Session.Options()
+    var options = HTTP2Session.Options()
     options.streamWindow = streamWindow
-    self.session = H2Session(role: .client, options: options)
+    self.session = HTTP2Session(role: .client, options: options)
     try self.exchange()
   }
 
@@ -96,7 +96,7 @@ final class TestCaller {
   func call(
     _ path: String = "/test.Notes/Get", _ fields: [(String, String)] = [], body: String? = nil,
     ends: Bool = true, contentType: String = "application/grpc"
-  ) throws -> H2Stream {
+  ) throws -> HTTP2Stream {
     var head: HeaderBlock = [
       ":method": "POST", ":scheme": "http", ":path": path, ":authority": "bridge", "te": "trailers",
       "content-type": contentType,
@@ -114,7 +114,7 @@ final class TestCaller {
   func request(
     _ method: String, _ path: String, _ fields: [(String, String)] = [], body: String? = nil,
     ends: Bool = true
-  ) throws -> H2Stream {
+  ) throws -> HTTP2Stream {
     var head: HeaderBlock = [
       ":method": method, ":scheme": "http", ":path": path, ":authority": "localhost",
     ]
@@ -128,11 +128,11 @@ final class TestCaller {
   }
 
   /// Sends a part of a request.
-  func send(_ stream: H2Stream, _ bytes: ByteBuffer, ends: Bool = false) throws {
+  func send(_ stream: HTTP2Stream, _ bytes: ByteBuffer, ends: Bool = false) throws {
     self.session.send(stream, bytes, endsStream: ends)
     try self.exchange()
   }
 
   /// What has come for a stream.
-  func reply(_ stream: H2Stream) -> Reply { self.replies[stream.id] ?? Reply() }
+  func reply(_ stream: HTTP2Stream) -> Reply { self.replies[stream.id] ?? Reply() }
 }

@@ -12,15 +12,15 @@ import Testing
 @Suite struct DialTests {
   private let endpoint = ScriptedEndpoint()
 
-  private func makePool(ipv6: [String] = ["::1"], ipv4: [String] = ["10.0.0.1"]) -> Pool {
+  private func makePool(ipv6: [String] = ["::1"], ipv4: [String] = ["10.0.0.1"]) -> HTTP2Pool {
     self.endpoint.names["depot"] = [.ipv6: self.answer(ipv6), .ipv4: self.answer(ipv4)]
     return self.pool("depot")
   }
 
-  private func pool(_ host: String) -> Pool {
+  private func pool(_ host: String) -> HTTP2Pool {
     var limits = Configuration.Limits()
     limits.connectTimeout = .seconds(2)
-    return Pool(
+    return HTTP2Pool(
       eventLoop: self.endpoint.loop, endpoint: Configuration.Endpoint(host: host, port: 5),
       limits: limits, userAgent: "bridge-proxy/test", connector: self.endpoint)
   }
@@ -31,7 +31,7 @@ import Testing
       : .success(texts.compactMap { try? SocketAddress(ipAddress: $0, port: 0) })
   }
 
-  private func call(_ pool: Pool) throws -> RecordingObserver {
+  private func call(_ pool: HTTP2Pool) throws -> RecordingObserver {
     let observer = RecordingObserver()
     let message = GRPCMessage.framed(ByteBuffer(string: "ask"))
     _ = pool.start(CallRequest(path: "/a.B/C", message: message), observer: observer)

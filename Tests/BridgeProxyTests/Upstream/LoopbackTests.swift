@@ -64,13 +64,13 @@ import Testing
   /// A pool and its loop.
   struct Client {
     private let loop: any EventLoop
-    private let pool: NIOLoopBound<Pool>
+    private let pool: NIOLoopBound<HTTP2Pool>
 
     init(_ loop: any EventLoop, port: Int) async throws {
       self.loop = loop
       self.pool = try await loop.submit {
         NIOLoopBound(
-          Pool(
+          HTTP2Pool(
             eventLoop: loop, endpoint: Configuration.Endpoint(host: "127.0.0.1", port: port),
             userAgent: "bridge-proxy/test"), eventLoop: loop)
       }.get()

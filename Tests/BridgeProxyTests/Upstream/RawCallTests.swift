@@ -123,8 +123,8 @@ import Testing
 
   private let endpoint = ScriptedEndpoint()
 
-  private func makePool() -> Pool {
-    Pool(
+  private func makePool() -> HTTP2Pool {
+    HTTP2Pool(
       eventLoop: self.endpoint.loop,
       endpoint: Configuration.Endpoint(host: "10.0.0.1", port: 50051),
       userAgent: "bridge-proxy/test", connector: self.endpoint)
@@ -170,10 +170,10 @@ import Testing
     #expect(call.unsentBytes == 300_000)
     try self.endpoint.exchange()
     #expect(call.unsentBytes == 0 && observer.rooms == 1)
-    call.send(ByteBuffer(repeating: 1, count: UpstreamMarks.send), isLast: false)
+    call.send(ByteBuffer(repeating: 1, count: WriteBufferWaterMark.send), isLast: false)
     try self.endpoint.exchange()
     #expect(observer.rooms == 1)
-    call.send(ByteBuffer(repeating: 1, count: UpstreamMarks.send + 1), isLast: true)
+    call.send(ByteBuffer(repeating: 1, count: WriteBufferWaterMark.send + 1), isLast: true)
     try self.endpoint.exchange()
     #expect(observer.rooms == 2)
     #expect(try self.peer().ended == [1])

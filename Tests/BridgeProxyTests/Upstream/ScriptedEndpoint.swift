@@ -16,9 +16,9 @@ final class ScriptedEndpoint: Connector {
     /// Whom the connection was made to.
     let address: Configuration.Endpoint
     let channel: EmbeddedChannel
-    let session: H2Session
+    let session: HTTP2Session
     /// Requests in the order of their coming.
-    var requests: [H2Stream] = []
+    var requests: [HTTP2Stream] = []
     /// Header lines by stream identifier.
     var heads: [Int32: [String]] = [:]
     /// Payload by stream identifier.
@@ -33,11 +33,11 @@ final class ScriptedEndpoint: Connector {
     var writes = 0
 
     init(
-      _ address: Configuration.Endpoint, _ channel: EmbeddedChannel, _ options: H2Session.Options
+      _ address: Configuration.Endpoint, _ channel: EmbeddedChannel, _ options: HTTP2Session.Options
     ) {
       self.address = address
       self.channel = channel
-      self.session = H2Session(role: .server, options: options)
+      self.session = HTTP2Session(role: .server, options: options)
     }
 
     /// Carries bytes both ways until there are none.
@@ -96,7 +96,7 @@ final class ScriptedEndpoint: Connector {
     }
 
     /// A whole good reply with one message.
-    func reply(_ stream: H2Stream, _ text: String) {
+    func reply(_ stream: HTTP2Stream, _ text: String) {
       self.session.submitResponse(
         stream, .ok, body: GRPCMessage.framed(ByteBuffer(string: text)), endsStream: false)
       self.session.finish(stream, trailers: .good)
@@ -115,7 +115,7 @@ final class ScriptedEndpoint: Connector {
   var outcomes: [Outcome] = []
   /// Addresses where nobody listens.
   var refusing: Set<Configuration.Endpoint> = []
-  var options = H2Session.Options()
+  var options = HTTP2Session.Options()
   var peers: [Peer] = []
   var attempts = 0
   /// Of attempts that hang. NIO wants each promise kept.

@@ -40,7 +40,7 @@ import Testing
   func contents(text: String, expected: String) throws {
     let folder = try TemporaryFolder()
     let path = try folder.write("t", text)
-    do throws(ValueFault) {
+    do throws(ValueError) {
       #expect(try SecretFile.read(path, shownAs: "t", for: .header).revealed == expected)
     } catch {
       #expect(error.reason == expected)

@@ -94,6 +94,6 @@ import Testing
       TestSchema.Field(name: "a", number: 1, type: 11, typeName: ".gone.Gone")
     ]
     let files = try TestSchema.reflected(schema)
-    #expect(throws: SchemaLoadErrors.self) { try files.schema(source: "test") }
+    #expect(throws: SchemaLoadError.self) { try files.schema(source: "test") }
   }
 }

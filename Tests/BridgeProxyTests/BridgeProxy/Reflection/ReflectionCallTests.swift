@@ -11,11 +11,11 @@ import Testing
 /// Questions over a real pool, answered by an endpoint in memory.
 @Suite struct ReflectionCallTests {
   private let endpoint = ScriptedEndpoint()
-  private let pool: Pool
+  private let pool: HTTP2Pool
   private let schema = TestSchema.file("one", service: "S")
 
   init() {
-    self.pool = Pool(
+    self.pool = HTTP2Pool(
       eventLoop: self.endpoint.loop, endpoint: Configuration.Endpoint(host: "10.0.0.1", port: 1),
       userAgent: "test", connector: self.endpoint)
   }
@@ -95,7 +95,7 @@ import Testing
     #expect(outcome.result != nil)
     self.endpoint.loop.advanceTime(by: .seconds(2))
     try self.endpoint.exchange()
-    #expect(self.endpoint.peers[0].closed == [1: H2ErrorCode.cancel])
+    #expect(self.endpoint.peers[0].closed == [1: HTTP2ErrorCode.cancel])
   }
 
   private func refuse(_ request: Int) throws {
@@ -147,7 +147,7 @@ import Testing
     self.endpoint.loop.advanceTime(by: .seconds(4))
     try self.endpoint.exchange()
     #expect(outcome.error?.code == .failed)
-    #expect(self.endpoint.peers[0].closed == [1: H2ErrorCode.cancel])
+    #expect(self.endpoint.peers[0].closed == [1: HTTP2ErrorCode.cancel])
   }
 
   @Test("nonsense ends the call at once")
@@ -156,7 +156,7 @@ import Testing
     try self.endpoint.exchange()
     try self.send([0xFF], to: 0)
     #expect(outcome.error?.code == .malformed)
-    #expect(self.endpoint.peers[0].closed == [1: H2ErrorCode.cancel])
+    #expect(self.endpoint.peers[0].closed == [1: HTTP2ErrorCode.cancel])
   }
 
   @Test("an answer beyond the limit is refused before it's there")

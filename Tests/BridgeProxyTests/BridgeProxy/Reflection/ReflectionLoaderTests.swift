@@ -91,7 +91,7 @@ import Testing
       configuration, file: "bridge.yaml", whenMissing: .wait, reflection: loader)
     #expect(plan.table.services[0].missingSchema == "can't connect to h:1")
     #expect(plan.warnings.count == 1 && plan.reflected.isEmpty && plan.routeCount == 0)
-    let error = await #expect(throws: ConfigurationErrors.self) {
+    let error = await #expect(throws: ConfigurationError.self) {
       try await ServingPlan.load(configuration, file: "bridge.yaml", reflection: loader)
     }
     #expect(error?.description == "bridge.yaml: services.a.schemas: can't connect to h:1")
@@ -115,8 +115,8 @@ import Testing
       Issue.record("asked")
       return .failure(Self.down)
     }
-    let fault = ConfigurationFault(file: "a", place: nil, key: "b", reason: "c")
-    let error = await #expect(throws: ConfigurationErrors.self) {
+    let fault = ConfigurationDiagnostic(file: "a", place: nil, key: "b", reason: "c")
+    let error = await #expect(throws: ConfigurationError.self) {
       try await ServingPlan.load(
         Configuration(
           listen: [.tcp(host: "127.0.0.1", port: 0)], services: [self.service(cache: nil)]),

@@ -14,7 +14,7 @@ struct ErrorBodyTests {
     #expect(GRPCStatus.Code.allCases.map(ErrorBody.httpStatus) == expected)
   }
 
-  private static func text(_ fault: Fault) -> String {
+  private static func text(_ fault: RequestError) -> String {
     var sink = ByteSink()
     ErrorBody.write(fault, to: &sink)
     var bytes: [UInt8] = []
@@ -24,7 +24,7 @@ struct ErrorBodyTests {
 
   @Test("a message is escaped as JSON wants it")
   func escapes() {
-    let fault = Fault(
+    let fault = RequestError(
       .invalidArgument, .malformedRequest, "\"\\/\n\r\t\u{0}\u{1F}\u{7F}\u{E9}\u{1F600}")
     #expect(
       Self.text(fault).hasPrefix(
@@ -34,7 +34,7 @@ struct ErrorBodyTests {
   @Test("a fault of a field says which")
   func violation() {
     let error = CodecError(.wrongType, offset: 4, path: "a[1].b", reason: "expected int64")
-    let fault = Fault(error, in: "{\n  x".utf8.span.bytes)
+    let fault = RequestError(error, in: "{\n  x".utf8.span.bytes)
     #expect(fault.httpStatus == 400)
     #expect(
       Self.text(fault)
@@ -46,7 +46,8 @@ struct ErrorBodyTests {
 
   @Test("a message that unfolds past its limit is a 413")
   func tooLarge() {
-    let fault = Fault(CodecError(.tooLarge, reason: "more than 10 bytes"), in: "".utf8.span.bytes)
+    let fault = RequestError(
+      CodecError(.tooLarge, reason: "more than 10 bytes"), in: "".utf8.span.bytes)
     #expect(fault.httpStatus == 413)
     #expect(fault.violation == nil)
   }

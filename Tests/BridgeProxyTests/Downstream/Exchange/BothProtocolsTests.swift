@@ -32,7 +32,7 @@ import Testing
   private struct Caller {
     let client: TestClient
     private let caller: TestCaller?
-    private var stream: H2Stream?
+    private var stream: HTTP2Stream?
     private var isHead = false
 
     init(
@@ -65,7 +65,7 @@ import Testing
     private static func response(_ reply: TestCaller.Reply) -> Response {
       var response = Response(
         body: reply.body, bodyByteCount: reply.byteCount,
-        isWhole: reply.closed == H2ErrorCode.noError)
+        isWhole: reply.closed == HTTP2ErrorCode.noError)
       for (index, block) in reply.blocks.enumerated() {
         for line in block.split(separator: ", ") {
           let parts = line.drop { $0 == ":" }.split(separator: ": ", maxSplits: 1)

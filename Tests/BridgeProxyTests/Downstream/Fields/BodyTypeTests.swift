@@ -97,10 +97,12 @@ struct BodyTypeTests {
     let charset = BodyCharset(name: name)
     #expect(try Self.decode(bytes, charset, piece: bytes.count) == text)
     #expect(try Self.decode(bytes, charset, piece: 1) == text)
-    #expect(throws: Fault.self) { try Self.decode(Array(bytes.dropLast()), charset, piece: 3) }
+    #expect(throws: RequestError.self) {
+      try Self.decode(Array(bytes.dropLast()), charset, piece: 3)
+    }
     // The first half of a pair alone.
     let half = bytes.prefix((hasMark ? 2 : 0) + 2 * 12)
-    #expect(throws: Fault.self) { try Self.decode(Array(half), charset, piece: 5) }
+    #expect(throws: RequestError.self) { try Self.decode(Array(half), charset, piece: 5) }
   }
 
   @Test("a text in parts is the same text, and one that's damaged is refused")
@@ -109,11 +111,11 @@ struct BodyTypeTests {
     for piece in 1...gbk.count {
       #expect(try Self.decode(gbk, .gb18030, piece: piece) == "\"你💩好\"")
     }
-    #expect(throws: Fault.self) { try Self.decode([0x22, 0xC4], .gb18030, piece: 1) }
-    #expect(throws: Fault.self) { try Self.decode([0xFF, 0xFF, 0x22], .gb18030, piece: 3) }
+    #expect(throws: RequestError.self) { try Self.decode([0x22, 0xC4], .gb18030, piece: 1) }
+    #expect(throws: RequestError.self) { try Self.decode([0xFF, 0xFF, 0x22], .gb18030, piece: 3) }
     #expect(try Self.decode([], .gb18030, piece: 1) == "")
     #expect(try Self.decode([], .utf16, piece: 1) == "")
-    #expect(throws: Fault.self) { try Self.decode([0x22], .utf16, piece: 1) }
+    #expect(throws: RequestError.self) { try Self.decode([0x22], .utf16, piece: 1) }
   }
 
   @Test("the messages of a stream are decoded as they come")

@@ -166,7 +166,7 @@ struct HeaderTests {
       ([("Transfer-Encoding", "gzip")], 501),
     ])
   func refused(_ fields: [(String, String)], _ status: Int) throws {
-    let fault = #expect(throws: Fault.self) { try Self.metadata(fields) }
+    let fault = #expect(throws: RequestError.self) { try Self.metadata(fields) }
     #expect(fault?.httpStatus == status)
   }
 

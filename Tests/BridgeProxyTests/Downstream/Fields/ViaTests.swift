@@ -65,7 +65,7 @@ import Testing
         version: .http1_1, method: .GET, uri: "/",
         headers: ["Host": "a", "Via": "1.1 proxy, 1.1 \(Self.own)"]))
     var headers = RequestHeaders(head)
-    do throws(Fault) {
+    do throws(RequestError) {
       try headers.read(head, metadata: &metadata, &scratch)
       Issue.record("it was taken")
     } catch {

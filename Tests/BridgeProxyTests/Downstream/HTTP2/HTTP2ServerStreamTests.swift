@@ -24,7 +24,7 @@ import Testing
       "POST", "/v1/echo", [("content-type", "application/json"), ("x-request-id", "r")],
       body: #"{"name":"a"}"#)
     let reply = self.caller.reply(stream)
-    #expect(reply.body == #"{"name":"a"}"# && reply.closed == H2ErrorCode.noError)
+    #expect(reply.body == #"{"name":"a"}"# && reply.closed == HTTP2ErrorCode.noError)
     let head = try #require(reply.blocks.first)
     #expect(head.hasPrefix(":status: 200, content-type: application/json, content-length: 12"))
     #expect(head.contains("x-request-id: r") && !head.contains("connection"))
@@ -50,7 +50,7 @@ import Testing
     for (index, stream) in exchanges.enumerated() {
       #expect(self.caller.reply(stream).body == #"{"name":"\#(index)"}"#)
     }
-    #expect(self.caller.reply(call).closed == H2ErrorCode.noError)
+    #expect(self.caller.reply(call).closed == HTTP2ErrorCode.noError)
   }
 
   @Test func aRefusalWhileTheBodyIsOnItsWay() throws {
@@ -61,7 +61,7 @@ import Testing
     // The client gets a moment to read it, then hears that the rest isn't wanted.
     for _ in 0..<6 { self.client.loop.tick() }
     try self.caller.exchange()
-    #expect(self.caller.reply(stream).closed == H2ErrorCode.noError && self.client.isOpen)
+    #expect(self.caller.reply(stream).closed == HTTP2ErrorCode.noError && self.client.isOpen)
   }
 
   @Test func aRequestThatDoesNotCome() throws {
@@ -77,7 +77,7 @@ import Testing
 
   @Test func aResetCancels() throws {
     let stream = try self.caller.request("POST", "/v1/echo", body: "{}")
-    self.caller.session.reset(stream, errorCode: H2ErrorCode.cancel)
+    self.caller.session.reset(stream, errorCode: HTTP2ErrorCode.cancel)
     try self.caller.exchange()
     #expect(self.client.upstream.calls.map(\.isCancelled) == [true])
     #expect(self.client.log.entries.map(\.httpStatus) == [499])
@@ -98,7 +98,7 @@ import Testing
     try self.caller.exchange()
     call.end(GRPCStatus(.dataLoss))
     try self.caller.exchange()
-    #expect(self.caller.reply(stream).closed == H2ErrorCode.internalError)
+    #expect(self.caller.reply(stream).closed == HTTP2ErrorCode.internalError)
   }
 
   @Test func aSlowClientHoldsTheEndpointBack() throws {
@@ -115,7 +115,7 @@ import Testing
     #expect(call.flow == ["pause", "resume"])
     call.end()
     try caller.exchange()
-    #expect(caller.reply(stream).closed == H2ErrorCode.noError)
+    #expect(caller.reply(stream).closed == HTTP2ErrorCode.noError)
   }
 
   @Test func aDrainLetsAnAnswerCome() throws {

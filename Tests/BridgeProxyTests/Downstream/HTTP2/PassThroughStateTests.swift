@@ -32,9 +32,9 @@ import Testing
 
   @Test func theWindowComesBackWhenTheEndpointTakes() {
     var state = self.calling()
-    #expect(state.given(byteCount: 10, unsent: UpstreamMarks.send) == 10)
-    #expect(state.given(byteCount: 20, unsent: UpstreamMarks.send + 1) == 0)
-    #expect(state.given(byteCount: 30, unsent: UpstreamMarks.send + 31) == 0)
+    #expect(state.given(byteCount: 10, unsent: WriteBufferWaterMark.send) == 10)
+    #expect(state.given(byteCount: 20, unsent: WriteBufferWaterMark.send + 1) == 0)
+    #expect(state.given(byteCount: 30, unsent: WriteBufferWaterMark.send + 31) == 0)
     #expect(state.roomMade() == 50)
     #expect(state.roomMade() == 0)
     #expect(state.given(byteCount: 5, unsent: 0) == 5)
@@ -143,7 +143,7 @@ import Testing
   // MARK: The connection
 
   @Test func anIdleConnectionIsEnded() {
-    var state = HTTP2ConnectionState()
+    var state = HTTP2ServerConnectionState()
     #expect(state.wait == .request)
     #expect(state.deadlinePassed() == .goAway)
     #expect(state.wait == .close)
@@ -151,7 +151,7 @@ import Testing
   }
 
   @Test func aConnectionWithCallsIsNotIdle() {
-    var state = HTTP2ConnectionState()
+    var state = HTTP2ServerConnectionState()
     state.streamOpened()
     state.callStarted()
     #expect(state.wait == .nothing)
@@ -163,7 +163,7 @@ import Testing
   }
 
   @Test func aClientThatTakesNoAnswerIsClosed() {
-    var state = HTTP2ConnectionState()
+    var state = HTTP2ServerConnectionState()
     state.streamOpened()
     state.callStarted()
     state.callEnded()
@@ -171,13 +171,13 @@ import Testing
   }
 
   @Test func anIdleConnectionLeavesAtOnce() {
-    var state = HTTP2ConnectionState()
+    var state = HTTP2ServerConnectionState()
     #expect(state.drain() == .goAway)
     #expect(state.drain() == .none)
   }
 
   @Test func aBusyConnectionIsTold() {
-    var state = HTTP2ConnectionState()
+    var state = HTTP2ServerConnectionState()
     state.streamOpened()
     state.callStarted()
     #expect(state.drain() == .announce)

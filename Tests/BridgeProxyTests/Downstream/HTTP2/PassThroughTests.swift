@@ -47,7 +47,7 @@ import Testing
         ":status: 200, content-type: application/grpc+x, x-b: 2, x-request-id: mine",
         "grpc-status: 0, x-c: 3 |",
       ])
-    #expect(reply.body == "answer" && reply.closed == H2ErrorCode.noError)
+    #expect(reply.body == "answer" && reply.closed == HTTP2ErrorCode.noError)
     let entry = try #require(self.client.log.entries.first)
     #expect(self.client.log.entries.count == 1)
     #expect(entry.method == "POST" && entry.path == "/test.Notes/Get" && entry.service == "notes")
@@ -128,7 +128,7 @@ import Testing
 
   @Test func aResetCancels() throws {
     let stream = try self.caller.call(body: "ask", ends: false)
-    self.caller.session.reset(stream, errorCode: H2ErrorCode.cancel)
+    self.caller.session.reset(stream, errorCode: HTTP2ErrorCode.cancel)
     try self.caller.exchange()
     #expect(try self.upstreamCall().isCancelled)
     #expect(self.client.log.entries.map(\.httpStatus) == [499])
@@ -151,7 +151,7 @@ import Testing
     try self.upstreamCall().end(GRPCStatus(.internal), trailers: [("grpc-status", "13")])
     try self.caller.exchange()
     let reply = self.caller.reply(stream)
-    #expect(reply.blocks.count == 1 && reply.closed == H2ErrorCode.noError)
+    #expect(reply.blocks.count == 1 && reply.closed == HTTP2ErrorCode.noError)
     #expect(try !self.upstreamCall().isCancelled)
   }
 
@@ -160,7 +160,7 @@ import Testing
   @Test func aSlowEndpointHoldsTheClientBack() throws {
     let stream = try self.caller.call(ends: false)
     let call = try self.upstreamCall()
-    call.unsentBytes = UpstreamMarks.send + 1
+    call.unsentBytes = WriteBufferWaterMark.send + 1
     try self.caller.send(stream, ByteBuffer(repeating: 1, count: 1 << 20))
     // The client's window is used up.
     #expect(self.caller.session.unsentBytes(stream) == 768 << 10)
@@ -184,7 +184,7 @@ import Testing
     #expect(caller.reply(stream).byteCount == 64 << 10)
     try caller.readOn()
     #expect(caller.reply(stream).byteCount == 400_000)
-    #expect(caller.reply(stream).closed == H2ErrorCode.noError)
+    #expect(caller.reply(stream).closed == HTTP2ErrorCode.noError)
   }
 
   @Test func theEndpointGoesOnWhenTheClientHasRead() throws {
@@ -214,7 +214,7 @@ import Testing
       let reply = caller.reply(stream)
       #expect(reply.blocks.first?.contains("grpc-status: 8") == true)
       #expect(reply.blocks.first?.contains(":status: 431") == (stream == large))
-      #expect(reply.closed == H2ErrorCode.noError)
+      #expect(reply.closed == HTTP2ErrorCode.noError)
     }
     #expect(client.upstream.calls.isEmpty && client.isOpen)
   }
@@ -271,7 +271,7 @@ import Testing
     #expect(client.isOpen)
     client.upstream.calls.first?.end(trailers: [("grpc-status", "0")])
     try caller.exchange()
-    #expect(caller.reply(stream).closed == H2ErrorCode.noError && client.isOpen)
+    #expect(caller.reply(stream).closed == HTTP2ErrorCode.noError && client.isOpen)
     for _ in 0..<3 { client.loop.tick() }
     try caller.exchange()
     #expect(caller.goneAways == [stream.id] && !client.isOpen)
@@ -298,7 +298,7 @@ import Testing
     #expect(self.client.isOpen && !isDone)
     try self.upstreamCall().end(trailers: [("grpc-status", "0")])
     try self.caller.exchange()
-    #expect(self.caller.reply(first).closed == H2ErrorCode.noError)
+    #expect(self.caller.reply(first).closed == HTTP2ErrorCode.noError)
     #expect(isDone && !self.client.isOpen)
   }
 

@@ -54,11 +54,11 @@ struct HTTPCaseTests {
       configuration = try ConfigurationReader { _ in nil }
         .read(text: text, file: "bridge.yaml", folder: "/")
       plan = try await ServingPlan.load(configuration, file: "bridge.yaml") {
-        _ throws(SchemaLoadErrors) in
+        _ throws(SchemaLoadError) in
         do {
           return try Self.schema.get()
         } catch {
-          throw SchemaLoadErrors(["\(error)"])
+          throw SchemaLoadError(["\(error)"])
         }
       }
     } catch {

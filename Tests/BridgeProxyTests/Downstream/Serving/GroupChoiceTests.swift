@@ -20,7 +20,7 @@ import Testing
   private func group(
     _ choice: GroupChoice, _ path: String = "/v1/echo", _ headers: [String: String] = [:],
     seed: UInt64 = 1
-  ) throws(UnknownGroup) -> Int {
+  ) throws(UnknownGroupError) -> Int {
     var generator = SeededGenerator(seed: seed)
     return try unsafe choice.group(path: path.utf8.span.bytes, using: &generator) { headers[$0] }
   }
@@ -79,7 +79,7 @@ import Testing
     #expect(try self.group(choice, "/", ["x-endpoint": "default"]) == 0)
     #expect(try self.group(choice, "/", ["x-endpoint": "next"]) == 2)
     #expect(
-      throws: UnknownGroup(
+      throws: UnknownGroupError(
         header: "x-endpoint", value: "prod", names: ["default", "canary", "next"])
     ) {
       try self.group(choice, "/", ["x-endpoint": "prod"])

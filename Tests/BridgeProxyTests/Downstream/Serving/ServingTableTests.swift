@@ -122,7 +122,7 @@ struct ServingTableTests {
     let services = [
       try Self.service("first"), try Self.service("second", template: "/v1/{text}"),
     ]
-    let error = #expect(throws: RouteClashes.self) { try ServingTable(services) }
+    let error = #expect(throws: RouteConflictError.self) { try ServingTable(services) }
     #expect(error?.clashes.count == 1)
     #expect(
       error?.description
@@ -134,7 +134,7 @@ struct ServingTableTests {
         Self.service("third", hosts: ["b"]), Self.service("fourth", prefix: "/p"),
       ])
     }
-    #expect(throws: RouteClashes.self) {
+    #expect(throws: RouteConflictError.self) {
       try ServingTable([
         Self.service("first", hosts: ["a", "b"]), Self.service("second", hosts: ["b", "c"]),
       ])
@@ -218,7 +218,7 @@ struct ServingTableTests {
         schema: TestSchema(methods: [TestSchema.Method(name: "M", rules: rules)]).load())
     }
     let error = try #require(
-      throws: RouteClashes.self
+      throws: RouteConflictError.self
     ) { _ = try ServingTable([service("a"), service("b")]) }
     #expect(
       error.clashes.map(\.description) == [
@@ -229,7 +229,9 @@ struct ServingTableTests {
     let table = try ServingTable([service("a"), service("b", .first)])
     #expect(
       table.warnings.count == 1 && table.warnings[0].text.contains("and 12 more reach service a"))
-    #expect(throws: RouteClashes.self) { try ServingTable([service("a", .first), service("b")]) }
+    #expect(throws: RouteConflictError.self) {
+      try ServingTable([service("a", .first), service("b")])
+    }
   }
 
   @Test("without any service nothing is found")
@@ -266,7 +268,7 @@ struct RequestTargetTests {
     "what is no target is refused",
     arguments: ["", "a", "**", "http:/h", "http://", "http:///a", "ftp://h/", "/a#b", "/a?b#c"])
   func refused(_ text: String) {
-    #expect(throws: Fault.self) { try RequestTarget(text.utf8.span.bytes) }
+    #expect(throws: RequestError.self) { try RequestTarget(text.utf8.span.bytes) }
   }
 }
 

@@ -5,7 +5,7 @@ import Testing
 
 /// What Close frames may say (RFC 6455 §5.5.1 and §7.4).
 struct WebSocketFrameCheckTests {
-  private static func fault(_ bytes: [UInt8]) -> WebSocketFrameFault? {
+  private static func fault(_ bytes: [UInt8]) -> WebSocketFrameError? {
     WebSocketFrameCheck.fault(ofClose: ByteBuffer(bytes: bytes))
   }
 
@@ -30,7 +30,7 @@ struct WebSocketFrameCheckTests {
     #expect(Self.fault([3, 0xE8, 0xFF]) == .closeReason)
     #expect(Self.fault([3, 0xE8, 0xC3]) == .closeReason)
     #expect(Self.fault([3, 0xE8, 0xED, 0xA0, 0x80]) == .closeReason)
-    #expect(WebSocketFrameFault.closeReason.closeCode == 1007)
-    #expect(WebSocketFrameFault.closeCode.closeCode == 1002)
+    #expect(WebSocketFrameError.closeReason.closeCode == 1007)
+    #expect(WebSocketFrameError.closeCode.closeCode == 1002)
   }
 }

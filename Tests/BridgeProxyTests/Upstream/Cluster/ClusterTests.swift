@@ -30,7 +30,7 @@ import Testing
     let cluster = Cluster(
       eventLoop: endpoint.loop, configuration, limits: limits, seed: 1
     ) { address in
-      Pool(
+      HTTP2Pool(
         eventLoop: endpoint.loop, endpoint: address, limits: limits, connections: connections,
         userAgent: "test", connector: endpoint)
     }
@@ -61,7 +61,7 @@ import Testing
   }
 
   /// The last request that has come to a port.
-  private func last(_ port: Int) throws -> (ScriptedEndpoint.Peer, H2Stream) {
+  private func last(_ port: Int) throws -> (ScriptedEndpoint.Peer, HTTP2Stream) {
     let peer = try #require(self.endpoint.peers.last { $0.address == self.address(port) })
     return (peer, try #require(peer.requests.last))
   }
@@ -372,7 +372,7 @@ import Testing
     try self.endpoint.exchange()
     try self.pass(.milliseconds(500))
     let (peer, stream) = try self.last(1)
-    #expect(peer.closed[stream.id] == H2ErrorCode.cancel)
+    #expect(peer.closed[stream.id] == HTTP2ErrorCode.cancel)
     try self.pass()
     #expect(self.requests == [1, 1, 0, 0])
     let (second, other) = try self.last(2)
@@ -508,7 +508,7 @@ import Testing
     let (peer, stream) = try self.last(1)
     peer.session.goAway()
     try self.endpoint.exchange()
-    #expect(peer.closed[1] == H2ErrorCode.cancel && peer.channel.isActive)
+    #expect(peer.closed[1] == HTTP2ErrorCode.cancel && peer.channel.isActive)
     peer.reply(stream, "last")
     try self.endpoint.exchange()
     #expect(observer.events == RecordingObserver.good("last") && !peer.channel.isActive)

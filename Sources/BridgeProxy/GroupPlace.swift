@@ -1,7 +1,0 @@
-/// One of the groups of endpoints of all services.
-struct GroupPlace: Sendable, Hashable {
-  /// In `Configuration.services`.
-  var service: Int
-  /// In `Configuration.Service.groups`.
-  var group: Int
-}

@@ -1,0 +1,8 @@
+/// Reason why a request of discovery has no response, worded for the author of the configuration.
+package struct HTTPFetchError: Error, Sendable, Equatable, CustomStringConvertible {
+  package var description: String
+
+  package init(_ description: String) {
+    self.description = description
+  }
+}

@@ -1,0 +1,155 @@
+internal import NIOCore
+internal import ProcessResources
+internal import Synchronization
+
+/// Stops the listeners from accepting while the system is short of what connections need, and says so.
+///
+/// The backlog of a listener holds what comes meanwhile. The admin server's listener goes on, with the
+/// descriptors of the reserve.
+package final class AcceptThrottle: Sendable {
+  private struct Inner {
+    var state = AcceptState()
+    var reserve: DescriptorReserve
+    var listeners: [any Channel] = []
+  }
+
+  private let inner: Mutex<Inner>
+  private let timer = Mutex<RepeatedTask?>(nil)
+  private let report: @Sendable (String) -> Void
+
+  /// How often it's looked whether there are descriptors: each costs two system calls.
+  private static let interval = TimeAmount.milliseconds(250)
+
+  /// - Parameter report: takes what a person should know.
+  package init(report: @escaping @Sendable (String) -> Void) {
+    self.inner = Mutex(Inner(reserve: DescriptorReserve(limit: OpenFiles.limit)))
+    self.report = report
+  }
+
+  /// Takes the reserve, and looks from now on whether there's more.
+  func start(_ listeners: [any Channel], on eventLoop: any EventLoop) {
+    self.inner.withLock { inner in
+      inner.listeners = listeners
+      _ = inner.reserve.fill()
+    }
+    self.timer.withLock { timer in
+      timer = eventLoop.scheduleRepeatedTask(
+        initialDelay: Self.interval, delay: Self.interval
+      ) { [weak self] _ in self?.look() }
+    }
+  }
+
+  func stop() {
+    self.timer.withLock { timer in
+      timer?.cancel()
+      timer = nil
+    }
+    self.inner.withLock { inner in
+      inner.reserve.release()
+      inner.listeners = []
+    }
+  }
+
+  /// A listener couldn't accept.
+  func ranOut(_ shortage: Shortage) {
+    self.act { $0.state.ranOut(shortage, at: .now()) }
+  }
+
+  private func look() {
+    self.act { inner in
+      if inner.state.isPaused || inner.reserve.isReleased {
+        let isThere = inner.reserve.fill()
+        if !isThere { inner.reserve.release() }
+        return inner.state.looked(isThere: isThere, at: .now())
+      }
+      guard let shortage = DescriptorReserve.probe() else { return .init() }
+      return inner.state.ranOut(shortage, at: .now())
+    }
+  }
+
+  private func act(_ decide: (inout Inner) -> AcceptState.Action) {
+    let (action, listeners) = self.inner.withLock { inner in
+      let action = decide(&inner)
+      if action.accepts == false { inner.reserve.release() }
+      return (action, inner.listeners)
+    }
+    if let accepts = action.accepts {
+      for listener in listeners {
+        listener.setOption(.autoRead, value: accepts).whenFailure { _ in
+          // It's closed.
+        }
+      }
+    }
+    if let note = action.note { self.report(note) }
+  }
+}
+
+/// Whether connections are accepted.
+struct AcceptState {
+  /// What's to be done; nothing where both are nil.
+  struct Action: Equatable {
+    /// Whether the listeners accept from now on.
+    var accepts: Bool?
+    var note: String?
+  }
+
+  private(set) var isPaused = false
+  private var lastNote: NIODeadline?
+  /// Whether a person knows of the present pause.
+  private var isNoted = false
+
+  /// A shortage that comes and goes is told of once in this time.
+  private static let noteInterval = TimeAmount.seconds(60)
+
+  mutating func ranOut(_ shortage: Shortage, at now: NIODeadline) -> Action {
+    guard !self.isPaused else { return Action() }
+    self.isPaused = true
+    self.isNoted = self.lastNote.map { now - $0 >= Self.noteInterval } ?? true
+    guard self.isNoted else { return Action(accepts: false) }
+    self.lastNote = now
+    return Action(accepts: false, note: "\(shortage); accepts no connections until some are closed")
+  }
+
+  /// - Parameter isThere: whether there's enough again.
+  mutating func looked(isThere: Bool, at now: NIODeadline) -> Action {
+    guard self.isPaused, isThere else { return Action() }
+    self.isPaused = false
+    return Action(accepts: true, note: self.isNoted ? "accepts connections again" : nil)
+  }
+}
+
+/// Takes the errors of a listener: what the system is short of goes to the gate, and the listener stops
+/// being asked, which the event loop would otherwise do without a pause.
+package final class AcceptErrorHandler: ChannelInboundHandler {
+  typealias InboundIn = any Channel
+
+  private let gate: AcceptThrottle
+  /// Whether this listener goes on by itself, after a moment.
+  private let goesOn: Bool
+
+  /// Until the reserve has been given back.
+  private static let pause = TimeAmount.milliseconds(50)
+
+  package init(_ gate: AcceptThrottle, goesOn: Bool = false) {
+    self.gate = gate
+    self.goesOn = goesOn
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    guard let shortage = (error as? IOError).flatMap({ Shortage(errno: $0.errnoCode) }) else {
+      context.fireErrorCaught(error)
+      return
+    }
+    // At once, while the loop is still here.
+    try? context.channel.syncOptions?.setOption(.autoRead, value: false)
+    if self.goesOn {
+      let channel = context.channel
+      context.eventLoop.scheduleTask(in: Self.pause) {
+        channel.setOption(.autoRead, value: true).whenFailure { _ in
+          // It's closed.
+        }
+      }
+    }
+    self.gate.ranOut(shortage)
+  }
+}

@@ -1,0 +1,22 @@
+internal import AccessLogging
+internal import Codec
+internal import GRPCWire
+
+extension AccessEntry.Failure {
+  /// A fault of the client's or the bridge's own.
+  init(_ fault: RequestError) {
+    self.init(reason: fault.reason.rawValue, message: fault.message)
+  }
+
+  /// How a call ended; nil where it ended well.
+  init?(_ status: GRPCStatus) {
+    if status.isOK { return nil }
+    if let fault = RequestError(status) {
+      self.init(fault)
+      return
+    }
+    let isDetailed = ErrorBody.code(inDetails: status.details) == status.code.rawValue
+    let summary = unsafe isDetailed ? StatusSummary(of: status.details.span.bytes) : nil
+    self.init(reason: summary?.reason ?? "", message: status.message)
+  }
+}

@@ -1,0 +1,96 @@
+internal import Codec
+internal import GRPCWire
+
+/// Why the bridge itself answers a request with an error: the cause, for `ErrorBody` to write down.
+///
+/// Everything that a client can do wrong, and everything that the bridge can't do for it, is one of
+/// these; statuses that an endpoint sent are `GRPCStatus` values.
+struct RequestError: Error, Equatable {
+  /// What of the message was wrong: google.rpc.BadRequest.FieldViolation.
+  struct Violation: Equatable {
+    /// The field path, in JSON names or, where the service prints those, in proto names.
+    var field: String
+    var description: String
+
+    init(field: String, description: String) {
+      self.field = EchoedText.shortened(field, to: 1024)
+      self.description = EchoedText.shortened(description)
+    }
+  }
+
+  var code: GRPCStatus.Code
+  var httpStatus: Int
+  /// The constant that programs compare: `reason` of google.rpc.ErrorInfo.
+  var reason: Reason
+  /// What is wrong and what would be right, a sentence without a full stop.
+  var message: String
+  var violation: Violation?
+  /// Methods for `Allow`.
+  var allow: [String] = []
+  /// Codings for `Accept-Encoding`.
+  var acceptEncoding: String?
+  /// For `Sec-WebSocket-Version` (RFC 6455 §4.2.2).
+  var webSocketVersion: String?
+  /// Seconds for `Retry-After`.
+  var retryAfter: Int?
+  /// Whether what follows on the connection can't be trusted to be a request.
+  var endsConnection = false
+
+  /// The causes, as google.rpc.ErrorInfo spells them.
+  enum Reason: String, CaseIterable {
+    case malformedRequest = "MALFORMED_REQUEST"
+    case unsupportedVersion = "UNSUPPORTED_HTTP_VERSION"
+    case unknownMethod = "METHOD_NOT_IMPLEMENTED"
+    case notAProxy = "CONNECT_NOT_SUPPORTED"
+    case noService = "SERVICE_NOT_FOUND"
+    case noSchema = "SCHEMA_NOT_LOADED"
+    case noRoute = "ROUTE_NOT_FOUND"
+    case methodNotAllowed = "METHOD_NOT_ALLOWED"
+    case originNotAllowed = "ORIGIN_NOT_ALLOWED"
+    case hostNotTrusted = "HOST_NOT_TRUSTED"
+    case unknownGroup = "ENDPOINT_NOT_FOUND"
+    case notAcceptable = "NOT_ACCEPTABLE"
+    case unsupportedContentType = "UNSUPPORTED_CONTENT_TYPE"
+    case unsupportedContentEncoding = "UNSUPPORTED_CONTENT_ENCODING"
+    case unsupportedTransferEncoding = "UNSUPPORTED_TRANSFER_ENCODING"
+    case damagedBody = "DAMAGED_BODY"
+    case bodyTooLarge = "BODY_TOO_LARGE"
+    case inflatedBodyTooLarge = "INFLATED_BODY_TOO_LARGE"
+    case inflationRatio = "INFLATION_RATIO_TOO_HIGH"
+    case targetTooLong = "TARGET_TOO_LONG"
+    case headTooLarge = "HEAD_TOO_LARGE"
+    case expectationFailed = "EXPECTATION_FAILED"
+    case readTimeout = "REQUEST_READ_TIMEOUT"
+    case invalidHeader = "INVALID_HEADER"
+    case invalidEscape = "INVALID_PERCENT_ENCODING"
+    case unexpectedBody = "UNEXPECTED_BODY"
+    case invalidMessage = "INVALID_MESSAGE"
+    case invalidReply = "INVALID_REPLY"
+    case notConnected = "ENDPOINT_NOT_REACHABLE"
+    case shed = "TOO_MANY_CALLS"
+    case deadline = "DEADLINE_EXCEEDED"
+    case loop = "LOOP_DETECTED"
+    case transport = "ENDPOINT_PROTOCOL_ERROR"
+  }
+
+  /// A fault with the HTTP status that its code stands for, or another one that says more. A message
+  /// that's longer than `EchoedText.messageByteLimit`, whatever it repeats, loses its middle.
+  init(_ code: GRPCStatus.Code, http: Int? = nil, _ reason: Reason, _ message: String) {
+    self.code = code
+    self.httpStatus = http ?? ErrorBody.httpStatus(of: code)
+    self.reason = reason
+    self.message = EchoedText.shortened(message)
+  }
+
+  /// The methods of HTTP that a route can have, but for those of its own making.
+  static let allMethods = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+
+  /// A fault after which the connection is closed.
+  static func fatal(
+    _ code: GRPCStatus.Code, http: Int? = nil, _ reason: Reason, _ message: String
+  ) -> RequestError {
+    var fault = RequestError(code, http: http, reason, message)
+    fault.endsConnection = true
+    return fault
+  }
+}

@@ -1,0 +1,153 @@
+internal import BridgeConfiguration
+internal import Codec
+internal import GRPCWire
+internal import NIOCore
+internal import Routing
+internal import Upstream
+
+/// From a request that is a stream of messages to its call.
+///
+/// The call begins with the head. Each message goes on when it's complete; while the endpoint doesn't
+/// take more, nothing more is read of the client.
+extension ExchangeDriver {
+  /// The head was accepted: starts the call.
+  func beginRequests(_ headers: RequestHeaders) {
+    guard let service = self.exchange?.service, let route = self.exchange?.route else { return }
+    let requests = StreamedRequestBody(
+      takesBytes: route.takesHTTPBody, isSequence: headers.content == .jsonLines,
+      byteLimit: self.loop.limits.requestBodyBytes)
+    self.exchange?.requests = requests
+    self.start(
+      nil, encoding: service.compression.compressesRequests ? .gzip : nil, isComplete: false)
+  }
+
+  /// A part of the body has come.
+  func relay(_ part: ByteBuffer) {
+    guard let exchange = self.exchange, let route = exchange.route, let service = exchange.service
+    else { return }
+    let byteCount = part.readableBytes
+    self.exchange?.requestByteCount += byteCount
+    if !route.takesBody {
+      if !service.requests.ignoresUnexpectedBody {
+        self.fail(Self.unexpectedBody(of: route, service))
+      }
+      return
+    }
+    var text = part
+    do throws(RequestError) {
+      if let inflater = exchange.inflater {
+        text = ByteBuffer()
+        try inflater.inflate(part, into: &text)
+      }
+      if let charset = exchange.charset { text = try charset.decode(text, isLast: false) }
+    } catch {
+      self.fail(error)
+      return
+    }
+    exchange.requests?.append(text)
+    self.sendMessages()
+  }
+
+  /// The body is complete.
+  func endMessages() {
+    do throws(RequestError) {
+      if let inflater = self.exchange?.inflater { try inflater.finish() }
+      if let charset = self.exchange?.charset { _ = try charset.decode(ByteBuffer(), isLast: true) }
+    } catch {
+      self.fail(error)
+      return
+    }
+    if let requests = self.exchange?.requests { requests.end() }
+    self.sendMessages()
+  }
+
+  /// Sends what is complete, as far as the call has room.
+  private func sendMessages() {
+    do throws(RequestError) {
+      while self.exchange?.isHeld == false, let requests = self.exchange?.requests,
+        let body = try requests.next()
+      {
+        try self.send(body)
+      }
+      guard let exchange = self.exchange, let requests = exchange.requests, !exchange.isHeld,
+        requests.isComplete, let route = exchange.route
+      else { return }
+      self.exchange?.requests = nil
+      // What path and query say isn't lost over a body without messages, and a rule without a body is a
+      // message of its own.
+      if requests.count == 0, !self.bindings.isEmpty || !route.takesBody || route.takesHTTPBody {
+        try self.send(ByteBuffer())
+      }
+      exchange.call?.send(ByteBuffer(), isLast: true)
+    } catch {
+      self.fail(error)
+    }
+  }
+
+  /// Sends one message. The values of path and query belong to the first one, as with other
+  /// transcoders: where a stream begins with what it is about, they say it.
+  private func send(_ body: ByteBuffer) throws(RequestError) {
+    guard let exchange = self.exchange, let service = exchange.service,
+      let route = exchange.route
+    else { return }
+    var message: ByteBuffer
+    do throws(CodecError) {
+      message = try self.loop.encode(
+        body, contentType: exchange.contentType, self.bindings, route, service)
+      if route.takesHTTPBody { self.exchange?.contentType = "" }
+    } catch {
+      let count = exchange.requests?.count ?? 0
+      throw RequestError(error, in: body.readableBytesSpan, message: max(1, count))
+    }
+    self.bindings.removeAll()
+    if let fault = service.sizeFault(of: message, for: self.exchange?.group ?? 0) { throw fault }
+    let length = message.readableBytes - GRPCMessage.prefixByteCount
+    if service.compression.compressesRequests, length >= service.compression.minimumByteCount,
+      let compressed = self.compressed(message)
+    {
+      message = compressed
+    }
+    guard let call = exchange.call else { return }
+    call.send(message, isLast: false)
+    if call.unsentBytes > WriteBufferWaterMark.send { self.exchange?.isHeld = true }
+  }
+
+  func callCanSend() {
+    self.exchange?.isHeld = false
+    self.sendMessages()
+    self.takeParts()
+    self.updateDeadline()
+  }
+
+  /// Ends the exchange, and its call, with a fault: as the answer, or behind what has been answered.
+  func fail(_ fault: RequestError) {
+    if let call = self.exchange?.call { call.cancel() }
+    self.exchange?.call = nil
+    self.exchange?.requests = nil
+    if self.state.isStreaming {
+      self.endStream(with: fault)
+    } else {
+      self.answer(fault)
+    }
+  }
+
+  static func unexpectedBody(of route: Route, _ service: ServedService) -> RequestError {
+    RequestError(
+      .invalidArgument, .unexpectedBody,
+      "\(route.name) takes no body by \(route.httpMethod) \(route.template): its fields come "
+        + "from the path and the query; services.\(service.name).http.unexpected_body: ignore passes "
+        + "bodies over")
+  }
+}
+
+extension RequestError {
+  /// A message of a stream of requests that isn't the one that the method takes.
+  ///
+  /// - Parameters:
+  ///   - body: the JSON text that the error's offset counts in.
+  ///   - message: its place in the stream, from 1.
+  init(_ error: CodecError, in body: RawSpan, message: Int) {
+    self.init(error, in: body)
+    self.message = "message \(message) of the stream: \(self.message)"
+  }
+}

@@ -1,0 +1,182 @@
+internal import BridgeConfiguration
+internal import Codec
+internal import GRPCWire
+internal import HTTP2
+internal import NIOCore
+
+/// Answers that are streams: head, messages, end, and what keeps a silent one alive.
+extension ExchangeDriver {
+  func beginStream(_ message: ByteBuffer) {
+    guard let route = self.exchange?.route else { return }
+    // A reply that can't be printed is still an error with a status of its own.
+    if let error = self.decodeForStream(message) {
+      self.cancelCall()
+      self.answer(.invalidReply(error, of: route))
+      self.answered()
+      return
+    }
+    self.writeHeadOfStream(HeaderBlock())
+    if self.exchange?.isHead == true {
+      self.cancelCall()
+      self.endStream()
+      self.answered()
+      return
+    }
+    self.stream.append(message: self.loop.output)
+    self.streamHasGrown()
+  }
+
+  func writeToStream(_ message: ByteBuffer) {
+    guard let route = self.exchange?.route else { return }
+    if let error = self.decodeForStream(message) {
+      self.cancelCall()
+      self.endStream(with: .invalidReply(error, of: route))
+      self.answered()
+      return
+    }
+    let wasEmpty = self.stream.isEmpty
+    self.stream.append(message: self.loop.output)
+    self.streamHasGrown(wasEmpty: wasEmpty)
+  }
+
+  /// Puts the JSON of a message into `loop.output`, or tells why that can't be done.
+  private func decodeForStream(_ message: ByteBuffer) -> CodecError? {
+    guard let service = self.exchange?.service, let route = self.exchange?.route else {
+      return nil
+    }
+    return self.decode(message, route, service)
+  }
+
+  func writeHeadOfStream(_ trailers: HeaderBlock) {
+    guard let exchange = self.exchange else { return }
+    var head = self.head
+    self.head = ResponseHead()
+    head.reset(exchange.successStatus)
+    head.body = .stream
+    head.omitsBody = exchange.isHead
+    if exchange.format == .bytes, !exchange.contentType.isEmpty {
+      head.append("content-type", exchange.contentType)
+    } else {
+      head.append("content-type", exchange.format.contentType)
+    }
+    if exchange.format == .events {
+      head.append("cache-control", StaticString("no-cache"))
+    }
+    let compression = self.streamCompression
+    if let compression { head.append("content-encoding", "\(compression)") }
+    head.append(
+      metadata: exchange.replyMetadata, prefix: self.metadataPrefix,
+      keepsDigests: exchange.format == .bytes)
+    head.append(metadata: trailers, prefix: .trailer)
+    self.appendAnswerFields(to: &head)
+    // Without chunks the body ends with the connection (RFC 9112 §6.3).
+    self.writer?.begin(
+      head, closes: exchange.isOldVersion || self.state.closesAfterAnswer)
+    self.head = head
+    self.stream.begin(
+      format: exchange.format, hasEnvelope: exchange.service?.stream.hasEnvelope == true,
+      compression: compression)
+  }
+
+  private func streamHasGrown(wasEmpty: Bool = true) {
+    self.loop.output.shrink(to: LoopContext.keptByteCount)
+    if self.stream.isFull {
+      self.flushStream()
+    } else if wasEmpty {
+      self.loop.flushLater(self)
+    }
+  }
+
+  /// Writes what the stream has.
+  func flushStream() {
+    guard let writer = self.writer, self.state.isStreaming else { return }
+    if let body = self.stream.take() { writer.write(consume body) }
+    self.extendDeadline()
+    self.startHeartbeat()
+    writer.flush()
+  }
+
+  /// The stream has ended well.
+  func endStream(_ trailers: HeaderBlock = HeaderBlock()) {
+    guard let exchange = self.exchange else { return }
+    if !exchange.isHead { self.stream.end(done: exchange.service?.stream.done) }
+    self.finishStream(.ok, trailers)
+  }
+
+  /// The stream has ended with the status of an endpoint, or of the call.
+  func endStream(with status: GRPCStatus, _ trailers: HeaderBlock) {
+    if let fault = RequestError(status) {
+      self.endStream(with: fault)
+      return
+    }
+    guard let service = self.exchange?.service else { return }
+    self.loop.output.removeAll()
+    let subject = ErrorSubject(self.exchange, requestID: self.requestID)
+    ErrorBody.write(status, of: service, subject, self.loop.transcoder, to: &self.loop.output)
+    self.note(status)
+    self.endStreamWithError(status.code, trailers: trailers)
+  }
+
+  /// The stream has ended with a fault of the bridge's own.
+  func endStream(with fault: RequestError) {
+    self.loop.output.removeAll()
+    let subject = ErrorSubject(self.exchange, requestID: self.requestID)
+    ErrorBody.write(fault, subject, to: &self.loop.output)
+    self.note(fault)
+    self.endStreamWithError(fault.code, closes: fault.endsConnection)
+  }
+
+  /// Ends the stream with the status in `loop.output`, or breaks it off where its format has no place
+  /// for one: what has failed never looks whole.
+  private func endStreamWithError(
+    _ code: GRPCStatus.Code, closes: Bool = false, trailers: HeaderBlock = HeaderBlock()
+  ) {
+    if self.exchange?.format.holdsErrors == false {
+      if let body = self.stream.take() { self.writer?.write(consume body) }
+      self.finish(self.state.brokenOff(), self.exchange?.successStatus ?? 200, code)
+      return
+    }
+    self.stream.append(error: self.loop.output)
+    self.finishStream(code, trailers, closes: closes)
+  }
+
+  /// - Parameter trailers: go behind the body for a client that reads them. They aren't announced by
+  ///   name: when the head was sent, no one knew them.
+  private func finishStream(
+    _ code: GRPCStatus.Code, _ trailers: HeaderBlock = HeaderBlock(), closes: Bool = false
+  ) {
+    guard let exchange = self.exchange, let writer = self.writer else { return }
+    let after = self.state.answered(closes: closes || exchange.isOldVersion)
+    if let body = self.stream.take(isLast: true) { writer.write(consume body) }
+    writer.finish(
+      exchange.takesTrailers && !trailers.isEmpty
+        ? ResponseHead.trailers(trailers) : HeaderBlock())
+    self.finish(after, exchange.successStatus, code)
+  }
+
+  // MARK: Signs of life
+
+  /// Restarts the interval after which a silent event stream gets a heartbeat.
+  func startHeartbeat() {
+    guard self.exchange?.format == .events, self.exchange?.isHead == false,
+      let interval = self.exchange?.service?.stream.heartbeat, interval > .zero
+    else { return }
+    self.heartbeat = self.loop.tick(after: interval)
+  }
+
+  /// Nothing was sent for the configured time. A client that doesn't read gets no more of it.
+  func heartbeatDue() {
+    self.heartbeat = .max
+    guard self.writer?.isWritable == true else {
+      self.startHeartbeat()
+      return
+    }
+    switch self.state.heartbeatDue() {
+    case .begin: self.writeHeadOfStream(HeaderBlock())
+    case .write: break
+    case .ignore: return
+    }
+    self.stream.appendHeartbeat()
+    self.flushStream()
+  }
+}

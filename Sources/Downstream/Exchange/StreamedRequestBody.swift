@@ -1,0 +1,116 @@
+internal import Codec
+internal import GRPCWire
+internal import NIOCore
+
+/// The body of a request that is a stream of messages, cut into the bodies of its messages as it
+/// arrives.
+///
+/// Holds no more than one unfinished message and what came in the same read.
+final class StreamedRequestBody {
+  /// What the messages are.
+  private enum Content {
+    /// JSON texts, in an array or one behind the other.
+    case values(JSONSequenceScanner)
+    /// Bytes: each part of the body as it comes (google/api/httpbody.proto).
+    case bytes
+  }
+
+  private var content: Content
+  private let byteLimit: Int
+  /// What hasn't been taken yet.
+  private var pending = ByteBuffer()
+  var pendingByteCount: Int { self.pending.readableBytes }
+  /// Bytes of the body in front of `pending`.
+  private var passedByteCount = 0
+  /// Messages taken.
+  private(set) var count = 0
+  /// Whether no other bytes follow.
+  private(set) var isComplete = false
+
+  /// - Parameters:
+  ///   - takesBytes: whether the parts of the body are taken as they are, not as JSON.
+  ///   - isSequence: whether the client said that its values stand one behind the other.
+  ///   - byteLimit: the most bytes that the body of one message may have.
+  init(takesBytes: Bool, isSequence: Bool, byteLimit: Int) {
+    self.content =
+      takesBytes ? .bytes : .values(JSONSequenceScanner(form: isSequence ? .sequence : nil))
+    self.byteLimit = byteLimit
+  }
+
+  /// Adds a part of the body.
+  func append(_ part: ByteBuffer) {
+    guard self.pending.readableBytes > 0 else {
+      self.pending = part
+      return
+    }
+    self.pending.writeImmutableBuffer(part)
+  }
+
+  /// The body has ended.
+  func end() {
+    self.isComplete = true
+  }
+
+  /// Takes the body of the next message; nil where none is whole yet or, at the end, where none is
+  /// left.
+  func next() throws(RequestError) -> ByteBuffer? {
+    guard case .values(var scanner) = self.content else { return self.nextPart() }
+    let found: Range<Int>?
+    do throws(CodecError) {
+      found = try scanner.next(in: self.pending.readableBytesSpan, isComplete: self.isComplete)
+    } catch {
+      throw self.fault(error)
+    }
+    var body: ByteBuffer?
+    if let found {
+      guard found.count <= self.byteLimit else { throw self.tooLarge }
+      self.count += 1
+      body = self.pending.getSlice(
+        at: self.pending.readerIndex + found.lowerBound, length: found.count)
+    } else {
+      guard self.pending.readableBytes - scanner.start <= self.byteLimit else {
+        throw self.tooLarge
+      }
+    }
+    self.discard(scanner.start)
+    scanner.discard(scanner.start)
+    self.content = .values(scanner)
+    return body
+  }
+
+  private func nextPart() -> ByteBuffer? {
+    guard self.pending.readableBytes > 0 else { return nil }
+    self.count += 1
+    // A part that was inflated may be a large one.
+    return self.pending.readSlice(length: min(self.pending.readableBytes, Self.partByteCount))
+  }
+
+  private func discard(_ count: Int) {
+    self.passedByteCount += count
+    self.pending.moveReaderIndex(forwardBy: count)
+    if self.pending.readableBytes == 0 {
+      self.pending = ByteBuffer()
+    } else if self.pending.readerIndex > Self.partByteCount {
+      self.pending.discardReadBytes()
+    }
+  }
+
+  private var tooLarge: RequestError {
+    RequestError(
+      .resourceExhausted, http: 413, .bodyTooLarge,
+      "message \(self.count + 1) of the stream has more than \(self.byteLimit) bytes "
+        + "(limits.request_body_bytes)")
+  }
+
+  private func fault(_ error: CodecError) -> RequestError {
+    let offset = self.passedByteCount + (error.offset ?? 0)
+    return RequestError(
+      .invalidArgument, .invalidMessage,
+      "behind \(self.count) messages of the stream: \(error.reason) (byte \(offset) of the body); "
+        + "it is either one JSON array of messages, or messages one behind the other, "
+        + "one a line for example")
+  }
+
+  /// The most bytes of one message of bytes.
+  private static let partByteCount = 256 << 10
+}

@@ -1,0 +1,145 @@
+internal import BridgeConfiguration
+internal import Codec
+internal import GRPCWire
+internal import NIOCore
+
+/// The part of a streamed answer's body that waits to be written: messages in their format, compressed
+/// where the answer is.
+///
+/// Messages that come in the same turn of the loop leave together. Where the body is compressed, what
+/// leaves can be inflated by itself.
+struct StreamedResponseBody {
+  private var buffer = ByteBuffer()
+  private var format = StreamFormat.lines
+  private var hasMessages = false
+  /// Whether each message is the member `result` of an object, and an error the member `error`.
+  private var hasEnvelope = false
+  /// Nil for a body that isn't compressed.
+  private var deflater: SharedDeflater?
+
+  /// Past this many bytes a turn of the loop isn't awaited.
+  static let flushByteCount = 32 << 10
+
+  var isEmpty: Bool { self.buffer.readableBytes == 0 }
+  var isFull: Bool { self.buffer.readableBytes >= Self.flushByteCount }
+
+  /// Begins a body.
+  mutating func begin(
+    format: StreamFormat, hasEnvelope: Bool = false, compression: CompressionFormat? = nil
+  ) {
+    self.buffer = .withFramingRoom
+    self.format = format
+    self.hasMessages = false
+    self.hasEnvelope = hasEnvelope
+    self.deflater = compression.map(SharedDeflater.init)
+  }
+
+  /// Appends a message, which is one line of JSON or, as bytes, anything.
+  mutating func append(message: borrowing ByteSink) {
+    switch self.format {
+    case .lines:
+      self.write(message)
+      self.buffer.writeStaticString("\n")
+    case .array:
+      self.buffer.writeStaticString(self.hasMessages ? ",\n" : "[")
+      self.write(message)
+    case .events:
+      self.buffer.writeStaticString("data: ")
+      self.write(message)
+      self.buffer.writeStaticString("\n\n")
+    case .bytes:
+      self.buffer.write(message)
+    }
+    self.hasMessages = true
+  }
+
+  private mutating func write(_ message: borrowing ByteSink) {
+    guard self.hasEnvelope else {
+      self.buffer.write(message)
+      return
+    }
+    self.buffer.writeStaticString("{\"result\":")
+    self.buffer.write(message)
+    self.buffer.writeStaticString("}")
+  }
+
+  /// Appends the JSON of an error, behind which only the end follows, in a format that `holdsErrors`.
+  mutating func append(error: borrowing ByteSink) {
+    switch self.format {
+    case .lines:
+      self.buffer.writeStaticString("{\"error\":")
+      self.buffer.write(error)
+      self.buffer.writeStaticString("}\n")
+    case .array, .bytes:
+      assertionFailure("what has no place for an error is broken off")
+    case .events:
+      self.buffer.writeStaticString("event: error\ndata: ")
+      if self.hasEnvelope { self.buffer.writeStaticString("{\"error\":") }
+      self.buffer.write(error)
+      self.buffer.writeStaticString(self.hasEnvelope ? "}\n\n" : "\n\n")
+    }
+  }
+
+  /// Appends a comment, which readers of events pass over.
+  mutating func appendHeartbeat() {
+    assert(self.format == .events)
+    self.buffer.writeStaticString(":\n\n")
+  }
+
+  /// Appends the end of a body that's whole.
+  ///
+  /// - Parameter done: what the last event says, where one is configured.
+  mutating func end(done: String?) {
+    switch self.format {
+    case .lines, .bytes:
+      break
+    case .array:
+      self.buffer.writeStaticString(self.hasMessages ? "]\n" : "[]\n")
+    case .events:
+      guard let done else { break }
+      self.buffer.writeString("data: \(done)\n\n")
+    }
+  }
+
+  /// Takes what can be written now; nil where there's nothing.
+  ///
+  /// - Parameter isLast: whether the body ends with it.
+  mutating func take(isLast: Bool = false) -> ByteBuffer? {
+    guard self.buffer.readableBytes > 0 || (isLast && self.deflater != nil) else { return nil }
+    var taken = self.buffer
+    self.buffer = .withFramingRoom
+    if let deflater = self.deflater {
+      var compressed = ByteBuffer.withFramingRoom
+      deflater.deflate(&taken, into: &compressed, finishes: isLast)
+      if isLast { self.deflater = nil }
+      return compressed
+    }
+    return taken
+  }
+
+  /// Forgets everything.
+  mutating func removeAll() {
+    self.buffer = ByteBuffer()
+    self.deflater = nil
+  }
+}
+
+/// A deflater that a copied value can hold.
+private final class SharedDeflater {
+  private var deflater: Deflater
+
+  init(_ format: CompressionFormat) {
+    self.deflater = Deflater(format, level: CompressionFormat.answerLevel)
+  }
+
+  func deflate(_ plain: inout ByteBuffer, into output: inout ByteBuffer, finishes: Bool) {
+    self.deflater.deflate(&plain, into: &output, finishes: finishes)
+  }
+}
+
+extension ByteBuffer {
+  /// Appends the bytes of a sink.
+  mutating func write(_ sink: borrowing ByteSink) {
+    self.writeBytes(sink.bytes)
+  }
+}

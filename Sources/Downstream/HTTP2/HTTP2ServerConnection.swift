@@ -1,0 +1,412 @@
+internal import AccessLogging
+internal import BridgeConfiguration
+internal import GRPCWire
+internal import HTTP2
+internal import NIOCore
+internal import NIOHTTP1
+
+/// One client connection over HTTP/2: joins socket, session and streams. Calls of gRPC are
+/// passed through; other requests are exchanges as on a connection of HTTP/1.1.
+///
+/// Confined to its loop. Whatever is queued during one turn of the loop leaves in one write at its end.
+final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  var slot: Int?
+  /// The earliest of its own deadline and those of its streams.
+  var deadline: Int64 {
+    self.calls.reduce(min(self.ownDeadline, self.writing.deadline)) {
+      min($0, $1?.deadline ?? .max)
+    }
+  }
+  var heartbeat: Int64 {
+    self.calls.reduce(Int64.max) { min($0, $1?.heartbeat ?? .max) }
+  }
+
+  var heldBytes: Int {
+    let written = self.context.map { $0.channel.isWritable ? 0 : $0.channel.waitingBytes } ?? 0
+    return self.calls.reduce(self.session.queuedBytes + written) { $0 + ($1?.heldBytes ?? 0) }
+  }
+
+  let loop: LoopContext
+  /// Whether the connection came over loopback, where names have to be trusted.
+  let checksHost: Bool
+  let session: HTTP2Session
+  /// The client's IP address; empty on a UNIX socket.
+  private(set) lazy var clientAddress = self.context?.remoteAddress?.ipAddress ?? ""
+  /// Whether the client is on this machine.
+  private(set) lazy var isClientLocal = ClientAddress.isLocal(self.clientAddress)
+
+  var remoteAddress: SocketAddress? { self.context?.remoteAddress }
+
+  private var ownDeadline = Int64.max
+  private var writing = WriteWatch()
+  private var writtenByteCount = 0
+  private var state = HTTP2ServerConnectionState()
+  private var wait: HTTP2ServerConnectionState.Wait?
+  /// Identifiers of open streams by their slots; 0: none.
+  private var streams: [Int32] = []
+  /// Calls and exchanges by the slots of their streams.
+  private var calls: [(any DownstreamStream)?] = []
+  /// Those whose heads came with the present read.
+  private var opened: [any DownstreamStream] = []
+  /// Those that wait until more of their answers is sent.
+  private var watched: [any DownstreamStream] = []
+  private var context: ChannelHandlerContext?
+  /// Whether a drain is due at the end of this turn.
+  private var isDrainDue = false
+  /// Whether events are being handed out or bytes written, further up the stack.
+  private var isBusy = false
+  private var hasEnded = false
+  /// Whether the session is over, and what comes is thrown away.
+  private var isLingering = false
+
+  /// What one stream may send before an endpoint takes it (SETTINGS_INITIAL_WINDOW_SIZE). 256 KiB:
+  /// enough on one machine, and with `limits.client_streams` the bound on what a client that
+  /// sends faster than its endpoint reads can make the bridge hold.
+  private static let streamWindow = 256 << 10
+
+  init(_ loop: LoopContext, checksHost: Bool = false) {
+    self.loop = loop
+    self.checksHost = checksHost
+    var options = HTTP2Session.Options()
+    options.headerByteLimit = loop.limits.headBytes
+    options.streamWindow = Self.streamWindow
+    options.concurrentStreams = loop.limits.clientStreams
+    self.session = HTTP2Session(role: .server, options: options)
+  }
+
+  // MARK: For its calls
+
+  func returnWindow(_ stream: HTTP2Stream, byteCount: Int) {
+    guard byteCount > 0 else { return }
+    self.session.returnWindow(stream, byteCount: byteCount)
+    if self.session.wantsWrite { self.scheduleDrain() }
+  }
+
+  /// Tells the call whenever something has been sent, until it waits for nothing.
+  func watch(_ call: any DownstreamStream) {
+    if !self.watched.contains(where: { $0 === call }) { self.watched.append(call) }
+  }
+
+  /// Bytes of one answer that may wait for the client before its call is held back.
+  var replyMark: Int {
+    self.session.queuedBytes > PassThroughState.crowdedByteCount
+      ? PassThroughState.crowdedReplyMark : PassThroughState.replyMark
+  }
+
+  /// A call has its answer.
+  func callEnded() {
+    self.state.callEnded()
+    self.updateDeadline()
+  }
+
+  /// Writes what the session has at the end of this turn.
+  func scheduleDrain() {
+    guard !self.isDrainDue else { return }
+    self.isDrainDue = true
+    self.loop.eventLoop.assumeIsolated().execute {
+      self.isDrainDue = false
+      self.flush()
+    }
+  }
+
+  // MARK: Channel
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    self.updateDeadline()
+    self.scheduleDrain()
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.end()
+    self.context = nil
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard !self.hasEnded, !self.isLingering else { return }
+    let bytes = self.unwrapInboundIn(data)
+    self.session.receive(bytes)
+    self.dispatch(bytes)
+    self.updateDeadline()
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    guard !self.isLingering else { return }
+    if self.session.wantsWrite || self.session.isDone { self.scheduleDrain() }
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable {
+      self.writing.end()
+      self.flush()
+    } else {
+      self.writing.begin(taken: self.takenByteCount, until: self.loop.writeDeadline)
+    }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    // HTTP/2 knows no half of a connection: without the client's side nothing can be acknowledged.
+    if case .inputClosed? = event as? ChannelEvent { self.closeNow() }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    self.end()
+    context.fireChannelInactive()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    self.closeNow()
+  }
+
+  /// The connection is gone: what is under way on it is cancelled.
+  private func end() {
+    guard !self.hasEnded else { return }
+    self.hasEnded = true
+    self.ownDeadline = .max
+    self.writing.end()
+    self.endCalls()
+    self.loop.remove(self)
+  }
+
+  private func endCalls() {
+    let calls = self.calls
+    self.streams = []
+    self.calls = []
+    self.opened = []
+    self.watched = []
+    for call in calls { call?.receiveClosed() }
+  }
+
+  // MARK: Life
+
+  func closeNow() {
+    self.context?.close(promise: nil)
+  }
+
+  func drain() {
+    self.act(on: self.state.drain())
+  }
+
+  func deadlinePassed() {
+    if self.writing.deadline <= self.loop.ticks,
+      self.writing.isStalled(taken: self.takenByteCount, next: self.loop.writeDeadline)
+    {
+      return self.closeNow()
+    }
+    for call in self.calls {
+      if let call, call.deadline <= self.loop.ticks { call.deadlinePassed() }
+    }
+    if self.ownDeadline <= self.loop.ticks { self.act(on: self.state.deadlinePassed()) }
+  }
+
+  /// How many bytes the client has taken, or the system for it.
+  private var takenByteCount: Int {
+    self.writtenByteCount - (self.context?.channel.waitingBytes ?? 0)
+  }
+
+  func heartbeatDue() {
+    for call in self.calls {
+      if let call, call.heartbeat <= self.loop.ticks { call.heartbeatDue() }
+    }
+  }
+
+  private func act(on action: HTTP2ServerConnectionState.Action) {
+    switch action {
+    case .announce:
+      self.session.announceGoAway()
+      self.scheduleDrain()
+    case .goAway:
+      self.session.goAway()
+      self.scheduleDrain()
+    case .linger:
+      self.isLingering = true
+      self.endCalls()
+      self.context?.close(mode: .output, promise: nil)
+    case .close:
+      self.closeNow()
+    case .none:
+      break
+    }
+    self.updateDeadline()
+  }
+
+  /// Starts the deadline of what is waited for now, where that has changed.
+  private func updateDeadline() {
+    guard self.state.wait != self.wait, !self.hasEnded else { return }
+    self.wait = self.state.wait
+    self.startDeadline()
+  }
+
+  private func startDeadline() {
+    switch self.state.wait {
+    case .request: self.ownDeadline = self.loop.deadline(of: .request)
+    case .notice: self.ownDeadline = self.loop.tick(after: Self.noticeTime)
+    case .close: self.ownDeadline = self.loop.deadline(of: .close)
+    case .nothing: self.ownDeadline = .max
+    }
+  }
+
+  /// How long a client may still open streams after it was told that the connection will end: far
+  /// more than the way there and back takes.
+  private static let noticeTime = Duration.seconds(1)
+
+  // MARK: Writing
+
+  /// Writes what the session has, as far as the socket takes it, and closes when the session is done.
+  private func flush() {
+    guard let context = self.context, context.channel.isActive, !self.hasEnded, !self.isLingering
+    else { return }
+    guard !self.isBusy else { return self.scheduleDrain() }
+    var hasMore = true
+    var hasWritten = false
+    while hasMore && context.channel.isWritable && !self.hasEnded {
+      hasMore = self.session.drain()
+      if self.session.output.readableBytes > 0 {
+        hasWritten = true
+        self.writtenByteCount &+= self.session.output.readableBytes
+        self.isBusy = true
+        context.writeAndFlush(self.wrapOutboundOut(self.session.output), promise: nil)
+        self.session.clearOutput()
+        self.isBusy = false
+      }
+      if !self.watched.isEmpty {
+        self.watched.removeAll { !$0.streamAdvanced() }
+        hasMore = hasMore || self.session.wantsWrite
+      }
+      self.dispatch(ByteBuffer())
+    }
+    if self.session.isDone {
+      self.act(on: self.state.sessionEnded())
+    } else if hasWritten, self.wait == .request {
+      // A client that takes its answers slowly, but takes them, isn't idle.
+      self.startDeadline()
+    }
+    self.updateDeadline()
+  }
+
+  // MARK: Reading
+
+  /// Hands the session's events to the calls they belong to.
+  private func dispatch(_ bytes: ByteBuffer) {
+    guard !self.session.events.isEmpty else { return }
+    self.isBusy = true
+    var index = 0
+    // Calls queue frames, which adds no events: those come with `receive` and `drain` only.
+    while index < self.session.events.count {
+      let event = self.session.events[index]
+      index += 1
+      switch event {
+      case .headers(let stream, let fields, let endsStream):
+        self.receiveHeaders(stream, fields, endsStream: endsStream)
+        if endsStream { self.call(of: stream)?.receiveEnd() }
+      case .headersTooLarge(let stream):
+        self.refuseHeaders(of: stream)
+      case .invalidRequest(_, let fields, let reason):
+        self.record(invalidRequest: fields, reason: reason)
+      case .data(let stream, let range):
+        let start = bytes.readerIndex + range.lowerBound
+        if let payload = bytes.getSlice(at: start, length: range.count) {
+          self.call(of: stream)?.receive(payload)
+        }
+      case .endOfStream(let stream):
+        self.call(of: stream)?.receiveEnd()
+      case .closed(let stream, _):
+        self.streamClosed(stream)
+      case .settings, .goAway, .pong:
+        break
+      }
+    }
+    self.session.clearEvents()
+    for call in self.opened where !self.session.isFaulty(call.stream) { call.begin() }
+    self.opened.removeAll(keepingCapacity: true)
+    self.isBusy = false
+  }
+
+  private func receiveHeaders(
+    _ stream: HTTP2Stream, _ range: Range<Int>, endsStream: Bool
+  ) {
+    // A second block is the request's trailers, which say nothing to us.
+    guard !self.isOpen(stream) else { return }
+    let head = CallHead(self.session.headers, range)
+    guard head.isGRPC else {
+      // Over HTTP/1.1 the decoder counts.
+      guard range.count <= self.loop.limits.headFields else {
+        self.refuseHeaders(of: stream)
+        return
+      }
+      let exchange = HTTP2ServerStream(stream, on: self)
+      self.open(stream, exchange)
+      exchange.begin(RequestHead(self.session.headers, range, endsStream: endsStream))
+      return
+    }
+    let call = PassThroughCall(stream, head, on: self)
+    self.open(stream, call)
+    self.opened.append(call)
+    call.accept(fieldCount: range.count)
+  }
+
+  /// The session resets the stream by itself; as over HTTP/1.1, the log has it.
+  private func record(invalidRequest range: Range<Int>, reason: String) {
+    guard let recorder = self.loop.recorder else { return }
+    let block = self.session.headers
+    let text = { (name: String) in
+      block.fields[range].first { block.name(of: $0) == name }.map { block.value(of: $0) } ?? ""
+    }
+    recorder.record(
+      AccessEntry(
+        method: text(":method"), path: String(text(":path").prefix { $0 != "?" }), service: "",
+        rpc: "", httpStatus: 400, grpcCode: .invalidArgument, requestBytes: 0, responseBytes: 0,
+        duration: .zero,
+        failure: AccessEntry.Failure(
+          reason: RequestError.Reason.malformedRequest.rawValue,
+          message: "the stream was reset with PROTOCOL_ERROR: \(reason)")))
+  }
+
+  private func refuseHeaders(of stream: HTTP2Stream) {
+    guard !self.isOpen(stream) else {
+      // Trailers of a request that are too large: nobody reads them.
+      self.session.reset(stream, errorCode: HTTP2ErrorCode.enhanceYourCalm)
+      self.scheduleDrain()
+      return
+    }
+    let call = PassThroughCall(stream, CallHead(HeaderBlock(), 0..<0), on: self)
+    self.open(stream, call)
+    // It may have been anything (RFC 6585 §5).
+    call.refuse(PassThroughCall.headTooLarge(self.loop.limits), httpStatus: 431)
+  }
+
+  private func open(_ stream: HTTP2Stream, _ call: any DownstreamStream) {
+    self.state.streamOpened()
+    while self.streams.count <= stream.slot {
+      self.streams.append(0)
+      self.calls.append(nil)
+    }
+    self.streams[stream.slot] = stream.id
+    self.calls[stream.slot] = call
+    self.state.callStarted()
+  }
+
+  private func streamClosed(_ stream: HTTP2Stream) {
+    guard self.isOpen(stream) else { return }
+    let closed = self.calls[stream.slot]
+    self.streams[stream.slot] = 0
+    self.calls[stream.slot] = nil
+    self.state.streamClosed()
+    guard let call = closed else { return }
+    self.opened.removeAll { $0 === call }
+    self.watched.removeAll { $0 === call }
+    call.receiveClosed()
+  }
+
+  private func isOpen(_ stream: HTTP2Stream) -> Bool {
+    stream.slot < self.streams.count && self.streams[stream.slot] == stream.id
+  }
+
+  private func call(of stream: HTTP2Stream) -> (any DownstreamStream)? {
+    self.isOpen(stream) ? self.calls[stream.slot] : nil
+  }
+}

@@ -1,0 +1,66 @@
+internal import NIOCore
+package import NIOSSL
+internal import NIOTLS
+internal import Time
+
+/// Stands behind the TLS handler of a connection to an endpoint until the handshake is over, and opens
+/// the way only to the right endpoint: what is behind it hears that the channel is active when the
+/// certificate is for the endpoint's name and, for gRPC, HTTP/2 was chosen.
+///
+/// What goes wrong goes on as a `TLSHandshakeError`; the handler behind closes the channel then.
+package final class PeerVerificationHandler: ChannelInboundHandler, RemovableChannelHandler {
+  typealias InboundIn = ByteBuffer
+  typealias InboundOut = ByteBuffer
+
+  private let name: EndpointName
+  private let verifies: Bool
+  private let speaks: TLSSettings.ApplicationProtocol
+  private let connection: NIOSSLHandler
+
+  package init(
+    _ connection: NIOSSLHandler, to name: EndpointName, verifies: Bool,
+    speaks: TLSSettings.ApplicationProtocol
+  ) {
+    self.connection = connection
+    self.name = name
+    self.verifies = verifies
+    self.speaks = speaks
+  }
+
+  /// Held back: the socket is connected, and nothing more.
+  func channelActive(context: ChannelHandlerContext) {}
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    guard case .handshakeCompleted(let chosen)? = event as? TLSUserEvent else {
+      context.fireUserInboundEventTriggered(event)
+      return
+    }
+    if let failure = self.failure(chosen) {
+      context.fireErrorCaught(failure)
+    } else {
+      context.fireChannelActive()
+      context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+    }
+  }
+
+  private func failure(_ chosen: String?) -> TLSHandshakeError? {
+    if self.verifies {
+      guard let certificate = self.connection.peerCertificate else {
+        return TLSHandshakeError("it has no certificate")
+      }
+      if let fault = PeerCertificate(certificate).fault(for: self.name) { return fault }
+    }
+    return self.speaks == .http2 && chosen != "h2"
+      ? TLSHandshakeError(TLSHandshakeError.noHTTP2) : nil
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    if TLSHandshakeError.isUntrusted(error), let certificate = self.connection.peerCertificate {
+      // BoringSSL doesn't say why it refused a chain, but the certificate is still there.
+      let fault = PeerCertificate(certificate).chainFault(now: WallTime.now().seconds)
+      context.fireErrorCaught(fault)
+    } else {
+      context.fireErrorCaught(TLSHandshakeError(error) ?? TLSHandshakeError.inHandshake(error))
+    }
+  }
+}

@@ -1,0 +1,219 @@
+internal import BridgeConfiguration
+internal import GRPCWire
+internal import HTTP2
+internal import NIOCore
+internal import NIOHTTP1
+internal import TLS
+
+/// One connection of HTTP/1.1 to an endpoint: one request and its reply at a time.
+///
+/// One-shot: it connects once, and after it closes the pool makes a new one. Confined to the pool's event
+/// loop. Puts NIO's codec in front of itself.
+final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
+  typealias InboundIn = HTTPClientResponsePart
+  typealias OutboundOut = HTTPClientRequestPart
+
+  let id: Int
+  private let pool: HTTP1Pool
+  /// Nil once it's a connection.
+  private var dialer: Dialer<HTTP1ClientConnection>?
+  private let attempt: Int
+  /// Nil before the channel is there and after it has gone.
+  private var context: ChannelHandlerContext?
+  private var call: HTTP1PooledCall?
+  private var reply: HTTP1ReplyState?
+  /// How many requests it has carried.
+  private var requestCount = 0
+  /// Whether all of the present request has been written.
+  private var isSent = true
+  private var keepsAlive = true
+  /// Whether a request is being written, further up the stack.
+  private var isBeginning = false
+  /// Whether the pool has been told that it's gone.
+  private var hasEnded = false
+
+  /// An attempt of a dialer's, which becomes a connection of the same number.
+  init(_ dialer: Dialer<HTTP1ClientConnection>, attempt: Int, pool: HTTP1Pool) {
+    self.id = dialer.id
+    self.dialer = dialer
+    self.attempt = attempt
+    self.pool = pool
+  }
+
+  // MARK: For the dialer
+
+  var progress: DialProgress {
+    self.context?.channel.isActive == true ? .securing : .connecting
+  }
+
+  func connectFailed(_ reason: String) {
+    self.end(reason)
+  }
+
+  func giveUp() {
+    self.dialer = nil
+    self.hasEnded = true
+    self.context?.close(promise: nil)
+  }
+
+  // MARK: For the pool
+
+  /// Sends a request.
+  ///
+  /// - Returns: false when the connection has gone; nothing was sent then.
+  func begin(
+    _ call: HTTP1PooledCall, _ head: HTTPRequestHead, body: ByteBuffer, replyByteLimit: Int
+  ) -> Bool {
+    guard !self.hasEnded, let context = self.context, context.channel.isActive else { return false }
+    self.call = call
+    self.requestCount += 1
+    self.reply = HTTP1ReplyState(
+      byteLimit: replyByteLimit, headerByteLimit: self.pool.limits.endpointHeaderBytes)
+    self.isSent = false
+    self.isBeginning = true
+    context.write(self.wrapOutboundOut(.head(head)), promise: nil)
+    if body.readableBytes > 0 {
+      context.write(self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+    }
+    let count = self.requestCount
+    let written = context.eventLoop.makePromise(of: Void.self)
+    written.futureResult.assumeIsolated().whenSuccess {
+      if self.requestCount == count { self.isSent = true }
+    }
+    context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: written)
+    self.isBeginning = false
+    return true
+  }
+
+  /// The call on it has ended before its reply: what comes yet belongs to nobody.
+  func abandon() {
+    self.call = nil
+    self.end("given up by the bridge")
+  }
+
+  /// Closes it soon. It has no calls.
+  func close() {
+    self.pool.eventLoop.assumeIsolated().execute { self.end("closed by the bridge") }
+  }
+
+  // MARK: Channel
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    var limits = NIOHTTPDecoderLimitConfiguration()
+    // Twice, so that it's the reply's state that finds a head too large and can say in what.
+    limits.maxHeaderFieldSize = 2 * self.pool.limits.endpointHeaderBytes
+    limits.maxHeaderListSize = 2 * self.pool.limits.endpointHeaderBytes
+    let decoder = HTTPResponseDecoder(
+      leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop,
+      limitConfiguration: limits)
+    do {
+      try context.pipeline.syncOperations.addHandlers(
+        [HTTPRequestEncoder(), ByteToMessageHandler(decoder)], position: .before(self))
+    } catch {
+      context.close(promise: nil)
+    }
+    if context.channel.isActive { self.channelActive(context: context) }
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.context = nil
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    if self.hasEnded {
+      context.close(promise: nil)
+    } else {
+      if let dialer = self.dialer.take() { dialer.succeeded(self.attempt) }
+      self.pool.connectionReady(self)
+    }
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard !self.hasEnded else { return }
+    guard self.call != nil, self.reply != nil else {
+      return self.end("\(self.pool.endpoint) sent something that nobody asked for")
+    }
+    switch self.unwrapInboundIn(data) {
+    case .head(let head):
+      // 408 and 450 say that the endpoint closes, whatever the head says of the connection; behind 101
+      // another protocol would follow.
+      self.keepsAlive = head.isKeepAlive && ![101, 408, 450].contains(head.status.code)
+      if let outcome = self.reply?.receiveHead(head) { self.cut(outcome) }
+    case .body(let part):
+      if let outcome = self.reply?.receiveBody(part) { self.cut(outcome) }
+    case .end:
+      if let outcome = self.reply?.receiveEnd() { self.finish(outcome) }
+    }
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    self.end("the endpoint \(self.pool.endpoint) closed the connection")
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    let isProtocol = error is HTTPParserError || error is NIOHTTPDecoderError
+    guard isProtocol, let call = self.call else {
+      return self.end(
+        TLSHandshakeError(error).map { self.pool.endpoint.describe($0) }
+          ?? "the connection to \(self.pool.endpoint) broke: \(error)")
+    }
+    self.call = nil
+    self.end("it doesn't speak HTTP/1.1")
+    call.end(
+      .status(
+        GRPCStatus(
+          .unavailable, "\(self.pool.endpoint) doesn't answer as HTTP/1.1 should: \(error)",
+          origin: .transport), HeaderBlock()))
+    self.pool.settle()
+  }
+
+  // MARK: Private
+
+  /// The reply is complete: the connection takes another request, unless one side closes it.
+  private func finish(_ outcome: HTTP1ReplyState.Outcome) {
+    let call = self.call
+    self.call = nil
+    call?.connection = nil
+    self.reply = nil
+    self.pool.requestEnded(on: self, keeps: self.keepsAlive && self.isSent)
+    call?.end(outcome)
+    self.pool.settle()
+  }
+
+  /// Nothing more of the reply is read.
+  private func cut(_ outcome: HTTP1ReplyState.Outcome) {
+    let call = self.call
+    self.abandon()
+    call?.end(outcome)
+    self.pool.settle()
+  }
+
+  /// It's over, for whichever reason was found first.
+  private func end(_ reason: String) {
+    // Not within `begin`: its caller doesn't expect an end of the call.
+    guard !self.isBeginning else {
+      self.pool.eventLoop.assumeIsolated().execute { self.end(reason) }
+      return
+    }
+    guard !self.hasEnded else { return }
+    self.hasEnded = true
+    if let dialer = self.dialer.take() {
+      let progress = self.progress
+      self.context?.close(promise: nil)
+      return dialer.failed(self.attempt, reason, progress)
+    }
+    let call = self.call
+    self.call = nil
+    self.context?.close(promise: nil)
+    self.pool.connectionEnded(self, reason: reason)
+    if let call {
+      let isAnswered = self.reply?.isAnswered ?? false
+      self.pool.callLost(
+        call, reason: isAnswered ? "\(reason) within its answer" : "\(reason) without an answer",
+        mayBeStale: self.requestCount > 1 && !isAnswered)
+    }
+    self.reply = nil
+    self.pool.settle()
+  }
+}

@@ -1,0 +1,255 @@
+package import BridgeConfiguration
+package import GRPCWire
+internal import HTTP2
+package import NIOCore
+internal import Time
+
+/// The connections to one endpoint on one event loop, and the calls on them.
+///
+/// Confined to its event loop: made anywhere, used there only. Connections are opened when calls need
+/// them, kept, and replaced when they die. A call waits for a connection for as long as one attempt
+/// may take; after a failed attempt calls fail at once with its reason, until the backoff is over.
+package final class HTTP2Pool: EndpointPool, PoolShell {
+  package let eventLoop: any EventLoop
+  package let endpoint: Configuration.Endpoint
+  /// Where the configuration has its service, `services.bench`: for messages that name a setting.
+  let key: String
+  let limits: Configuration.Limits
+  let connector: any Connector
+  /// What authorises the calls; nil: nothing does.
+  private let credentials: Credentials?
+  /// What HTTP statuses without `grpc-status` mean.
+  let statuses: HTTPStatusMapping
+  private let sessionOptions: HTTP2Session.Options
+  let connectTimeout: TimeAmount
+  static let greeting = "HTTP/2 SETTINGS"
+  let keepalive: KeepaliveState.Options
+  package var onConnectivity: ((Connectivity) -> Void)?
+  package var onReachability: ((Reachability) -> Void)?
+  var isReached = false
+  private var connectivity = Connectivity.idle
+  /// Calls that end with their connection's drain.
+  private var yieldingCount = 0
+
+  var state: PoolState
+  var connections: [HTTP2ClientConnection] = []
+  var dialers: [Dialer<HTTP2ClientConnection>] = []
+  var addressFamily = AddressFamily.ipv6
+  var calls: [HTTP2PooledCall?] = []
+  var freeIDs: [Int] = []
+  var deadlines: TimerWheel
+  var ticking: RepeatedTask?
+  var due: [Int] = []
+  var checking: Scheduled<Void>?
+  var probes: [EventLoopPromise<Bool>] = []
+  var drained: [EventLoopPromise<Void>] = []
+
+  /// Header fields in front of and behind `:path`, the same for all calls.
+  private let headPrefix: HeaderBlock
+  private let headSuffix: HeaderBlock
+  /// The same for a raw call, whose other fields are its client's.
+  private let rawHeadSuffix: HeaderBlock
+  /// Behind the client's fields, for a call that came by HTTP/1.1, and for a raw one by HTTP/2.
+  private let via: HeaderBlock
+  private let rawVia: HeaderBlock
+  /// The header block of the call being started.
+  private var head = HeaderBlock()
+  private var timeout: [UInt8] = []
+
+  /// - Parameters:
+  ///   - connections: how many there are and how long they live.
+  ///   - userAgent: sent as `user-agent`: `bridge-proxy`.
+  ///   - authority: sent as `:authority`; nil: host and port of the endpoint.
+  ///   - connector: what opens connections.
+  ///   - credentials: what authorises the calls.
+  ///   - statuses: what HTTP statuses without `grpc-status` mean.
+  ///   - key: where the configuration has its service.
+  ///   - via: the bridge's name in the `via` of calls; nil: they get none.
+  package init(
+    eventLoop: any EventLoop, endpoint: Configuration.Endpoint,
+    limits: Configuration.Limits = Configuration.Limits(),
+    connections: Configuration.Connections = Configuration.Connections(), userAgent: String,
+    authority: String? = nil, connector: any Connector = SocketConnector(),
+    credentials: Credentials? = nil, statuses: HTTPStatusMapping = .grpc, key: String = "",
+    via: String? = nil
+  ) {
+    self.eventLoop = eventLoop
+    self.endpoint = endpoint
+    self.key = key
+    self.limits = limits
+    self.connector = connector
+    self.credentials = credentials
+    self.statuses = statuses
+    self.connectTimeout = TimeAmount(clamping: limits.connectTimeout)
+    var options = HTTP2Session.Options()
+    options.headerByteLimit = limits.endpointHeaderBytes
+    options.streamWindow = max(
+      Self.leastWindow, min(Self.streamWindow, limits.endpointWindowBytes))
+    options.windowByteLimit = 2 * limits.endpointWindowBytes
+    self.sessionOptions = options
+    self.state = PoolState(
+      limits: PoolState.Limits(
+        callsInFlight: limits.callsInFlight, callsWaiting: limits.callsWaiting,
+        connections: max(limits.endpointConnections, connections.count),
+        spread: connections.count,
+        idleTimeout: connections.idleTimeout.map { TimeAmount(clamping: $0) },
+        maxAge: connections.maxAge.map { TimeAmount(clamping: $0) }))
+    self.keepalive = KeepaliveState.Options(connections)
+    self.deadlines = TimerWheel(now: eventLoop.now)
+    var prefix = HeaderBlock()
+    prefix.append(":method", "POST")
+    prefix.append(":scheme", connector.scheme)
+    self.headPrefix = prefix
+    var suffix = HeaderBlock()
+    suffix.append(":authority", authority ?? endpoint.authority)
+    suffix.append("te", "trailers")
+    self.rawHeadSuffix = suffix
+    suffix.append("content-type", "application/grpc")
+    suffix.append("user-agent", userAgent)
+    suffix.append("grpc-accept-encoding", "identity,deflate,gzip")
+    self.headSuffix = suffix
+    var ends = (via: HeaderBlock(), raw: HeaderBlock())
+    if let via {
+      ends.via.append("via", "1.1 \(via)")
+      ends.raw.append("via", "2 \(via)")
+    }
+    (self.via, self.rawVia) = ends
+  }
+
+  /// Whether its connections are by TLS.
+  var isSecure: Bool { self.connector.scheme == "https" }
+
+  /// What a stream may send before its client has taken much of it. 256 KiB: nearly all replies are
+  /// smaller, and it bounds what a client that never reads makes the bridge hold of a call.
+  private static let streamWindow = 256 << 10
+  /// SETTINGS_INITIAL_WINDOW_SIZE where nothing is said.
+  private static let leastWindow = 65_535
+
+  // MARK: Calls
+
+  package func start(
+    _ request: consuming CallRequest, observer: any CallObserver
+  ) -> any UpstreamCall {
+    self.eventLoop.assertInEventLoop()
+    if request.yieldsToDrain { self.yieldingCount += 1 }
+    let call = HTTP2PooledCall(id: self.takeID(), pool: self, request: request, observer: observer)
+    self.calls[call.id] = call
+    self.enter(call)
+    return call
+  }
+
+  func start(_ call: HTTP2PooledCall, on id: Int) {
+    self.writeHead(of: call)
+    guard !call.start(on: self.connection(id), head: self.head) else { return }
+    // No stream could be opened: its identifiers are used up.
+    self.startElsewhere(call, than: id)
+  }
+
+  private func writeHead(of call: HTTP2PooledCall) {
+    // Lent out once, not for each field.
+    var head = HeaderBlock()
+    swap(&head, &self.head)
+    head.removeAll()
+    head.append(contentsOf: self.headPrefix)
+    head.append(":path", call.path)
+    head.append(contentsOf: call.isRaw ? self.rawHeadSuffix : self.headSuffix)
+    if let deadline = call.deadline {
+      self.timeout.removeAll(keepingCapacity: true)
+      GRPCTimeout.write(deadline - self.eventLoop.now, into: &self.timeout)
+      head.append("grpc-timeout".utf8, self.timeout)
+    }
+    if let encoding = call.encoding { head.append("grpc-encoding", "\(encoding)") }
+    head.append(contentsOf: call.metadata)
+    head.append(contentsOf: call.isRaw ? self.rawVia : self.via)
+    if let credentials = self.credentials { head.append(contentsOf: credentials.fields) }
+    self.head = head
+  }
+
+  /// The call was refused and begins again.
+  func comeBack(_ call: HTTP2PooledCall, refusedBy connection: HTTP2ClientConnection) {
+    guard let rest = self.state.refuse(call.id, on: connection.id) else { return }
+    let id = connection.id
+    self.eventLoop.assumeIsolated().scheduleTask(in: rest) {
+      self.state.endRest(id)
+      self.settle()
+    }
+  }
+
+  /// The endpoint began to answer a call on this connection.
+  func callAnswered(on connection: HTTP2ClientConnection) {
+    self.state.answered(on: connection.id)
+  }
+
+  /// The call has ended.
+  func forget(_ call: HTTP2PooledCall) {
+    if call.yieldsToDrain { self.yieldingCount -= 1 }
+    self.leave(call)
+  }
+
+  // MARK: Connections
+
+  func settle() {
+    let now = self.eventLoop.now
+    self.takeSteps(now: now)
+    if self.yieldingCount > 0 {
+      for connection in self.connections where self.state.isDraining(connection.id) {
+        connection.endYieldingCalls()
+      }
+    }
+    self.tellWaiting()
+    if self.onConnectivity != nil { self.tellConnectivity(now) }
+  }
+
+  private func tellConnectivity(_ now: NIODeadline) {
+    let connectivity = self.state.connectivity(now: now)
+    guard connectivity != self.connectivity else { return }
+    self.connectivity = connectivity
+    self.onConnectivity?(connectivity)
+  }
+
+  func makeConnection(
+    _ dialer: Dialer<HTTP2ClientConnection>, attempt: Int
+  ) -> HTTP2ClientConnection {
+    HTTP2ClientConnection(dialer, attempt: attempt, pool: self, options: self.sessionOptions)
+  }
+
+  func connectionAllows(_ connection: HTTP2ClientConnection, calls: Int) {
+    self.allow(connection, calls: calls)
+  }
+
+  func connectionRetired(_ connection: HTTP2ClientConnection) {
+    self.state.retire(connection.id)
+  }
+
+  func streamClosed(on connection: HTTP2ClientConnection) {
+    self.state.closeCall(on: connection.id)
+  }
+
+  /// - Parameter isOrderly: whether the bridge closed it, or the endpoint said goodbye.
+  func connectionEnded(_ connection: HTTP2ClientConnection, reason: String, isOrderly: Bool) {
+    self.remove(connection, reason: reason)
+    self.tellReachability(isOrderly ? nil : reason)
+  }
+
+  /// The call's end is settled; its deadline doesn't matter any more.
+  func clearDeadline(of call: HTTP2PooledCall) {
+    self.deadlines.cancel(call.id)
+    self.state.giveUpPlace(of: call.id)
+  }
+
+  // MARK: For its owner
+
+  package func connect(isUrgent: Bool) {
+    self.connectIfNoneIsUsable(isUrgent: isUrgent)
+  }
+
+  package var trouble: String { self.lastTrouble }
+
+  package func probe() -> EventLoopFuture<Bool> { self.beginProbe() }
+
+  package func drain() -> EventLoopFuture<Void> { self.beginDrain() }
+
+  package func closeNow() {
+    self.endAll()
+  }
+}

@@ -1,0 +1,305 @@
+internal import BridgeConfiguration
+internal import DequeModule
+internal import GRPCWire
+internal import HTTP2
+internal import NIOCore
+
+/// One call of the pool, from its start to its end, over as many connections as it takes.
+final class HTTP2PooledCall: UpstreamCall, PooledCall {
+  private let pool: HTTP2Pool
+  let id: Int
+  private var request: CallRequest
+  /// Nil once the call has ended or was cancelled.
+  private var observer: (any CallObserver)?
+  private var reply: CallState
+  /// Nil while it waits, and once its stream has closed.
+  private var connection: HTTP2ClientConnection?
+  /// What its connection had read when it began.
+  private var readCount = 0
+  /// Only of meaning with a connection.
+  private(set) var stream = HTTP2Stream(id: 0, slot: 0)
+  /// Messages given while it waited.
+  private var unsent: Deque<ByteBuffer> = []
+  /// Whether a message beyond the first has gone to a stream; it isn't kept to be sent again.
+  private var sentMore = false
+  /// The bytes of `unsent`.
+  private var waitingBytes = 0
+  /// Whether more than `WriteBufferWaterMark.send` was given, and the owner waits for `callCanSend`.
+  private var isOwnerHeld: Bool
+  /// Whether the answer has begun.
+  private var hasHead = false
+  /// Whether it has had a stream.
+  private var wasSent = false
+  private var comebacks = 0
+  private var isPaused = false
+  /// Whether messages are being handed out, further up the stack.
+  private var isAdvancing = false
+  /// Payload received while paused, which the stream's window lacks.
+  private var withheldBytes = 0
+
+  init(id: Int, pool: HTTP2Pool, request: consuming CallRequest, observer: any CallObserver) {
+    self.id = id
+    self.pool = pool
+    self.observer = observer
+    self.reply = CallState(
+      byteLimit: request.replyByteLimit, isRaw: request.isRaw, mapping: pool.statuses)
+    self.isOwnerHeld = (request.message?.readableBytes ?? 0) > WriteBufferWaterMark.send
+    self.request = request
+  }
+
+  // MARK: For its owner
+
+  func send(_ message: ByteBuffer, isLast: Bool) {
+    guard self.observer != nil, !self.request.isComplete else { return }
+    self.request.isComplete = isLast
+    if let connection = self.connection {
+      self.sentMore = true
+      connection.send(self.stream, message, isLast: isLast)
+    } else {
+      self.unsent.append(message)
+      self.waitingBytes += message.readableBytes
+    }
+    if !self.isOwnerHeld, self.unsentBytes > WriteBufferWaterMark.send {
+      self.isOwnerHeld = true
+      self.connection?.watch(self.stream)
+    }
+  }
+
+  var unsentBytes: Int {
+    if let connection = self.connection { return connection.unsentBytes(self.stream) }
+    return self.waitingBytes + (self.request.message?.readableBytes ?? 0)
+  }
+
+  func cancel() {
+    guard self.observer != nil else { return }
+    self.leave(isOpen: true)
+  }
+
+  func pauseReading() {
+    self.isPaused = true
+  }
+
+  func resumeReading() {
+    guard self.isPaused else { return }
+    self.isPaused = false
+    if self.withheldBytes > 0 {
+      self.connection?.returnWindow(self.stream, byteCount: self.withheldBytes)
+      self.withheldBytes = 0
+    }
+    // Later, so that no event reaches the observer from within this function.
+    self.pool.eventLoop.assumeIsolated().execute { self.advance() }
+  }
+
+  func yieldPlace() {
+    guard self.observer != nil, !self.request.yieldsPlace else { return }
+    self.request.yieldsPlace = true
+    self.pool.makeYield(self)
+  }
+
+  // MARK: For the pool
+
+  /// The path and what else the pool needs to start it.
+  var path: String { self.request.path }
+  var metadata: HeaderBlock { self.request.metadata }
+  var deadline: NIODeadline? { self.request.deadline }
+  var encoding: CompressionFormat? { self.request.encoding }
+  var isRaw: Bool { self.request.isRaw }
+  var yieldsPlace: Bool { self.request.yieldsPlace }
+  var yieldsToDrain: Bool { self.request.yieldsToDrain }
+
+  /// Asks a connection for a stream.
+  ///
+  /// - Returns: false when it can open none; the call is as it was.
+  func start(on connection: HTTP2ClientConnection, head: HeaderBlock) -> Bool {
+    guard self.observer != nil else { return true }
+    let endsStream = self.request.isComplete && self.unsent.isEmpty
+    guard
+      connection.open(self, head: head, body: self.request.message, endsStream: endsStream)
+    else { return false }
+    while let message = self.unsent.popFirst() {
+      self.sentMore = true
+      connection.send(
+        self.stream, message, isLast: self.request.isComplete && self.unsent.isEmpty)
+    }
+    self.waitingBytes = 0
+    if self.isOwnerHeld { connection.watch(self.stream) }
+    return true
+  }
+
+  /// It has a stream now.
+  func begin(on connection: HTTP2ClientConnection, _ stream: HTTP2Stream) {
+    self.connection = connection
+    self.wasSent = true
+    self.readCount = connection.readCount
+    self.stream = stream
+  }
+
+  func expire() {
+    if let connection = self.connection, connection.readCount == self.readCount {
+      connection.suspect()
+    }
+    self.fail(self.deadlineStatus)
+  }
+
+  var deadlineStatus: GRPCStatus {
+    let missing =
+      if self.hasHead {
+        "no end of the answer from"
+      } else if self.connection == nil && !self.wasSent {
+        "no connection to"
+      } else {
+        "no answer from"
+      }
+    return .deadlineExceeded(
+      "\(missing) \(self.pool.endpoint)", self.request.limit, key: self.pool.key)
+  }
+
+  func fail(_ status: GRPCStatus) {
+    self.finish(status, trailers: HeaderBlock(), isOpen: true)
+  }
+
+  // MARK: For its connection
+
+  /// Most of what was given has left.
+  func receiveRoom() {
+    self.isOwnerHeld = false
+    self.observer?.callCanSend()
+  }
+
+  func receiveHeaders(_ block: HeaderBlock, _ fields: Range<Int>, endsStream: Bool) {
+    let head = self.reply.receiveHeaders(block, fields, endsStream: endsStream)
+    if self.reply.isAnswered { self.request.message = nil }
+    if self.comebacks > 0, let connection = self.connection {
+      self.pool.callAnswered(on: connection)
+    }
+    if let head {
+      self.hasHead = true
+      self.observer?.callReceivedHead(head)
+    }
+    self.advance()
+  }
+
+  func receiveTooLargeHeaders() {
+    let limit = self.pool.limits.endpointHeaderBytes
+    self.reply.fail(
+      GRPCStatus(
+        .resourceExhausted, "the endpoint's header list is larger than \(limit) bytes",
+        origin: .transport), isOpen: true)
+    self.advance()
+  }
+
+  func receiveData(_ bytes: ByteBuffer) {
+    self.reply.receiveData(bytes)
+    self.advance()
+    if self.isPaused {
+      self.withheldBytes += bytes.readableBytes
+    } else {
+      self.connection?.returnWindow(self.stream, byteCount: bytes.readableBytes)
+    }
+  }
+
+  func receiveEnd() {
+    self.reply.receiveEnd()
+    self.advance()
+  }
+
+  /// Its stream is gone.
+  ///
+  /// - Parameter violation: how the endpoint broke the protocol, where that's the reason.
+  func receiveClosed(_ errorCode: UInt32, violation: String?) {
+    let connection = self.connection
+    self.connection = nil
+    if errorCode == HTTP2ErrorCode.refusedStream && self.mayComeBack, let connection {
+      self.comebacks += 1
+      self.pool.comeBack(self, refusedBy: connection)
+      return
+    }
+    self.endReply(violation.map { GRPCStatus(violation: $0) } ?? self.status(ofReset: errorCode))
+  }
+
+  func connectionLost(_ status: GRPCStatus) {
+    self.connection = nil
+    self.endReply(status)
+  }
+
+  // MARK: Private
+
+  /// Whether it can begin again on another stream: REFUSED_STREAM says that nothing was processed
+  /// (RFC 9113 §8.7), and everything sent is still here. Bounded, because the next may refuse too.
+  private var mayComeBack: Bool {
+    self.observer != nil && !self.reply.isAnswered && !self.sentMore
+      && self.comebacks < Self.comebackLimit
+  }
+
+  /// What a reset means. An endpoint that keeps the deadline itself cancels the stream when it
+  /// passes, perhaps a moment before we notice.
+  private func status(ofReset errorCode: UInt32) -> GRPCStatus {
+    errorCode == HTTP2ErrorCode.cancel && self.isDue
+      ? self.deadlineStatus : GRPCStatus(resetCode: errorCode)
+  }
+
+  /// Whether the deadline has passed, or may have by the endpoint's clock.
+  private var isDue: Bool {
+    guard let deadline = self.deadline else { return false }
+    return deadline - Self.deadlineSlack <= self.pool.eventLoop.now
+  }
+
+  /// The same when the endpoint says it: whose clock was first makes no difference to the client. A
+  /// call that's passed through hears its endpoint's own words.
+  private func isDeadline(_ status: GRPCStatus) -> Bool {
+    guard status.origin == .endpoint, !self.request.isRaw, status.details.isEmpty else {
+      return false
+    }
+    return (status.code == .deadlineExceeded || status.code == .cancelled) && self.isDue
+  }
+
+  /// Nothing more comes from the endpoint. What came before is handed out first, however long a
+  /// paused owner takes: the deadline was for the endpoint.
+  private func endReply(_ status: GRPCStatus) {
+    self.reply.fail(status, isOpen: false)
+    self.pool.clearDeadline(of: self)
+    self.advance()
+  }
+
+  /// Hands out what there is, unless the owner paused or ended the call.
+  private func advance() {
+    guard !self.isAdvancing else { return }
+    self.isAdvancing = true
+    defer { self.isAdvancing = false }
+    while !self.isPaused, let observer = self.observer {
+      switch self.reply.next() {
+      case .wait:
+        return
+      case .message(let message):
+        observer.callReceivedMessage(message)
+      case .end(let status, let trailers, let isOpen):
+        self.finish(status, trailers: trailers, isOpen: isOpen)
+      }
+    }
+  }
+
+  private func finish(_ status: GRPCStatus, trailers: HeaderBlock, isOpen: Bool) {
+    guard let observer = self.observer else { return }
+    self.leave(isOpen: isOpen)
+    if !status.isOK, self.isDeadline(status) {
+      observer.callEnded(self.deadlineStatus, trailers: trailers)
+    } else {
+      observer.callEnded(status, trailers: trailers)
+    }
+  }
+
+  /// Forgets everything that the call holds and that holds the call.
+  private func leave(isOpen: Bool) {
+    self.observer = nil
+    self.request.message = nil
+    self.unsent = []
+    self.connection?.release(self.stream, isOpen: isOpen)
+    self.connection = nil
+    self.pool.forget(self)
+  }
+
+  /// How often a refused call is started again: with the rests between, for about half a second.
+  private static let comebackLimit = 10
+  /// How far ahead of our clock an endpoint's may be.
+  private static let deadlineSlack = TimeAmount.milliseconds(20)
+}

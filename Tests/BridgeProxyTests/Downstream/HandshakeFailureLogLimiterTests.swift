@@ -1,0 +1,19 @@
+import Testing
+
+@testable import Downstream
+
+@Suite struct HandshakeFailureLogLimiterTests {
+  @Test func theFirstIsToldAndThenOneAMinute() {
+    var notes = HandshakeFailureLogLimiter()
+    #expect(
+      notes.failed("it speaks no TLS", client: "a:1", tick: 5)
+        == "no TLS with the client a:1: it speaks no TLS")
+    #expect(notes.failed("x", client: "a:2", tick: 5) == nil)
+    #expect(notes.failed("x", client: "a:3", tick: 124) == nil)
+    #expect(
+      notes.failed("y", client: "a:4", tick: 125)
+        == "no TLS with the client a:4: y (and 2 others since the last such note)")
+    #expect(
+      notes.failed("z", client: "a:5", tick: 900) == "no TLS with the client a:5: z")
+  }
+}

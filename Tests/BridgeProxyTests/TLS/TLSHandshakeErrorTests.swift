@@ -1,0 +1,62 @@
+import NIOCore
+import NIOSSL
+import Testing
+
+@testable import BridgeConfiguration
+@testable import TLS
+@testable import Upstream
+
+@Suite struct TLSHandshakeErrorTests {
+  @Test(arguments: [
+    (
+      "Error: 268435703 error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER at "
+        + "/build/tls_record.cc:123",
+      "WRONG_VERSION_NUMBER"
+    ),
+    ("Error: 1 error:10000001:SSL routines:OPENSSL_internal:X", "X"),
+    ("Error: 1 error:10000001:SSL routines:OPENSSL_internal: at a:1", nil),
+    ("Error:  EOF during handshake", nil),
+    ("", nil),
+  ])
+  func `the name that BoringSSL has for an error`(text: String, code: String?) {
+    #expect(TLSHandshakeError.code(of: text) == code)
+  }
+
+  @Test(arguments: [
+    ("WRONG_VERSION_NUMBER", "it speaks no TLS (leave out tls, or use another port)"),
+    ("TLSV1_ALERT_NO_APPLICATION_PROTOCOL", TLSHandshakeError.noHTTP2),
+    (
+      "TLSV1_ALERT_CERTIFICATE_REQUIRED",
+      "it wants a client certificate (set tls.certificate and tls.key)"
+    ),
+    (
+      "TLSV1_ALERT_PROTOCOL_VERSION",
+      "it speaks no version of TLS that is allowed here (tls.minimum_version)"
+    ),
+    ("SOMETHING_ELSE_ENTIRELY", "TLS failed: something else entirely"),
+  ])
+  func `what an error means`(code: String, words: String) {
+    #expect(TLSHandshakeError.words(forCode: code) == words)
+  }
+
+  @Test func `a connection that ends within the handshake`() {
+    let failure = TLSHandshakeError(NIOSSLError.handshakeFailed(.sslError([.eofDuringHandshake])))
+    #expect(
+      failure?.reason == "it closed the connection during the TLS handshake; does it speak TLS?")
+    #expect(
+      TLSHandshakeError.inHandshake(IOError(errnoCode: 104, reason: "read")).reason
+        == "it reset the connection during the TLS handshake; does it speak TLS?")
+  }
+
+  @Test func `an error that isn't one of TLS has no words here`() {
+    #expect(TLSHandshakeError(ChannelError.eof) == nil)
+    #expect(TLSHandshakeError(IOError(errnoCode: 104, reason: "read")) == nil)
+  }
+
+  @Test func `a failure is told with the endpoint's name`() {
+    let endpoint = Configuration.Endpoint(host: "bench", port: 443)
+    #expect(
+      endpoint.describe(TLSHandshakeError("it speaks no TLS"))
+        == "can't connect to bench:443: it speaks no TLS")
+  }
+}
