@@ -27,12 +27,12 @@ package struct DNSResolver: Sendable {
     DNSResolver(
       addresses: { host async throws(LookupError) in
         // Both families by themselves: many name servers answer for one and are silent for the other.
-        async let ipv6 = lookups.ask(.init(host, .ipv6), within: time, setting: setting)
-        let ipv4 = await lookups.ask(.init(host, .ipv4), within: time, setting: setting)
+        async let ipv6 = lookups.resolve(.init(host, .ipv6), within: time, setting: setting)
+        let ipv4 = await lookups.resolve(.init(host, .ipv4), within: time, setting: setting)
         return try Self.texts(ipv4: ipv4, ipv6: await ipv6)
       },
       services: { name async throws(LookupError) in
-        let outcome = await lookups.ask(.init(name, .services), within: time, setting: setting)
+        let outcome = await lookups.resolve(.init(name, .services), within: time, setting: setting)
         guard case .services(let records) = try outcome.get(), !records.isEmpty else {
           throw LookupError.empty
         }

@@ -22,7 +22,7 @@ struct LookupState {
     var lateTime = TimeAmount.seconds(30)
   }
 
-  enum Asked: Equatable {
+  enum Admission: Equatable {
     /// The outcome follows by `finished`.
     case wait
     /// It came after the last asker had left.
@@ -38,7 +38,7 @@ struct LookupState {
 
   private let limits: Limits
   private var entries: [LookupQuestion: Entry] = [:]
-  /// Questions that wait for a thread, and some that nobody asks any more.
+  /// ReflectionExchange that wait for a thread, and some that nobody asks any more.
   private var queue: Deque<LookupQuestion> = []
   private var slow: Set<LookupQuestion> = []
   private var late: [LookupQuestion: (answer: LookupAnswer, end: NIODeadline)] = [:]
@@ -49,7 +49,7 @@ struct LookupState {
     self.limits = limits
   }
 
-  mutating func ask(_ question: LookupQuestion, waiter: Int, now: NIODeadline) -> Asked {
+  mutating func resolve(_ question: LookupQuestion, waiter: Int, now: NIODeadline) -> Admission {
     if let late = self.late.removeValue(forKey: question), late.end > now {
       return .answer(late.answer)
     }
@@ -63,7 +63,7 @@ struct LookupState {
 
   /// A question to put to the resolver now.
   mutating func nextStart() -> LookupQuestion? {
-    // Asked by nobody any more, or again since and under way.
+    // Admission by nobody any more, or again since and under way.
     self.queue.removeAll { self.entries[$0]?.isRunning ?? true }
     guard self.runningCount < self.limits.running else { return nil }
     let maySlow = self.slowRunningCount < self.limits.slow

@@ -25,7 +25,7 @@ package final class Lookups: Sendable {
   package static let system = Lookups(SystemResolver.answer)
 
   private let guarded: Mutex<Guarded>
-  private let resolve: @Sendable (LookupQuestion) -> LookupOutcome
+  private let query: @Sendable (LookupQuestion) -> LookupOutcome
 
   /// - Parameter resolve: answers a question; it may block.
   init(
@@ -33,7 +33,7 @@ package final class Lookups: Sendable {
     _ resolve: @escaping @Sendable (LookupQuestion) -> LookupOutcome
   ) {
     self.guarded = Mutex(Guarded(state: LookupState(limits: limits)))
-    self.resolve = resolve
+    self.query = resolve
   }
 
   package func makeTicket(_ question: LookupQuestion) -> Ticket {
@@ -46,13 +46,13 @@ package final class Lookups: Sendable {
   /// Asks a ticket's question.
   ///
   /// - Parameter done: called once, on any thread, perhaps from within this function.
-  package func ask(_ ticket: Ticket, _ done: @escaping @Sendable (LookupOutcome) -> Void) {
-    let (asked, starts) = self.guarded.withLock { guarded in
-      let asked = guarded.state.ask(ticket.question, waiter: ticket.number, now: .now())
-      if asked == .wait { guarded.waiters[ticket.number] = done }
-      return (asked, Self.starts(&guarded.state))
+  package func resolve(_ ticket: Ticket, _ done: @escaping @Sendable (LookupOutcome) -> Void) {
+    let (admission, starts) = self.guarded.withLock { guarded in
+      let admission = guarded.state.resolve(ticket.question, waiter: ticket.number, now: .now())
+      if admission == .wait { guarded.waiters[ticket.number] = done }
+      return (admission, Self.starts(&guarded.state))
     }
-    switch asked {
+    switch admission {
     case .wait: break
     case .answer(let answer): done(.success(answer))
     case .refuse: done(.failure(LookupError(reason: "too many lookups are under way")))
@@ -84,7 +84,7 @@ package final class Lookups: Sendable {
   private func start(_ question: LookupQuestion) {
     let isRunning = DetachedThread.run {
       var next: LookupQuestion? = question
-      while let question = next { next = self.finish(question, self.resolve(question)) }
+      while let question = next { next = self.finish(question, self.query(question)) }
     }
     guard !isRunning else { return }
     let failure = LookupError(reason: "the system gives no thread for it")
@@ -109,14 +109,14 @@ extension Lookups {
   /// Asks a question, and waits no longer than a time.
   ///
   /// - Parameter setting: what the time can be set by, for the message.
-  package func ask(
+  package func resolve(
     _ question: LookupQuestion, within time: Duration, setting: String? = nil
   ) async -> LookupOutcome {
     let ticket = self.makeTicket(question)
     let cancelled = LookupError(reason: "the lookup was given up")
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        self.ask(ticket) { continuation.resume(returning: $0) }
+        self.resolve(ticket) { continuation.resume(returning: $0) }
         if Task.isCancelled { self.giveUp(ticket, cancelled) }
         Task {
           try? await Task.sleep(for: time)

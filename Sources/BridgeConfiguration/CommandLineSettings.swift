@@ -45,7 +45,7 @@ package struct CommandLineSettings: Sendable {
         return try parse(text)
       } catch {
         faults.append(
-          ConfigurationDiagnostic(file: "", place: nil, key: argument, reason: error.reason))
+          ConfigurationDiagnostic(file: "", location: nil, key: argument, reason: error.reason))
         return nil
       }
     }
@@ -85,7 +85,7 @@ package struct CommandLineSettings: Sendable {
     configuration.writesAccessLog = self.writesAccessLog
     for own in configuration.ownEndpoints {
       faults.append(
-        ConfigurationDiagnostic(file: "", place: nil, key: "--endpoint", reason: own.reason))
+        ConfigurationDiagnostic(file: "", location: nil, key: "--endpoint", reason: own.reason))
     }
     guard faults.isEmpty else { throw ConfigurationError(faults) }
     return configuration

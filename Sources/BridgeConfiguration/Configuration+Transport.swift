@@ -7,11 +7,11 @@ extension Configuration {
     /// The full name of a message, and where the configuration file has it.
     package struct TypeName: Sendable, Equatable {
       package var name: String
-      package var place: TextLocation?
+      package var location: TextLocation?
 
-      package init(_ name: String, place: TextLocation? = nil) {
+      package init(_ name: String, location: TextLocation? = nil) {
         self.name = name
-        self.place = place
+        self.location = location
       }
     }
 
@@ -45,7 +45,7 @@ package struct UnknownTypesError: Error {
   package struct Diagnostic: Sendable {
     /// Below `transport.http-protobuf`.
     package var key: String
-    package var place: TextLocation?
+    package var location: TextLocation?
     package var reason: String
   }
 
@@ -81,7 +81,7 @@ extension Configuration.HTTPProtobuf {
     let hint = SpellingSuggestion.name(to: type.name, among: names).map { "; did you mean \($0)?" }
     faults.append(
       UnknownTypesError.Diagnostic(
-        key: key, place: type.place,
+        key: key, location: type.location,
         reason: "these schemas have no message \(ConfigurationValues.quoted(type.name))"
           + (hint ?? "; write its full name, with its package")))
     return nil

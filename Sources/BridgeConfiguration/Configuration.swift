@@ -51,7 +51,7 @@ extension Configuration {
     package var reflection: Reflection?
     /// Where the configuration file names the schemas; nil for one that came from elsewhere. For
     /// messages about them.
-    package var place: TextLocation?
+    package var location: TextLocation?
     /// Folders that imports of `.proto` files are looked up in, besides the folder of each file.
     package var importPaths: [String]
     package var cluster: Cluster

@@ -19,15 +19,15 @@ package struct ConfigurationError: Error, Sendable, Equatable {
     var ranks: [String: Int] = [:]
     for fault in self.faults where ranks[fault.file] == nil { ranks[fault.file] = ranks.count }
     let ordered = self.faults.enumerated().sorted { left, right in
-      (ranks[left.element.file] ?? 0, left.element.place ?? start, left.offset)
-        < (ranks[right.element.file] ?? 0, right.element.place ?? start, right.offset)
+      (ranks[left.element.file] ?? 0, left.element.location ?? start, left.offset)
+        < (ranks[right.element.file] ?? 0, right.element.location ?? start, right.offset)
     }
     return ConfigurationError(ordered.map(\.element))
   }
 
   /// One fault without a place in a file: for what the command line gave.
   package init(key: String, reason: String) {
-    self.faults = [ConfigurationDiagnostic(file: "", place: nil, key: key, reason: reason)]
+    self.faults = [ConfigurationDiagnostic(file: "", location: nil, key: key, reason: reason)]
   }
 }
 
@@ -51,15 +51,15 @@ package struct ConfigurationDiagnostic: Sendable, Equatable {
   /// As the user named it; empty when the value came from elsewhere (the command line).
   package var file: String
   /// Nil when the fault is in no particular place.
-  package var place: TextLocation?
+  package var location: TextLocation?
   /// The key's path, `services.bench.listen[1]`; empty at the top.
   package var key: String
   /// A clause that names the value and the rule: `"30" is not a duration; write …`.
   package var reason: String
 
-  package init(file: String, place: TextLocation?, key: String, reason: String) {
+  package init(file: String, location: TextLocation?, key: String, reason: String) {
     self.file = file
-    self.place = place
+    self.location = location
     self.key = key
     self.reason = reason
   }
@@ -69,7 +69,7 @@ extension ConfigurationDiagnostic: CustomStringConvertible {
   /// `bridge.yaml:7:14: services.bench.timeout: "30" is not a duration; write …`.
   package var description: String {
     var text = self.file
-    if let place = self.place { text += ":\(place)" }
+    if let location = self.location { text += ":\(location)" }
     if !text.isEmpty { text += ": " }
     if !self.key.isEmpty { text += ForeignText.shown(self.key, limit: 300) + ": " }
     return text + self.reason

@@ -64,7 +64,7 @@ extension ConfigurationReader {
       section.fault(kinds[1].key, "\(kinds[0].key) is there as well; keep one kind of endpoint")
     } else if kinds.isEmpty && section.faults.list.count == faultsBefore {
       section.faults.add(
-        section.place, section.path,
+        section.location, section.path,
         "no kind of endpoint; write one, such as {static: [127.0.0.1:50051]}")
     }
     return kinds.first?.kind
@@ -134,7 +134,8 @@ extension ConfigurationReader {
       return section.value(key, example: example, address).map { [.init($0)] }
     }
     if nodes.isEmpty {
-      section.faults.add(node.place, path, "an empty list; write at least one, such as \(example)")
+      section.faults.add(
+        node.location, path, "an empty list; write at least one, such as \(example)")
     }
     var endpoints: [Configuration.WeightedEndpoint] = []
     var seen: Set<Configuration.Endpoint> = []
@@ -143,7 +144,8 @@ extension ConfigurationReader {
       var found: Configuration.WeightedEndpoint?
       if case .mapping = node.value {
         guard
-          let target = SectionReader(node, path: path, place: node.place, faults: section.faults)
+          let target = SectionReader(
+            node, path: path, location: node.location, faults: section.faults)
         else { continue }
         found = target.value("address", example: example, address).map { .init($0) }
         if target.node("address") == nil {
@@ -159,12 +161,12 @@ extension ConfigurationReader {
       }
       guard let found else { continue }
       if !seen.insert(found.endpoint).inserted {
-        section.faults.add(node.place, path, "\(found.endpoint) is there twice; keep one")
+        section.faults.add(node.location, path, "\(found.endpoint) is there twice; keep one")
       }
       endpoints.append(found)
     }
     if !endpoints.isEmpty, endpoints.allSatisfy({ $0.weight == 0 }) {
-      section.faults.add(node.place, path, "all weights are 0; nothing would get a call")
+      section.faults.add(node.location, path, "all weights are 0; nothing would get a call")
     }
     return endpoints.isEmpty ? nil : endpoints
   }

@@ -68,7 +68,7 @@ extension ConfigurationReader {
       }
       let near = SpellingSuggestion.name(to: member.key, among: codes.map(\.name))
       map.faults.add(
-        member.keyPlace, map.path(of: member.key),
+        member.keyLocation, map.path(of: member.key),
         "not the code of an error; "
           + (near.map { "did you mean \($0)?" } ?? "write its name, such as NOT_FOUND"))
     }
@@ -115,7 +115,7 @@ private struct TemplateReader {
           try builder.append(template: text)
         }
       } catch {
-        self.faults.add(node.place, path, error.reason)
+        self.faults.add(node.location, path, error.reason)
       }
     case .list(let nodes):
       builder.append(literal: "[")
@@ -132,7 +132,7 @@ private struct TemplateReader {
         do throws(ValueError) {
           try builder.append(key: member.key)
         } catch {
-          self.faults.add(member.keyPlace, path, error.reason)
+          self.faults.add(member.keyLocation, path, error.reason)
         }
         self.append(member.value, path: path, to: &builder)
       }

@@ -17,7 +17,7 @@ extension ConfigurationReader {
     guard let section = service.section("alternatives") else { return [] }
     if section.members.isEmpty {
       section.faults.add(
-        section.place, section.path,
+        section.location, section.path,
         "none are there; write their names and endpoints, such as canary: 127.0.0.1:50052")
     }
     var groups: [Configuration.EndpointGroup] = []
@@ -25,9 +25,10 @@ extension ConfigurationReader {
       let path = section.path(of: member.key)
       if member.key == Configuration.EndpointGroup.defaultName {
         section.faults.add(
-          member.keyPlace, path, "is what the service's own endpoint is called; write another name")
+          member.keyLocation, path,
+          "is what the service's own endpoint is called; write another name")
       }
-      self.checkName(member.key, place: member.keyPlace, path: path, faults: section.faults)
+      self.checkName(member.key, location: member.keyLocation, path: path, faults: section.faults)
       // An address alone is short for a section with it.
       let node =
         if case .mapping = member.value.value {
@@ -35,12 +36,12 @@ extension ConfigurationReader {
         } else {
           YAMLNode(
             value: .mapping([
-              YAMLNode.Entry(key: "endpoint", keyPlace: member.keyPlace, value: member.value)
-            ]), place: member.value.place)
+              YAMLNode.Entry(key: "endpoint", keyLocation: member.keyLocation, value: member.value)
+            ]), location: member.value.location)
         }
       guard
         let reader = SectionReader(
-          node, path: path, place: member.keyPlace, faults: section.faults),
+          node, path: path, location: member.keyLocation, faults: section.faults),
         let group = self.alternative(reader, name: member.key, folder: folder, defaults)
       else { continue }
       groups.append(group)
@@ -93,7 +94,7 @@ extension ConfigurationReader {
     let groups = [Configuration.EndpointGroup.defaultName] + names
     return nodes.enumerated().compactMap { index, node in
       SectionReader(
-        node, path: "\(path)[\(index)]", place: node.place, faults: service.faults
+        node, path: "\(path)[\(index)]", location: node.location, faults: service.faults
       ).flatMap { self.groupRule($0, groups, isLast: index == nodes.count - 1) }
     }
   }
@@ -130,7 +131,7 @@ extension ConfigurationReader {
     let isForAll = section.node("header") == nil && section.node("path_prefix") == nil
     if isForAll, !isLast {
       section.faults.add(
-        section.place, section.path,
+        section.location, section.path,
         "fits every request, so that the rules behind it never hold; write it last")
     }
     guard let target else { return nil }
@@ -182,13 +183,13 @@ extension ConfigurationReader {
         }
         if let weight { weights[index] = weight }
       } catch {
-        section.faults.add(member.keyPlace, section.path(of: member.key), error.reason)
+        section.faults.add(member.keyLocation, section.path(of: member.key), error.reason)
       }
     }
     guard section.faults.list.count == faultsBefore else { return nil }
     if weights.allSatisfy({ $0 == 0 }) {
       section.faults.add(
-        section.place, section.path, "all are 0; write such as {default: 95, canary: 5}")
+        section.location, section.path, "all are 0; write such as {default: 95, canary: 5}")
       return nil
     }
     return .weights(weights)

@@ -10,7 +10,7 @@ extension ConfigurationReader {
     guard let node = service.node("http_rules") else { return [] }
     let path = service.path(of: "http_rules")
     if case .list(let nodes) = node.value {
-      return self.rules(nodes, path: path, at: node.place, faults: service.faults)
+      return self.rules(nodes, path: path, at: node.location, faults: service.faults)
     }
     guard case .scalar(let name, _) = node.value, !node.isNull else {
       service.fault(
@@ -44,7 +44,7 @@ extension ConfigurationReader {
     let faults = SectionReader.Faults(file: name, documentFaults)
     defer { service.faults.add(contentsOf: faults) }
     let start = TextLocation(line: 1, column: 1)
-    guard let root, let top = SectionReader(root, path: "", place: start, faults: faults) else {
+    guard let root, let top = SectionReader(root, path: "", location: start, faults: faults) else {
       return []
     }
     guard let http = top.section("http") else {
@@ -62,18 +62,18 @@ extension ConfigurationReader {
       http.fault("rules", "expected a list of rules, \(found)")
       return []
     }
-    return self.rules(nodes, path: "http.rules", at: rules.place, faults: faults)
+    return self.rules(nodes, path: "http.rules", at: rules.location, faults: faults)
   }
 
   private func rules(
-    _ nodes: [YAMLNode], path: String, at place: TextLocation, faults: SectionReader.Faults
+    _ nodes: [YAMLNode], path: String, at location: TextLocation, faults: SectionReader.Faults
   ) -> [HTTPRuleSetting] {
     if nodes.isEmpty {
-      faults.add(place, path, "an empty list; write at least one rule, or leave the key out")
+      faults.add(location, path, "an empty list; write at least one rule, or leave the key out")
     }
     return nodes.enumerated().compactMap { index, node in
       let reader = SectionReader(
-        node, path: "\(path)[\(index)]", place: node.place, faults: faults)
+        node, path: "\(path)[\(index)]", location: node.location, faults: faults)
       return reader.flatMap(self.rule)
     }
   }
@@ -97,18 +97,18 @@ extension ConfigurationReader {
     let whole = bindings.compactMap(\.self)
     guard let selectors, whole.count == bindings.count else { return nil }
     let origin = HTTPRuleSetting.Origin(
-      file: reader.faults.file, place: selectorNode?.place ?? reader.place,
+      file: reader.faults.file, location: selectorNode?.location ?? reader.location,
       key: reader.path(of: "selector"))
     return HTTPRuleSetting(
       rule: HTTPRuleOverride(
         selectors: selectors, bindings: whole.map(\.rule),
-        source: "\(origin.file):\(origin.place)"),
-      selector: origin, bindings: whole.map(\.places))
+        source: "\(origin.file):\(origin.location)"),
+      selector: origin, bindings: whole.map(\.locations))
   }
 
   private func additionalBindings(
     of reader: SectionReader
-  ) -> [(rule: HTTPRule, places: HTTPRuleSetting.Binding)?] {
+  ) -> [(rule: HTTPRule, locations: HTTPRuleSetting.Binding)?] {
     guard let node = reader.node("additional_bindings") else { return [] }
     guard case .list(let nodes) = node.value else {
       reader.fault("additional_bindings", "expected a list of bindings, found \(node.kind)")
@@ -117,7 +117,7 @@ extension ConfigurationReader {
     let path = reader.path(of: "additional_bindings")
     return nodes.enumerated().map { index, node in
       let inner = SectionReader(
-        node, path: "\(path)[\(index)]", place: node.place, faults: reader.faults)
+        node, path: "\(path)[\(index)]", location: node.location, faults: reader.faults)
       guard let inner else { return nil }
       if inner.node("additional_bindings") != nil {
         // google/api/http.proto: "nested bindings must not contain an additional_bindings field".
@@ -138,13 +138,13 @@ extension ConfigurationReader {
   /// Pattern, body and response body; nil where there's not exactly one pattern that can be read.
   private func binding(
     _ reader: SectionReader
-  ) -> (rule: HTTPRule, places: HTTPRuleSetting.Binding)? {
+  ) -> (rule: HTTPRule, locations: HTTPRuleSetting.Binding)? {
     let start = HTTPRuleSetting.Origin(
-      file: reader.faults.file, place: reader.place, key: reader.path)
+      file: reader.faults.file, location: reader.location, key: reader.path)
     let origin = { (key: String) in
       guard let node = reader.node(key) else { return start }
       return HTTPRuleSetting.Origin(
-        file: start.file, place: node.place, key: reader.path(of: key))
+        file: start.file, location: node.location, key: reader.path(of: key))
     }
     var rule: HTTPRule?
     var pattern = start
@@ -167,7 +167,8 @@ extension ConfigurationReader {
     rule?.responseBody = field("response_body")
     if keys.isEmpty {
       reader.faults.add(
-        reader.place, reader.path, "no pattern; write one of get, put, post, delete, patch, custom")
+        reader.location, reader.path,
+        "no pattern; write one of get, put, post, delete, patch, custom")
     } else if keys.count > 1 {
       reader.fault(
         keys[1], "\(keys[0]) is there as well; keep one, and put the other into additional_bindings"
@@ -175,9 +176,9 @@ extension ConfigurationReader {
       return nil
     }
     guard let rule else { return nil }
-    let places = HTTPRuleSetting.Binding(
+    let locations = HTTPRuleSetting.Binding(
       pattern: pattern, body: origin("body"), responseBody: origin("response_body"))
-    return (rule, places)
+    return (rule, locations)
   }
 
   private func custom(_ section: SectionReader) -> HTTPRule? {

@@ -157,7 +157,7 @@ extension ConfigurationReader {
     for service in services {
       guard let cache = service.reflection?.cache, !seen.insert(cache).inserted else { continue }
       section.faults.add(
-        service.place, section.path(of: service.name) + ".schemas.reflection.cache",
+        service.location, section.path(of: service.name) + ".schemas.reflection.cache",
         "\(cache) is another service's; give each its own")
     }
   }

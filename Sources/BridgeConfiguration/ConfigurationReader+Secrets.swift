@@ -52,7 +52,7 @@ extension ConfigurationReader {
     let sources = ["\(key)_env", "\(key)_file"].filter { section.node($0) != nil }
     guard let source = sources.first, let node = section.node(source) else { return nil }
     section.faults.warn(
-      node.place, section.path(of: source), "the \(Self.noun(key)) isn't read (--no-secrets)")
+      node.location, section.path(of: source), "the \(Self.noun(key)) isn't read (--no-secrets)")
     return Configuration.SecretSource(Configuration.Secret("none"))
   }
 

@@ -14,16 +14,17 @@ extension ConfigurationReader {
     }
     if section.members.isEmpty {
       section.faults.add(
-        section.place, section.path, "no services; write at least one, with schemas and an endpoint"
+        section.location, section.path,
+        "no services; write at least one, with schemas and an endpoint"
       )
     }
     var services: [Configuration.Service] = []
     for member in section.members {
       let path = section.path(of: member.key)
-      self.checkName(member.key, place: member.keyPlace, path: path, faults: section.faults)
+      self.checkName(member.key, location: member.keyLocation, path: path, faults: section.faults)
       guard
         let reader = SectionReader(
-          member.value, path: path, place: member.keyPlace, faults: section.faults),
+          member.value, path: path, location: member.keyLocation, faults: section.faults),
         let service = self.service(reader, name: member.key, folder: folder)
       else { continue }
       services.append(service)
@@ -41,7 +42,7 @@ extension ConfigurationReader {
       reader.list("hosts", example: "bench.internal", ConfigurationValues.hostPattern) ?? []
     self.checkRepeated(hosts, key: "hosts", in: reader)
     let prefix = reader.value("prefix", example: "/bench", ConfigurationValues.prefix)
-    let schemasPlace = reader.node("schemas")?.place
+    let schemasLocation = reader.node("schemas")?.location
     let transport = self.transport(reader, name: name)
     var cluster = self.cluster(reader, folder: folder, isHTTP: transport.isHTTP)
     let reflection = self.reflection(
@@ -87,7 +88,7 @@ extension ConfigurationReader {
       importPaths: importPaths ?? [],
       cluster: cluster ?? Configuration.Cluster(Configuration.Endpoint(host: "", port: 0)),
       timeout: timeout ?? .seconds(30), metadata: metadata, auth: auth)
-    service.place = schemasPlace
+    service.location = schemasLocation
     service.reflection = reflection
     service.transport = http
     service.alternatives = alternatives
@@ -114,14 +115,14 @@ extension ConfigurationReader {
 
   /// A name appears in logs, so it's kept to what needs no quotes there.
   func checkName(
-    _ name: String, place: TextLocation, path: String, faults: SectionReader.Faults
+    _ name: String, location: TextLocation, path: String, faults: SectionReader.Faults
   ) {
     let isRight =
       (1...64).contains(name.utf8.count)
       && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
     if !isRight {
       faults.add(
-        place, path, "not a name; write up to 64 letters, digits, -, _ or .")
+        location, path, "not a name; write up to 64 letters, digits, -, _ or .")
     }
   }
 
@@ -161,10 +162,10 @@ extension ConfigurationReader {
     for member in section.members {
       let name = member.key.lowercased()
       if let reason = MetadataRules.fault(name: name) {
-        section.faults.add(member.keyPlace, section.path(of: member.key), reason)
+        section.faults.add(member.keyLocation, section.path(of: member.key), reason)
       } else if !names.insert(name).inserted {
         section.faults.add(
-          member.keyPlace, section.path(of: member.key),
+          member.keyLocation, section.path(of: member.key),
           "written twice (upper and lower case are the same); keep one")
       }
       let value = section.value(member.key, example: "legacy") { text throws(ValueError) in

@@ -61,7 +61,7 @@ extension ConfigurationReader {
     let secure = listeners.indices.filter { listeners[$0].isSecure }
     if secure.isEmpty {
       section.faults.add(
-        section.place, section.path,
+        section.location, section.path,
         "no listener speaks it; leave it out, or listen on a TCP port "
           + "without tls: off")
     }
@@ -181,7 +181,8 @@ extension ConfigurationReader {
           Listener(address: $0)
         }
       }
-      guard let section = SectionReader(node, path: path, place: node.place, faults: top.faults)
+      guard
+        let section = SectionReader(node, path: path, location: node.location, faults: top.faults)
       else { return nil }
       let found = section.value("address", example: example, address)
       if section.node("address") == nil {

@@ -92,8 +92,8 @@ extension ConfigurationReader {
     guard var found else { return nil }
     let base = cluster?.kind.predictPath ?? ""
     if base.isEmpty, found.path.isEmpty {
-      if let place = service.section("transport")?.section("http-protobuf") {
-        place.missing("path", "write what the endpoint is asked for, such as /api/predict/infer")
+      if let location = service.section("transport")?.section("http-protobuf") {
+        location.missing("path", "write what the endpoint is asked for, such as /api/predict/infer")
       } else {
         service.fault(
           "endpoint", "has no path of its own; write path in the service's transport.http-protobuf")
@@ -113,7 +113,7 @@ extension ConfigurationReader {
     return section.value(key, example: example) { text throws(ValueError) in
       var name = text[...]
       if name.hasPrefix(".") { name.removeFirst() }
-      return Configuration.HTTPProtobuf.TypeName(String(name), place: node.place)
+      return Configuration.HTTPProtobuf.TypeName(String(name), location: node.location)
     }
   }
 

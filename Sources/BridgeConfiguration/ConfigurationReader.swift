@@ -72,7 +72,7 @@ package struct ConfigurationReader {
       file: file, documentFaults, variables: VariableText(environment: self.environment))
     guard let root else { throw ConfigurationError(faults.list).sorted }
     let start = TextLocation(line: 1, column: 1)
-    guard let top = SectionReader(root, path: "", place: start, faults: faults) else {
+    guard let top = SectionReader(root, path: "", location: start, faults: faults) else {
       throw ConfigurationError(faults.list).sorted
     }
     let configuration = self.configuration(top, folder: folder)
@@ -83,7 +83,8 @@ package struct ConfigurationReader {
   }
 
   private static func fault(file: String, _ reason: String) -> ConfigurationError {
-    ConfigurationError([ConfigurationDiagnostic(file: file, place: nil, key: "", reason: reason)])
+    ConfigurationError([ConfigurationDiagnostic(file: file, location: nil, key: "", reason: reason)]
+    )
   }
 }
 
@@ -142,7 +143,7 @@ extension ConfigurationReader {
   private func checkEndpoints(_ configuration: Configuration, in top: SectionReader) {
     for own in configuration.ownEndpoints {
       let key = "\(own.group).endpoint"
-      top.faults.add(top.place(of: key), key, own.reason)
+      top.faults.add(top.location(of: key), key, own.reason)
     }
   }
 

@@ -5,7 +5,7 @@ package struct HTTPRuleSetting: Sendable {
   /// Where a part of a rule stands.
   package struct Origin: Sendable {
     package var file: String
-    package var place: TextLocation
+    package var location: TextLocation
     /// The key's path, `services.bench.http_rules[1].body`.
     package var key: String
   }
@@ -32,6 +32,6 @@ package struct HTTPRuleSetting: Sendable {
       case .responseBody: self.bindings[fault.binding].responseBody
       }
     return ConfigurationDiagnostic(
-      file: origin.file, place: origin.place, key: origin.key, reason: fault.reason)
+      file: origin.file, location: origin.location, key: origin.key, reason: fault.reason)
   }
 }

@@ -13,10 +13,10 @@ package struct OwnEndpoint: Sendable, Equatable {
 
   /// What is wrong, and what would be right.
   package var reason: String {
-    let place = self.isAdmin ? "admin" : "listen"
+    let location = self.isAdmin ? "admin" : "listen"
     let listener = "\(self.listener)" == "\(self.endpoint)" ? "" : ", \(self.listener)"
     return
-      "\(self.endpoint) is where the bridge itself listens (\(place)\(listener)), and its calls "
+      "\(self.endpoint) is where the bridge itself listens (\(location)\(listener)), and its calls "
       + "would come back; write the gRPC server's address"
   }
 }

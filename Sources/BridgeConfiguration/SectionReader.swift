@@ -21,14 +21,15 @@ final class SectionReader {
       self.variables = variables
     }
 
-    func warn(_ place: TextLocation?, _ key: String, _ text: String) {
+    func warn(_ location: TextLocation?, _ key: String, _ text: String) {
       self.warnings.append(
-        ConfigurationDiagnostic(file: self.file, place: place, key: key, reason: text).description)
+        ConfigurationDiagnostic(file: self.file, location: location, key: key, reason: text)
+          .description)
     }
 
-    func add(_ place: TextLocation?, _ key: String, _ reason: String) {
+    func add(_ location: TextLocation?, _ key: String, _ reason: String) {
       self.list.append(
-        ConfigurationDiagnostic(file: self.file, place: place, key: key, reason: reason))
+        ConfigurationDiagnostic(file: self.file, location: location, key: key, reason: reason))
     }
 
     /// Takes over the faults of another file that this one names.
@@ -40,27 +41,27 @@ final class SectionReader {
   /// The section's own path; empty at the top of the file.
   let path: String
   /// Where the section begins, for what is missing in it.
-  let place: TextLocation
+  let location: TextLocation
   let faults: Faults
   private let entries: [YAMLNode.Entry]
   /// The places in `entries` by key.
-  private let places: [String: Int]
+  private let locations: [String: Int]
   private var known: Set<String> = []
 
   /// Nil, and a fault, when the node is no mapping.
-  init?(_ node: YAMLNode, path: String, place: TextLocation, faults: Faults) {
+  init?(_ node: YAMLNode, path: String, location: TextLocation, faults: Faults) {
     self.path = path
-    self.place = place
+    self.location = location
     self.faults = faults
     switch node.value {
     case .mapping(let entries):
       self.entries = entries
-      self.places = Dictionary(entries.enumerated().map { ($1.key, $0) }) { first, _ in first }
+      self.locations = Dictionary(entries.enumerated().map { ($1.key, $0) }) { first, _ in first }
     default:
       self.entries = []
-      self.places = [:]
+      self.locations = [:]
       faults.add(
-        node.place, path,
+        node.location, path,
         "expected a mapping of keys to values, found \(node.kind)\(SectionExamples.hint(path, node))"
       )
       return nil
@@ -68,7 +69,7 @@ final class SectionReader {
   }
 
   private func entry(_ key: String) -> YAMLNode.Entry? {
-    self.places[key].map { self.entries[$0] }
+    self.locations[key].map { self.entries[$0] }
   }
 
   /// The names of all members, for a mapping whose keys are the user's own.
@@ -82,20 +83,20 @@ final class SectionReader {
   /// Reports a fault at a key's value, or at the section where the key isn't there.
   func fault(_ key: String, _ reason: String) {
     let entry = self.entry(key)
-    self.faults.add(entry?.value.place ?? self.place, self.path(of: key), reason)
+    self.faults.add(entry?.value.location ?? self.location, self.path(of: key), reason)
   }
 
   /// Where the value of a key stands, given by its path from this section; of a part of the path where
   /// there isn't more. Keys that have dots in them aren't found.
-  func place(of path: String) -> TextLocation {
+  func location(of path: String) -> TextLocation {
     var entries = self.entries
-    var place = self.place
+    var location = self.location
     for key in path.split(separator: ".") {
       guard let entry = entries.first(where: { $0.key == key }) else { break }
-      place = entry.value.place
+      location = entry.value.location
       if case .mapping(let members) = entry.value.value { entries = members } else { entries = [] }
     }
-    return place
+    return location
   }
 
   /// The node of a key; nil when it isn't there.
@@ -107,8 +108,8 @@ final class SectionReader {
   /// The section under a key; nil when it isn't there or no mapping.
   func section(_ key: String) -> SectionReader? {
     guard let node = self.node(key) else { return nil }
-    let place = self.entry(key)?.keyPlace ?? node.place
-    return SectionReader(node, path: self.path(of: key), place: place, faults: self.faults)
+    let location = self.entry(key)?.keyLocation ?? node.location
+    return SectionReader(node, path: self.path(of: key), location: location, faults: self.faults)
   }
 
   /// A single value, turned into what it means by `parse`.
@@ -131,7 +132,7 @@ final class SectionReader {
       return self.value(of: node, path: path, example: example, parse).map { [$0] }
     }
     if nodes.isEmpty {
-      self.faults.add(node.place, path, "an empty list; write at least one, such as \(example)")
+      self.faults.add(node.location, path, "an empty list; write at least one, such as \(example)")
     }
     return nodes.enumerated().compactMap { index, node in
       self.value(of: node, path: "\(path)[\(index)]", example: example, parse)
@@ -168,7 +169,7 @@ final class SectionReader {
 
   /// Reports a key that has to be there.
   func missing(_ key: String, _ what: String) {
-    self.faults.add(self.place, self.path(of: key), "missing; \(what)")
+    self.faults.add(self.location, self.path(of: key), "missing; \(what)")
   }
 
   /// Reports the keys that nobody asked for.
@@ -188,11 +189,11 @@ final class SectionReader {
       } else {
         hint = "the keys here are \(known.joined(separator: ", "))"
       }
-      self.faults.add(entry.keyPlace, self.path(of: entry.key), "unknown key; \(hint)")
+      self.faults.add(entry.keyLocation, self.path(of: entry.key), "unknown key; \(hint)")
     }
     if count > Self.unknownLimit {
       self.faults.add(
-        self.place, self.path, "… and \(count - Self.unknownLimit) more unknown keys")
+        self.location, self.path, "… and \(count - Self.unknownLimit) more unknown keys")
     }
   }
 
@@ -206,7 +207,7 @@ final class SectionReader {
   ) -> Value? {
     guard case .scalar(let text, _) = node.value, !node.isNull else {
       self.faults.add(
-        node.place, path, "expected a single value such as \(example), found \(node.kind)")
+        node.location, path, "expected a single value such as \(example), found \(node.kind)")
       return nil
     }
     do throws(ValueError) {
@@ -215,7 +216,7 @@ final class SectionReader {
       else { return try parse(text) }
       return try variables.read(text, example: example, parse)
     } catch {
-      self.faults.add(node.place, path, error.reason)
+      self.faults.add(node.location, path, error.reason)
       return nil
     }
   }

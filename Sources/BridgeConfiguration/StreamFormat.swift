@@ -57,13 +57,13 @@ package enum StreamFormat: Sendable, CaseIterable {
     var best: (format: StreamFormat, weight: (Int, Int, Int))?
     for format in Self.allCases {
       var found: (specificity: Int, weight: (Int, Int, Int))?
-      for (place, range) in ranges.enumerated() {
+      for (location, range) in ranges.enumerated() {
         for (index, type) in format.mediaTypes.enumerated() {
           let specificity = range.specificity(for: type)
           if index > 0 && specificity < 2 { continue }
           guard specificity > found?.specificity ?? -1 else { continue }
           // Places count downwards, so that the greater weight is the better one.
-          found = (specificity, (range.quality, specificity == 2 ? 1 : 0, -place))
+          found = (specificity, (range.quality, specificity == 2 ? 1 : 0, -location))
         }
       }
       guard let found, found.weight.0 > 0 else { continue }

@@ -45,7 +45,7 @@ struct YAMLDocument {
   ) -> (root: YAMLNode?, faults: [ConfigurationDiagnostic]) {
     if let finding = YAMLSubset.firstRefused(in: text, allowsTextBlocks: allowsTextBlocks) {
       let fault = ConfigurationDiagnostic(
-        file: file, place: finding.place, key: "", reason: finding.reason)
+        file: file, location: finding.location, key: "", reason: finding.reason)
       return (nil, [fault])
     }
     var document = YAMLDocument(file: file, text: text)
@@ -86,9 +86,9 @@ struct YAMLDocument {
         return node
       } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
         guard self.masked.isEmpty, self.maskKeys() else {
-          let place = TextLocation(line: context.mark.line, column: context.mark.column)
+          let location = TextLocation(line: context.mark.line, column: context.mark.column)
           let key = self.unmasked(self.withAnchorSigns(keys.first ?? ""))
-          self.fault(place, "", "\(ConfigurationValues.quoted(key)) is there twice; keep one")
+          self.fault(location, "", "\(ConfigurationValues.quoted(key)) is there twice; keep one")
           return nil
         }
       } catch let error as YamlError {
@@ -151,9 +151,9 @@ struct YAMLDocument {
   /// Longer keys aren't looked for.
   private static let keyLimit = 1024
 
-  private mutating func fault(_ place: TextLocation?, _ key: String, _ reason: String) {
+  private mutating func fault(_ location: TextLocation?, _ key: String, _ reason: String) {
     self.faults.append(
-      ConfigurationDiagnostic(file: self.file, place: place, key: key, reason: reason))
+      ConfigurationDiagnostic(file: self.file, location: location, key: key, reason: reason))
   }
 }
 
@@ -164,10 +164,10 @@ extension YAMLDocument {
   /// file nest.
   private mutating func convert(_ node: Node, key: String) -> YAMLNode? {
     self.nodeCount += 1
-    let place = TextLocation(line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
+    let location = TextLocation(line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
     guard self.nodeCount <= Self.nodeLimit else {
       self.fault(
-        place, "", "more than \(Self.nodeLimit) values; this is no configuration of the bridge")
+        location, "", "more than \(Self.nodeLimit) values; this is no configuration of the bridge")
       return nil
     }
     switch node {
@@ -176,55 +176,56 @@ extension YAMLDocument {
         value: .scalar(
           self.unmasked(self.withAnchorSigns(scalar.string)),
           isPlain: scalar.style == .plain || scalar.style == .any),
-        place: place)
+        location: location)
     case .sequence(let sequence):
       var nodes: [YAMLNode] = []
       for (index, element) in sequence.enumerated() {
         guard let node = self.convert(element, key: "\(key)[\(index)]") else { return nil }
         nodes.append(node)
       }
-      return YAMLNode(value: .list(nodes), place: place)
+      return YAMLNode(value: .list(nodes), location: location)
     case .mapping(let mapping):
-      return self.convert(mapping, key: key, place: place)
+      return self.convert(mapping, key: key, location: location)
     case .alias:
-      self.fault(place, key, "aliases (*name) are not read; write the value out")
+      self.fault(location, key, "aliases (*name) are not read; write the value out")
       return nil
     }
   }
 
   private mutating func convert(
-    _ mapping: Node.Mapping, key: String, place: TextLocation
+    _ mapping: Node.Mapping, key: String, location: TextLocation
   ) -> YAMLNode? {
     var entries: [YAMLNode.Entry] = []
     // Of several with one key the last one is read; it stands where the first one does.
-    var places: [String: Int] = [:]
+    var locations: [String: Int] = [:]
     for (keyNode, valueNode) in mapping {
-      let keyPlace = TextLocation(line: keyNode.mark?.line ?? 1, column: keyNode.mark?.column ?? 1)
+      let keyLocation = TextLocation(
+        line: keyNode.mark?.line ?? 1, column: keyNode.mark?.column ?? 1)
       guard case .scalar(let scalar) = keyNode else {
-        self.fault(keyPlace, key, "a key must be a name, not a list or a mapping")
+        self.fault(keyLocation, key, "a key must be a name, not a list or a mapping")
         continue
       }
       let name = self.unmasked(self.withAnchorSigns(scalar.string))
       let path = key.isEmpty ? name : "\(key).\(name)"
       guard let value = self.convert(valueNode, key: path) else { return nil }
-      let entry = YAMLNode.Entry(key: name, keyPlace: keyPlace, value: value)
-      if let place = places[name] {
-        self.reportRepeated(path, at: keyPlace, earlier: entries[place].keyPlace)
-        entries[place] = entry
+      let entry = YAMLNode.Entry(key: name, keyLocation: keyLocation, value: value)
+      if let location = locations[name] {
+        self.reportRepeated(path, at: keyLocation, earlier: entries[location].keyLocation)
+        entries[location] = entry
       } else {
-        places[name] = entries.count
+        locations[name] = entries.count
         entries.append(entry)
       }
     }
-    return YAMLNode(value: .mapping(entries), place: place)
+    return YAMLNode(value: .mapping(entries), location: location)
   }
 
   private mutating func reportRepeated(
-    _ path: String, at place: TextLocation, earlier: TextLocation
+    _ path: String, at location: TextLocation, earlier: TextLocation
   ) {
     self.repeatedCount += 1
     guard self.repeatedCount <= Self.repeatedLimit else { return }
-    self.fault(place, path, "written twice, first in line \(earlier.line); keep one")
+    self.fault(location, path, "written twice, first in line \(earlier.line); keep one")
   }
 
   private mutating func countRepeated() {
@@ -261,7 +262,7 @@ extension YAMLDocument {
         TextLocation(line: mark.line, column: mark.column), "",
         "not YAML: \(Self.sentence(context, problem))")
     case .reader(let problem, let offset, _, _):
-      self.fault(offset.flatMap { Self.place(of: $0, in: text) }, "", "not YAML: \(problem)")
+      self.fault(offset.flatMap { Self.location(of: $0, in: text) }, "", "not YAML: \(problem)")
     default:
       self.fault(nil, "", "not YAML: \(error)")
     }
@@ -293,15 +294,15 @@ extension YAMLDocument {
   }
 
   /// `offset` counts characters.
-  private static func place(of offset: Int, in text: String) -> TextLocation? {
-    var place = TextLocation(line: 1, column: 1)
+  private static func location(of offset: Int, in text: String) -> TextLocation? {
+    var location = TextLocation(line: 1, column: 1)
     for character in text.prefix(offset) {
       if character.isNewline {
-        place = TextLocation(line: place.line + 1, column: 1)
+        location = TextLocation(line: location.line + 1, column: 1)
       } else {
-        place.column += 1
+        location.column += 1
       }
     }
-    return place
+    return location
   }
 }

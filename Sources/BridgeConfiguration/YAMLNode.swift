@@ -11,12 +11,12 @@ struct YAMLNode {
   /// One member of a mapping.
   struct Entry {
     var key: String
-    var keyPlace: TextLocation
+    var keyLocation: TextLocation
     var value: YAMLNode
   }
 
   var value: Value
-  var place: TextLocation
+  var location: TextLocation
 
   /// The kind in words, for messages: "a list".
   var kind: String {

@@ -8,11 +8,11 @@
 struct YAMLSubset {
   /// What was found and where.
   struct Finding: Equatable {
-    var place: TextLocation
+    var location: TextLocation
     var reason: String
   }
 
-  private var place = TextLocation(line: 1, column: 1)
+  private var location = TextLocation(line: 1, column: 1)
   /// Whether a value or key may begin here.
   private var mayBegin = true
   /// Whether the byte before was a blank or the start of a line.
@@ -157,7 +157,7 @@ struct YAMLSubset {
   }
 
   private func refuse(_ reason: String) -> Finding {
-    Finding(place: self.place, reason: reason)
+    Finding(location: self.location, reason: reason)
   }
 
   private mutating func advance(over byte: UInt8) {
@@ -171,9 +171,9 @@ struct YAMLSubset {
       self.isIndentation = false
     }
     if byte == UInt8(ascii: "\n") {
-      self.place = TextLocation(line: self.place.line + 1, column: 1)
+      self.location = TextLocation(line: self.location.line + 1, column: 1)
     } else if byte & 0xC0 != 0x80 {
-      self.place.column += 1
+      self.location.column += 1
     }
   }
 }

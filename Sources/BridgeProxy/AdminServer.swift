@@ -115,7 +115,7 @@ private final class AdminHandler: ChannelInboundHandler {
     case .end:
       guard let head = self.head else { return }
       self.head = nil
-      self.answer(head, context)
+      self.response(head, context)
     }
   }
 
@@ -131,7 +131,7 @@ private final class AdminHandler: ChannelInboundHandler {
     context.close(promise: nil)
   }
 
-  private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+  private func response(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
     let path = head.uri.prefix { $0 != "?" }
     let isReadiness = path == "/readyz"
     guard isReadiness || path == "/healthz" else {

@@ -46,10 +46,10 @@ struct LoopUpstreams: Sendable {
             connectors[service][index], credentials[service][index], key: key, via: via,
             on: eventLoop)
           if let log {
-            let place = EndpointGroupID(service: service, group: index)
+            let id = EndpointGroupID(service: service, group: index)
             let shown = index == 0 ? name : "\(name).\(group.name)"
             pool.onReachability = { [endpoint = pool.endpoint] in
-              log.note($0, of: endpoint, at: place, name: shown, on: eventLoop)
+              log.note($0, of: endpoint, at: id, name: shown, on: eventLoop)
             }
           }
           return pool
@@ -106,15 +106,15 @@ struct LoopUpstreams: Sendable {
     _ service: Configuration.Service, at index: Int, by fetch: HTTPFetch
   ) -> Task<Void, Never>? {
     service.cluster.kind.makeSource(fetch: fetch, on: self.eventLoop).map { source in
-      let place = EndpointGroupID(service: index, group: 0)
-      return Task { await EndpointWatch.run(source) { self.learn($0, of: place) } }
+      let id = EndpointGroupID(service: index, group: 0)
+      return Task { await EndpointWatch.run(source) { self.apply($0, of: id) } }
     }
   }
 
   /// Something was learned of a group's endpoints.
-  func learn(_ action: EndpointWatch.Action, of place: EndpointGroupID) {
+  func apply(_ action: EndpointWatch.Action, of id: EndpointGroupID) {
     self.eventLoop.execute {
-      guard case .cluster(let cluster) = self.kinds.value[place.service][place.group] else {
+      guard case .cluster(let cluster) = self.kinds.value[id.service][id.group] else {
         return
       }
       switch action {
@@ -127,7 +127,7 @@ struct LoopUpstreams: Sendable {
 
   /// Tells whenever a connection to an endpoint of a service's first group is there and none was before
   /// (true), and when the last one to an endpoint is gone (false), on the loop.
-  func followPresence(ofService index: Int, _ tell: @escaping @Sendable (Bool) -> Void) {
+  func followPresence(ofService index: Int, _ report: @escaping @Sendable (Bool) -> Void) {
     self.eventLoop.execute {
       switch self.kinds.value[index][0] {
       case .pool(let pool):
@@ -135,33 +135,33 @@ struct LoopUpstreams: Sendable {
         pool.onConnectivity = { connectivity in
           guard (connectivity == .ready) != isPresent else { return }
           isPresent.toggle()
-          tell(isPresent)
+          report(isPresent)
         }
       case .cluster(let cluster):
-        cluster.onPresence = tell
+        cluster.onPresence = report
       }
     }
   }
 
   /// Calls to a group that begin from now on carry this token.
-  func renew(_ token: Configuration.Secret, of place: EndpointGroupID) {
+  func renew(_ token: Configuration.Secret, of id: EndpointGroupID) {
     self.eventLoop.execute {
-      self.credentials.value[place.service][place.group]?.renew(token)
+      self.credentials.value[id.service][id.group]?.renew(token)
     }
   }
 
   /// Asks the endpoints of each service; of several groups the first one, which is the service's own.
   func probe(_ services: [Configuration.Service]) async -> [AdminServer.Readiness] {
-    let answers = self.eventLoop.flatSubmit {
+    let responses = self.eventLoop.flatSubmit {
       EventLoopFuture.whenAllComplete(self.kinds.value.map { $0[0].probe() }, on: self.eventLoop)
     }
-    let results = (try? await answers.get()) ?? []
+    let results = (try? await responses.get()) ?? []
     let troubles =
       (try? await self.eventLoop.submit { self.kinds.value.map(\.[0].trouble) }.get()) ?? []
-    return zip(services, zip(results, troubles)).map { service, answer in
-      let isReachable = (try? answer.0.get()) ?? false
+    return zip(services, zip(results, troubles)).map { service, response in
+      let isReachable = (try? response.0.get()) ?? false
       return AdminServer.Readiness(
-        service: service.name, isReachable: isReachable, reason: isReachable ? "" : answer.1)
+        service: service.name, isReachable: isReachable, reason: isReachable ? "" : response.1)
     }
   }
 

@@ -149,7 +149,7 @@ extension Proxy {
       throw error
     }
     for listener in front.listening {
-      let isSecure = configuration.tls?.listeners.contains(listener.place) ?? false
+      let isSecure = configuration.tls?.listeners.contains(listener.index) ?? false
       self.onEvent(.listening(listener.address, isSecure: isSecure))
     }
     for address in admin?.addresses ?? [] { self.onEvent(.adminListening(address)) }
@@ -231,12 +231,12 @@ extension Proxy {
   private func discover(
     for upstreams: [LoopUpstreams], by fetch: HTTPFetch, on eventLoop: any EventLoop
   ) -> [Task<Void, Never>] {
-    self.groups.compactMap { place, _, group in
+    self.groups.compactMap { id, _, group in
       guard let source = group.cluster.kind.makeSource(fetch: fetch, on: eventLoop)
       else { return nil }
       return Task {
         await EndpointWatch.run(source) { action in
-          for loop in upstreams { loop.learn(action, of: place) }
+          for loop in upstreams { loop.apply(action, of: id) }
         }
       }
     }
@@ -256,8 +256,8 @@ extension Proxy {
     where service.reflection != nil {
       let watch = ReflectionWatch(
         service, at: index, known: self.plan.reflected[index], in: serving,
-        ask: {
-          await ReflectionLoader.ask(service, on: first.eventLoop) { first.upstreams[index] }
+        request: {
+          await ReflectionLoader.request(service, on: first.eventLoop) { first.upstreams[index] }
         },
         report: { [onEvent] in onEvent(.schema(service: service.name, $0)) })
       for loop in upstreams {
@@ -274,18 +274,18 @@ extension Proxy {
 extension Proxy {
   /// Reads the token files of the services again and again, and tells every loop of new tokens.
   private func followTokens(for upstreams: [LoopUpstreams]) -> [Task<Void, Never>] {
-    self.groups.compactMap { place, service, group in
+    self.groups.compactMap { id, service, group in
       guard let auth = group.auth, let file = auth.file else { return nil }
-      let key = "\(service.path(ofGroup: place.group)).auth.token_file"
+      let key = "\(service.path(ofGroup: id.group)).auth.token_file"
       return Task {
         await TokenFileWatch(file, first: auth.token).run { action in
           switch action {
           case .nothing:
             break
           case .renew(let token):
-            for loop in upstreams { loop.renew(token, of: place) }
+            for loop in upstreams { loop.renew(token, of: id) }
             self.onEvent(.note("\(key): calls carry the new token of \(file)"))
-          case .tell(let text):
+          case .report(let text):
             self.onEvent(.note("\(key): \(text)"))
           }
         }
@@ -330,7 +330,7 @@ extension Proxy {
       group.cancelAll()
     }
     for task in running.tasks { task.cancel() }
-    // Questions about schemas that are under way end with the connections.
+    // ReflectionExchange about schemas that are under way end with the connections.
     for upstreams in running.upstreams { await upstreams.close() }
     for task in running.tasks { await task.value }
     await running.discoveryClient.shutDown()

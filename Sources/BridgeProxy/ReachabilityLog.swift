@@ -11,7 +11,7 @@ internal import Upstream
 /// how often it was lost, and so are many endpoints that are lost at once.
 struct ReachabilityState {
   struct Key: Hashable {
-    var place: EndpointGroupID
+    var group: EndpointGroupID
     var endpoint: Configuration.Endpoint
   }
 
@@ -23,9 +23,9 @@ struct ReachabilityState {
     /// When it was lost; nil: it isn't.
     var lostAt: NIODeadline?
     /// Whether a person knows that it's lost.
-    var isTold = false
+    var isReported = false
     /// How often it was lost since a person was last told.
-    var untold = 0
+    var unreported = 0
     /// No line before this.
     var quietUntil = NIODeadline.uptimeNanoseconds(0)
   }
@@ -55,8 +55,8 @@ struct ReachabilityState {
       entry.connected.insert(loop)
       if let lostAt = entry.lostAt {
         entry.lostAt = nil
-        if entry.isTold {
-          entry.isTold = false
+        if entry.isReported {
+          entry.isReported = false
           line = "is back after \(Self.text(now - lostAt))"
         }
       }
@@ -67,13 +67,14 @@ struct ReachabilityState {
       guard entry.connected.isEmpty else { break }
       if entry.lostAt == nil {
         entry.lostAt = now
-        entry.untold += 1
+        entry.unreported += 1
       }
-      if !entry.isTold, now >= entry.quietUntil {
-        let often = entry.untold > 1 ? " (\(entry.untold) times since the last such line)" : ""
+      if !entry.isReported, now >= entry.quietUntil {
+        let often =
+          entry.unreported > 1 ? " (\(entry.unreported) times since the last such line)" : ""
         line = "is lost\(often): \(ForeignText.shown(reason, limit: Self.reasonLimit))"
-        entry.isTold = true
-        entry.untold = 0
+        entry.isReported = true
+        entry.unreported = 0
         entry.quietUntil = now + Self.interval
       }
     case .left:
@@ -120,12 +121,12 @@ package final class ReachabilityLog: Sendable {
 
   /// From the loop `eventLoop`.
   func note(
-    _ reachability: Reachability, of endpoint: Configuration.Endpoint, at place: EndpointGroupID,
+    _ reachability: Reachability, of endpoint: Configuration.Endpoint, at group: EndpointGroupID,
     name: String, on eventLoop: any EventLoop
   ) {
     let line = self.state.withLock {
       $0.note(
-        reachability, of: .init(place: place, endpoint: endpoint), name: name,
+        reachability, of: .init(group: group, endpoint: endpoint), name: name,
         on: ObjectIdentifier(eventLoop), now: .now())
     }
     if let line { self.report(line) }

@@ -59,7 +59,7 @@ package struct ServingPlan: Sendable {
         // Services that share their schemas are rare, and loading takes milliseconds.
         builder.add(service, schema: try await loadSchema(service))
       } catch {
-        for fault in error.faults { builder.fault("\(key).schemas", service.place, fault) }
+        for fault in error.faults { builder.fault("\(key).schemas", service.location, fault) }
         guard !service.httpRules.isEmpty else { continue }
         // Rules are looked at with those of the schemas that can be read by themselves.
         for path in service.schemas where service.schemas.count > 1 {
@@ -127,9 +127,9 @@ extension ServingPlan {
       self.faults = faults
     }
 
-    mutating func fault(_ key: String, _ place: TextLocation?, _ reason: String) {
+    mutating func fault(_ key: String, _ location: TextLocation?, _ reason: String) {
       self.faults.append(
-        ConfigurationDiagnostic(file: self.file, place: place, key: key, reason: reason))
+        ConfigurationDiagnostic(file: self.file, location: location, key: key, reason: reason))
     }
 
     mutating func add(
@@ -143,11 +143,11 @@ extension ServingPlan {
         self.warnings += reflected.warnings.map { "services.\(service.name): \($0)" }
         self.add(service, schema: reflected.schema)
       case .refused(let reasons):
-        for reason in reasons { self.fault(key, service.place, reason) }
+        for reason in reasons { self.fault(key, service.location, reason) }
       case .missing(let reason):
         guard whenMissing == .wait, let waiting = try? ServedService(missing: reason, service)
         else {
-          return self.fault(key, service.place, reason)
+          return self.fault(key, service.location, reason)
         }
         self.warnings.append(
           "services.\(service.name): has no schema yet, and answers 503 until it has: \(reason)")
@@ -163,7 +163,7 @@ extension ServingPlan {
           schema = try transport.schema(from: schema, service: service.name)
         } catch {
           for fault in error.faults {
-            self.fault("\(key).transport.http-protobuf.\(fault.key)", fault.place, fault.reason)
+            self.fault("\(key).transport.http-protobuf.\(fault.key)", fault.location, fault.reason)
           }
           return
         }
@@ -182,7 +182,7 @@ extension ServingPlan {
           || self.faults.contains { $0.key.hasPrefix("\(key).schemas") }
         if served.routes.routes.isEmpty && !isFaulty {
           self.fault(
-            "\(key).schemas", service.place,
+            "\(key).schemas", service.location,
             "none of these schemas has a method that can be served")
         }
         self.services.append(served)
@@ -192,10 +192,10 @@ extension ServingPlan {
           if let rule = clash.rule.map({ service.httpRules[$0] }) {
             self.faults.append(
               ConfigurationDiagnostic(
-                file: rule.selector.file, place: rule.selector.place, key: rule.selector.key,
+                file: rule.selector.file, location: rule.selector.location, key: rule.selector.key,
                 reason: clash.description))
           } else {
-            self.fault("\(key).schemas", service.place, clash.description)
+            self.fault("\(key).schemas", service.location, clash.description)
           }
         }
       }
@@ -233,8 +233,8 @@ extension ServingPlan {
       } catch {
         for clash in error.clashes {
           let name = clash.services.map { served[$0.second].name } ?? ""
-          let place = configuration.services.first { $0.name == name }?.place
-          self.fault("services.\(name)", place, clash.description)
+          let location = configuration.services.first { $0.name == name }?.location
+          self.fault("services.\(name)", location, clash.description)
         }
         throw ConfigurationError(self.faults).sorted
       }

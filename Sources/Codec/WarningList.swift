@@ -18,15 +18,15 @@ package struct WarningList: Sendable, Equatable {
   ///
   /// - Parameter kind: what many of them are called: "rules that are not served".
   package mutating func add(_ kind: String, _ text: @autoclosure () -> String) {
-    let place: Int
+    let ordinal: Int
     if let known = self.kinds.firstIndex(where: { $0.name == kind }) {
-      place = known
+      ordinal = known
     } else {
-      place = self.kinds.count
+      ordinal = self.kinds.count
       self.kinds.append((kind, 0))
     }
-    self.kinds[place].count += 1
-    guard self.kinds[place].count <= Self.limit else { return }
+    self.kinds[ordinal].count += 1
+    guard self.kinds[ordinal].count <= Self.limit else { return }
     self.kept.append(ForeignText.shown(text(), limit: Self.textLimit))
   }
 

@@ -48,7 +48,7 @@ struct DiscoveredEndpoints {
 
 extension JSONValue {
   /// A registry's answer, or why it isn't one.
-  static func answer(_ body: [UInt8], of url: String) -> Result<JSONValue, HTTPFetchError> {
+  static func parse(_ body: [UInt8], of url: String) -> Result<JSONValue, HTTPFetchError> {
     do throws(CodecError) {
       return .success(try JSONValue(parsing: body))
     } catch {

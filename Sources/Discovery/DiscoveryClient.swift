@@ -71,7 +71,7 @@ package final class DiscoveryClient: Sendable {
   package var fetch: HTTPFetch {
     HTTPFetch { request in
       await withTaskGroup(of: HTTPFetch.Outcome.self) { group in
-        group.addTask { await self.ask(request) }
+        group.addTask { await self.send(request) }
         group.addTask {
           try? await Task.sleep(for: request.timeout)
           return .failure(
@@ -85,12 +85,12 @@ package final class DiscoveryClient: Sendable {
     }
   }
 
-  private func ask(_ request: HTTPFetch.Request) async -> HTTPFetch.Outcome {
+  private func send(_ request: HTTPFetch.Request) async -> HTTPFetch.Outcome {
     guard let host = Self.host(of: request.url) else {
-      return await Self.ask(request, by: self.client).outcome
+      return await Self.send(request, by: self.client).outcome
     }
     if let client = self.recent(host) {
-      let (outcome, isConnected) = await Self.ask(request, by: client)
+      let (outcome, isConnected) = await Self.send(request, by: client)
       if isConnected { return outcome }
       await self.forget(host)
     }
@@ -104,7 +104,7 @@ package final class DiscoveryClient: Sendable {
     for address in addresses.prefix(Self.addressLimit) where !Task.isCancelled {
       let connectTime = addresses.count > 1 ? Self.connectTime : .seconds(5)
       let client = Self.makeClient(self.group, connectTime: connectTime, [host: address])
-      let (outcome, isConnected) = await Self.ask(request, by: client)
+      let (outcome, isConnected) = await Self.send(request, by: client)
       if isConnected {
         await self.remember(client, of: host)
         return outcome
@@ -120,8 +120,8 @@ package final class DiscoveryClient: Sendable {
     of host: String, for request: HTTPFetch.Request
   ) async throws(LookupError) -> [String] {
     let time = request.timeout / 2
-    async let ipv6 = self.lookups.ask(.init(host, .ipv6), within: time)
-    let ipv4 = await self.lookups.ask(.init(host, .ipv4), within: time)
+    async let ipv6 = self.lookups.resolve(.init(host, .ipv6), within: time)
+    let ipv4 = await self.lookups.resolve(.init(host, .ipv4), within: time)
     return try DNSResolver.texts(ipv4: ipv4, ipv6: await ipv6)
   }
 
@@ -157,7 +157,7 @@ package final class DiscoveryClient: Sendable {
     return (try? SocketAddress(ipAddress: host, port: 0)) == nil ? host : nil
   }
 
-  private static func ask(
+  private static func send(
     _ request: HTTPFetch.Request, by client: HTTPClient
   ) async -> (outcome: HTTPFetch.Outcome, isConnected: Bool) {
     var sent = HTTPClientRequest(url: request.url)
@@ -168,12 +168,12 @@ package final class DiscoveryClient: Sendable {
     do {
       // The limit is the other task's; this one only has to be longer.
       let deadline = NIODeadline.now() + TimeAmount(clamping: request.timeout) + .seconds(1)
-      let answer = try await client.execute(sent, deadline: deadline)
-      let body = try await answer.body.collect(upTo: HTTPFetch.byteLimit)
-      let response = HTTPFetch.Response(
-        status: Int(answer.status.code), body: Array(body.readableBytesView),
-        etag: answer.headers.first(name: "etag"))
-      return (.success(response), true)
+      let response = try await client.execute(sent, deadline: deadline)
+      let body = try await response.body.collect(upTo: HTTPFetch.byteLimit)
+      let result = HTTPFetch.Response(
+        status: Int(response.status.code), body: Array(body.readableBytesView),
+        etag: response.headers.first(name: "etag"))
+      return (.success(result), true)
     } catch {
       let failure = HTTPFetchError("\(request.url): \(Self.reason(error))")
       return (.failure(failure), Self.isConnected(error))

@@ -20,7 +20,7 @@ package struct EASDirectSource: EndpointSource {
       var pace = DiscoveryPace()
       while !Task.isCancelled {
         var step = state.begin()
-        while case .ask(let request) = step {
+        while case .send(let request) = step {
           step = state.receive(await self.fetch(request))
         }
         if case .done(let update?) = step {

@@ -6,7 +6,7 @@ internal import Codec
 /// A round asks the addresses in turn, beginning with the one that answered last, until one gives a list.
 struct EASDirectState {
   enum Step: Equatable {
-    case ask(HTTPFetch.Request)
+    case send(HTTPFetch.Request)
     /// The round is over. Nil: the list is as it was.
     case done(EndpointUpdate?)
   }
@@ -28,7 +28,7 @@ struct EASDirectState {
   mutating func begin() -> Step {
     self.basesTried = 0
     self.pathsTried = 0
-    return .ask(self.request)
+    return .send(self.request)
   }
 
   /// The answer to the last question.
@@ -42,7 +42,7 @@ struct EASDirectState {
     case .success(let response) where response.status == 404:
       self.pathsTried += 1
       self.path = (self.path + 1) % self.settings.paths.count
-      if self.pathsTried < self.settings.paths.count { return .ask(self.request) }
+      if self.pathsTried < self.settings.paths.count { return .send(self.request) }
       return self.next(
         "\(url) answered 404: discovery doesn't know the service, or has another path")
     case .success(let response) where response.status == 200:
@@ -65,7 +65,7 @@ struct EASDirectState {
     self.pathsTried = 0
     self.base = (self.base + 1) % self.settings.bases.count
     return self.basesTried < self.settings.bases.count
-      ? .ask(self.request) : .done(.failure(reason))
+      ? .send(self.request) : .done(.failure(reason))
   }
 
   private var url: String {
@@ -89,11 +89,11 @@ struct EASDirectState {
   private func read(
     _ body: [UInt8], url: String
   ) -> Result<EndpointUpdate, HTTPFetchError> {
-    JSONValue.answer(body, of: url).flatMap { answer in
-      guard case .object = answer else {
+    JSONValue.parse(body, of: url).flatMap { response in
+      guard case .object = response else {
         return .failure(HTTPFetchError("\(url) answered JSON that is no object"))
       }
-      let endpoints = answer["endpoints"]
+      let endpoints = response["endpoints"]
       if let endpoints, case .object = endpoints {
       } else if endpoints != nil {
         return .failure(HTTPFetchError("\(url) answered endpoints that are no object"))

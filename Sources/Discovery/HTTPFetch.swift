@@ -45,15 +45,15 @@ package struct HTTPFetch: Sendable {
 
   package typealias Outcome = Result<Response, HTTPFetchError>
 
-  private let ask: @Sendable (Request) async -> Outcome
+  private let send: @Sendable (Request) async -> Outcome
 
-  package init(_ ask: @escaping @Sendable (Request) async -> Outcome) {
-    self.ask = ask
+  package init(_ send: @escaping @Sendable (Request) async -> Outcome) {
+    self.send = send
   }
 
   /// The answer, whatever its status.
   package func callAsFunction(_ request: Request) async -> Outcome {
-    await self.ask(request)
+    await self.send(request)
   }
 
   /// The most bytes of an answer: some 4,000 instances of a registry. Stops a server from filling memory.

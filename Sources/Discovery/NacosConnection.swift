@@ -84,7 +84,7 @@ final class NacosConnection {
       switch action {
       case .call(let call, let message): self.start(call, message)
       case .open(let message): self.open(message)
-      case .say(let message): self.stream?.send(self.frame(message), isLast: false)
+      case .send(let message): self.stream?.send(self.frame(message), isLast: false)
       case .update(let update): self.output.yield(.update(update))
       case .end(let ending):
         self.output.yield(.end(ending, liveFor: self.liveSince.map { now - $0 }))
@@ -186,10 +186,10 @@ final class NacosConnection {
       guard status.isOK, let message = self.message else {
         let status = status.isOK ? GRPCStatus(.internal, "an answer without a message") : status
         return self.connection.handle(
-          .answered(self.call, .failure(self.connection.failure(status))))
+          .responded(self.call, .failure(self.connection.failure(status))))
       }
       self.connection.handle(
-        .answered(self.call, NacosConnection.read(message, self.connection)))
+        .responded(self.call, NacosConnection.read(message, self.connection)))
     }
   }
 

@@ -51,7 +51,7 @@ package struct NacosGRPCSource: EndpointSource {
   ) async -> (NacosSession.Ending, liveFor: Duration?) {
     if login.isNeeded(now: self.clock.now()) {
       var step = login.begin(at: server)
-      while case .ask(let request) = step {
+      while case .send(let request) = step {
         step = login.receive(await self.fetch(request), from: server, now: self.clock.now())
       }
       if case .failed(let reason) = step { return (.failed(reason), nil) }

@@ -30,7 +30,7 @@ package struct NacosHTTPSource: EndpointSource {
         state.login.credentials = secrets.credentials
         var step = state.begin(
           now: self.clock.now(), wallMilliseconds: self.clock.wallMilliseconds())
-        while case .ask(let request) = step {
+        while case .send(let request) = step {
           let outcome = await self.fetch(request)
           step = state.receive(
             outcome, now: self.clock.now(), wallMilliseconds: self.clock.wallMilliseconds())

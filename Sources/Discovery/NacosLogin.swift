@@ -6,7 +6,7 @@ internal import Upstream
 /// Pure; what it holds is never shown.
 struct NacosLogin {
   enum Step: Equatable {
-    case ask(HTTPFetch.Request)
+    case send(HTTPFetch.Request)
     /// There's a token.
     case loggedIn
     case failed(String)
@@ -70,9 +70,9 @@ struct NacosLogin {
       }
       return self.request(to: server)
     case .success(let response) where response.status == 200:
-      switch JSONValue.answer(response.body, of: url) {
+      switch JSONValue.parse(response.body, of: url) {
       case .failure(let failure): return .failed("\(failure)")
-      case .success(let answer): return self.take(answer, url: url, now: now)
+      case .success(let response): return self.take(response, url: url, now: now)
       }
     case .success(let response):
       return .failed("\(url) answered \(response.status): user name or password are wrong")
@@ -80,12 +80,12 @@ struct NacosLogin {
   }
 
   /// `{"accessToken", "tokenTtl"}`, in a later version perhaps in an envelope.
-  private mutating func take(_ answer: JSONValue, url: String, now: Duration) -> Step {
-    let answer = answer["data"] ?? answer
-    guard let token = answer["accessToken"]?.string, !token.isEmpty,
+  private mutating func take(_ response: JSONValue, url: String, now: Duration) -> Step {
+    let response = response["data"] ?? response
+    guard let token = response["accessToken"]?.string, !token.isEmpty,
       MetadataRules.fault(value: token, of: "authorization") == nil
     else { return .failed("\(url) answered no token") }
-    let seconds = min(max(answer["tokenTtl"]?.int ?? 18_000, 1), 365 * 86_400)
+    let seconds = min(max(response["tokenTtl"]?.int ?? 18_000, 1), 365 * 86_400)
     // A tenth earlier, so that it never ends on the way.
     let life = Duration.seconds(seconds) * 9 / 10
     self.token = (Configuration.Secret(token), now + life)
@@ -105,7 +105,7 @@ struct NacosLogin {
     request.headers = [("content-type", "application/x-www-form-urlencoded")]
     let form = [("username", username), ("password", password.secret.revealed)]
     request.body = [UInt8](FormEncoding.encode(form).utf8)
-    return .ask(request)
+    return .send(request)
   }
 
   // MARK: Showing it

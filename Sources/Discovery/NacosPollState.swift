@@ -8,7 +8,7 @@ internal import Codec
 /// A refused token is renewed once a round.
 struct NacosPollState {
   enum Step: Equatable {
-    case ask(HTTPFetch.Request)
+    case send(HTTPFetch.Request)
     /// The round is over.
     case done(EndpointUpdate, cacheTime: Duration?)
   }
@@ -38,7 +38,7 @@ struct NacosPollState {
   mutating func begin(now: Duration, wallMilliseconds: Int) -> Step {
     self.serversTried = 0
     self.hasRenewed = false
-    return self.ask(now, wallMilliseconds)
+    return self.send(now, wallMilliseconds)
   }
 
   /// The answer to the last question.
@@ -63,7 +63,7 @@ struct NacosPollState {
 
   private var address: Configuration.Endpoint { self.settings.servers[self.server] }
 
-  private mutating func ask(_ now: Duration, _ wall: Int) -> Step {
+  private mutating func send(_ now: Duration, _ wall: Int) -> Step {
     if self.login.isNeeded(now: now) {
       self.phase = .login
       return self.take(self.login.begin(at: self.address), now, wall)
@@ -72,13 +72,13 @@ struct NacosPollState {
     var request = HTTPFetch.Request(self.url, timeout: Self.timeout)
     request.headers =
       [("accept", "application/json")] + self.login.httpHeaders(wallMilliseconds: wall)
-    return .ask(request)
+    return .send(request)
   }
 
   private mutating func take(_ step: NacosLogin.Step, _ now: Duration, _ wall: Int) -> Step {
     switch step {
-    case .ask(let request): .ask(request)
-    case .loggedIn: self.ask(now, wall)
+    case .send(let request): .send(request)
+    case .loggedIn: self.send(now, wall)
     case .failed(let reason): self.next(reason, now, wall)
     }
   }
@@ -88,7 +88,7 @@ struct NacosPollState {
     self.server = (self.server + 1) % self.settings.servers.count
     self.serversTried += 1
     return self.serversTried < self.settings.servers.count
-      ? self.ask(now, wall) : .done(.failure(reason), cacheTime: nil)
+      ? self.send(now, wall) : .done(.failure(reason), cacheTime: nil)
   }
 
   private var url: String {
@@ -126,7 +126,7 @@ struct NacosPollState {
     case 401, 403:
       if !self.hasRenewed, self.login.forget() {
         self.hasRenewed = true
-        return self.ask(now, wall)
+        return self.send(now, wall)
       }
       return self.next(
         "\(url) answered \(response.status): \(self.refusal)", now, wall)
@@ -137,14 +137,14 @@ struct NacosPollState {
     default:
       break
     }
-    let answer = JSONValue.answer(response.body, of: url)
-    if case .success(let body) = answer, body["code"]?.int == Self.unknownService {
+    let parsed = JSONValue.parse(response.body, of: url)
+    if case .success(let body) = parsed, body["code"]?.int == Self.unknownService {
       return .done(.endpoints([]), cacheTime: nil)
     }
     guard response.status == 200 else {
       return self.next("\(url) answered \(response.status)", now, wall)
     }
-    switch answer.flatMap({ self.read($0, url: url) }) {
+    switch parsed.flatMap({ self.read($0, url: url) }) {
     case .success(let instances):
       return .done(instances.update, cacheTime: instances.cacheTime)
     case .failure(let failure):
@@ -162,22 +162,22 @@ struct NacosPollState {
 
   /// Bare in v1, in an envelope in v2, a bare list in the envelope in v3.
   private func read(
-    _ answer: JSONValue, url: String
+    _ response: JSONValue, url: String
   ) -> Result<NacosInstances, HTTPFetchError> {
     let odd = HTTPFetchError("\(url) answered JSON that's no list of instances")
-    var answer = answer
+    var response = response
     if self.settings.access == .httpV2 || self.settings.access == .httpV3 {
-      if let code = answer["code"]?.int, code != 0 {
-        let message = ConfigurationValues.quoted(answer["message"]?.string ?? "")
+      if let code = response["code"]?.int, code != 0 {
+        let message = ConfigurationValues.quoted(response["message"]?.string ?? "")
         return .failure(HTTPFetchError("\(url) answered code \(code), \(message)"))
       }
-      guard let data = answer["data"] else { return .failure(odd) }
-      answer = data
+      guard let data = response["data"] else { return .failure(odd) }
+      response = data
     }
-    if let list = answer.array, self.settings.access == .httpV3 {
+    if let list = response.array, self.settings.access == .httpV3 {
       return .success(NacosInstances(list: list, self.settings, source: url))
     }
-    guard let instances = NacosInstances(serviceInfo: answer, self.settings, source: url) else {
+    guard let instances = NacosInstances(serviceInfo: response, self.settings, source: url) else {
       return .failure(odd)
     }
     return .success(instances)

@@ -17,7 +17,7 @@ struct NacosSession {
   enum Event {
     case start
     /// The answer to a call, or why there's none.
-    case answered(Call, Result<NacosMessage, HTTPFetchError>)
+    case responded(Call, Result<NacosMessage, HTTPFetchError>)
     /// A message on the stream.
     case pushed(NacosMessage)
     /// The stream is gone, and with it the server's memory of us.
@@ -31,7 +31,7 @@ struct NacosSession {
     /// Opens the stream with its first message.
     case open(NacosMessage)
     /// Sends a message on the stream.
-    case say(NacosMessage)
+    case send(NacosMessage)
     case update(EndpointUpdate)
     /// It's over; nothing follows.
     case end(Ending)
@@ -57,7 +57,7 @@ struct NacosSession {
   }
 
   private struct Live {
-    var heardAt: Duration
+    var receivedAt: Duration
     var attempts = 0
     var isAsking = false
     /// When the server made the list that's held, by its own clock.
@@ -100,9 +100,9 @@ struct NacosSession {
     case .start:
       self.state = .checking
       return [.call(.check, self.message("ServerCheckRequest", [:]))]
-    case .answered(let call, .success(let message)):
-      return self.answered(call, message, now)
-    case .answered(let call, .failure(let failure)):
+    case .responded(let call, .success(let message)):
+      return self.responded(call, message, now)
+    case .responded(let call, .failure(let failure)):
       return self.failed(call, failure, now)
     case .pushed(let message):
       return self.pushed(message, now)
@@ -115,7 +115,7 @@ struct NacosSession {
 
   // MARK: Answers
 
-  private mutating func answered(
+  private mutating func responded(
     _ call: Call, _ message: NacosMessage, _ now: Duration
   ) -> [Action] {
     if let fault = message.fault { return self.refused(call, fault, now) }
@@ -131,13 +131,13 @@ struct NacosSession {
       else {
         return self.end(.failed("\(self.source) answered a subscription without a list"))
       }
-      self.state = .live(Live(heardAt: now, madeAt: instances.madeAt ?? 0))
+      self.state = .live(Live(receivedAt: now, madeAt: instances.madeAt ?? 0))
       self.wakeAt = now + Self.quietTime
       return [.update(instances.update)]
     case (.health, .live(var live)):
       live.isAsking = false
       live.attempts = 0
-      self.heard(&live, now)
+      self.didReceive(&live, now)
       return []
     default:
       return []
@@ -176,22 +176,22 @@ struct NacosSession {
   // MARK: The stream
 
   private mutating func pushed(_ message: NacosMessage, _ now: Duration) -> [Action] {
-    if case .live(var live) = self.state { self.heard(&live, now) }
+    if case .live(var live) = self.state { self.didReceive(&live, now) }
     switch (message.kind, self.state) {
     case (_, .idle), (_, .ended):
       return []
     case ("SetupAckRequest", .introducing):
       return self.subscribe(attempts: 1)
     case ("ClientDetectionRequest", _):
-      return [.say(.reply("ClientDetectionResponse", to: message))]
+      return [.send(.reply("ClientDetectionResponse", to: message))]
     case ("ConnectResetRequest", _):
       let host = message.body["serverIp"]?.string
       let port = message.body["serverPort"]?.int
       let reply = NacosMessage.reply("ConnectResetResponse", to: message)
-      return [.say(reply)] + self.end(.moved(host: host, port: port))
+      return [.send(reply)] + self.end(.moved(host: host, port: port))
     case ("NotifySubscriberRequest", _):
       // Without the reply the server sends it again and again.
-      return [.say(.reply("NotifySubscriberResponse", to: message))] + self.notified(message)
+      return [.send(.reply("NotifySubscriberResponse", to: message))] + self.notified(message)
     default:
       return []
     }
@@ -239,8 +239,8 @@ struct NacosSession {
     }
   }
 
-  private mutating func heard(_ live: inout Live, _ now: Duration) {
-    live.heardAt = now
+  private mutating func didReceive(_ live: inout Live, _ now: Duration) {
+    live.receivedAt = now
     self.state = .live(live)
     if !live.isAsking { self.wakeAt = now + Self.quietTime }
   }

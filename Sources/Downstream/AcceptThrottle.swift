@@ -35,7 +35,7 @@ package final class AcceptThrottle: Sendable {
     self.timer.withLock { timer in
       timer = eventLoop.scheduleRepeatedTask(
         initialDelay: Self.interval, delay: Self.interval
-      ) { [weak self] _ in self?.look() }
+      ) { [weak self] _ in self?.check() }
     }
   }
 
@@ -55,12 +55,12 @@ package final class AcceptThrottle: Sendable {
     self.act { $0.state.ranOut(shortage, at: .now()) }
   }
 
-  private func look() {
+  private func check() {
     self.act { inner in
       if inner.state.isPaused || inner.reserve.isReleased {
         let isThere = inner.reserve.fill()
         if !isThere { inner.reserve.release() }
-        return inner.state.looked(isThere: isThere, at: .now())
+        return inner.state.checked(isThere: isThere, at: .now())
       }
       guard let shortage = DescriptorReserve.probe() else { return .init() }
       return inner.state.ranOut(shortage, at: .now())
@@ -111,7 +111,7 @@ struct AcceptState {
   }
 
   /// - Parameter isThere: whether there's enough again.
-  mutating func looked(isThere: Bool, at now: NIODeadline) -> Action {
+  mutating func checked(isThere: Bool, at now: NIODeadline) -> Action {
     guard self.isPaused, isThere else { return Action() }
     self.isPaused = false
     return Action(accepts: true, note: self.isNoted ? "accepts connections again" : nil)

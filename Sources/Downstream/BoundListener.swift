@@ -8,7 +8,7 @@ package struct BoundListener: Sendable {
   /// Where: an address, not a name, with the port that it got.
   package let address: ListenAddress
   /// The place of what was asked for in the list of listeners.
-  package let place: Int
+  package let index: Int
   let channel: any Channel
   /// Of a UNIX socket.
   private let file: SocketFile?
@@ -29,21 +29,21 @@ extension BoundListener {
   /// - Throws: `ListenError` for the first address that can't be had; none is bound then.
   package static func bind(
     _ listen: [ListenAddress], resolver: DNSResolver = .system(within: .seconds(5)),
-    bootstrap: (_ place: Int) -> ServerBootstrap
+    bootstrap: (_ index: Int) -> ServerBootstrap
   ) async throws -> [BoundListener] {
     var listeners: [BoundListener] = []
     do {
       // An address that's asked for itself isn't bound for a name as well.
       var taken = Set(listen.filter { !$0.takesAnyPort })
-      for (place, address) in listen.enumerated() {
+      for (index, address) in listen.enumerated() {
         let bound: [BoundListener]
         do {
           switch address {
           case .unix(let path):
-            bound = [try await Self.bind(socket: path, place, bootstrap)]
+            bound = [try await Self.bind(socket: path, index, bootstrap)]
           case .tcp(let host, let port):
             let targets = try await Target.all(of: host, resolver)
-            bound = try await Self.bind(targets, port: port, place, besides: taken, bootstrap)
+            bound = try await Self.bind(targets, port: port, index, besides: taken, bootstrap)
           }
         } catch let error as ListenError {
           throw error
@@ -63,7 +63,7 @@ extension BoundListener {
   // MARK: UNIX sockets
 
   private static func bind(
-    socket path: String, _ place: Int, _ bootstrap: (Int) -> ServerBootstrap
+    socket path: String, _ index: Int, _ bootstrap: (Int) -> ServerBootstrap
   ) async throws -> BoundListener {
     let address = ListenAddress.unix(path: path)
     return try await SocketFile.locked(path) {
@@ -84,8 +84,8 @@ extension BoundListener {
       let descriptor = try SocketFile.bindSocket(at: path)
       let file = SocketFile(at: path)
       do {
-        let channel = try await bootstrap(place).withBoundSocket(descriptor).get()
-        return BoundListener(address: address, place: place, channel: channel, file: file)
+        let channel = try await bootstrap(index).withBoundSocket(descriptor).get()
+        return BoundListener(address: address, index: index, channel: channel, file: file)
       } catch {
         file?.remove()
         throw error
@@ -121,7 +121,7 @@ extension BoundListener {
   private static let portAttempts = 16
 
   private static func bind(
-    _ targets: [Target], port: Int, _ place: Int, besides taken: Set<ListenAddress>,
+    _ targets: [Target], port: Int, _ index: Int, besides taken: Set<ListenAddress>,
     _ bootstrap: (Int) -> ServerBootstrap
   ) async throws -> [BoundListener] {
     for attempt in 1... {
@@ -133,7 +133,7 @@ extension BoundListener {
           let address = ListenAddress.tcp(host: target.host, port: chosen)
           if target.isOneOfSeveral, taken.contains(address) { continue }
           do {
-            let listener = try await Self.bind(target, port: chosen, place, bootstrap)
+            let listener = try await Self.bind(target, port: chosen, index, bootstrap)
             bound.append(listener)
             chosen = listener.channel.localAddress?.port ?? chosen
           } catch let error as IOError where target.isOneOfSeveral && Self.isMissing(error) {
@@ -152,9 +152,9 @@ extension BoundListener {
   }
 
   private static func bind(
-    _ target: Target, port: Int, _ place: Int, _ bootstrap: (Int) -> ServerBootstrap
+    _ target: Target, port: Int, _ index: Int, _ bootstrap: (Int) -> ServerBootstrap
   ) async throws -> BoundListener {
-    var bootstrap = bootstrap(place)
+    var bootstrap = bootstrap(index)
     if target.isIPv6Only {
       bootstrap = bootstrap.serverChannelOption(
         ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 1)
@@ -163,7 +163,7 @@ extension BoundListener {
       to: SocketAddress(ipAddress: target.host, port: port)
     ).get()
     let address = ListenAddress.tcp(host: target.host, port: channel.localAddress?.port ?? port)
-    return BoundListener(address: address, place: place, channel: channel, file: nil)
+    return BoundListener(address: address, index: index, channel: channel, file: nil)
   }
 
   /// Whether this machine doesn't have the address, or the family.

@@ -5,19 +5,20 @@ struct HandshakeFailureLogLimiter {
   private static let interval: Int64 = 120
 
   private var nextTick = Int64.min
-  private var untold = 0
+  private var unreported = 0
 
   /// A handshake failed.
   ///
   /// - Returns: what a person is told; nil: nothing now.
   mutating func failed(_ reason: String, client: String, tick: Int64) -> String? {
     guard tick >= self.nextTick else {
-      self.untold += 1
+      self.unreported += 1
       return nil
     }
-    let others = self.untold > 0 ? " (and \(self.untold) others since the last such note)" : ""
+    let others =
+      self.unreported > 0 ? " (and \(self.unreported) others since the last such note)" : ""
     self.nextTick = tick + Self.interval
-    self.untold = 0
+    self.unreported = 0
     return "no TLS with the client \(client): \(reason)\(others)"
   }
 }

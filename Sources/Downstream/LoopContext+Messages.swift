@@ -24,8 +24,8 @@ extension Transcoder {
         bindings: bindings, options: service.encode, into: &sink)
     }
     let length = sink.count - GRPCMessage.prefixByteCount
-    for place in 0..<4 {
-      sink.set(UInt8(truncatingIfNeeded: length >> (24 - 8 * place)), at: 1 + place)
+    for index in 0..<4 {
+      sink.set(UInt8(truncatingIfNeeded: length >> (24 - 8 * index)), at: 1 + index)
     }
     var message = ByteBufferAllocator().buffer(capacity: sink.count)
     message.write(sink)

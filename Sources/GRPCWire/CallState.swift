@@ -67,7 +67,7 @@ package struct CallState {
 
   /// Whether the endpoint has said anything: from then on the call can't be started anew. Stored beside
   /// the state, because asking a computed property of another module copies all of it.
-  package private(set) var isAnswered = false
+  package private(set) var hasResponded = false
 
   /// A header block came.
   ///
@@ -102,7 +102,7 @@ package struct CallState {
 
   private mutating func receiveHead(_ fields: ReplyFields, endsStream: Bool) -> HeaderBlock? {
     guard endsStream || !fields.isInterim else { return nil }
-    self.isAnswered = true
+    self.hasResponded = true
     let httpStatus = fields.httpStatus ?? 0
     let contentType = fields.isGRPC ? nil : fields.contentType
     if endsStream {
@@ -148,7 +148,7 @@ package struct CallState {
 
   /// The endpoint ended the stream without trailers.
   package mutating func receiveEnd() {
-    self.isAnswered = true
+    self.hasResponded = true
     switch self.state {
     case .waiting, .replying:
       self.state = .ending(Ending(status: GRPCStatus(httpStatus: 200, contentType: nil, text: "")))
@@ -163,7 +163,7 @@ package struct CallState {
   ///
   /// - Parameter isOpen: whether the stream is still there and to be reset.
   package mutating func fail(_ status: GRPCStatus, isOpen: Bool) {
-    self.isAnswered = true
+    self.hasResponded = true
     switch self.state {
     case .waiting, .replying:
       self.state = .ending(Ending(status: status, isOpen: isOpen))

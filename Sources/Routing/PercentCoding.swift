@@ -74,7 +74,7 @@ package enum PercentCoding {
     // Decoding never makes text longer, and shrinks it to a third at most.
     guard range.count >= label.count, range.count <= label.count &* 3 else { return false }
     var index = range.lowerBound
-    var place = Int(label.lowerBound)
+    var position = Int(label.lowerBound)
     while index < range.upperBound {
       var byte = bytes[index]
       index += 1
@@ -85,10 +85,10 @@ package enum PercentCoding {
         byte = high << 4 | low
         index += 2
       }
-      guard place < Int(label.upperBound), labels[place] == byte else { return false }
-      place += 1
+      guard position < Int(label.upperBound), labels[position] == byte else { return false }
+      position += 1
     }
-    return place == Int(label.upperBound)
+    return position == Int(label.upperBound)
   }
 
   /// The value of a hexadecimal digit.

@@ -59,8 +59,8 @@ package final class RouteTable: Sendable {
     guard let guarded = self.guardedTree else {
       return self.tree.match(self.tree.method(method), path, &scratch)
     }
-    let place = guarded.match(guarded.method(method), path, &scratch)
-    guard let place, place >= self.routes.count else { return place }
+    let position = guarded.match(guarded.method(method), path, &scratch)
+    guard let position, position >= self.routes.count else { return position }
     if self.closedRule(method, path, &scratch) != nil { return nil }
     return self.tree.match(self.tree.method(method), path, &scratch)
   }
@@ -83,9 +83,9 @@ package final class RouteTable: Sendable {
     _ method: String, _ path: RawSpan, _ scratch: inout RouteScratch
   ) -> ClosedRule? {
     guard let tree = self.guardedTree,
-      let place = tree.match(tree.method(method), path, &scratch), place >= self.routes.count
+      let position = tree.match(tree.method(method), path, &scratch), position >= self.routes.count
     else { return nil }
-    let rule = self.closed[place - self.routes.count]
+    let rule = self.closed[position - self.routes.count]
     guard rule.pattern.matches(path) else { return nil }
     let open = self.tree.match(self.tree.method(method), path, &scratch)
     return open.map { self.routes[$0].callPath == rule.callPath } == true ? nil : rule

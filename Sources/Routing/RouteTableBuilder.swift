@@ -17,9 +17,9 @@ struct RouteTableBuilder {
   /// The rule that each route was made of; nil for one by name.
   private var rules: [HTTPRule?] = []
   /// The place of each route's rule among those from outside; nil for any other.
-  private var outsidePlaces: [Int?] = []
+  private var overrideIndices: [Int?] = []
   /// The place in `clashes` of two methods that clash, and two methods that were warned of.
-  private var clashPlaces: [Pair: Int] = [:]
+  private var conflictIndices: [Pair: Int] = [:]
   private var warned: Set<Pair> = []
 
   private struct Pair: Hashable {
@@ -74,13 +74,13 @@ struct RouteTableBuilder {
 
   private mutating func addOutsideRule(_ index: Int, of method: MethodSchema) {
     let rule = self.outsideRules[index]
-    for (place, binding) in rule.bindings.enumerated() {
+    for (position, binding) in rule.bindings.enumerated() {
       do throws(RuleError) {
         try self.add(binding, of: method, outsideRule: index)
       } catch {
         self.faults.append(
           HTTPRuleOverride.Diagnostic(
-            rule: index, binding: place, part: error.part,
+            rule: index, binding: position, part: error.part,
             reason: "\(method.serviceName)/\(method.name): \(error.reason)"))
       }
     }
@@ -207,23 +207,23 @@ struct RouteTableBuilder {
     guard let earlier else {
       self.routes.append(route)
       self.rules.append(rule)
-      self.outsidePlaces.append(outsideRule)
+      self.overrideIndices.append(outsideRule)
       return
     }
     let other = self.routes[earlier]
     // The same rule twice on one method is harmless, and so is a rule that says what the name does.
     if other.callPath == route.callPath, rule == nil || self.rules[earlier] == rule { return }
     let pair = Pair(first: other.callPath, second: route.callPath)
-    let outside = outsideRule ?? self.outsidePlaces[earlier]
+    let outside = outsideRule ?? self.overrideIndices[earlier]
     guard self.isRefused(route, isFromOutside: outside != nil) else {
       if self.warned.insert(pair).inserted { self.warn(of: route, behind: other) }
       return
     }
-    if let place = self.clashPlaces[pair] {
-      self.clashes[place].more += 1
+    if let position = self.conflictIndices[pair] {
+      self.clashes[position].more += 1
       return
     }
-    self.clashPlaces[pair] = self.clashes.count
+    self.conflictIndices[pair] = self.clashes.count
     self.clashes.append(
       RouteConflict(
         httpMethod: route.httpMethod, first: Self.side(other), second: Self.side(route),

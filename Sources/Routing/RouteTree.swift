@@ -149,9 +149,9 @@ package struct RouteTree: Sendable {
 
   /// The place of a verb that some template has.
   private func verb(_ path: RawSpan, _ range: Range<Int>) -> Int32? {
-    for (place, label) in self.verbs.enumerated()
+    for (position, label) in self.verbs.enumerated()
     where PercentCoding.matches(path, range, self.labels, label) {
-      return Int32(place)
+      return Int32(position)
     }
     return nil
   }
@@ -188,8 +188,8 @@ package struct RouteTree: Sendable {
     of node: Node, _ method: Method, _ verb: Int32, _ path: RawSpan, _ scratch: inout RouteScratch
   ) -> Int? {
     let start = scratch.start(of: Int(node.depth))
-    nextRest: for place in node.rests {
-      let rest = self.rests[Int(place)]
+    nextRest: for position in node.rests {
+      let rest = self.rests[Int(position)]
       var end = scratch.end + 1
       for tail in rest.tail.reversed() {
         scratch.steps &+= 1
@@ -231,11 +231,11 @@ package struct RouteTree: Sendable {
   /// Below zero where the segment sorts before the label: by length, then bytes.
   private func compare(_ path: RawSpan, _ segment: Range<Int>, _ label: Range<Int32>) -> Int {
     if segment.count != label.count { return segment.count - label.count }
-    var place = Int(label.lowerBound)
+    var position = Int(label.lowerBound)
     for index in segment {
-      let difference = Int(path[index]) - Int(self.labels[place])
+      let difference = Int(path[index]) - Int(self.labels[position])
       if difference != 0 { return difference }
-      place += 1
+      position += 1
     }
     return 0
   }
@@ -244,8 +244,8 @@ package struct RouteTree: Sendable {
   private func route(in range: Range<Int32>, _ method: Method, _ verb: Int32) -> Int? {
     var second: Int32 = -1
     var third: Int32 = -1
-    for place in range {
-      let end = self.ends[Int(place)]
+    for position in range {
+      let end = self.ends[Int(position)]
       guard end.verb == verb else { continue }
       if end.method == method.rawValue { return Int(end.route) }
       if end.method == self.getMethod, method.rawValue == self.headMethod { second = end.route }

@@ -111,14 +111,14 @@ package struct RouteTreeBuilder {
           rests: firstRest..<Int32(frozen.rests.count), ends: frozen.append(level.ends),
           depth: Int32(level.depth)))
     }
-    let place = { (name: String, absent: Int) in
+    let position = { (name: String, absent: Int) in
       Int32(self.methods.firstIndex(of: name) ?? absent)
     }
     return RouteTree(
       nodes: nodes, edges: frozen.edges, rests: frozen.rests, tailLabels: frozen.tailLabels,
       ends: frozen.ends, verbs: frozen.verbs, labels: frozen.labels, methods: self.methods,
-      depth: self.levels.map(\.depth).max() ?? 0, anyMethod: place("*", -2),
-      getMethod: place("GET", -2), headMethod: place("HEAD", self.methods.count),
+      depth: self.levels.map(\.depth).max() ?? 0, anyMethod: position("*", -2),
+      getMethod: position("GET", -2), headMethod: position("HEAD", self.methods.count),
       dropsTrailingSlash: dropsTrailingSlash,
       verbColonCount: 1 + (frozen.verbTexts.map(Self.colonCount).max() ?? 0))
   }

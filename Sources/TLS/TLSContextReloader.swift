@@ -15,7 +15,7 @@ struct FileChangeDetector {
   /// Takes the files as they are now.
   ///
   /// - Returns: whether to read them; asked once for each change.
-  mutating func look(_ fingerprint: TLSFingerprint) -> Bool {
+  mutating func check(_ fingerprint: TLSFingerprint) -> Bool {
     guard fingerprint != self.known else {
       self.changed = nil
       return false
@@ -49,17 +49,17 @@ package struct TLSContextReloader {
   }
 
   /// Looks again and again until the task is cancelled.
-  package mutating func run(_ tell: (Outcome) -> Void) async {
+  package mutating func run(_ report: (Outcome) -> Void) async {
     while (try? await Task.sleep(for: Self.interval)) != nil {
-      for outcome in self.look() { tell(outcome) }
+      for outcome in self.check() { report(outcome) }
     }
   }
 
   /// Looks once.
-  mutating func look() -> [Outcome] {
+  mutating func check() -> [Outcome] {
     self.contexts.indices.compactMap { index in
       let contexts = self.contexts[index]
-      guard self.reloads[index].look(TLSFingerprint(of: contexts.settings)) else { return nil }
+      guard self.reloads[index].check(TLSFingerprint(of: contexts.settings)) else { return nil }
       do throws(TLSSettingsError) {
         contexts.replace(by: try contexts.settings.load())
         return .replaced(key: contexts.key)

@@ -69,7 +69,7 @@ package struct SocketConnector: Connector, Sendable {
     let lookups = self.lookups
     let ticket = lookups.makeTicket(question)
     let found = NIOLoopBoundBox(Optional(found), eventLoop: eventLoop)
-    lookups.ask(ticket) { outcome in
+    lookups.resolve(ticket) { outcome in
       eventLoop.execute {
         guard let call = found.value.take() else { return }
         switch outcome {

@@ -71,7 +71,7 @@ final class Dialer<Attempt: DialAttempt> {
       self.end(.failed(self.timeoutReason))
     }
     if self.target.endpoint.literal == nil { self.lookUp() }
-    self.settle()
+    self.performPendingActions()
   }
 
   private func lookUp() {
@@ -85,7 +85,7 @@ final class Dialer<Attempt: DialAttempt> {
         case .failure(let error):
           self.state.lookupFailed(error, family)
         }
-        self.settle()
+        self.performPendingActions()
       }
       self.lookups.append(cancel)
     }
@@ -104,7 +104,7 @@ final class Dialer<Attempt: DialAttempt> {
   func failed(_ number: Int, _ reason: String, _ progress: DialProgress) {
     guard !self.isOver, self.attempts.removeValue(forKey: number) != nil else { return }
     self.state.failed(number, reason, progress)
-    self.settle()
+    self.performPendingActions()
   }
 
   /// Gives up soon.
@@ -114,7 +114,7 @@ final class Dialer<Attempt: DialAttempt> {
 
   // MARK: Private
 
-  private func settle() {
+  private func performPendingActions() {
     while !self.isOver, let (number, address) = self.state.nextAttempt(now: self.eventLoop.now) {
       self.begin(number, to: address)
     }
@@ -126,7 +126,7 @@ final class Dialer<Attempt: DialAttempt> {
     self.waking = nil
     guard let wakeAt = self.state.wakeAt else { return }
     self.waking = self.eventLoop.assumeIsolated().scheduleTask(deadline: wakeAt) {
-      self.settle()
+      self.performPendingActions()
     }
   }
 

@@ -110,7 +110,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
     self.session.unsentBytes(stream)
   }
 
-  /// Tells the call once half of `WriteBufferWaterMark.send`, or less, is unsent.
+  /// Tells the call once half of `WriteBufferWaterMark.high`, or less, is unsent.
   func watch(_ stream: HTTP2Stream) {
     self.watched.append(stream)
   }
@@ -133,7 +133,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
   /// Ends the calls that would keep it open though it's to end.
   func endYieldingCalls() {
     for call in self.calls {
-      guard let call, call.yieldsToDrain else { continue }
+      guard let call, call.endsOnDrain else { continue }
       call.fail(GRPCStatus(.unavailable, "the connection is to end", origin: .transport))
     }
   }
@@ -173,7 +173,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
     guard !self.hasEnded else { return }
     let bytes = Self.unwrapInboundIn(data)
     self.readCount &+= 1
-    self.keepalive.heard()
+    self.keepalive.didReceive()
     self.session.receive(bytes)
     if self.session.returnedBytes != self.estimatedBytes { self.measure() }
     self.dispatch(bytes)
@@ -229,17 +229,17 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
         self.session.clearOutput()
         self.isBusy = false
       }
-      if !self.watched.isEmpty { self.tellWatched() }
+      if !self.watched.isEmpty { self.notifyWatched() }
       self.dispatch(ByteBuffer())
     }
     if self.session.isDone { self.end(self.doneReason) }
   }
 
-  private func tellWatched() {
+  private func notifyWatched() {
     let watched = self.watched
     self.watched.removeAll(keepingCapacity: true)
     for stream in watched {
-      if self.session.unsentBytes(stream) > WriteBufferWaterMark.send / 2 {
+      if self.session.unsentBytes(stream) > WriteBufferWaterMark.low {
         self.watched.append(stream)
       } else {
         self.call(of: stream)?.receiveRoom()
@@ -277,7 +277,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
     self.handle(self.session.events, bytes)
     self.session.clearEvents()
     self.isBusy = false
-    self.pool.settle()
+    self.pool.performPendingActions()
   }
 
   private func handle(_ events: [HTTP2Event], _ bytes: ByteBuffer) {
@@ -297,7 +297,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
         }
       case .pong(let data):
         if data == WindowEstimator.ping,
-          let window = self.estimator.answer(now: self.pool.eventLoop.now)
+          let window = self.estimator.receivePong(now: self.pool.eventLoop.now)
         {
           self.session.setStreamWindow(window)
           self.scheduleDrain()
@@ -336,9 +336,9 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
   // MARK: Signs of life
 
   /// A call met its deadline while nothing came.
-  func suspect() {
+  func probeNow() {
     guard self.isReady, !self.hasEnded,
-      let action = self.keepalive.suspect(now: self.pool.eventLoop.now)
+      let action = self.keepalive.probeNow(now: self.pool.eventLoop.now)
     else { return }
     self.keepAlive(action)
   }
@@ -406,6 +406,6 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
     for call in calls {
       call?.connectionLost(GRPCStatus(.unavailable, reason, origin: .transport))
     }
-    self.pool.settle()
+    self.pool.performPendingActions()
   }
 }

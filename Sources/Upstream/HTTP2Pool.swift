@@ -131,10 +131,10 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
     _ request: consuming CallRequest, observer: any CallObserver
   ) -> any UpstreamCall {
     self.eventLoop.assertInEventLoop()
-    if request.yieldsToDrain { self.yieldingCount += 1 }
+    if request.endsOnDrain { self.yieldingCount += 1 }
     let call = HTTP2PooledCall(id: self.takeID(), pool: self, request: request, observer: observer)
     self.calls[call.id] = call
-    self.enter(call)
+    self.submit(call)
     return call
   }
 
@@ -166,29 +166,29 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
   }
 
   /// The call was refused and begins again.
-  func comeBack(_ call: HTTP2PooledCall, refusedBy connection: HTTP2ClientConnection) {
-    guard let rest = self.state.refuse(call.id, on: connection.id) else { return }
+  func requeue(_ call: HTTP2PooledCall, refusedBy connection: HTTP2ClientConnection) {
+    guard let coolDown = self.state.refuse(call.id, on: connection.id) else { return }
     let id = connection.id
-    self.eventLoop.assumeIsolated().scheduleTask(in: rest) {
-      self.state.endRest(id)
-      self.settle()
+    self.eventLoop.assumeIsolated().scheduleTask(in: coolDown) {
+      self.state.endCoolDown(id)
+      self.performPendingActions()
     }
   }
 
   /// The endpoint began to answer a call on this connection.
-  func callAnswered(on connection: HTTP2ClientConnection) {
-    self.state.answered(on: connection.id)
+  func callResponded(on connection: HTTP2ClientConnection) {
+    self.state.responded(on: connection.id)
   }
 
   /// The call has ended.
   func forget(_ call: HTTP2PooledCall) {
-    if call.yieldsToDrain { self.yieldingCount -= 1 }
+    if call.endsOnDrain { self.yieldingCount -= 1 }
     self.leave(call)
   }
 
   // MARK: Connections
 
-  func settle() {
+  func performPendingActions() {
     let now = self.eventLoop.now
     self.takeSteps(now: now)
     if self.yieldingCount > 0 {
@@ -196,11 +196,11 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
         connection.endYieldingCalls()
       }
     }
-    self.tellWaiting()
-    if self.onConnectivity != nil { self.tellConnectivity(now) }
+    self.notifyWaiters()
+    if self.onConnectivity != nil { self.reportConnectivity(now) }
   }
 
-  private func tellConnectivity(_ now: NIODeadline) {
+  private func reportConnectivity(_ now: NIODeadline) {
     let connectivity = self.state.connectivity(now: now)
     guard connectivity != self.connectivity else { return }
     self.connectivity = connectivity
@@ -228,13 +228,13 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
   /// - Parameter isOrderly: whether the bridge closed it, or the endpoint said goodbye.
   func connectionEnded(_ connection: HTTP2ClientConnection, reason: String, isOrderly: Bool) {
     self.remove(connection, reason: reason)
-    self.tellReachability(isOrderly ? nil : reason)
+    self.reportReachability(isOrderly ? nil : reason)
   }
 
   /// The call's end is settled; its deadline doesn't matter any more.
   func clearDeadline(of call: HTTP2PooledCall) {
     self.deadlines.cancel(call.id)
-    self.state.giveUpPlace(of: call.id)
+    self.state.releaseSlot(of: call.id)
   }
 
   // MARK: For its owner

@@ -24,13 +24,13 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
   private var sentMore = false
   /// The bytes of `unsent`.
   private var waitingBytes = 0
-  /// Whether more than `WriteBufferWaterMark.send` was given, and the owner waits for `callCanSend`.
+  /// Whether more than `WriteBufferWaterMark.high` was given, and the owner waits for `callCanSend`.
   private var isOwnerHeld: Bool
   /// Whether the answer has begun.
   private var hasHead = false
   /// Whether it has had a stream.
   private var wasSent = false
-  private var comebacks = 0
+  private var requeueCount = 0
   private var isPaused = false
   /// Whether messages are being handed out, further up the stack.
   private var isAdvancing = false
@@ -43,7 +43,7 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
     self.observer = observer
     self.reply = CallState(
       byteLimit: request.replyByteLimit, isRaw: request.isRaw, mapping: pool.statuses)
-    self.isOwnerHeld = (request.message?.readableBytes ?? 0) > WriteBufferWaterMark.send
+    self.isOwnerHeld = (request.message?.readableBytes ?? 0) > WriteBufferWaterMark.high
     self.request = request
   }
 
@@ -59,7 +59,7 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
       self.unsent.append(message)
       self.waitingBytes += message.readableBytes
     }
-    if !self.isOwnerHeld, self.unsentBytes > WriteBufferWaterMark.send {
+    if !self.isOwnerHeld, self.unsentBytes > WriteBufferWaterMark.high {
       self.isOwnerHeld = true
       self.connection?.watch(self.stream)
     }
@@ -90,9 +90,9 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
     self.pool.eventLoop.assumeIsolated().execute { self.advance() }
   }
 
-  func yieldPlace() {
-    guard self.observer != nil, !self.request.yieldsPlace else { return }
-    self.request.yieldsPlace = true
+  func markSheddable() {
+    guard self.observer != nil, !self.request.isSheddable else { return }
+    self.request.isSheddable = true
     self.pool.makeYield(self)
   }
 
@@ -104,8 +104,8 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
   var deadline: NIODeadline? { self.request.deadline }
   var encoding: CompressionFormat? { self.request.encoding }
   var isRaw: Bool { self.request.isRaw }
-  var yieldsPlace: Bool { self.request.yieldsPlace }
-  var yieldsToDrain: Bool { self.request.yieldsToDrain }
+  var isSheddable: Bool { self.request.isSheddable }
+  var endsOnDrain: Bool { self.request.endsOnDrain }
 
   /// Asks a connection for a stream.
   ///
@@ -136,7 +136,7 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
 
   func expire() {
     if let connection = self.connection, connection.readCount == self.readCount {
-      connection.suspect()
+      connection.probeNow()
     }
     self.fail(self.deadlineStatus)
   }
@@ -168,9 +168,9 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
 
   func receiveHeaders(_ block: HeaderBlock, _ fields: Range<Int>, endsStream: Bool) {
     let head = self.reply.receiveHeaders(block, fields, endsStream: endsStream)
-    if self.reply.isAnswered { self.request.message = nil }
-    if self.comebacks > 0, let connection = self.connection {
-      self.pool.callAnswered(on: connection)
+    if self.reply.hasResponded { self.request.message = nil }
+    if self.requeueCount > 0, let connection = self.connection {
+      self.pool.callResponded(on: connection)
     }
     if let head {
       self.hasHead = true
@@ -209,9 +209,9 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
   func receiveClosed(_ errorCode: UInt32, violation: String?) {
     let connection = self.connection
     self.connection = nil
-    if errorCode == HTTP2ErrorCode.refusedStream && self.mayComeBack, let connection {
-      self.comebacks += 1
-      self.pool.comeBack(self, refusedBy: connection)
+    if errorCode == HTTP2ErrorCode.refusedStream && self.mayRequeue, let connection {
+      self.requeueCount += 1
+      self.pool.requeue(self, refusedBy: connection)
       return
     }
     self.endReply(violation.map { GRPCStatus(violation: $0) } ?? self.status(ofReset: errorCode))
@@ -226,9 +226,9 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
 
   /// Whether it can begin again on another stream: REFUSED_STREAM says that nothing was processed
   /// (RFC 9113 §8.7), and everything sent is still here. Bounded, because the next may refuse too.
-  private var mayComeBack: Bool {
-    self.observer != nil && !self.reply.isAnswered && !self.sentMore
-      && self.comebacks < Self.comebackLimit
+  private var mayRequeue: Bool {
+    self.observer != nil && !self.reply.hasResponded && !self.sentMore
+      && self.requeueCount < Self.requeueLimit
   }
 
   /// What a reset means. An endpoint that keeps the deadline itself cancels the stream when it
@@ -299,7 +299,7 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
   }
 
   /// How often a refused call is started again: with the rests between, for about half a second.
-  private static let comebackLimit = 10
+  private static let requeueLimit = 10
   /// How far ahead of our clock an endpoint's may be.
   private static let deadlineSlack = TimeAmount.milliseconds(20)
 }

@@ -40,7 +40,7 @@ struct KeepaliveState {
   }
 
   private let options: Options
-  private var hasHeard = false
+  private var hasReceived = false
   private var isAsked = false
   private var lastSuspicion: NIODeadline?
 
@@ -49,43 +49,43 @@ struct KeepaliveState {
   }
 
   /// Something came, whatever it was.
-  mutating func heard() {
-    self.hasHeard = true
+  mutating func didReceive() {
+    self.hasReceived = true
   }
 
   /// The connection is up.
   mutating func start() -> Action {
-    self.hasHeard = false
+    self.hasReceived = false
     return .wait(self.options.time)
   }
 
   /// The time that the last action named has passed.
   mutating func check(hasCalls: Bool) -> Action {
     if self.isAsked {
-      guard self.hasHeard else { return .giveUp }
+      guard self.hasReceived else { return .giveUp }
       self.isAsked = false
-      self.hasHeard = false
+      self.hasReceived = false
       return .wait(self.options.time)
     }
-    guard !self.hasHeard, hasCalls || self.options.withoutCalls else {
-      self.hasHeard = false
+    guard !self.hasReceived, hasCalls || self.options.withoutCalls else {
+      self.hasReceived = false
       return .wait(self.options.time)
     }
-    return self.ask()
+    return self.ping()
   }
 
   /// A call ended at its deadline, and nothing at all had come on the connection since it began. Servers
   /// of gRPC take more than two PINGs in five minutes for abuse, so one suspicion in that time is all.
-  mutating func suspect(now: NIODeadline) -> Action? {
+  mutating func probeNow(now: NIODeadline) -> Action? {
     guard !self.isAsked, self.lastSuspicion.map({ now - $0 >= Self.suspicionInterval }) ?? true
     else { return nil }
     self.lastSuspicion = now
-    return self.ask()
+    return self.ping()
   }
 
-  private mutating func ask() -> Action {
+  private mutating func ping() -> Action {
     self.isAsked = true
-    self.hasHeard = false
+    self.hasReceived = false
     return .ping(self.options.timeout)
   }
 

@@ -9,7 +9,7 @@ protocol PooledCall: AnyObject {
   /// How it ends at its deadline, as it stands.
   var deadlineStatus: GRPCStatus { get }
   /// Whether its client may be gone.
-  var yieldsPlace: Bool { get }
+  var isSheddable: Bool { get }
 
   /// Ends it without an answer of the endpoint.
   func fail(_ status: GRPCStatus)
@@ -63,7 +63,7 @@ protocol PoolShell: EndpointPool, SendableMetatype {
   /// Sends a call over a connection of this number.
   func start(_ call: Call, on connection: Int)
   /// Does what the state asks for after any event, until it asks for nothing.
-  func settle()
+  func performPendingActions()
 }
 
 extension PoolShell {
@@ -77,16 +77,16 @@ extension PoolShell {
   }
 
   /// A call that's in the table begins, waits or fails.
-  func enter(_ call: Call) {
+  func submit(_ call: Call) {
     let now = self.eventLoop.now
     if let deadline = call.deadline {
       guard deadline > now else { return self.failLater(call, call.deadlineStatus) }
       self.deadlines.schedule(call.id, at: deadline)
       self.startTicking()
     }
-    switch self.state.arrive(call.id, yields: call.yieldsPlace, now: now) {
+    switch self.state.submit(call.id, yields: call.isSheddable, now: now) {
     case .start(let connection): self.start(call, on: connection)
-    case .wait: self.settle()
+    case .wait: self.performPendingActions()
     case .refuse(let status): self.failLater(call, status)
     }
   }
@@ -95,10 +95,10 @@ extension PoolShell {
   func makeYield(_ call: Call) {
     self.state.yield(call.id)
     guard self.state.waitingCount > 0 else { return }
-    self.eventLoop.assumeIsolated().execute { self.settle() }
+    self.eventLoop.assumeIsolated().execute { self.performPendingActions() }
   }
 
-  /// Part of `settle`: does what the state asks for. One question for all of it, because nearly always
+  /// Part of `performPendingActions`: does what the state asks for. One question for all of it, because nearly always
   /// there's nothing.
   func takeSteps(now: NIODeadline) {
     while let step = self.state.nextStep(now: now) {
@@ -135,8 +135,8 @@ extension PoolShell {
   func startElsewhere(_ call: Call, than connection: Int) {
     self.state.closeCall(on: connection)
     self.state.retire(connection)
-    self.state.comeBack(call.id)
-    self.eventLoop.assumeIsolated().execute { self.settle() }
+    self.state.requeue(call.id)
+    self.eventLoop.assumeIsolated().execute { self.performPendingActions() }
   }
 
   /// Takes a call out of the table: it has ended.
@@ -153,8 +153,8 @@ extension PoolShell {
   func connectIfNoneIsUsable(isUrgent: Bool) {
     self.eventLoop.assertInEventLoop()
     guard !self.state.hasUsable else { return }
-    self.state.want(isUrgent: isUrgent)
-    self.settle()
+    self.state.requestConnection(isUrgent: isUrgent)
+    self.performPendingActions()
   }
 
   /// Opens a connection of this number.
@@ -174,11 +174,11 @@ extension PoolShell {
         case .unixDomainSocket: break
         }
         self.connections.append(connection)
-        self.tellReachability(nil)
+        self.reportReachability(nil)
       case .failed(let reason):
         self.remove(id, reason: reason)
-        self.tellReachability(reason)
-        self.settle()
+        self.reportReachability(reason)
+        self.performPendingActions()
       }
     }
     self.dialers.append(dialer)
@@ -206,17 +206,17 @@ extension PoolShell {
   /// Tells, if someone wants to know, whether there's a connection.
   ///
   /// - Parameter fault: what has just gone wrong.
-  func tellReachability(_ fault: String?) {
-    guard let tell = self.onReachability else { return }
+  func reportReachability(_ fault: String?) {
+    guard let report = self.onReachability else { return }
     if !self.connections.isEmpty {
-      if !self.isReached { tell(.reached) }
+      if !self.isReached { report(.reached) }
       self.isReached = true
     } else if let fault {
       self.isReached = false
-      tell(.lost(fault))
+      report(.lost(fault))
     } else if self.isReached {
       self.isReached = false
-      tell(.idle)
+      report(.idle)
     }
   }
 
@@ -246,7 +246,7 @@ extension PoolShell {
     self.checking = self.eventLoop.assumeIsolated().scheduleTask(in: interval) {
       self.checking = nil
       self.state.check(now: self.eventLoop.now)
-      self.settle()
+      self.performPendingActions()
       if !self.connections.isEmpty || !self.dialers.isEmpty { self.startChecking() }
     }
   }
@@ -258,8 +258,8 @@ extension PoolShell {
     self.eventLoop.assertInEventLoop()
     let promise = self.eventLoop.makePromise(of: Bool.self)
     self.probes.append(promise)
-    self.state.want()
-    self.settle()
+    self.state.requestConnection()
+    self.performPendingActions()
     return promise.futureResult
   }
 
@@ -270,12 +270,12 @@ extension PoolShell {
     self.drained.append(promise)
     self.endReachability()
     self.state.drain()
-    self.settle()
+    self.performPendingActions()
     return promise.futureResult
   }
 
-  /// Part of `settle`: whoever waits for something that has come about hears of it.
-  func tellWaiting() {
+  /// Part of `performPendingActions`: whoever waits for something that has come about hears of it.
+  func notifyWaiters() {
     if !self.probes.isEmpty, self.state.hasReady || !self.state.hasUsable {
       let isReachable = self.state.hasReady
       let probes = self.probes
@@ -300,7 +300,7 @@ extension PoolShell {
     for dialer in self.dialers { dialer.cancel("closed by the bridge") }
     self.checking?.cancel()
     self.checking = nil
-    self.settle()
+    self.performPendingActions()
   }
 
   // MARK: Deadlines
@@ -326,7 +326,7 @@ extension PoolShell {
     }
     let hasFired = !self.due.isEmpty
     self.due.removeAll(keepingCapacity: true)
-    if hasFired { self.settle() }
+    if hasFired { self.performPendingActions() }
     if self.deadlines.isEmpty {
       self.ticking?.cancel()
       self.ticking = nil

@@ -20,12 +20,12 @@ struct PoolState {
     /// When it's to be replaced.
     var expiry = NIODeadline.distantFuture
     /// Whether it's older than it may be and takes calls only until another is ready.
-    var isAging = false
+    var isExpiring = false
     /// Whether the pool ends it of its own accord, which says nothing against the endpoint.
-    var isGivenUp = false
+    var isRetiredByPool = false
 
     mutating func giveUp() {
-      self.isGivenUp = true
+      self.isRetiredByPool = true
       self.state.drain()
     }
   }
@@ -46,7 +46,7 @@ struct PoolState {
   /// Why the last attempt failed.
   private var lastFailure = ""
   /// Whether a connection is wanted though no call waits.
-  private var isWanted = false
+  private var isConnectionRequested = false
   private var isDraining = false
 
   init(limits: Limits, backoff: Backoff = .standard) {
@@ -59,7 +59,7 @@ struct PoolState {
   /// A new call. It's counted as open on the connection it's started on.
   ///
   /// - Parameter yields: whether its client may be gone; see `yield`.
-  mutating func arrive(_ call: Int, yields: Bool = false, now: NIODeadline) -> Arrival {
+  mutating func submit(_ call: Int, yields: Bool = false, now: NIODeadline) -> Arrival {
     guard !self.isDraining else {
       return .refuse(
         GRPCStatus(.unavailable, "the bridge is shutting down", origin: .notConnected))
@@ -99,7 +99,7 @@ struct PoolState {
 
   /// A call that the endpoint has certainly not processed begins again, ahead of the others. It was
   /// let in once and isn't shed.
-  mutating func comeBack(_ call: Int) {
+  mutating func requeue(_ call: Int) {
     self.putBack(call)
   }
 
@@ -107,43 +107,44 @@ struct PoolState {
   /// others. The connection takes no calls for a while, twice as long after each refusal in a row:
   /// starting again at once would only be refused again.
   ///
-  /// - Returns: how long it rests; `endRest` must follow then.
+  /// - Returns: how long it rests; `endCoolDown` must follow then.
   mutating func refuse(_ call: Int, on connection: Int) -> TimeAmount? {
     self.putBack(call)
-    guard let index = self.index(of: connection), !self.connections[index].state.isResting else {
+    guard let index = self.index(of: connection), !self.connections[index].state.isCoolingDown
+    else {
       return nil
     }
-    self.connections[index].state.rest()
-    let doublings = min(self.connections[index].state.refusals - 1, Self.restDoublings)
-    return .nanoseconds(Self.shortestRest.nanoseconds << Int64(doublings))
+    self.connections[index].state.coolDown()
+    let doublings = min(self.connections[index].state.refusals - 1, Self.coolDownDoublings)
+    return .nanoseconds(Self.shortestCoolDown.nanoseconds << Int64(doublings))
   }
 
   /// A connection that rested takes calls again.
-  mutating func endRest(_ connection: Int) {
+  mutating func endCoolDown(_ connection: Int) {
     guard let index = self.index(of: connection) else { return }
-    self.connections[index].state.endRest()
+    self.connections[index].state.endCoolDown()
   }
 
   /// The endpoint began to answer a call on this connection.
-  mutating func answered(on connection: Int) {
+  mutating func responded(on connection: Int) {
     guard let index = self.index(of: connection) else { return }
-    self.connections[index].state.answered()
+    self.connections[index].state.responded()
   }
 
   /// After the first refusal: about the time in which an endpoint notices that a stream has ended.
-  private static let shortestRest = TimeAmount.milliseconds(2)
+  private static let shortestCoolDown = TimeAmount.milliseconds(2)
   /// 2 ms to 128 ms.
-  private static let restDoublings = 6
+  private static let coolDownDoublings = 6
 
   /// The stream of a call is gone, though its owner hasn't taken all of the reply: it has no place that
   /// it could yield.
-  mutating func giveUpPlace(of call: Int) {
+  mutating func releaseSlot(of call: Int) {
     self.yielding.removeOpen(call)
   }
 
   /// A call that may be waiting waits no more.
   mutating func leave(_ call: Int) {
-    self.giveUpPlace(of: call)
+    self.releaseSlot(of: call)
     self.yielding.removeWaiting(call)
     guard let index = self.waiting.firstIndex(of: call) else { return }
     self.waiting.remove(at: index)
@@ -173,12 +174,12 @@ struct PoolState {
         self.connections[index].expiry = now + .nanoseconds(Int64(Double(age.nanoseconds) * spread))
       }
       // What it was opened to replace.
-      for index in self.connections.indices where self.connections[index].isAging {
+      for index in self.connections.indices where self.connections[index].isExpiring {
         self.connections[index].giveUp()
       }
     }
     self.connections[index].state.allow(calls)
-    self.isWanted = false
+    self.isConnectionRequested = false
     self.retryAt = nil
   }
 
@@ -208,7 +209,7 @@ struct PoolState {
         if openCalls == 0 {
           self.connections[index].giveUp()
         } else {
-          self.connections[index].isAging = true
+          self.connections[index].isExpiring = true
         }
       }
     }
@@ -245,10 +246,10 @@ struct PoolState {
     let removed = self.connections.remove(at: index)
     self.callsInFlight -= removed.state.openCalls
     self.yielding.connectionClosed(callsInFlight: self.callsInFlight)
-    guard !removed.state.wasUsed, !removed.isGivenUp else { return }
+    guard !removed.state.wasUsed, !removed.isRetiredByPool else { return }
     self.failures += 1
     self.lastFailure = reason
-    self.isWanted = false
+    self.isConnectionRequested = false
     if removed.state.isReady, self.waiting.isEmpty {
       self.spareRetryAt =
         now + self.backoff.delay(afterFailures: self.failures, using: &generator)
@@ -260,18 +261,18 @@ struct PoolState {
   /// A connection is wanted even without a call, unless there's one.
   ///
   /// - Parameter isUrgent: whether it's to be tried now, whenever the last attempt failed.
-  mutating func want(isUrgent: Bool = false) {
+  mutating func requestConnection(isUrgent: Bool = false) {
     if isUrgent {
       self.retryAt = nil
       self.spareRetryAt = nil
     }
-    self.isWanted = !self.hasReady && !self.isDraining
+    self.isConnectionRequested = !self.hasReady && !self.isDraining
   }
 
   /// No new calls; connections close when their calls have ended and none wait.
   mutating func drain() {
     self.isDraining = true
-    self.isWanted = false
+    self.isConnectionRequested = false
   }
 
   // MARK: What to do
@@ -313,7 +314,7 @@ struct PoolState {
     // One that said goodbye before it carried a call counts as a failed attempt once it's gone. To
     // open the next one meanwhile would go on without end and without a wait between.
     let isRefused = self.connections.contains {
-      !$0.state.isUsable && !$0.state.wasUsed && !$0.isGivenUp
+      !$0.state.isUsable && !$0.state.wasUsed && !$0.isRetiredByPool
     }
     guard !isRefused else { return nil }
     guard self.retryAt.map({ $0 <= now }) ?? true, !self.isDraining || !self.waiting.isEmpty else {
@@ -321,12 +322,12 @@ struct PoolState {
     }
     var usable = 0
     var hasRoom = false
-    var hasAging = false
+    var hasExpiring = false
     var opening = 0
     for connection in self.connections where connection.state.isUsable {
       if connection.state.isConnecting { opening += 1 }
-      if connection.isAging {
-        hasAging = true
+      if connection.isExpiring {
+        hasExpiring = true
       } else {
         usable += 1
       }
@@ -337,11 +338,11 @@ struct PoolState {
     }
     let maySpare = self.spareRetryAt.map { $0 <= now } ?? true
     let isShort =
-      (self.isWanted && maySpare)
+      (self.isConnectionRequested && maySpare)
       || (!self.waiting.isEmpty && self.callsInFlight < self.limits.callsInFlight)
     let isSpread = usable >= self.limits.spread || self.callsInFlight == 0
     guard usable < self.limits.connections,
-      (isShort && !hasRoom) || (maySpare && ((hasAging && usable == 0) || !isSpread))
+      (isShort && !hasRoom) || (maySpare && ((hasExpiring && usable == 0) || !isSpread))
     else { return nil }
     self.nextID += 1
     self.connections.append(Connection(id: self.nextID))
@@ -410,7 +411,7 @@ struct PoolState {
   /// Counts a call on the first connection with room: fewer connections in use mean more calls a
   /// write.
   private mutating func takeRoom() -> Int? {
-    guard self.callsInFlight < self.limits.callsInFlight, let index = self.roomiest() else {
+    guard self.callsInFlight < self.limits.callsInFlight, let index = self.leastLoaded() else {
       return nil
     }
     self.connections[index].state.openCall()
@@ -421,9 +422,9 @@ struct PoolState {
 
   /// The first connection with room, or where calls are spread the one with the fewest; one that's
   /// too old only where there's no other.
-  private func roomiest() -> Int? {
+  private func leastLoaded() -> Int? {
     if self.limits.spread == 1, let first = self.connections.first,
-      first.state.hasRoom, !first.isAging
+      first.state.hasRoom, !first.isExpiring
     {
       return 0
     }
@@ -431,11 +432,11 @@ struct PoolState {
     var fewest = Int.max
     for index in self.connections.indices where self.connections[index].state.hasRoom {
       let connection = self.connections[index]
-      let calls = connection.state.openCalls + (connection.isAging ? Int.max / 2 : 0)
+      let calls = connection.state.openCalls + (connection.isExpiring ? Int.max / 2 : 0)
       guard calls < fewest else { continue }
       best = index
       fewest = calls
-      if self.limits.spread == 1 && !connection.isAging { break }
+      if self.limits.spread == 1 && !connection.isExpiring { break }
     }
     return best
   }

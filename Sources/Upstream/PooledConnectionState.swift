@@ -20,7 +20,7 @@ struct PooledConnectionState {
   /// Streams refused in a row, since one was last answered.
   private(set) var refusals = 0
   /// Whether it takes no calls for a moment, because the endpoint refused one.
-  private(set) var isResting = false
+  private(set) var isCoolingDown = false
 
   var isConnecting: Bool {
     if case .connecting = self.state { true } else { false }
@@ -35,7 +35,7 @@ struct PooledConnectionState {
 
   var hasRoom: Bool {
     if case .ready(let limit) = self.state {
-      self.openCalls < limit && !self.isResting
+      self.openCalls < limit && !self.isCoolingDown
     } else {
       false
     }
@@ -69,18 +69,18 @@ struct PooledConnectionState {
   }
 
   /// The endpoint refused a stream though its limit allowed it: it counts streams a little longer
-  /// than we do, or is short of something. It's left alone until `endRest`.
-  mutating func rest() {
+  /// than we do, or is short of something. It's left alone until `endCoolDown`.
+  mutating func coolDown() {
     self.refusals += 1
-    self.isResting = true
+    self.isCoolingDown = true
   }
 
-  mutating func endRest() {
-    self.isResting = false
+  mutating func endCoolDown() {
+    self.isCoolingDown = false
   }
 
   /// The endpoint began to answer a call.
-  mutating func answered() {
+  mutating func responded() {
     self.refusals = 0
   }
 

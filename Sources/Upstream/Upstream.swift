@@ -87,12 +87,12 @@ package struct CallRequest {
   package var isRaw = false
   /// Whether the call ends, with UNAVAILABLE, when its connection is to end: one that lasts for as long
   /// as it may and would keep the connection from ending otherwise.
-  package var yieldsToDrain = false
+  package var endsOnDrain = false
   /// Whether the owner does nothing with a reply before its end. Where calls are tried again, it may come
   /// all at once then: an endpoint that is lost in the middle of its answer hasn't answered.
-  package var waitsForWholeReply = false
-  /// Whether the client may be gone (`UpstreamCall.yieldPlace`), from the start.
-  package var yieldsPlace = false
+  package var buffersReply = false
+  /// Whether the client may be gone (`UpstreamCall.markSheddable`), from the start.
+  package var isSheddable = false
   /// Which of the service's groups of endpoints it goes to, by its place in `Configuration.Service.groups`.
   package var group = 0
 
@@ -116,7 +116,7 @@ package protocol UpstreamCall: AnyObject {
   func send(_ message: ByteBuffer, isLast: Bool)
 
   /// Bytes given to the call that haven't left for the endpoint. An owner that would give many holds
-  /// back while these are more than `WriteBufferWaterMark.send`, until `callCanSend`.
+  /// back while these are more than `WriteBufferWaterMark.high`, until `callCanSend`.
   var unsentBytes: Int { get }
 
   /// Ends the call with RST_STREAM CANCEL. The observer gets no event after this, not even
@@ -133,12 +133,12 @@ package protocol UpstreamCall: AnyObject {
 
   /// Says that the client may be gone: the call goes on, but where calls of others would wait or be
   /// refused, it's the first to make room for them, with UNAVAILABLE and the origin `shed`.
-  func yieldPlace()
+  func markSheddable()
 }
 
 extension UpstreamCall {
   /// Nothing, where there are no places to run short of.
-  package func yieldPlace() {}
+  package func markSheddable() {}
 }
 
 /// Receives the events of one call, on the loop that started it.
@@ -149,7 +149,7 @@ package protocol CallObserver: AnyObject {
   /// One message without its prefix, decompressed; of a raw call the next bytes as they came.
   func callReceivedMessage(_ message: ByteBuffer)
 
-  /// `unsentBytes` were more than `WriteBufferWaterMark.send` after bytes were given, and have fallen to
+  /// `unsentBytes` were more than `WriteBufferWaterMark.high` after bytes were given, and have fallen to
   /// half of it.
   func callCanSend()
 
@@ -161,11 +161,4 @@ package protocol CallObserver: AnyObject {
 extension CallObserver {
   /// Nothing to do for an owner that gives the whole request at once.
   package func callCanSend() {}
-}
-
-/// How much may wait in a call.
-package enum WriteBufferWaterMark {
-  /// Bytes on their way to the endpoint from which on an owner holds back. 256 KiB: what one write of
-  /// a connection takes.
-  package static let send = 256 << 10
 }

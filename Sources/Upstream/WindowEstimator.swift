@@ -43,7 +43,7 @@ struct WindowEstimator {
   /// The answer to the PING has come.
   ///
   /// - Returns: the new window, if there's one.
-  mutating func answer(now: NIODeadline) -> Int? {
+  mutating func receivePong(now: NIODeadline) -> Int? {
     guard let startedAt = self.startedAt else { return nil }
     self.startedAt = nil
     let sample = self.bytesSinceSample

@@ -22,7 +22,7 @@ struct CheckCommand: AsyncParsableCommand {
     let plan = try await ServingPlan.load(
       file: self.config, .refuse, readsSecrets: !self.noSecrets)
     for warning in plan.warnings { Console.note("warning: \(warning)") }
-    Console.say(plan.listing)
+    Console.write(plan.listing)
   }
 }
 

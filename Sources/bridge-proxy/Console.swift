@@ -6,7 +6,7 @@ internal import Glibc
 /// Where the program speaks to people: results on standard output, everything else on standard error.
 enum Console {
   /// Writes lines to standard output.
-  static func say(_ lines: [String]) {
+  static func write(_ lines: [String]) {
     Self.write(lines, to: STDOUT_FILENO)
   }
 

@@ -33,7 +33,7 @@ struct DemoCommand: AsyncParsableCommand {
     let plan = try await self.plan(backendPort: port)
     do {
       try await ProxyRunner.run(plan) { addresses in
-        if let address = addresses.first { Console.say(Self.calls(to: address, port: port)) }
+        if let address = addresses.first { Console.write(Self.calls(to: address, port: port)) }
       }
     } catch {
       try? await backendLoops.shutdownGracefully()

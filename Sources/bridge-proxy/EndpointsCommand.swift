@@ -87,7 +87,7 @@ struct EndpointsCommand: AsyncParsableCommand {
     if case .failure = update {
       for line in lines { Console.note(line) }
     } else {
-      Console.say(lines)
+      Console.write(lines)
     }
   }
 }

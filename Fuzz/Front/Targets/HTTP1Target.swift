@@ -58,10 +58,10 @@ enum QueryTarget {
     request += Array(" HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
     let connection = try FrontConnection(answersCalls: true)
     try connection.send(request)
-    let isAnswered = ["200", "400", "414", "431"].contains { status in
+    let hasResponded = ["200", "400", "414", "431"].contains { status in
       connection.written.starts(with: Array("HTTP/1.1 \(status) ".utf8))
     }
-    try require(isAnswered, "the answer begins with \(connection.written.prefix(32))")
+    try require(hasResponded, "the answer begins with \(connection.written.prefix(32))")
     try require(
       connection.written.count < 16 << 10,
       "\(request.count) bytes are answered with \(connection.written.count)")

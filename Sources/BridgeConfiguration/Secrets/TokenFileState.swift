@@ -16,7 +16,7 @@ package struct TokenFileState {
     /// Calls that begin from now on carry this one.
     case renew(Configuration.Secret)
     /// A person is to be told; the token stays what it is.
-    case tell(String)
+    case report(String)
   }
 
   private var token: Configuration.Secret
@@ -32,7 +32,7 @@ package struct TokenFileState {
     case .fault(let reason):
       guard !self.isFaulty else { return .nothing }
       self.isFaulty = true
-      return .tell("\(reason); the last good token holds")
+      return .report("\(reason); the last good token holds")
     case .token(let token):
       let wasFaulty = self.isFaulty
       self.isFaulty = false
@@ -40,7 +40,7 @@ package struct TokenFileState {
         self.token = token
         return .renew(token)
       }
-      return wasFaulty ? .tell("holds the token again") : .nothing
+      return wasFaulty ? .report("holds the token again") : .nothing
     }
   }
 }

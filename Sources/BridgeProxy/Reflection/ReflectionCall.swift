@@ -22,7 +22,7 @@ package struct ReflectionResult: Sendable, Equatable {
 /// Confined to the upstream's loop.
 package final class ReflectionCall: CallObserver {
   /// What is asked, and within which bounds.
-  package struct Question: Sendable {
+  package struct Options: Sendable {
     /// Sent with the call: what the service's other calls carry.
     package var metadata = HeaderBlock()
     /// Full names; empty: all.
@@ -35,7 +35,7 @@ package final class ReflectionCall: CallObserver {
   }
 
   /// Works on answers, on the loop or beside it.
-  private final class Questions: Sendable {
+  private final class ReflectionExchange: Sendable {
     private let state: Mutex<ReflectionState>
 
     init(_ state: ReflectionState) {
@@ -53,7 +53,7 @@ package final class ReflectionCall: CallObserver {
     }
   }
 
-  private let questions: Questions
+  private let questions: ReflectionExchange
   private var receivedByteCount = 0
   /// Whether another thread works on an answer; nothing more is read meanwhile.
   private var isWorking = false
@@ -74,8 +74,8 @@ package final class ReflectionCall: CallObserver {
   /// the loop, and the requests of all clients on it, for a second.
   private static let loopByteLimit = 64 << 10
 
-  private init(_ question: Question, on eventLoop: any EventLoop) {
-    self.questions = Questions(
+  private init(_ question: Options, on eventLoop: any EventLoop) {
+    self.questions = ReflectionExchange(
       ReflectionState(services: question.services, limits: question.limits))
     self.eventLoop = eventLoop
     self.promise = eventLoop.makePromise()
@@ -84,23 +84,23 @@ package final class ReflectionCall: CallObserver {
   /// Asks an endpoint for its schema: by version 1, and by version 1alpha where it doesn't have that.
   ///
   /// - Returns: fails with a `ReflectionError`.
-  package static func ask(
-    _ question: Question, _ upstream: any Upstream, on eventLoop: any EventLoop
+  package static func request(
+    _ question: Options, _ upstream: any Upstream, on eventLoop: any EventLoop
   ) -> EventLoopFuture<ReflectionResult> {
     eventLoop.assertInEventLoop()
     let deadline = eventLoop.now + question.timeout
     let upstream = NIOLoopBound(upstream, eventLoop: eventLoop)
-    return Self.ask(question, path: Self.paths[0], upstream.value, deadline, on: eventLoop)
+    return Self.request(question, path: Self.paths[0], upstream.value, deadline, on: eventLoop)
       .flatMapError { error in
         guard (error as? ReflectionError)?.code == .notOffered else {
           return eventLoop.makeFailedFuture(error)
         }
-        return Self.ask(question, path: Self.paths[1], upstream.value, deadline, on: eventLoop)
+        return Self.request(question, path: Self.paths[1], upstream.value, deadline, on: eventLoop)
       }
   }
 
-  private static func ask(
-    _ question: Question, path: String, _ upstream: any Upstream, _ deadline: NIODeadline,
+  private static func request(
+    _ question: Options, path: String, _ upstream: any Upstream, _ deadline: NIODeadline,
     on eventLoop: any EventLoop
   ) -> EventLoopFuture<ReflectionResult> {
     let call = ReflectionCall(question, on: eventLoop)
@@ -120,7 +120,7 @@ package final class ReflectionCall: CallObserver {
 
   private func act(_ action: ReflectionState.Action) {
     switch action {
-    case .ask(let requests):
+    case .request(let requests):
       for request in requests { self.call?.send(Self.message(request), isLast: false) }
     case .done(let files, let warnings):
       self.promise.succeed(ReflectionResult(files: files, warnings: warnings))

@@ -30,7 +30,7 @@ package struct ReflectionError: Error, Sendable, Equatable {
 
   /// What a call's end means that came too early.
   init(_ status: GRPCStatus) {
-    let said = status.message.isEmpty ? "" : ": \(Self.shown(status.message))"
+    let reported = status.message.isEmpty ? "" : ": \(Self.shown(status.message))"
     switch status.origin {
     case .notConnected, .shed:
       self.init(.unreachable, status.message)
@@ -39,7 +39,7 @@ package struct ReflectionError: Error, Sendable, Equatable {
       self.init(.failed, "didn't answer questions about its schema in time")
     case .deadline, .endpoint, .transport:
       self.init(
-        .failed, "ended the questions about its schema with \(status.code.name)\(said)")
+        .failed, "ended the questions about its schema with \(status.code.name)\(reported)")
     }
   }
 

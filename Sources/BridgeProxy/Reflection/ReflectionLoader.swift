@@ -16,7 +16,7 @@ package struct ReflectedSchema: Sendable {
 
 /// Has the schema of a service when the process starts: from its endpoint, else from the cache.
 package struct ReflectionLoader: Sendable {
-  package typealias Ask =
+  package typealias Request =
     @Sendable (Configuration.Service) async
     -> Result<ReflectionResult, ReflectionError>
 
@@ -28,23 +28,23 @@ package struct ReflectionLoader: Sendable {
     case refused([String])
   }
 
-  private let ask: Ask
+  private let request: Request
 
   /// - Parameter ask: asks the endpoint of a service once, bounded in time.
-  package init(ask: @escaping Ask) {
-    self.ask = ask
+  package init(request: @escaping Request) {
+    self.request = request
   }
 
   /// Asks over connections of its own, which are closed behind it.
   package init(limits: Configuration.Limits) {
-    self.init { service in await Self.askOnce(service, limits) }
+    self.init { service in await Self.requestOnce(service, limits) }
   }
 
   /// The schema of one service.
   package func load(_ service: Configuration.Service) async -> Outcome {
     let endpoint = service.cluster.kind.server
     let failure: (reasons: [String], isFinal: Bool)
-    switch await self.ask(service) {
+    switch await self.request(service) {
     case .success(let result):
       do throws(SchemaLoadError) {
         let (schema, warnings) = try result.files.schema(source: Self.source(of: service))
@@ -89,7 +89,7 @@ package struct ReflectionLoader: Sendable {
 
   // MARK: Asking
 
-  private static func askOnce(
+  private static func requestOnce(
     _ service: Configuration.Service, _ limits: Configuration.Limits
   ) async -> Result<ReflectionResult, ReflectionError> {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -105,7 +105,7 @@ package struct ReflectionLoader: Sendable {
           seed: 0)
       }.get()
       let discovery = upstreams.discover(service, at: 0, by: client.fetch)
-      result = await Self.ask(service, on: loop) { upstreams.upstreams[0] }
+      result = await Self.request(service, on: loop) { upstreams.upstreams[0] }
       discovery?.cancel()
       await upstreams.close()
       await discovery?.value
@@ -120,11 +120,11 @@ package struct ReflectionLoader: Sendable {
   /// Asks over an upstream of a loop.
   ///
   /// - Parameter upstream: called on the loop.
-  static func ask(
+  static func request(
     _ service: Configuration.Service, on loop: any EventLoop,
     _ upstream: @escaping @Sendable () -> any Upstream
   ) async -> Result<ReflectionResult, ReflectionError> {
-    var question = ReflectionCall.Question()
+    var question = ReflectionCall.Options()
     question.metadata = service.callMetadata
     if let reflection = service.reflection {
       question.services = reflection.services
@@ -133,7 +133,7 @@ package struct ReflectionLoader: Sendable {
     do {
       return .success(
         try await loop.flatSubmit { [question] in
-          ReflectionCall.ask(question, upstream(), on: loop)
+          ReflectionCall.request(question, upstream(), on: loop)
         }.get())
     } catch let error as ReflectionError {
       return .failure(error)

@@ -61,7 +61,7 @@ package enum ReflectionRequest: Sendable, Hashable {
 }
 
 /// What an endpoint answers: `ServerReflectionResponse`.
-package struct ReflectionAnswer: Sendable, Equatable {
+package struct ReflectionResponse: Sendable, Equatable {
   package enum Content: Sendable, Equatable {
     case services([String])
     /// Serialized `FileDescriptorProto`s.

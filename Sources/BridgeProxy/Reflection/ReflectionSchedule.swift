@@ -16,15 +16,15 @@ package struct ReflectionSchedule {
     /// The time of the last `wait` has passed.
     case timePassed
     /// The endpoint has answered.
-    case answered
+    case responded
     /// It hasn't; whether it was there at all.
     case failed(isReachable: Bool)
   }
 
   package enum Action: Sendable, Equatable {
     case none
-    /// Ask now, and say what came of it.
-    case ask
+    /// Request now, and say what came of it.
+    case request
     /// Say `timePassed` after this; a wait before it is forgotten.
     case wait(TimeAmount)
   }
@@ -33,15 +33,15 @@ package struct ReflectionSchedule {
     /// Its answer is known, and waited for may be the time of the next question.
     case known
     /// `again`: something has happened meanwhile that the answer may not know of.
-    case asking(again: Bool)
+    case requesting(again: Bool)
     /// A question is due.
     case waiting
   }
 
   private var state = State.known
   private var failures = 0
-  private var lastAnswer: NIODeadline?
-  /// Questions in a row that connections gave rise to soon after an answer.
+  private var lastResponse: NIODeadline?
+  /// ReflectionExchange in a row that connections gave rise to soon after an answer.
   private var hurriedCount = 0
   private let refresh: TimeAmount?
 
@@ -65,9 +65,9 @@ package struct ReflectionSchedule {
   ) -> Action {
     switch (event, self.state) {
     case (.started, _), (.timePassed, .known), (.timePassed, .waiting):
-      self.state = .asking(again: false)
-      return .ask
-    case (.timePassed, .asking):
+      self.state = .requesting(again: false)
+      return .request
+    case (.timePassed, .requesting):
       return .none
     case (.connected, .known):
       self.state = .waiting
@@ -80,24 +80,24 @@ package struct ReflectionSchedule {
       return .wait(Self.rest)
     case (.connected, .waiting), (.disconnected, .waiting):
       return .none
-    case (.connected, .asking):
+    case (.connected, .requesting):
       // Most likely its own.
       return .none
-    case (.disconnected, .asking):
-      self.state = .asking(again: true)
+    case (.disconnected, .requesting):
+      self.state = .requesting(again: true)
       return .none
-    case (.answered, .asking(let again)):
+    case (.responded, .requesting(let again)):
       self.failures = 0
-      self.lastAnswer = now
+      self.lastResponse = now
       self.state = again ? .waiting : .known
       if again { return .wait(max(Self.rest, self.pause(now, using: &generator))) }
       return self.refresh.map { .wait($0) } ?? .none
-    case (.failed(let isReachable), .asking):
+    case (.failed(let isReachable), .requesting):
       self.failures += 1
       self.state = .waiting
       let backoff = isReachable ? Backoff.slow : Backoff.standard
       return .wait(backoff.delay(afterFailures: self.failures, using: &generator))
-    case (.answered, _), (.failed, _):
+    case (.responded, _), (.failed, _):
       assertionFailure("an answer to no question")
       return .none
     }
@@ -107,7 +107,7 @@ package struct ReflectionSchedule {
   private mutating func pause(
     _ now: NIODeadline, using generator: inout some RandomNumberGenerator
   ) -> TimeAmount {
-    if let last = self.lastAnswer, now - last < Self.calmTime {
+    if let last = self.lastResponse, now - last < Self.calmTime {
       self.hurriedCount += 1
     } else {
       self.hurriedCount = 0

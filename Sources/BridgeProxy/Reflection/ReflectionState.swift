@@ -25,7 +25,7 @@ package struct ReflectionState {
 
   package enum Action: Sendable, Equatable {
     /// Send these; none: wait for what comes.
-    case ask([ReflectionRequest])
+    case request([ReflectionRequest])
     /// All is there. The request side can be closed.
     case done(ReflectedFiles, warnings: [String])
     case fail(ReflectionError)
@@ -36,8 +36,8 @@ package struct ReflectionState {
   /// Asked, and not answered yet.
   private var open: Deque<ReflectionRequest> = []
   private var waiting: Deque<ReflectionRequest> = []
-  private var asked: Set<ReflectionRequest> = []
-  private var hasAnswer = false
+  private var sent: Set<ReflectionRequest> = []
+  private var hasResponse = false
   private var isOver = false
 
   private var services: [String] = []
@@ -50,7 +50,7 @@ package struct ReflectionState {
   private var conflicts: Set<String> = []
   private var warnings: [String] = []
 
-  /// Questions under way at a time: enough to hide the way to a far endpoint, few enough to be no
+  /// ReflectionExchange under way at a time: enough to hide the way to a far endpoint, few enough to be no
   /// burden to it.
   private static let window = 16
   /// Warnings of one round; an endpoint that can't describe anything says so once.
@@ -80,21 +80,21 @@ package struct ReflectionState {
 
   /// A message came.
   package mutating func received(_ message: [UInt8]) -> Action {
-    guard !self.isOver else { return .ask([]) }
+    guard !self.isOver else { return .request([]) }
     do throws(ReflectionError) {
       try self.read(message)
     } catch {
       return self.end(.fail(error))
     }
     let next = self.nextRequests()
-    guard next.isEmpty, self.open.isEmpty else { return .ask(next) }
+    guard next.isEmpty, self.open.isEmpty else { return .request(next) }
     return self.end(self.result())
   }
 
   /// The call has ended. What ends after all was said says nothing.
   package mutating func ended(_ status: GRPCStatus) -> Action {
-    guard !self.isOver else { return .ask([]) }
-    if status.code == .unimplemented, !self.hasAnswer {
+    guard !self.isOver else { return .request([]) }
+    if status.code == .unimplemented, !self.hasResponse {
       return self.end(.fail(ReflectionError(.notOffered, "offers no server reflection")))
     }
     if status.isOK {
@@ -111,10 +111,10 @@ package struct ReflectionState {
     return action
   }
 
-  // MARK: Questions
+  // MARK: ReflectionExchange
 
   private mutating func enqueue(_ request: ReflectionRequest) {
-    if self.asked.insert(request).inserted { self.waiting.append(request) }
+    if self.sent.insert(request).inserted { self.waiting.append(request) }
   }
 
   /// As many as the window has room for; those that have been answered meanwhile are passed over.
@@ -142,19 +142,19 @@ package struct ReflectionState {
   // MARK: Answers
 
   private mutating func read(_ message: [UInt8]) throws(ReflectionError) {
-    let answer: ReflectionAnswer
+    let response: ReflectionResponse
     do throws(CodecError) {
-      answer = try ReflectionAnswer(message)
+      response = try ReflectionResponse(message)
     } catch {
       throw Self.malformed("sent an answer that can't be read: \(error)")
     }
-    self.hasAnswer = true
+    self.hasResponse = true
     guard !self.open.isEmpty else {
       throw Self.malformed("sent an answer to nothing that it was asked")
     }
-    let place = answer.request.flatMap { self.open.firstIndex(of: $0) } ?? 0
+    let place = response.request.flatMap { self.open.firstIndex(of: $0) } ?? 0
     let request = self.open.remove(at: place)
-    switch (request, answer.content) {
+    switch (request, response.content) {
     case (.listServices, .services(let names)):
       guard names.count <= self.limits.services else {
         throw ReflectionError(
@@ -164,7 +164,7 @@ package struct ReflectionState {
       }
       self.take(names)
     case (.listServices, .error(let code, let message)):
-      throw ReflectionError(.failed, "can't list its services\(Self.said(code, message))")
+      throw ReflectionError(.failed, "can't list its services\(Self.reported(code, message))")
     case (.fileContaining, .files(let files)), (.file, .files(let files)):
       for bytes in files { try self.add(bytes) }
       if case .fileContaining(let symbol) = request, !self.declared.contains(symbol) {
@@ -173,7 +173,7 @@ package struct ReflectionState {
       }
     case (.fileContaining(let symbol), .error(let code, let message)):
       self.warn(
-        "\(Self.shown(symbol)) is left out: the endpoint can't describe it\(Self.said(code, message))"
+        "\(Self.shown(symbol)) is left out: the endpoint can't describe it\(Self.reported(code, message))"
       )
     case (.file, .error):
       // Whether it's missed shows when the files are linked; options are often imported and never
@@ -216,7 +216,7 @@ package struct ReflectionState {
     self.files.append(file)
     self.declared.formUnion(file.services)
     for name in file.dependencies where !BuiltInSchemas.fileNames.contains(name) {
-      guard self.asked.count < self.limits.files + self.limits.services else {
+      guard self.sent.count < self.limits.files + self.limits.services else {
         throw ReflectionError(.limit, "imports more than \(self.limits.files) files\(Self.advice)")
       }
       // One that comes without being asked for is passed over when it's its turn.
@@ -256,7 +256,7 @@ package struct ReflectionState {
     ReflectionError(.malformed, reason)
   }
 
-  private static func said(_ code: Int, _ message: String) -> String {
+  private static func reported(_ code: Int, _ message: String) -> String {
     let name = GRPCStatus.Code(rawValue: code)?.name ?? "code \(code)"
     return message.isEmpty ? " (\(name))" : " (\(name): \(Self.shown(message)))"
   }

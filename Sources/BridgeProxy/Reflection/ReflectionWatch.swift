@@ -33,14 +33,14 @@ extension SchemaChange: CustomStringConvertible {
 /// Follows the schema of one service for as long as the process serves: asks its endpoint when the
 /// schedule says so, and puts what has changed in the place of what was there.
 package final class ReflectionWatch: Sendable {
-  package typealias Ask = @Sendable () async -> Result<ReflectionResult, ReflectionError>
+  package typealias Request = @Sendable () async -> Result<ReflectionResult, ReflectionError>
   package typealias Sleep = @Sendable (Duration) async throws -> Void
 
   private let service: Configuration.Service
   private let index: Int
   private let known: ReflectedFiles?
   private let serving: ServingSwitch
-  private let ask: Ask
+  private let request: Request
   private let sleep: Sleep
   private let report: @Sendable (SchemaChange) -> Void
   private let events: AsyncStream<ReflectionSchedule.Event>
@@ -53,7 +53,7 @@ package final class ReflectionWatch: Sendable {
   ///   - report: called from any thread.
   package init(
     _ service: Configuration.Service, at index: Int, known: ReflectedFiles?,
-    in serving: ServingSwitch, ask: @escaping Ask,
+    in serving: ServingSwitch, request: @escaping Request,
     sleep: @escaping Sleep = { try await Task.sleep(for: $0) },
     report: @escaping @Sendable (SchemaChange) -> Void
   ) {
@@ -61,7 +61,7 @@ package final class ReflectionWatch: Sendable {
     self.index = index
     self.known = known
     self.serving = serving
-    self.ask = ask
+    self.request = request
     self.sleep = sleep
     self.report = report
     // None may be lost, the end of a wait least of all. As many wait as connections change while a
@@ -84,13 +84,13 @@ package final class ReflectionWatch: Sendable {
     self.continuation.yield(.started)
     for await event in self.events {
       var action = schedule.receive(event, now: .now(), using: &generator)
-      if action == .ask {
+      if action == .request {
         timer?.cancel()
         timer = nil
-        let answer = await self.ask()
+        let response = await self.request()
         guard !Task.isCancelled else { break }
-        await follower.take(answer)
-        action = schedule.receive(Self.event(of: answer), now: .now(), using: &generator)
+        await follower.take(response)
+        action = schedule.receive(Self.event(of: response), now: .now(), using: &generator)
       }
       guard case .wait(let time) = action else { continue }
       timer?.cancel()
@@ -103,10 +103,10 @@ package final class ReflectionWatch: Sendable {
   }
 
   private static func event(
-    of answer: Result<ReflectionResult, ReflectionError>
+    of response: Result<ReflectionResult, ReflectionError>
   ) -> ReflectionSchedule.Event {
-    switch answer {
-    case .success: .answered
+    switch response {
+    case .success: .responded
     case .failure(let error): .failed(isReachable: error.code != .unreachable)
     }
   }
@@ -128,8 +128,8 @@ extension ReflectionWatch {
     var hasFailed = false
     var isKept = false
 
-    mutating func take(_ answer: Result<ReflectionResult, ReflectionError>) async {
-      switch answer {
+    mutating func take(_ response: Result<ReflectionResult, ReflectionError>) async {
+      switch response {
       case .success(let result):
         self.lastReason = nil
         self.hasFailed = false
@@ -146,7 +146,7 @@ extension ReflectionWatch {
           self.hasFailed = true
           return
         }
-        await self.tell(error.sentence(about: self.watch.service.cluster.kind.server))
+        await self.report(error.sentence(about: self.watch.service.cluster.kind.server))
       }
     }
 
@@ -169,12 +169,12 @@ extension ReflectionWatch {
         self.keep()
       } catch {
         self.refused = result.files
-        await self.tell(error.faults.joined(separator: "; "))
+        await self.report(error.faults.joined(separator: "; "))
       }
     }
 
     /// Says once why there's nothing new, and to clients why there's nothing at all.
-    private mutating func tell(_ reason: String) async {
+    private mutating func report(_ reason: String) async {
       guard reason != self.lastReason else { return }
       self.lastReason = reason
       guard self.known == nil else { return self.watch.report(.kept(reason)) }

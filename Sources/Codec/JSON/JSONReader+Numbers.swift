@@ -161,9 +161,9 @@ extension JSONReader {
 
   @inline(never)
   private func notANumber(at start: Int) -> CodecError {
-    var place = self
-    place.position = start
-    return place.wrongType("a number")
+    var ordinal = self
+    ordinal.position = start
+    return ordinal.wrongType("a number")
   }
 
   /// Whether all eight bytes are ASCII digits.

@@ -7,20 +7,20 @@ extension Plan {
     let first = self.messages[message].firstField
     var slot = unsafe Int(truncatingIfNeeded: KeyHash.hash(start, count: count)) & mask
     while true {
-      let place = self.slots[slots &+ slot]
-      if place < 0 { return -1 }
-      let index = first &+ place
+      let ordinal = self.slots[slots &+ slot]
+      if ordinal < 0 { return -1 }
+      let index = first &+ ordinal
       if Int(self.fields[index].jsonNameLength) == count,
         unsafe equalBytes(
           start, self.text.pointer(at: Int(self.fields[index].jsonName)), count: count)
       {
-        return place
+        return ordinal
       }
       if Int(self.fields[index].protoNameLength) == count,
         unsafe equalBytes(
           start, self.text.pointer(at: Int(self.fields[index].protoName)), count: count)
       {
-        return place
+        return ordinal
       }
       slot = (slot &+ 1) & mask
     }

@@ -37,9 +37,9 @@ struct PlanCompiler {
     }
     let firstField = self.fields.count
     let firstRequired = self.requiredFields.count
-    for (place, field) in message.fields.enumerated() {
+    for (ordinal, field) in message.fields.enumerated() {
       self.fields.append(self.plan(field, among: messages, enums: enums))
-      if field.isRequired { self.requiredFields.append(Int32(place)) }
+      if field.isRequired { self.requiredFields.append(Int32(ordinal)) }
     }
     let name = self.store(Array(message.fullName.utf8))
     var plan = MessagePlan(
@@ -116,14 +116,14 @@ struct PlanCompiler {
   /// The hash table of the keys under which JSON may name the fields. Where the JSON name of one
   /// field is the proto name of another, the JSON name wins.
   private mutating func addKeys(of message: MessageSchema, to plan: inout MessagePlan) {
-    var places: [[UInt8]: Int32] = [:]
-    for (place, field) in message.fields.enumerated() {
-      places[Array(field.name.utf8)] = Int32(place)
+    var ordinals: [[UInt8]: Int32] = [:]
+    for (ordinal, field) in message.fields.enumerated() {
+      ordinals[Array(field.name.utf8)] = Int32(ordinal)
     }
-    for (place, field) in message.fields.enumerated() {
-      places[Array(field.jsonName.utf8)] = Int32(place)
+    for (ordinal, field) in message.fields.enumerated() {
+      ordinals[Array(field.jsonName.utf8)] = Int32(ordinal)
     }
-    let entries = places.map { (key: $0.key, value: $0.value) }
+    let entries = ordinals.map { (key: $0.key, value: $0.value) }
       .sorted { $0.value < $1.value || ($0.value == $1.value && $0.key.count < $1.key.count) }
     (plan.keySlots, plan.keyMask) = self.hashTable(entries)
   }
@@ -152,11 +152,11 @@ struct PlanCompiler {
     let highest = message.fields.lazy.map { Int($0.number) }.filter { $0 < limit }.max() ?? -1
     var dense = [Int32](repeating: -1, count: highest + 1)
     var sparse: [NumberSlot] = []
-    for (place, field) in message.fields.enumerated() {
+    for (ordinal, field) in message.fields.enumerated() {
       if Int(field.number) < limit {
-        dense[Int(field.number)] = Int32(place)
+        dense[Int(field.number)] = Int32(ordinal)
       } else {
-        sparse.append(NumberSlot(number: UInt32(field.number), field: Int32(place)))
+        sparse.append(NumberSlot(number: UInt32(field.number), field: Int32(ordinal)))
       }
     }
     plan.denseSlots = Int32(self.slots.count)
@@ -181,10 +181,10 @@ struct PlanCompiler {
     let aliases = schema.values.filter { byNumber[$0.number]?.name != $0.name }
     for value in sorted + aliases {
       let name = self.store(Self.quoted(value.name))
-      let place = Int32(self.enumValues.count)
-      names.append((Array(value.name.utf8), place))
+      let ordinal = Int32(self.enumValues.count)
+      names.append((Array(value.name.utf8), ordinal))
       let prefix = prefixes[value.name] ?? 0
-      if prefix > 0 { shortNames.append((Array(value.name.utf8.dropFirst(prefix)), place)) }
+      if prefix > 0 { shortNames.append((Array(value.name.utf8.dropFirst(prefix)), ordinal)) }
       self.enumValues.append(
         EnumValuePlan(
           number: value.number, quotedName: name.start, quotedNameLength: name.count,

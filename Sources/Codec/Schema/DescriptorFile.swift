@@ -98,14 +98,14 @@ package struct DescriptorFile: Sendable, Equatable {
     guard rest.count < self.services.count else { return self }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(self.bytes.count)
-    var place = 0
+    var ordinal = 0
     var reader = WireFieldReader(self.bytes)
     // The bytes were read before, so there's nothing wrong with them.
     while let field = try? reader.next() {
       var isKept = true
       if field.number == Number.service, case .bytes = field.value {
-        isKept = kept.contains(self.services[place])
-        place += 1
+        isKept = kept.contains(self.services[ordinal])
+        ordinal += 1
       }
       if isKept { bytes += self.bytes[field.record] }
     }

@@ -107,12 +107,12 @@ struct SchemaLinker {
     // Map entries are always length-prefixed, and so are the messages in them.
     if message.isMapEntry { features.delimitsMessages = false }
     // Oneofs keep their order; those that `optional` made are no oneofs to anyone.
-    var places: [Int32: Int] = [:]
+    var ordinals: [Int32: Int] = [:]
     var oneofs: [String] = []
-    for (place, oneof) in message.oneofs.enumerated() {
-      let members = message.fields.filter { $0.oneofIndex == Int32(place) }
+    for (ordinal, oneof) in message.oneofs.enumerated() {
+      let members = message.fields.filter { $0.oneofIndex == Int32(ordinal) }
       if members.contains(where: { $0.isProto3Optional }) { continue }
-      places[Int32(place)] = oneofs.count
+      ordinals[Int32(ordinal)] = oneofs.count
       oneofs.append(oneof.name)
     }
     var fields: [FieldSchema] = []
@@ -120,7 +120,7 @@ struct SchemaLinker {
     for descriptor in message.fields {
       let field = try self.field(
         descriptor, scope: fullName, features: features.applying(descriptor.features),
-        oneof: descriptor.oneofIndex.flatMap { places[$0] })
+        oneof: descriptor.oneofIndex.flatMap { ordinals[$0] })
       if let earlier = numbers.updateValue(field.name, forKey: field.number) {
         throw SchemaError(
           .duplicate, subject: "\(fullName).\(field.name)",
@@ -146,15 +146,15 @@ struct SchemaLinker {
     while !isDone {
       isDone = true
       var holders: [String: Int] = [:]
-      for place in self.messages[index].fields.indices {
-        let name = self.messages[index].fields[place].jsonName
+      for ordinal in self.messages[index].fields.indices {
+        let name = self.messages[index].fields[ordinal].jsonName
         guard let other = holders[name] else {
-          holders[name] = place
+          holders[name] = ordinal
           continue
         }
         // A field that goes by its own name already can't give way; no two of them are the same.
-        let loser = self.messages[index].fields[place].name == name ? other : place
-        let winner = loser == place ? other : place
+        let loser = self.messages[index].fields[ordinal].name == name ? other : ordinal
+        let winner = loser == ordinal ? other : ordinal
         holders[name] = winner
         let ownName = self.messages[index].fields[loser].name
         if ownName == name { continue }

@@ -47,7 +47,7 @@ extension Schema {
     for (index, element) in elements.enumerated() {
       let type = self[current]
       guard
-        let place = type.fields.firstIndex(where: { $0.name == element })
+        let ordinal = type.fields.firstIndex(where: { $0.name == element })
           ?? type.fields.firstIndex(where: { $0.jsonName == element })
       else {
         let hint = SpellingSuggestion.name(to: String(element), among: type.fields.lazy.map(\.name))
@@ -56,8 +56,8 @@ extension Schema {
           .unresolved, subject: text,
           reason: "\(type.fullName) has no field \"\(element)\"\(hint ?? "")")
       }
-      let field = type.fields[place]
-      steps.append(self.plan.messages[current.rawValue].firstField + Int32(place))
+      let field = type.fields[ordinal]
+      steps.append(self.plan.messages[current.rawValue].firstField + Int32(ordinal))
       jsonNames.append(field.jsonName)
       protoNames.append(field.name)
       if field.oneof != nil { hasOneof = true }

@@ -5,8 +5,8 @@ extension JSONToWire {
     if self.options.ignoresUnknownParameters { return true }
     next: for index in 0..<self.options.ignoredParameters.count {
       guard self.options.ignoredParameters[index].count == name.count else { continue }
-      for place in 0..<name.count
-      where unsafe self.options.ignoredParameters[index][place] != name[place] {
+      for ordinal in 0..<name.count
+      where unsafe self.options.ignoredParameters[index][ordinal] != name[ordinal] {
         continue next
       }
       return true
@@ -88,9 +88,9 @@ extension JSONToWire {
     do throws(CodecError) {
       while reader.position < reader.limit {
         let tag = try reader.tag()
-        let place = self.plan.field(number: tag >> 3, in: message)
-        if place >= 0 {
-          let field = self.plan.messages[message].firstField + place
+        let ordinal = self.plan.field(number: tag >> 3, in: message)
+        if ordinal >= 0 {
+          let field = self.plan.messages[message].firstField + ordinal
           if isDone(depth, field) { return }
           if field == steps[depth], depth + 1 < steps.count {
             let start = reader.position

@@ -110,13 +110,13 @@ extension JSONToWire {
     var start = 0
     var key: Range<Int>?
     while true {
-      let (place, end) = unsafe self.element(of: name, from: start, in: current)
-      guard place >= 0 else {
+      let (ordinal, end) = unsafe self.element(of: name, from: start, in: current)
+      guard ordinal >= 0 else {
         if unsafe self.ignores(name) { return .none }
         throw unsafe self.unknownParameter(
           UnsafeBufferPointer(rebasing: name[start..<end]), in: current)
       }
-      let field = self.plan.messages[current].firstField + place
+      let field = self.plan.messages[current].firstField + ordinal
       if self.claimed.open.count >= self.options.depthLimit {
         throw CodecError(
           .tooDeep, reason: "it names fields nested deeper than \(self.options.depthLimit)")
@@ -163,7 +163,7 @@ extension JSONToWire {
   /// - Returns: the field's place in the message; -1 where it has none such, with the first element.
   private func element(
     of name: UnsafeBufferPointer<UInt8>, from start: Int, in message: Int32
-  ) -> (place: Int32, end: Int) {
+  ) -> (ordinal: Int32, end: Int) {
     let first = unsafe Self.elementEnd(in: name, from: start)
     guard let base = name.baseAddress else { return (-1, first) }
     let longest = Int(self.plan.messages[message].dottedNameLength)
@@ -173,9 +173,9 @@ extension JSONToWire {
       while end < name.count, unsafe name[end] == UInt8(ascii: ".") {
         unsafe end = Self.elementEnd(in: name, from: end + 1)
         guard end - start <= longest else { break }
-        let place = unsafe self.plan.field(
+        let ordinal = unsafe self.plan.field(
           named: base + start, count: end - start, in: message)
-        if place >= 0 { found = (place, end) }
+        if ordinal >= 0 { found = (ordinal, end) }
       }
       if let found { return found }
     }

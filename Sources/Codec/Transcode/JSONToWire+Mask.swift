@@ -52,10 +52,10 @@ extension JSONToWire {
       guard self.reader.take(UInt8(ascii: ":")) else { throw self.reader.expected("':'") }
       self.reader.skipWhitespace()
       let (bytes, count) = unsafe try self.bytes(of: token)
-      let place = unsafe self.plan.field(named: bytes, count: count, in: message)
+      let ordinal = unsafe self.plan.field(named: bytes, count: count, in: message)
       // A member that the message doesn't have was passed over.
-      if place >= 0 {
-        let field = self.plan.messages[message].firstField + place
+      if ordinal >= 0 {
+        let field = self.plan.messages[message].firstField + ordinal
         path.append(field)
         if self.plan.hasNamedFields(field), self.reader.take(UInt8(ascii: "{")) {
           message = self.plan.fields[field].type

@@ -121,16 +121,16 @@ extension JSONToWire {
   /// Notes that a field of the root, by its place in `Plan.fields`, is set.
   mutating func noteSet(_ field: Int32, message: Int32) {
     guard self.plan.messages[message].requiredCount > 0 else { return }
-    let place = field - self.plan.messages[message].firstField
-    self.missing.removeAll { $0 == place }
+    let ordinal = field - self.plan.messages[message].firstField
+    self.missing.removeAll { $0 == ordinal }
   }
 
   @inline(never)
   private func refuseMissing(of message: Int32) throws(CodecError) {
-    guard let place = self.missing.first else { return }
+    guard let ordinal = self.missing.first else { return }
     throw CodecError(
       .missingField, offset: self.reader.count,
-      path: self.name(of: self.plan.messages[message].firstField + place),
+      path: self.name(of: self.plan.messages[message].firstField + ordinal),
       reason: "this field is required")
   }
 

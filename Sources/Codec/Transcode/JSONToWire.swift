@@ -168,19 +168,19 @@ struct JSONToWire: ~Copyable {
         throw self.reader.expected("',' or '}'")
       }
       let keyStart = self.reader.position
-      let place = try self.readKey(of: message, first: first, count: count)
-      if place < 0 { continue }
-      let index = first &+ place
+      let ordinal = try self.readKey(of: message, first: first, count: count)
+      if ordinal < 0 { continue }
+      let index = first &+ ordinal
       self.frames.top.current = index
-      self.frames.top.next = place &+ 1
+      self.frames.top.next = ordinal &+ 1
       if self.seen.insert(
-        place, first: &self.frames.top.seen, mark: self.frames.top.seenMark)
+        ordinal, first: &self.frames.top.seen, mark: self.frames.top.seenMark)
       {
         throw self.duplicateField(index, offset: keyStart)
       }
       if try self.readNull(index) {
         if self.plan.messages[message].requiredCount > 0 {
-          try self.forgetRequired(place, of: message, offset: keyStart)
+          try self.forgetRequired(ordinal, of: message, offset: keyStart)
         }
         continue
       }
@@ -230,8 +230,8 @@ struct JSONToWire: ~Copyable {
     guard self.reader.take(UInt8(ascii: ":")) else { throw self.reader.expected("':'") }
     self.reader.skipWhitespace()
     let (bytes, count) = unsafe try self.bytes(of: token)
-    let place = unsafe self.plan.field(named: bytes, count: count, in: message)
-    if place >= 0 { return place }
+    let ordinal = unsafe self.plan.field(named: bytes, count: count, in: message)
+    if ordinal >= 0 { return ordinal }
     if self.frames.top.hasTypeMember, unsafe count == 5 && self.isTypeKey(bytes) {
       try self.skipTypeMember()
       return -1
@@ -338,14 +338,14 @@ struct JSONToWire: ~Copyable {
     let isRoot = self.isAtRoot
     let plan = self.plan.messages[message]
     for index in plan.firstRequired..<plan.firstRequired + plan.requiredCount {
-      let place = self.plan.requiredFields[index]
-      let isSeen = self.seen.contains(place, first: first, mark: mark)
+      let ordinal = self.plan.requiredFields[index]
+      let isSeen = self.seen.contains(ordinal, first: first, mark: mark)
       if isRoot {
-        if isSeen && !self.nulled.contains(place) { self.missing.removeAll { $0 == place } }
+        if isSeen && !self.nulled.contains(ordinal) { self.missing.removeAll { $0 == ordinal } }
       } else if !isSeen {
         throw CodecError(
           .missingField, offset: max(0, self.reader.position - 1),
-          reason: "the required field \"\(self.name(of: plan.firstField + place))\" "
+          reason: "the required field \"\(self.name(of: plan.firstField + ordinal))\" "
             + "is missing")
       }
     }
@@ -360,17 +360,17 @@ struct JSONToWire: ~Copyable {
   /// or the query.
   @inline(never)
   private mutating func forgetRequired(
-    _ place: Int32, of message: Int32, offset: Int
+    _ ordinal: Int32, of message: Int32, offset: Int
   ) throws(CodecError) {
     let plan = self.plan.messages[message]
     let range = plan.firstRequired..<plan.firstRequired + plan.requiredCount
-    guard range.contains(where: { self.plan.requiredFields[$0] == place }) else { return }
+    guard range.contains(where: { self.plan.requiredFields[$0] == ordinal }) else { return }
     guard self.isAtRoot else {
       throw CodecError(
         .missingField, offset: offset,
         reason: "the field is required; null leaves it unset")
     }
-    self.nulled.append(place)
+    self.nulled.append(ordinal)
   }
 
   @inline(never)

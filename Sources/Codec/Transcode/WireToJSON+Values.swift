@@ -362,11 +362,11 @@ extension WireToJSON {
   mutating func printDefaults() {
     let message = self.frames.top.message
     let first = self.plan.messages[message].firstField
-    for place in 0..<self.plan.messages[message].fieldCount {
-      let index = first + place
+    for ordinal in 0..<self.plan.messages[message].fieldCount {
+      let index = first + ordinal
       if self.plan.fields[index].hasPresence || self.isExtension(index) { continue }
       if self.seen.contains(
-        place, first: self.frames.top.seen, mark: self.frames.top.seenMark)
+        ordinal, first: self.frames.top.seen, mark: self.frames.top.seenMark)
       {
         continue
       }

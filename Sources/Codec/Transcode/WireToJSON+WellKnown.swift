@@ -207,8 +207,8 @@ extension WireToJSON {
       default:
         let length = try self.reader.length()
         let end = self.reader.position &+ length
-        let place = self.plan.field(number: tag >> 3, in: message)
-        let index = self.plan.messages[message].firstField + max(0, place)
+        let ordinal = self.plan.field(number: tag >> 3, in: message)
+        let index = self.plan.messages[message].firstField + max(0, ordinal)
         try self.openContent(
           of: self.plan.fields[index].type, field: -1, end: end, resume: end)
       }
@@ -300,7 +300,7 @@ extension WireToJSON {
   mutating func printSelection() throws(CodecError) {
     let depth = self.frames.count
     let index = self.frames.top.field
-    let place = index - self.plan.messages[self.frames.top.message].firstField
+    let ordinal = index - self.plan.messages[self.frames.top.message].firstField
     while self.frames.count == depth {
       if self.reader.position >= self.frames.top.end {
         try self.checkEnd(self.frames.top.end)
@@ -322,7 +322,7 @@ extension WireToJSON {
         continue
       }
       try self.printMember(
-        self.plan.fields.reference(to: index), index, place: place, tag: tag)
+        self.plan.fields.reference(to: index), index, ordinal: ordinal, tag: tag)
     }
   }
 
@@ -331,9 +331,9 @@ extension WireToJSON {
   @inline(never)
   private mutating func noteRival(of index: Int32, tag: UInt32, at start: Int) {
     let message = self.frames.top.message
-    let place = self.plan.field(number: tag >> 3, in: message)
-    guard place >= 0 else { return }
-    let rival = self.plan.messages[message].firstField + place
+    let ordinal = self.plan.field(number: tag >> 3, in: message)
+    guard ordinal >= 0 else { return }
+    let rival = self.plan.messages[message].firstField + ordinal
     guard self.plan.fields[rival].oneof == self.plan.fields[index].oneof,
       self.plan.fields[rival].tag == tag
     else { return }

@@ -163,16 +163,16 @@ struct WireToJSON: ~Copyable {
       }
       let start = self.reader.position
       let tag = try self.reader.tag()
-      var place = self.frames.top.next
-      if place < count {
-        let field = self.plan.fields.reference(to: first &+ place)
+      var ordinal = self.frames.top.next
+      if ordinal < count {
+        let field = self.plan.fields.reference(to: first &+ ordinal)
         if field.value.tag == tag {
-          try self.printMember(field, first &+ place, place: place, tag: tag)
+          try self.printMember(field, first &+ ordinal, ordinal: ordinal, tag: tag)
           continue
         }
       }
-      place = self.place(of: tag, in: message)
-      if place < 0 {
+      ordinal = self.ordinal(of: tag, in: message)
+      if ordinal < 0 {
         if tag & 7 == UInt32(WireType.endGroup.rawValue) {
           try self.endGroup(tag, at: start)
           return
@@ -181,45 +181,46 @@ struct WireToJSON: ~Copyable {
         continue
       }
       try self.printMember(
-        self.plan.fields.reference(to: first &+ place), first &+ place, place: place, tag: tag)
+        self.plan.fields.reference(to: first &+ ordinal), first &+ ordinal, ordinal: ordinal,
+        tag: tag)
     }
   }
 
   /// Prints the record behind the tag of a field, which is the one at `index`.
   @inline(__always)
   mutating func printMember(
-    _ field: FrozenReference<FieldPlan>, _ index: Int32, place: Int32, tag: UInt32
+    _ field: FrozenReference<FieldPlan>, _ index: Int32, ordinal: Int32, tag: UInt32
   ) throws(CodecError) {
     self.frames.top.current = index
     if field.value.shape == .singular {
-      self.frames.top.next = place &+ 1
-      try self.printSingular(field, index, place: place)
+      self.frames.top.next = ordinal &+ 1
+      try self.printSingular(field, index, ordinal: ordinal)
     } else {
-      self.frames.top.next = place
-      try self.printRepeated(field, index, place: place, tag: tag)
+      self.frames.top.next = ordinal
+      try self.printRepeated(field, index, ordinal: ordinal, tag: tag)
     }
   }
 
   /// The place of the field that a tag stands for, if its wire type is one of the field's; -1
   /// otherwise: such a record is an unknown field.
   @inline(never)
-  private func place(of tag: UInt32, in message: Int32) -> Int32 {
-    let place = self.plan.field(number: tag >> 3, in: message)
-    if place < 0 { return -1 }
-    let index = self.plan.messages[message].firstField &+ place
+  private func ordinal(of tag: UInt32, in message: Int32) -> Int32 {
+    let ordinal = self.plan.field(number: tag >> 3, in: message)
+    if ordinal < 0 { return -1 }
+    let index = self.plan.messages[message].firstField &+ ordinal
     if self.plan.fields[index].tag == tag || self.plan.fields[index].otherTag == tag {
-      return place
+      return ordinal
     }
     return -1
   }
 
   @inline(__always)
   private mutating func printSingular(
-    _ field: FrozenReference<FieldPlan>, _ index: Int32, place: Int32
+    _ field: FrozenReference<FieldPlan>, _ index: Int32, ordinal: Int32
   ) throws(CodecError) {
     if self.frames.top.open >= 0, !self.closeBracket() { return try self.normalize() }
     if self.seen.insert(
-      place, first: &self.frames.top.seen, mark: self.frames.top.seenMark)
+      ordinal, first: &self.frames.top.seen, mark: self.frames.top.seenMark)
     {
       return try self.normalize()
     }
@@ -268,7 +269,7 @@ struct WireToJSON: ~Copyable {
 
   @inline(__always)
   private mutating func printRepeated(
-    _ field: FrozenReference<FieldPlan>, _ index: Int32, place: Int32, tag: UInt32
+    _ field: FrozenReference<FieldPlan>, _ index: Int32, ordinal: Int32, tag: UInt32
   ) throws(CodecError) {
     if self.frames.top.open != index {
       // An empty packed record is no element.
@@ -281,7 +282,7 @@ struct WireToJSON: ~Copyable {
       }
       if self.frames.top.open >= 0, !self.closeBracket() { return try self.normalize() }
       if self.seen.insert(
-        place, first: &self.frames.top.seen, mark: self.frames.top.seenMark)
+        ordinal, first: &self.frames.top.seen, mark: self.frames.top.seenMark)
       {
         return try self.normalize()
       }

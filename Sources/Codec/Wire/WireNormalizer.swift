@@ -13,7 +13,7 @@ struct WireNormalizer {
 
   /// A record of a known field: where its tag begins, its content, and its end.
   private struct Record {
-    var place: Int32
+    var ordinal: Int32
     var tag: UInt32
     var start: Int
     var content: Range<Int>
@@ -29,12 +29,12 @@ struct WireNormalizer {
     self.dropLostMembers(&records, message: message)
     // Stable, so that records of one field keep their order.
     let sorted = records.enumerated().sorted {
-      ($0.element.place, $0.offset) < ($1.element.place, $1.offset)
+      ($0.element.ordinal, $0.offset) < ($1.element.ordinal, $1.offset)
     }.map(\.element)
     var index = 0
     while index < sorted.count {
       var end = index + 1
-      while end < sorted.count && sorted[end].place == sorted[index].place { end += 1 }
+      while end < sorted.count && sorted[end].ordinal == sorted[index].ordinal { end += 1 }
       try self.write(sorted[index..<end], of: bytes, message: message, into: &sink)
       index = end
     }
@@ -55,9 +55,9 @@ struct WireNormalizer {
           let tag = try reader.tag()
           var content = reader.position
           let contentEnd = try reader.contentEnd(skipping: tag, depthLimit: self.depthLimit)
-          let place = self.plan.field(number: tag >> 3, in: message)
-          guard place >= 0 else { continue }
-          let index = self.plan.messages[message].firstField + place
+          let ordinal = self.plan.field(number: tag >> 3, in: message)
+          guard ordinal >= 0 else { continue }
+          let index = self.plan.messages[message].firstField + ordinal
           guard self.plan.fields[index].tag == tag || self.plan.fields[index].otherTag == tag
           else { continue }
           if tag & 7 == 2 {
@@ -69,7 +69,7 @@ struct WireNormalizer {
           }
           records.append(
             Record(
-              place: place, tag: tag, start: start, content: content..<contentEnd,
+              ordinal: ordinal, tag: tag, start: start, content: content..<contentEnd,
               end: reader.position))
         }
       } catch {
@@ -89,7 +89,7 @@ struct WireNormalizer {
     var known: [Record] = []
     known.reserveCapacity(records.count)
     for record in records {
-      let index = first + record.place
+      let index = first + record.ordinal
       if self.plan.fields[index].isClosedEnum && self.plan.fields[index].shape == .singular,
         try !self.isKnownEnum(bytes[record.content], field: index)
       {
@@ -109,13 +109,13 @@ struct WireNormalizer {
     var kept: [Record] = []
     kept.reserveCapacity(records.count)
     for record in records.reversed() {
-      let oneof = self.plan.fields[first + record.place].oneof
+      let oneof = self.plan.fields[first + record.ordinal].oneof
       if oneof >= 0 {
-        if last[oneof, default: record.place] != record.place {
+        if last[oneof, default: record.ordinal] != record.ordinal {
           last[oneof] = -1
           continue
         }
-        last[oneof] = record.place
+        last[oneof] = record.ordinal
       }
       kept.append(record)
     }
@@ -126,7 +126,7 @@ struct WireNormalizer {
     _ records: ArraySlice<Record>, of bytes: [UInt8], message: Int32, into sink: inout ByteSink
   ) throws(CodecError) {
     guard let lastRecord = records.last else { return }
-    let index = self.plan.messages[message].firstField + lastRecord.place
+    let index = self.plan.messages[message].firstField + lastRecord.ordinal
     switch self.plan.fields[index].shape {
     case .repeated, .packed:
       for record in records { Self.append(bytes[record.start..<record.end], to: &sink) }
@@ -157,18 +157,18 @@ struct WireNormalizer {
   ) throws(CodecError) {
     let entry = self.plan.fields[field].type
     let valueField = self.plan.messages[entry].firstField + 1
-    var places: [[UInt8]: Int] = [:]
+    var ordinals: [[UInt8]: Int] = [:]
     var entries: [[UInt8]?] = []
     for record in records {
       let content = Array(bytes[record.content])
       let parts = try self.records(of: content, message: entry)
       // The key in one spelling: the payload for numbers, the content for strings.
-      let key = try self.key(parts.last { $0.place == 0 }, of: content, entry: entry)
+      let key = try self.key(parts.last { $0.ordinal == 0 }, of: content, entry: entry)
       var text = ByteSink(capacity: content.count + 32)
-      if let last = parts.last(where: { $0.place == 0 }) {
+      if let last = parts.last(where: { $0.ordinal == 0 }) {
         Self.append(content[last.start..<last.end], to: &text)
       }
-      let values = parts.filter { $0.place == 1 }
+      let values = parts.filter { $0.ordinal == 1 }
       if !values.isEmpty {
         if self.plan.fields[valueField].isClosedEnum, let last = values.last,
           try !self.isKnownEnum(content[last.content], field: valueField)
@@ -177,8 +177,8 @@ struct WireNormalizer {
         }
         try self.write(values[...], of: content, message: entry, into: &text)
       }
-      if let earlier = places[key] { entries[earlier] = nil }
-      places[key] = entries.count
+      if let earlier = ordinals[key] { entries[earlier] = nil }
+      ordinals[key] = entries.count
       entries.append(Self.copy(text.bytes))
     }
     for case let entry? in entries {

@@ -115,7 +115,7 @@ extension ExchangeDriver {
       try inflater.inflate(part, into: &body)
       self.exchange?.body = body
     } catch {
-      self.answer(error)
+      self.respond(error)
     }
   }
 }

@@ -15,7 +15,7 @@ struct Exchange {
   /// The request target as it was sent.
   var target: String
   /// Whether the client speaks HTTP/1.0.
-  var isOldVersion: Bool
+  var isHTTP10: Bool
   /// When its head arrived; only taken when there's a log to tell.
   var start: NIODeadline?
   /// Nil until a route was found.
@@ -47,7 +47,7 @@ struct Exchange {
   /// Whether the client reads trailers behind an answer.
   var takesTrailers = false
   /// How the answer may be compressed.
-  var answerCoding = ContentCoding.identity
+  var responseCoding = ContentCoding.identity
   var call: (any UpstreamCall)?
   /// What came with the reply's head.
   var replyMetadata = HeaderBlock()
@@ -80,7 +80,7 @@ struct Exchange {
   init(_ head: RequestHead) {
     self.method = head.method
     self.target = head.target
-    self.isOldVersion = head.isOldVersion
+    self.isHTTP10 = head.isHTTP10
   }
 
   /// Bytes of the request that are held until its call is over, and of its reply.

@@ -14,16 +14,16 @@ extension ExchangeDriver {
     case .always: break
     }
     // The choice depends on the field even where it's for none (RFC 9110 §12.5.5).
-    self.answerFields.append("vary", StaticString("accept-encoding"))
+    self.responseFields.append("vary", StaticString("accept-encoding"))
     if !headers.acceptEncoding.isEmpty {
       let coding = AcceptedCoding.choose(headers.acceptEncoding)
-      self.exchange?.answerCoding = coding
+      self.exchange?.responseCoding = coding
     }
   }
 
   /// `loop.output` compressed; nil where it's to be sent as it is.
   func compressedOutput() -> ByteBuffer? {
-    guard let coding = self.exchange?.answerCoding, coding != .identity,
+    guard let coding = self.exchange?.responseCoding, coding != .identity,
       let minimum = self.exchange?.service?.compression.minimumByteCount
     else { return nil }
     return self.compressed(coding, minimumByteCount: minimum)
@@ -36,7 +36,7 @@ extension ExchangeDriver {
     var plain = self.loop.buffer(capacity: count)
     plain.write(self.loop.output)
     let format: CompressionFormat = coding == .gzip ? .gzip : .deflate
-    let compressed = format.deflate(plain, level: CompressionFormat.answerLevel)
+    let compressed = format.deflate(plain, level: CompressionFormat.responseLevel)
     return compressed.readableBytes < count ? compressed : nil
   }
 
@@ -45,17 +45,17 @@ extension ExchangeDriver {
   func compressed(_ message: ByteBuffer) -> ByteBuffer? {
     var message = message
     message.moveReaderIndex(forwardBy: GRPCMessage.prefixByteCount)
-    let compressed = CompressionFormat.gzip.deflate(message, level: CompressionFormat.answerLevel)
+    let compressed = CompressionFormat.gzip.deflate(message, level: CompressionFormat.responseLevel)
     guard compressed.readableBytes < message.readableBytes else { return nil }
     return GRPCMessage.framed(compressed, isCompressed: true)
   }
 
   /// How the streamed answer is compressed. What isn't JSON is often compressed already.
   var streamCompression: CompressionFormat? {
-    guard let exchange = self.exchange, !exchange.isOldVersion, exchange.format != .bytes,
+    guard let exchange = self.exchange, !exchange.isHTTP10, exchange.format != .bytes,
       !exchange.isHead
     else { return nil }
-    return switch exchange.answerCoding {
+    return switch exchange.responseCoding {
     case .gzip: .gzip
     case .deflate: .deflate
     case .identity, .other: nil
@@ -65,5 +65,5 @@ extension ExchangeDriver {
 
 extension CompressionFormat {
   /// Of 1 to 9: JSON becomes hardly smaller at higher ones, which cost several times as much.
-  static let answerLevel: Int32 = 1
+  static let responseLevel: Int32 = 1
 }

@@ -50,7 +50,7 @@ extension ExchangeDriver {
         of: head, method: head.method.rawValue, headers, self.loop)
       self.exchange?.missedService = missed
     }
-    self.answer(fault)
+    self.respond(fault)
   }
 
   private func checkSize(of head: RequestHead, _ headers: RequestHeaders) throws(RequestError) {
@@ -66,13 +66,13 @@ extension ExchangeDriver {
   private func accept(_ head: RequestHead, _ headers: RequestHeaders) throws(RequestError) {
     self.bindings.removeAll()
     if head.method == .CONNECT { return try self.acceptTunnel(head, headers) }
-    if headers.requestedMethod != nil, try self.answerPreflight(head, headers) { return }
+    if headers.requestedMethod != nil, try self.respondToPreflight(head, headers) { return }
     if headers.wantsWebSocket, try self.acceptWebSocket(head, headers) { return }
     var head = head
     if !headers.methodOverride.isEmpty, try self.takesForm(head, headers) { head = head.with(.GET) }
     let decision = try RequestRouter.route(head, headers, self.loop, &self.bindings)
     guard case .call(let serviceIndex, let routeIndex, let group) = decision else {
-      self.answerPing()
+      self.respondToPing()
       return
     }
     let service = self.loop.table.services[serviceIndex]
@@ -277,7 +277,7 @@ extension ExchangeDriver {
       }
       if let charset = self.exchange?.charset { body = try charset.decode(body, isLast: true) }
     } catch {
-      self.answer(error)
+      self.respond(error)
       return
     }
     var message: ByteBuffer
@@ -287,12 +287,12 @@ extension ExchangeDriver {
         self.bindings, route, service)
       if route.takesHTTPBody { self.exchange?.contentType = "" }
     } catch {
-      self.answer(RequestError(error, in: body.readableBytesSpan))
+      self.respond(RequestError(error, in: body.readableBytesSpan))
       return
     }
     self.exchange?.body = nil
     if let fault = service.sizeFault(of: message, for: self.exchange?.group ?? 0) {
-      return self.answer(fault)
+      return self.respond(fault)
     }
     let length = message.readableBytes - GRPCMessage.prefixByteCount
     if service.compression.compressesRequests, length >= service.compression.minimumByteCount,
@@ -315,8 +315,8 @@ extension ExchangeDriver {
     request.limit = limit
     request.encoding = encoding
     request.group = group
-    request.yieldsPlace = self.state.mayBeGone
-    request.waitsForWholeReply = !route.method.isServerStreaming
+    request.isSheddable = self.state.mayBeGone
+    request.buffersReply = !route.method.isServerStreaming
     let call = upstream.start(consume request, observer: self)
     self.exchange?.call = call
     self.startHeartbeat()

@@ -42,8 +42,8 @@ extension ExchangeDriver: CallObserver {
     case .refuse:
       guard let route = self.exchange?.route else { return }
       self.cancelCall()
-      self.answer(.messageCount(2, of: route))
-      self.answered()
+      self.respond(.messageCount(2, of: route))
+      self.responded()
     case .ignore:
       break
     }
@@ -52,14 +52,14 @@ extension ExchangeDriver: CallObserver {
   func callEnded(_ status: GRPCStatus, trailers: HeaderBlock) {
     self.exchange?.call = nil
     switch self.state.callEnded(isOK: status.isOK) {
-    case .answerMessage:
-      self.answerReply(trailers)
-    case .answerMissing:
+    case .respondMessage:
+      self.respondWithReply(trailers)
+    case .respondMissing:
       guard let route = self.exchange?.route else { return }
-      self.answer(.messageCount(0, of: route))
-    case .answerStatus:
-      self.answer(status, trailers)
-    case .answerEmptyStream:
+      self.respond(.messageCount(0, of: route))
+    case .respondStatus:
+      self.respond(status, trailers)
+    case .respondEmptyStream:
       self.writeHeadOfStream(trailers)
       self.endStream()
     case .endStream:
@@ -69,11 +69,11 @@ extension ExchangeDriver: CallObserver {
     case .ignore:
       break
     }
-    self.answered()
+    self.responded()
   }
 
   /// The connection is free, perhaps: goes on with what was sent ahead.
-  func answered() {
+  func responded() {
     self.takeParts()
     self.updateDeadline()
   }
@@ -85,19 +85,19 @@ extension ExchangeDriver: CallObserver {
 
   // MARK: Unary answers
 
-  private func answerReply(_ trailers: HeaderBlock) {
+  private func respondWithReply(_ trailers: HeaderBlock) {
     guard let route = self.exchange?.route, let reply = self.exchange?.reply,
       let service = self.exchange?.service, let metadata = self.exchange?.replyMetadata,
       let status = self.exchange?.successStatus
     else { return }
     if let error = self.decode(reply, route, service) {
-      self.answer(.invalidReply(error, of: route))
+      self.respond(.invalidReply(error, of: route))
       return
     }
     // What isn't JSON is often compressed already.
-    if route.givesHTTPBody { self.exchange?.answerCoding = .identity }
+    if route.givesHTTPBody { self.exchange?.responseCoding = .identity }
     if !SuccessStatus.hasBody(status) { self.loop.output.removeAll() }
-    self.writeAnswer(
+    self.writeResponse(
       status, .ok, metadata: metadata, trailers: trailers,
       contentType: route.givesHTTPBody ? self.exchange?.contentType : nil)
   }
@@ -118,9 +118,9 @@ extension ExchangeDriver: CallObserver {
   }
 
   /// Answers with the status of an endpoint, or of the call that never reached one.
-  private func answer(_ status: GRPCStatus, _ trailers: HeaderBlock) {
+  private func respond(_ status: GRPCStatus, _ trailers: HeaderBlock) {
     if let fault = RequestError(status) {
-      self.answer(fault)
+      self.respond(fault)
       return
     }
     guard let exchange = self.exchange, let service = exchange.service else { return }
@@ -129,7 +129,7 @@ extension ExchangeDriver: CallObserver {
     ErrorBody.write(
       status, of: service, subject, self.loop.transcoder, to: &self.loop.output)
     self.note(status)
-    self.writeAnswer(
+    self.writeResponse(
       subject.httpStatus(of: status), status.code,
       metadata: self.fields(of: status, trailers, exchange, service), trailers: trailers,
       contentType: subject.contentType)
@@ -159,35 +159,35 @@ extension ExchangeDriver: CallObserver {
   }
 
   /// Answers with a fault of the client's or the bridge's own.
-  func answer(_ fault: RequestError) {
+  func respond(_ fault: RequestError) {
     self.loop.output.removeAll()
     let subject = ErrorSubject(self.exchange, requestID: self.requestID)
     ErrorBody.write(fault, subject, to: &self.loop.output)
     self.note(fault)
-    self.writeAnswer(
+    self.writeResponse(
       subject.httpStatus(of: fault), fault.code, fault: fault, contentType: subject.contentType,
       closes: fault.endsConnection)
   }
 
   /// Answers `OPTIONS *` (RFC 9110 §9.3.7).
-  func answerPing() {
+  func respondToPing() {
     self.loop.output.removeAll()
-    self.writeAnswer(204, .ok, allow: RequestError.allMethods)
+    self.writeResponse(204, .ok, allow: RequestError.allMethods)
   }
 
   /// Answers that all is well and there's nothing to say.
-  func answerEmpty() {
+  func respondEmpty() {
     self.loop.output.removeAll()
-    self.writeAnswer(204, .ok)
+    self.writeResponse(204, .ok)
   }
 
   /// Writes `loop.output` as the whole answer.
-  private func writeAnswer(
+  private func writeResponse(
     _ status: Int, _ code: GRPCStatus.Code, metadata: HeaderBlock = HeaderBlock(),
     trailers: HeaderBlock = HeaderBlock(), fault: RequestError? = nil, allow: [String] = [],
     contentType: String? = nil, closes: Bool = false
   ) {
-    let after = self.state.answered(closes: closes)
+    let after = self.state.responded(closes: closes)
     guard after != .none else {
       // An answer was given before, and what came since can't be read.
       if self.writer?.isWritingLast == false { self.closeNow() }
@@ -220,7 +220,7 @@ extension ExchangeDriver: CallObserver {
         head.body = .length(count)
         head.append("content-length", String(count))
       }
-      if compressed != nil, let coding = self.exchange?.answerCoding {
+      if compressed != nil, let coding = self.exchange?.responseCoding {
         head.append("content-encoding", "\(coding)")
       }
     }
@@ -230,7 +230,7 @@ extension ExchangeDriver: CallObserver {
       metadata: metadata, prefix: self.metadataPrefix,
       keepsDigests: code == .ok && self.exchange?.route?.givesHTTPBody == true)
     if !endsWithTrailers { head.append(metadata: trailers, prefix: .trailer) }
-    self.appendAnswerFields(to: &head)
+    self.appendResponseFields(to: &head)
     if let writer = self.writer {
       if compressed == nil, !endsWithTrailers {
         writer.write(head, self.loop.output, closes: after.closes)
@@ -260,7 +260,7 @@ extension ExchangeDriver: CallObserver {
     self.record(status: status, code)
     self.exchange = nil
     self.heartbeat = .max
-    self.answerFields.removeAll()
+    self.responseFields.removeAll()
     writer.flush(after)
     self.updateDeadline()
   }

@@ -109,7 +109,7 @@ extension ExchangeDriver {
     }
     guard let call = exchange.call else { return }
     call.send(message, isLast: false)
-    if call.unsentBytes > WriteBufferWaterMark.send { self.exchange?.isHeld = true }
+    if call.unsentBytes > WriteBufferWaterMark.high { self.exchange?.isHeld = true }
   }
 
   func callCanSend() {
@@ -127,7 +127,7 @@ extension ExchangeDriver {
     if self.state.isStreaming {
       self.endStream(with: fault)
     } else {
-      self.answer(fault)
+      self.respond(fault)
     }
   }
 

@@ -11,15 +11,15 @@ extension ExchangeDriver {
     // A reply that can't be printed is still an error with a status of its own.
     if let error = self.decodeForStream(message) {
       self.cancelCall()
-      self.answer(.invalidReply(error, of: route))
-      self.answered()
+      self.respond(.invalidReply(error, of: route))
+      self.responded()
       return
     }
     self.writeHeadOfStream(HeaderBlock())
     if self.exchange?.isHead == true {
       self.cancelCall()
       self.endStream()
-      self.answered()
+      self.responded()
       return
     }
     self.stream.append(message: self.loop.output)
@@ -31,7 +31,7 @@ extension ExchangeDriver {
     if let error = self.decodeForStream(message) {
       self.cancelCall()
       self.endStream(with: .invalidReply(error, of: route))
-      self.answered()
+      self.responded()
       return
     }
     let wasEmpty = self.stream.isEmpty
@@ -68,10 +68,10 @@ extension ExchangeDriver {
       metadata: exchange.replyMetadata, prefix: self.metadataPrefix,
       keepsDigests: exchange.format == .bytes)
     head.append(metadata: trailers, prefix: .trailer)
-    self.appendAnswerFields(to: &head)
+    self.appendResponseFields(to: &head)
     // Without chunks the body ends with the connection (RFC 9112 §6.3).
     self.writer?.begin(
-      head, closes: exchange.isOldVersion || self.state.closesAfterAnswer)
+      head, closes: exchange.isHTTP10 || self.state.closesAfterResponse)
     self.head = head
     self.stream.begin(
       format: exchange.format, hasEnvelope: exchange.service?.stream.hasEnvelope == true,
@@ -146,7 +146,7 @@ extension ExchangeDriver {
     _ code: GRPCStatus.Code, _ trailers: HeaderBlock = HeaderBlock(), closes: Bool = false
   ) {
     guard let exchange = self.exchange, let writer = self.writer else { return }
-    let after = self.state.answered(closes: closes || exchange.isOldVersion)
+    let after = self.state.responded(closes: closes || exchange.isHTTP10)
     if let body = self.stream.take(isLast: true) { writer.write(consume body) }
     writer.finish(
       exchange.takesTrailers && !trailers.isEmpty

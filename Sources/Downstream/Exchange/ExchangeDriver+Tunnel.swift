@@ -50,7 +50,7 @@ extension ExchangeDriver {
     guard let connection = self.writer?.upgradableConnection else { return }
     var head = ResponseHead()
     head.append("date", self.loop.date.value)
-    self.appendAnswerFields(to: &head)
+    self.appendResponseFields(to: &head)
     connection.write(switchTo: "200 Connection Established", head.fields)
     self.record(status: 200, .ok)
     connection.becomeTunnel(tls: target.wantsTLS ? self.loop.tls : nil, checksHost: self.checksHost)

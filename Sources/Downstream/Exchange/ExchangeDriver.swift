@@ -45,7 +45,7 @@ final class ExchangeDriver {
   var requestID: [UInt8] = []
   /// Fields that the answer under way has besides those that every answer has; its memory is kept as
   /// well.
-  var answerFields = HeaderBlock()
+  var responseFields = HeaderBlock()
   /// The head of the answer under way; its memory is kept as well.
   var head = ResponseHead()
   /// The client's IP address; empty on a UNIX socket.
@@ -151,7 +151,7 @@ final class ExchangeDriver {
   /// Whether the next part may be worked on. A client that doesn't read its answers gets no others
   /// made: what waits for it in memory is bounded.
   private var canTakeParts: Bool {
-    guard self.state.takesParts, !self.isTakingParts, self.exchange?.isHeld != true else {
+    guard self.state.acceptsParts, !self.isTakingParts, self.exchange?.isHeld != true else {
       return false
     }
     return self.state.isBusy || self.writer?.isWritable ?? false
@@ -196,7 +196,7 @@ final class ExchangeDriver {
       case .relay:
         self.relay(bytes)
       case .refuse:
-        self.answer(self.bodyTooLarge)
+        self.respond(self.bodyTooLarge)
       case .discard:
         break
       case .close:
@@ -281,7 +281,7 @@ final class ExchangeDriver {
       self.inputCloseWaits = true
       self.state.inputClosedAhead()
     }
-    self.exchange?.call?.yieldPlace()
+    self.exchange?.call?.markSheddable()
     self.updateDeadline()
   }
 
@@ -316,7 +316,7 @@ final class ExchangeDriver {
     guard self.waitDeadline <= self.loop.ticks else { return }
     switch self.state.deadlinePassed() {
     case .refuse:
-      self.answer(
+      self.respond(
         .fatal(
           .deadlineExceeded, http: 408, .readTimeout,
           "the request wasn't complete within \(self.loop.limits.requestReadTimeout)"))
@@ -343,7 +343,7 @@ final class ExchangeDriver {
   }
 
   /// Whether the client of the exchange under way speaks HTTP/1.0.
-  var isOldVersion: Bool { self.exchange?.isOldVersion ?? false }
+  var isHTTP10: Bool { self.exchange?.isHTTP10 ?? false }
 
   /// Starts the deadline of what is waited for now, where that has changed.
   func updateDeadline() {

@@ -1,7 +1,7 @@
 /// Where one client connection stands between its requests and their answers.
 ///
 /// Pure: events go in, what to do comes out. One exchange is under way at a time; parts of further
-/// requests that a client sends ahead (pipelining) wait in the handler while `takesParts` is false.
+/// requests that a client sends ahead (pipelining) wait in the handler while `acceptsParts` is false.
 ///
 ///     idle ─head─▶ receiving ─end─▶ calling ─first message─▶ streaming ─end─▶ idle
 ///                      └─answer─▶ discarding ─end─▶ idle            └─close─▶ closed
@@ -87,7 +87,7 @@ struct ExchangeState {
   var isDraining = false
 
   /// Whether the next part of a request can be taken; otherwise it has to wait.
-  var takesParts: Bool {
+  var acceptsParts: Bool {
     switch self.state {
     case .idle, .receiving, .relaying, .discarding, .lingering, .closed: true
     case .calling, .streaming: false
@@ -274,13 +274,13 @@ struct ExchangeState {
 
   enum CallEndAction: Equatable {
     /// Answer with the message that was held.
-    case answerMessage
+    case respondMessage
     /// A unary call that ended well without a message.
-    case answerMissing
+    case respondMissing
     /// Nothing was sent yet: answer with the status.
-    case answerStatus
+    case respondStatus
     /// A stream without a message.
-    case answerEmptyStream
+    case respondEmptyStream
     case endStream
     /// Write the status as the last line, then end.
     case endStreamWithStatus
@@ -300,9 +300,9 @@ struct ExchangeState {
     case .idle, .receiving, .discarding, .lingering, .closed:
       return .ignore
     }
-    if !isOK { return .answerStatus }
-    if calling.isServerStreaming { return .answerEmptyStream }
-    return calling.messageCount == 0 ? .answerMissing : .answerMessage
+    if !isOK { return .respondStatus }
+    if calling.isServerStreaming { return .respondEmptyStream }
+    return calling.messageCount == 0 ? .respondMissing : .respondMessage
   }
 
   enum HeartbeatAction: Equatable {
@@ -351,7 +351,7 @@ struct ExchangeState {
   }
 
   /// Whether an answer that begins now will be the connection's last; for the head of a stream.
-  var closesAfterAnswer: Bool {
+  var closesAfterResponse: Bool {
     switch self.state {
     case .calling(let calling), .streaming(let calling): !calling.keepsAlive || self.isLast
     case .relaying(let relaying): !relaying.calling.keepsAlive || self.isLast
@@ -364,12 +364,12 @@ struct ExchangeState {
   /// The whole answer is about to be written (or the end of a streamed one).
   ///
   /// - Parameter closes: whether nothing more can be read from this client, whatever it asked for.
-  mutating func answered(closes: Bool = false) -> After {
+  mutating func responded(closes: Bool = false) -> After {
     switch self.state {
     case .receiving(let receiving):
-      return self.answeredEarly(receiving, closes: closes)
+      return self.respondedEarly(receiving, closes: closes)
     case .relaying(let relaying):
-      return self.answeredEarly(relaying.receiving, closes: closes)
+      return self.respondedEarly(relaying.receiving, closes: closes)
     case .calling(let calling), .streaming(let calling):
       if calling.keepsAlive, !closes, !self.isLast {
         self.state = .idle
@@ -388,7 +388,7 @@ struct ExchangeState {
   }
 
   /// The answer stands before the request's end.
-  private mutating func answeredEarly(_ receiving: Receiving, closes: Bool) -> After {
+  private mutating func respondedEarly(_ receiving: Receiving, closes: Bool) -> After {
     let keeps = receiving.request.keepsAlive && !closes && !self.isLast
     switch receiving.request.framing {
     case .none where keeps:

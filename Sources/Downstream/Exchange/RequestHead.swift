@@ -54,7 +54,7 @@ struct RequestHead {
   }
 
   /// Whether the client speaks HTTP/1.0.
-  var isOldVersion: Bool {
+  var isHTTP10: Bool {
     switch self.source {
     case .http1(let head): head.version.minor == 0
     case .http2: false

@@ -129,7 +129,7 @@ private final class SharedDeflater {
   private var deflater: Deflater
 
   init(_ format: CompressionFormat) {
-    self.deflater = Deflater(format, level: CompressionFormat.answerLevel)
+    self.deflater = Deflater(format, level: CompressionFormat.responseLevel)
   }
 
   func deflate(_ plain: inout ByteBuffer, into output: inout ByteBuffer, finishes: Bool) {

@@ -11,7 +11,7 @@ package struct CORSPolicy: Sendable, Equatable {
   /// In lower case; empty: any.
   private let origins: [[UInt8]]
   /// The fields of an answer behind its `Access-Control-Allow-Origin`.
-  private let answerFields: HeaderBlock
+  private let responseFields: HeaderBlock
   /// The fields that the answer to a preflight has besides.
   private let preflightFields: HeaderBlock
   /// Whether any header of a request may be sent: then those that are asked for are named.
@@ -23,13 +23,13 @@ package struct CORSPolicy: Sendable, Equatable {
     self.origins = configuration.origins.map { $0.utf8.map(ASCII.lowercased) }
     self.allowsAnyHeader = configuration.headers.contains("*")
     self.hasCredentials = configuration.allowsCredentials
-    var answer = HeaderBlock()
+    var respond = HeaderBlock()
     if configuration.allowsCredentials {
-      answer.append("access-control-allow-credentials", "true")
+      respond.append("access-control-allow-credentials", "true")
     }
-    var preflight = answer
+    var preflight = respond
     if !configuration.expose.isEmpty {
-      answer.append("access-control-expose-headers", configuration.expose.joined(separator: ", "))
+      respond.append("access-control-expose-headers", configuration.expose.joined(separator: ", "))
     }
     preflight.append(
       "access-control-allow-methods", configuration.methods.joined(separator: ", "))
@@ -39,7 +39,7 @@ package struct CORSPolicy: Sendable, Equatable {
     }
     preflight.append(
       "access-control-max-age", String(configuration.maxAge.components.seconds))
-    self.answerFields = answer
+    self.responseFields = respond
     self.preflightFields = preflight
   }
 
@@ -58,7 +58,7 @@ package struct CORSPolicy: Sendable, Equatable {
   /// Appends the fields of an answer to a request of this origin; of one that may not call, only
   /// that the answer depends on it.
   func appendFields(for origin: String, to fields: inout HeaderBlock) {
-    self.append(self.answerFields, for: origin, to: &fields)
+    self.append(self.responseFields, for: origin, to: &fields)
   }
 
   /// Appends the fields of the answer to a preflight.
@@ -118,7 +118,7 @@ package struct CORSPolicy: Sendable, Equatable {
 extension ExchangeDriver {
   /// Adds what the service's policy says to the answer's fields.
   func applyPolicy(_ headers: RequestHeaders, of service: ServedService) {
-    service.cors?.appendFields(for: headers.origin, to: &self.answerFields)
+    service.cors?.appendFields(for: headers.origin, to: &self.responseFields)
   }
 
   /// Answers a preflight (Fetch §3.3.2), where the service that its request would reach has a
@@ -126,22 +126,23 @@ extension ExchangeDriver {
   ///
   /// - Returns: false for anything else, which goes to its route.
   @inline(never)
-  func answerPreflight(_ head: RequestHead, _ headers: RequestHeaders) throws(RequestError) -> Bool
-  {
+  func respondToPreflight(
+    _ head: RequestHead, _ headers: RequestHeaders
+  ) throws(RequestError) -> Bool {
     guard head.method == .OPTIONS, !headers.origin.isEmpty, let method = headers.requestedMethod,
       let service = RequestRouter.service(of: head, method: method, headers, self.loop),
       let policy = service.cors
     else { return false }
     self.exchange?.service = service
     policy.appendPreflight(
-      for: headers.origin, requestedHeaders: headers.requestedHeaders, to: &self.answerFields)
+      for: headers.origin, requestedHeaders: headers.requestedHeaders, to: &self.responseFields)
     guard policy.permits(headers.origin) else {
       throw RequestError(
         .permissionDenied, .originNotAllowed,
         "the origin \(EchoedText.cut(headers.origin)) isn't one of services.\(service.name).cors.origins"
       )
     }
-    self.answerEmpty()
+    self.respondEmpty()
     return true
   }
 

@@ -92,27 +92,27 @@ struct RequestHeaders {
   private var hasGRPCMetadata = false
   /// Whether there is a `Forwarded` or `X-Forwarded-…`.
   var hasForwarded = false
-  private let isOldVersion: Bool
+  private let isHTTP10: Bool
   /// Whether the request ends with its head, over HTTP/2.
   private let endsWithHead: Bool
 
   /// What is known before the fields are: the version, and where a stream ends.
   init(_ head: RequestHead) {
-    self.isOldVersion = head.isOldVersion
+    self.isHTTP10 = head.isHTTP10
     self.endsWithHead = head.delimiter != .stream(endsWithHead: false)
     // A stream carries one exchange.
-    self.keepsAlive = !self.isOldVersion && head.delimiter == .framing
+    self.keepsAlive = !self.isHTTP10 && head.delimiter == .framing
   }
 
   /// For a request by HTTP/2, whose head `CallHead` reads.
   init() {
-    self.isOldVersion = false
+    self.isHTTP10 = false
     self.endsWithHead = true
     self.keepsAlive = true
   }
 
   /// Whether the client wants to go on as a WebSocket (RFC 6455 §4.2.1).
-  var wantsWebSocket: Bool { self.upgrades && self.namesWebSocket && !self.isOldVersion }
+  var wantsWebSocket: Bool { self.upgrades && self.namesWebSocket && !self.isHTTP10 }
 
   /// Reads the fields.
   ///
@@ -236,7 +236,7 @@ struct RequestHeaders {
           .invalidArgument, http: 417, .expectationFailed,
           "the bridge knows Expect: 100-continue and no other")
       }
-      self.expectsContinue = !self.isOldVersion
+      self.expectsContinue = !self.isHTTP10
     case .connection:
       try self.readConnection(value)
     case .timeout:
@@ -255,7 +255,7 @@ struct RequestHeaders {
       self.timeout = min(timeout, self.timeout ?? timeout)
     case .te:
       self.takesTrailers =
-        self.takesTrailers || (!self.isOldVersion && HeaderValue.hasTrailers(value))
+        self.takesTrailers || (!self.isHTTP10 && HeaderValue.hasTrailers(value))
     case .requestID:
       if self.requestID.isEmpty, RequestIDs.isKept(value) { self.requestID = value }
     case .upgrade:
@@ -317,7 +317,7 @@ struct RequestHeaders {
       if trimmed.elementsEqual("close".utf8) {
         self.keepsAlive = false
       } else if trimmed.elementsEqual("keep-alive".utf8) {
-        if self.isOldVersion { self.keepsAlive = true }
+        if self.isHTTP10 { self.keepsAlive = true }
       } else if trimmed.elementsEqual("upgrade".utf8) {
         self.upgrades = true
       } else if !trimmed.isEmpty {
@@ -341,11 +341,11 @@ struct RequestHeaders {
         .invalidArgument, .malformedRequest,
         "the request has both Content-Length and Transfer-Encoding")
     }
-    if self.isOldVersion, self.hasTransferEncoding {
+    if self.isHTTP10, self.hasTransferEncoding {
       throw .fatal(
         .invalidArgument, .malformedRequest, "HTTP/1.0 knows no Transfer-Encoding")
     }
-    if self.hostCount > 1 || (self.hostCount == 0 && !self.isOldVersion) {
+    if self.hostCount > 1 || (self.hostCount == 0 && !self.isHTTP10) {
       throw .fatal(
         .invalidArgument, .malformedRequest, "a request has exactly one Host header")
     }

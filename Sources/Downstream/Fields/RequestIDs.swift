@@ -70,9 +70,9 @@ extension ExchangeDriver {
   }
 
   /// Appends the fields that every answer of this exchange has.
-  func appendAnswerFields(to head: inout ResponseHead) {
+  func appendResponseFields(to head: inout ResponseHead) {
     if self.exchange != nil { head.append("x-request-id", self.requestID[...]) }
-    if !self.answerFields.isEmpty { head.append(self.answerFields) }
+    if !self.responseFields.isEmpty { head.append(self.responseFields) }
   }
 
   /// All at once: what's a property of a class costs a check each time that it's lent.

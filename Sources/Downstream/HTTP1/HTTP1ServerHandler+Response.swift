@@ -36,14 +36,14 @@ extension HTTP1ServerHandler: ResponseWriter {
   }
 
   func begin(_ head: borrowing ResponseHead, closes: Bool) {
-    let isOldVersion = self.driver.isOldVersion
+    let isHTTP10 = self.driver.isHTTP10
     let framing: HTTP1Framing =
       switch head.body {
       case .none: .none
       case .length: .length
-      case .stream: isOldVersion ? .connection : .chunks
+      case .stream: isHTTP10 ? .connection : .chunks
       }
-    let buffer = self.render(head, framing, isOldVersion: isOldVersion, closes: closes)
+    let buffer = self.render(head, framing, isHTTP10: isHTTP10, closes: closes)
     self.framing = head.omitsBody ? .none : framing
     self.writtenByteCount &+= buffer.readableBytes
     self.pending = buffer
@@ -51,7 +51,7 @@ extension HTTP1ServerHandler: ResponseWriter {
 
   func write(_ head: borrowing ResponseHead, _ body: borrowing ByteSink, closes: Bool) {
     var buffer = self.render(
-      head, .length, isOldVersion: self.driver.isOldVersion, closes: closes)
+      head, .length, isHTTP10: self.driver.isHTTP10, closes: closes)
     if !head.omitsBody, case .length = head.body { buffer.write(body) }
     self.framing = .none
     self.writtenByteCount &+= buffer.readableBytes
@@ -60,7 +60,7 @@ extension HTTP1ServerHandler: ResponseWriter {
 
   /// Makes the bytes of a head, with room for the body that it announces.
   private func render(
-    _ head: borrowing ResponseHead, _ framing: HTTP1Framing, isOldVersion: Bool, closes: Bool
+    _ head: borrowing ResponseHead, _ framing: HTTP1Framing, isHTTP10: Bool, closes: Bool
   ) -> ByteBuffer {
     let fields = head.fields
     var capacity = 192 + fields.bytes.count + 4 * fields.fields.count
@@ -76,7 +76,7 @@ extension HTTP1ServerHandler: ResponseWriter {
     buffer.writeBytes(self.loop.date.bytes)
     if closes {
       buffer.writeStaticString("connection: close\r\n\r\n")
-    } else if isOldVersion {
+    } else if isHTTP10 {
       buffer.writeStaticString("connection: keep-alive\r\n\r\n")
     } else {
       buffer.writeStaticString("\r\n")

@@ -205,7 +205,7 @@ final class PassThroughCall: DownstreamStream {
   func streamAdvanced() -> Bool {
     let session = self.connection.session
     guard session.isKnown(self.stream) else { return false }
-    if self.state.awaitsEnd, session.isFinished(self.stream), self.state.answerSent() {
+    if self.state.awaitsEnd, session.isFinished(self.stream), self.state.responseSent() {
       session.reset(self.stream, errorCode: HTTP2ErrorCode.noError)
     }
     if self.state.replySent(

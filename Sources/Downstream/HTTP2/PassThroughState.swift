@@ -13,7 +13,7 @@ struct PassThroughState {
     case opening
     case calling
     /// The end of the answer is queued.
-    case answered
+    case responded
     case closed
   }
 
@@ -61,7 +61,7 @@ struct PassThroughState {
       return .none
     case .calling:
       return .send
-    case .answered, .closed:
+    case .responded, .closed:
       return .drop
     }
   }
@@ -98,7 +98,7 @@ struct PassThroughState {
   /// - Returns: how many the client's window gets back now.
   mutating func given(byteCount: Int, unsent: Int) -> Int {
     self.owedBytes += byteCount
-    self.isRequestHeld = unsent > WriteBufferWaterMark.send
+    self.isRequestHeld = unsent > WriteBufferWaterMark.high
     return self.isRequestHeld ? 0 : self.settle()
   }
 
@@ -159,25 +159,25 @@ struct PassThroughState {
   mutating func callEnded() -> EndAction {
     switch self.state {
     case .opening, .calling:
-      self.state = .answered
+      self.state = .responded
       self.body = nil
       self.isReplyPaused = false
       return self.hasHead ? .trailers : .trailersOnly
-    case .answered, .closed:
+    case .responded, .closed:
       return .ignore
     }
   }
 
   /// Whether the answer is queued to its end, and the client still sends.
   var awaitsEnd: Bool {
-    if case .answered = self.state { !self.isRequestComplete && !self.isReset } else { false }
+    if case .responded = self.state { !self.isRequestComplete && !self.isReset } else { false }
   }
 
   /// The answer was sent to its end.
   ///
   /// - Returns: whether to tell the client that the rest of its request isn't wanted: RST_STREAM with
   ///   NO_ERROR (RFC 9113 §8.1).
-  mutating func answerSent() -> Bool {
+  mutating func responseSent() -> Bool {
     guard self.awaitsEnd else { return false }
     self.isReset = true
     return true
@@ -199,7 +199,7 @@ struct PassThroughState {
     }
     switch self.state {
     case .opening, .calling: return .cancel
-    case .answered, .closed: return .none
+    case .responded, .closed: return .none
     }
   }
 }

@@ -66,15 +66,15 @@ struct ServiceConflicts {
     var builder = RouteTreeBuilder()
     var routes: [(route: Route, service: Int)] = []
     var found: Set<Pair> = []
-    for place in places {
-      for route in self.services[place].routes.routes {
+    for index in places {
+      for route in self.services[index].routes.routes {
         let earlier = builder.insert(routes.count, method: route.httpMethod, route.template)
         guard let earlier else {
-          routes.append((route, place))
+          routes.append((route, index))
           continue
         }
-        let pair = Pair(first: routes[earlier].service, second: place)
-        guard pair.first != place, !compared.contains(pair) else { continue }
+        let pair = Pair(first: routes[earlier].service, second: index)
+        guard pair.first != index, !compared.contains(pair) else { continue }
         found.insert(pair)
         self.add(route, behind: routes[earlier].route, pair)
       }

@@ -114,11 +114,11 @@ extension ExchangeDriver {
     let upgrader = NIOWebSocketServerUpgrader(
       shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(HTTPHeaders()) },
       upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
-    let answer = upgrader.buildUpgradeResponse(
+    let respond = upgrader.buildUpgradeResponse(
       channel: channel, upgradeRequest: handshake.head, initialResponseHeaders: HTTPHeaders())
-    answer.assumeIsolated().whenComplete { result in
+    respond.assumeIsolated().whenComplete { result in
       do {
-        try self.switchToWebSocket(connection, handshake, answer: result.get())
+        try self.switchToWebSocket(connection, handshake, respond: result.get())
       } catch {
         self.closeNow()
       }
@@ -126,17 +126,17 @@ extension ExchangeDriver {
   }
 
   private func switchToWebSocket(
-    _ connection: HTTP1ServerHandler, _ handshake: Exchange.Handshake, answer: HTTPHeaders
+    _ connection: HTTP1ServerHandler, _ handshake: Exchange.Handshake, respond: HTTPHeaders
   ) throws {
     guard let exchange = self.exchange, let service = exchange.service,
       let route = exchange.route, let upstream = exchange.upstream
     else { return }
     var head = ResponseHead()
-    for (name, value) in answer { head.append(name: name.lowercased(), value) }
+    for (name, value) in respond { head.append(name: name.lowercased(), value) }
     if !handshake.protocolName.isEmpty {
       head.append("sec-websocket-protocol", handshake.protocolName)
     }
-    self.appendAnswerFields(to: &head)
+    self.appendResponseFields(to: &head)
     connection.write(switchTo: "101 Switching Protocols", head.fields)
     let socket = WebSocketHandler(
       self.loop, service, route, bindings: self.bindings, entry: self.entry(status: 101, .ok),

@@ -198,7 +198,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
       }
       guard let call = self.call else { return }
       call.send(message, isLast: isLast)
-      if call.unsentBytes > WriteBufferWaterMark.send { self.isHeld = true }
+      if call.unsentBytes > WriteBufferWaterMark.high { self.isHeld = true }
     } catch {
       if !body.isUTF8 {
         self.close(WebSocketClose(1007, "the text isn't UTF-8"), code: .invalidArgument)
@@ -264,7 +264,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
 
   private func receiveClose(_ frame: WebSocketFrame) {
     switch self.state.closeReceived() {
-    case .answer:
+    case .respond:
       // The client has all that it wanted.
       self.record(.cancelled)
       self.cancelCall()

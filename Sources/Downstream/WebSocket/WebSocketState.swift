@@ -78,7 +78,7 @@ struct WebSocketState {
 
   enum CloseAction: Equatable {
     /// Cancel the call, send the same Close frame, then close the connection.
-    case answer
+    case respond
     case close
     case ignore
   }
@@ -87,7 +87,7 @@ struct WebSocketState {
   mutating func closeReceived() -> CloseAction {
     defer { self.state = .closed }
     return switch self.state {
-    case .open: .answer
+    case .open: .respond
     case .closing: .close
     case .closed: .ignore
     }

@@ -30,18 +30,18 @@ package final class Cluster: Upstream {
   private(set) var throttle: RetryThrottle?
   private var members: [Member] = []
   private var waiting: Deque<ClusterCall> = []
-  private var isSettling = false
+  private var isPerformDue = false
   /// Why the list isn't known, or isn't newer.
   private var discoveryFailure: String?
   /// Whether members may be without a connection, so that a call should see to it.
-  private var hasUnconnected = false
+  private var hasDisconnectedMembers = false
   private var nextConnect = NIODeadline.uptimeNanoseconds(0)
   private var nextUrgentConnect = NIODeadline.uptimeNanoseconds(0)
-  private var looking: Scheduled<Void>?
+  private var sweepTask: Scheduled<Void>?
   private var probes: [EventLoopPromise<Bool>] = []
   private var isClosed = false
   /// Pools of endpoints that are gone, until their calls have ended.
-  private var leaving: [ObjectIdentifier: any EndpointPool] = [:]
+  private var drainingPools: [ObjectIdentifier: any EndpointPool] = [:]
   var generator = SystemRandomNumberGenerator()
 
   private struct Member {
@@ -92,19 +92,19 @@ package final class Cluster: Upstream {
       }
       self.members.append(Member(id: id, pool: pool))
     }
-    self.hasUnconnected = true
+    self.hasDisconnectedMembers = true
     self.nextConnect = .uptimeNanoseconds(0)
     // Where calls go already, the new ones get ready for theirs.
     if self.state.isReady { self.connectMembers() }
-    if self.state.memberCount > 1 && self.looking == nil { self.look() }
-    self.settle()
+    if self.state.memberCount > 1 && self.sweepTask == nil { self.sweep() }
+    self.performPendingActions()
   }
 
   /// The list couldn't be had. What was known before holds.
   package func discoveryFailed(_ reason: String) {
     self.eventLoop.assertInEventLoop()
     self.discoveryFailure = reason
-    self.settle()
+    self.performPendingActions()
   }
 
   private func leave(_ member: Member) {
@@ -112,18 +112,18 @@ package final class Cluster: Upstream {
     let pool = member.pool
     pool.onConnectivity = nil
     if member.isPresent { self.onPresence?(false) }
-    self.leaving[ObjectIdentifier(pool)] = pool
+    self.drainingPools[ObjectIdentifier(pool)] = pool
     pool.drain().assumeIsolated().whenComplete { [weak self] _ in
-      self?.leaving[ObjectIdentifier(pool)] = nil
+      self?.drainingPools[ObjectIdentifier(pool)] = nil
     }
   }
 
   private func connectivityChanged(_ id: Int, _ connectivity: Connectivity) {
     self.state.setConnectivity(id, connectivity)
-    self.tellPresence(of: id, connectivity == .ready)
+    self.reportPresence(of: id, connectivity == .ready)
     switch connectivity {
     case .idle, .failing:
-      self.hasUnconnected = true
+      self.hasDisconnectedMembers = true
       self.nextConnect = .uptimeNanoseconds(0)
     case .ready:
       self.watchHealth(of: id)
@@ -131,10 +131,10 @@ package final class Cluster: Upstream {
       break
     }
     // Later: the pool may be in the middle of something.
-    self.settleLater()
+    self.performPendingActionsLater()
   }
 
-  private func tellPresence(of id: Int, _ isPresent: Bool) {
+  private func reportPresence(of id: Int, _ isPresent: Bool) {
     guard let index = self.members.firstIndex(where: { $0.id == id }),
       self.members[index].isPresent != isPresent
     else { return }
@@ -153,25 +153,25 @@ package final class Cluster: Upstream {
         self.configuration.health.service, of: self.members[index].pool, on: self.eventLoop
       ) { [weak self] isServing in
         self?.state.setServing(id, isServing)
-        self?.settleLater()
+        self?.performPendingActionsLater()
       }
     }
     self.members[index].health?.connected()
   }
 
   /// Looks at outliers when it's time to, again and again.
-  private func look() {
-    self.looking?.cancel()
-    self.looking = nil
+  private func sweep() {
+    self.sweepTask?.cancel()
+    self.sweepTask = nil
     let now = self.eventLoop.now
-    self.state.look(now: now)
-    guard let next = self.state.nextLook, !self.isClosed else { return }
-    self.looking = self.eventLoop.assumeIsolated().scheduleTask(
-      deadline: max(next, now + Self.shortestLook)
+    self.state.sweep(now: now)
+    guard let next = self.state.nextSweep, !self.isClosed else { return }
+    self.sweepTask = self.eventLoop.assumeIsolated().scheduleTask(
+      deadline: max(next, now + Self.shortestSweep)
     ) { [weak self] in
-      self?.looking = nil
-      self?.look()
-      self?.settle()
+      self?.sweepTask = nil
+      self?.sweep()
+      self?.performPendingActions()
     }
   }
 
@@ -180,7 +180,7 @@ package final class Cluster: Upstream {
   package func start(_ request: CallRequest, observer: any CallObserver) -> any UpstreamCall {
     self.eventLoop.assertInEventLoop()
     let call = ClusterCall(request, cluster: self, hash: self.hash(of: request), observer)
-    if self.hasUnconnected { self.connectMembers() }
+    if self.hasDisconnectedMembers { self.connectMembers() }
     self.place(call)
     return call
   }
@@ -230,13 +230,13 @@ package final class Cluster: Upstream {
   }
 
   /// A call doesn't wait any more.
-  func leaveQueue(_ call: ClusterCall) {
+  func dequeue(_ call: ClusterCall) {
     self.waiting.removeAll { $0 === call }
   }
 
   /// The time that calls wait has passed for one.
   func waitedTooLong(_ call: ClusterCall) {
-    self.leaveQueue(call)
+    self.dequeue(call)
     let reason =
       self.state.isListKnown ? "no connection to \(self.configuration.kind)" : self.unknown
     let milliseconds = self.waitTime.nanoseconds / 1_000_000
@@ -248,7 +248,7 @@ package final class Cluster: Upstream {
 
   /// The deadline of a call that waits has passed.
   func deadlinePassed(_ call: ClusterCall, _ limit: CallLimit?) {
-    self.leaveQueue(call)
+    self.dequeue(call)
     call.fail(
       .deadlineExceeded("no connection to \(self.configuration.kind)", limit, key: self.key))
   }
@@ -297,24 +297,24 @@ package final class Cluster: Upstream {
 
   // MARK: What follows from a change
 
-  private func settleLater() {
-    guard !self.isSettling else { return }
-    self.isSettling = true
+  private func performPendingActionsLater() {
+    guard !self.isPerformDue else { return }
+    self.isPerformDue = true
     self.eventLoop.assumeIsolated().execute { [weak self] in
-      self?.isSettling = false
-      self?.settle()
+      self?.isPerformDue = false
+      self?.performPendingActions()
     }
   }
 
-  private func settle() {
+  private func performPendingActions() {
     if !self.waiting.isEmpty {
-      if self.hasUnconnected { self.connectMembers() }
+      if self.hasDisconnectedMembers { self.connectMembers() }
       // Each is placed once; one that must still wait goes to the end of a queue that was emptied.
       let waiting = self.waiting
       self.waiting.removeAll(keepingCapacity: true)
       for call in waiting { self.place(call) }
     }
-    if !self.probes.isEmpty { self.answerProbes() }
+    if !self.probes.isEmpty { self.completeProbes() }
   }
 
   /// Opens connections where there are none, unless it was tried a moment ago.
@@ -323,7 +323,7 @@ package final class Cluster: Upstream {
     guard now >= self.nextConnect else { return }
     self.nextConnect = now + Self.connectInterval
     let ids = self.state.toConnect
-    self.hasUnconnected = !ids.isEmpty
+    self.hasDisconnectedMembers = !ids.isEmpty
     for id in ids { self.members.first { $0.id == id }?.pool.connect(isUrgent: false) }
   }
 
@@ -351,11 +351,11 @@ package final class Cluster: Upstream {
     // As a call would.
     if self.state.isStuck { _ = self.connectUrgently() }
     self.connectMembers()
-    self.answerProbes()
+    self.completeProbes()
     return promise.futureResult
   }
 
-  private func answerProbes() {
+  private func completeProbes() {
     guard self.state.isReady || self.state.isStuck else { return }
     let probes = self.probes
     self.probes = []
@@ -372,8 +372,8 @@ package final class Cluster: Upstream {
   package func closeNow() {
     self.eventLoop.assertInEventLoop()
     self.isClosed = true
-    self.looking?.cancel()
-    self.looking = nil
+    self.sweepTask?.cancel()
+    self.sweepTask = nil
     let waiting = self.waiting
     self.waiting = []
     for call in waiting {
@@ -383,12 +383,12 @@ package final class Cluster: Upstream {
       member.health?.stop()
       member.pool.closeNow()
     }
-    for pool in self.leaving.values { pool.closeNow() }
-    self.answerProbes()
+    for pool in self.drainingPools.values { pool.closeNow() }
+    self.completeProbes()
   }
 
   /// Members without a connection are looked at this often while calls come.
   private static let connectInterval = TimeAmount.milliseconds(50)
   private static let urgentConnectInterval = TimeAmount.milliseconds(100)
-  private static let shortestLook = TimeAmount.milliseconds(10)
+  private static let shortestSweep = TimeAmount.milliseconds(10)
 }

@@ -40,8 +40,8 @@ final class ClusterCall: UpstreamCall {
     self.cluster = cluster
     self.hash = hash
     self.observer = observer
-    self.holdsReply = request.waitsForWholeReply && cluster.policy != nil
-    self.isOwnerHeld = (request.message?.readableBytes ?? 0) > WriteBufferWaterMark.send
+    self.holdsReply = request.buffersReply && cluster.policy != nil
+    self.isOwnerHeld = (request.message?.readableBytes ?? 0) > WriteBufferWaterMark.high
   }
 
   // MARK: For its owner
@@ -55,7 +55,7 @@ final class ClusterCall: UpstreamCall {
       if self.attempt != nil, self.keptBytes > Self.keptByteLimit { self.commit() }
     }
     self.attempt?.send(message, isLast: isLast)
-    if self.unsentBytes > WriteBufferWaterMark.send { self.isOwnerHeld = true }
+    if self.unsentBytes > WriteBufferWaterMark.high { self.isOwnerHeld = true }
   }
 
   var unsentBytes: Int {
@@ -72,7 +72,7 @@ final class ClusterCall: UpstreamCall {
       attempt.cancel()
       self.cluster.attemptEnded(on: self.member, isFailure: nil)
     } else {
-      self.cluster.leaveQueue(self)
+      self.cluster.dequeue(self)
     }
     self.forget()
   }
@@ -87,9 +87,9 @@ final class ClusterCall: UpstreamCall {
     self.attempt?.resumeReading()
   }
 
-  func yieldPlace() {
-    self.request.yieldsPlace = true
-    self.attempt?.yieldPlace()
+  func markSheddable() {
+    self.request.isSheddable = true
+    self.attempt?.markSheddable()
   }
 
   // MARK: For the cluster

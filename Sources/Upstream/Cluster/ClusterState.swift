@@ -181,12 +181,12 @@ struct ClusterState {
 
   // MARK: Outliers
 
-  /// When `look` is due.
-  var nextLook: NIODeadline? { self.members.count > 1 ? self.outliers.nextDue() : nil }
+  /// When `sweep` is due.
+  var nextSweep: NIODeadline? { self.members.count > 1 ? self.outliers.nextDue() : nil }
 
   /// Looks at who was left out, and whether someone has to be.
-  mutating func look(now: NIODeadline) {
-    if self.outliers.look(now: now) { self.recount() }
+  mutating func sweep(now: NIODeadline) {
+    if self.outliers.sweep(now: now) { self.recount() }
   }
 
   // MARK: Reading

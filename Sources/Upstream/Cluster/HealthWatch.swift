@@ -53,7 +53,7 @@ final class HealthWatch {
     var request = CallRequest(
       path: "/grpc.health.v1.Health/Watch", message: Self.message(self.service),
       replyByteLimit: 1 << 10)
-    request.yieldsToDrain = true
+    request.endsOnDrain = true
     self.call = self.pool.start(request, observer: self)
   }
 

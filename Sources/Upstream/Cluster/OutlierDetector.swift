@@ -21,7 +21,7 @@ struct OutlierDetector {
 
   private let options: Configuration.Outliers
   private var records: [Record] = []
-  private var nextLook: NIODeadline?
+  private var nextSweep: NIODeadline?
 
   init(_ options: Configuration.Outliers) {
     self.options = options
@@ -59,10 +59,10 @@ struct OutlierDetector {
 
   var ejectedCount: Int { self.records.count { $0.ejectedUntil != nil } }
 
-  /// When `look` is due; nil: never, as it stands.
+  /// When `sweep` is due; nil: never, as it stands.
   func nextDue() -> NIODeadline? {
     let back = self.records.compactMap(\.ejectedUntil).min()
-    guard let next = self.nextLook else { return back }
+    guard let next = self.nextSweep else { return back }
     return back.map { min($0, next) } ?? next
   }
 
@@ -70,7 +70,7 @@ struct OutlierDetector {
   /// interval.
   ///
   /// - Returns: whether anything has changed.
-  mutating func look(now: NIODeadline) -> Bool {
+  mutating func sweep(now: NIODeadline) -> Bool {
     var hasChanged = false
     for index in self.records.indices {
       guard let until = self.records[index].ejectedUntil, until <= now else { continue }
@@ -78,8 +78,8 @@ struct OutlierDetector {
       self.records[index].failuresInRow = 0
       hasChanged = true
     }
-    guard self.nextLook.map({ $0 <= now }) ?? true else { return hasChanged }
-    if self.nextLook != nil {
+    guard self.nextSweep.map({ $0 <= now }) ?? true else { return hasChanged }
+    if self.nextSweep != nil {
       hasChanged = self.compareRates(now: now) || hasChanged
       for index in self.records.indices {
         if self.records[index].ejectedUntil == nil, self.records[index].ejections > 0 {
@@ -89,7 +89,7 @@ struct OutlierDetector {
         self.records[index].failures = 0
       }
     }
-    self.nextLook = now + TimeAmount(clamping: self.options.interval)
+    self.nextSweep = now + TimeAmount(clamping: self.options.interval)
     return hasChanged
   }
 

@@ -165,7 +165,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
         GRPCStatus(
           .unavailable, "\(self.pool.endpoint) doesn't answer as HTTP/1.1 should: \(error)",
           origin: .transport), HeaderBlock()))
-    self.pool.settle()
+    self.pool.performPendingActions()
   }
 
   // MARK: Private
@@ -178,7 +178,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
     self.reply = nil
     self.pool.requestEnded(on: self, keeps: self.keepsAlive && self.isSent)
     call?.end(outcome)
-    self.pool.settle()
+    self.pool.performPendingActions()
   }
 
   /// Nothing more of the reply is read.
@@ -186,7 +186,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
     let call = self.call
     self.abandon()
     call?.end(outcome)
-    self.pool.settle()
+    self.pool.performPendingActions()
   }
 
   /// It's over, for whichever reason was found first.
@@ -208,12 +208,12 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
     self.context?.close(promise: nil)
     self.pool.connectionEnded(self, reason: reason)
     if let call {
-      let isAnswered = self.reply?.isAnswered ?? false
+      let hasResponded = self.reply?.hasResponded ?? false
       self.pool.callLost(
-        call, reason: isAnswered ? "\(reason) within its answer" : "\(reason) without an answer",
-        mayBeStale: self.requestCount > 1 && !isAnswered)
+        call, reason: hasResponded ? "\(reason) within its answer" : "\(reason) without an answer",
+        mayBeStale: self.requestCount > 1 && !hasResponded)
     }
     self.reply = nil
-    self.pool.settle()
+    self.pool.performPendingActions()
   }
 }

@@ -99,7 +99,7 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
           "this endpoint is called by HTTP/1.1 for \(self.callPath) alone, and not by gRPC"))
       return call
     }
-    self.enter(call)
+    self.submit(call)
     return call
   }
 
@@ -148,7 +148,7 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
 
   func connectionReady(_ connection: HTTP1ClientConnection) {
     self.allow(connection, calls: 1)
-    self.settle()
+    self.performPendingActions()
   }
 
   /// A reply is complete.
@@ -162,7 +162,7 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
   func connectionEnded(_ connection: HTTP1ClientConnection, reason: String) {
     self.remove(connection, reason: reason)
     // An endpoint may close a connection at any time.
-    self.tellReachability(nil)
+    self.reportReachability(nil)
   }
 
   /// The connection of a call is gone.
@@ -174,20 +174,20 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
     if mayBeStale, self.isIdempotent, call.takeSecondChance() {
       // On a fresh one: those that were kept as long are as dead.
       self.state.retireIdle()
-      self.state.comeBack(call.id)
+      self.state.requeue(call.id)
       return
     }
     call.fail(GRPCStatus(.unavailable, reason, origin: .transport))
   }
 
-  func settle() {
+  func performPendingActions() {
     let now = self.eventLoop.now
     self.takeSteps(now: now)
-    self.tellWaiting()
-    if self.onConnectivity != nil { self.tellConnectivity(now) }
+    self.notifyWaiters()
+    if self.onConnectivity != nil { self.reportConnectivity(now) }
   }
 
-  private func tellConnectivity(_ now: NIODeadline) {
+  private func reportConnectivity(_ now: NIODeadline) {
     var connectivity = self.state.connectivity(now: now)
     switch connectivity {
     case .idle, .connecting:

@@ -48,9 +48,9 @@ final class HTTP1PooledCall: UpstreamCall, PooledCall {
     self.pool.eventLoop.assumeIsolated().execute { self.deliver() }
   }
 
-  func yieldPlace() {
-    guard self.observer != nil, self.outcome == nil, !self.request.yieldsPlace else { return }
-    self.request.yieldsPlace = true
+  func markSheddable() {
+    guard self.observer != nil, self.outcome == nil, !self.request.isSheddable else { return }
+    self.request.isSheddable = true
     self.pool.makeYield(self)
   }
 
@@ -64,7 +64,7 @@ final class HTTP1PooledCall: UpstreamCall, PooledCall {
   }
 
   var deadline: NIODeadline? { self.request.deadline }
-  var yieldsPlace: Bool { self.request.yieldsPlace }
+  var isSheddable: Bool { self.request.isSheddable }
 
   func fail(_ status: GRPCStatus) {
     self.end(.status(status, HeaderBlock()))

@@ -54,7 +54,7 @@ struct HTTP1ReplyState {
   }
 
   /// Whether anything of the reply has come.
-  var isAnswered: Bool {
+  var hasResponded: Bool {
     if case .waiting = self.state { false } else { true }
   }
 

@@ -18,12 +18,12 @@ import Testing
   @Test func aQuestionUnderWayIsAskedOnce() {
     var state = LookupState()
     for waiter in 1...3 {
-      #expect(state.ask(self.question("a"), waiter: waiter, now: self.start) == .wait)
+      #expect(state.resolve(self.question("a"), waiter: waiter, now: self.start) == .wait)
     }
     // Another family is another question.
-    #expect(state.ask(LookupQuestion("a", .ipv6), waiter: 4, now: self.start) == .wait)
+    #expect(state.resolve(LookupQuestion("a", .ipv6), waiter: 4, now: self.start) == .wait)
     #expect(self.starts(&state) == ["a", "a"])
-    #expect(state.ask(self.question("a"), waiter: 5, now: self.start) == .wait)
+    #expect(state.resolve(self.question("a"), waiter: 5, now: self.start) == .wait)
     #expect(self.starts(&state) == [])
     state.giveUp(2, of: self.question("a"))
     #expect(
@@ -34,19 +34,19 @@ import Testing
   @Test func noMoreRunThanMayAndTheOthersWaitInTurn() {
     var state = LookupState(limits: .init(running: 2, slow: 1, waiting: 2))
     for (waiter, name) in ["a", "b"].enumerated() {
-      #expect(state.ask(self.question(name), waiter: waiter, now: self.start) == .wait)
+      #expect(state.resolve(self.question(name), waiter: waiter, now: self.start) == .wait)
     }
     #expect(self.starts(&state) == ["a", "b"])
     for (waiter, name) in ["c", "d"].enumerated() {
-      #expect(state.ask(self.question(name), waiter: 10 + waiter, now: self.start) == .wait)
+      #expect(state.resolve(self.question(name), waiter: 10 + waiter, now: self.start) == .wait)
     }
-    #expect(state.ask(self.question("e"), waiter: 20, now: self.start) == .refuse)
+    #expect(state.resolve(self.question("e"), waiter: 20, now: self.start) == .refuse)
     #expect(self.starts(&state) == [])
     // One that nobody waits for any more is passed over, and asked again it's at the end.
     state.giveUp(10, of: self.question("c"))
     _ = state.finished(self.question("a"), .success(self.answer), now: self.start)
     #expect(self.starts(&state) == ["d"])
-    #expect(state.ask(self.question("c"), waiter: 21, now: self.start) == .wait)
+    #expect(state.resolve(self.question("c"), waiter: 21, now: self.start) == .wait)
     _ = state.finished(self.question("b"), .success(self.answer), now: self.start)
     #expect(self.starts(&state) == ["c"])
     #expect(state.runningCount == 2)
@@ -56,7 +56,7 @@ import Testing
     var state = LookupState(limits: .init(running: 4, slow: 2, waiting: 100))
     let silent = ["s1", "s2", "s3", "s4"]
     for (waiter, name) in silent.enumerated() {
-      _ = state.ask(self.question(name), waiter: waiter, now: self.start)
+      _ = state.resolve(self.question(name), waiter: waiter, now: self.start)
     }
     // Nobody can know beforehand.
     #expect(self.starts(&state) == silent)
@@ -66,14 +66,14 @@ import Testing
       #expect(state.finished(self.question(name), .failure(failure), now: self.start) == [])
     }
     for (waiter, name) in (silent + ["good"]).enumerated() {
-      _ = state.ask(self.question(name), waiter: 10 + waiter, now: self.start)
+      _ = state.resolve(self.question(name), waiter: 10 + waiter, now: self.start)
     }
     #expect(self.starts(&state) == ["s1", "s2", "good"])
     // One that is answered in time is as good as any other.
     let answered = state.finished(self.question("s1"), .success(self.answer), now: self.start)
     #expect(answered == [10])
     #expect(self.starts(&state) == ["s3"])
-    _ = state.ask(self.question("s1"), waiter: 30, now: self.start)
+    _ = state.resolve(self.question("s1"), waiter: 30, now: self.start)
     #expect(self.starts(&state) == ["s1"])
     #expect(state.runningCount == 4)
   }
@@ -81,24 +81,24 @@ import Testing
   @Test func aLateAnswerIsKeptForTheNextOne() {
     var state = LookupState()
     for (name, wait) in [("a", TimeAmount.seconds(29)), ("b", .seconds(31))] {
-      _ = state.ask(self.question(name), waiter: 1, now: self.start)
+      _ = state.resolve(self.question(name), waiter: 1, now: self.start)
       #expect(self.starts(&state) == [name])
       state.giveUp(1, of: self.question(name))
       _ = state.finished(self.question(name), .success(self.answer), now: self.start)
-      let asked = state.ask(self.question(name), waiter: 2, now: self.start + wait)
+      let asked = state.resolve(self.question(name), waiter: 2, now: self.start + wait)
       #expect(asked == (name == "a" ? .answer(self.answer) : .wait))
     }
     // Once.
-    #expect(state.ask(self.question("a"), waiter: 3, now: self.start) == .wait)
+    #expect(state.resolve(self.question("a"), waiter: 3, now: self.start) == .wait)
   }
 
   @Test func aFailureIsNotKept() {
     var state = LookupState()
-    _ = state.ask(self.question("a"), waiter: 1, now: self.start)
+    _ = state.resolve(self.question("a"), waiter: 1, now: self.start)
     #expect(self.starts(&state) == ["a"])
     state.giveUp(1, of: self.question("a"))
     _ = state.finished(
       self.question("a"), .failure(LookupError(reason: "no")), now: self.start)
-    #expect(state.ask(self.question("a"), waiter: 2, now: self.start) == .wait)
+    #expect(state.resolve(self.question("a"), waiter: 2, now: self.start) == .wait)
   }
 }

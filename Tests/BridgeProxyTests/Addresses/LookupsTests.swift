@@ -28,10 +28,10 @@ import Testing
   @Test func aSilentNameHoldsUpNobodyElse() async {
     let resolver = Resolver()
     let lookups = Lookups { resolver.resolve($0) }
-    async let silent = lookups.ask(
+    async let silent = lookups.resolve(
       .init("silent", .ipv4), within: .milliseconds(50), setting: "limits.connect_timeout")
     for name in ["a", "b", "c"] {
-      let outcome = await lookups.ask(.init(name, .ipv4), within: .seconds(60), setting: "x")
+      let outcome = await lookups.resolve(.init(name, .ipv4), within: .seconds(60), setting: "x")
       #expect((try? outcome.get()) != nil)
     }
     guard case .failure(let error) = await silent else {
@@ -53,7 +53,7 @@ import Testing
         group.addTask {
           let ticket = lookups.makeTicket(.init("silent", .ipv4))
           return await withCheckedContinuation { done in
-            lookups.ask(ticket) { done.resume(returning: (try? $0.get()) != nil) }
+            lookups.resolve(ticket) { done.resume(returning: (try? $0.get()) != nil) }
             continuation.yield()
           }
         }
@@ -64,7 +64,7 @@ import Testing
         if count == 20 { break }
       }
       resolver.open()
-      for await isAnswered in group { #expect(isAnswered) }
+      for await hasResponded in group { #expect(hasResponded) }
     }
     #expect(resolver.count("silent") == 1)
   }
@@ -73,7 +73,7 @@ import Testing
     let resolver = Resolver()
     let lookups = Lookups { resolver.resolve($0) }
     let task = Task {
-      await lookups.ask(.init("silent", .ipv4), within: .seconds(3600), setting: "x")
+      await lookups.resolve(.init("silent", .ipv4), within: .seconds(3600), setting: "x")
     }
     task.cancel()
     guard case .failure = await task.value else {

@@ -30,7 +30,7 @@ import Testing
     }
   }
 
-  @Test func `every key has its place in the configuration`() throws {
+  @Test func `every key has its location in the configuration`() throws {
     let configuration = try self.read(
       """
       listen: [127.0.0.1:8080, "unix:run/b.sock"]   # a list
@@ -216,7 +216,7 @@ import Testing
     #expect(
       throws: ConfigurationError([
         ConfigurationDiagnostic(
-          file: "no.yaml", place: nil, key: "",
+          file: "no.yaml", location: nil, key: "",
           reason: "can't be read: No such file or directory")
       ])
     ) { try reader.read(path: "no.yaml", in: self.folder.path) }
@@ -238,7 +238,7 @@ import Testing
       ("bytes.yaml", "is not UTF-8 text"),
       ("protos", "can't be read: is a folder, not a file"),
     ] {
-      let fault = ConfigurationDiagnostic(file: name, place: nil, key: "", reason: reason)
+      let fault = ConfigurationDiagnostic(file: name, location: nil, key: "", reason: reason)
       #expect(throws: ConfigurationError([fault])) {
         try reader.read(path: name, in: self.folder.path)
       }

@@ -59,7 +59,7 @@ struct ErrorsSectionTests {
     #expect(try Self.body("      body: ['${code}', \"${details}\"]") == "[10,[]]")
   }
 
-  @Test func `each key has its place`() throws {
+  @Test func `each key has its location`() throws {
     let errors = try Self.errors(
       """
             status: {NOT_FOUND: 200, INTERNAL: 599}
@@ -82,7 +82,7 @@ struct ErrorsSectionTests {
     #expect(configuration.services.first?.errors == nil)
   }
 
-  @Test func `what is wrong is told with its place, all at once`() {
+  @Test func `what is wrong is told with its location, all at once`() {
     #expect(
       Self.faults(
         """

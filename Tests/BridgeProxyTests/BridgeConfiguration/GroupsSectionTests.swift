@@ -111,7 +111,7 @@ import Testing
       "alternatives.a.endpoint: missing"
     ),
   ])
-  func `what is wrong is told with its place`(text: String, expected: String) {
+  func `what is wrong is told with its location`(text: String, expected: String) {
     do {
       _ = try self.read("    endpoint: 127.0.0.1:1\n    \(text)\n")
       Issue.record("taken: \(text)")

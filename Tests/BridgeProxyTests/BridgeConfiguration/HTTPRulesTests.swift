@@ -243,7 +243,9 @@ import Testing
       "services.s.json.unknown_parameters[0]: an empty name; write the parameter's name"
     ),
   ])
-  func `what is wrong with rules is told with its place`(text: String, fault: String) async throws {
+  func `what is wrong with rules is told with its location`(
+    text: String, fault: String
+  ) async throws {
     let faults = try await self.faults(text)
     #expect(faults.contains(fault), "\(faults)")
     #expect(faults.split(separator: "\n").count == 1, "\(faults)")

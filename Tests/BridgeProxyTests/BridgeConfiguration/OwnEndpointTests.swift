@@ -52,7 +52,7 @@ import Testing
       ])
   }
 
-  @Test func `files and arguments are refused with the place`() throws {
+  @Test func `files and arguments are refused with the location`() throws {
     let text = """
       listen: 127.0.0.1:9
       services:

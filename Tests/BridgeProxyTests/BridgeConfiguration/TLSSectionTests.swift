@@ -48,7 +48,7 @@ import Testing
     #expect(try self.read(self.service("off")).services[0].cluster.tls == nil)
   }
 
-  @Test func `every key of a service has its place`() throws {
+  @Test func `every key of a service has its location`() throws {
     let text = self.service(
       "{ca: one.pem, server_name: Bench.internal, certificate: one.pem, key: one.key, "
         + "minimum_version: '1.3', verify: on, alpn: off}")

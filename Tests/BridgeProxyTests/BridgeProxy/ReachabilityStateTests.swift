@@ -15,7 +15,7 @@ import Testing
   ) -> String? {
     state.note(
       reachability,
-      of: .init(place: .init(service: 0, group: 0), endpoint: .init(host: "a", port: port)),
+      of: .init(group: .init(service: 0, group: 0), endpoint: .init(host: "a", port: port)),
       name: "bench", on: ObjectIdentifier(self.loops[loop]),
       now: .uptimeNanoseconds(0) + .seconds(seconds))
   }

@@ -123,7 +123,7 @@ import Testing
       _ = try await ServingPlan.load(
         draft.configuration, file: path, faults: draft.faults)
     }
-    let keys = try #require(error).faults.map { "\($0.place.map(\.line) ?? 0) \($0.key)" }
+    let keys = try #require(error).faults.map { "\($0.location.map(\.line) ?? 0) \($0.key)" }
     #expect(
       keys == [
         "2 services.one.endpoint", "3 services.one.schemas", "5 services.one.timeout",

@@ -34,7 +34,7 @@ import Testing
     var step = state.begin()
     while true {
       switch step {
-      case .ask(let request):
+      case .send(let request):
         urls.append(request.url)
         step = state.receive(answers.popFirst() ?? .failure(HTTPFetchError("no more answers")))
       case .done(let update):
@@ -160,7 +160,7 @@ import Testing
   @Test func `what hasn't changed is known by its tag`() {
     var state = EASDirectState(Self.settings())
     #expect(Self.round(&state, [Self.answer("{}", etag: "\"1\"")]).update == .endpoints([]))
-    guard case .ask(let request) = state.begin() else {
+    guard case .send(let request) = state.begin() else {
       Issue.record("no question")
       return
     }
@@ -168,7 +168,7 @@ import Testing
     #expect(state.receive(Self.status(304)) == .done(nil))
     // Not the answer to what it was the tag of.
     _ = Self.round(&state, [Self.status(500)])
-    guard case .ask(let again) = state.begin() else { return }
+    guard case .send(let again) = state.begin() else { return }
     #expect(!again.headers.contains { $0.name == "if-none-match" })
   }
 

@@ -37,7 +37,7 @@ import Testing
     var step = state.begin(now: now, wallMilliseconds: 1_700_000_000_000)
     while true {
       switch step {
-      case .ask(let request):
+      case .send(let request):
         requests.append(request)
         let next = answers.popFirst() ?? .failure(HTTPFetchError("no more answers"))
         step = state.receive(next, now: now, wallMilliseconds: 1_700_000_000_000)

@@ -25,7 +25,7 @@ import Testing
       switch action {
       case .call(let call, let message): "call \(call) \(message.kind)"
       case .open(let message): "open \(message.kind)"
-      case .say(let message): "say \(message.kind) \(message.body["requestId"]?.string ?? "-")"
+      case .send(let message): "say \(message.kind) \(message.body["requestId"]?.string ?? "-")"
       case .update(.endpoints(let endpoints)):
         "update " + endpoints.map { "\($0.endpoint)*\($0.weight)" }.joined(separator: " ")
       case .update(.failure(let reason)): "failure \(reason)"
@@ -49,11 +49,11 @@ import Testing
     var session = Self.session()
     _ = session.handle(.start, now: .zero)
     _ = session.handle(
-      .answered(.check, .success(try Self.message("ServerCheckResponse", Self.checked))),
+      .responded(.check, .success(try Self.message("ServerCheckResponse", Self.checked))),
       now: .zero)
     _ = session.handle(.pushed(try Self.message("SetupAckRequest")), now: .zero)
     _ = session.handle(
-      .answered(
+      .responded(
         .subscribe,
         .success(
           try Self.message(
@@ -75,7 +75,7 @@ import Testing
     var session = Self.session()
     #expect(Self.short(session.handle(.start, now: .zero)) == ["call check ServerCheckRequest"])
     let opening = session.handle(
-      .answered(.check, .success(try Self.message("ServerCheckResponse", Self.checked))),
+      .responded(.check, .success(try Self.message("ServerCheckResponse", Self.checked))),
       now: .zero)
     #expect(Self.short(opening) == ["open ConnectionSetupRequest"])
     #expect(session.wakeAt == .seconds(5))
@@ -96,7 +96,7 @@ import Testing
     #expect(
       Self.short(
         session.handle(
-          .answered(.subscribe, .success(try Self.message("SubscribeServiceResponse", list))),
+          .responded(.subscribe, .success(try Self.message("SubscribeServiceResponse", list))),
           now: .zero)) == ["update a:1*1 b:1*1"])
     #expect(session.isLive)
   }
@@ -105,7 +105,7 @@ import Testing
     var session = Self.session()
     _ = session.handle(.start, now: .zero)
     _ = session.handle(
-      .answered(.check, .success(try Self.message("ServerCheckResponse"))), now: .zero)
+      .responded(.check, .success(try Self.message("ServerCheckResponse"))), now: .zero)
     #expect(session.wakeAt == .milliseconds(100))
     #expect(session.handle(.woken, now: .milliseconds(99)) == [])
     #expect(
@@ -123,11 +123,11 @@ import Testing
     var session = Self.session()
     _ = session.handle(.start, now: .zero)
     #expect(
-      Self.short(session.handle(.answered(.check, .success(refusal)), now: .zero)) == [ending])
-    #expect(session.handle(.answered(.check, .success(refusal)), now: .zero) == [])
+      Self.short(session.handle(.responded(.check, .success(refusal)), now: .zero)) == [ending])
+    #expect(session.handle(.responded(.check, .success(refusal)), now: .zero) == [])
     var live = try Self.live()
     _ = live.handle(.woken, now: .seconds(6))
-    #expect(Self.short(live.handle(.answered(.health, .success(refusal)), now: .zero)) == [ending])
+    #expect(Self.short(live.handle(.responded(.health, .success(refusal)), now: .zero)) == [ending])
   }
 
   @Test func `a server that doesn't know its client yet is asked again, and not for ever`() throws {
@@ -135,17 +135,17 @@ import Testing
     var session = Self.session()
     _ = session.handle(.start, now: .zero)
     _ = session.handle(
-      .answered(.check, .success(try Self.message("ServerCheckResponse"))), now: .zero)
+      .responded(.check, .success(try Self.message("ServerCheckResponse"))), now: .zero)
     _ = session.handle(.woken, now: .seconds(1))
     for attempt in 1...2 {
-      #expect(session.handle(.answered(.subscribe, .success(unknown)), now: .seconds(1)) == [])
+      #expect(session.handle(.responded(.subscribe, .success(unknown)), now: .seconds(1)) == [])
       #expect(session.wakeAt == .milliseconds(1100))
       #expect(
         Self.short(session.handle(.woken, now: .seconds(2)))
           == ["call subscribe SubscribeServiceRequest"], "attempt \(attempt)")
     }
     #expect(
-      Self.short(session.handle(.answered(.subscribe, .success(unknown)), now: .seconds(1)))
+      Self.short(session.handle(.responded(.subscribe, .success(unknown)), now: .seconds(1)))
         == ["failed: n:9848 answered code 301, \"\""])
   }
 
@@ -155,7 +155,7 @@ import Testing
       _ = session.handle(.start, now: .zero)
       let failure = HTTPFetchError("n:9848: gone")
       #expect(
-        Self.short(session.handle(.answered(call, .failure(failure)), now: .zero))
+        Self.short(session.handle(.responded(call, .failure(failure)), now: .zero))
           == ["failed: n:9848: gone"])
     }
   }
@@ -165,17 +165,17 @@ import Testing
       var session = Self.session()
       _ = session.handle(.start, now: .zero)
       _ = session.handle(
-        .answered(.check, .success(try Self.message("ServerCheckResponse"))), now: .zero)
+        .responded(.check, .success(try Self.message("ServerCheckResponse"))), now: .zero)
       _ = session.handle(.woken, now: .seconds(1))
       #expect(
         Self.short(
           session.handle(
-            .answered(.subscribe, .success(try Self.message("SubscribeServiceResponse", body))),
+            .responded(.subscribe, .success(try Self.message("SubscribeServiceResponse", body))),
             now: .zero)) == ["failed: n:9848 answered a subscription without a list"])
     }
   }
 
-  @Test func `a change is answered and passed on`() throws {
+  @Test func `a change is responded and passed on`() throws {
     var session = try Self.live()
     let acknowledged = "say NotifySubscriberResponse 7"
     let says = { (event: NacosSession.Event) in Self.short(session.handle(event, now: .zero)) }
@@ -200,7 +200,7 @@ import Testing
     let actions = session.handle(
       .pushed(try Self.message("ClientDetectionRequest", #"{"requestId":"42"}"#)), now: .zero)
     #expect(Self.short(actions) == ["say ClientDetectionResponse 42"])
-    guard case .say(let reply) = actions[0] else { return }
+    guard case .send(let reply) = actions[0] else { return }
     #expect(
       String(decoding: reply.body.text, as: UTF8.self)
         == #"{"errorCode":0,"requestId":"42","resultCode":200}"#)
@@ -217,7 +217,7 @@ import Testing
       Self.short(session.handle(.woken, now: .seconds(8))) == ["call health HealthCheckRequest"])
     #expect(session.wakeAt == nil)
     let well = try Self.message("HealthCheckResponse", #"{"resultCode":200,"success":true}"#)
-    #expect(session.handle(.answered(.health, .success(well)), now: .seconds(9)) == [])
+    #expect(session.handle(.responded(.health, .success(well)), now: .seconds(9)) == [])
     #expect(session.wakeAt == .seconds(14))
   }
 
@@ -227,11 +227,11 @@ import Testing
     let failure = HTTPFetchError("the deadline passed")
     for _ in 1...2 {
       #expect(
-        Self.short(session.handle(.answered(.health, .failure(failure)), now: .seconds(9)))
+        Self.short(session.handle(.responded(.health, .failure(failure)), now: .seconds(9)))
           == ["call health HealthCheckRequest"])
     }
     #expect(
-      Self.short(session.handle(.answered(.health, .failure(failure)), now: .seconds(9)))
+      Self.short(session.handle(.responded(.health, .failure(failure)), now: .seconds(9)))
         == ["failed: the deadline passed"])
     #expect(session.handle(try Self.notice(["a"], at: 999), now: .seconds(9)) == [])
     #expect(session.wakeAt == nil)
@@ -262,14 +262,14 @@ import Testing
       .pushed(try Self.message("SetupAckRequest")),
       .pushed(try Self.message("ConnectResetRequest")),
       .pushed(try Self.message("ClientDetectionRequest")),
-      .answered(.check, .success(try Self.message("ServerCheckResponse"))),
-      .answered(
+      .responded(.check, .success(try Self.message("ServerCheckResponse"))),
+      .responded(
         .subscribe,
         .success(
           try Self.message("S", #"{"serviceInfo":\#(Self.info(["a"], at: 1))}"#))),
-      .answered(.health, .success(try Self.message("HealthCheckResponse"))),
-      .answered(.health, .failure(HTTPFetchError("x"))),
-      .answered(.subscribe, .success(try Self.message("E", #"{"resultCode":5,"errorCode":301}"#))),
+      .responded(.health, .success(try Self.message("HealthCheckResponse"))),
+      .responded(.health, .failure(HTTPFetchError("x"))),
+      .responded(.subscribe, .success(try Self.message("E", #"{"resultCode":5,"errorCode":301}"#))),
     ]
     for seed in 0..<200 {
       var generator = SeededGenerator(seed: UInt64(seed))

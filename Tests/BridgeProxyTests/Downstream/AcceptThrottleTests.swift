@@ -11,7 +11,7 @@ struct AcceptThrottleTests {
   func states() {
     var state = AcceptState()
     let start = NIODeadline.uptimeNanoseconds(1)
-    #expect(state.looked(isThere: true, at: start) == .init())
+    #expect(state.checked(isThere: true, at: start) == .init())
     let first = state.ranOut(.systemDescriptors, at: start)
     #expect(first.accepts == false)
     #expect(
@@ -19,12 +19,12 @@ struct AcceptThrottleTests {
         + "connections until some are closed")
     #expect(state.isPaused)
     #expect(state.ranOut(.descriptors, at: start) == .init())
-    #expect(state.looked(isThere: false, at: start) == .init())
+    #expect(state.checked(isThere: false, at: start) == .init())
     #expect(
-      state.looked(isThere: true, at: start)
+      state.checked(isThere: true, at: start)
         == .init(accepts: true, note: "accepts connections again"))
     #expect(state.ranOut(.memory, at: start + .seconds(59)) == .init(accepts: false))
-    #expect(state.looked(isThere: true, at: start + .seconds(59)) == .init(accepts: true))
+    #expect(state.checked(isThere: true, at: start + .seconds(59)) == .init(accepts: true))
     #expect(state.ranOut(.memory, at: start + .seconds(60)).note != nil)
   }
 

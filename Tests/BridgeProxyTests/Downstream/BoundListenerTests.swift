@@ -39,7 +39,7 @@ struct BoundListenerTests {
       listeners.map(\.address) == [
         .tcp(host: "127.0.0.2", port: port), .tcp(host: "127.0.0.1", port: port),
       ])
-    #expect(listeners.map(\.place) == [0, 0])
+    #expect(listeners.map(\.index) == [0, 0])
     await Self.close(listeners)
   }
 
@@ -55,7 +55,7 @@ struct BoundListenerTests {
       listeners.map(\.address) == [
         .tcp(host: "127.0.0.2", port: port), .tcp(host: "127.0.0.1", port: port),
       ])
-    #expect(listeners.map(\.place) == [0, 1])
+    #expect(listeners.map(\.index) == [0, 1])
     await Self.close(listeners)
   }
 

@@ -31,11 +31,11 @@ import Testing
 
   @Test func aGoodReply() {
     var state = CallState(byteLimit: 100)
-    #expect(!state.isAnswered && state.next() == .wait)
+    #expect(!state.hasResponded && state.next() == .wait)
     let head = self.receive(
       &state, [":status": "200", "content-type": "application/grpc", "x-a": "1"])
     #expect(head?.lines == ["x-a: 1"])
-    #expect(state.isAnswered && state.next() == .wait)
+    #expect(state.hasResponded && state.next() == .wait)
     state.receiveData(self.message("one"))
     #expect(state.next() == .message(ByteBuffer(string: "one")))
     #expect(state.next() == .wait)
@@ -47,7 +47,7 @@ import Testing
   @Test func interimHeadsAreSkipped() {
     var state = CallState(byteLimit: 100)
     #expect(self.receive(&state, [":status": "103", "link": "x"]) == nil)
-    #expect(!state.isAnswered)
+    #expect(!state.hasResponded)
     #expect(self.receive(&state, .ok) != nil)
   }
 
@@ -85,7 +85,7 @@ import Testing
     #expect(self.receive(&state, [":status": "502", "content-type": "text/html"]) == nil)
     state.receiveData(ByteBuffer(string: "<h1>Bad\n"))
     state.receiveData(ByteBuffer(string: "  gateway</h1>"))
-    #expect(state.isAnswered && state.next() == .wait)
+    #expect(state.hasResponded && state.next() == .wait)
     state.receiveEnd()
     #expect(
       state.next()

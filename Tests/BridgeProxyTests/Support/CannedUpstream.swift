@@ -84,7 +84,7 @@ final class CannedUpstream: Upstream {
     /// Whether its client may be gone.
     private(set) var hasYielded = false
 
-    func yieldPlace() { self.hasYielded = true }
+    func markSheddable() { self.hasYielded = true }
     func cancel() { self.isCancelled = true }
     func pauseReading() { self.flow.append("pause") }
     func resumeReading() { self.flow.append("resume") }

@@ -23,29 +23,29 @@ import Testing
     ReloadableTLSContext(key: "tls", settings: self.settings, loaded: try self.settings.load())
   }
 
-  private static func look(_ reloader: inout TLSContextReloader) -> [TLSContextReloader.Outcome] {
-    reloader.look()
+  private static func check(_ reloader: inout TLSContextReloader) -> [TLSContextReloader.Outcome] {
+    reloader.check()
   }
 
   @Test func `a change is read when it has settled, once`() throws {
     var reload = FileChangeDetector(loaded: TLSFingerprint(of: self.settings))
-    let unchanged = reload.look(TLSFingerprint(of: self.settings))
+    let unchanged = reload.check(TLSFingerprint(of: self.settings))
     #expect(!unchanged)
     try self.certificates.run("rm data; ln -s v2 data")
     let changed = TLSFingerprint(of: self.settings)
-    let first = reload.look(changed)
-    let second = reload.look(changed)
-    let third = reload.look(changed)
+    let first = reload.check(changed)
+    let second = reload.check(changed)
+    let third = reload.check(changed)
     #expect((first, second, third) == (false, true, false))
   }
 
   @Test func `a change that goes on is waited for`() throws {
     var reload = FileChangeDetector(loaded: TLSFingerprint(of: self.settings))
     try self.certificates.run("cp two.pem v1/tls.pem")
-    let first = reload.look(TLSFingerprint(of: self.settings))
+    let first = reload.check(TLSFingerprint(of: self.settings))
     try self.certificates.run("cp two.key v1/new; mv v1/new v1/tls.key")
-    let second = reload.look(TLSFingerprint(of: self.settings))
-    let third = reload.look(TLSFingerprint(of: self.settings))
+    let second = reload.check(TLSFingerprint(of: self.settings))
+    let third = reload.check(TLSFingerprint(of: self.settings))
     #expect((first, second, third) == (false, false, true))
   }
 
@@ -53,12 +53,12 @@ import Testing
     let contexts = try self.contexts()
     var reloader = TLSContextReloader([contexts])
     let before = contexts.current.fingerprint
-    #expect(Self.look(&reloader) == [])
+    #expect(Self.check(&reloader) == [])
     try self.certificates.run("ln -s v2 new; mv -T new data")
-    #expect(Self.look(&reloader) == [])
-    #expect(Self.look(&reloader) == [.replaced(key: "tls")])
+    #expect(Self.check(&reloader) == [])
+    #expect(Self.check(&reloader) == [.replaced(key: "tls")])
     #expect(contexts.current.fingerprint != before)
-    #expect(Self.look(&reloader) == [])
+    #expect(Self.check(&reloader) == [])
   }
 
   @Test func `what is wrong is told once, and the old stays`() throws {
@@ -67,23 +67,23 @@ import Testing
     let before = contexts.current.fingerprint
     try self.certificates.run("cp two.key v1/new; mv v1/new v1/tls.key")
     let folder = self.certificates.path("data")
-    #expect(Self.look(&reloader) == [])
+    #expect(Self.check(&reloader) == [])
     #expect(
-      Self.look(&reloader) == [
+      Self.check(&reloader) == [
         .kept(
           key: "tls",
           reason: "the key in \(folder)/tls.key isn't that of the certificate in \(folder)/tls.pem")
       ])
-    #expect(Self.look(&reloader) == [])
+    #expect(Self.check(&reloader) == [])
     #expect(contexts.current.fingerprint == before)
     try self.certificates.run("rm v1/tls.key")
-    #expect(Self.look(&reloader) == [])
+    #expect(Self.check(&reloader) == [])
     #expect(
-      Self.look(&reloader) == [
+      Self.check(&reloader) == [
         .kept(key: "tls", reason: "\(folder)/tls.key: No such file or directory")
       ])
     try self.certificates.run("cp one.key v1/tls.key")
-    #expect(Self.look(&reloader) == [])
-    #expect(Self.look(&reloader) == [.replaced(key: "tls")])
+    #expect(Self.check(&reloader) == [])
+    #expect(Self.check(&reloader) == [.replaced(key: "tls")])
   }
 }

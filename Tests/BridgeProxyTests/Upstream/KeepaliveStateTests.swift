@@ -14,7 +14,7 @@ import Testing
     var state = self.make()
     #expect(state.start() == .wait(.seconds(60)))
     #expect(state.check(hasCalls: true) == .ping(.seconds(20)))
-    state.heard()
+    state.didReceive()
     #expect(state.check(hasCalls: true) == .wait(.seconds(60)))
     #expect(state.check(hasCalls: true) == .ping(.seconds(20)))
   }
@@ -29,7 +29,7 @@ import Testing
   @Test func whoSpeaksIsNotAsked() {
     var state = self.make()
     _ = state.start()
-    state.heard()
+    state.didReceive()
     #expect(state.check(hasCalls: true) == .wait(.seconds(60)))
   }
 
@@ -46,13 +46,13 @@ import Testing
     var state = self.make(time: nil)
     let now = NIODeadline.uptimeNanoseconds(1)
     #expect(state.start() == .wait(nil))
-    #expect(state.suspect(now: now) == .ping(.seconds(20)))
+    #expect(state.probeNow(now: now) == .ping(.seconds(20)))
     // One question at a time.
-    #expect(state.suspect(now: now + .seconds(1)) == nil)
-    state.heard()
+    #expect(state.probeNow(now: now + .seconds(1)) == nil)
+    state.didReceive()
     #expect(state.check(hasCalls: true) == .wait(nil))
-    #expect(state.suspect(now: now + .seconds(299)) == nil)
-    #expect(state.suspect(now: now + .seconds(300)) == .ping(.seconds(20)))
+    #expect(state.probeNow(now: now + .seconds(299)) == nil)
+    #expect(state.probeNow(now: now + .seconds(300)) == .ping(.seconds(20)))
     #expect(state.check(hasCalls: false) == .giveUp)
   }
 }

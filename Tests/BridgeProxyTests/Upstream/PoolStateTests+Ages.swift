@@ -23,7 +23,7 @@ import Testing
 
   @Test func callsAreSpreadOverAsManyConnectionsAsAreWanted() {
     var state = self.makeState(connections: 3, spread: 3)
-    #expect(state.arrive(1, now: self.start) == .wait)
+    #expect(state.submit(1, now: self.start) == .wait)
     #expect(state.nextConnect(now: self.start) == 1)
     #expect(state.nextConnect(now: self.start) == nil)
     self.allow(&state, 1)
@@ -34,7 +34,7 @@ import Testing
     #expect(state.nextConnect(now: self.start) == 3)
     self.allow(&state, 3)
     #expect(state.nextConnect(now: self.start) == nil)
-    let places = (2...7).map { state.arrive($0, now: self.start) }
+    let places = (2...7).map { state.submit($0, now: self.start) }
     #expect(
       places == [2, 3, 1, 2, 3, 1].map { PoolState.Arrival.start(connection: $0) })
   }
@@ -42,14 +42,14 @@ import Testing
   @Test func aConnectionWithoutCallsIsClosedAfterTheIdleTimeout() {
     var state = self.makeState(idleTimeout: .seconds(80))
     #expect(state.checkInterval == .seconds(10))
-    state.want()
+    state.requestConnection()
     #expect(state.nextConnect(now: self.start) == 1)
     self.allow(&state, 1)
     state.check(now: self.start + .seconds(10))
     state.check(now: self.start + .seconds(80))
     #expect(state.nextClose() == nil)
     // A call in between, however short, counts.
-    #expect(state.arrive(1, now: self.start + .seconds(81)) == .start(connection: 1))
+    #expect(state.submit(1, now: self.start + .seconds(81)) == .start(connection: 1))
     state.closeCall(on: 1)
     state.check(now: self.start + .seconds(90))
     state.check(now: self.start + .seconds(160))
@@ -61,7 +61,7 @@ import Testing
 
   @Test func aConnectionWithCallsIsNeverIdle() {
     var state = self.makeState(idleTimeout: .seconds(80))
-    #expect(state.arrive(1, now: self.start) == .wait)
+    #expect(state.submit(1, now: self.start) == .wait)
     _ = state.nextConnect(now: self.start)
     self.allow(&state, 1)
     _ = state.nextStart()
@@ -72,7 +72,7 @@ import Testing
 
   @Test func anOldConnectionWithCallsIsReplacedBeforeItGoes() {
     var state = self.makeState(connections: 1, maxAge: .seconds(100))
-    #expect(state.arrive(1, now: self.start) == .wait)
+    #expect(state.submit(1, now: self.start) == .wait)
     _ = state.nextConnect(now: self.start)
     self.allow(&state, 1)
     _ = state.nextStart()
@@ -80,9 +80,9 @@ import Testing
     state.check(now: old)
     // It still takes calls, and another is opened beside it whatever the limit is.
     #expect(state.nextConnect(now: old) == 2)
-    #expect(state.arrive(2, now: old) == .start(connection: 1))
+    #expect(state.submit(2, now: old) == .start(connection: 1))
     self.allow(&state, 2, at: old)
-    #expect(state.arrive(3, now: old) == .start(connection: 2))
+    #expect(state.submit(3, now: old) == .start(connection: 2))
     #expect(state.nextClose() == nil)
     state.closeCall(on: 1)
     state.closeCall(on: 1)
@@ -92,7 +92,7 @@ import Testing
 
   @Test func anOldConnectionWithoutCallsJustGoes() {
     var state = self.makeState(maxAge: .seconds(100))
-    state.want()
+    state.requestConnection()
     _ = state.nextConnect(now: self.start)
     self.allow(&state, 1)
     state.check(now: self.start + .seconds(89))
@@ -106,12 +106,12 @@ import Testing
     var state = self.makeState()
     var generator = SeededGenerator(seed: 1)
     #expect(state.connectivity(now: self.start) == .idle)
-    state.want()
+    state.requestConnection()
     _ = state.nextConnect(now: self.start)
     #expect(state.connectivity(now: self.start) == .connecting)
     state.remove(1, reason: "refused", now: self.start, using: &generator)
     #expect(state.connectivity(now: self.start) == .failing("refused"))
-    state.want()
+    state.requestConnection()
     #expect(state.nextConnect(now: self.start + .seconds(1)) == 2)
     self.allow(&state, 2)
     #expect(state.connectivity(now: self.start) == .ready)

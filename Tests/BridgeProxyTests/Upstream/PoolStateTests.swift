@@ -18,7 +18,7 @@ import Testing
   /// A state with a connection (number 1) that is ready for so many calls.
   private func readyState(calls: Int, connections: Int = 2, callsInFlight: Int = 10) -> PoolState {
     var state = self.makeState(callsInFlight: callsInFlight, connections: connections)
-    state.want()
+    state.requestConnection()
     #expect(state.nextConnect(now: self.start) == 1)
     self.allow(&state, 1, calls: calls)
     return state
@@ -36,7 +36,7 @@ import Testing
 
   @Test func theFirstCallWaitsForAConnection() {
     var state = self.makeState()
-    #expect(state.arrive(7, now: self.start) == .wait)
+    #expect(state.submit(7, now: self.start) == .wait)
     #expect(state.nextStart() == nil)
     #expect(state.nextConnect(now: self.start) == 1)
     // One attempt at a time.
@@ -45,13 +45,13 @@ import Testing
     self.allow(&state, 1, calls: 100)
     #expect(state.nextStart() ?? (0, 0) == (7, 1))
     #expect(state.nextStart() == nil)
-    #expect(state.arrive(8, now: self.start) == .start(connection: 1))
+    #expect(state.submit(8, now: self.start) == .start(connection: 1))
     #expect(state.callsInFlightCount == 2)
   }
 
   @Test func aConnectionRestsAfterARefusalAndLongerAfterEach() {
     var state = self.makeState(connections: 1)
-    #expect(state.arrive(1, now: self.start) == .wait)
+    #expect(state.submit(1, now: self.start) == .wait)
     #expect(state.nextConnect(now: self.start) == 1)
     self.allow(&state, 1, calls: 100)
     for milliseconds: Int64 in [2, 4, 8, 16, 32, 64, 128, 128] {
@@ -60,10 +60,10 @@ import Testing
       #expect(state.refuse(1, on: 1) == .milliseconds(milliseconds))
       #expect(state.nextStart() == nil)
       #expect(state.nextConnect(now: self.start) == nil)
-      state.endRest(1)
+      state.endCoolDown(1)
     }
     #expect(state.nextStart() ?? (0, 0) == (1, 1))
-    state.answered(on: 1)
+    state.responded(on: 1)
     state.closeCall(on: 1)
     #expect(state.refuse(1, on: 1) == .milliseconds(2))
     // A second refusal while it rests anyway starts no other rest.
@@ -72,10 +72,10 @@ import Testing
 
   @Test func waitingCallsStartInTheirOrder() {
     var state = self.makeState()
-    for call in 1...3 { #expect(state.arrive(call, now: self.start) == .wait) }
+    for call in 1...3 { #expect(state.submit(call, now: self.start) == .wait) }
     state.leave(2)
     state.leave(99)
-    state.comeBack(4)
+    state.requeue(4)
     _ = state.nextConnect(now: self.start)
     self.allow(&state, 1, calls: 100)
     var started: [Int] = []
@@ -85,13 +85,13 @@ import Testing
 
   @Test func aFullConnectionGetsASecondBesideIt() {
     var state = self.readyState(calls: 1)
-    #expect(state.arrive(1, now: self.start) == .start(connection: 1))
-    #expect(state.arrive(2, now: self.start) == .wait)
+    #expect(state.submit(1, now: self.start) == .start(connection: 1))
+    #expect(state.submit(2, now: self.start) == .wait)
     #expect(state.nextConnect(now: self.start) == 2)
     self.allow(&state, 2, calls: 1)
     #expect(state.nextStart() ?? (0, 0) == (2, 2))
     // Two are the limit: the third waits for a stream.
-    #expect(state.arrive(3, now: self.start) == .wait)
+    #expect(state.submit(3, now: self.start) == .wait)
     #expect(state.nextConnect(now: self.start) == nil)
     #expect(state.nextFailure(now: self.start) == nil)
     state.closeCall(on: 1)
@@ -100,8 +100,8 @@ import Testing
 
   @Test func theLimitInFlightCountsAllConnections() {
     var state = self.readyState(calls: 100, callsInFlight: 1)
-    #expect(state.arrive(1, now: self.start) == .start(connection: 1))
-    #expect(state.arrive(2, now: self.start) == .wait)
+    #expect(state.submit(1, now: self.start) == .start(connection: 1))
+    #expect(state.submit(2, now: self.start) == .wait)
     #expect(state.nextConnect(now: self.start) == nil && state.nextStart() == nil)
     state.closeCall(on: 1)
     #expect(state.nextStart() ?? (0, 0) == (2, 1))
@@ -109,20 +109,20 @@ import Testing
 
   @Test func callsBeyondTheWaitingLimitAreShed() {
     var state = self.makeState(callsWaiting: 1)
-    #expect(state.arrive(1, now: self.start) == .wait)
-    guard case .refuse(let status) = state.arrive(2, now: self.start) else {
+    #expect(state.submit(1, now: self.start) == .wait)
+    guard case .refuse(let status) = state.submit(2, now: self.start) else {
       Issue.record("not refused")
       return
     }
     #expect(status.code == .unavailable && status.origin == .shed)
     // One that comes back was let in before.
-    state.comeBack(3)
+    state.requeue(3)
     #expect(state.waitingCount == 2)
   }
 
   @Test func aFailedAttemptFailsWhatWaitsAndWhatComesDuringTheBackoff() {
     var state = self.makeState()
-    #expect(state.arrive(1, now: self.start) == .wait)
+    #expect(state.submit(1, now: self.start) == .wait)
     _ = state.nextConnect(now: self.start)
     self.remove(&state, 1, "refused")
     let status = GRPCStatus(.unavailable, "refused", origin: .notConnected)
@@ -130,16 +130,16 @@ import Testing
     let failure = state.nextFailure(now: self.start)
     #expect(failure?.call == 1 && failure?.status == status)
     #expect(state.nextFailure(now: self.start) == nil)
-    #expect(state.arrive(2, now: self.start + .milliseconds(79)) == .refuse(status))
+    #expect(state.submit(2, now: self.start + .milliseconds(79)) == .refuse(status))
     let later = self.start + .milliseconds(121)
-    #expect(state.arrive(3, now: later) == .wait)
+    #expect(state.submit(3, now: later) == .wait)
     #expect(state.nextConnect(now: later) == 2)
   }
 
   @Test func aFailedSecondConnectionLeavesTheWaitingAlone() {
     var state = self.readyState(calls: 1)
-    _ = state.arrive(1, now: self.start)
-    _ = state.arrive(2, now: self.start)
+    _ = state.submit(1, now: self.start)
+    _ = state.submit(2, now: self.start)
     #expect(state.nextConnect(now: self.start) == 2)
     self.remove(&state, 2)
     #expect(state.nextFailure(now: self.start) == nil)
@@ -149,20 +149,20 @@ import Testing
 
   @Test func aConnectionThatServedIsReplacedAtOnce() {
     var state = self.readyState(calls: 10)
-    _ = state.arrive(1, now: self.start)
+    _ = state.submit(1, now: self.start)
     self.remove(&state, 1)
     #expect(state.callsInFlightCount == 0)
-    #expect(state.arrive(2, now: self.start) == .wait)
+    #expect(state.submit(2, now: self.start) == .wait)
     #expect(state.nextConnect(now: self.start) == 2)
   }
 
   @Test func aConnectionThatEndsBeforeItIsReadyCountsAsFailed() {
     var state = self.makeState()
-    state.want()
+    state.requestConnection()
     #expect(state.nextConnect(now: self.start) == 1)
     self.remove(&state, 1, "hung up")
     #expect(
-      state.arrive(1, now: self.start)
+      state.submit(1, now: self.start)
         == .refuse(GRPCStatus(.unavailable, "hung up", origin: .notConnected)))
   }
 
@@ -170,9 +170,9 @@ import Testing
     var state = self.readyState(calls: 10)
     self.remove(&state, 1, "hung up")
     // What no call waits for isn't opened again at once.
-    state.want()
+    state.requestConnection()
     #expect(state.nextConnect(now: self.start) == nil)
-    #expect(state.arrive(1, now: self.start) == .wait)
+    #expect(state.submit(1, now: self.start) == .wait)
     #expect(state.nextConnect(now: self.start) == 2)
     // It hangs up again, with the call waiting for it.
     self.remove(&state, 2, "hung up")
@@ -180,13 +180,13 @@ import Testing
       state.nextFailure(now: self.start)?.status
         == GRPCStatus(.unavailable, "hung up", origin: .notConnected))
     #expect(state.nextConnect(now: self.start + .seconds(5)) == nil)
-    state.want()
+    state.requestConnection()
     #expect(state.nextConnect(now: self.start + .seconds(5)) == 3)
   }
 
   @Test func aConnectionThatIsRetiredUnusedCountsAsFailedBeforeTheNextIsOpened() {
     var state = self.makeState()
-    #expect(state.arrive(1, now: self.start) == .wait)
+    #expect(state.submit(1, now: self.start) == .wait)
     #expect(state.nextConnect(now: self.start) == 1)
     self.allow(&state, 1, calls: 10)
     state.retire(1)
@@ -200,16 +200,16 @@ import Testing
     let failure = state.nextFailure(now: self.start)
     #expect(failure?.call == 1)
     #expect(failure?.status == GRPCStatus(.unavailable, "goodbye", origin: .notConnected))
-    #expect(state.arrive(2, now: self.start + .seconds(1)) == .wait)
+    #expect(state.submit(2, now: self.start + .seconds(1)) == .wait)
     #expect(state.nextConnect(now: self.start + .seconds(1)) == 2)
   }
 
   @Test func aRetiredConnectionFinishesItsCallsAndIsClosed() {
     var state = self.readyState(calls: 10)
-    _ = state.arrive(1, now: self.start)
+    _ = state.submit(1, now: self.start)
     state.retire(1)
     #expect(state.nextClose() == nil)
-    #expect(state.arrive(2, now: self.start) == .wait)
+    #expect(state.submit(2, now: self.start) == .wait)
     #expect(state.nextConnect(now: self.start) == 2)
     state.closeCall(on: 1)
     #expect(state.nextClose() == 1)
@@ -221,9 +221,9 @@ import Testing
 
   @Test func aLoweredLimitKeepsNewCallsOut() {
     var state = self.readyState(calls: 10, connections: 1)
-    for call in 1...3 { _ = state.arrive(call, now: self.start) }
+    for call in 1...3 { _ = state.submit(call, now: self.start) }
     self.allow(&state, 1, calls: 2)
-    #expect(state.arrive(4, now: self.start) == .wait)
+    #expect(state.submit(4, now: self.start) == .wait)
     state.closeCall(on: 1)
     #expect(state.nextStart() == nil)
     state.closeCall(on: 1)
@@ -232,11 +232,11 @@ import Testing
 
   @Test func aWantedConnectionIsOpenedOnce() {
     var state = self.makeState()
-    state.want()
+    state.requestConnection()
     #expect(state.nextConnect(now: self.start) == 1)
     self.allow(&state, 1, calls: 1)
     #expect(state.hasReady)
-    state.want()
+    state.requestConnection()
     #expect(state.nextConnect(now: self.start) == nil)
     self.remove(&state, 1)
     #expect(!state.hasUsable && state.nextConnect(now: self.start + .seconds(9)) == nil)
@@ -244,10 +244,10 @@ import Testing
 
   @Test func drainingServesTheWaitingAndThenCloses() {
     var state = self.readyState(calls: 1, connections: 1)
-    _ = state.arrive(1, now: self.start)
-    _ = state.arrive(2, now: self.start)
+    _ = state.submit(1, now: self.start)
+    _ = state.submit(2, now: self.start)
     state.drain()
-    guard case .refuse(let status) = state.arrive(3, now: self.start) else {
+    guard case .refuse(let status) = state.submit(3, now: self.start) else {
       Issue.record("not refused")
       return
     }
@@ -290,7 +290,7 @@ private struct PoolWalk {
   private var ready: [Int: Int] = [:]
   private var retired: Set<Int> = []
   private(set) var faults: [String] = []
-  /// Connections that take no calls for a moment, until `endRest`.
+  /// Connections that take no calls for a moment, until `endCoolDown`.
   private var resting: Set<Int> = []
 
   init(seed: UInt64) {
@@ -302,11 +302,11 @@ private struct PoolWalk {
 
   mutating func step() {
     switch Int.random(in: 0..<100, using: &self.generator) {
-    case 0..<40: self.arrive()
+    case 0..<40: self.submit()
     case 40..<65: self.endOpenCall()
     case 65..<70: self.cancelWaitingCall()
     case 70..<73: self.refuseOpenCall()
-    case 73..<75: self.endRest()
+    case 73..<75: self.endCoolDown()
     case 75..<83: self.finishAttempt()
     case 83..<87: self.retire()
     case 87..<90: self.lose()
@@ -322,7 +322,7 @@ private struct PoolWalk {
     self.state.drain()
     for _ in 0..<1000 where !self.state.isFinished {
       self.now = self.now + .seconds(1)
-      while !self.resting.isEmpty { self.endRest() }
+      while !self.resting.isEmpty { self.endCoolDown() }
       self.settle()
       for connection in self.connecting.sorted() { self.allow(connection, 2) }
       self.settle()
@@ -379,10 +379,10 @@ private struct PoolWalk {
     self.open[call] = connection
   }
 
-  private mutating func arrive() {
+  private mutating func submit() {
     let call = self.nextCall
     self.nextCall += 1
-    switch self.state.arrive(call, now: self.now) {
+    switch self.state.submit(call, now: self.now) {
     case .start(let connection): self.begin(call, connection)
     case .wait: self.waiting.insert(call)
     case .refuse: self.ended[call, default: 0] += 1
@@ -411,12 +411,12 @@ private struct PoolWalk {
     self.waiting.insert(call)
   }
 
-  private mutating func endRest() {
+  private mutating func endCoolDown() {
     guard let connection = self.resting.sorted().randomElement(using: &self.generator) else {
       return
     }
     self.resting.remove(connection)
-    self.state.endRest(connection)
+    self.state.endCoolDown(connection)
   }
 
   private mutating func cancelWaitingCall() {

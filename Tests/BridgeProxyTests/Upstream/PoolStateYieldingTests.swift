@@ -15,7 +15,7 @@ import Testing
     var state = PoolState(
       limits: PoolState.Limits(
         callsInFlight: callsInFlight, callsWaiting: callsWaiting, connections: connections))
-    state.want()
+    state.requestConnection()
     #expect(state.nextConnect(now: self.now) == 1)
     var generator = SeededGenerator(seed: 1)
     state.allow(1, calls: calls, now: self.now, using: &generator)
@@ -24,29 +24,29 @@ import Testing
 
   @Test func othersOvertakeACallThatWaits() {
     var state = self.ready()
-    #expect(state.arrive(1, now: self.now) == .start(connection: 1))
-    #expect(state.arrive(2, yields: true, now: self.now) == .wait)
-    #expect(state.arrive(3, now: self.now) == .wait)
+    #expect(state.submit(1, now: self.now) == .start(connection: 1))
+    #expect(state.submit(2, yields: true, now: self.now) == .wait)
+    #expect(state.submit(3, now: self.now) == .wait)
     state.closeCall(on: 1)
     #expect(state.nextStart() ?? (0, 0) == (3, 1))
     state.closeCall(on: 1)
     #expect(state.nextStart() ?? (0, 0) == (2, 1))
     // It yields on its connection, too.
-    #expect(state.arrive(4, now: self.now) == .wait)
+    #expect(state.submit(4, now: self.now) == .wait)
     #expect(state.nextYield() == 2)
   }
 
   @Test func oneOnAConnectionEndsForOneThatWaits() {
     var state = self.ready(calls: 2, callsInFlight: 2)
-    for call in [1, 2] { #expect(state.arrive(call, now: self.now) == .start(connection: 1)) }
+    for call in [1, 2] { #expect(state.submit(call, now: self.now) == .start(connection: 1)) }
     state.yield(2)
     state.yield(1)
     #expect(state.nextYield() == nil)
-    #expect(state.arrive(3, now: self.now) == .wait)
+    #expect(state.submit(3, now: self.now) == .wait)
     #expect(state.nextYield() == 2)
     // Its place isn't free yet, and is enough.
     #expect(state.nextYield() == nil && state.nextStart() == nil)
-    #expect(state.arrive(4, now: self.now) == .wait)
+    #expect(state.submit(4, now: self.now) == .wait)
     #expect(state.nextYield() == 1 && state.nextYield() == nil)
     state.closeCall(on: 1)
     #expect(state.nextStart() ?? (0, 0) == (3, 1))
@@ -54,23 +54,23 @@ import Testing
 
   @Test func noneEndsWhileAConnectionIsOnItsWay() {
     var state = self.ready(connections: 2)
-    #expect(state.arrive(1, yields: true, now: self.now) == .start(connection: 1))
-    #expect(state.arrive(2, now: self.now) == .wait)
+    #expect(state.submit(1, yields: true, now: self.now) == .start(connection: 1))
+    #expect(state.submit(2, now: self.now) == .wait)
     #expect(state.nextConnect(now: self.now) == 2)
     #expect(state.nextYield() == nil)
   }
 
   @Test func theQueueTakesNoMoreThanOthersMakeRoomFor() {
     var state = self.ready(callsWaiting: 2, connections: 2)
-    #expect(state.arrive(1, yields: true, now: self.now) == .start(connection: 1))
-    #expect(state.arrive(2, now: self.now) == .wait)
+    #expect(state.submit(1, yields: true, now: self.now) == .start(connection: 1))
+    #expect(state.submit(2, now: self.now) == .wait)
     #expect(state.nextConnect(now: self.now) == 2)
-    #expect(state.arrive(3, yields: true, now: self.now) == .wait)
+    #expect(state.submit(3, yields: true, now: self.now) == .wait)
     // The queue is full: 1 and 3 can make room, for two more.
     for call in [4, 5] {
-      #expect(state.arrive(call, now: self.now) == .wait)
+      #expect(state.submit(call, now: self.now) == .wait)
     }
-    guard case .refuse(let status) = state.arrive(6, now: self.now) else {
+    guard case .refuse(let status) = state.submit(6, now: self.now) else {
       Issue.record("a queue of \(state.waitingCount)")
       return
     }
@@ -80,9 +80,9 @@ import Testing
 
   @Test func oneThatYieldsDisplacesNobody() {
     var state = self.ready(callsWaiting: 1)
-    #expect(state.arrive(1, now: self.now) == .start(connection: 1))
-    #expect(state.arrive(2, yields: true, now: self.now) == .wait)
-    guard case .refuse = state.arrive(3, yields: true, now: self.now) else {
+    #expect(state.submit(1, now: self.now) == .start(connection: 1))
+    #expect(state.submit(2, yields: true, now: self.now) == .wait)
+    guard case .refuse = state.submit(3, yields: true, now: self.now) else {
       Issue.record("it was let in")
       return
     }
@@ -91,21 +91,21 @@ import Testing
 
   @Test func oneThatBeginsAgainStillYields() {
     var state = self.ready()
-    #expect(state.arrive(1, yields: true, now: self.now) == .start(connection: 1))
+    #expect(state.submit(1, yields: true, now: self.now) == .start(connection: 1))
     state.closeCall(on: 1)
-    state.comeBack(1)
-    #expect(state.arrive(2, now: self.now) == .wait)
+    state.requeue(1)
+    #expect(state.submit(2, now: self.now) == .wait)
     #expect(state.nextStart() ?? (0, 0) == (2, 1))
   }
 
   @Test func oneThatEndedMakesNoRoomTwice() {
     var state = self.ready(callsInFlight: 1)
-    #expect(state.arrive(1, now: self.now) == .start(connection: 1))
+    #expect(state.submit(1, now: self.now) == .start(connection: 1))
     state.yield(1)
     state.leave(1)
     state.closeCall(on: 1)
-    #expect(state.arrive(2, now: self.now) == .start(connection: 1))
-    #expect(state.arrive(3, now: self.now) == .wait)
+    #expect(state.submit(2, now: self.now) == .start(connection: 1))
+    #expect(state.submit(3, now: self.now) == .wait)
     #expect(state.nextYield() == nil)
   }
 
@@ -118,7 +118,7 @@ import Testing
     var ending = 0
     for call in 1...400 {
       let isYielding = Bool.random(using: &generator)
-      switch state.arrive(call, yields: isYielding, now: self.now) {
+      switch state.submit(call, yields: isYielding, now: self.now) {
       case .start: open.insert(call)
       case .wait: waiting.insert(call)
       case .refuse: break

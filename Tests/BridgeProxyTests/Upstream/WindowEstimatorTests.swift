@@ -26,7 +26,7 @@ import Testing
       _ = estimator.receive(estimator.window / 2, now: { self.time(now) })
       _ = estimator.receive(bytes, now: { self.time(now) })
       now += 50
-      if let window = estimator.answer(now: self.time(now)) { windows.append(window) }
+      if let window = estimator.receivePong(now: self.time(now)) { windows.append(window) }
     }
     #expect(windows == [2000, 3000])
     // At the limit nothing is measured any more.
@@ -37,7 +37,7 @@ import Testing
     var estimator = WindowEstimator(window: 1000, most: 8000)
     _ = estimator.receive(500, now: { self.start })
     _ = estimator.receive(600, now: { self.start })
-    #expect(estimator.answer(now: self.time(50)) == nil)
+    #expect(estimator.receivePong(now: self.time(50)) == nil)
     #expect(estimator.window == 1000)
   }
 
@@ -45,15 +45,15 @@ import Testing
     var estimator = WindowEstimator(window: 1000, most: 80_000)
     _ = estimator.receive(500, now: { self.start })
     _ = estimator.receive(1000, now: { self.start })
-    #expect(estimator.answer(now: self.time(10)) == 2000)
+    #expect(estimator.receivePong(now: self.time(10)) == 2000)
     // Queues have made the round trip longer: twice the bytes in four times the time.
     _ = estimator.receive(1000, now: { self.time(20) })
     _ = estimator.receive(2000, now: { self.time(20) })
-    #expect(estimator.answer(now: self.time(60)) == nil)
+    #expect(estimator.receivePong(now: self.time(60)) == nil)
   }
 
   @Test func anAnswerToNothingSaysNothing() {
     var estimator = WindowEstimator(window: 1000, most: 8000)
-    #expect(estimator.answer(now: self.start) == nil)
+    #expect(estimator.receivePong(now: self.start) == nil)
   }
 }

@@ -145,16 +145,16 @@ struct TextTests {
   @Test("the first character that's no part of base64 is named, wherever it stands")
   func faultsInBase64() {
     let alphabet = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_".utf8)
-    for place in [0, 1, 30, 31, 32, 33, 62, 63, 64, 90, 99] {
+    for ordinal in [0, 1, 30, 31, 32, 33, 62, 63, 64, 90, 99] {
       for byte in UInt8.min...UInt8.max {
         var text = Array(repeating: UInt8(ascii: "Q"), count: 100)
-        text[place] = byte
+        text[ordinal] = byte
         var sink = ByteSink(capacity: 64)
         let fault = text.withUnsafeBufferPointer { buffer in
           buffer.baseAddress.flatMap { Base64.decode($0, count: buffer.count, into: &sink) }
         }
-        let isRight = alphabet.contains(byte) || (byte == UInt8(ascii: "=") && place == 99)
-        #expect(fault == (isRight ? nil : place), "\(byte) at \(place)")
+        let isRight = alphabet.contains(byte) || (byte == UInt8(ascii: "=") && ordinal == 99)
+        #expect(fault == (isRight ? nil : ordinal), "\(byte) at \(ordinal)")
       }
     }
   }

@@ -7,10 +7,10 @@ import Testing
 struct JSONNameTests {
   private static func schema(_ fields: [(name: String, jsonName: String?)]) throws -> Schema {
     var content = DescriptorBytes.text(1, "M")
-    for (place, field) in fields.enumerated() {
+    for (ordinal, field) in fields.enumerated() {
       content += DescriptorBytes.record(
         2,
-        DescriptorBytes.field(field.name, UInt8(place + 1), type: 5, jsonName: field.jsonName))
+        DescriptorBytes.field(field.name, UInt8(ordinal + 1), type: 5, jsonName: field.jsonName))
     }
     return try DescriptorBytes.schema(
       DescriptorBytes.file("m.proto", package: "", syntax: "proto2", content))

@@ -10,7 +10,7 @@ import Testing
     switch action {
     case .nothing: "-"
     case .renew(let token): "renew \(token.revealed)"
-    case .tell(let text): text
+    case .report(let text): text
     }
   }
 
@@ -65,7 +65,7 @@ import Testing
       switch action {
       case .nothing: break
       case .renew(let token): seen.withLock { $0.append(token.revealed) }
-      case .tell: seen.withLock { $0.append("told") }
+      case .report: seen.withLock { $0.append("told") }
       }
     }
     #expect(seen.withLock { $0 } == ["two", "told", "three"])

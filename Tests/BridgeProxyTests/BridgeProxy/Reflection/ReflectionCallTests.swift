@@ -8,7 +8,7 @@ import Testing
 @testable import HTTP2
 @testable import Upstream
 
-/// Questions over a real pool, answered by an endpoint in memory.
+/// ReflectionExchange over a real pool, answered by an endpoint in memory.
 @Suite struct ReflectionCallTests {
   private let endpoint = ScriptedEndpoint()
   private let pool: HTTP2Pool
@@ -30,13 +30,13 @@ import Testing
     }
   }
 
-  private func ask(
-    _ change: (inout ReflectionCall.Question) -> Void = { _ in }
+  private func request(
+    _ change: (inout ReflectionCall.Options) -> Void = { _ in }
   ) -> Outcome {
-    var question = ReflectionCall.Question()
+    var question = ReflectionCall.Options()
     change(&question)
     let outcome = Outcome()
-    ReflectionCall.ask(question, self.pool, on: self.endpoint.loop).assumeIsolated()
+    ReflectionCall.request(question, self.pool, on: self.endpoint.loop).assumeIsolated()
       .whenComplete { outcome.result = $0 }
     return outcome
   }
@@ -66,7 +66,7 @@ import Testing
 
   @Test("a schema comes by one call, which is closed behind it")
   func whole() throws {
-    let outcome = self.ask { $0.metadata.append("x-team", "legacy") }
+    let outcome = self.request { $0.metadata.append("x-team", "legacy") }
     try self.endpoint.exchange()
     let peer = self.endpoint.peers[0]
     let head = peer.heads[1] ?? []
@@ -89,7 +89,7 @@ import Testing
 
   @Test("an endpoint that doesn't end the call is left after a moment")
   func endless() throws {
-    let outcome = self.ask { $0.services = ["one.S"] }
+    let outcome = self.request { $0.services = ["one.S"] }
     try self.endpoint.exchange()
     try self.send(ReflectionAnswers.files(self.schema), to: 0)
     #expect(outcome.result != nil)
@@ -108,7 +108,7 @@ import Testing
 
   @Test("version 1alpha is asked where version 1 isn't there")
   func olderVersion() throws {
-    let outcome = self.ask { $0.services = ["one.S"] }
+    let outcome = self.request { $0.services = ["one.S"] }
     try self.endpoint.exchange()
     try self.refuse(0)
     #expect(outcome.result == nil)
@@ -120,7 +120,7 @@ import Testing
 
   @Test("an endpoint with neither version offers none")
   func notOffered() throws {
-    let outcome = self.ask()
+    let outcome = self.request()
     try self.endpoint.exchange()
     try self.refuse(0)
     try self.refuse(1)
@@ -132,7 +132,7 @@ import Testing
   @Test("an endpoint that can't be reached is told apart")
   func unreachable() throws {
     self.endpoint.outcomes = [.fail(ChannelError.connectTimeout(.seconds(5)))]
-    let outcome = self.ask()
+    let outcome = self.request()
     try self.endpoint.exchange()
     #expect(outcome.error?.code == .unreachable)
     #expect(
@@ -142,7 +142,7 @@ import Testing
 
   @Test("an endpoint that says nothing is left when the time is over")
   func silent() throws {
-    let outcome = self.ask { $0.timeout = .seconds(3) }
+    let outcome = self.request { $0.timeout = .seconds(3) }
     try self.endpoint.exchange()
     self.endpoint.loop.advanceTime(by: .seconds(4))
     try self.endpoint.exchange()
@@ -152,7 +152,7 @@ import Testing
 
   @Test("nonsense ends the call at once")
   func nonsense() throws {
-    let outcome = self.ask()
+    let outcome = self.request()
     try self.endpoint.exchange()
     try self.send([0xFF], to: 0)
     #expect(outcome.error?.code == .malformed)
@@ -161,7 +161,7 @@ import Testing
 
   @Test("an answer beyond the limit is refused before it's there")
   func tooLarge() throws {
-    let outcome = self.ask { $0.limits.bytes = 100 }
+    let outcome = self.request { $0.limits.bytes = 100 }
     try self.endpoint.exchange()
     let peer = self.endpoint.peers[0]
     peer.session.submitResponse(

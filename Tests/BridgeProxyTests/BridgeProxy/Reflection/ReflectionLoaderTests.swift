@@ -115,7 +115,7 @@ import Testing
       Issue.record("asked")
       return .failure(Self.down)
     }
-    let fault = ConfigurationDiagnostic(file: "a", place: nil, key: "b", reason: "c")
+    let fault = ConfigurationDiagnostic(file: "a", location: nil, key: "b", reason: "c")
     let error = await #expect(throws: ConfigurationError.self) {
       try await ServingPlan.load(
         Configuration(

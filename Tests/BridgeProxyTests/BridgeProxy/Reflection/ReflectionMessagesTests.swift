@@ -21,16 +21,16 @@ import Testing
 
   @Test("answers are read, whatever else is in them")
   func answers() throws {
-    let list = try ReflectionAnswer(ReflectionAnswers.services("a.B", "c.D") + [0x0A, 1, 0x41])
+    let list = try ReflectionResponse(ReflectionAnswers.services("a.B", "c.D") + [0x0A, 1, 0x41])
     #expect(list.content == .services(["a.B", "c.D"]) && list.request == nil)
     let question = ReflectionRequest.fileContaining(symbol: "a.B")
     let schema = TestSchema(methods: [])
-    let files = try ReflectionAnswer(ReflectionAnswers.files(schema, to: question))
+    let files = try ReflectionResponse(ReflectionAnswers.files(schema, to: question))
     #expect(files.content == .files([schema.fileBytes]) && files.request == question)
-    let error = try ReflectionAnswer(ReflectionAnswers.error(5, "no"))
+    let error = try ReflectionResponse(ReflectionAnswers.error(5, "no"))
     #expect(error.content == .error(code: 5, message: "no"))
-    #expect(try ReflectionAnswer([]).content == .other)
-    #expect(try ReflectionAnswer([0x2A, 0]).content == .other, "extension numbers")
+    #expect(try ReflectionResponse([]).content == .other)
+    #expect(try ReflectionResponse([0x2A, 0]).content == .other, "extension numbers")
   }
 
   @Test(
@@ -38,7 +38,7 @@ import Testing
     arguments: [[0xFF], [0x22, 5, 0], [0x22, 2, 0x0A, 9], [0x07], [0x3A, 2, 0x12, 0xFF]]
       as [[UInt8]])
   func broken(_ bytes: [UInt8]) {
-    #expect(throws: (any Error).self) { try ReflectionAnswer(bytes) }
+    #expect(throws: (any Error).self) { try ReflectionResponse(bytes) }
   }
 
   @Test("an answer of countless empty files doesn't become a list of them")
@@ -46,6 +46,6 @@ import Testing
     let entries = Array(repeating: [0x0A, 0] as [UInt8], count: 30_000).flatMap(\.self)
     var writer = WireWriter()
     writer.block(4, entries)
-    #expect(throws: (any Error).self) { try ReflectionAnswer(writer.bytes) }
+    #expect(throws: (any Error).self) { try ReflectionResponse(writer.bytes) }
   }
 }

@@ -13,7 +13,7 @@ import Testing
     return events.map { event in
       switch schedule.receive(event, now: .uptimeNanoseconds(0), using: &generator) {
       case .none: "-"
-      case .ask: "ask"
+      case .request: "ask"
       case .wait(.seconds(1)): "rest"
       case .wait(let time) where time == refresh: "refresh"
       case .wait(let time): time < .milliseconds(700) ? "short" : "long"
@@ -24,33 +24,33 @@ import Testing
   @Test(
     "when it's asked",
     arguments: [
-      ("at the start", [.started, .answered], ["ask", "-"]),
+      ("at the start", [.started, .responded], ["ask", "-"]),
       (
         "when a connection is made after there was none",
-        [.started, .answered, .connected, .timePassed, .answered],
+        [.started, .responded, .connected, .timePassed, .responded],
         ["ask", "-", "rest", "ask", "-"]
       ),
       (
         "once for a burst of connections",
-        [.started, .answered, .connected, .connected, .disconnected, .timePassed],
+        [.started, .responded, .connected, .connected, .disconnected, .timePassed],
         ["ask", "-", "rest", "-", "-", "ask"]
       ),
-      ("not for its own connection", [.started, .connected, .answered], ["ask", "-", "-"]),
+      ("not for its own connection", [.started, .connected, .responded], ["ask", "-", "-"]),
       (
         "a moment after a loss",
-        [.started, .answered, .disconnected, .timePassed, .failed(isReachable: false)],
+        [.started, .responded, .disconnected, .timePassed, .failed(isReachable: false)],
         ["ask", "-", "short", "ask", "short"]
       ),
       (
         "again after a loss while it was asked",
-        [.started, .disconnected, .answered, .timePassed, .answered],
+        [.started, .disconnected, .responded, .timePassed, .responded],
         ["ask", "-", "rest", "ask", "-"]
       ),
       (
         "with a backoff while it's away, and soon when it's back",
         [
           .started, .failed(isReachable: false), .timePassed, .failed(isReachable: false),
-          .connected, .timePassed, .answered,
+          .connected, .timePassed, .responded,
         ],
         ["ask", "short", "ask", "short", "rest", "ask", "-"]
       ),
@@ -67,7 +67,7 @@ import Testing
   @Test("every refresh")
   func refresh() {
     #expect(
-      Self.actions([.started, .answered, .timePassed, .answered], refresh: .seconds(30))
+      Self.actions([.started, .responded, .timePassed, .responded], refresh: .seconds(30))
         == ["ask", "refresh", "ask", "refresh"])
   }
 
@@ -85,13 +85,13 @@ import Testing
         {
           last = time
         }
-        #expect(schedule.receive(.timePassed, now: now, using: &generator) == .ask)
+        #expect(schedule.receive(.timePassed, now: now, using: &generator) == .request)
       }
       let most: TimeAmount = isReachable ? .seconds(30) : .seconds(2)
       #expect(
         last.nanoseconds * 10 >= most.nanoseconds * 8
           && last.nanoseconds * 10 <= most.nanoseconds * 12)
-      _ = schedule.receive(.answered, now: now, using: &generator)
+      _ = schedule.receive(.responded, now: now, using: &generator)
     }
   }
 
@@ -104,20 +104,20 @@ import Testing
     var now = NIODeadline.uptimeNanoseconds(0)
     var waits: [TimeAmount] = []
     func round() throws {
-      _ = schedule.receive(.answered, now: now, using: &generator)
+      _ = schedule.receive(.responded, now: now, using: &generator)
       guard case .wait(let time) = schedule.receive(event, now: now, using: &generator) else {
         return
       }
       waits.append(time)
       now = now + time
-      try #require(schedule.receive(.timePassed, now: now, using: &generator) == .ask)
+      try #require(schedule.receive(.timePassed, now: now, using: &generator) == .request)
     }
     _ = schedule.receive(.started, now: now, using: &generator)
     for _ in 0..<20 { try round() }
     #expect(waits.count == 20)
     #expect(waits.prefix(4).allSatisfy { $0 <= .seconds(1) })
     #expect(waits.suffix(5).allSatisfy { $0 >= .seconds(24) && $0 <= .seconds(36) })
-    _ = schedule.receive(.answered, now: now, using: &generator)
+    _ = schedule.receive(.responded, now: now, using: &generator)
     now = now + .seconds(60)
     guard case .wait(let time) = schedule.receive(event, now: now, using: &generator) else {
       Issue.record("nothing is asked any more")

@@ -21,7 +21,7 @@ import Testing
   /// The services of the result, or the error's code.
   private func outcome(_ action: ReflectionState.Action) -> String {
     switch action {
-    case .ask(let requests): "\(requests.count) questions"
+    case .request(let requests): "\(requests.count) questions"
     case .done(let files, let warnings):
       (files.services + files.files.map(\.name) + warnings).joined(separator: " ")
     case .fail(let error): "\(error.code): \(error.reason)"
@@ -40,7 +40,7 @@ import Testing
     }
     #expect(
       state.received(writer.bytes)
-        == .ask(names.sorted().map { ReflectionRequest.fileContaining(symbol: $0) }))
+        == .request(names.sorted().map { ReflectionRequest.fileContaining(symbol: $0) }))
     return state
   }
 
@@ -53,7 +53,8 @@ import Testing
         "one.S", "grpc.reflection.v1.ServerReflection", "common.None",
         "grpc.reflection.v1alpha.ServerReflection", "one.S"))
     #expect(
-      action == .ask([.fileContaining(symbol: "common.None"), .fileContaining(symbol: "one.S")]))
+      action
+        == .request([.fileContaining(symbol: "common.None"), .fileContaining(symbol: "one.S")]))
   }
 
   @Test("services that are given aren't listed")
@@ -67,7 +68,7 @@ import Testing
   func imports() {
     var state = self.listed("two.Notes")
     #expect(
-      state.received(ReflectionAnswers.files(self.two)) == .ask([.file(named: "common.proto")]))
+      state.received(ReflectionAnswers.files(self.two)) == .request([.file(named: "common.proto")]))
     #expect(
       self.outcome(state.received(ReflectionAnswers.files(self.common)))
         == "two.Notes common.proto two.proto")
@@ -92,7 +93,7 @@ import Testing
   @Test("a service that can't be described is left out with a warning")
   func undescribed() {
     var state = self.listed("one.S", "two.Notes")
-    #expect(state.received(ReflectionAnswers.files(self.one)) == .ask([]))
+    #expect(state.received(ReflectionAnswers.files(self.one)) == .request([]))
     #expect(
       self.outcome(state.received(ReflectionAnswers.error(5, "no\nsymbol")))
         == "one.S one.proto two.Notes is left out: the endpoint can't describe it "
@@ -180,7 +181,7 @@ import Testing
     var state = self.listed("one.S", "two.Notes")
     let second = ReflectionRequest.fileContaining(symbol: "two.Notes")
     #expect(
-      state.received(ReflectionAnswers.files(self.two, self.common, to: second)) == .ask([]))
+      state.received(ReflectionAnswers.files(self.two, self.common, to: second)) == .request([]))
     #expect(
       self.outcome(state.received(ReflectionAnswers.files(self.one)))
         == "one.S two.Notes common.proto one.proto two.proto")
@@ -192,7 +193,8 @@ import Testing
     var state = ReflectionState(services: names)
     #expect(state.start().count == 16)
     #expect(
-      state.received(ReflectionAnswers.error(5, "")) == .ask([.fileContaining(symbol: names[16])]))
+      state.received(ReflectionAnswers.error(5, ""))
+        == .request([.fileContaining(symbol: names[16])]))
   }
 
   @Test("a service that another answer has declared isn't asked for")
@@ -206,7 +208,7 @@ import Testing
     var last = many
     last.package = "a116"
     last.file = "last.proto"
-    #expect(state.received(ReflectionAnswers.files(many, last)) == .ask([]))
+    #expect(state.received(ReflectionAnswers.files(many, last)) == .request([]))
   }
 
   @Test(
@@ -230,7 +232,7 @@ import Testing
       which == "imports" || which == "lines"
       ? ReflectionAnswers.files(greedy) : ReflectionAnswers.files(self.one, self.common)
     #expect(self.outcome(state.received(answer)).hasPrefix("limit: \(reason)"))
-    #expect(state.received(answer) == .ask([]), "nothing counts any more")
+    #expect(state.received(answer) == .request([]), "nothing counts any more")
   }
 
   @Test("too many services are an error that says how to name some")
@@ -294,7 +296,7 @@ import Testing
   func endAfterwards() {
     var state = self.listed("one.S")
     _ = state.received(ReflectionAnswers.files(self.one))
-    #expect(state.ended(GRPCStatus(.unavailable)) == .ask([]))
+    #expect(state.ended(GRPCStatus(.unavailable)) == .request([]))
   }
 
   @Test("UNIMPLEMENTED after an answer isn't taken for the lack of the service")

@@ -44,7 +44,7 @@ import Testing
         return []
       }
       let watch = ReflectionWatch(
-        service, at: 0, known: known, in: serving, ask: { await self.next() },
+        service, at: 0, known: known, in: serving, request: { await self.next() },
         sleep: { time in self.waits.withLock { $0.append(time) } },
         report: { change in self.changes.withLock { $0.append(change) } })
       let (start, go) = AsyncStream.makeStream(of: Void.self)

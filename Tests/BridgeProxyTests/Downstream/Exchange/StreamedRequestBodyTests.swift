@@ -154,7 +154,7 @@ struct StreamedRequestBodyTests {
   func backPressure() throws {
     let client = try TestClient()
     let call = try Self.begin(client)
-    call.unsentBytes = WriteBufferWaterMark.send + 1
+    call.unsentBytes = WriteBufferWaterMark.high + 1
     client.sendRaw(Self.chunk("{\"text\":\"1\"}\n{\"text\":\"2\"}\n"))
     #expect(call.sent == [Self.frame(text: "1")])
     client.sendRaw(Self.chunk("{\"text\":\"3\"}\n") + "0\r\n\r\n")

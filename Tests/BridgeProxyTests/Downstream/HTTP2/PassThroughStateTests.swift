@@ -32,9 +32,9 @@ import Testing
 
   @Test func theWindowComesBackWhenTheEndpointTakes() {
     var state = self.calling()
-    #expect(state.given(byteCount: 10, unsent: WriteBufferWaterMark.send) == 10)
-    #expect(state.given(byteCount: 20, unsent: WriteBufferWaterMark.send + 1) == 0)
-    #expect(state.given(byteCount: 30, unsent: WriteBufferWaterMark.send + 31) == 0)
+    #expect(state.given(byteCount: 10, unsent: WriteBufferWaterMark.high) == 10)
+    #expect(state.given(byteCount: 20, unsent: WriteBufferWaterMark.high + 1) == 0)
+    #expect(state.given(byteCount: 30, unsent: WriteBufferWaterMark.high + 31) == 0)
     #expect(state.roomMade() == 50)
     #expect(state.roomMade() == 0)
     #expect(state.given(byteCount: 5, unsent: 0) == 5)
@@ -85,12 +85,12 @@ import Testing
 
   @Test func anEarlyAnswerEndsTheRequest() {
     var state = self.calling()
-    #expect(state.answerSent() == false)
+    #expect(state.responseSent() == false)
     _ = state.callEnded()
     #expect(state.awaitsEnd)
-    #expect(state.answerSent() == true)
+    #expect(state.responseSent() == true)
     #expect(!state.awaitsEnd)
-    #expect(state.answerSent() == false)
+    #expect(state.responseSent() == false)
   }
 
   @Test func anAnswerToACompleteRequestEndsNothing() {
@@ -98,7 +98,7 @@ import Testing
     _ = state.endReceived()
     _ = state.callEnded()
     #expect(!state.awaitsEnd)
-    #expect(state.answerSent() == false)
+    #expect(state.responseSent() == false)
   }
 
   @Test func theEndOfTheRequestMayComeBehindTheAnswer() {
@@ -137,7 +137,7 @@ import Testing
       ("PRI * HTTP/2.0\r\n\r\nXX", .http1),
     ])
   func preface(_ text: String, _ finding: ConnectionPreface.Finding) {
-    #expect(ConnectionPreface.look(at: ByteBuffer(string: text).readableBytesView) == finding)
+    #expect(ConnectionPreface.classify(at: ByteBuffer(string: text).readableBytesView) == finding)
   }
 
   // MARK: The connection

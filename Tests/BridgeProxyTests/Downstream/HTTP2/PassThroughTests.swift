@@ -160,7 +160,7 @@ import Testing
   @Test func aSlowEndpointHoldsTheClientBack() throws {
     let stream = try self.caller.call(ends: false)
     let call = try self.upstreamCall()
-    call.unsentBytes = WriteBufferWaterMark.send + 1
+    call.unsentBytes = WriteBufferWaterMark.high + 1
     try self.caller.send(stream, ByteBuffer(repeating: 1, count: 1 << 20))
     // The client's window is used up.
     #expect(self.caller.session.unsentBytes(stream) == 768 << 10)

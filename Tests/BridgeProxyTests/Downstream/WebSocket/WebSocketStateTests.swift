@@ -54,7 +54,7 @@ struct WebSocketStateTests {
   @Test("the client's close is answered, and ends everything")
   func close() {
     var state = Self.open()
-    #expect(state.closeReceived() == .answer)
+    #expect(state.closeReceived() == .respond)
     #expect(!state.isOpen)
     #expect(state.callEnded(isOK: true) == .ignore)
     #expect(state.closing() == false)

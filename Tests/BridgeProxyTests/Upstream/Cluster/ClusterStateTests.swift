@@ -125,7 +125,7 @@ import Testing
     var seen: Set<ClusterState.Pick.Number> = []
     for _ in 0..<20 { seen.insert(self.pick(&state).number) }
     #expect(seen == [1, 3])
-    state.look(now: self.now + .seconds(31))
+    state.sweep(now: self.now + .seconds(31))
     for _ in 0..<20 { seen.insert(self.pick(&state).number) }
     #expect(seen == [1, 2, 3])
   }

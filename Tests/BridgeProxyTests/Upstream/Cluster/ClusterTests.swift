@@ -283,7 +283,7 @@ import Testing
     try self.connected(cluster)
     let observer = RecordingObserver()
     var request = self.ask()
-    request.waitsForWholeReply = true
+    request.buffersReply = true
     _ = cluster.start(request, observer: observer)
     try self.endpoint.exchange()
     let (peer, stream) = try self.last(1)
@@ -307,7 +307,7 @@ import Testing
     try self.connected(cluster)
     let observer = RecordingObserver()
     var request = self.ask()
-    request.waitsForWholeReply = true
+    request.buffersReply = true
     _ = cluster.start(request, observer: observer)
     try self.endpoint.exchange()
     let (peer, stream) = try self.last(1)

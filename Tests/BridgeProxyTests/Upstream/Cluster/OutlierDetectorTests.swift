@@ -34,8 +34,8 @@ import Testing
       self.fail(&detector, 2, times: 5, at: self.start) == [false, false, false, false, true])
     #expect(detector.isEjected(2) && !detector.isEjected(1))
     #expect(detector.nextDue() == self.start + .seconds(30))
-    #expect(detector.look(now: self.start + .seconds(29)) == false)
-    #expect(detector.look(now: self.start + .seconds(30)) == true)
+    #expect(detector.sweep(now: self.start + .seconds(29)) == false)
+    #expect(detector.sweep(now: self.start + .seconds(30)) == true)
     #expect(!detector.isEjected(2))
   }
 
@@ -44,25 +44,25 @@ import Testing
     var now = self.start
     for seconds: Int64 in [30, 60, 70, 70] {
       #expect(self.fail(&detector, 1, times: 5, at: now).last == true)
-      #expect(detector.look(now: now + .seconds(seconds) - .nanoseconds(1)) == false)
+      #expect(detector.sweep(now: now + .seconds(seconds) - .nanoseconds(1)) == false)
       now = now + .seconds(seconds)
-      #expect(detector.look(now: now) == true)
+      #expect(detector.sweep(now: now) == true)
     }
   }
 
   @Test func goodBehaviourMakesTheNextTimeShorterAgain() {
     var detector = self.make(3) { $0.interval = .seconds(10) }
-    _ = detector.look(now: self.start)
+    _ = detector.sweep(now: self.start)
     _ = self.fail(&detector, 1, times: 5, at: self.start)
     var now = self.start + .seconds(30)
-    _ = detector.look(now: now)
+    _ = detector.sweep(now: now)
     for _ in 0..<3 {
       now = now + .seconds(10)
-      _ = detector.look(now: now)
+      _ = detector.sweep(now: now)
     }
     _ = self.fail(&detector, 1, times: 5, at: now)
     // Thirty seconds again, not sixty.
-    _ = detector.look(now: now + .seconds(30))
+    _ = detector.sweep(now: now + .seconds(30))
     #expect(!detector.isEjected(1))
   }
 
@@ -85,27 +85,27 @@ import Testing
 
   @Test func aRateFarBelowTheOthersPutsAMemberOut() {
     var detector = self.make(6) { $0.consecutiveFailures = 0 }
-    _ = detector.look(now: self.start)
+    _ = detector.sweep(now: self.start)
     for id in 1...6 {
       for call in 0..<200 {
         // The sixth fails half of its calls.
         _ = detector.ended(id, isFailure: id == 6 && call % 2 == 0, now: self.start)
       }
     }
-    #expect(detector.look(now: self.start + .seconds(10)) == true)
+    #expect(detector.sweep(now: self.start + .seconds(10)) == true)
     #expect((1...6).map { detector.isEjected($0) } == [false, false, false, false, false, true])
   }
 
   @Test(arguments: [(4, 200), (6, 90)])
   func tooFewMembersOrCallsSayNothing(members: Int, calls: Int) {
     var detector = self.make(members) { $0.consecutiveFailures = 0 }
-    _ = detector.look(now: self.start)
+    _ = detector.sweep(now: self.start)
     for id in 1...members {
       for call in 0..<calls {
         _ = detector.ended(id, isFailure: id == 1 && call % 2 == 0, now: self.start)
       }
     }
-    _ = detector.look(now: self.start + .seconds(10))
+    _ = detector.sweep(now: self.start + .seconds(10))
     #expect(!detector.isEjected(1))
   }
 
