@@ -14,7 +14,7 @@ void CPlatform_keep_memory(int block, int kept) {
 }
 
 void CPlatform_release_thread_memory(int kept) {
-  // The end of a heap is looked at when a block of 64 KiB or more becomes free.
+  // glibc trims the end of a heap when a block of 64 KiB or more becomes free.
   mallopt(M_TRIM_THRESHOLD, 128 << 10);
   void *volatile block = malloc(128 << 10);
   free(block);

@@ -8,12 +8,12 @@
 #include <resolv.h>
 #include <stdlib.h>
 
-/// A message of DNS has a length of 16 bits.
+/// The length of a DNS message is a 16-bit number.
 enum { answer_size = 65535 };
 /// Priority, weight and port, before the target.
 enum { fixed_size = 6 };
 
-/// Hands out the records of an answer; one that isn't what RFC 2782 says is left out.
+/// Passes the records of an answer to `handler`; records that aren't valid by RFC 2782 are skipped.
 static int read_answer(
     const unsigned char *answer, int length, void *context, CPlatform_service_handler handler) {
   ns_msg message;
@@ -21,7 +21,7 @@ static int read_answer(
   for (int index = 0; index < ns_msg_count(message, ns_s_an); index++) {
     ns_rr record;
     if (ns_parserr(&message, ns_s_an, index, &record) != 0) return NO_RECOVERY;
-    // Aliases come first.
+    // CNAME records precede the SRV records.
     if (ns_rr_type(record) != ns_t_srv || ns_rr_rdlen(record) <= fixed_size) continue;
     const unsigned char *data = ns_rr_rdata(record);
     char target[NS_MAXDNAME];

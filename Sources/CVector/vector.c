@@ -4,7 +4,7 @@
 
 #include <immintrin.h>
 
-// Thirty-two bytes at a time, where the processor has AVX2: compiled for it here and chosen at run
+// Thirty-two bytes at a time if the processor has AVX2: compiled for it here and chosen at run
 // time, so that the program runs on any x86-64.
 #define AVX2 __attribute__((target("avx2")))
 
@@ -12,14 +12,14 @@ static bool has_avx2(void) { return __builtin_cpu_supports("avx2"); }
 
 // MARK: UTF-8
 
-// What can be wrong with two bytes that stand side by side (Unicode 16, table 3-7). By the method of
-// John Keiser and Daniel Lemire ("Validating UTF-8 in less than one instruction per byte", 2021): the
-// first byte's high half, its low half and the second byte's high half each rule out some of these;
-// what none of the three rules out is wrong.
+// The possible errors in two adjacent bytes (Unicode 16, table 3-7). By the method of John Keiser
+// and Daniel Lemire ("Validating UTF-8 in less than one instruction per byte", 2021): the first
+// byte's high half, its low half and the second byte's high half each rule out some of these; an
+// error that none of the three rules out is present.
 enum {
-  // A lead byte without a continuation behind it.
+  // A lead byte without a continuation after it.
   TOO_SHORT = 1 << 0,
-  // A continuation behind ASCII.
+  // A continuation after ASCII.
   TOO_LONG = 1 << 1,
   // E0 80 to E0 9F.
   OVERLONG_3 = 1 << 2,
@@ -29,11 +29,11 @@ enum {
   SURROGATE = 1 << 4,
   // C0 and C1.
   OVERLONG_2 = 1 << 5,
-  // F0 80 to F0 8F; with F5 and above instead of F0 it's too large as well.
+  // F0 80 to F0 8F; with F5 and above instead of F0 it's also too large.
   OVERLONG_4 = 1 << 6,
-  // Two continuations: right where a longer sequence is, which is looked at apart.
+  // Two continuations: valid within a longer sequence, which is checked separately.
   TWO_CONTINUATIONS = 1 << 7,
-  // Those that the low half of the first byte says nothing of.
+  // Errors that the low half of the first byte can't rule out.
   ANY_LOW = TOO_SHORT | TOO_LONG | TWO_CONTINUATIONS,
   // A continuation as the second byte, whatever its low half is.
   CONTINUES = TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS,
@@ -42,7 +42,7 @@ enum {
 #define TWICE(...) __VA_ARGS__, __VA_ARGS__
 #define TABLE(...) _mm256_setr_epi8(TWICE(__VA_ARGS__))
 
-/// The bytes of `block` moved up by `n`, those of `before` coming in.
+/// The bytes of `block` moved up by `n`, with the last ones of `before` shifted in.
 #define BEFORE(block, before, n) \
   _mm256_alignr_epi8(block, _mm256_permute2x128_si256(before, block, 0x21), 16 - (n))
 
@@ -50,7 +50,7 @@ AVX2 static inline __m256i high_halves(__m256i bytes) {
   return _mm256_and_si256(_mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(0x0F));
 }
 
-/// Bytes that aren't zero where `block`, which comes behind `before`, is ill-formed.
+/// Bytes that are nonzero where `block`, which follows `before`, is ill-formed.
 AVX2 static inline __m256i utf8_faults(__m256i block, __m256i before) {
   const __m256i first_high = TABLE(
       TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG,
@@ -79,7 +79,8 @@ AVX2 static inline __m256i utf8_faults(__m256i block, __m256i before) {
               first_low, _mm256_and_si256(previous, _mm256_set1_epi8(0x0F)))),
       _mm256_shuffle_epi8(second_high, high_halves(block)));
   // The third byte of three or four and the fourth of four must be second continuations, and no
-  // others may: E0 and above two before, F0 and above three before leave the top bit set.
+  // other byte may be: E0 and above two bytes earlier, F0 and above three bytes earlier leave the
+  // top bit set.
   const __m256i third =
       _mm256_subs_epu8(BEFORE(block, before, 2), _mm256_set1_epi8((char)(0xE0 - 0x80)));
   const __m256i fourth =
@@ -99,7 +100,7 @@ AVX2 static size_t pass_utf8(const uint8_t *start, size_t count) {
     before = block;
     offset += 32;
   }
-  // Back to the beginning of a sequence that may go on behind: at most three bytes.
+  // Back to the beginning of a sequence that may continue in the next block: at most three bytes.
   for (size_t back = 1; back <= 3 && back <= offset; back++) {
     if (start[offset - back] >= 0xC0) return offset - back;
     if (start[offset - back] < 0x80) break;
@@ -113,7 +114,8 @@ size_t CVector_pass_utf8(const uint8_t *start, size_t count) {
 
 // MARK: Base64
 
-/// The bytes of `mask` where `bytes` lie between two ASCII characters.
+/// The bytes of the result are all ones where those of `bytes` lie between two ASCII characters,
+/// inclusive.
 AVX2 static inline __m256i between(__m256i bytes, char first, char last) {
   return _mm256_and_si256(
       _mm256_cmpgt_epi8(bytes, _mm256_set1_epi8((char)(first - 1))),
@@ -129,7 +131,7 @@ AVX2 static inline __m256i either(__m256i first, __m256i second) {
 }
 
 AVX2 static size_t decode_base64(uint8_t *target, const uint8_t *start, size_t count) {
-  // From four sextets in the low bits of four bytes to three bytes.
+  // Packs four sextets in the low bits of four bytes into three bytes.
   const __m256i order = TABLE(2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1);
   const __m256i together = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7);
   size_t offset = 0;
@@ -170,22 +172,22 @@ size_t CVector_decode_base64(uint8_t *target, const uint8_t *start, size_t count
 }
 
 AVX2 static size_t encode_base64(uint8_t *target, const uint8_t *start, size_t count) {
-  // Three bytes into four, so that each sextet lies within two of them.
+  // Spreads three bytes over four, so that each sextet lies within two of them.
   const __m256i order = TABLE(1, 0, 2, 1, 4, 3, 5, 4, 7, 6, 8, 7, 10, 9, 11, 10);
   size_t offset = 0;
-  // Twelve bytes into each half; sixteen are loaded.
+  // Twelve bytes go into each half; sixteen are loaded.
   while (offset + 28 <= count) {
     const __m256i bytes = _mm256_inserti128_si256(
         _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(start + offset))),
         _mm_loadu_si128((const __m128i *)(start + offset + 12)), 1);
     const __m256i spread = _mm256_shuffle_epi8(bytes, order);
-    // Products move the sextets into place: down by 10 and 6 bits, up by 4 and 8.
+    // The products shift the sextets into position: down by 10 and 6 bits, up by 4 and 8.
     const __m256i odd = _mm256_mulhi_epu16(
         _mm256_and_si256(spread, _mm256_set1_epi32(0x0FC0FC00)), _mm256_set1_epi32(0x04000040));
     const __m256i even = _mm256_mullo_epi16(
         _mm256_and_si256(spread, _mm256_set1_epi32(0x003F03F0)), _mm256_set1_epi32(0x01000010));
     const __m256i sextets = either(odd, even);
-    // 'A' and on; from 26 'a', from 52 '0', then '+' and '/'.
+    // From 0 'A', from 26 'a', from 52 '0', then '+' and '/'.
     const __m256i after_z = _mm256_cmpgt_epi8(sextets, _mm256_set1_epi8(25));
     const __m256i after_small_z = _mm256_cmpgt_epi8(sextets, _mm256_set1_epi8(51));
     const __m256i after_nine = _mm256_cmpgt_epi8(sextets, _mm256_set1_epi8(61));

@@ -8,33 +8,33 @@
 #include <emmintrin.h>
 #endif
 
-// Each of these does a part of its work, the part that comes in whole blocks, and says how far it got:
-// the callers' own loops do the rest, which is all of it where the processor lacks what these need.
-// Nothing is read beyond `count` bytes.
+// Each of these processes as many whole blocks as it can and returns how far it got: the caller's
+// own loop processes the rest, which is everything if the processor lacks the instructions. Nothing
+// is read beyond `count` bytes.
 
-/// Passes over well-formed UTF-8 (Unicode 16, table 3-7), in blocks of 32 (AVX2).
+/// Skips well-formed UTF-8 (Unicode 16, table 3-7) in blocks of 32 bytes (AVX2).
 ///
-/// Returns an offset at which a character begins and before which all is well-formed.
+/// Returns an offset at which a character begins and before which everything is well-formed.
 size_t CVector_pass_utf8(const uint8_t *_Nonnull start, size_t count);
 
-/// Reads base64 of either alphabet without padding, in blocks of 32 characters (AVX2).
+/// Decodes unpadded base64 of either alphabet in blocks of 32 characters (AVX2).
 ///
-/// Returns how many characters it has read: up to the block with the first one that's no part of
-/// base64. Three bytes are written for four of them, and up to eight more behind the last.
+/// Returns the number of characters read: it stops at the block with the first character that isn't
+/// base64. Writes three bytes for every four characters, and up to eight more bytes after the last.
 size_t CVector_decode_base64(
     uint8_t *_Nonnull target, const uint8_t *_Nonnull start, size_t count);
 
-/// Writes base64 of the standard alphabet, in blocks of 24 bytes (AVX2).
+/// Encodes bytes as base64 with the standard alphabet, in blocks of 24 bytes (AVX2).
 ///
-/// Returns how many bytes it has read. Four characters are written for three of them.
+/// Returns the number of bytes read. Writes four characters for every three of them.
 size_t CVector_encode_base64(
     uint8_t *_Nonnull target, const uint8_t *_Nonnull start, size_t count);
 
-// Sixteen bytes at a time, with what every x86-64 has (SSE2).
+// Sixteen bytes at a time, with SSE2, which every x86-64 processor has.
 
-/// Passes over the plain part of a JSON string: bytes that are neither `"` nor `\` nor below 0x20.
+/// Skips the plain part of a JSON string: bytes other than `"`, `\` and those below 0x20.
 ///
-/// Returns how many bytes it has passed over: up to the first that isn't plain, or as many whole blocks
+/// Returns the number of bytes skipped: up to the first that isn't plain, or as many whole blocks
 /// of sixteen as there are. Sets bits of `high` if any of them was 0x80 or above.
 static inline size_t CVector_pass_string(
     const uint8_t *_Nonnull start, size_t count, uint32_t *_Nonnull high) {
@@ -65,9 +65,9 @@ static inline size_t CVector_pass_string(
   return offset;
 }
 
-/// Copies the part of a text that's ASCII and needs no escape in JSON, in whole blocks of sixteen.
+/// Copies text that is ASCII and needs no escape in JSON, in whole blocks of sixteen bytes.
 ///
-/// Returns how many bytes it has copied. `target` has room for `count` bytes.
+/// Returns the number of bytes copied. `target` must have room for `count` bytes.
 static inline size_t CVector_copy_plain(
     uint8_t *_Nonnull target, const uint8_t *_Nonnull start, size_t count) {
   size_t offset = 0;
@@ -77,7 +77,7 @@ static inline size_t CVector_copy_plain(
   const __m128i space = _mm_set1_epi8(0x20);
   while (offset + 16 <= count) {
     const __m128i block = _mm_loadu_si128((const __m128i *)(start + offset));
-    // Signed, so that bytes from 0x80 on are below a space as well.
+    // Signed comparison, so that bytes from 0x80 are below a space as well.
     const __m128i found = _mm_or_si128(
         _mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, slash)),
         _mm_cmplt_epi8(block, space));
@@ -93,11 +93,11 @@ static inline size_t CVector_copy_plain(
   return offset;
 }
 
-/// Copies the plain part of a JSON string: bytes that are neither `"` nor `\` nor below 0x20.
+/// Copies the plain part of a JSON string: bytes other than `"`, `\` and those below 0x20.
 ///
-/// Returns how many bytes it has copied: up to the first that isn't plain, or as many whole blocks of
-/// sixteen as there are. Sets bits of `high` if any of them was 0x80 or above. `target` has room for
-/// sixteen more than that.
+/// Returns the number of bytes copied: up to the first that isn't plain, or as many whole blocks of
+/// sixteen as there are. Sets bits of `high` if any of them was 0x80 or above. `target` must have
+/// room for sixteen more bytes than that.
 static inline size_t CVector_copy_string(
     uint8_t *_Nonnull target, const uint8_t *_Nonnull start, size_t count,
     uint32_t *_Nonnull high) {
@@ -132,8 +132,8 @@ static inline size_t CVector_copy_string(
 
 /// Copies up to the first backslash.
 ///
-/// Returns how many bytes it has copied: up to the first backslash, or as many whole blocks of sixteen
-/// as there are. `target` has room for sixteen more than that.
+/// Returns the number of bytes copied: up to the first backslash, or as many whole blocks of
+/// sixteen as there are. `target` must have room for sixteen more bytes than that.
 static inline size_t CVector_copy_to_backslash(
     uint8_t *_Nonnull target, const uint8_t *_Nonnull start, size_t count) {
   size_t offset = 0;
@@ -154,11 +154,11 @@ static inline size_t CVector_copy_to_backslash(
   return offset;
 }
 
-/// Copies up to the first byte that has to be escaped in JSON, or is 0xE2, with which U+2028 and U+2029
-/// begin.
+/// Copies up to the first byte that must be escaped in JSON, or is 0xE2, the first byte of U+2028
+/// and U+2029.
 ///
-/// Returns how many bytes it has copied: up to that byte, or as many whole blocks of sixteen as there
-/// are. `target` has room for sixteen more than that.
+/// Returns the number of bytes copied: up to that byte, or as many whole blocks of sixteen as there
+/// are. `target` must have room for sixteen more bytes than that.
 static inline size_t CVector_copy_to_escaped(
     uint8_t *_Nonnull target, const uint8_t *_Nonnull start, size_t count) {
   size_t offset = 0;
