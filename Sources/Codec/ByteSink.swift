@@ -1,11 +1,11 @@
-/// A growable run of bytes that an interpreter writes to, and keeps for the next message.
+/// A growable byte buffer that the transcoders write to and reuse for the next message.
 ///
 /// It owns its memory, grows by doubling, and `removeAll` keeps the capacity, so that a sink in the
-/// steady state allocates nothing. Writers ask for room once (`reserve`) and then store without
-/// asking again; each `unchecked` function states that in its contract.
+/// steady state allocates nothing. Writers reserve room once (`reserve`) and then store without
+/// checking again; each `store…` function states that in its contract.
 @safe
 package struct ByteSink: ~Copyable {
-  /// Where the bytes are. Never empty: a sink is born with some capacity.
+  /// The address of the bytes. Never nil: a sink always has some capacity.
   @usableFromInline
   var base: UnsafeMutablePointer<UInt8>
   package private(set) var capacity: Int
@@ -21,20 +21,19 @@ package struct ByteSink: ~Copyable {
     unsafe self.base.deallocate()
   }
 
-  /// Forgets the bytes and keeps the memory.
+  /// Removes all bytes and keeps the memory.
   @inline(__always)
   package mutating func removeAll() {
     self.count = 0
   }
 
-  /// Forgets what stands behind `count` bytes. `count` must not exceed the present count.
+  /// Removes everything after the first `count` bytes. `count` must not exceed the current count.
   package mutating func truncate(to count: Int) {
     precondition(count >= 0 && count <= self.count)
     self.count = count
   }
 
-  /// Gives memory back when one large message has made the sink larger than `limit` bytes.
-  /// The content is lost.
+  /// Releases memory if one large message has grown the sink beyond `limit` bytes. The content is lost.
   package mutating func shrink(to limit: Int) {
     guard self.capacity > limit else { return }
     self.count = 0
@@ -43,7 +42,7 @@ package struct ByteSink: ~Copyable {
     unsafe self.base = .allocate(capacity: self.capacity)
   }
 
-  /// The bytes written so far, for as long as the sink isn't changed.
+  /// The bytes written so far, valid until the sink is changed.
   package var bytes: RawSpan {
     @_lifetime(borrow self)
     get {
@@ -52,7 +51,7 @@ package struct ByteSink: ~Copyable {
     }
   }
 
-  /// Room for `byteCount` more bytes.
+  /// Makes room for `byteCount` more bytes.
   @inline(__always)
   package mutating func reserve(_ byteCount: Int) {
     if self.capacity &- self.count < byteCount { self.grow(by: byteCount) }
@@ -95,7 +94,7 @@ package struct ByteSink: ~Copyable {
     unsafe self.append(start: text.utf8Start, count: text.utf8CodeUnitCount)
   }
 
-  /// Appends the UTF-8 of a string. For the edge only: errors, names; never per field.
+  /// Appends the UTF-8 of a string. For rare paths only (errors, names), never per field.
   package mutating func append(string: String) {
     for byte in string.utf8 { self.append(byte) }
   }

@@ -1,50 +1,51 @@
-/// Why bytes could not be turned into the other form, and where.
+/// Reason and position of a failed conversion between JSON and Protobuf.
 ///
-/// The text is made when an error is thrown, never on the way of a message that's right. `offset`
-/// counts bytes of the input that was being read; `TextPosition` makes a line and a column of it.
+/// The text is built when an error is thrown, never while a valid message is read. `offset` counts
+/// bytes of the input; `TextPosition` converts it to a line and a column.
 package struct CodecError: Error, Sendable, Equatable {
-  /// The kinds of fault. A front maps them to a status; tests compare them.
+  /// The kinds of error. The HTTP side maps them to a status; tests compare them.
   package enum Code: String, Sendable {
-    /// Not JSON by RFC 8259 (also: input that ends too early, or goes on after the value).
+    /// Not JSON by RFC 8259 (also: input that ends too early, or continues after the value).
     case malformedJSON
-    /// A JSON value of a kind that the field doesn't take, such as a string for a message.
+    /// A JSON value of a kind that the field doesn't accept, such as a string for a message.
     case wrongType
-    /// A value of the right kind that the field can't hold: 300 for... an int32 of 2^40, a bad date.
+    /// A value of the right kind that the field can't represent: 2^40 for an int32, an invalid date.
     case invalidValue
-    /// A member that the message doesn't have.
+    /// A member that isn't a field of the message.
     case unknownField
-    /// One field twice, in whichever spelling, or one map key twice.
+    /// A repeated member for one field, in whichever spelling, or a repeated map key.
     case duplicateField
     /// Two members of one oneof.
     case oneofConflict
-    /// A required field (proto2, `LEGACY_REQUIRED`) that's missing.
+    /// A missing required field (proto2, `LEGACY_REQUIRED`).
     case missingField
     /// Bytes of a string that aren't UTF-8, or a lone surrogate in an escape.
     case invalidUTF8
-    /// An enum name that the enum doesn't have.
+    /// A name that isn't a value of the enum.
     case unknownEnumValue
     /// An `Any` whose type isn't in the schema, or whose `@type` is missing or not a type URL.
     case unknownType
-    /// Deeper than the depth limit, which keeps the frame stack small.
+    /// Nesting beyond the depth limit, which keeps the frame stack small.
     case tooDeep
-    /// Larger than a size limit.
+    /// An input or output beyond a size limit.
     case tooLarge
-    /// Wire bytes that aren't a Protobuf message: truncated, a bad tag, a bad group.
+    /// Bytes that aren't a Protobuf message: truncated, an invalid tag, an unbalanced group.
     case malformedWire
-    /// A query parameter that the message doesn't have.
+    /// A query parameter that isn't a field of the message.
     case unknownParameter
-    /// A query parameter for a field that a query can't set, or set twice.
+    /// A query parameter for a field that can't be set by a query, or that is set twice.
     case invalidParameter
-    /// A query parameter sets what the body sets; see `EncodeOptions.mergesQueryIntoBodyField`.
+    /// A query parameter for something that the body sets; see
+    /// `EncodeOptions.mergesQueryIntoBodyField`.
     case parameterUnderBody
   }
 
   package var code: Code
-  /// Byte offset into the input, 0-based; nil where the fault has no place in it (a path variable).
+  /// Byte offset into the input, 0-based; nil if the error has no position in it (a path variable).
   package var offset: Int?
   /// The field path in JSON names, `inputs[3].shape[1]`; empty at the top.
   package var path: String
-  /// What is wrong and what would be right, a clause without the place: `expected int64, got "x"`.
+  /// What is wrong and what is expected, a clause without the position: `expected int64, got "x"`.
   package var reason: String
 
   package init(_ code: Code, offset: Int? = nil, path: String = "", reason: String) {
@@ -63,7 +64,7 @@ extension CodecError: CustomStringConvertible {
     return "\(ordinal)\(self.reason) (byte \(offset))"
   }
 
-  /// The sentence for the sender of a JSON text, with line and column instead of an offset:
+  /// The message for the sender of a JSON text, with line and column instead of an offset:
   /// `inputs[3].shape[1]: expected int64, got "x" (line 4, column 17)`.
   package func message(in text: RawSpan) -> String {
     let ordinal = self.path.isEmpty ? "" : "\(self.path): "
@@ -72,12 +73,12 @@ extension CodecError: CustomStringConvertible {
   }
 }
 
-/// A place in a text as people count: lines and columns from 1, columns in characters (code points).
+/// A position in a text: lines and columns count from 1, columns in characters (code points).
 package struct TextPosition: Sendable, Equatable, CustomStringConvertible {
   package var line: Int
   package var column: Int
 
-  /// The place of the byte at `offset` in `text`; the end where `offset` lies beyond it.
+  /// The position of the byte at `offset` in `text`; the end if `offset` lies beyond it.
   package init(of offset: Int, in text: RawSpan) {
     let newline = UInt8(ascii: "\n")
     self.line = 1
@@ -99,7 +100,7 @@ package struct TextPosition: Sendable, Equatable, CustomStringConvertible {
 }
 
 extension RawSpan {
-  /// The byte at `index`, checked.
+  /// The byte at `index`, bounds-checked.
   @inlinable
   @inline(__always)
   package subscript(index: Int) -> UInt8 {

@@ -1,13 +1,14 @@
-/// Foreign text in answers to clients: names, keys and values that a client or an endpoint sent, cleaned
-/// by `ForeignText` and cut, so that no answer is larger than what it answers.
+/// Prepares text received from a client or an endpoint (names, keys, values) for echoing in
+/// responses: cleaned by `ForeignText` and truncated, so that no response is much larger than its
+/// request.
 package enum EchoedText {
-  /// The most bytes of one name or value.
+  /// The maximum length of one name or value.
   package static let byteLimit = 100
-  /// The most bytes of a whole message.
+  /// The maximum length of a whole message.
   package static let messageByteLimit = 4096
 
-  /// The text of some bytes, cleaned, and cut after `byteLimit` of them at the end of a character. What
-  /// isn't UTF-8 is replaced.
+  /// The cleaned text of some bytes, truncated to `byteLimit` bytes at a character boundary. Bytes
+  /// that aren't UTF-8 are replaced.
   package static func cut(_ bytes: some Collection<UInt8>) -> String {
     let head = Array(bytes.prefix(Self.byteLimit + 1))
     guard head.count > Self.byteLimit else { return Self.cleaned(head[...]) }
@@ -22,8 +23,8 @@ package enum EchoedText {
     ForeignText.shown(String(decoding: bytes, as: UTF8.self), limit: Self.byteLimit)
   }
 
-  /// A message of at most `limit` bytes: what is longer loses its middle, since what is wrong stands
-  /// at the beginning and what would be right at the end.
+  /// A message of at most `limit` bytes: a longer one loses its middle, since the error is
+  /// described at the beginning and the suggestion is at the end.
   package static func shortened(_ message: String, to limit: Int = messageByteLimit) -> String {
     guard message.utf8.count > limit else { return message }
     let bytes = Array(message.utf8)
@@ -32,7 +33,7 @@ package enum EchoedText {
     return String(decoding: head, as: UTF8.self) + "…" + String(decoding: tail, as: UTF8.self)
   }
 
-  /// The nearest place at or in front of `offset` where a character begins.
+  /// The nearest character boundary at or before `offset`.
   private static func boundary(at offset: Int, in bytes: [UInt8]) -> Int {
     var offset = min(offset, bytes.count)
     for _ in 0..<3 where offset > 0 && offset < bytes.count && bytes[offset] & 0xC0 == 0x80 {

@@ -1,17 +1,17 @@
-/// Text of others (an endpoint's, a schema's, a client's) as it's printed: for terminals and logs, in
-/// messages and warnings.
+/// Sanitizes text from elsewhere (an endpoint, a schema, a client) for terminals, logs, messages
+/// and warnings.
 ///
-/// Names in a descriptor, messages of a server and names in a certificate may hold anything. Printed as
-/// they are, line ends forge lines of a log, escape sequences command a terminal, and marks of
-/// direction make a name look like another one.
+/// Names in a descriptor, messages of a server and names in a certificate may contain anything.
+/// Printed unchanged, line breaks forge log lines, escape sequences control a terminal, and
+/// bidirectional marks make a name look like another one.
 package enum ForeignText {
-  /// Characters of one quoted thing: longer ones are cut.
+  /// The maximum number of characters of one quoted item; a longer one is truncated.
   package static let lengthLimit = 200
-  /// Characters of one line, whatever it's put together from.
+  /// The maximum number of characters of one line, whatever it is composed of.
   package static let lineLimit = 4096
 
-  /// A text in one line, of at most `limit` characters and an ellipsis; what can't be seen, or changes
-  /// how other text is seen, is a question mark.
+  /// The text on one line, of at most `limit` characters and an ellipsis; characters that are
+  /// invisible, or change how other text is displayed, become question marks.
   package static func shown(_ text: String, limit: Int = Self.lengthLimit) -> String {
     if text.utf8.count <= limit, text.utf8.allSatisfy(Self.isPlain) { return text }
     var shown = String.UnicodeScalarView()
@@ -24,7 +24,7 @@ package enum ForeignText {
     return String(shown)
   }
 
-  /// A whole line of output.
+  /// A whole line of output, sanitized.
   package static func line(_ text: String) -> String {
     Self.shown(text, limit: Self.lineLimit)
   }
@@ -33,13 +33,13 @@ package enum ForeignText {
     byte >= 0x20 && byte < 0x7F
   }
 
-  /// Whether a character neither commands a terminal nor changes the order or the look of its
+  /// Whether a character neither controls a terminal nor changes the order or the look of its
   /// neighbours (UAX #9, UTR #36 §2.5).
   package static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     // C0, DEL, C1.
     case 0x00...0x1F, 0x7F...0x9F: false
-    // Marks of direction, and characters that can't be seen.
+    // Bidirectional marks and invisible characters.
     case 0x061C, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF, 0xFFF9...0xFFFB,
       0xE0000...0xE007F:
       false

@@ -1,13 +1,13 @@
-/// Finds the name that somebody meant, for error messages.
+/// Finds the name that was probably meant, for error messages.
 package enum SpellingSuggestion {
-  /// Names longer than this aren't compared: the work is the product of the lengths.
+  /// Longer names aren't compared: the cost is the product of the lengths.
   private static let lengthLimit = 64
-  /// Of so many candidates at most.
+  /// The maximum number of candidates that are compared.
   private static let candidateLimit = 1000
 
-  /// The candidate with the fewest changed letters from `name`, if those are few: a third of its
-  /// length, and at least one. Two letters that are swapped are one change. Letter case and underscores
-  /// cost nothing.
+  /// The candidate with the smallest edit distance from `name`, if that is at most a third of its
+  /// length, or one. Swapping two neighbouring letters is one edit. Letter case and underscores are
+  /// ignored.
   package static func name(to name: String, among candidates: some Sequence<String>) -> String? {
     let wanted = Self.folded(name)
     guard !wanted.isEmpty, wanted.count <= Self.lengthLimit else { return nil }
@@ -31,8 +31,9 @@ package enum SpellingSuggestion {
     return bytes
   }
 
-  /// Insertions, deletions, replacements and swaps of neighbours that make one of the other, no letter
-  /// being changed twice (Damerau's distance by optimal string alignment), row by row.
+  /// The number of insertions, deletions, replacements and swaps of neighbours that turn one into
+  /// the other, no letter being edited twice (Damerau's distance by optimal string alignment), row
+  /// by row.
   package static func distance(_ first: [UInt8], _ second: [UInt8]) -> Int {
     var beforeLast: [Int] = []
     var last = Array(0...second.count)

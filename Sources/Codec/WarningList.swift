@@ -1,11 +1,11 @@
-/// Warnings of one load. Of each kind the first few are kept and the others counted: a foreign schema can
-/// have thousands of faults of one kind, and nobody reads them all.
+/// The warnings of one load. The first few of each kind are kept and the others counted: a schema
+/// can cause thousands of warnings of one kind.
 package struct WarningList: Sendable, Equatable {
-  /// Kept of each kind.
+  /// The number of warnings kept of each kind.
   package static let limit = 10
 
   private var kept: [String] = []
-  /// How many there were of each kind, in the order of their first ones.
+  /// The number of warnings of each kind, in order of first occurrence.
   private var kinds: [(name: String, count: Int)] = []
 
   package init() {}
@@ -14,9 +14,9 @@ package struct WarningList: Sendable, Equatable {
     left.texts == right.texts
   }
 
-  /// Adds one, cut and in one line.
+  /// Adds a warning, truncated and on one line.
   ///
-  /// - Parameter kind: what many of them are called: "rules that are not served".
+  /// - Parameter kind: the plural that describes this kind of warning: "rules that are not served".
   package mutating func add(_ kind: String, _ text: @autoclosure () -> String) {
     let ordinal: Int
     if let known = self.kinds.firstIndex(where: { $0.name == kind }) {
@@ -30,7 +30,7 @@ package struct WarningList: Sendable, Equatable {
     self.kept.append(ForeignText.shown(text(), limit: Self.textLimit))
   }
 
-  /// Those that were kept, and for each kind that had more, how many.
+  /// The warnings that were kept, and for each kind that had more, a line with their number.
   package var texts: [String] {
     self.kept
       + self.kinds.filter { $0.count > Self.limit }.map {
@@ -38,6 +38,6 @@ package struct WarningList: Sendable, Equatable {
       }
   }
 
-  /// Characters of one.
+  /// The maximum number of characters of one warning.
   private static let textLimit = 600
 }

@@ -1,16 +1,16 @@
 internal import CTables
 internal import CVector
 
-/// Base64 by RFC 4648: reads both alphabets with or without padding, writes the standard one with.
+/// Base64 by RFC 4648: reads both alphabets with or without padding, writes the standard one padded.
 enum Base64 {
-  /// How many bytes `count` characters stand for, if they are right.
+  /// The number of bytes that `count` characters encode if they are valid.
   static func decodedLength(_ start: UnsafePointer<UInt8>, count: Int) -> Int {
     let length = unsafe Self.unpaddedLength(start, count: count)
     return length / 4 * 3 + max(0, length % 4 - 1)
   }
 
-  /// How many characters there are without padding: at most two signs of it, and only where they
-  /// fill the last group of four.
+  /// The number of characters without padding: at most two `=`, and only where they fill the last
+  /// group of four.
   private static func unpaddedLength(_ start: UnsafePointer<UInt8>, count: Int) -> Int {
     guard count > 0 && count % 4 == 0, unsafe start[count - 1] == UInt8(ascii: "=") else {
       return count
@@ -18,9 +18,9 @@ enum Base64 {
     return unsafe start[count - 2] == UInt8(ascii: "=") ? count - 2 : count - 1
   }
 
-  /// Reads `count` characters into `sink`; the padding may be left out.
+  /// Decodes `count` characters into `sink`; the padding may be omitted.
   ///
-  /// - Returns: the offset of the first character at fault, or nil.
+  /// - Returns: the offset of the first invalid character, or nil.
   static func decode(
     _ start: UnsafePointer<UInt8>, count: Int, into sink: inout ByteSink
   ) -> Int? {
@@ -32,10 +32,10 @@ enum Base64 {
     let third = unsafe first + 512
     let fourth = unsafe first + 768
     var output = unsafe sink.base + sink.count
-    // Up to eight bytes are stored beyond what's kept; the room for it was asked for.
+    // Up to eight bytes are stored beyond what's kept; there is room for them.
     var offset = unsafe CVector_decode_base64(output, start, length)
     unsafe output += offset / 4 * 3
-    // Two groups at a time, which depend on nothing of each other.
+    // Two independent groups at a time.
     while offset &+ 8 <= length {
       let word = unsafe load64(start + offset)
       let low =
@@ -51,7 +51,7 @@ enum Base64 {
       if (low | high) & Self.faultBit != 0 {
         return unsafe Self.fault(in: start, from: offset, to: length)
       }
-      // Eight bytes are stored and six kept; the room for it was asked for.
+      // Eight bytes are stored and six kept; there is room for them.
       let groups = UInt64(low) | UInt64(high) << 24
       unsafe UnsafeMutableRawPointer(output).storeBytes(of: groups.littleEndian, as: UInt64.self)
       unsafe output += 6
@@ -65,7 +65,7 @@ enum Base64 {
       if group & Self.faultBit != 0 {
         return unsafe Self.fault(in: start, from: offset, to: length)
       }
-      // Four bytes are stored and three kept; the room for it was asked for.
+      // Four bytes are stored and three kept; there is room for them.
       unsafe UnsafeMutableRawPointer(output).storeBytes(of: group.littleEndian, as: UInt32.self)
       unsafe output += 3
       offset &+= 4
@@ -83,7 +83,7 @@ enum Base64 {
     return nil
   }
 
-  /// Writes `count` bytes as characters, padded.
+  /// Encodes `count` bytes, padded.
   static func encode(
     _ start: UnsafePointer<UInt8>, count: Int, into sink: inout ByteSink
   ) {
@@ -118,7 +118,7 @@ enum Base64 {
     unsafe sink.count = output - sink.base
   }
 
-  /// Set in the parts of what is no base64 character.
+  /// Set in the table entries of characters that aren't base64.
   private static let faultBit: UInt32 = 1 << 24
 
   @inline(never)

@@ -1,8 +1,8 @@
 internal import CVector
 
-/// Writers of strings as JSON.
+/// Writers of JSON strings.
 extension ByteSink {
-  /// Stores a character as UTF-8, at most four bytes; eight are written. The caller has reserved the room.
+  /// Stores a character as UTF-8, at most four bytes; eight are written. The caller reserves the room.
   @inline(__always)
   mutating func storeUTF8(_ scalar: Unicode.Scalar) {
     let value = UInt64(scalar.value)
@@ -19,8 +19,8 @@ extension ByteSink {
     }
   }
 
-  /// Appends a string in quotes: `"`, `\` and control characters escaped, and U+2028 and U+2029,
-  /// which JavaScript takes for line ends; nothing else.
+  /// Appends a quoted string: `"`, `\` and control characters are escaped, and so are U+2028 and
+  /// U+2029, which JavaScript treats as line terminators; nothing else.
   ///
   /// - Returns: the offset of the first byte that isn't UTF-8, or nil.
   @inline(__always)
@@ -38,7 +38,7 @@ extension ByteSink {
     }
     let rest = count &- offset
     if rest > 0 && rest < 8 && count >= 8 {
-      // The last eight bytes, some of which are there already.
+      // The last eight bytes, some of which are already stored.
       let word = unsafe load64(start + (count &- 8))
       if Self.isPlain(word) {
         self.count &-= 8 &- rest
@@ -70,8 +70,8 @@ extension ByteSink {
     return nil
   }
 
-  /// Whether eight bytes are ASCII and none of them has to be escaped: a zero byte in `x` shows in the
-  /// top bit of (x - ones) & ~x.
+  /// Whether eight bytes are ASCII and none of them must be escaped: a zero byte in `x` sets the
+  /// top bit of that byte in (x - ones) & ~x.
   @inline(__always)
   private static func isPlain(_ word: UInt64) -> Bool {
     let ones: UInt64 = 0x0101_0101_0101_0101
@@ -120,9 +120,9 @@ extension ByteSink {
     return nil
   }
 
-  /// Appends bytes up to the first that has to be escaped, or that begins U+2028 or U+2029.
+  /// Appends bytes up to the first that must be escaped, or that begins U+2028 or U+2029.
   ///
-  /// - Returns: where it stopped.
+  /// - Returns: the offset at which it stopped.
   @inline(__always)
   private mutating func appendPlain(
     _ start: UnsafePointer<UInt8>, from first: Int, count: Int
@@ -144,7 +144,7 @@ extension ByteSink {
         let found =
           ((quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes
             | (separators &- ones) & ~separators | (word &- ones &* 0x20) & ~word) & tops
-        // All eight are stored; those from the first one found on are stored over again.
+        // All eight are stored; those from the first one found are overwritten later.
         self.storeWord(word, length: 8)
         if found != 0 {
           let index = found.trailingZeroBitCount >> 3

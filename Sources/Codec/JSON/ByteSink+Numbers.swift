@@ -1,6 +1,6 @@
 internal import CTables
 
-/// Writers of numbers as JSON. Those named `store…` ask for no room: the caller has reserved it, 32
+/// Writers of JSON numbers. Those named `store…` reserve no room: the caller has reserved it, 32
 /// bytes for any of them.
 extension ByteSink {
   /// Stores a number below 100 with two digits.
@@ -19,14 +19,14 @@ extension ByteSink {
       let text = DigitText(value)
       self.storeDigits(text)
     } else {
-      // 18 digits or more: those above 10^8, at most 12, then eight with zeros in front.
+      // 18 digits or more: those above 10^8, at most 12, then eight with leading zeros.
       let (high, low) = value.quotientAndRemainder(dividingBy: 100_000_000)
       self.storeDigits(DigitText(high))
       self.storeWord(DigitText.eight(low) | DigitText.zeros, length: 8)
     }
   }
 
-  /// Stores digits; up to seven bytes behind them are written over.
+  /// Stores digits; up to seven bytes after them are overwritten.
   @inline(__always)
   private mutating func storeDigits(_ text: DigitText) {
     self.store(text.first, at: 0)
@@ -37,7 +37,7 @@ extension ByteSink {
     self.count &+= text.count
   }
 
-  /// Stores a word at an offset behind the bytes, which are not thereby more.
+  /// Stores a word at an offset after the current bytes, without adding to `count`.
   @inline(__always)
   private mutating func store(_ word: UInt64, at offset: Int) {
     assert(self.capacity &- self.count >= offset &+ 8)
@@ -85,8 +85,8 @@ extension ByteSink {
     self.storeNumber(shortest.digits, exponent: shortest.exponent)
   }
 
-  /// `-0.0` and not `-0`: readers that take a number without a point for an integer (Python, among
-  /// others) would lose the sign.
+  /// Stores `0`, or `-0.0` rather than `-0`: readers that parse a number without a point as an
+  /// integer (Python, among others) would lose the sign.
   @inline(__always)
   private mutating func storeZero(isNegative: Bool) {
     self.storeByte(UInt8(ascii: "0"))
@@ -98,8 +98,8 @@ extension ByteSink {
     self.append(text)
   }
 
-  /// Stores `digits * 10^exponent` as ECMAScript's Number::toString lays it out: plain from 1e-7 to
-  /// 1e21, with an exponent beyond. At most 25 bytes; up to seven behind them are written over.
+  /// Stores `digits * 10^exponent` in the format of ECMAScript's Number::toString: plain from 1e-7
+  /// to 1e21, with an exponent beyond. At most 25 bytes; up to seven bytes after them are overwritten.
   @inline(__always)
   private mutating func storeNumber(_ digits: UInt64, exponent: Int) {
     let text = DigitText(digits)
@@ -125,7 +125,8 @@ extension ByteSink {
     }
   }
 
-  /// Stores 12.34: the digits, the point over the first one behind it, and those once more, one further.
+  /// Stores 12.34: the digits, the point over the first digit after it, then the rest again, one
+  /// byte further.
   @inline(__always)
   private mutating func storePointed(_ text: DigitText, point: Int) {
     let dot = UInt64(UInt8(ascii: "."))
@@ -133,7 +134,7 @@ extension ByteSink {
     if point < 8 {
       let rest = text.first >> UInt64(truncatingIfNeeded: point &* 8)
       self.store(dot | rest << 8, at: point)
-      // From the eighth digit on, which stands at 8 now.
+      // From the eighth digit, which is at offset 8 now.
       self.store(text.first >> 56 | text.second << 8, at: 8)
       if text.count > 15 { self.store(text.second >> 56 | text.seventeenth << 8, at: 16) }
     } else {
@@ -142,7 +143,7 @@ extension ByteSink {
     self.count &+= text.count &+ 1
   }
 
-  /// The point behind eight digits or more.
+  /// Stores the point after eight digits or more.
   @inline(never)
   private mutating func storeLatePoint(_ text: DigitText, point: Int) {
     let dot = UInt64(UInt8(ascii: "."))
@@ -158,7 +159,7 @@ extension ByteSink {
 
   @inline(never)
   private mutating func storeScientific(_ digits: UInt64, exponent: Int) {
-    // Zeros at the end carry nothing: 1e21, not 1.000e21.
+    // Trailing zeros carry no information: 1e21, not 1.000e21.
     var digits = digits
     while digits >= 10 && digits % 10 == 0 { digits /= 10 }
     let text = DigitText(digits)

@@ -1,20 +1,20 @@
 internal import CTables
 
-/// A decimal number as it was written: `digits * 10^exponent`, and where its text stands.
+/// A decimal number as it is written: `digits * 10^exponent`.
 struct DecimalNumber {
-  /// The significant digits, as many as fit; what stands behind them is in `isTruncated`.
+  /// The significant digits, as many as fit; `isTruncated` accounts for the rest.
   var digits: UInt64
   var exponent: Int
   var isNegative: Bool
-  /// Whether there were more digits than `digits` holds and one of the rest isn't zero.
+  /// Whether there were more digits than `digits` can contain and one of the rest isn't zero.
   var isTruncated: Bool
 
-  /// The nearest double; infinite where it's beyond the range.
+  /// The nearest double; infinity if it's out of range.
   ///
-  /// - Parameter text: the number's text, for the rare cases that only `strtod` decides.
+  /// - Parameter text: the number's text, for the rare cases that need `strtod`.
   @inline(__always)
   func double(text: (start: UnsafePointer<UInt8>, count: Int)) -> Double {
-    // Clinger: both operands are exact, so one operation rounds once.
+    // Clinger's fast path: both operands are exact, so a single operation rounds once.
     if !self.isTruncated && self.digits <= 1 << 53 && self.exponent >= -22 && self.exponent <= 22 {
       let magnitude = Double(self.digits)
       let power = unsafe CTables_doubles()[abs(self.exponent)]
@@ -24,15 +24,15 @@ struct DecimalNumber {
     return unsafe self.slowDouble(text: text)
   }
 
-  /// The nearest float; infinite where it's beyond the range.
+  /// The nearest float; infinity if it's out of range.
   @inline(__always)
   func float(text: (start: UnsafePointer<UInt8>, count: Int)) -> Float {
     if !self.isTruncated && self.digits <= 1 << 53 && self.exponent >= -22 && self.exponent <= 22 {
       let magnitude = Double(self.digits)
       let power = unsafe CTables_doubles()[abs(self.exponent)]
       let value = self.exponent < 0 ? magnitude / power : magnitude * power
-      // The double is the nearest one, so rounding it again goes wrong only where it lies just
-      // between two floats, or where floats are subnormal and lie further apart.
+      // The double is correctly rounded, so rounding it again fails only if it lies exactly between
+      // two floats, or in the subnormal range, where floats lie further apart.
       let isMidpoint = value.bitPattern & 0x1FFF_FFFF == 0x1000_0000
       if !isMidpoint && (value >= 0x1p-126 || value == 0) && value < 0x1p127 {
         let rounded = Float(value)
@@ -59,7 +59,7 @@ struct DecimalNumber {
     return unsafe strtof(Self.terminated(text), nil)
   }
 
-  /// `strtod` wants a terminated text. Nothing sets a locale here, so the point is a point.
+  /// A terminated copy for `strtod`. Nothing sets a locale here, so the decimal separator is a point.
   private static func terminated(
     _ text: (start: UnsafePointer<UInt8>, count: Int)
   ) -> [CChar] {
@@ -71,12 +71,12 @@ struct DecimalNumber {
   }
 }
 
-/// What of IEEE 754's binary formats the rounding needs.
+/// The parameters of IEEE 754's binary formats that rounding needs.
 private struct BinaryFormat {
   var mantissaBits: Int
   var minimumExponent: Int
   var infinitePower: Int
-  /// Between these powers of ten a product can lie just halfway between two values.
+  /// Between these powers of ten a product can lie exactly halfway between two values.
   var halfwayPowers: ClosedRange<Int>
 
   static let double = BinaryFormat(
@@ -91,7 +91,7 @@ extension DecimalNumber {
   /// Nil where that isn't enough to decide.
   private func rounded(to format: BinaryFormat) -> UInt64? {
     guard let bits = Self.round(self.digits, self.exponent, format) else { return nil }
-    // With digits cut off the value lies between these and the next: they must agree.
+    // With digits cut off, the value lies between these and the next: both must round to the same bits.
     if self.isTruncated {
       guard self.digits < UInt64.max,
         let above = Self.round(self.digits + 1, self.exponent, format), above == bits
@@ -127,7 +127,7 @@ extension DecimalNumber {
       mantissa >>= UInt64(1 - exponent)
       mantissa += mantissa & 1
       mantissa >>= 1
-      // Rounding up may have made it normal; then the hidden bit is the exponent's lowest one.
+      // Rounding up may have made it normal; then the hidden bit becomes the exponent's lowest one.
       return mantissa
     }
     if low <= 1 && format.halfwayPowers.contains(power) && mantissa & 3 == 1
@@ -146,7 +146,8 @@ extension DecimalNumber {
     return UInt64(exponent) << UInt64(format.mantissaBits) | fraction
   }
 
-  /// The integer that it is, if it is one and its magnitude fits 64 bits: `1e3`, `1.0`, `12`.
+  /// The integer that the number equals, if it is one and its magnitude fits 64 bits: `1e3`, `1.0`,
+  /// `12`.
   var magnitude: UInt64? {
     if self.isTruncated { return nil }
     if self.digits == 0 { return 0 }

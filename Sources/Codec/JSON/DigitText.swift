@@ -1,8 +1,8 @@
-/// The decimal digits of a number below 10^17 as ASCII, from the left: eight in each of two words, the
-/// first digit in the lowest byte, and the seventeenth alone. What stands behind the last digit is zero
-/// bytes.
+/// The decimal digits of a number below 10^17 as ASCII, from the left: eight in each of two words,
+/// the first digit in the lowest byte, and the seventeenth in a third. Bytes after the last digit
+/// are zero.
 ///
-/// Eight digits are made at once, in parallel within one word: halves, then pairs, then digits.
+/// Eight digits are converted at once, in parallel within one word: halves, then pairs, then digits.
 struct DigitText {
   private(set) var first: UInt64
   private(set) var second: UInt64 = 0
@@ -25,8 +25,8 @@ struct DigitText {
     if rest < 100_000_000 {
       let digits = Self.eight(rest)
       let zeros = Self.leadingZeros(digits)
-      // At most seven digits are zeros here, so neither shift is by a whole word or more but the
-      // second by 64 where there are none, which gives 0.
+      // At most seven leading zeros are possible here, so no shift is by a whole word or more,
+      // except the left shift by 64 when there are none, which gives 0.
       let shift = UInt64(truncatingIfNeeded: zeros &* 8)
       self.first = (digits | Self.zeros) >> shift | lowText << (64 &- shift)
       self.second = lowText >> shift
@@ -44,7 +44,7 @@ struct DigitText {
   /// Eight times the character 0.
   static var zeros: UInt64 { 0x3030_3030_3030_3030 }
 
-  /// The digits (not yet characters) of a number below 10^8, with zeros in front, one a byte.
+  /// The digits (not yet characters) of a number below 10^8, with leading zeros, one per byte.
   @inline(__always)
   static func eight(_ number: UInt64) -> UInt64 {
     let number = UInt32(truncatingIfNeeded: number)
@@ -57,7 +57,7 @@ struct DigitText {
     return tens | (pairs &- tens &* 10) << 8
   }
 
-  /// How many zeros stand in front of eight digits, at most seven: the number 0 has one digit.
+  /// The number of leading zeros among eight digits, at most seven: the number 0 has one digit.
   @inline(__always)
   private static func leadingZeros(_ digits: UInt64) -> Int {
     (digits | 1 << 56).trailingZeroBitCount >> 3

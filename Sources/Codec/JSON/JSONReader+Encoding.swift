@@ -1,6 +1,6 @@
-/// What stands in front of JSON that isn't plain UTF-8.
+/// Handling of byte order marks and of encodings other than UTF-8.
 extension JSONReader {
-  /// Passes over a byte order mark of UTF-8, which RFC 8259 §8.1 lets a reader ignore.
+  /// Skips a UTF-8 byte order mark, which RFC 8259 §8.1 allows a reader to ignore.
   @inline(never)
   mutating func skipByteOrderMark() {
     if self.byte(at: 0) == 0xEF, self.byte(at: 1) == 0xBB, self.byte(at: 2) == 0xBF {
@@ -8,8 +8,8 @@ extension JSONReader {
     }
   }
 
-  /// The encoding that a text has which isn't in UTF-8, by its byte order mark or by the zeros beside
-  /// its first character, which is ASCII in any JSON; nil where it doesn't look like one.
+  /// The encoding of a text that isn't UTF-8, detected by its byte order mark or by the zeros
+  /// beside its first character, which is ASCII in any JSON; nil if it doesn't look like one.
   var foreignEncoding: String? {
     guard self.count >= 2 else { return nil }
     switch (self.byte(at: 0), self.byte(at: 1)) {

@@ -1,5 +1,5 @@
 extension JSONReader {
-  /// Reads a number by RFC 8259 §6: no leading zeros or plus, digits on both sides of the point.
+  /// Reads a number by RFC 8259 §6: no leading zeros, no plus, digits on both sides of the point.
   @inline(__always)
   mutating func number() throws(CodecError) -> DecimalNumber {
     let start = self.position
@@ -19,7 +19,7 @@ extension JSONReader {
     if digitCount == 0 { throw self.notANumber(at: start) }
     if digitCount > 1, unsafe self.base[firstDigit] == UInt8(ascii: "0") {
       throw CodecError(
-        .malformedJSON, offset: firstDigit, reason: "a number has no leading zeros in JSON")
+        .malformedJSON, offset: firstDigit, reason: "a JSON number can't have leading zeros")
     }
     var exponent = 0
     if offset < count, unsafe self.base[offset] == UInt8(ascii: ".") {
@@ -40,7 +40,7 @@ extension JSONReader {
       exponent = firstFraction &- offset
       if exponent == 0 {
         throw CodecError(
-          .malformedJSON, offset: offset, reason: "a point in a number needs a digit behind it")
+          .malformedJSON, offset: offset, reason: "a decimal point needs a digit after it")
       }
       digitCount &-= exponent
     }
@@ -48,7 +48,7 @@ extension JSONReader {
     if offset < count, unsafe self.base[offset] | 0x20 == UInt8(ascii: "e") {
       exponent = Self.sum(exponent, try self.exponentPart())
     }
-    // 19 digits always fit; with more of them the sum above has wrapped.
+    // 19 digits always fit; with more, the sum above has wrapped.
     if digitCount > 19 {
       return self.longNumber(from: start, isNegative: isNegative)
     }
@@ -56,10 +56,10 @@ extension JSONReader {
       digits: digits, exponent: exponent, isNegative: isNegative, isTruncated: false)
   }
 
-  /// Reads an integer of at most 19 digits in quotes, as encoders write those of 64 bits. The opening
-  /// quote is next.
+  /// Reads a quoted integer of at most 19 digits, the form in which encoders write 64-bit integers.
+  /// The opening quote is next.
   ///
-  /// - Returns: nil where something else stands there; then `position` is undefined.
+  /// - Returns: nil for anything else; `position` is undefined then.
   @inline(__always)
   mutating func quotedInteger() -> (magnitude: UInt64, isNegative: Bool)? {
     var offset = self.position &+ 1
@@ -89,7 +89,7 @@ extension JSONReader {
     return (magnitude, isNegative)
   }
 
-  /// Reads `e+12`, which is next.
+  /// Reads an exponent such as `e+12`, which is next.
   private mutating func exponentPart() throws(CodecError) -> Int {
     self.position &+= 1
     let isNegative = self.peek == UInt8(ascii: "-")
@@ -99,7 +99,7 @@ extension JSONReader {
     while true {
       let digit = self.peek &- UInt8(ascii: "0")
       if digit > 9 { break }
-      // Far beyond every range already: further digits change nothing.
+      // Already far beyond every range: further digits change nothing.
       if value < 100_000_000 { value = value * 10 + Int(digit) }
       self.position &+= 1
     }
@@ -110,13 +110,13 @@ extension JSONReader {
     return isNegative ? -value : value
   }
 
-  /// Keeps an exponent in a range where sums with digit counts can't overflow.
+  /// Keeps an exponent in a range in which adding digit counts can't overflow.
   private static func sum(_ first: Int, _ second: Int) -> Int {
     max(-1_000_000_000, min(1_000_000_000, first &+ second))
   }
 
-  /// A number of more than 19 digits, read again: as many as fit 64 bits are kept. Its form has been
-  /// found right already.
+  /// Rereads a number of more than 19 digits, keeping as many as fit 64 bits. Its syntax has
+  /// already been checked.
   @inline(never)
   private func longNumber(from start: Int, isNegative: Bool) -> DecimalNumber {
     var number = DecimalNumber(digits: 0, exponent: 0, isNegative: isNegative, isTruncated: false)
@@ -133,7 +133,7 @@ extension JSONReader {
       }
       let digit = byte &- UInt8(ascii: "0")
       if digit > 9 {
-        // The exponent: its form is known to be right.
+        // The exponent: its syntax has already been checked.
         let isDown = self.byte(at: offset) == UInt8(ascii: "-")
         var value = 0
         while offset < self.position {

@@ -1,9 +1,9 @@
 extension JSONReader {
-  /// Passes over one value, which is checked in full: a text that's forwarded in part must be right
-  /// as a whole.
+  /// Skips one value and validates it in full: a text that is forwarded in part must be valid as a
+  /// whole.
   ///
-  /// - Parameter depthLimit: how many arrays and objects may be open within it, at most 255: what 100
-  ///   messages with a repeated field or a map around each have.
+  /// - Parameter depthLimit: the maximum number of arrays and objects open within it, at most 255:
+  ///   enough for 100 messages, each within a repeated field or a map.
   mutating func skipValue(depthLimit: Int = 255) throws(CodecError) {
     // One bit for each open bracket: 1 is an object. No recursion.
     var kinds: UInt128 = 0
@@ -41,7 +41,7 @@ extension JSONReader {
       default:
         throw self.expected("a JSON value")
       }
-      // A value has ended: close what ends with it, go on behind the next comma.
+      // A value has ended: close the brackets that end with it, then continue after the next comma.
       while true {
         if depth == 0 { return }
         self.skipWhitespace()

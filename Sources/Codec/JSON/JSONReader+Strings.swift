@@ -1,9 +1,9 @@
 internal import CTables
 internal import CVector
 
-/// Strings: where they end, what their escapes stand for.
+/// Reading of strings and their escapes.
 extension JSONReader {
-  /// A string's content between its quotes, as it stands in the text.
+  /// A string's content between its quotes, escapes unresolved.
   struct StringToken {
     var start: Int
     var end: Int
@@ -12,15 +12,15 @@ extension JSONReader {
     var count: Int { self.end - self.start }
   }
 
-  /// Reads the string whose opening quote is next: finds its end, refuses control characters and
-  /// bytes that aren't UTF-8 (RFC 8259 §7, §8.1). Escapes are looked at by `unescape`.
+  /// Reads the string whose opening quote is next: finds its end, rejects control characters and
+  /// bytes that aren't UTF-8 (RFC 8259 §7, §8.1). Escapes are checked by `unescape`.
   @inline(__always)
   mutating func string() throws(CodecError) -> StringToken {
     try self.string(stopsAtEscape: false)
   }
 
-  /// Reads the string whose opening quote is next up to its end, or up to its first escape. Then the
-  /// token ends there, and so does what's been passed over.
+  /// Reads the string whose opening quote is next up to its end, or up to its first escape, where
+  /// both the token and `position` then end.
   @inline(__always)
   mutating func string(stopsAtEscape: Bool) throws(CodecError) -> StringToken {
     guard self.take(UInt8(ascii: "\"")) else { throw self.expected("a string") }
@@ -34,8 +34,8 @@ extension JSONReader {
     while true {
       unsafe offset &+= CVector_pass_string(
         self.base + offset, self.count &- offset, &blockHigh)
-      // Where fewer than sixteen are left, eight bytes at a time: a zero byte in `x` shows in the
-      // top bit of (x - ones) & ~x.
+      // If fewer than sixteen bytes are left, eight at a time: a zero byte in `x` sets the top bit
+      // of that byte in (x - ones) & ~x.
       while offset &+ 8 <= self.count {
         let word = unsafe load64(self.base + offset)
         let quotes = word ^ (ones &* 0x22)
@@ -59,7 +59,7 @@ extension JSONReader {
         hasEscapes = true
         if stopsAtEscape { break }
         offset &+= 2
-        // The text may end right behind the backslash: then nothing is left to look at.
+        // The text may end right after the backslash: then nothing is left to read.
         guard offset < self.count else { throw self.unterminatedString(from: start) }
       } else if byte < 0x20 {
         throw self.controlCharacter(at: offset)
@@ -85,19 +85,21 @@ extension JSONReader {
   private func controlCharacter(at offset: Int) -> CodecError {
     CodecError(
       .malformedJSON, offset: offset,
-      reason: "a control character (0x\(String(self.byte(at: offset), radix: 16))) stands in a "
-        + "string; write it as an escape, such as \\n or \\u0000")
+      reason: "the string contains a control character "
+        + "(0x\(String(self.byte(at: offset), radix: 16))); write it as an escape, such as \\n or "
+        + "\\u0000")
   }
 
   @inline(never)
   private func unterminatedString(from start: Int) -> CodecError {
-    CodecError(.malformedJSON, offset: start - 1, reason: "the string that begins here never ends")
+    CodecError(
+      .malformedJSON, offset: start - 1, reason: "the string that begins here isn't terminated")
   }
 
-  /// Appends the string's value, its escapes resolved. A surrogate must come as a pair
-  /// (the ProtoJSON page; RFC 8259 §8.2 leaves it open).
+  /// Appends the string's value, its escapes resolved. Surrogates must be paired (the ProtoJSON
+  /// page; RFC 8259 §8.2 doesn't require it).
   func unescape(_ token: StringToken, into sink: inout ByteSink) throws(CodecError) {
-    // No escape is shorter than what it stands for, and whole words may be stored beyond the end.
+    // No escape is shorter than its value, and whole words may be stored beyond the end.
     sink.reserve(token.count &+ 16)
     var offset = token.start
     while offset < token.end {
@@ -107,14 +109,14 @@ extension JSONReader {
     }
   }
 
-  /// Appends the value of a string that was read up to its first escape, which is next, and reads the
-  /// rest of it on the way: once over the text instead of twice.
+  /// Appends the value of a string that was read up to its first escape, which is next, and reads
+  /// the rest of it at the same time: one pass over the text instead of two.
   @inline(never)
   mutating func finishString(
     from token: StringToken, into sink: inout ByteSink
   ) throws(CodecError) {
-    // The rest of the text is an upper bound. No escape is shorter than what it stands for, and whole
-    // blocks may be stored beyond the end.
+    // The rest of the text is an upper bound. No escape is shorter than its value, and whole blocks
+    // may be stored beyond the end.
     sink.reserve(self.count &- token.start &+ 32)
     unsafe sink.append(start: self.base + token.start, count: token.count)
     let target = sink.count
@@ -143,7 +145,7 @@ extension JSONReader {
       }
     }
     self.position = offset &+ 1
-    // What escapes stand for are whole characters: the value is UTF-8 if and only if the text is.
+    // Escapes produce whole characters: the value is UTF-8 if and only if the text is.
     if high != 0,
       unsafe UTF8Validator.firstFault(in: sink.base + target, count: sink.count &- target) != nil
     {
@@ -151,9 +153,9 @@ extension JSONReader {
     }
   }
 
-  /// Appends what the escape at `offset` stands for. Room for it and a word is there.
+  /// Appends the value of the escape at `offset`. There must be room for it and a word.
   ///
-  /// - Returns: how many bytes the escape has.
+  /// - Returns: the length of the escape in bytes.
   @inline(__always)
   private func unescapeOne(at offset: Int, into sink: inout ByteSink) throws(CodecError) -> Int {
     let next = self.byte(at: offset &+ 1)
@@ -172,10 +174,10 @@ extension JSONReader {
   private func noEscape(at offset: Int) -> CodecError {
     CodecError(
       .malformedJSON, offset: offset,
-      reason: "no escape of JSON; those are \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX")
+      reason: "not a JSON escape; those are \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX")
   }
 
-  /// What a backslash with this byte behind it stands for; 0 where that's no escape, or a longer one.
+  /// The value of a backslash followed by this byte; 0 if that isn't an escape, or is a longer one.
   @inline(__always)
   private static func simpleEscape(_ byte: UInt8) -> UInt8 {
     switch byte {
@@ -191,7 +193,7 @@ extension JSONReader {
     }
   }
 
-  /// Copies bytes up to the next backslash. Room for all of them and a word is there.
+  /// Copies bytes up to the next backslash. There must be room for all of them and a word.
   @inline(__always)
   private func copyPlain(from first: Int, to end: Int, into sink: inout ByteSink) -> Int {
     let ones: UInt64 = 0x0101_0101_0101_0101
@@ -219,7 +221,7 @@ extension JSONReader {
     return offset
   }
 
-  /// The scalar of the escape at `offset`, and how many bytes it takes: 6, or 12 for a pair.
+  /// The scalar of the escape at `offset`, and the length of the escape: 6 bytes, or 12 for a pair.
   private func unicodeEscape(at offset: Int) throws(CodecError) -> (Unicode.Scalar, Int) {
     let first = try self.codeUnit(at: offset)
     if let scalar = Unicode.Scalar(first) { return (scalar, 6) }
@@ -238,7 +240,7 @@ extension JSONReader {
 
   private func codeUnit(at offset: Int) throws(CodecError) -> UInt32 {
     let values = unsafe CTables_hexadecimal()
-    // The value of what is no digit has all bits set.
+    // The table value of a character that isn't a digit has all bits set.
     let high =
       unsafe UInt32(values[Int(self.byte(at: offset &+ 2))]) << 4
       | UInt32(values[Int(self.byte(at: offset &+ 3))])

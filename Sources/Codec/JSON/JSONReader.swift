@@ -1,8 +1,8 @@
 /// Reads JSON text forwards: structure, strings, numbers, skipping.
 ///
-/// It's a view of the input for the time of one run and neither owns nor copies it. `position` never
-/// passes `count`; every load is either checked against `count` or says why it needs no check. Errors
-/// carry a byte offset and no path: the interpreter knows where in the message it is.
+/// A view of the input for one run, which neither owns nor copies it. `position` never exceeds
+/// `count`; every load is either checked against `count` or documents why it needs no check. Errors
+/// carry a byte offset and no path: the interpreter knows the position in the message.
 @safe
 struct JSONReader {
   private(set) var base: UnsafePointer<UInt8>
@@ -18,7 +18,7 @@ struct JSONReader {
 
   var isAtEnd: Bool { self.position >= self.count }
 
-  /// The byte at the position; 0 at the end, which is no part of any JSON token.
+  /// The byte at the position; 0 at the end, which is not part of any JSON token.
   @inline(__always)
   var peek: UInt8 {
     guard self.position < self.count else { return 0 }
@@ -32,14 +32,14 @@ struct JSONReader {
     return unsafe self.base[offset]
   }
 
-  /// Where the byte at `offset` is.
+  /// The address of the byte at `offset`.
   @inline(__always)
   func pointer(at offset: Int) -> UnsafePointer<UInt8> {
     assert(offset >= 0 && offset <= self.count)
     return unsafe self.base + offset
   }
 
-  /// Passes over space, tab, line feed and carriage return.
+  /// Skips spaces, tabs, line feeds and carriage returns.
   @inline(__always)
   mutating func skipWhitespace() {
     if self.position < self.count, unsafe self.base[self.position] > 0x20 { return }
@@ -56,7 +56,7 @@ struct JSONReader {
     }
   }
 
-  /// Passes over `byte` if it's next.
+  /// Skips `byte` if it's next.
   @inline(__always)
   mutating func take(_ byte: UInt8) -> Bool {
     guard self.peek == byte else { return false }
@@ -64,7 +64,7 @@ struct JSONReader {
     return true
   }
 
-  /// Passes over a literal if it's next, with nothing behind it that would lengthen it.
+  /// Skips a literal if it's next.
   mutating func take(literal: StaticString) -> Bool {
     let length = literal.utf8CodeUnitCount
     guard self.count - self.position >= length else { return false }
@@ -78,7 +78,7 @@ struct JSONReader {
 
   // MARK: Errors
 
-  /// An error that says what should stand at the position, and what does.
+  /// An error that names what was expected at the position, and what was found.
   @inline(never)
   func expected(_ what: String) -> CodecError {
     CodecError(.malformedJSON, offset: self.position, reason: "expected \(what), got \(self.found)")
@@ -90,7 +90,7 @@ struct JSONReader {
     CodecError(.wrongType, offset: self.position, reason: "expected \(what), got \(self.found)")
   }
 
-  /// What stands at the position, in words and at most some 20 characters of it.
+  /// A description of what is at the position, quoting at most some 20 characters of it.
   var found: String {
     if self.isAtEnd { return "the end of the text" }
     switch self.peek {

@@ -1,16 +1,17 @@
 internal import CVector
 
-/// Finds the values of a stream of JSON texts while it arrives.
+/// Finds the values of a stream of JSON texts as it arrives.
 ///
-/// Two forms are known: one array, `[a, b]`, whose elements are the values, and values one behind the
-/// other with or without whitespace between them (`application/x-ndjson`, where each has a line of its
-/// own). Only the ends of values are looked for, by brackets and quotes; whether what's between is
-/// JSON is for its reader to say.
+/// Two forms are supported: one array, `[a, b]`, whose elements are the values, and consecutive
+/// values with or without whitespace between them (`application/x-ndjson`, where each is on a line
+/// of its own). The scanner finds only the ends of values, by brackets and quotes; the reader of a
+/// value decides whether it is valid JSON.
 ///
-/// The owner keeps the bytes from `start` on and gives all of them to each `next`; what it throws
-/// away in front, it tells by `discard`. Each byte is looked at once, however the stream is cut.
+/// The owner keeps the bytes from `start` on and passes all of them to each `next`; it reports the
+/// bytes that it drops at the front with `discard`. Each byte is examined once, however the stream
+/// is split.
 package struct JSONSequenceScanner: Sendable {
-  /// How the values stand in the stream.
+  /// The arrangement of the values in the stream.
   package enum Form: Sendable {
     /// `[a, b]`.
     case array
@@ -19,31 +20,31 @@ package struct JSONSequenceScanner: Sendable {
   }
 
   private enum State {
-    /// Nothing yet but so many bytes of a byte order mark.
+    /// Nothing yet but this many bytes of a byte order mark.
     case beginning(Int)
-    /// Nothing but whitespace yet.
+    /// Nothing yet but whitespace.
     case initial
-    /// In front of a value; of the first one in an array, or of its end.
+    /// Before a value, or, if it would be the first one of an array, before the array's end.
     case before(isFirst: Bool)
     /// In an object, an array or a string: `depth` brackets are open.
     case inside(depth: Int, isQuoted: Bool, isEscaped: Bool)
-    /// In a number or a literal, whose end is what follows it.
+    /// In a number or a literal, which ends at the byte that follows it.
     case inScalar
-    /// Behind an element of an array.
+    /// After an element of an array.
     case behind
-    /// Behind the array.
+    /// After the array.
     case ended
   }
 
   private var form: Form?
   private var state = State.beginning(0)
-  /// How far has been looked.
+  /// The offset of the next byte to examine.
   private var position = 0
-  /// Where the value under way begins; where none is, how far has been looked. What's in front of it is
-  /// needed no longer.
+  /// The offset of the current value, or, between values, the same as `position`. Earlier bytes are
+  /// no longer needed.
   package private(set) var start = 0
 
-  /// - Parameter form: nil: an array where the first value is one, else a sequence.
+  /// - Parameter form: nil: an array if the first value is one, otherwise a sequence.
   package init(form: Form? = nil) {
     self.form = form
   }
@@ -51,11 +52,12 @@ package struct JSONSequenceScanner: Sendable {
   /// Finds the end of the next value.
   ///
   /// - Parameters:
-  ///   - bytes: those of the stream that weren't discarded, from the same place as before.
-  ///   - isComplete: whether no others follow.
-  /// - Returns: the place of the value in `bytes`; nil where it isn't whole yet, or, in a stream that is
-  ///   complete, where there's none.
-  /// - Throws: for what can't be between values, or an end within one; the offset counts in `bytes`.
+  ///   - bytes: those of the stream that weren't discarded, from the same offset as before.
+  ///   - isComplete: whether the stream ends with them.
+  /// - Returns: the range of the value in `bytes`; nil if it isn't complete yet, or, in a complete
+  ///   stream, if there is none.
+  /// - Throws: for bytes that can't appear between values, or an end within one; the offset is one
+  ///   in `bytes`.
   package mutating func next(
     in bytes: RawSpan, isComplete: Bool
   ) throws(CodecError) -> Range<Int>? {
@@ -75,14 +77,14 @@ package struct JSONSequenceScanner: Sendable {
     return found
   }
 
-  /// Says that so many bytes, at most up to `start`, were taken away in front.
+  /// Reports that `count` bytes, at most up to `start`, were dropped at the front.
   package mutating func discard(_ count: Int) {
-    precondition(count <= self.start, "what's needed was thrown away")
+    precondition(count <= self.start, "discarded bytes are still needed")
     self.position -= count
     self.start -= count
   }
 
-  // MARK: Looking
+  // MARK: Scanning
 
   private mutating func next(
     _ base: UnsafePointer<UInt8>, _ count: Int
@@ -114,7 +116,7 @@ package struct JSONSequenceScanner: Sendable {
     return nil
   }
 
-  /// Takes the first bytes of the stream: a byte order mark of UTF-8 is passed over (RFC 8259 §8.1).
+  /// Handles the first bytes of the stream: skips a UTF-8 byte order mark (RFC 8259 §8.1).
   private mutating func begin(_ byte: UInt8, matched: Int) throws(CodecError) {
     let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
     if byte == mark[matched] {
@@ -133,7 +135,7 @@ package struct JSONSequenceScanner: Sendable {
     }
   }
 
-  /// Takes a byte that stands between values.
+  /// Handles a byte between values.
   private mutating func step(_ byte: UInt8) throws(CodecError) {
     switch self.state {
     case .initial:
@@ -164,25 +166,25 @@ package struct JSONSequenceScanner: Sendable {
         throw self.expected("',' or ']'", at: byte)
       }
     case .ended:
-      throw self.expected("nothing behind the array", at: byte)
+      throw self.expected("nothing after the array", at: byte)
     case .beginning, .inside, .inScalar:
       break
     }
   }
 
-  /// A value begins with this byte.
+  /// Begins a value with this byte.
   private mutating func open(_ byte: UInt8) throws(CodecError) {
     switch byte {
     case UInt8(ascii: "{"), UInt8(ascii: "["):
       self.state = .inside(depth: 0, isQuoted: false, isEscaped: false)
     case UInt8(ascii: "\""):
-      // Passed over here: an opening quote looks like a closing one.
+      // Skipped here: an opening quote looks like a closing one.
       self.position &+= 1
       self.state = .inside(depth: 0, isQuoted: true, isEscaped: false)
     case UInt8(ascii: ","):
       throw CodecError(
         .malformedJSON, offset: self.position,
-        reason: "expected a JSON value, got ','; commas stand between the elements of an array")
+        reason: "expected a JSON value, got ','; commas only separate the elements of an array")
     case UInt8(ascii: "]"), UInt8(ascii: "}"), UInt8(ascii: ":"):
       throw self.expected("a JSON value", at: byte)
     default:
@@ -190,7 +192,7 @@ package struct JSONSequenceScanner: Sendable {
     }
   }
 
-  /// Passes over the rest of an object, an array or a string.
+  /// Skips the rest of an object, an array or a string.
   ///
   /// - Returns: whether it ends within the bytes.
   private mutating func pass(
@@ -224,7 +226,7 @@ package struct JSONSequenceScanner: Sendable {
       }
       let byte = unsafe base[offset]
       offset &+= 1
-      // The brackets of an array differ from those of an object in this bit alone.
+      // The brackets of an array differ from those of an object in this bit only.
       switch byte | 0x20 {
       case UInt8(ascii: "{"):
         depth &+= 1
@@ -250,7 +252,7 @@ package struct JSONSequenceScanner: Sendable {
       || (self.form == .array && (byte == UInt8(ascii: ",") || byte == UInt8(ascii: "]")))
   }
 
-  /// The value under way ends here.
+  /// Ends the current value here.
   private mutating func finish() -> Range<Int> {
     let found = self.start..<self.position
     self.start = self.position
@@ -258,14 +260,14 @@ package struct JSONSequenceScanner: Sendable {
     return found
   }
 
-  /// The array ends with the next byte.
+  /// Ends the array with the next byte.
   private mutating func close() {
     self.position &+= 1
     self.start = self.position
     self.state = .ended
   }
 
-  /// The stream is complete: finds a last value that nothing follows.
+  /// Finds a last value that nothing follows, in a complete stream.
   private mutating func last(
     _ buffer: UnsafeRawBufferPointer
   ) throws(CodecError) -> Range<Int>? {
@@ -291,7 +293,7 @@ package struct JSONSequenceScanner: Sendable {
     }
   }
 
-  // MARK: Faults
+  // MARK: Errors
 
   private func endedEarly(_ what: String) -> CodecError {
     CodecError(

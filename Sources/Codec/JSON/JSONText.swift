@@ -1,13 +1,13 @@
 /// JSON strings.
 package enum JSONText {
-  /// Appends a string in quotes, with what RFC 8259 §7 wants escaped.
+  /// Appends a quoted string, escaped as RFC 8259 §7 requires.
   package static func append(_ text: String, to sink: inout ByteSink) {
     sink.append(UInt8(ascii: "\""))
     Self.append(escaped: text.utf8, to: &sink)
     sink.append(UInt8(ascii: "\""))
   }
 
-  /// Appends the content of a string, without its quotes.
+  /// Appends the content of a string, escaped, without quotes.
   ///
   /// - Parameter text: UTF-8.
   package static func append(escaped text: some Sequence<UInt8>, to sink: inout ByteSink) {

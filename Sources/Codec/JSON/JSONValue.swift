@@ -1,5 +1,5 @@
-/// A JSON text of no known shape as a tree: for small texts that are read once, such as what a registry
-/// answers. Messages are never read so: a transcoder keeps no tree.
+/// A JSON text of unknown structure as a tree: for small texts that are read once, such as a
+/// registry's response. Messages are never read this way: a transcoder builds no tree.
 package enum JSONValue: Sendable, Equatable {
   case null
   case bool(Bool)
@@ -7,13 +7,14 @@ package enum JSONValue: Sendable, Equatable {
   case number(Double)
   case string(String)
   case array([JSONValue])
-  /// Where a key stands twice, the last one counts.
+  /// The last one counts if a key is repeated.
   case object([String: JSONValue])
 
-  /// Objects and arrays that may be open at a time, which keeps a hostile text from using up the stack.
+  /// The maximum number of open objects and arrays, which keeps a hostile text from exhausting the
+  /// stack.
   package static let depthLimit = 64
 
-  /// Reads a whole text (RFC 8259), white space around it allowed.
+  /// Reads a whole text (RFC 8259), with optional whitespace around it.
   package init(parsing bytes: [UInt8]) throws(CodecError) {
     var result: Result<JSONValue, CodecError> = .success(.null)
     unsafe bytes.withUnsafeBufferPointer { buffer in
@@ -28,9 +29,9 @@ package enum JSONValue: Sendable, Equatable {
     self = try result.get()
   }
 
-  // MARK: Looking at it
+  // MARK: Access
 
-  /// The member of an object; nil for any other value, and where the member is missing or null.
+  /// The member of an object; nil for any other value, and if the member is missing or null.
   package subscript(_ key: String) -> JSONValue? {
     guard case .object(let members) = self, let member = members[key], member != .null else {
       return nil
@@ -53,7 +54,7 @@ package enum JSONValue: Sendable, Equatable {
     return nil
   }
 
-  /// A number, or a string that holds one.
+  /// A number, or a string that contains one.
   package var double: Double? {
     switch self {
     case .number(let value): value
@@ -62,14 +63,14 @@ package enum JSONValue: Sendable, Equatable {
     }
   }
 
-  /// A whole number that an Int holds, or a string that holds one.
+  /// A whole number that an Int can represent, or a string that contains one.
   package var int: Int? {
     self.double.flatMap { Int(exactly: $0) }
   }
 
   // MARK: Writing
 
-  /// The text without white space, members in the order of their keys.
+  /// The text without whitespace, members sorted by key.
   package var text: [UInt8] {
     var sink = ByteSink()
     self.write(into: &sink)
@@ -106,7 +107,7 @@ package enum JSONValue: Sendable, Equatable {
   private static func write(_ text: String, into sink: inout ByteSink) {
     unsafe [UInt8](text.utf8).withUnsafeBufferPointer { buffer in
       guard let start = buffer.baseAddress, buffer.count > 0 else { return sink.append("\"\"") }
-      // A String is always UTF-8, so there's no fault to look at.
+      // A String is always UTF-8, so there is no error to check.
       _ = unsafe sink.appendQuoted(start, count: buffer.count)
     }
   }

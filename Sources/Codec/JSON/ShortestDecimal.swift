@@ -1,11 +1,11 @@
 internal import CTables
 
-/// The shortest decimal that reads back as the same float or double, and among those the nearest:
+/// The shortest decimal that reads back as the same float or double, and of those the nearest:
 /// `digits * 10^exponent`.
 ///
 /// By the method of Raffaele Giulietti ("The Schubfach way to render doubles", 2020): the interval
-/// that rounds to the value is scaled by a power of ten with one rounding to odd for each bound, so
-/// that two candidates remain to be looked at.
+/// that rounds to the value is scaled by a power of ten, with one rounding to odd for each bound,
+/// so that two candidates remain to be checked.
 struct ShortestDecimal {
   var digits: UInt64
   var exponent: Int
@@ -95,7 +95,7 @@ struct ShortestDecimal {
     self.digits = below + (roundsUp ? 1 : 0)
   }
 
-  /// A value with few digits comes out with zeros behind them.
+  /// Removes the trailing zeros that the result has for a value with few digits.
   @inline(__always)
   private mutating func dropTrailingZeros() {
     while true {
@@ -106,7 +106,7 @@ struct ShortestDecimal {
     }
   }
 
-  /// floor(log10(2^e)), or of three quarters of it.
+  /// floor(log10(2^e)), or floor(log10(3/4 * 2^e)).
   @inline(__always)
   private static func floorLog10(_ exponent: Int, threeQuarters: Bool) -> Int {
     (exponent &* 1_262_611 &- (threeQuarters ? 524_031 : 0)) >> 22

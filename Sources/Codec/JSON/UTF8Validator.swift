@@ -3,7 +3,7 @@ internal import CVector
 /// Checks bytes for well-formed UTF-8 (Unicode 16, table 3-7): no overlong forms, no surrogates,
 /// nothing beyond U+10FFFF.
 enum UTF8Validator {
-  /// The offset of the first byte of an ill-formed sequence; nil where all is well.
+  /// The offset of the first ill-formed sequence; nil if all bytes are well-formed.
   static func firstFault(in start: UnsafePointer<UInt8>, count: Int) -> Int? {
     let tops: UInt64 = 0x8080_8080_8080_8080
     var offset = unsafe CVector_pass_utf8(start, count)
@@ -14,7 +14,7 @@ enum UTF8Validator {
         continue
       }
       offset &+= high.trailingZeroBitCount >> 3
-      // Runs of three-byte sequences (most of CJK) as long as four bytes can be loaded.
+      // Runs of three-byte sequences (most of CJK), while four bytes can be loaded.
       var isRun = false
       while offset &+ 4 <= count {
         let word = unsafe load32(start + offset)
@@ -41,12 +41,12 @@ enum UTF8Validator {
     return nil
   }
 
-  /// The length of the sequence at `start`; nil where it's ill-formed.
+  /// The length of the sequence at `start`; nil if it's ill-formed.
   @inline(__always)
   private static func sequence(_ start: UnsafePointer<UInt8>, rest: Int) -> Int? {
     let first = unsafe start[0]
     if first < 0x80 { return 1 }
-    // A sequence that's cut off fails at the zero that stands in for its missing bytes.
+    // A truncated sequence is rejected because of the zeros that replace its missing bytes.
     let second: UInt8 = rest > 1 ? unsafe start[1] : 0
     if first < 0xE0 { return first >= 0xC2 && Self.continues(second) ? 2 : nil }
     let third: UInt8 = rest > 2 ? unsafe start[2] : 0

@@ -1,18 +1,19 @@
-/// Finds what the names of an enum's values have in common with the enum's own name, as Protobuf's style
-/// guide asks for, because values share their scope with those of other enums:
+/// Finds the prefix that the names of an enum's values share with the enum's own name. Protobuf's
+/// style guide recommends it, because values share their scope with those of other enums:
 ///
 ///     enum OrderStatus { ORDER_STATUS_PAID = 1; }   →   `ORDER_STATUS_` is the prefix of `PAID`
 enum EnumPrefix {
-  /// For each value how many bytes of its name can be left out; 0 where the name has to stay whole.
+  /// For each value, the number of bytes of its name that can be omitted; 0 if the name must stay
+  /// whole.
   ///
-  /// It stays whole where it hasn't the prefix, where nothing or a digit would be left in front, and
-  /// where what's left would be the name of another number as well.
+  /// It stays whole if it doesn't have the prefix, if the rest would be empty or begin with a
+  /// digit, and if the rest would also be the name of another number.
   static func lengths(of schema: EnumSchema) -> [Int] {
     let type =
       schema.fullName.utf8.split(separator: UInt8(ascii: ".")).last ?? schema.fullName.utf8[...]
     let prefix = type.filter { $0 != UInt8(ascii: "_") }.map(Self.lowercased)
     let lengths = schema.values.map { Self.length(of: prefix, in: Array($0.name.utf8)) }
-    /// The number that each name stands for; nil for two of them.
+    /// The number that each name denotes; nil if it denotes two.
     var numbers: [Substring: Int32?] = [:]
     for (value, length) in zip(schema.values, lengths) {
       for name in Set([value.name[...], Self.rest(of: value.name, behind: length)]) {
@@ -32,8 +33,8 @@ enum EnumPrefix {
     Substring(name.utf8.dropFirst(length))
   }
 
-  /// Letter case and underscores within the prefix mean nothing: `HTTPStatus` is the enum of
-  /// `HTTP_STATUS_OK`. What follows it begins behind an underscore.
+  /// Letter case and underscores within the prefix are ignored: `HTTPStatus` is the enum of
+  /// `HTTP_STATUS_OK`. The rest of the name must follow an underscore.
   private static func length(of prefix: [UInt8], in name: [UInt8]) -> Int {
     var matched = 0
     var index = 0
@@ -46,7 +47,7 @@ enum EnumPrefix {
     }
     let underscores = name[index...].prefix { $0 == UInt8(ascii: "_") }.count
     let rest = name[(index + underscores)...]
-    // Names of other characters could be escaped in the plan, where lengths would be others.
+    // Names with other characters could be escaped in the plan, which changes their length.
     guard matched == prefix.count, underscores > 0, let first = rest.first,
       !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first), name.allSatisfy(Self.isWordByte)
     else { return 0 }

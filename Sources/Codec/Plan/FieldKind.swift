@@ -1,6 +1,6 @@
-/// What the interpreters ask of a field's kind.
+/// Names and wire values of field kinds.
 extension FieldKind {
-  /// As the schema language spells it.
+  /// The spelling in the schema language.
   var name: String {
     switch self {
     case .double: "double"
@@ -24,7 +24,7 @@ extension FieldKind {
     }
   }
 
-  /// The bits on the wire of an integer of this kind; nil where it's out of range or no integer.
+  /// The wire bits of an integer of this kind; nil if it's out of range or not an integer.
   @inline(__always)
   func payload(_ magnitude: UInt64?, isNegative: Bool) -> UInt64? {
     guard let magnitude else { return nil }
@@ -41,7 +41,7 @@ extension FieldKind {
     let value = isNegative ? 0 &- magnitude : magnitude
     switch self {
     case .sint32, .sint64:
-      // Zigzag: the sign goes to the lowest bit.
+      // Zigzag: the sign moves to the lowest bit.
       return value << 1 ^ UInt64(bitPattern: Int64(bitPattern: value) >> 63)
     case .sfixed32:
       return UInt64(UInt32(truncatingIfNeeded: value))

@@ -1,6 +1,6 @@
-/// A table that's filled once and then only read, by any thread.
+/// A table that is filled once and then only read, by any thread.
 ///
-/// A Swift array in a class costs reference counting and an exclusivity check at each use; the
+/// A Swift array in a class costs reference counting and an exclusivity check at each use, and the
 /// interpreters read several such tables per field. This is a pointer and a count, checked at every
 /// subscript. It doesn't own its memory: `Plan` does, and outlives every use.
 ///
@@ -10,8 +10,8 @@ struct FrozenTable<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
   private let base: UnsafePointer<Element>
   let count: Int
 
-  /// Copies `elements` into memory of its own, with `padding` more elements behind the last one that
-  /// may be loaded but aren't part of the table.
+  /// Copies `elements` into new memory, followed by the elements of `padding`, which may be loaded
+  /// but aren't part of the table.
   init(copying elements: [Element], padding: [Element] = []) {
     let memory = UnsafeMutablePointer<Element>.allocate(
       capacity: max(1, elements.count + padding.count))
@@ -25,7 +25,7 @@ struct FrozenTable<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
     self.count = elements.count
   }
 
-  /// Gives the memory back. Only the owner may call this, and only once.
+  /// Frees the memory. Only the owner may call this, and only once.
   func deallocate() {
     unsafe self.base.deallocate()
   }
@@ -48,14 +48,14 @@ struct FrozenTable<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
     }
   }
 
-  /// The element at `index`, to be looked at several times with one check.
+  /// A reference to the element at `index`, for several reads with one bounds check.
   @inline(__always)
   func reference(to index: Int32) -> FrozenReference<Element> {
     precondition(index >= 0 && Int(index) < self.count, "index outside of the table")
     return unsafe FrozenReference(self.base + Int(index))
   }
 
-  /// Where the element at `index` is; `index + span` must lie within the table or its padding.
+  /// The address of the element at `index`; reads must stay within the table and its padding.
   @inline(__always)
   func pointer(at index: Int) -> UnsafePointer<Element> {
     assert(index >= 0 && index <= self.count)
@@ -63,7 +63,7 @@ struct FrozenTable<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
   }
 }
 
-/// An element of a `FrozenTable`, read in place. Holds for as long as the table does.
+/// An element of a `FrozenTable`, read in place. Valid for as long as the table is.
 @safe
 struct FrozenReference<Element: BitwiseCopyable & Sendable> {
   private let pointer: UnsafePointer<Element>

@@ -1,7 +1,7 @@
-/// Hashes names for the key tables: eight bytes a step, the last ones overlapping.
+/// Hashes names for the key tables, eight bytes a step; the last step may overlap the one before.
 ///
-/// The tables are small and made of the schema's own names, so the seed may be fixed: a sender can
-/// make lookups miss, not make them slow (an open-addressed table that's at most half full).
+/// The tables are small and contain only the schema's own names, so the seed may be fixed: a sender
+/// can make lookups miss, but not make them slow (the tables are open-addressed and at most half full).
 enum KeyHash {
   @inline(__always)
   static func hash(_ start: UnsafePointer<UInt8>, count: Int, seed: UInt64 = 0) -> UInt64 {
@@ -34,21 +34,21 @@ enum KeyHash {
   }
 }
 
-/// Eight bytes from `start`, which must be readable, the first one lowest.
+/// Loads eight bytes from `start`, which must be readable, the first one lowest.
 @inline(__always)
 func load64(_ start: UnsafePointer<UInt8>) -> UInt64 {
   UInt64(
     littleEndian: unsafe UnsafeRawPointer(start).loadUnaligned(as: UInt64.self))
 }
 
-/// Four bytes from `start`, which must be readable, the first one lowest.
+/// Loads four bytes from `start`, which must be readable, the first one lowest.
 @inline(__always)
 func load32(_ start: UnsafePointer<UInt8>) -> UInt32 {
   UInt32(
     littleEndian: unsafe UnsafeRawPointer(start).loadUnaligned(as: UInt32.self))
 }
 
-/// Whether `count` bytes at two places, which must be readable, are the same.
+/// Whether `count` bytes at two addresses, which must be readable, are equal.
 @inline(__always)
 func equalBytes(
   _ first: UnsafePointer<UInt8>, _ second: UnsafePointer<UInt8>, count: Int

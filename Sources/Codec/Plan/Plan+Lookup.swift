@@ -1,6 +1,5 @@
 extension Plan {
-  /// The place of the field that JSON calls by these bytes, by its JSON or its proto name; -1 where
-  /// there is none.
+  /// The ordinal of the field with this JSON name or proto name; -1 if there is none.
   func field(named start: UnsafePointer<UInt8>, count: Int, in message: Int32) -> Int32 {
     let mask = Int(self.messages[message].keyMask)
     let slots = Int(self.messages[message].keySlots)
@@ -26,7 +25,7 @@ extension Plan {
     }
   }
 
-  /// The place of the field of this number; -1 where there is none.
+  /// The ordinal of the field with this number; -1 if there is none.
   @inline(__always)
   func field(number: UInt32, in message: Int32) -> Int32 {
     if number < UInt32(truncatingIfNeeded: self.messages[message].denseCount) {
@@ -49,7 +48,7 @@ extension Plan {
     return -1
   }
 
-  /// The place in `enumValues` of a number; -1 where the enum doesn't have it.
+  /// The index in `enumValues` of a number; -1 if the enum doesn't have it.
   @inline(__always)
   func enumValue(number: Int32, in enumeration: Int32) -> Int32 {
     let first = self.enums[enumeration].firstValue
@@ -69,7 +68,7 @@ extension Plan {
     return -1
   }
 
-  /// The number of an enum's value by its name; nil where it has none such.
+  /// The number of the enum value with this name; nil if there is none.
   func enumNumber(
     named start: UnsafePointer<UInt8>, count: Int, in enumeration: Int32
   ) -> Int32? {
@@ -89,7 +88,7 @@ extension Plan {
     }
   }
 
-  /// The number of an enum's value by its name without the prefix; nil where it has none such.
+  /// The number of the enum value with this name, prefix omitted; nil if there is none.
   @inline(never)
   func enumNumber(
     shortName start: UnsafePointer<UInt8>, count: Int, in enumeration: Int32
@@ -113,7 +112,7 @@ extension Plan {
     }
   }
 
-  /// The message of a full name; -1 where the schema has none such.
+  /// The index of the message with this full name; -1 if the schema has none.
   func message(named start: UnsafePointer<UInt8>, count: Int) -> Int32 {
     let mask = self.typeMask
     var slot = unsafe Int(truncatingIfNeeded: KeyHash.hash(start, count: count)) & mask
@@ -130,19 +129,19 @@ extension Plan {
     }
   }
 
-  /// The JSON name of a field of `fields`, for messages to people.
+  /// The JSON name of a field of `fields`, for error messages.
   func jsonName(of field: Int32) -> String {
     self.string(
       at: Int(self.fields[field].jsonName), count: Int(self.fields[field].jsonNameLength))
   }
 
-  /// The proto name of a field of `fields`, for messages to people.
+  /// The proto name of a field of `fields`, for error messages.
   func protoName(of field: Int32) -> String {
     self.string(
       at: Int(self.fields[field].protoName), count: Int(self.fields[field].protoNameLength))
   }
 
-  /// The full name of a message, for messages to people.
+  /// The full name of a message, for error messages.
   func name(ofMessage message: Int32) -> String {
     self.string(at: Int(self.messages[message].name), count: Int(self.messages[message].nameLength))
   }

@@ -1,22 +1,22 @@
-/// The executable form of a schema: flat tables, no strings but key bytes.
+/// The executable form of a schema: flat tables, without strings other than key bytes.
 ///
-/// Compiled once by `PlanCompiler`; the interpreters read nothing else. Message and enum indices are
-/// those of the `Schema`. It owns the memory of its tables.
+/// Compiled once by `PlanCompiler`; the interpreters read nothing else. Message and enum indices
+/// are those of the `Schema`. Owns the memory of its tables.
 package final class Plan: Sendable {
   let messages: FrozenTable<MessagePlan>
-  /// The fields of all messages, each message's together, in the order of `MessageSchema.fields`.
+  /// The fields of all messages, grouped by message, in the order of `MessageSchema.fields`.
   let fields: FrozenTable<FieldPlan>
   let enums: FrozenTable<EnumPlan>
   let enumValues: FrozenTable<EnumValuePlan>
-  /// Names in every form that's needed, back to back; 16 bytes of padding behind.
+  /// Names in every form that's needed, back to back, followed by 16 bytes of padding.
   let text: FrozenTable<UInt8>
-  /// Hash tables of JSON keys and enum names, and tables from number to field: -1 is empty.
+  /// Hash tables of JSON keys and enum names, and tables from number to field; -1 is an empty slot.
   let slots: FrozenTable<Int32>
-  /// Pairs of field number and field index, sorted by number, for numbers beyond a dense table.
+  /// Pairs of field number and ordinal, sorted by number, for numbers beyond a dense table.
   let sparseNumbers: FrozenTable<NumberSlot>
-  /// For each message the field numbers that are required.
+  /// The ordinals of the required fields, grouped by message.
   let requiredFields: FrozenTable<Int32>
-  /// google.protobuf.Struct, Value, ListValue and Any where the schema has them; -1 where not.
+  /// google.protobuf.Struct, Value and ListValue; -1 if the schema doesn't have them.
   let known: KnownTypes
   /// Hash table of the messages' full names in `slots`; its size is `typeMask + 1`.
   let typeSlots: Int
@@ -52,7 +52,7 @@ package final class Plan: Sendable {
   }
 }
 
-/// Where the types are that stand for any JSON value.
+/// Indices of the message types that represent any JSON value.
 struct KnownTypes: Sendable {
   var structure: Int32 = -1
   var value: Int32 = -1
@@ -61,9 +61,9 @@ struct KnownTypes: Sendable {
   var structEntry: Int32 = -1
 }
 
-/// What the interpreters need of one message type.
+/// One message type as the interpreters read it.
 struct MessagePlan: BitwiseCopyable, Sendable {
-  /// Place of the first field in `Plan.fields`.
+  /// Index of the first field in `Plan.fields`.
   var firstField: Int32
   var fieldCount: Int32
   var oneofCount: Int32
@@ -74,7 +74,7 @@ struct MessagePlan: BitwiseCopyable, Sendable {
   /// Hash table of the JSON keys in `Plan.slots`; its size is `keyMask + 1`.
   var keySlots: Int32
   var keyMask: Int32
-  /// The length of the longest JSON name with a point in it; 0 where there's none.
+  /// The length of the longest JSON name that contains a dot; 0 if there is none.
   var dottedNameLength: Int32
   /// Table in `Plan.slots` from number to field, for numbers below `denseCount`.
   var denseSlots: Int32
@@ -86,7 +86,7 @@ struct MessagePlan: BitwiseCopyable, Sendable {
   var firstRequired: Int32
   var requiredCount: Int32
 
-  /// Bits that a frame needs to know what it has seen: fields, then oneofs.
+  /// The number of bits in which a frame records what it has seen: fields, then oneofs.
   var seenBits: Int { Int(self.fieldCount) + Int(self.oneofCount) }
 }
 
@@ -123,7 +123,7 @@ enum WellKnownType: UInt8, BitwiseCopyable, Sendable {
   }
 }
 
-/// A field's type as the interpreters switch on it.
+/// A field's type, as the interpreters switch on it.
 enum FieldKind: UInt8, BitwiseCopyable, Sendable {
   case double
   case float
@@ -166,7 +166,7 @@ enum WireType: UInt8, BitwiseCopyable, Sendable {
   case fixed32 = 5
 }
 
-/// How often a field stands, and how.
+/// The cardinality and encoding of a field.
 enum FieldShape: UInt8, BitwiseCopyable, Sendable {
   case singular
   case repeated
@@ -174,29 +174,29 @@ enum FieldShape: UInt8, BitwiseCopyable, Sendable {
   case map
 }
 
-/// What the interpreters need of one field.
+/// One field as the interpreters read it.
 struct FieldPlan: BitwiseCopyable, Sendable {
-  /// The tag as it stands on the wire, first byte lowest; for a packed field that of the LEN record.
+  /// The tag as it appears on the wire, first byte lowest; for a packed field that of the LEN record.
   var tagBytes: UInt64
   var tagLength: UInt8
   var kind: FieldKind
   var shape: FieldShape
-  /// Whether a default value is written all the same.
+  /// Whether a default value is written too.
   var hasPresence: Bool
   var isRequired: Bool
-  /// For enums: whether numbers that it doesn't have are unknown.
+  /// For enums: whether undeclared numbers are unknown.
   var isClosedEnum: Bool
-  /// For messages: the kind of the target, copied from its plan.
+  /// For messages: the well-known type of the target, copied from its plan.
   var wellKnown: WellKnownType
   /// For enums: whether it's google.protobuf.NullValue, whose JSON form is null.
   var isNullValue: Bool
-  /// The tag as a number, and the tag of the other encoding that's accepted for it (packed for
-  /// repeated and the reverse); 0 where there is none.
+  /// The tag as a number, and the tag of the other accepted encoding (packed for repeated and vice
+  /// versa); 0 if there is none.
   var tag: UInt32
   var otherTag: UInt32
-  /// The oneof's place in its message, or -1.
+  /// The oneof's ordinal in its message, or -1.
   var oneof: Int32
-  /// Index of the message (for a map: of its entry) or enum, or -1.
+  /// Index of the message (for a map, of its entry) or enum, or -1.
   var type: Int32
   /// `"jsonName":` in `Plan.text`.
   var jsonKey: Int32
@@ -204,7 +204,7 @@ struct FieldPlan: BitwiseCopyable, Sendable {
   /// `"proto_name":` in `Plan.text`.
   var protoKey: Int32
   var protoKeyLength: Int32
-  /// The JSON name as it is, unescaped, in `Plan.text`.
+  /// The JSON name, unescaped, in `Plan.text`.
   var jsonName: Int32
   var jsonNameLength: Int32
   /// The proto name in `Plan.text`.
@@ -215,38 +215,38 @@ struct FieldPlan: BitwiseCopyable, Sendable {
   var isRepeated: Bool { self.shape != .singular }
 }
 
-/// What the interpreters need of an enum type.
+/// One enum type as the interpreters read it.
 struct EnumPlan: BitwiseCopyable, Sendable {
-  /// Range in `Plan.enumValues`, sorted by number; of aliases the first one declared.
+  /// Range in `Plan.enumValues`, sorted by number; of aliases, the one declared first.
   var firstValue: Int32
   var valueCount: Int32
   /// Whether the numbers are firstNumber, firstNumber + 1, … without a gap.
   var isDense: Bool
   var isClosed: Bool
   var firstNumber: Int32
-  /// The number that an unset field has: that of the value declared first.
+  /// The number of an unset field: that of the value declared first.
   var defaultNumber: Int32
-  /// Hash table of names in `Plan.slots`, holding places in `Plan.enumValues`.
+  /// Hash table of names in `Plan.slots`, containing indices into `Plan.enumValues`.
   var nameSlots: Int32
   var nameMask: Int32
-  /// The same of the names without their prefix; the mask is -1 where none can be shortened.
+  /// The same for the names without their prefix; the mask is -1 if none can be shortened.
   var shortSlots: Int32
   var shortMask: Int32
 }
 
-/// A value of an enum. Aliases have entries of their own behind the sorted ones.
+/// A value of an enum. Aliases have entries of their own after the sorted ones.
 struct EnumValuePlan: BitwiseCopyable, Sendable {
   var number: Int32
   /// `"NAME"` with its quotes in `Plan.text`.
   var quotedName: Int32
   var quotedNameLength: Int32
-  /// How much of the name repeats the enum's own and can be left out; 0 where none can.
+  /// The length of the part of the name that repeats the enum's own and can be omitted, or 0.
   var prefixLength: Int32
 }
 
 /// A field number beyond the dense table.
 struct NumberSlot: BitwiseCopyable, Sendable {
   var number: UInt32
-  /// The field's place in its message.
+  /// The field's ordinal in its message.
   var field: Int32
 }

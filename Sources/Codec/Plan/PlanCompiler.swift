@@ -1,4 +1,4 @@
-/// Compiles messages and enums of a schema into a `Plan`. Runs once per load.
+/// Compiles the messages and enums of a schema into a `Plan`. Runs once per load.
 struct PlanCompiler {
   private var messages: [MessagePlan] = []
   private var fields: [FieldPlan] = []
@@ -10,7 +10,7 @@ struct PlanCompiler {
   private var requiredFields: [Int32] = []
   private var known = KnownTypes()
 
-  /// The plan of a schema whose names are resolved: all indices must be in range.
+  /// Compiles a schema whose names are resolved: all indices must be in range.
   static func compile(messages: [MessageSchema], enums: [EnumSchema]) -> Plan {
     var compiler = PlanCompiler()
     for schema in enums { compiler.add(schema) }
@@ -113,7 +113,7 @@ struct PlanCompiler {
       protoName: protoName.start, protoNameLength: protoName.count)
   }
 
-  /// The hash table of the keys under which JSON may name the fields. Where the JSON name of one
+  /// Adds the hash table of the keys that JSON may use for the fields. If the JSON name of one
   /// field is the proto name of another, the JSON name wins.
   private mutating func addKeys(of message: MessageSchema, to plan: inout MessagePlan) {
     var ordinals: [[UInt8]: Int32] = [:]
@@ -146,7 +146,7 @@ struct PlanCompiler {
     return (start, Int32(size - 1))
   }
 
-  /// Tables from number to field: dense for small numbers, sorted pairs for the rest.
+  /// Adds the tables from number to field: dense for small numbers, sorted pairs for the rest.
   private mutating func addNumbers(of message: MessageSchema, to plan: inout MessagePlan) {
     let limit = message.fields.count * 4 + 64
     let highest = message.fields.lazy.map { Int($0.number) }.filter { $0 < limit }.max() ?? -1

@@ -1,4 +1,4 @@
-/// Writers of the wire format. Those named `store…` ask for no room: the caller has reserved it, 16
+/// Writers of the wire format. Those named `store…` reserve no room: the caller has reserved it, 16
 /// bytes for any of them.
 extension ByteSink {
   /// Stores the low `length` bytes of `word`, the lowest one first. Eight bytes are written.
@@ -44,10 +44,10 @@ extension ByteSink {
     self.count &+= 1
   }
 
-  /// Stores the bytes of a string; room for `count` and 16 more has been reserved. Of a short one
-  /// sixteen are copied, which is less work than finding out how many.
+  /// Stores the bytes of a string; the caller has reserved `count + 16` bytes. For a short string,
+  /// sixteen bytes are copied, which is cheaper than a copy of variable length.
   ///
-  /// - Parameter readable: how many bytes may be loaded from `start` on, at least `count`.
+  /// - Parameter readable: the number of bytes that may be loaded from `start`, at least `count`.
   @inline(__always)
   mutating func storeString(_ start: UnsafePointer<UInt8>, count: Int, readable: Int) {
     if count <= 16 && readable >= 16 {
@@ -63,9 +63,9 @@ extension ByteSink {
     }
   }
 
-  /// Reserves one byte for the length of what follows.
+  /// Reserves one byte for the length of the content that follows.
   ///
-  /// - Returns: the mark that `closeLength` takes: where the content begins.
+  /// - Returns: the mark for `closeLength`: the offset of the content.
   @inline(__always)
   mutating func openLength() -> Int {
     self.reserve(32)
@@ -73,8 +73,8 @@ extension ByteSink {
     return self.count
   }
 
-  /// Writes the length of all that stands behind `mark`. Where one byte isn't enough for it, the
-  /// content moves up; marks further in must have been closed before.
+  /// Writes the length of everything after `mark`. If it doesn't fit one byte, the content moves
+  /// up; inner marks must have been closed before.
   @inline(__always)
   mutating func closeLength(_ mark: Int) {
     let length = self.count &- mark
@@ -96,7 +96,7 @@ extension ByteSink {
     self.count = mark + extra + length
   }
 
-  /// How many bytes a varint takes.
+  /// The length of a varint in bytes.
   @inline(__always)
   static func varintLength(_ value: UInt64) -> Int {
     let bits = 64 &- (value | 1).leadingZeroBitCount

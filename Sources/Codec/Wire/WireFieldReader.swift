@@ -1,12 +1,12 @@
-/// Reads the fields of one message from bytes that it owns, one at a time, whatever their numbers are.
+/// Reads the fields of one message one at a time, from bytes that it owns, without a schema.
 ///
-/// For messages of the bridge's own protocols and for schemas: cold paths, where the interpreters'
-/// plans don't reach. Nothing is copied; values are ranges of the bytes.
+/// For messages of the bridge's own protocols and for schemas: cold paths that have no plan.
+/// Nothing is copied; values are ranges of the bytes.
 package struct WireFieldReader {
-  /// What stands behind a tag.
+  /// The value after a tag.
   package enum Value: Sendable, Equatable {
     case varint(UInt64)
-    /// Where the content of a length-prefixed field stands in the bytes.
+    /// The range of the content of a length-prefixed field in the bytes.
     case bytes(Range<Int>)
     /// A fixed word or a group.
     case other
@@ -23,10 +23,10 @@ package struct WireFieldReader {
   private var position: Int
   private let end: Int
 
-  /// Groups may nest this deep. Stops a hostile message from costing memory for each of them.
+  /// The maximum nesting of groups. Stops a hostile message from costing memory for each of them.
   private static let depthLimit = 100
 
-  /// - Parameter range: where the message stands in the bytes; nil: all of them.
+  /// - Parameter range: the range of the message in the bytes; nil: all of them.
   package init(_ bytes: [UInt8], in range: Range<Int>? = nil) {
     let range = range ?? bytes.indices
     precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count)
@@ -37,7 +37,7 @@ package struct WireFieldReader {
 
   /// The next field; nil at the end.
   ///
-  /// - Throws: where the bytes aren't a message.
+  /// - Throws: if the bytes aren't a message.
   package mutating func next() throws(CodecError) -> Field? {
     guard self.position < self.end else { return nil }
     let start = self.position

@@ -1,17 +1,17 @@
-/// Brings one message into the form that encoders write: the records of a field together, a
-/// singular field once, one member of a oneof, each map key once.
+/// Converts a message to the form that encoders write: the records of a field together, a singular
+/// field once, one member of a oneof, each map key once.
 ///
-/// Protobuf's rules for several records of a field: the last scalar holds, messages are merged
-/// (which putting their bytes one behind the other does), repeated fields grow, of a oneof the last
-/// member holds, of a map key the last entry. Just one level is done; a message within that needs
-/// it is met later. Unknown fields are left out: JSON has no place for them.
+/// Protobuf's rules for several records of a field: the last scalar wins, messages are merged (by
+/// concatenating their bytes), repeated fields are concatenated, of a oneof the last member wins,
+/// and of a map key the last entry. Only one level is normalized; a nested message that needs it is
+/// normalized when it is reached. Unknown fields are dropped: JSON can't represent them.
 ///
-/// Cold: real encoders write in order. It allocates freely.
+/// A cold path: real encoders write fields in order. It allocates freely.
 struct WireNormalizer {
   var plan: Plan
   var depthLimit: Int
 
-  /// A record of a known field: where its tag begins, its content, and its end.
+  /// A record of a known field: the offset of its tag, its content, and its end.
   private struct Record {
     var ordinal: Int32
     var tag: UInt32
@@ -20,7 +20,7 @@ struct WireNormalizer {
     var end: Int
   }
 
-  /// Appends the ordered form of a message's bytes.
+  /// Appends the normalized form of a message.
   func normalize(
     _ bytes: [UInt8], message: Int32, into sink: inout ByteSink
   ) throws(CodecError) {
@@ -80,7 +80,7 @@ struct WireNormalizer {
     return records
   }
 
-  /// Takes out singular enums whose number a closed enum doesn't have: they are unknown fields, so
+  /// Removes singular enums whose number a closed enum doesn't have: they are unknown fields, so
   /// they replace nothing.
   private func dropUnknownEnums(
     _ records: inout [Record], of bytes: [UInt8], message: Int32
@@ -100,11 +100,11 @@ struct WireNormalizer {
     records = known
   }
 
-  /// Takes out the members of each oneof but the one that's set last, and of that what was set before
-  /// another one: it's merged with nothing.
+  /// Removes all members of each oneof but the last one set, and the records of that member that
+  /// precede another one: they aren't merged.
   private func dropLostMembers(_ records: inout [Record], message: Int32) {
     let first = self.plan.messages[message].firstField
-    // From the end: of each oneof its last member, and -1 once there was another one before it.
+    // From the end: the last member of each oneof, and -1 once another one was found before it.
     var last: [Int32: Int32] = [:]
     var kept: [Record] = []
     kept.reserveCapacity(records.count)
@@ -151,7 +151,7 @@ struct WireNormalizer {
     }
   }
 
-  /// Writes the entries of a map, each as its key and its value, of each key the last one.
+  /// Writes the entries of a map, each as its key and its value, for each key the last one.
   private func writeEntries(
     _ records: ArraySlice<Record>, of bytes: [UInt8], field: Int32, into sink: inout ByteSink
   ) throws(CodecError) {
@@ -162,7 +162,7 @@ struct WireNormalizer {
     for record in records {
       let content = Array(bytes[record.content])
       let parts = try self.records(of: content, message: entry)
-      // The key in one spelling: the payload for numbers, the content for strings.
+      // The key in canonical form: the payload for numbers, the content for strings.
       let key = try self.key(parts.last { $0.ordinal == 0 }, of: content, entry: entry)
       var text = ByteSink(capacity: content.count + 32)
       if let last = parts.last(where: { $0.ordinal == 0 }) {
@@ -212,7 +212,7 @@ struct WireNormalizer {
     return self.plan.enumValue(number: number, in: self.plan.fields[field].type) >= 0
   }
 
-  /// A varint that has been found right already.
+  /// A varint that has already been validated.
   private static func varint(_ bytes: [UInt8]) -> UInt64 {
     var value: UInt64 = 0
     for (index, byte) in bytes.enumerated() where index < 10 {

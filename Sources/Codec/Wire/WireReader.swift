@@ -1,15 +1,15 @@
 /// Reads the wire format forwards: tags, varints, fixed words, lengths, skipping.
 ///
-/// A view for the time of one run; it neither owns nor copies. `position` never passes `limit`, and
-/// every load is checked against it.
+/// A view of the input for one run, which neither owns nor copies it. `position` never exceeds
+/// `limit`, and every load is checked against it.
 @safe
 struct WireReader {
   private(set) var base: UnsafePointer<UInt8>
-  /// Where the bytes end that may be read.
+  /// The end of the readable bytes.
   private(set) var limit: Int
   var position: Int
 
-  /// Views the bytes from `start` on; `limit` of them must stay readable.
+  /// Views the bytes from `start`; `limit` of them must stay readable.
   init(start: UnsafePointer<UInt8>, position: Int = 0, limit: Int) {
     unsafe self.base = start
     self.limit = limit
@@ -22,7 +22,7 @@ struct WireReader {
     return unsafe self.base + offset
   }
 
-  /// A varint of at most ten bytes; bits beyond 64 are dropped, as Protobuf does.
+  /// Reads a varint of at most ten bytes; bits beyond 64 are dropped, as in Protobuf.
   @inline(__always)
   mutating func varint() throws(CodecError) -> UInt64 {
     if self.position < self.limit {
@@ -35,7 +35,7 @@ struct WireReader {
     return try self.longVarint()
   }
 
-  /// A varint of several bytes: up to eight at once, where as many can be loaded.
+  /// Reads a varint of several bytes: up to eight at once, if that many can be loaded.
   @inline(never)
   private mutating func longVarint() throws(CodecError) -> UInt64 {
     if self.limit &- self.position >= 8 {
@@ -43,8 +43,8 @@ struct WireReader {
       let ends = ~word & 0x8080_8080_8080_8080
       if ends != 0 {
         self.position &+= (ends.trailingZeroBitCount >> 3) &+ 1
-        // What's up to the first byte without its top bit; then seven bits of each byte are moved
-        // together in pairs, fours and eights.
+        // Everything up to the first byte without its top bit; then seven bits of each byte are
+        // packed together in pairs, fours and eights.
         var bits = word & (ends ^ (ends &- 1)) & 0x7F7F_7F7F_7F7F_7F7F
         bits = bits & 0x007F_007F_007F_007F | (bits & 0x7F00_7F00_7F00_7F00) >> 1
         bits = bits & 0x0000_3FFF_0000_3FFF | (bits & 0x3FFF_0000_3FFF_0000) >> 2
@@ -74,7 +74,7 @@ struct WireReader {
       .malformedWire, offset: self.position, reason: "a varint of more than ten bytes")
   }
 
-  /// A tag: field number and wire type. The number is between 1 and 2^29 - 1.
+  /// Reads a tag: field number and wire type. The number is between 1 and 2^29 - 1.
   @inline(__always)
   mutating func tag() throws(CodecError) -> UInt32 {
     if self.position < self.limit {
@@ -90,7 +90,7 @@ struct WireReader {
   @inline(never)
   private mutating func longTag() throws(CodecError) -> UInt32 {
     let start = self.position
-    // Numbers from 16 to 2047 have two bytes.
+    // Numbers from 16 to 2047 take two bytes.
     if start &+ 1 < self.limit {
       let first = unsafe self.base[start]
       let second = unsafe self.base[start &+ 1]
@@ -123,7 +123,7 @@ struct WireReader {
     return value
   }
 
-  /// The length of what follows, which lies before `limit`.
+  /// Reads the length of the content that follows; the content must end at or before `limit`.
   @inline(__always)
   mutating func length() throws(CodecError) -> Int {
     let value = try self.varint()
@@ -131,17 +131,17 @@ struct WireReader {
     return Int(truncatingIfNeeded: value)
   }
 
-  /// Passes over the value behind a tag. Groups may nest `depthLimit` deep.
+  /// Skips the value after a tag. Groups may nest `depthLimit` deep.
   mutating func skip(tag: UInt32, depthLimit: Int) throws(CodecError) {
     _ = try self.contentEnd(skipping: tag, depthLimit: depthLimit)
   }
 
-  /// Passes over the value behind a tag.
+  /// Skips the value after a tag.
   ///
-  /// - Returns: where its content ends. Behind that of a group stands the end tag, which may be longer
-  ///   than it has to be.
+  /// - Returns: the end of its content. That of a group is followed by its end tag, which may be
+  ///   encoded in more bytes than necessary.
   mutating func contentEnd(skipping tag: UInt32, depthLimit: Int) throws(CodecError) -> Int {
-    // The numbers of the groups that are open.
+    // The field numbers of the open groups.
     var groups: [UInt32] = []
     var tag = tag
     var start = self.position
@@ -162,7 +162,7 @@ struct WireReader {
       case .endGroup:
         guard groups.popLast() == tag >> 3 else {
           throw CodecError(
-            .malformedWire, offset: self.position, reason: "a group ends that isn't open")
+            .malformedWire, offset: self.position, reason: "an end-group tag without an open group")
         }
       case nil:
         throw CodecError(

@@ -83,9 +83,9 @@ struct JSONSequenceScannerTests {
     arguments: [
       ("[{}{}]", "expected ',' or ']', got '{'", 3),
       ("[{},]", "expected a JSON value, got ']'", 4),
-      ("[,{}]", "expected a JSON value, got ','; commas stand between the elements of an array", 1),
-      ("{},{}", "expected a JSON value, got ','; commas stand between the elements of an array", 2),
-      ("[] {}", "expected nothing behind the array, got '{'", 3),
+      ("[,{}]", "expected a JSON value, got ','; commas only separate the elements of an array", 1),
+      ("{},{}", "expected a JSON value, got ','; commas only separate the elements of an array", 2),
+      ("[] {}", "expected nothing after the array, got '{'", 3),
       ("]", "expected a JSON value, got ']'", 0),
       ("[{}", "expected ',' or ']', got the end of the body", 3),
       ("[", "expected a JSON value, got the end of the body", 1),

@@ -121,7 +121,7 @@ struct StreamedRequestBodyTests {
     for (body, reason) in [
       (#"[{"text":"1"} {"text":"2"}]"#, "behind 1 messages of the stream: expected ',' or ']'"),
       (#"[{"text":"1"}"#, "got the end of the body (byte 13 of the body)"),
-      (#"{"text":"1"},"#, "commas stand between the elements of an array"),
+      (#"{"text":"1"},"#, "commas only separate the elements of an array"),
     ] {
       let client = try TestClient()
       client.request("POST /v1/push", body: body)
