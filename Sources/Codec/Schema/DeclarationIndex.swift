@@ -1,15 +1,15 @@
-/// What the files of a schema declare at their top, by full name.
+/// The top-level declarations of a schema's files, by full name.
 ///
-/// A name is what counts, not the file that it stands in: projects keep copies of other people's files
-/// in folders of their own, and Protobuf knows messages and extensions by name and number alone. Of two
-/// equal declarations one is kept. Of two unequal ones that's an error, but for Google's own packages,
-/// of which everyone ships a slightly different version: there the first one holds.
+/// Declarations are identified by name, not by file: projects keep copies of other people's files
+/// in folders of their own, and Protobuf identifies messages and extensions by name and number
+/// only. Of two equal declarations one is kept. Unequal ones are an error, except in Google's own
+/// packages, of which everyone ships a slightly different version: there the first one wins.
 struct DeclarationIndex {
-  /// What to do with a declaration whose name is known.
+  /// How to handle a declaration whose name is already known.
   enum Policy {
-    /// It has to be equal to the one that's known.
+    /// It must equal the known one.
     case compare
-    /// It gives way, whatever it is: for the schemas that come with the bridge.
+    /// It is ignored, even if it differs: for the built-in schemas.
     case giveWay
   }
 
@@ -22,19 +22,19 @@ struct DeclarationIndex {
 
   private struct Entry {
     var declaration: Declaration
-    /// What holds where the declaration sets nothing itself.
+    /// The features that apply unless the declaration overrides them.
     var features: Features
-    /// File and source, for messages.
+    /// File and source, for error messages.
     var file: String
     var source: String
   }
 
   private var entries: [String: Entry] = [:]
 
-  /// Adds what a file declares, and leaves in the file what wasn't there yet.
+  /// Adds the declarations of a file, and leaves only the new ones in it.
   ///
-  /// - Parameter source: where the file came from, for messages.
-  /// - Throws: where a name is declared in two ways.
+  /// - Parameter source: where the file came from, for error messages.
+  /// - Throws: if a name is declared in two ways.
   mutating func insert(
     _ file: inout FileDescriptor, source: String, _ policy: Policy
   ) throws(SchemaError) {
@@ -82,7 +82,7 @@ struct DeclarationIndex {
     file.extensions = extensions
   }
 
-  /// Whether a package is one of those that everyone has a copy of.
+  /// Whether a package is one that everyone has a copy of.
   static func isGoogles(package: String) -> Bool {
     ["google.protobuf", "google.api", "google.rpc"].contains {
       package == $0 || package.hasPrefix($0 + ".")
@@ -100,12 +100,12 @@ struct DeclarationIndex {
       difference = Self.difference(left, right)
     case (.service(let left), .service(let right)):
       difference = Self.difference(left, right)
-      // Nothing of a service depends on the syntax of its file.
+      // Nothing in a service depends on the syntax of its file.
       if difference == nil { return }
     case (.extension(let left), .extension(let right)):
       if left.canonical != right.canonical { difference = "its number or its type" }
     default:
-      difference = "they aren't of one kind"
+      difference = "they are of different kinds"
     }
     if difference == nil, first.features != second.features {
       difference = "the syntax or the edition of the files"
@@ -120,7 +120,7 @@ struct DeclarationIndex {
       reason: "declared in two ways, in \(files) (\(difference)); give the service one of them")
   }
 
-  /// The first thing in which two messages differ; nil where they are equal.
+  /// The first difference between two messages; nil if they are equal.
   private static func difference(_ left: MessageDescriptor, _ right: MessageDescriptor) -> String? {
     if left == right { return nil }
     for field in left.fields {
@@ -167,8 +167,8 @@ struct DeclarationIndex {
 }
 
 extension FileDescriptor {
-  /// Whether both declare the same. Compilers write the JSON name of each field, and some servers leave
-  /// out those that follow from the field's name: that's no difference.
+  /// Whether both declare the same. Compilers write the JSON name of each field, and some servers
+  /// omit those that follow from the field's name; this doesn't count as a difference.
   func declaresSame(as other: FileDescriptor) -> Bool {
     self == other || self.canonical == other.canonical
   }
@@ -182,7 +182,7 @@ extension FileDescriptor {
 }
 
 extension MessageDescriptor {
-  /// Without JSON names that follow from the names.
+  /// Without JSON names that can be derived from the field names.
   fileprivate var canonical: MessageDescriptor {
     var message = self
     message.fields = message.fields.map(\.canonical)

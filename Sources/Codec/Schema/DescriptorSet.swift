@@ -1,23 +1,23 @@
 internal import CDescriptor
 internal import CProtobuf
 
-/// Reads a serialized `google.protobuf.FileDescriptorSet`. Only here does the process touch
-/// libprotobuf-c, and only with schemas: never with bytes of a request.
+/// Reads a serialized `google.protobuf.FileDescriptorSet`. The only user of libprotobuf-c, and only
+/// for schemas: never for bytes of a request.
 ///
-/// It reads through the projection schema (Protos/projection.proto), one level of nesting at a time.
-/// `*_unpack` returns nil for bytes that aren't such a message and for want of memory; there is no
-/// other error. Each unpacked tree is freed in the function that made it, after its content has
-/// been copied into Swift values.
+/// It reads through the projection schema (Protos/projection.proto), one level of nesting at a
+/// time. `*_unpack` returns nil for bytes that aren't such a message and if memory runs out; there
+/// is no other error. Each unpacked tree is freed in the function that created it, after its
+/// content has been copied into Swift values.
 enum DescriptorSet {
-  /// Messages nest at most this deep in a file. Stops a hostile descriptor set from costing a deep
+  /// The maximum nesting of messages in a file. Stops a hostile descriptor set from using a deep
   /// stack; protoc's own limit for nested declarations is 32 as well.
   static let depthLimit = 32
-  /// A descriptor set has at most this many bytes. Stops a mistaken path (a video, a core dump).
+  /// The maximum size of a descriptor set. Stops a mistaken path (a video, a core dump).
   static let byteLimit = 64 << 20
 
-  /// The files of a descriptor set in its order.
+  /// The files of a descriptor set, in order.
   ///
-  /// - Parameter source: where the bytes came from, for the error.
+  /// - Parameter source: where the bytes came from, for error messages.
   static func read(_ bytes: RawSpan, source: String) throws(SchemaError) -> [FileDescriptor] {
     guard bytes.byteCount <= Self.byteLimit else {
       throw SchemaError(
@@ -93,7 +93,7 @@ private struct FileReader {
       if let known = Edition(rawValue: number) { return known }
       throw SchemaError(
         .unsupported, subject: file,
-        reason: "edition \(number) is not known here; 2023 and 2024 are, and proto2 and proto3")
+        reason: "edition \(number) is not supported; write edition 2023 or 2024, proto2 or proto3")
     default:
       throw SchemaError(
         .unsupported, subject: file, reason: "syntax \"\(syntax)\" is neither proto2 nor proto3")
@@ -206,7 +206,7 @@ private struct FileReader {
         isClientStreaming: unsafe method.client_streaming != 0,
         isServerStreaming: unsafe method.server_streaming != 0,
         httpRules: [], faults: [])
-      // The option is singular: where it stands twice, the last one holds.
+      // The option is singular: if it occurs twice, the last one wins.
       if let options = unsafe method.options, unsafe options.pointee.n_http > 0,
         let rule = unsafe options.pointee.http[options.pointee.n_http - 1]
       {
@@ -217,7 +217,7 @@ private struct FileReader {
     return ServiceDescriptor(name: try unsafe self.text(service.name), methods: methods)
   }
 
-  /// Adds a rule and, behind it, its additional bindings, which may have none of their own
+  /// Adds a rule and then its additional bindings, which may have none of their own
   /// (google/api/http.proto: "nested bindings must not contain an additional_bindings field").
   private func add(
     _ rule: Bridge__Descriptor__HttpRule, to method: inout MethodDescriptor, depth: Int
@@ -248,7 +248,7 @@ private struct FileReader {
     }
     for index in unsafe 0..<rule.n_additional_bindings {
       guard depth == 1 else {
-        method.faults.append("additional_bindings stand inside additional_bindings")
+        method.faults.append("additional_bindings can't be nested in additional_bindings")
         return
       }
       let data = unsafe rule.additional_bindings[index]

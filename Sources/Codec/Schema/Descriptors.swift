@@ -1,4 +1,4 @@
-/// A file of a descriptor set as it was written, before any name is resolved.
+/// A file of a descriptor set as it was written, before names are resolved.
 struct FileDescriptor: Sendable, Equatable {
   var name: String
   var package: String
@@ -40,7 +40,7 @@ struct FieldDescriptor: Sendable, Equatable {
   var features: FeatureOverrides
 }
 
-/// A oneof declaration; the compiler makes a synthetic one for each proto3 `optional` field.
+/// A oneof declaration; the compiler adds a synthetic one for each proto3 `optional` field.
 struct OneofDescriptor: Sendable, Equatable {
   var name: String
   var features: FeatureOverrides
@@ -59,7 +59,7 @@ struct ServiceDescriptor: Sendable, Equatable {
   var methods: [MethodDescriptor]
 }
 
-/// A method declaration with its google.api.http rules, additional bindings behind their rule.
+/// A method declaration with its google.api.http rules, each followed by its additional bindings.
 struct MethodDescriptor: Sendable, Equatable {
   var name: String
   var inputType: String
@@ -67,21 +67,22 @@ struct MethodDescriptor: Sendable, Equatable {
   var isClientStreaming: Bool
   var isServerStreaming: Bool
   var httpRules: [HTTPRule]
-  /// Rules that name no pattern, or several: what's wrong with them.
+  /// The problems of rules that name no pattern, or several.
   var faults: [String]
 }
 
-/// What decides the features of a file where it says nothing (descriptor.proto, `Edition`).
+/// The syntax or edition of a file, which determines its default features (descriptor.proto,
+/// `Edition`).
 enum Edition: Int32, Sendable, Equatable {
   case proto2 = 998
   case proto3 = 999
   case edition2023 = 1000
   case edition2024 = 1001
-  /// What `protoc --experimental_editions` writes for features that no edition has yet.
+  /// The edition that `protoc --experimental_editions` writes for features not yet in any edition.
   case unstable = 9999
 }
 
-/// The features that a declaration sets itself; nil where it takes those around it.
+/// The features that a declaration sets itself; nil if inherited.
 struct FeatureOverrides: Sendable, Equatable {
   var fieldPresence: Int32?
   var enumType: Int32?
@@ -91,7 +92,7 @@ struct FeatureOverrides: Sendable, Equatable {
   var jsonFormat: Int32?
 }
 
-/// The features that hold at a declaration (descriptor.proto, `FeatureSet`).
+/// The features that apply to a declaration (descriptor.proto, `FeatureSet`).
 struct Features: Sendable, Equatable {
   enum FieldPresence: Int32, Sendable {
     case explicit = 1
@@ -105,7 +106,7 @@ struct Features: Sendable, Equatable {
   var validatesUTF8: Bool
   var delimitsMessages: Bool
 
-  /// The defaults of an edition, as `protoc --edition_defaults_out` prints them.
+  /// The defaults of an edition, as printed by `protoc --edition_defaults_out`.
   init(edition: Edition) {
     switch edition {
     case .proto2:
@@ -127,8 +128,8 @@ struct Features: Sendable, Equatable {
     self.delimitsMessages = false
   }
 
-  /// These features with those that an inner declaration sets. Numbers that aren't known are
-  /// passed over: they can only come from a later edition, which the reader refuses by itself.
+  /// These features with the overrides of an inner declaration. Unknown numbers are ignored: they
+  /// can only come from a later edition, which the reader rejects itself.
   func applying(_ overrides: FeatureOverrides) -> Features {
     var features = self
     if let presence = overrides.fieldPresence.flatMap(FieldPresence.init(rawValue:)) {

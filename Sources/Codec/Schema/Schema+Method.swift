@@ -1,10 +1,10 @@
 extension Schema {
-  /// The same messages, and instead of the declared services one with one method: for endpoints whose
-  /// schemas declare messages alone.
+  /// The same messages with one method in place of the declared services: for endpoints whose
+  /// schemas declare messages only.
   ///
   /// - Parameters:
-  ///   - rule: how the method is called by HTTP.
-  ///   - file: where it comes from, for messages to people.
+  ///   - rule: how the method is called over HTTP.
+  ///   - file: where it comes from, for error messages.
   package func serving(
     method name: String, of service: String, input: MessageIndex, output: MessageIndex,
     rule: HTTPRule, file: String

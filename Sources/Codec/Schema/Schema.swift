@@ -1,14 +1,14 @@
 /// The types and services of one loaded schema set: names, fields, methods and HTTP rules as values.
 ///
-/// Made by `SchemaBuilder`, frozen, shared by every event loop. It's what people ask about (routes,
-/// names, errors); what runs per message is the `Plan` that was compiled from it.
+/// Built by `SchemaBuilder`, immutable, shared by every event loop. Used for lookups (routes,
+/// names, errors); each message is transcoded with the `Plan` compiled from it.
 package final class Schema: Sendable {
   package let messages: [MessageSchema]
   package let enums: [EnumSchema]
   package let services: [ServiceSchema]
-  /// What could not be served and why, one sentence each. The rest is served all the same.
+  /// What could not be served and why, one sentence each. The rest is served nevertheless.
   package let warnings: [String]
-  /// HTTP rules of methods that are left out.
+  /// The HTTP rules of methods that were left out.
   package let unservedRules: [UnservedRule]
   /// The executable form of `messages`.
   package let plan: Plan
@@ -32,7 +32,7 @@ package final class Schema: Sendable {
     self.messagesByName = byName
   }
 
-  /// The message of this full name (`package.Outer.Inner`, without a leading dot).
+  /// The message with this full name (`package.Outer.Inner`, without a leading dot).
   package func message(named fullName: String) -> MessageIndex? {
     self.messagesByName[fullName]
   }
@@ -42,7 +42,7 @@ package final class Schema: Sendable {
   }
 }
 
-/// A message type of a `Schema`, by its place in `Schema.messages`.
+/// A message type of a `Schema`, by its index in `Schema.messages`.
 package struct MessageIndex: Hashable, Sendable {
   package let rawValue: Int32
 
@@ -51,7 +51,7 @@ package struct MessageIndex: Hashable, Sendable {
   }
 }
 
-/// An enum type of a `Schema`, by its place in `Schema.enums`.
+/// An enum type of a `Schema`, by its index in `Schema.enums`.
 package struct EnumIndex: Hashable, Sendable {
   package let rawValue: Int32
 
@@ -63,20 +63,20 @@ package struct EnumIndex: Hashable, Sendable {
 /// A message type.
 package struct MessageSchema: Sendable {
   package var fullName: String
-  /// In order of declaration; extensions that are known for it follow.
+  /// In order of declaration, followed by the known extensions of it.
   package var fields: [FieldSchema]
-  /// Names of the oneofs, the synthetic ones of proto3 `optional` left out.
+  /// Names of the oneofs, without the synthetic ones of proto3 `optional`.
   package var oneofs: [String]
-  /// Whether it's the entry type that the compiler makes for a map field.
+  /// Whether it's the entry type that the compiler generates for a map field.
   package var isMapEntry: Bool
 }
 
-/// A field, with its features resolved: what holds for it, whichever syntax or edition said so.
+/// A field with its features resolved, whichever syntax or edition they come from.
 package struct FieldSchema: Sendable {
-  /// How often and how a field stands on the wire.
+  /// The cardinality of a field and its encoding on the wire.
   package enum Cardinality: Sendable, Equatable {
     case singular
-    /// One record an element.
+    /// One record per element.
     case repeated
     /// All elements in one LEN record.
     case packed
@@ -90,14 +90,14 @@ package struct FieldSchema: Sendable {
   package var number: Int32
   package var type: FieldType
   package var cardinality: Cardinality
-  /// Whether "unset" and "default" are told apart (proto2, `optional`, messages, oneof members).
+  /// Whether "unset" differs from "default" (proto2, `optional`, messages, oneof members).
   package var hasPresence: Bool
   package var isRequired: Bool
-  /// Place in `MessageSchema.oneofs`; nil outside a oneof and for proto3 `optional`.
+  /// Index in `MessageSchema.oneofs`; nil outside a oneof and for proto3 `optional`.
   package var oneof: Int?
   /// Whether strings must be UTF-8 (proto3 and `utf8_validation = VERIFY`).
   package var validatesUTF8: Bool
-  /// The default of proto2 as the descriptor spells it; nil where there is none.
+  /// The proto2 default as the descriptor spells it; nil if there is none.
   package var defaultText: String?
 }
 
@@ -133,7 +133,7 @@ package enum FieldType: Sendable, Equatable {
 
 /// An enum type.
 package struct EnumSchema: Sendable {
-  /// One name; several may share a number (`allow_alias`), and the first is the one printed.
+  /// One name; several may share a number (`allow_alias`), and the first one is printed.
   package struct Value: Sendable, Equatable {
     package var name: String
     package var number: Int32
@@ -146,11 +146,11 @@ package struct EnumSchema: Sendable {
 
   package var fullName: String
   package var values: [Value]
-  /// A closed enum (proto2) keeps numbers that it doesn't know as unknown fields.
+  /// Whether it's a closed enum (proto2), which treats undeclared numbers as unknown fields.
   package var isClosed: Bool
 }
 
-/// A service with those of its methods that can be served.
+/// A service with the methods that can be served.
 package struct ServiceSchema: Sendable {
   package var fullName: String
   package var methods: [MethodSchema]
@@ -167,9 +167,9 @@ package struct MethodSchema: Sendable {
   package var isServerStreaming: Bool
   /// Whether either side of it is a stream.
   package var isStreaming: Bool { self.isClientStreaming || self.isServerStreaming }
-  /// The `google.api.http` option: the rule, its additional bindings behind it. Empty without one.
+  /// The `google.api.http` option: the rule, then its additional bindings. Empty without one.
   package var httpRules: [HTTPRule]
-  /// The file that declares it, as the descriptor names it; for messages to people.
+  /// The file that declares it, as the descriptor names it; for error messages.
   package var file: String
 
   /// `/package.Service/Method`, the `:path` of a gRPC call.
@@ -185,7 +185,7 @@ package struct HTTPRule: Sendable, Equatable {
   package var template: String
   /// `*`, a field path, or empty.
   package var body: String
-  /// A field of the reply, or empty for the whole reply.
+  /// A field of the response message, or empty for the whole message.
   package var responseBody: String
 
   package init(verb: String, template: String, body: String = "", responseBody: String = "") {
@@ -201,29 +201,29 @@ package struct UnservedRule: Sendable, Equatable {
   package var rule: HTTPRule
   /// `package.Service/Method`.
   package var method: String
-  /// Why, a clause.
+  /// The reason, a clause.
   package var reason: String
 }
 
-/// Why a schema can't be loaded or a name in it can't be resolved, with the name of the thing.
+/// The reason that a schema can't be loaded or a name in it can't be resolved.
 package struct SchemaError: Error, Sendable, Equatable, CustomStringConvertible {
   package enum Code: String, Sendable {
     /// The bytes aren't a `google.protobuf.FileDescriptorSet`.
     case notADescriptorSet
-    /// A type, field or file that something names and nothing declares.
+    /// A reference to a type, field or file that isn't declared.
     case unresolved
     /// Two different declarations of one name or number.
     case duplicate
-    /// Declared in a way that the bridge can't serve.
+    /// A declaration that the bridge can't serve.
     case unsupported
-    /// Past a limit: nesting, number of files.
+    /// Beyond a limit: nesting, number of files.
     case limit
   }
 
   package var code: Code
-  /// The file, type or field that's at fault.
+  /// The file, type or field with the error.
   package var subject: String
-  /// What is wrong and what would be right.
+  /// What is wrong and how to fix it.
   package var reason: String
 
   package init(_ code: Code, subject: String, reason: String) {

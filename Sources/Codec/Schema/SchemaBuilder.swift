@@ -11,12 +11,12 @@ package struct SchemaBuilder {
 
   /// Reads a serialized `google.protobuf.FileDescriptorSet`.
   ///
-  /// A file that's there already with the same content is passed over, and so is a declaration that
-  /// another file has in the same way. With another content it's an error that names both, except for
-  /// Google's own packages (`google.protobuf`, `google.api`, `google.rpc`), of which everyone ships a
-  /// slightly different version: there the first one holds.
+  /// A file that is already known with the same content is skipped, and so is a declaration that is
+  /// equal to one in another file. Different content is an error that names both, except in
+  /// Google's own packages (`google.protobuf`, `google.api`, `google.rpc`), of which everyone ships
+  /// a slightly different version: there the first one wins.
   ///
-  /// - Parameter source: where the bytes came from, for messages.
+  /// - Parameter source: where the bytes came from, for error messages.
   package mutating func add(descriptorSet bytes: RawSpan, source: String) throws(SchemaError) {
     try self.add(bytes, source: source, .compare)
   }
@@ -41,14 +41,14 @@ package struct SchemaBuilder {
     }
   }
 
-  /// Adds the schemas that come with the bridge: google/protobuf, google/api and google/rpc. What is
-  /// there already stays, whichever file it's declared in: call this last.
+  /// Adds the built-in schemas: google/protobuf, google/api and google/rpc. Existing declarations
+  /// are kept, whichever file they are in: call this last.
   package mutating func addBuiltIns() throws(SchemaError) {
     try unsafe self.add(
       BuiltInSchemas.bytes.span.bytes, source: "the built-in schemas", .giveWay)
   }
 
-  /// Resolves names, compiles plans, freezes. The built-in schemas are part of every schema.
+  /// Resolves names and compiles the plan. The built-in schemas are part of every schema.
   package consuming func build() throws(SchemaError) -> Schema {
     try self.addBuiltIns()
     var linker = SchemaLinker(files: self.files)
@@ -60,7 +60,7 @@ package struct SchemaBuilder {
   }
 }
 
-/// The schemas that come with the bridge, compiled from `schemas/google` by scripts/generate.sh.
+/// The built-in schemas, compiled from `schemas/google` by scripts/generate.sh.
 package enum BuiltInSchemas {
   /// A serialized `google.protobuf.FileDescriptorSet`.
   package static let bytes: [UInt8] = {

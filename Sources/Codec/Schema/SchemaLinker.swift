@@ -1,8 +1,8 @@
 /// Turns descriptors into a `Schema`: names become indices, features become properties.
 ///
-/// A type that can't be found, or two declarations of one name, refuse the whole set: every message
+/// A type that can't be found, or two declarations of one name, reject the whole set: every message
 /// that uses them would be wrong. A method that can't be served is left out with a warning, so that
-/// one broken method never stops the rest.
+/// one broken method doesn't affect the rest.
 struct SchemaLinker {
   private let files: [FileDescriptor]
   private var messages: [MessageSchema] = []
@@ -10,9 +10,9 @@ struct SchemaLinker {
   private var services: [ServiceSchema] = []
   private var warnings = WarningList()
   private var unservedRules: [UnservedRule] = []
-  /// Full name → what it is and the file that declares it.
+  /// Full name → the type and the file that declares it.
   private var names: [String: (target: Target, file: String)] = [:]
-  /// What is left to do for each message once all names are known.
+  /// The messages whose fields are resolved once all names are known.
   private var pending: [(index: Int, message: MessageDescriptor, features: Features)] = []
 
   private enum Target {
@@ -106,7 +106,7 @@ struct SchemaLinker {
     var features = features
     // Map entries are always length-prefixed, and so are the messages in them.
     if message.isMapEntry { features.delimitsMessages = false }
-    // Oneofs keep their order; those that `optional` made are no oneofs to anyone.
+    // Oneofs keep their order; the synthetic ones of `optional` are omitted.
     var ordinals: [Int32: Int] = [:]
     var oneofs: [String] = []
     for (ordinal, oneof) in message.oneofs.enumerated() {
@@ -124,7 +124,7 @@ struct SchemaLinker {
       if let earlier = numbers.updateValue(field.name, forKey: field.number) {
         throw SchemaError(
           .duplicate, subject: "\(fullName).\(field.name)",
-          reason: "has number \(field.number), which is \(earlier)'s")
+          reason: "has number \(field.number), which \(earlier) already has")
       }
       fields.append(field)
     }
@@ -137,9 +137,9 @@ struct SchemaLinker {
     }
   }
 
-  /// Gives each field of a message a JSON name of its own. The compiler takes two fields of one JSON
-  /// name in proto2 (`maxLevel` and `max_level`); then the one whose own name it is keeps it, or else
-  /// the first one, and the others go by their own names.
+  /// Makes the JSON names of a message's fields distinct. In proto2 the compiler accepts two fields
+  /// with one JSON name (`maxLevel` and `max_level`); the field whose own name it is keeps it,
+  /// otherwise the first one, and the others use their own names.
   private mutating func separateNames(of index: Int) {
     let fullName = self.messages[index].fullName
     var isDone = false
@@ -152,7 +152,7 @@ struct SchemaLinker {
           holders[name] = ordinal
           continue
         }
-        // A field that goes by its own name already can't give way; no two of them are the same.
+        // A field that already uses its own name can't yield; no two of them are the same.
         let loser = self.messages[index].fields[ordinal].name == name ? other : ordinal
         let winner = loser == ordinal ? other : ordinal
         holders[name] = winner
@@ -248,8 +248,8 @@ struct SchemaLinker {
       defaultText: descriptor.defaultText)
   }
 
-  /// The type by the numbers of `FieldDescriptorProto.Type`; 0 (left out) with a type name is what
-  /// the name says.
+  /// The type by the numbers of `FieldDescriptorProto.Type`; 0 (omitted) with a type name is a
+  /// message or an enum, depending on the name.
   private func type(
     _ descriptor: FieldDescriptor, scope: String, subject: String, features: Features
   ) throws(SchemaError) -> FieldType {
@@ -284,12 +284,11 @@ struct SchemaLinker {
       }
     default:
       throw SchemaError(
-        .unsupported, subject: subject, reason: "field type \(descriptor.type) isn't known here")
+        .unsupported, subject: subject, reason: "field type \(descriptor.type) is not supported")
     }
   }
 
-  /// `; everything.proto is imported and isn't there …`: what most often lies behind a type that
-  /// can't be found.
+  /// `; imported but not in the set: …`: the most common cause of an unresolved type.
   private var missingImports: String {
     let present = Set(self.files.map(\.name))
     var missing: [String] = []
@@ -344,8 +343,8 @@ struct SchemaLinker {
 
   // MARK: Names
 
-  /// What a type name stands for. With a leading dot it's a full name; else scopes are tried from
-  /// the innermost outwards, as the language does.
+  /// The type that a name refers to. With a leading dot it's a full name; otherwise scopes are
+  /// tried from the innermost outwards, as in the language.
   private func target(of name: String, in scope: String) -> Target? {
     if name.hasPrefix(".") { return self.names[String(name.dropFirst())]?.target }
     var scope = Substring(scope)
@@ -360,8 +359,8 @@ struct SchemaLinker {
     scope.isEmpty ? name : "\(scope).\(name)"
   }
 
-  /// lowerCamelCase as the compiler makes it: an underscore goes and the letter behind it becomes a
-  /// capital.
+  /// lowerCamelCase by the compiler's rules: an underscore is removed and the letter after it
+  /// capitalized.
   static func jsonName(of name: String) -> String {
     var result = ""
     var isUpper = false

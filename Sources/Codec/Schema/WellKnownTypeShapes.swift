@@ -1,7 +1,7 @@
-/// The shapes that the interpreters rely on: of map entries, and of google's types with a JSON form of
-/// their own. The compiler makes no others, but a descriptor set can hold anything.
+/// The fields that the interpreters rely on: of map entries, and of google's types with a JSON form
+/// of their own. The compiler generates no others, but a descriptor set can contain anything.
 enum WellKnownTypeShapes {
-  /// Refuses a message whose fields aren't as its kind has them.
+  /// Rejects a message whose fields differ from those of its kind.
   static func check(
     _ message: MessageSchema, among messages: [MessageSchema], enums: [EnumSchema]
   ) throws(SchemaError) {
@@ -13,12 +13,12 @@ enum WellKnownTypeShapes {
     guard found == expected else {
       throw SchemaError(
         .unsupported, subject: message.fullName,
-        reason: "its fields aren't those that google's own file gives it: "
+        reason: "its fields differ from those in Google's own file: "
           + expected.joined(separator: ", "))
     }
   }
 
-  /// A key of a kind that can be one in field 1, a value in field 2 (the language guide, "Maps").
+  /// Requires a valid key kind in field 1 and a value in field 2 (the language guide, "Maps").
   private static func checkEntry(_ message: MessageSchema) throws(SchemaError) {
     let fields = message.fields
     let isEntry =
@@ -36,7 +36,7 @@ enum WellKnownTypeShapes {
     guard isKey && isValue else {
       throw SchemaError(
         .unsupported, subject: message.fullName,
-        reason: "an entry of a map has a key, an integer, bool or string, in field 1, "
+        reason: "a map entry has a key (an integer, bool or string) in field 1, "
           + "a value in field 2, and nothing else")
     }
   }
@@ -67,7 +67,7 @@ enum WellKnownTypeShapes {
     }
   }
 
-  /// `1 repeated string`.
+  /// A field in the notation of `fields(of:)`: `1 repeated string`.
   private static func describe(
     _ field: FieldSchema, among messages: [MessageSchema], enums: [EnumSchema]
   ) -> String {

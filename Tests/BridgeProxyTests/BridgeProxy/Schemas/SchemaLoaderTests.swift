@@ -268,7 +268,7 @@ import Testing
       ("message C {}", "message C { string id = 1; }", "only the second has field 1, id"),
       ("message C { message D {} }", "message C {}", "the nested message D"),
       ("enum C { A = 0; B = 1; }", "enum C { A = 0; B = 2; }", "the value B = 1"),
-      ("message C {}", "enum C { A = 0; }", "they aren't of one kind"),
+      ("message C {}", "enum C { A = 0; }", "they are of different kinds"),
       (
         "message M {} service C { rpc Do(M) returns (M); }", "message M {} service C {}",
         "the method Do"
