@@ -1,4 +1,4 @@
-/// Values for fields of a request message that came from the path and the query.
+/// Field values of a request message that come from the path and the query.
 ///
 /// Kept by its owner and emptied between requests, so that it allocates nothing in the steady state.
 package struct Bindings: Sendable {
@@ -24,13 +24,13 @@ package struct Bindings: Sendable {
     self.parameters.removeAll(keepingCapacity: true)
   }
 
-  /// A path variable's value, percent-decoded already.
+  /// Adds a path variable; its value is already percent-decoded.
   package mutating func addVariable(_ path: FieldPath, value: RawSpan) {
     self.variables.append(Variable(path: path, value: self.store(value)))
   }
 
-  /// A query parameter, percent-decoded already (name and value). Its name is resolved against the
-  /// message when the request is encoded.
+  /// Adds a query parameter; name and value are already percent-decoded. The name is resolved
+  /// against the message when the request is encoded.
   package mutating func addParameter(name: RawSpan, value: RawSpan) {
     let name = self.store(name)
     self.parameters.append(Parameter(name: name, value: self.store(value)))

@@ -1,22 +1,22 @@
-/// The fields that path and query have set, as a tree of paths. Kept between messages for its memory.
+/// The fields set by path and query, as a tree of paths. Kept between messages to reuse its memory.
 ///
-/// A path is open while it grows by `append`, from `begin` until it's `claim`ed or left. Each step
-/// costs the same however many paths there are, so a query costs what its length says: the tree is
-/// one hash table of exact keys, with a seed of the process, so that nobody outside can make them
-/// collide on purpose.
+/// A path is open from `begin` until it's `claim`ed or abandoned, and grows by `append`. Each step
+/// has constant cost however many paths there are, so the cost of a query is linear in its length:
+/// the tree is one hash table of exact keys with a per-process seed, so that a client can't provoke
+/// collisions.
 struct BoundFieldPaths {
-  /// Who has set a field.
+  /// The part of the request that set a field.
   enum Owner: UInt8 {
     case nobody
     case path
     case query
   }
 
-  /// The steps of the open path: places in `Plan.fields`.
+  /// The steps of the open path: indices in `Plan.fields`.
   private(set) var open: [Int32] = []
-  /// The node behind each step of it.
+  /// The node after each step of it.
   private var nodes: [Int32] = []
-  /// Who has set the field that each node stands for. The first node is the message itself.
+  /// The owner of the field of each node. The first node is the message itself.
   private var owners: [UInt8] = []
   private var table: [Entry] = []
   private var entryCount = 0
@@ -25,10 +25,11 @@ struct BoundFieldPaths {
   private let seed: UInt64
 
   private struct Entry: BitwiseCopyable {
-    /// The parent node above, and below it a step, or the complement of a oneof's place.
+    /// The parent node in the high half; in the low half a step, or the complement of a oneof's
+    /// ordinal.
     var key: UInt64 = 0
     var generation: UInt32 = 0
-    /// The node of the step, or the member of the oneof that's set.
+    /// The node of the step, or the member of the oneof that is set.
     var value: Int32 = 0
   }
 
@@ -37,7 +38,7 @@ struct BoundFieldPaths {
     self.seed = generator.next()
   }
 
-  /// Forgets all paths. The first call makes the table.
+  /// Removes all paths. The first call allocates the table.
   mutating func removeAll() {
     self.begin()
     self.owners.removeAll(keepingCapacity: true)
@@ -48,7 +49,7 @@ struct BoundFieldPaths {
     if isOver || self.table.isEmpty { self.table = [Entry](repeating: Entry(), count: 64) }
   }
 
-  /// Gives memory back where there's more of it than `byteCount`, and what's in it is lost.
+  /// Releases memory beyond `byteCount`; its content is lost.
   mutating func shrink(to byteCount: Int) {
     if self.table.count &* MemoryLayout<Entry>.stride > byteCount { self.table = [] }
     if self.owners.capacity > byteCount { self.owners = [] }
@@ -74,30 +75,30 @@ struct BoundFieldPaths {
     self.nodes.append(node)
   }
 
-  /// The field that the open path leads to. It must have a step.
+  /// The field at the end of the open path, which must have a step.
   var leaf: Int32 { self.open[self.open.count - 1] }
 
-  /// Who has set the field that the open path leads to.
+  /// The owner of the field at the end of the open path.
   var owner: Owner {
     Owner(rawValue: self.owners[Int(self.last)]) ?? .nobody
   }
 
-  /// Whether a field of the message itself, a place in `Plan.fields`, or one within it is set.
+  /// Whether a field of the message itself (an index in `Plan.fields`), or one within it, is set.
   func hasField(_ step: Int32) -> Bool {
     guard !self.table.isEmpty else { return false }
     return self.table[self.slot(of: self.key(behind: 0, Int(step)))].generation == self.generation
   }
 
-  /// A number that stands for the open path.
+  /// A number that identifies the open path.
   var number: UInt64 { UInt64(truncatingIfNeeded: self.last) }
 
-  /// The member of a oneof that's set where the step at `depth` of the open path begins; nil for none.
+  /// The member of a oneof that is set at the step at `depth` of the open path; nil if none is.
   func member(ofOneof oneof: Int32, at depth: Int) -> Int32? {
     let slot = self.slot(of: self.key(behind: depth == 0 ? 0 : self.nodes[depth - 1], ~Int(oneof)))
     return self.table[slot].generation == self.generation ? self.table[slot].value : nil
   }
 
-  /// Notes that the open path is set, with each oneof that it has a member of.
+  /// Records that the open path is set, with each oneof that it has a member of.
   mutating func claim(by owner: Owner, _ plan: Plan) {
     for depth in 0..<self.open.count {
       let oneof = plan.fields[self.open[depth]].oneof
@@ -111,7 +112,7 @@ struct BoundFieldPaths {
     self.owners[Int(self.last)] = owner.rawValue
   }
 
-  /// The node behind the open path. By index: `last` allocates without optimisation.
+  /// The node at the end of the open path. By index: `Array.last` allocates in unoptimized builds.
   private var last: Int32 { self.nodes.isEmpty ? 0 : self.nodes[self.nodes.count - 1] }
 
   // MARK: The table
@@ -120,7 +121,7 @@ struct BoundFieldPaths {
     UInt64(UInt32(bitPattern: node)) << 32 | UInt64(UInt32(truncatingIfNeeded: step))
   }
 
-  /// Where a key is, or where it belongs.
+  /// The slot of a key, or the one in which to insert it.
   private func slot(of key: UInt64) -> Int {
     let product = (key ^ self.seed).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
     let mask = self.table.count - 1

@@ -1,12 +1,12 @@
-/// The text form of google.protobuf.FieldMask: paths in lowerCamelCase, commas between them.
+/// The text form of google.protobuf.FieldMask: paths in lowerCamelCase, separated by commas.
 enum FieldMaskText {
-  /// Writes the paths of a text as repeated field 1, in snake_case. What `append(path:)` prints is right,
-  /// and nothing else: no path is empty or has an underscore, a quote, a backslash, or a character that
-  /// isn't printable ASCII. `*` and the like are left to the endpoint (AIP-134).
+  /// Writes the paths of a text as repeated field 1, in snake_case. Accepts exactly what
+  /// `append(path:)` prints: no path may be empty or have an underscore, a quote, a backslash, or a
+  /// character that isn't printable ASCII. `*` and the like are left to the endpoint (AIP-134).
   ///
-  /// - Parameter takesSnakeCase: whether a path may have underscores; such a path is one of proto names
-  ///   and is taken as it is.
-  /// - Returns: whether the text is a field mask. What was written until then is undefined.
+  /// - Parameter takesSnakeCase: whether a path may have underscores; such a path consists of proto
+  ///   names and is written unchanged.
+  /// - Returns: whether the text is a field mask. If not, the bytes written so far are undefined.
   static func write(
     _ start: UnsafePointer<UInt8>, count: Int, takesSnakeCase: Bool = false,
     into sink: inout ByteSink
@@ -41,7 +41,7 @@ enum FieldMaskText {
     }
   }
 
-  /// Whether the path that begins at `offset` has an underscore.
+  /// Whether the path at `offset` has an underscore.
   private static func hasUnderscore(
     _ start: UnsafePointer<UInt8>, _ count: Int, from offset: Int
   ) -> Bool {
@@ -55,8 +55,8 @@ enum FieldMaskText {
 
   /// Writes one path in lowerCamelCase.
   ///
-  /// - Returns: false where the way back would not give the same path: a capital, or an underscore
-  ///   without a small letter behind it.
+  /// - Returns: false if the reverse conversion wouldn't give the same path: a capital, or an
+  ///   underscore without a lowercase letter after it.
   static func append(
     path start: UnsafePointer<UInt8>, count: Int, into sink: inout ByteSink
   ) -> Bool {

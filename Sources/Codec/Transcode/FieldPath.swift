@@ -1,4 +1,4 @@
-/// What of a request message the HTTP body is (`body` of google.api.HttpRule).
+/// The part of a request message that is the HTTP body (`body` of google.api.HttpRule).
 package enum BodyRule: Sendable {
   /// The body must be empty; everything comes from the path and the query.
   case none
@@ -8,25 +8,25 @@ package enum BodyRule: Sendable {
   case field(FieldPath)
 }
 
-/// A dotted path of fields, resolved in a message type at load.
+/// A dotted path of fields, resolved against a message type at load time.
 package struct FieldPath: Sendable, Equatable {
-  /// Proto names joined by dots, for messages to people.
+  /// Proto names joined by dots, for error messages.
   package let text: String
   /// The message type that the path starts in.
   package let message: MessageIndex
-  /// JSON names joined by dots, as errors about a body name places.
+  /// JSON names joined by dots, for errors about a body.
   let jsonText: String
-  /// The same of proto names.
+  /// The same with proto names.
   let protoText: String
-  /// For each step the place of the field in `Plan.fields`. Never empty.
+  /// The index in `Plan.fields` of each step's field. Never empty.
   let steps: [Int32]
   /// Whether one of the fields is a member of a oneof.
   let hasOneof: Bool
-  /// For a path that is a body: the FieldMask of the request, a place in `Plan.fields`, that's filled
-  /// with what the body has where the client leaves it out; -1 for none.
+  /// For a path that is a body: the request's FieldMask, an index in `Plan.fields`, that is filled
+  /// with the members of the body if the client omits it; -1 for none.
   var filledMask: Int32 = -1
 
-  /// The path as errors name it.
+  /// The path as it appears in error messages.
   func errorText(usesProtoNames: Bool) -> String {
     usesProtoNames ? self.protoText : self.jsonText
   }
@@ -34,7 +34,7 @@ package struct FieldPath: Sendable, Equatable {
 
 extension Schema {
   /// Resolves a dotted path of proto (or JSON) names for a `body` or `response_body` rule. Every
-  /// step but the last is a singular message.
+  /// step but the last must be a singular message.
   package func fieldPath(
     _ text: String, in message: MessageIndex
   ) throws(SchemaError) -> FieldPath {
@@ -65,7 +65,7 @@ extension Schema {
         guard field.cardinality == .singular, let next = field.type.messageIndex else {
           throw SchemaError(
             .unsupported, subject: text,
-            reason: "\"\(element)\" is no singular message, so nothing can be named within it")
+            reason: "\"\(element)\" is not a singular message, so no field within it can be named")
         }
         current = next
       }
@@ -75,9 +75,9 @@ extension Schema {
       protoText: protoNames.joined(separator: "."), steps: steps, hasOneof: hasOneof)
   }
 
-  /// Resolves a path variable. Its last step is a singular scalar, enum, or well-known type with a
-  /// text form (google/api/http.proto: a path variable "must not refer to any repeated or mapped
-  /// field" and must be primitive).
+  /// Resolves a path variable. Its last step must be a singular scalar, enum, or well-known type
+  /// with a text form (google/api/http.proto: a path variable "must not refer to any repeated or
+  /// mapped field" and must be primitive).
   package func pathVariable(
     _ text: String, in message: MessageIndex
   ) throws(SchemaError) -> FieldPath {
@@ -98,7 +98,8 @@ extension Schema {
 }
 
 extension Schema {
-  /// Whether two paths of one message lead through members of one oneof, of which only one can be set.
+  /// Whether two paths of one message go through different members of one oneof, of which only one
+  /// can be set.
   package func excludesEachOther(_ first: FieldPath, _ second: FieldPath) -> Bool {
     guard first.message == second.message else { return false }
     var current = first.message
@@ -117,8 +118,8 @@ extension Schema {
 }
 
 extension Plan {
-  /// Whether the fields within a field can be named in a query: it's one message, and not one with a
-  /// JSON form of its own.
+  /// Whether a query can name the fields within a field: it's a singular message without a JSON
+  /// form of its own.
   func hasNamedFields(_ field: Int32) -> Bool {
     let kind = self.fields[field].kind
     return self.fields[field].shape == .singular && (kind == .message || kind == .group)

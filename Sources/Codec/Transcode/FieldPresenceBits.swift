@@ -1,21 +1,21 @@
-/// Which fields and oneofs of the open messages have been seen: one bit each, a run of words a
-/// message, the innermost message last.
+/// The fields and oneofs seen in the open messages: one bit each, one run of words per message, the
+/// innermost message last.
 ///
-/// The first 64 bits of a message are kept in its frame, where most messages need no more; this
-/// holds the rest of the larger ones.
+/// The first 64 bits of a message are kept in its frame, where most messages need no more; the rest
+/// is here.
 struct FieldPresenceBits {
-  /// As many words as were ever open at once, those from `count` on free.
+  /// As many words as were ever open at once; those from `count` on are free.
   private var words: [UInt64] = []
   private var count = 0
 
-  /// Where the words of a message that's opened now begin.
+  /// The index at which the words of the next opened message begin.
   var mark: Int32 { Int32(truncatingIfNeeded: self.count) }
 
   mutating func removeAll() {
     self.count = 0
   }
 
-  /// Makes room for a message of so many bits; none for 64 or fewer.
+  /// Makes room for a message with this many bits; none is needed for 64 or fewer.
   @inline(__always)
   mutating func open(bits: Int) {
     if bits > 64 { self.openWords((bits &- 1) / 64) }
@@ -32,7 +32,7 @@ struct FieldPresenceBits {
     }
   }
 
-  /// Gives the room of the innermost message back.
+  /// Releases the words of the innermost message.
   @inline(__always)
   mutating func close(to mark: Int32) {
     self.count = Int(mark)

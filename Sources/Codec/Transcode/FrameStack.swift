@@ -1,19 +1,19 @@
 /// A stack of frames that an interpreter keeps between messages, so that nesting allocates nothing
 /// in the steady state.
 ///
-/// It grows by doubling; how deep a message may nest is for the interpreter to say. The innermost
-/// frame is where the interpreters look for every field, so its address is kept: below the first frame
-/// is a spare one, which is what `top` is while the stack is empty, and there's nothing to check.
+/// It grows by doubling; the interpreter limits how deep a message may nest. The interpreters
+/// access the innermost frame for every field, so its address is kept: below the first frame is a
+/// spare one, which is `top` while the stack is empty, so that no check is needed.
 @safe
 struct FrameStack<Frame: BitwiseCopyable>: ~Copyable {
-  /// Of `capacity` frames, the first of them spare.
+  /// Memory for `capacity` frames, the first of them spare.
   private var base: UnsafeMutablePointer<Frame>
   private var capacity: Int
   /// Always within the memory at `base`, at most its last frame.
   private var topPointer: UnsafeMutablePointer<Frame>
   private(set) var count = 0
 
-  /// - Parameter spare: what `top` is while the stack is empty.
+  /// - Parameter spare: the value of `top` while the stack is empty.
   init(spare: Frame, capacity: Int = 32) {
     self.capacity = capacity
     unsafe self.base = .allocate(capacity: capacity)
@@ -52,7 +52,7 @@ struct FrameStack<Frame: BitwiseCopyable>: ~Copyable {
     unsafeMutableAddress { unsafe self.topPointer }
   }
 
-  /// The frame at `index`, the outermost one first.
+  /// The frame at `index`, counted from the outermost one.
   @inline(__always)
   subscript(index: Int) -> Frame {
     unsafeAddress {

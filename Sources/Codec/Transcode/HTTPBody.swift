@@ -1,21 +1,21 @@
-/// google.api.HttpBody: a message that is an HTTP body of any content type, and no JSON
+/// google.api.HttpBody: a message that is an HTTP body of any content type rather than JSON
 /// (google/api/httpbody.proto).
 package enum HTTPBody {
   static let fullName = "google.api.HttpBody"
-  // Its tags, of one byte each.
+  // Its tags, one byte each.
   static let contentTypeTag: UInt8 = 0x0A
   static let dataTag: UInt8 = 0x12
 
-  /// Where the parts of one lie in wire bytes; empty ranges where they aren't set.
+  /// The ranges of its parts in the wire bytes; empty if they aren't set.
   package struct Parts: Equatable {
     package var contentType = 0..<0
     package var data = 0..<0
   }
 
-  /// Finds the parts of the HttpBody that a message is, or that's in one of its fields. Of several
-  /// records of a part the last one holds.
+  /// Finds the parts of the HttpBody that a message is, or that one of its fields contains. Of
+  /// several records of a part the last one wins.
   ///
-  /// - Throws: where the bytes aren't a Protobuf message.
+  /// - Throws: if the bytes aren't a Protobuf message.
   package static func parts(
     of wire: RawSpan, in field: FieldPath?, of schema: Schema
   ) throws(CodecError) -> Parts {
@@ -43,7 +43,7 @@ package enum HTTPBody {
     return parts
   }
 
-  /// Reads the record that's next: if it's the field of this tag, its content.
+  /// Reads the next record, and its content if it is the field with this tag.
   private static func readField(
     _ tag: UInt32, of reader: inout WireReader, into parts: inout Parts
   ) throws(CodecError) {
@@ -86,7 +86,7 @@ extension Schema {
     self[message].fullName == HTTPBody.fullName
   }
 
-  /// Whether a path leads to one google.api.HttpBody.
+  /// Whether a path leads to a singular google.api.HttpBody.
   package func isHTTPBody(_ path: FieldPath) -> Bool {
     guard let leaf = path.steps.last else { return false }
     let field = self.plan.fields[leaf]
@@ -98,10 +98,10 @@ extension Schema {
 }
 
 extension JSONToWire {
-  /// Writes the whole text as a google.api.HttpBody: as the message itself, or as the field that the
-  /// rule names.
+  /// Writes the whole text as a google.api.HttpBody: as the message itself, or as the field named
+  /// by the rule.
   ///
-  /// - Parameter type: its content type, UTF-8.
+  /// - Parameter type: the content type, UTF-8.
   mutating func writeHTTPBody(
     _ type: UnsafeBufferPointer<UInt8>, rule: BodyRule, message: Int32
   ) throws(CodecError) {
@@ -113,7 +113,7 @@ extension JSONToWire {
     case .whole:
       break
     case .field(let path):
-      // No body and no type: the field is unset.
+      // No body and no content type: the field stays unset.
       if self.reader.count == 0 && type.count == 0 { return }
       self.noteSet(path.steps[0], message: message)
       for depth in 0..<path.steps.count { self.openStep(path.steps[depth]) }

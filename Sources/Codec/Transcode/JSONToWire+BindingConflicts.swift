@@ -1,6 +1,6 @@
-/// What a service may choose about path, query and body that speak of the same fields.
+/// Options and checks for fields that more than one of path, query and body sets.
 extension JSONToWire {
-  /// Whether a parameter that the message doesn't have is passed over.
+  /// Whether a parameter that isn't a field of the message is ignored.
   func ignores(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
     if self.options.ignoresUnknownParameters { return true }
     next: for index in 0..<self.options.ignoredParameters.count {
@@ -14,7 +14,7 @@ extension JSONToWire {
     return false
   }
 
-  /// Refuses a parameter for another member of a oneof that the body has set one of.
+  /// Rejects a parameter for a oneof of which the body has set another member.
   ///
   /// - Parameter body: the path of the field that is the body.
   func refuseRival(of body: [Int32]) throws(CodecError) {
@@ -30,7 +30,7 @@ extension JSONToWire {
     }
   }
 
-  /// Refuses a body that sets another member of a oneof which the path sets a member of.
+  /// Rejects a body that sets another member of a oneof of which the path sets a member.
   func refusePathRivals(of bindings: borrowing Bindings) throws(CodecError) {
     if self.bodyBytes.isEmpty { return }
     for index in 0..<bindings.variables.count where bindings.variables[index].path.hasOneof {
@@ -43,8 +43,8 @@ extension JSONToWire {
     }
   }
 
-  /// Refuses a body that sets a field which the path sets as well. The body has been written; a field
-  /// without presence that holds its default has left no trace there, and isn't found.
+  /// Rejects a body that sets a field that the path sets as well. The body has already been
+  /// written; a field without presence that has its default value left no trace there, and isn't found.
   func refusePathFields(of bindings: borrowing Bindings) throws(CodecError) {
     for index in 0..<bindings.variables.count {
       let path = bindings.variables[index].path
@@ -55,7 +55,7 @@ extension JSONToWire {
     }
   }
 
-  /// Whether the body has written a field: a path of singular messages leads to it.
+  /// Whether the body has written the field at the end of a path of singular messages.
   private func hasField(_ steps: [Int32]) -> Bool {
     var isFound = false
     self.followBody(steps) { depth, field in
@@ -65,7 +65,7 @@ extension JSONToWire {
     return isFound
   }
 
-  /// The member of a oneof that the body has written beside another one on a path; nil without one.
+  /// A member that the body has written of a oneof along a path, other than the path's; nil if none.
   func bodyRival(of steps: [Int32]) -> Int32? {
     var rival: Int32?
     self.followBody(steps) { depth, field in
@@ -76,10 +76,11 @@ extension JSONToWire {
     return rival
   }
 
-  /// Goes through what the body has written along a path of singular messages, each of which is there
-  /// once, because the interpreter writes them so.
+  /// Visits the fields that the body has written along a path of singular messages. Each message on
+  /// the path occurs once, because the interpreter writes it so.
   ///
-  /// - Parameter isDone: gets the depth of a field and its place in `Plan.fields`, and ends the walk.
+  /// - Parameter isDone: receives the depth of a field and its index in `Plan.fields`; true ends
+  ///   the walk.
   private func followBody(_ steps: [Int32], _ isDone: (Int, Int32) -> Bool) {
     var reader = unsafe WireReader(
       start: self.sink.base, position: self.bodyBytes.lowerBound, limit: self.bodyBytes.upperBound)

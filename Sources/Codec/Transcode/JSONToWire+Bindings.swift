@@ -1,5 +1,5 @@
-/// Values that came from the path and the query, written behind the body: where both set a field
-/// the later one holds on the wire, so they win over the body. A field of the path isn't set by the query.
+/// Writes the values from the path and the query after the body: of several records for a field the
+/// last one wins on the wire, so they override the body. The query doesn't override the path.
 extension JSONToWire {
   mutating func writeBindings(
     _ bindings: borrowing Bindings, rule: BodyRule, message: Int32
@@ -19,7 +19,7 @@ extension JSONToWire {
     defer { self.reader = body }
     var fault: CodecError?
     unsafe bindings.bytes.withUnsafeBufferPointer { bytes in
-      // Without an address there are no bytes: all values are empty, and any address does.
+      // Without an address there are no bytes: all values are empty, and any address will do.
       let start = unsafe bytes.baseAddress ?? UnsafePointer(self.scratch.base)
       do throws(CodecError) {
         for index in 0..<variables {
@@ -33,8 +33,8 @@ extension JSONToWire {
           }
           self.noteSet(variable.path.steps[0], message: message)
         }
-        // Behind the path, whose fields they can't set: a reply that gives the request back has its
-        // fields in the order of the target.
+        // After the path, whose fields they can't set: a response that echoes the request then has
+        // its fields in the order of the request target.
         for index in 0..<bindings.parameters.count {
           unsafe try self.writeParameter(
             bindings.parameters[index], at: index, of: start, rule: rule, message: message)
@@ -47,7 +47,7 @@ extension JSONToWire {
     if let fault { throw fault }
   }
 
-  /// Writes a query parameter, unless it's to be passed over.
+  /// Writes a query parameter, unless it's ignored.
   private mutating func writeParameter(
     _ parameter: Bindings.Parameter, at index: Int, of text: UnsafePointer<UInt8>, rule: BodyRule,
     message: Int32
@@ -84,17 +84,17 @@ extension JSONToWire {
 
   // MARK: Names
 
-  /// What a parameter sets.
+  /// The target of a parameter.
   private enum Target {
-    /// Nothing: it's to be passed over.
+    /// Nothing: it's ignored.
     case none
     case field
-    /// The entry of a map that has this part of the parameter's name as its key.
+    /// The map entry whose key is this part of the parameter's name.
     case entry(Range<Int>)
   }
 
-  /// Finds the fields that a parameter's dotted name stands for and leaves them as the open path of
-  /// `claimed`. An extension's name is in brackets, as ProtoJSON has it: `[package.name]`.
+  /// Resolves a parameter's dotted name to a path of fields and leaves it as the open path of
+  /// `claimed`. An extension's name is in brackets, as in ProtoJSON: `[package.name]`.
   private mutating func resolve(
     _ name: UnsafeBufferPointer<UInt8>, rule: BodyRule, message: Int32
   ) throws(CodecError) -> Target {
@@ -157,10 +157,11 @@ extension JSONToWire {
     return key.map { .entry($0) } ?? .field
   }
 
-  /// Finds the field that's named from `start` on, and the end of its name. A name with points (an
-  /// explicit `json_name`) is looked for as a whole before its parts are.
+  /// Finds the field whose name begins at `start`, and the end of its name. A name with dots (an
+  /// explicit `json_name`) is looked up as a whole before its parts.
   ///
-  /// - Returns: the field's place in the message; -1 where it has none such, with the first element.
+  /// - Returns: the field's ordinal in the message; -1 if there is none, with the end of the first
+  ///   element.
   private func element(
     of name: UnsafeBufferPointer<UInt8>, from start: Int, in message: Int32
   ) -> (ordinal: Int32, end: Int) {
@@ -184,7 +185,7 @@ extension JSONToWire {
     )
   }
 
-  /// Where the name's element ends that begins at `start`: at a point or an opening bracket.
+  /// The end of the name's element that begins at `start`: at a dot or an opening bracket.
   private static func elementEnd(in name: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
     var end = start
     if unsafe end < name.count && name[end] == UInt8(ascii: "[") {
@@ -204,8 +205,8 @@ extension JSONToWire {
     if self.plan.isMessageList(field) { return Self.messageList }
     let rule =
       self.plan.fields[field].shape == .map
-      ? "is a map, whose key stands in brackets: \(name)[key]=value"
-      : "is no singular message, so nothing can be named within it"
+      ? "is a map; write the key in brackets: \(name)[key]=value"
+      : "is not a singular message, so no field within it can be named"
     return CodecError(.invalidParameter, reason: "\"\(name)\" \(rule)")
   }
 
@@ -225,7 +226,7 @@ extension JSONToWire {
         + self.hint(for: name, in: message))
   }
 
-  /// Refuses fields that a query can't set.
+  /// Rejects fields that a query can't set.
   private func checkOpenPath(rule: BodyRule, isEntry: Bool) throws(CodecError) {
     if case .field(let body) = rule, !self.options.mergesQueryIntoBodyField,
       self.isOpenPath(within: body.steps)
@@ -240,10 +241,10 @@ extension JSONToWire {
     guard self.plan.hasTextForm(leaf) else {
       let rule =
         if self.plan.fields[leaf].shape == .map {
-          "a map is set by its entries; write a key in brackets behind its name: "
+          "a map is set by its entries; write a key in brackets after its name: "
             + "\(self.name(of: leaf))[key]=value"
         } else if self.plan.hasNamedFields(leaf) {
-          "a message can't be set by the query; name a field within it, with a point between "
+          "a message can't be set by the query; name a field within it, with a dot between "
             + "the names"
         } else {
           "a message can't be set by the query; send "
@@ -260,12 +261,12 @@ extension JSONToWire {
     return true
   }
 
-  /// Refuses a second value for a singular field, and a second member of a oneof.
+  /// Rejects a second value for a singular field, and a second member of a oneof.
   private func refuseConflicts() throws(CodecError) {
     let leaf = self.claimed.leaf
     if self.plan.fields[leaf].shape == .singular && self.claimed.owner != .nobody {
       throw CodecError(
-        .invalidParameter, reason: "the field is singular and has two values here")
+        .invalidParameter, reason: "the field is singular but has two values")
     }
     for depth in 0..<self.claimed.open.count {
       let step = self.claimed.open[depth]

@@ -1,7 +1,7 @@
 /// Values of path and query, as text.
 extension JSONToWire {
-  /// Writes the value that the reader views, inside of the messages on its path. The text is read like
-  /// a value of JSON, by the same code, but without quotes. Errors come without a path.
+  /// Writes the value that the reader views, within the messages on its path. The text is read as a
+  /// JSON value, by the same code, but without quotes. Errors are thrown without a path.
   mutating func writeBinding(_ steps: [Int32]) throws(CodecError) {
     let floor = self.marks.count
     for depth in 0..<steps.count - 1 { self.openStep(steps[depth]) }
@@ -9,7 +9,7 @@ extension JSONToWire {
     self.closeSteps(to: floor)
   }
 
-  /// The text of the value, for messages to people: at most 40 bytes of it.
+  /// The text of the value for error messages: at most 40 bytes of it.
   private var valueText: String {
     unsafe String(
       decoding: UnsafeBufferPointer(start: self.reader.base, count: min(self.reader.count, 40)),
@@ -55,7 +55,7 @@ extension JSONToWire {
     }
   }
 
-  /// Reads a number, bool or enum number that fills the whole text.
+  /// Reads a number, bool or enum number that makes up the whole text.
   private mutating func readBareNumber(_ index: Int32) throws(CodecError) -> UInt64 {
     let kind = self.plan.fields[index].kind
     let payload: UInt64?
@@ -88,8 +88,8 @@ extension JSONToWire {
     return payload
   }
 
-  /// Reads a bool as Python and Go programs write it too: what Go's strconv.ParseBool takes, but for
-  /// single letters.
+  /// Reads a bool, also as Python and Go programs write it: whatever Go's strconv.ParseBool
+  /// accepts, except single letters.
   private mutating func readBareBool() -> UInt64? {
     if self.reader.take(literal: "true") || self.reader.take(literal: "True")
       || self.reader.take(literal: "TRUE") || self.reader.take(literal: "1")
@@ -104,9 +104,9 @@ extension JSONToWire {
     return nil
   }
 
-  /// Reads a number as JSON has it; nil where there is none.
+  /// Reads a JSON number; nil if there is none.
   ///
-  /// - Throws: where it's a number that the kind can't hold.
+  /// - Throws: for a number that is out of the kind's range.
   private mutating func readBarePayload(_ kind: FieldKind) throws(CodecError) -> UInt64? {
     if self.reader.peek == UInt8(ascii: "\"") { return nil }
     do throws(CodecError) {

@@ -1,6 +1,6 @@
-/// Struct, Value, ListValue and Any: JSON whose form no schema fixes.
+/// Struct, Value, ListValue and Any: JSON whose structure no schema defines.
 extension JSONToWire {
-  // The tags of google/protobuf/struct.proto and any.proto, all of one byte.
+  // The tags of google/protobuf/struct.proto and any.proto, one byte each.
   private static var structFieldsTag: UInt8 { 0x0A }
   private static var entryKeyTag: UInt8 { 0x0A }
   private static var entryValueTag: UInt8 { 0x12 }
@@ -126,14 +126,14 @@ extension JSONToWire {
 
   // MARK: Any
 
-  /// Opens an Any: finds its `@type`, wherever in the object that stands, and reads the rest of the
+  /// Opens an Any: finds its `@type`, wherever in the object it is, and reads the rest of the
   /// object as that type. At most two of `lengths` may be open.
   mutating func openAny(field: Int32, lengths: (Int, Int, Int)) throws(CodecError) {
     assert(lengths.2 == 0)
     guard self.reader.peek == UInt8(ascii: "{") else { throw self.reader.wrongType("an object") }
     let offset = self.reader.position
     guard let url = try self.findTypeURL() else {
-      // `{}` is an Any that's unset.
+      // `{}` is an unset Any.
       self.reader.position = offset + 1
       self.reader.skipWhitespace()
       guard self.reader.take(UInt8(ascii: "}")) else {
@@ -179,7 +179,7 @@ extension JSONToWire {
     }
   }
 
-  /// The value of the first `@type` member of the object that's next, read ahead; nil without one.
+  /// The value of the first `@type` member of the next object, read ahead; nil if there is none.
   private mutating func findTypeURL() throws(CodecError) -> JSONReader.StringToken? {
     self.reader.position += 1
     self.reader.skipWhitespace()
@@ -195,7 +195,7 @@ extension JSONToWire {
         }
         return try self.reader.string()
       }
-      // Just passed over here: how deep it may be is looked at when it's read.
+      // Only skipped here: the depth limit is checked when it's read.
       try self.reader.skipValue()
       self.reader.skipWhitespace()
       if self.reader.take(UInt8(ascii: "}")) { return nil }
@@ -209,7 +209,7 @@ extension JSONToWire {
     unsafe bytes[0] == UInt8(ascii: "@") && load32(bytes + 1) == 0x6570_7974
   }
 
-  /// Passes over the value of a `@type` member, which has been read ahead, and refuses a second one.
+  /// Skips the value of a `@type` member, which has been read ahead, and rejects a second one.
   mutating func skipTypeMember() throws(CodecError) {
     if self.frames.top.index != 0 {
       throw CodecError(
@@ -239,7 +239,7 @@ extension JSONToWire {
 
   /// Reads the name of a member and the colon after it; its value is next.
   ///
-  /// - Returns: the name without escapes, valid until the next string is read.
+  /// - Returns: the unescaped name, valid until the next string is read.
   private mutating func readAnyMemberName() throws(CodecError) -> (
     start: UnsafePointer<UInt8>, count: Int
   ) {
@@ -250,13 +250,13 @@ extension JSONToWire {
     return unsafe try self.bytes(of: token)
   }
 
-  /// What a member of an Any is that has `@type` and `value` and no others.
+  /// The kind of a member of an Any that may have only `@type` and `value`.
   private enum AnyKey {
-    /// `@type`, or one that's ignored: it has been read.
+    /// `@type`, or an ignored one: it has been read.
     case passed
-    /// `value`, the first: it's next.
+    /// The first `value`: it's next.
     case value
-    /// Its key is at this offset.
+    /// Any other; its key is at this offset.
     case unknown(offset: Int)
   }
 
@@ -287,13 +287,13 @@ extension JSONToWire {
 
   // MARK: Any of unknown types
 
-  /// Opens the object that's next as an Any whose type the schema doesn't have.
+  /// Opens the next object as an Any whose type isn't in the schema.
   private mutating func openUnknownAny(
     _ url: JSONReader.StringToken, field: Int32, lengths: (Int, Int, Int)
   ) {
     self.reader.position += 1
     var frame = Frame(kind: .unknownAny)
-    // A value without others within it, like a string.
+    // A value without nested values, like a string.
     frame.uncounted = self.frames.top.uncounted &+ 1
     frame.field = field
     frame.lengths = lengths
@@ -303,7 +303,7 @@ extension JSONToWire {
     self.frames.push(frame)
   }
 
-  /// Reads the members of an Any whose type the schema doesn't have: `@type`, and `value` in base64.
+  /// Reads the members of an Any whose type isn't in the schema: `@type`, and `value` in base64.
   mutating func readUnknownAny() throws(CodecError) {
     while try self.nextMember() {
       switch try self.readAnyKey() {
@@ -312,7 +312,7 @@ extension JSONToWire {
       case .unknown(let offset): throw self.unknownAny(offset: offset)
       }
     }
-    // A type alone is rather a misspelled one than an empty message.
+    // A type without a value is more likely misspelled than an empty message.
     if self.frames.top.seen == 0 { throw self.unknownAny(offset: self.frames.top.keyStart - 1) }
     self.closeFrame()
   }
@@ -338,11 +338,11 @@ extension JSONToWire {
       start: self.frames.top.keyStart, end: self.frames.top.keyEnd, hasEscapes: false)
     return CodecError(
       .unknownType, offset: offset,
-      reason: "the type of \(self.text(of: url)) isn't in the loaded schemas, so what "
-        + "stands beside \"@type\" is \"value\" with the message in base64")
+      reason: "the type of \(self.text(of: url)) isn't in the loaded schemas, so its "
+        + "only other member must be \"value\" with the message in base64")
   }
 
-  /// A string as it stands in the text, in quotes, for messages to people.
+  /// A string as it appears in the text, quoted, for error messages.
   private func text(of token: JSONReader.StringToken) -> String {
     let bytes = unsafe UnsafeBufferPointer(
       start: self.reader.pointer(at: token.start), count: token.count)
@@ -351,8 +351,8 @@ extension JSONToWire {
 }
 
 extension Plan {
-  /// The message that a type URL names behind its last slash, or as a whole where it has none; -1
-  /// where the schema doesn't have it (google/protobuf/any.proto).
+  /// The message named by a type URL: the part after its last slash, or all of it without one; -1
+  /// if the schema doesn't have it (google/protobuf/any.proto).
   func message(ofTypeURL start: UnsafePointer<UInt8>, count: Int) -> Int32 {
     var nameStart = count
     while nameStart > 0, unsafe start[nameStart - 1] != UInt8(ascii: "/") { nameStart -= 1 }

@@ -1,4 +1,4 @@
-/// Errors of the interpreter, and the path that they get on their way out. Cold code.
+/// Errors of the interpreter, and the paths that are added to them. Cold code.
 extension JSONToWire {
   @inline(never)
   func duplicateField(_ index: Int32, offset: Int) -> CodecError {
@@ -9,12 +9,12 @@ extension JSONToWire {
         + (name == other ? "" : " (it may be spelled \"\(name)\" or \"\(other)\")"))
   }
 
-  /// The name of a field as errors have it.
+  /// The name of a field as it appears in errors.
   func name(of field: Int32) -> String {
     self.options.usesProtoNames ? self.plan.protoName(of: field) : self.plan.jsonName(of: field)
   }
 
-  /// `; did you mean "title"?`, where a message has a field of a name like that; else nothing.
+  /// `; did you mean "title"?` if a message has a field with a similar name; otherwise empty.
   func hint(for name: String, in message: Int32) -> String {
     let first = self.plan.messages[message].firstField
     let names = (first..<first + self.plan.messages[message].fieldCount).map {
@@ -36,16 +36,16 @@ extension JSONToWire {
         + (self.bodyHint(for: name) ?? self.hint(for: name, in: message)))
   }
 
-  /// A hint for a client that puts the field that the body is into an object around it.
+  /// A hint for a client that wraps the field that is the body in an object.
   private func bodyHint(for name: String) -> String? {
     guard self.frames.count == 1, self.bodyField >= 0,
       name == self.plan.jsonName(of: self.bodyField)
         || name == self.plan.protoName(of: self.bodyField)
     else { return nil }
-    return "; the body of this route is \"\(name)\" itself: send what stands within it"
+    return "; the body of this route is \"\(name)\" itself: send only its content"
   }
 
-  /// The error with the path of the place where the interpreter is in front of its own.
+  /// The error with the path of the current position prepended to its own.
   func located(_ error: CodecError) -> CodecError {
     var path = self.pathPrefix
     func add(_ name: String) {
@@ -77,8 +77,8 @@ extension JSONToWire {
 }
 
 extension Plan {
-  /// ` (it has A, B, C)`: the first names of an enum, for messages to people; of a larger one the name
-  /// that was meant too.
+  /// ` (it has A, B, C)`: the first names of an enum, for error messages, and the name that was
+  /// probably meant.
   func enumHint(_ enumeration: Int32, for name: String = "") -> String {
     let first = self.enums[enumeration].firstValue
     let count = self.enums[enumeration].valueCount

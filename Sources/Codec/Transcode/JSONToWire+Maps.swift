@@ -23,7 +23,7 @@ extension JSONToWire {
         && self.plan.fields[valueField].wellKnown != .value
         && !self.plan.fields[valueField].isNullValue
       {
-        throw self.reader.wrongType("a value; null can't be one in this map")
+        throw self.reader.wrongType("a value (null isn't allowed in this map)")
       }
       self.plan.fields[valueField].kind == .message
         ? try self.readMessage(valueField, outer: mark)
@@ -31,7 +31,7 @@ extension JSONToWire {
     }
   }
 
-  /// Passes over what stands before a member of a map or Struct.
+  /// Skips to the next member of a map or Struct.
   ///
   /// - Returns: false when the object has ended.
   @inline(__always)
@@ -53,18 +53,18 @@ extension JSONToWire {
     return true
   }
 
-  /// Reads a value that's no message and closes its entry.
+  /// Reads a value that isn't a message and closes its entry.
   private mutating func readMapScalar(_ field: Int32, mark: Int) throws(CodecError) {
     if try self.writeScalar(field, keepsDefault: true) {
       self.sink.closeLength(mark)
     } else {
-      // An unknown enum name that's to be ignored takes its entry with it.
+      // An ignored unknown enum name removes its whole entry.
       let tagLength = Int(self.plan.fields[self.frames.top.field].tagLength)
       self.sink.truncate(to: mark - 1 - tagLength)
     }
   }
 
-  /// Reads a map key, which is a string in JSON whatever its type, and refuses one that was there.
+  /// Reads a map key, which is a string in JSON whatever its type, and rejects a repeated one.
   private mutating func readMapKey(_ field: Int32) throws(CodecError) {
     let offset = self.reader.position
     let tagStart = self.sink.count
@@ -100,7 +100,7 @@ extension JSONToWire {
     if !isNew { throw self.duplicateKey(offset: offset) }
   }
 
-  /// Closes the innermost frame, a map or Struct, unless it has a key twice.
+  /// Closes the innermost frame, a map or Struct; an error if it has a repeated key.
   @inline(__always)
   mutating func closeEntries() throws(CodecError) {
     if let again = self.keys.close(self.frames.top.keys) {
@@ -109,8 +109,8 @@ extension JSONToWire {
     self.closeFrame()
   }
 
-  /// The error for the key of the innermost frame that's number `index`, counted from 0. The text is
-  /// passed over once more to find it.
+  /// The error for the repeated key with index `index`, counted from 0, of the innermost frame.
+  /// Reads the text again to find it.
   @inline(never)
   private mutating func findDuplicateKey(_ index: Int) throws(CodecError) -> CodecError {
     self.reader.position = self.frames.top.start
@@ -147,6 +147,6 @@ extension JSONToWire {
     if unsafe text.elementsEqual("true".utf8) { return 1 }
     if unsafe text.elementsEqual("false".utf8) { return 0 }
     throw CodecError(
-      .invalidValue, offset: offset, reason: "a key of this map is \"true\" or \"false\"")
+      .invalidValue, offset: offset, reason: "a key of this map must be \"true\" or \"false\"")
   }
 }

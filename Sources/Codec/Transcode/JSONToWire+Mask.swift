@@ -1,8 +1,8 @@
-/// The FieldMask of a PATCH: what of a resource the body has.
+/// The FieldMask of a PATCH, derived from the members of the body.
 extension JSONToWire {
-  /// Writes a mask that the client left out: the paths of all members that the body has, values of null
-  /// and defaults among them. Messages with members are gone into; repeated fields, maps and types
-  /// with a JSON form of their own are taken as a whole (AIP-134).
+  /// Writes a mask that the client omitted: the paths of all members of the body, including those
+  /// that are null or have their default. Messages with members are descended into; repeated
+  /// fields, maps and types with a JSON form of their own are listed as a whole (AIP-134).
   ///
   /// - Parameter mask: a field of the message itself, in `Plan.fields`.
   mutating func fillMask(
@@ -17,7 +17,7 @@ extension JSONToWire {
     let floor = self.marks.count
     self.openStep(mask)
     let contentStart = self.sink.count
-    // The body has been read once, so nothing in it can be wrong.
+    // The body has already been read once, so it is valid.
     self.reader.position = 0
     if self.reader.peek == 0xEF { self.reader.skipByteOrderMark() }
     self.reader.skipWhitespace()
@@ -31,7 +31,7 @@ extension JSONToWire {
   }
 
   private mutating func writeMaskPaths() throws(CodecError) {
-    // The fields that lead to the object that's open, the body itself not counted.
+    // The fields that lead to the open object, the body itself not included.
     var path: [Int32] = []
     var message = self.plan.fields[self.bodyField].type
     var isEmpty = true
@@ -53,7 +53,7 @@ extension JSONToWire {
       self.reader.skipWhitespace()
       let (bytes, count) = unsafe try self.bytes(of: token)
       let ordinal = unsafe self.plan.field(named: bytes, count: count, in: message)
-      // A member that the message doesn't have was passed over.
+      // A member that isn't a field of the message was ignored.
       if ordinal >= 0 {
         let field = self.plan.messages[message].firstField + ordinal
         path.append(field)
@@ -91,9 +91,9 @@ extension JSONToWire {
 }
 
 extension Plan {
-  /// The message that has a field of `fields`.
+  /// The message that a field of `fields` belongs to.
   func message(of field: Int32) -> Int32 {
-    // Messages lie in the order of their fields.
+    // Messages are in the order of their fields.
     var low: Int32 = 0
     var high = Int32(self.messages.count)
     while high - low > 1 {
@@ -105,8 +105,8 @@ extension Plan {
 }
 
 extension FieldPath {
-  /// The same path as a body that fills the request's FieldMask, where the request has exactly one and
-  /// the body is a message with fields of its own; else the path as it is.
+  /// The same path as a body that fills the request's FieldMask, if the request has exactly one and
+  /// the body is a message with named fields; otherwise the path unchanged.
   package func fillingMask(of schema: Schema) -> FieldPath {
     let plan = schema.plan
     guard let leaf = self.steps.last, plan.hasNamedFields(leaf) else { return self }

@@ -62,7 +62,7 @@ extension JSONToWire {
     } while try self.nextElement()
   }
 
-  /// Passes over what stands between elements.
+  /// Skips to the next element.
   ///
   /// - Returns: false when the array has ended.
   @inline(__always)

@@ -1,14 +1,14 @@
-/// Maps in a query: `labels[key]=value`, one parameter an entry.
+/// Maps in a query: `labels[key]=value`, one parameter per entry.
 ///
-/// google/api/http.proto leaves maps out of what a query can set; this is the form that users of
-/// other gateways know. The key stands between the first `[` behind the map's name and the `]` that
-/// ends the parameter's name, so that it may hold points and brackets itself.
+/// google/api/http.proto doesn't allow a query to set maps; this is the syntax of other gateways.
+/// The key is between the first `[` after the map's name and the `]` at the end of the parameter's
+/// name, so that it may contain dots and brackets itself.
 extension JSONToWire {
-  /// The key that a parameter's name has in brackets, as a range of the name.
+  /// The range of the key in brackets in a parameter's name.
   ///
   /// - Parameters:
-  ///   - field: the field in front of the bracket, a place in `Plan.fields`.
-  ///   - bracket: where the bracket opens.
+  ///   - field: the field before the bracket, an index in `Plan.fields`.
+  ///   - bracket: the offset of the opening bracket.
   func entryKey(
     of field: Int32, in name: UnsafeBufferPointer<UInt8>, from bracket: Int
   ) throws(CodecError) -> Range<Int> {
@@ -16,7 +16,7 @@ extension JSONToWire {
     guard unsafe name.count > bracket + 1 && name[name.count - 1] == UInt8(ascii: "]") else {
       throw CodecError(
         .invalidParameter,
-        reason: "the key of a map stands in brackets at the end of the name: "
+        reason: "the key of a map must be in brackets at the end of the name: "
           + "\(self.name(of: field))[key]=value")
     }
     return bracket + 1..<name.count - 1
@@ -30,14 +30,14 @@ extension JSONToWire {
       if self.plan.fields[field].isRepeated {
         "but a repeated field, which is set by repeating its name: \(name)=a&\(name)=b"
       } else if self.plan.hasNamedFields(field) {
-        "but a message, whose fields are named behind a point: \(name).field=value"
+        "but a message, whose fields are named after a dot: \(name).field=value"
       } else {
-        "so nothing in brackets may follow its name"
+        "so its name can't be followed by brackets"
       }
-    return CodecError(.invalidParameter, reason: "\"\(name)\" is no map, \(rule)")
+    return CodecError(.invalidParameter, reason: "\"\(name)\" is not a map, \(rule)")
   }
 
-  /// Refuses a map whose values have no text form.
+  /// Rejects a map whose values have no text form.
   func checkEntryValue(of field: Int32) throws(CodecError) {
     let value = self.plan.messages[self.plan.fields[field].type].firstField + 1
     guard !self.plan.hasTextForm(value) else { return }
@@ -46,11 +46,11 @@ extension JSONToWire {
       reason: "the values of this map are messages, which a query can't set; send them in the body")
   }
 
-  /// Writes an entry of the map that the open path leads to.
+  /// Writes an entry of the map at the end of the open path.
   ///
   /// - Parameters:
   ///   - value: the text of the value.
-  ///   - parameter: the parameter's place, for an error that shows only when all are read.
+  ///   - parameter: the parameter's index, for an error that is found only after all are read.
   mutating func writeEntry(
     key: UnsafeBufferPointer<UInt8>, value: JSONReader, parameter: Int
   ) throws(CodecError) {
@@ -59,7 +59,7 @@ extension JSONToWire {
     for depth in 0..<steps.count { self.openStep(steps[depth]) }
     let map = steps[steps.count - 1]
     let keyField = self.plan.messages[self.plan.fields[map].type].firstField
-    // A key without bytes may have no address; then any address does.
+    // An empty key may have no address; then any address will do.
     let keyStart = unsafe key.baseAddress ?? UnsafePointer(self.scratch.base)
     unsafe self.reader = JSONReader(start: keyStart, count: key.count)
     let start = self.sink.count
@@ -74,10 +74,9 @@ extension JSONToWire {
     self.closeSteps(to: floor)
   }
 
-  /// Remembers a key, which stands in the sink from `keyStart` on, under the path of its map.
+  /// Records a key, which begins at `keyStart` in the sink, under the path of its map.
   ///
-  /// - Throws: where it's known already that it was there before; `refuseRepeatedEntries` knows the
-  ///   rest.
+  /// - Throws: if it's already known to be a repeated key; `refuseRepeatedEntries` finds the others.
   private mutating func noteEntry(keyStart: Int, parameter: Int) throws(CodecError) {
     var path = self.claimed.number &* 0x9E37_79B9_7F4A_7C15
     path ^= path >> 32
@@ -94,7 +93,7 @@ extension JSONToWire {
     if !self.entryParameters.isEmpty { self.entryParameters.removeAll(keepingCapacity: true) }
   }
 
-  /// Ends a request's entries: refuses a key that one map has twice.
+  /// Ends a request's entries: rejects a key that occurs twice in one map.
   mutating func refuseRepeatedEntries(
     _ bindings: borrowing Bindings
   ) throws(CodecError) {
@@ -105,6 +104,6 @@ extension JSONToWire {
   }
 
   private static var repeatedEntry: CodecError {
-    CodecError(.invalidParameter, reason: "the key occurs twice in its map and has two values here")
+    CodecError(.invalidParameter, reason: "the key occurs twice in its map")
   }
 }

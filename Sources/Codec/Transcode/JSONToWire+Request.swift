@@ -1,9 +1,9 @@
-/// A whole request message: the body by its rule, then the values of path and query.
+/// A whole request message: the body according to its rule, then the values of path and query.
 extension JSONToWire {
   /// Encodes a request into the sink. See `Transcoder.encode`.
   ///
-  /// - Parameter contentType: of a body that is a google.api.HttpBody; nil for one of JSON.
-  /// - Returns: the fault, with what was appended until then still in the sink.
+  /// - Parameter contentType: that of a body that is a google.api.HttpBody; nil for a JSON body.
+  /// - Returns: the error; the bytes appended until then are still in the sink.
   mutating func run(
     _ body: UnsafeRawBufferPointer, rule: BodyRule, as message: Int32, by plan: Plan,
     bindings: borrowing Bindings, options: EncodeOptions,
@@ -11,7 +11,7 @@ extension JSONToWire {
   ) -> CodecError? {
     if self.plan !== plan { self.plan = plan }
     self.options = options
-    // Bytes without an address are none; the reader then looks at nothing wherever it points.
+    // No address means no bytes; the reader then reads nothing, wherever it points.
     let start = unsafe body.baseAddress?.assumingMemoryBound(to: UInt8.self)
     self.reader = unsafe JSONReader(
       start: start ?? UnsafePointer(self.scratch.base), count: body.count)
@@ -19,7 +19,7 @@ extension JSONToWire {
       self.keys.shrink(to: Transcoder.keptByteCount)
       self.scratch.shrink(to: Transcoder.keptByteCount)
       self.claimed.shrink(to: Transcoder.keptByteCount)
-      // The body was only lent.
+      // The body was only borrowed.
       self.reader = unsafe JSONReader(start: UnsafePointer(self.scratch.base), count: 0)
     }
     do throws(CodecError) {
@@ -118,7 +118,7 @@ extension JSONToWire {
     }
   }
 
-  /// Notes that a field of the root, by its place in `Plan.fields`, is set.
+  /// Records that a field of the root, by its index in `Plan.fields`, is set.
   mutating func noteSet(_ field: Int32, message: Int32) {
     guard self.plan.messages[message].requiredCount > 0 else { return }
     let ordinal = field - self.plan.messages[message].firstField
@@ -136,7 +136,7 @@ extension JSONToWire {
 
   // MARK: A field as the body
 
-  /// Reads the body as the value of one field, inside of the messages on its path.
+  /// Reads the body as the value of one field, within the messages on its path.
   private mutating func readBodyField(
     _ path: FieldPath, of message: Int32
   ) throws(CodecError) {
@@ -155,7 +155,7 @@ extension JSONToWire {
     self.closeSteps(to: floor)
   }
 
-  /// Opens a message that stands around a field of a path.
+  /// Opens a message that encloses a field of a path.
   mutating func openStep(_ step: Int32) {
     self.sink.reserve(32)
     self.writeTag(step)
@@ -168,7 +168,7 @@ extension JSONToWire {
     while self.marks.count > floor { self.close(self.marks.removeLast()) }
   }
 
-  /// An error of the body with what its cause may be.
+  /// An error of the body with its likely cause.
   @inline(never)
   private mutating func explained(_ error: CodecError) -> CodecError {
     var error = error
@@ -179,7 +179,7 @@ extension JSONToWire {
         .malformedJSON, offset: 0,
         reason: "the body is \(encoding); JSON is sent in UTF-8 (RFC 8259, section 8.1)")
     } else if error.code == .wrongType, self.frames.count == 0, self.bodyField >= 0 {
-      // The field's value where an object stands around it.
+      // The field's value, wrapped in an object.
       self.reader.position = error.offset ?? 0
       guard self.reader.take(UInt8(ascii: "{")) else { return error }
       self.reader.skipWhitespace()

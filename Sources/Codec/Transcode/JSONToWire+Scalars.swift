@@ -2,8 +2,8 @@
 extension JSONToWire {
   /// Reads a scalar and writes it with its tag.
   ///
-  /// - Returns: whether it was written: not if it's the default and `keepsDefault` is false, nor if
-  ///   it's an unknown enum name that's to be ignored.
+  /// - Returns: whether it was written: false if it's the default and `keepsDefault` is false, or
+  ///   if it's an unknown enum name that is ignored.
   @inline(__always)
   mutating func writeScalar(_ index: Int32, keepsDefault: Bool) throws(CodecError) -> Bool {
     let field = self.plan.fields.reference(to: index)
@@ -29,7 +29,7 @@ extension JSONToWire {
     return true
   }
 
-  /// The tag of one element, whether the field is packed or not.
+  /// Writes the tag of one element, whether the field is packed or not.
   @inline(__always)
   mutating func writeElementTag(_ index: Int32) {
     let field = self.plan.fields.reference(to: index)
@@ -87,7 +87,7 @@ extension JSONToWire {
     return true
   }
 
-  /// Writes the bytes that base64 text stands for, with their length.
+  /// Writes the bytes that base64 text encodes, with their length.
   mutating func storeBase64(
     _ start: UnsafePointer<UInt8>, count: Int, offset: Int?
   ) throws(CodecError) {
@@ -97,11 +97,11 @@ extension JSONToWire {
       throw CodecError(
         .invalidValue, offset: offset,
         reason: fault == count
-          ? "not base64: its length is off" : "not base64: character \(fault + 1) is no part of it")
+          ? "not base64: its length is off" : "not base64: character \(fault + 1) is not valid")
     }
   }
 
-  /// Reads a number or bool as the bits that go on the wire.
+  /// Reads a number or bool as its bits on the wire.
   @inline(__always)
   mutating func readPayload(_ kind: FieldKind) throws(CodecError) -> UInt64 {
     switch kind {
@@ -112,7 +112,7 @@ extension JSONToWire {
     }
   }
 
-  /// Stores the bits of a number or bool as its kind goes on the wire. Asks for no room.
+  /// Stores the bits of a number or bool in the encoding of its kind. Reserves no room.
   @inline(__always)
   mutating func storePayload(_ payload: UInt64, kind: FieldKind) {
     switch kind {
@@ -132,7 +132,7 @@ extension JSONToWire {
     throw self.reader.wrongType("true or false")
   }
 
-  /// Reads an integer, as a number or in quotes; `1.0` and `1e3` are integers too.
+  /// Reads an integer, as a number or quoted; `1.0` and `1e3` are integers too.
   mutating func readInteger(_ kind: FieldKind) throws(CodecError) -> UInt64 {
     let offset = self.reader.position
     if self.reader.peek == UInt8(ascii: "\"") {
@@ -214,7 +214,7 @@ extension JSONToWire {
       reason: "\(self.reader.found) is out of the range of \(type)")
   }
 
-  /// Reads "NaN", "Infinity", "-Infinity", or a number in quotes.
+  /// Reads "NaN", "Infinity", "-Infinity", or a quoted number.
   @inline(never)
   private mutating func readQuotedFloating<Value: BinaryFloatingPoint>(
     as type: Value.Type
@@ -231,7 +231,7 @@ extension JSONToWire {
     }
     let token = try self.reader.string()
     if token.hasEscapes {
-      // Nobody writes a number's digits as escapes, but JSON allows it.
+      // Nobody escapes the digits of a number, but JSON allows it.
       let (start, count) = unsafe try self.bytes(of: token)
       var text = unsafe JSONReader(start: start, count: count)
       if text.take(literal: "NaN") && text.isAtEnd { return .nan }
@@ -245,7 +245,7 @@ extension JSONToWire {
     throw self.reader.wrongType(Value.self == Float.self ? "float" : "double")
   }
 
-  /// The nearest float or double to a number, which has to be in range.
+  /// The float or double nearest to a number, which must be in range.
   private mutating func finite<Value: BinaryFloatingPoint>(
     _ number: DecimalNumber, text: (start: UnsafePointer<UInt8>, count: Int), offset: Int
   ) throws(CodecError) -> Value {
@@ -257,7 +257,7 @@ extension JSONToWire {
     return value
   }
 
-  /// Reads a number in quotes that fills them.
+  /// Reads a string that consists of a number.
   private mutating func readQuotedNumber(_ kind: FieldKind) throws(CodecError) -> DecimalNumber {
     let offset = self.reader.position
     if let number = self.takeQuotedNumber() { return number }
@@ -271,7 +271,7 @@ extension JSONToWire {
     throw self.reader.wrongType(kind.name)
   }
 
-  /// Passes over a number in quotes, without escapes, if it's next.
+  /// Skips a quoted number without escapes if it's next.
   private mutating func takeQuotedNumber() -> DecimalNumber? {
     let offset = self.reader.position
     self.reader.position = offset + 1
@@ -287,7 +287,7 @@ extension JSONToWire {
 
   /// Reads an enum by name or number.
   ///
-  /// - Returns: nil for a name that's unknown and to be ignored.
+  /// - Returns: nil for an unknown name or number that is ignored.
   mutating func readEnum(_ index: Int32) throws(CodecError) -> UInt64? {
     let field = self.plan.fields.reference(to: index)
     let offset = self.reader.position

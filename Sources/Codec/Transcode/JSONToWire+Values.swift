@@ -1,4 +1,4 @@
-/// Values of fields: what stands behind the colon.
+/// Values of fields, after the colon.
 extension JSONToWire {
   /// Reads the value of a member whose field is `index`.
   @inline(__always)
@@ -26,7 +26,7 @@ extension JSONToWire {
     }
   }
 
-  /// Reads one value of a field, singular or an element of a repeated one, with its tag.
+  /// Reads one value of a field, singular or an element of a repeated one, and writes it with its tag.
   @inline(__always)
   mutating func readElement(_ index: Int32) throws(CodecError) {
     let field = self.plan.fields.reference(to: index)
@@ -63,8 +63,8 @@ extension JSONToWire {
 
   // MARK: Messages
 
-  /// Reads a message with its tag and length. `outer` is a further length to close behind it (that
-  /// of a map entry), or 0.
+  /// Reads a message and writes it with its tag and length. `outer` is a further length to close
+  /// after it (that of a map entry), or 0.
   @inline(__always)
   mutating func readMessage(_ index: Int32, outer: Int) throws(CodecError) {
     let field = self.plan.fields.reference(to: index)
@@ -80,8 +80,8 @@ extension JSONToWire {
     }
   }
 
-  /// Reads a message's JSON form as the content of a length-delimited field, and closes `lengths`
-  /// behind it, at once or when the frame that it opens is closed.
+  /// Reads a message's JSON form as the content of a length-delimited field. `lengths` are closed
+  /// after it, at once or together with the frame that it opens.
   @inline(never)
   mutating func readContent(
     of message: Int32, field: Int32, lengths: (Int, Int, Int)
@@ -140,9 +140,9 @@ extension JSONToWire {
     return unsafe try self.bytes(of: token)
   }
 
-  /// The content of a Timestamp or Duration: both have seconds = 1 and nanos = 2.
+  /// Writes the content of a Timestamp or Duration: both have seconds = 1 and nanos = 2.
   ///
-  /// - Parameter keepsZeros: whether zeros are written too, so that they hold over an earlier value
+  /// - Parameter keepsZeros: whether zeros are written too, so that they override an earlier value
   ///   that this one is merged with.
   mutating func writeSecondsAndNanos(
     _ seconds: Int64, _ nanos: Int32, keepsZeros: Bool = false

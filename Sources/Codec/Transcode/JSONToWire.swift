@@ -1,43 +1,43 @@
-/// Runs a plan over JSON text and writes the wire form, in one pass and without recursion.
+/// Encodes JSON text to the wire format by a plan, in one pass and without recursion.
 ///
-/// Each open bracket of the text is a frame. Lengths of sub-messages are back-patched: one byte is
-/// reserved, and a longer content moves up when it closes. Keys are compared with the field that's
-/// expected next before any hash is made of them.
+/// Each open bracket of the text is a frame. Lengths of submessages are back-patched: one byte is
+/// reserved, and longer content moves up when it closes. Keys are compared with the next expected
+/// field before they are hashed.
 ///
-/// It's kept between runs for its scratch memory; `run` borrows the caller's sink for the time of a
-/// message. Errors leave here with their path.
+/// It's kept between runs to reuse its scratch memory; `run` borrows the caller's sink for one
+/// message. Errors are thrown with their path.
 struct JSONToWire: ~Copyable {
   var reader: JSONReader
   var sink = ByteSink(capacity: 64)
   var frames = FrameStack(spare: Frame(kind: .message))
   var seen = FieldPresenceBits()
   var keys = KeySets()
-  /// Strings whose escapes had to be resolved before they could be looked at.
+  /// Strings whose escapes had to be resolved.
   var scratch = ByteSink(capacity: 256)
   var plan: Plan
   var options = EncodeOptions()
-  /// The path that the body stands for, for error paths: "" for the whole.
+  /// The path of the field that is the body, for error paths; "" for the whole message.
   var pathPrefix = ""
-  /// The field that the body stands for, a place in `Plan.fields`; -1 for the whole.
+  /// The field that is the body, an index in `Plan.fields`; -1 for the whole message.
   var bodyField: Int32 = -1
-  /// Where the message begins in the sink, and where what the body has written ends.
+  /// The range in the sink of what the body has written.
   var bodyBytes = 0..<0
-  /// Whether the body has set the field that it stands for.
+  /// Whether the body has set its field.
   var hasBodyField = false
-  /// The places of the root's required fields that nothing has set yet.
+  /// The ordinals of the root's required fields that aren't set yet.
   var missing: [Int32] = []
-  /// The places of those that stand in the text, but as null.
+  /// The ordinals of those that are present in the text, but null.
   var nulled: [Int32] = []
-  /// Lengths to be closed around a field that's the body, or that path or query set.
+  /// Lengths to be closed around a field that is the body, or that path or query set.
   var marks: [Int] = []
-  /// What path and query have set. Meaningless for a request without query parameters.
+  /// The fields set by path and query. Meaningless for a request without query parameters.
   var claimed = BoundFieldPaths()
-  /// The keys of maps that the query has set.
+  /// The keys of map entries set by the query.
   var entryKeys = KeySets.Handle.none
-  /// The places of the parameters that set them.
+  /// The indices of the parameters that set them.
   var entryParameters: [Int32] = []
 
-  /// A bracket of the text that's open.
+  /// An open bracket of the text.
   struct Frame: BitwiseCopyable {
     enum Kind: UInt8, BitwiseCopyable {
       /// An object that's a message.
@@ -52,38 +52,38 @@ struct JSONToWire: ~Copyable {
       case list
       /// An object that's an Any of a type with a JSON form of its own: `@type` and `value`.
       case knownAny
-      /// An object that's an Any of a type that the schema doesn't have: `@type`, and `value` in
-      /// base64. Its key is the type URL.
+      /// An object that's an Any whose type isn't in the schema: `@type`, and `value` in base64.
+      /// Its key is the type URL.
       case unknownAny
     }
 
     var kind: Kind
-    /// Whether nothing has been read behind the opening bracket yet.
+    /// Whether nothing has been read after the opening bracket yet.
     var isFirst = true
-    /// Whether a `@type` member belongs here: the message is the content of an Any.
+    /// Whether a `@type` member is expected here: the message is the content of an Any.
     var hasTypeMember = false
-    /// The message type; of a map its entry type.
+    /// The message type; for a map, its entry type.
     var message: Int32 = -1
     /// The field whose value this is, in `Plan.fields`; -1 at the root.
     var field: Int32 = -1
-    /// The member that's being read: a place in `Plan.fields`, or -1.
+    /// The member that is being read: an index in `Plan.fields`, or -1.
     var current: Int32 = -1
-    /// The member that's expected next: a place in the message.
+    /// The ordinal of the member that is expected next.
     var next: Int32 = 0
-    /// How many elements have been begun.
+    /// The number of elements begun.
     var index: Int32 = 0
-    /// How many frames, up to this one, don't count as nesting.
+    /// The number of frames, up to this one, that don't count as nesting.
     var uncounted: Int32 = 0
-    /// Where the content begins whose length is to be closed, innermost first; 0 is none, and a
-    /// `groupMark` stands for the end of a group.
+    /// The offsets of content whose length must be closed, innermost first; 0 is none, and a
+    /// `groupMark` denotes the end of a group.
     var lengths: (Int, Int, Int) = (0, 0, 0)
-    /// Bits of the first 64 fields, and where the rest of them is.
+    /// Bits of the first 64 fields, and the mark of the rest.
     var seen: UInt64 = 0
     var seenMark: Int32 = 0
     var keys = KeySets.Handle.none
-    /// Where the members of a map or Struct begin.
+    /// The offset at which the members of a map or Struct begin.
     var start = 0
-    /// The key of a map or Struct that's being read, for error paths.
+    /// The current key of a map or Struct, for error paths.
     var keyStart = 0
     var keyEnd = 0
   }
@@ -110,8 +110,7 @@ struct JSONToWire: ~Copyable {
 
   // MARK: Messages
 
-  /// Opens the object that's next as the content of a message, whose length begins at
-  /// `lengths.0`.
+  /// Opens the next object as the content of a message, whose length begins at `lengths.0`.
   @inline(__always)
   mutating func openMessage(
     _ message: Int32, field: Int32, lengths: (Int, Int, Int), hasTypeMember: Bool = false
@@ -136,7 +135,7 @@ struct JSONToWire: ~Copyable {
     if self.depth >= self.options.depthLimit { throw self.tooDeep() }
   }
 
-  /// How deep the innermost frame is nested, as `EncodeOptions.depthLimit` counts.
+  /// The nesting depth of the innermost frame, as counted for `EncodeOptions.depthLimit`.
   @inline(__always)
   var depth: Int { self.frames.count &- Int(self.frames.top.uncounted) }
 
@@ -190,19 +189,19 @@ struct JSONToWire: ~Copyable {
     }
   }
 
-  /// Reads a key and the colon behind it.
+  /// Reads a key and the colon after it.
   ///
   /// - Parameters:
   ///   - first: the message's first field in `Plan.fields`.
-  ///   - count: how many fields it has.
-  /// - Returns: the field's place in the message; -1 where the member has been dealt with.
+  ///   - count: the number of its fields.
+  /// - Returns: the field's ordinal in the message; -1 if the member has been handled already.
   @inline(__always)
   private mutating func readKey(
     of message: Int32, first: Int32, count: Int32
   ) throws(CodecError) -> Int32 {
     let next = self.frames.top.next
     let start = self.reader.position
-    // The field that comes next in the declaration, spelled as ProtoJSON prints it.
+    // The next field in order of declaration, spelled as ProtoJSON prints it.
     if next < count {
       let field = self.plan.fields.reference(to: first &+ next)
       let length = Int(field.value.jsonKeyLength)
@@ -243,8 +242,8 @@ struct JSONToWire: ~Copyable {
     throw unsafe self.unknownField(bytes, count: count, offset: start, message: message)
   }
 
-  /// The value of a string token: where it stands, or in `scratch` where it has escapes. Holds until
-  /// the next use of `scratch`.
+  /// The value of a string token: in the text, or in `scratch` if it has escapes. Valid until the
+  /// next use of `scratch`.
   @inline(__always)
   mutating func bytes(
     of token: JSONReader.StringToken
@@ -264,7 +263,7 @@ struct JSONToWire: ~Copyable {
     return unsafe (UnsafePointer(self.scratch.base), self.scratch.count)
   }
 
-  /// Passes over `null`, which leaves a field unset, unless null is a value of its type.
+  /// Skips `null`, which leaves a field unset, unless null is a value of its type.
   @inline(__always)
   private mutating func readNull(_ index: Int32) throws(CodecError) -> Bool {
     let field = self.plan.fields.reference(to: index)
@@ -295,7 +294,7 @@ struct JSONToWire: ~Copyable {
     self.closeFrame()
   }
 
-  /// Takes the innermost frame off and closes the lengths that it was to close.
+  /// Removes the innermost frame and closes its lengths.
   @inline(__always)
   mutating func closeFrame() {
     let lengths = self.frames.top.lengths
@@ -315,11 +314,12 @@ struct JSONToWire: ~Copyable {
     }
   }
 
-  /// What `closeLengths` and `closeSteps` are given for a group, which has no length but an end tag.
+  /// The mark that `closeLengths` and `closeSteps` take for a group, which has an end tag instead
+  /// of a length.
   @inline(__always)
   static func groupMark(_ field: Int32) -> Int { ~Int(field) }
 
-  /// Writes the length of what stands behind a mark, or the end tag of a group.
+  /// Writes the length of everything after a mark, or the end tag of a group.
   @inline(__always)
   mutating func close(_ mark: Int) {
     if mark > 0 {
@@ -329,8 +329,8 @@ struct JSONToWire: ~Copyable {
     }
   }
 
-  /// Refuses a message that lacks a required field. The root may still get it from the path or the
-  /// query, so of its fields those that are set are only taken out of `missing`.
+  /// Rejects a message that lacks a required field. The root may still get it from the path or the
+  /// query, so its fields that are set are only removed from `missing`.
   @inline(never)
   private mutating func closeRequired(_ message: Int32) throws(CodecError) {
     let first = self.frames.top.seen
@@ -351,12 +351,12 @@ struct JSONToWire: ~Copyable {
     }
   }
 
-  /// Whether the innermost frame is the whole message; what is packed in an Any that is the whole isn't.
+  /// Whether the innermost frame is the whole message; the content of an Any at the root isn't.
   private var isAtRoot: Bool {
     self.frames.count == 1 && self.frames.top.field < 0 && !self.frames.top.hasTypeMember
   }
 
-  /// Null leaves a field unset, so a required one is still missing. The root may get it from the path
+  /// Handles a required field that is null and so still missing. The root may get it from the path
   /// or the query.
   @inline(never)
   private mutating func forgetRequired(
@@ -382,7 +382,7 @@ struct JSONToWire: ~Copyable {
 
   // MARK: Repeated fields
 
-  /// Passes over what stands before an element of an array.
+  /// Skips to the next element of an array.
   ///
   /// - Returns: false when the array has ended.
   @inline(__always)
@@ -405,7 +405,7 @@ struct JSONToWire: ~Copyable {
       if self.reader.peek == UInt8(ascii: "n") && self.plan.fields[field].wellKnown != .value
         && !self.plan.fields[field].isNullValue
       {
-        throw self.reader.wrongType("an element; null can't be one here")
+        throw self.reader.wrongType("an element (null isn't allowed here)")
       }
       try self.readElement(field)
     }

@@ -1,14 +1,14 @@
-/// The map keys that have been seen, a set for each map that's open, the innermost last.
+/// The map keys seen so far, one set for each open map, the innermost last.
 ///
-/// It holds 64-bit hashes with a seed of the process, so that nobody outside can make keys collide:
-/// two keys of one hash count as the same, which happens once in 2^64 pairs.
+/// It stores 64-bit hashes with a per-process seed, so that a client can't provoke collisions: two
+/// keys with one hash count as equal, which happens once in 2^64 pairs.
 ///
-/// Up to 16 keys are compared one by one as they come. Of a larger set the hashes are only noted, and
-/// looked through when it's closed: then they fit a table of the right size at once, and those of a
-/// very large set are first split by their highest bits into parts whose tables stay in the cache. So
-/// a key of a million costs what a key of a thousand costs.
+/// Up to 16 keys are compared one by one as they arrive. The hashes of a larger set are only
+/// collected, and checked for duplicates when it's closed: then they go into a table of the right
+/// size at once, and those of a very large set are first split by their highest bits into parts
+/// whose tables fit the cache. So each of a million keys costs as much as each of a thousand.
 struct KeySets {
-  /// A set that's open: where its hashes begin, and how many there are.
+  /// An open set: the index of its first hash, and their number.
   struct Handle: BitwiseCopyable {
     var start: Int32
     var count: Int32
@@ -18,10 +18,10 @@ struct KeySets {
 
   let seed: UInt64
   private var hashes: [UInt64] = []
-  /// Tables, and the parts of a very large set. Its content means nothing between two calls.
+  /// Tables, and the parts of a very large set. The content is meaningless between two calls.
   private var scratch: [UInt64] = []
   private static let listLimit = 16
-  /// A table for so many hashes is 128 KiB and fits a second-level cache.
+  /// A table for this many hashes is 128 KiB and fits a second-level cache.
   private static let partLimit = 8192
 
   init() {
@@ -33,25 +33,25 @@ struct KeySets {
     if !self.hashes.isEmpty { self.hashes.removeAll(keepingCapacity: true) }
   }
 
-  /// Gives memory back where there's more of it than `byteCount`, and what's in it is lost.
+  /// Releases memory beyond `byteCount`; its content is lost.
   mutating func shrink(to byteCount: Int) {
     if self.hashes.capacity &* 8 > byteCount { self.hashes = [] }
     if self.scratch.count &* 8 > byteCount { self.scratch = [] }
   }
 
-  /// A new, empty set behind all that are open.
+  /// Opens a new, empty set after all that are open.
   mutating func open() -> Handle {
     Handle(start: Int32(truncatingIfNeeded: self.hashes.count), count: 0)
   }
 
-  /// Gives the room of the innermost set back without a look at it.
+  /// Removes the innermost set without checking it.
   mutating func drop(_ handle: Handle) {
     self.hashes.removeLast(self.hashes.count - Int(handle.start))
   }
 
   /// Closes the innermost set.
   ///
-  /// - Returns: which of its keys, counted from 0, was there before; nil where each is there once.
+  /// - Returns: the index, counted from 0, of a key that occurred before; nil if each occurs once.
   @inline(__always)
   mutating func close(_ handle: Handle) -> Int? {
     let again = handle.count > Self.listLimit ? self.findAgain(handle) : nil
@@ -61,7 +61,7 @@ struct KeySets {
 
   /// Adds a key's bytes to the innermost set.
   ///
-  /// - Returns: whether it's known already that it was there before; `close` knows it for sure.
+  /// - Returns: whether it's already known to have occurred before; `close` finds all duplicates.
   @inline(__always)
   mutating func insert(
     _ start: UnsafePointer<UInt8>, count: Int, into handle: inout Handle
@@ -69,8 +69,8 @@ struct KeySets {
     self.insert(hash: unsafe KeyHash.hash(start, count: count, seed: self.seed), into: &handle)
   }
 
-  /// Adds a key's bytes together with something that the key belongs to, so that one set can hold the
-  /// keys of several maps. Returns what the other `insert` does.
+  /// Adds a key's bytes combined with its owner, so that one set can contain the keys of several
+  /// maps. Returns the same as the other `insert`.
   mutating func insert(
     _ start: UnsafePointer<UInt8>, count: Int, under owner: UInt64, into handle: inout Handle
   ) -> Bool {
@@ -78,7 +78,7 @@ struct KeySets {
     return self.insert(hash: unsafe KeyHash.hash(start, count: count, seed: seed), into: &handle)
   }
 
-  /// Adds a number as a key to the innermost set. Returns what the other `insert` does.
+  /// Adds a number as a key to the innermost set. Returns the same as the other `insert`.
   mutating func insert(number: UInt64, into handle: inout Handle) -> Bool {
     let product = (number ^ self.seed).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
     return self.insert(hash: product.low ^ product.high, into: &handle)
@@ -103,7 +103,7 @@ struct KeySets {
   @inline(never)
   private mutating func findAgain(_ handle: Handle) -> Int? {
     let count = Int(handle.count)
-    // Parts of half the limit on average, so that hardly one is larger than the limit.
+    // Parts of half the limit on average, so that hardly any is larger than the limit.
     var bits = 0
     while count >> bits > (bits == 0 ? Self.partLimit : Self.partLimit / 2) { bits += 1 }
     let tableSize = Self.tableSize(for: bits == 0 ? count : Self.partLimit)
@@ -130,9 +130,9 @@ struct KeySets {
     return size
   }
 
-  /// Puts hashes into a table, which must have twice as many slots, a power of two.
+  /// Inserts hashes into a table, which must have at least twice as many slots, a power of two.
   ///
-  /// - Returns: a hash that's there twice.
+  /// - Returns: a hash that occurs twice.
   private static func firstAgain(
     _ hashes: UnsafeBufferPointer<UInt64>, _ table: UnsafeMutableBufferPointer<UInt64>
   ) -> UInt64? {
@@ -152,13 +152,13 @@ struct KeySets {
     return nil
   }
 
-  /// Splits hashes by their highest bits into `parts`, which has as much room, and looks at each part.
+  /// Splits hashes by their highest bits into `parts`, which has as much room, and checks each part.
   private static func firstAgain(
     _ hashes: UnsafeBufferPointer<UInt64>, _ parts: UnsafeMutableBufferPointer<UInt64>,
     _ table: UnsafeMutableBufferPointer<UInt64>, bits: Int
   ) -> UInt64? {
     let shift = UInt64(64 - bits)
-    // Where each part ends; before that, how many hashes it has.
+    // The end of each part; before that, the number of its hashes.
     var ends = [Int](repeating: 0, count: 1 << bits)
     for index in 0..<hashes.count { unsafe ends[Int(hashes[index] &>> shift)] += 1 }
     var end = 0
@@ -180,7 +180,7 @@ struct KeySets {
       if hashes.count * 2 <= table.count {
         if let again = unsafe Self.firstAgain(hashes, table) { return again }
       } else {
-        // Hashes that aren't spread evenly: next to impossible, and slow instead of endless.
+        // Unevenly distributed hashes: next to impossible, and slow rather than an endless loop.
         var larger = [UInt64](repeating: 0, count: Self.tableSize(for: hashes.count))
         let again = unsafe larger.withUnsafeMutableBufferPointer {
           unsafe Self.firstAgain(hashes, $0)

@@ -1,61 +1,61 @@
-/// How strictly requests are read. A value given with each call.
+/// How strictly requests are read. Passed with each call.
 package struct EncodeOptions: Sendable {
-  /// Members of the JSON text that the message doesn't have are skipped instead of refused.
+  /// Members of the JSON text that aren't fields of the message are skipped instead of rejected.
   package var ignoresUnknownFields = false
-  /// Enum values that the enum doesn't have leave their field unset instead of being refused, in
-  /// bodies and queries: names, and numbers of a closed enum.
+  /// Unknown enum values leave their field unset instead of being rejected, in bodies and queries:
+  /// names, and numbers of a closed enum.
   package var ignoresUnknownEnums = false
-  /// An `Any` of a type that the schema doesn't have is taken as `{"@type": …, "value": "<base64>"}`
-  /// instead of being refused: the form in which `DecodeOptions.printsUnknownAnyAsBase64` prints it.
+  /// An `Any` whose type isn't in the schema is accepted as `{"@type": …, "value": "<base64>"}`
+  /// instead of being rejected: the form in which `DecodeOptions.printsUnknownAnyAsBase64` prints it.
   package var acceptsUnknownAnyAsBase64 = true
-  /// Query parameters that the message doesn't have are skipped instead of refused.
+  /// Query parameters that aren't fields of the message are ignored instead of rejected.
   package var ignoresUnknownParameters = false
-  /// The names of query parameters that are skipped where the message doesn't have them, as UTF-8.
+  /// The names of query parameters to ignore if they aren't fields of the message, as UTF-8.
   package var ignoredParameters: [[UInt8]] = []
-  /// A field that the path sets is refused in the query and in the body, instead of being overridden.
+  /// A field that the path sets is rejected in the query and in the body, instead of being overridden.
   package var refusesPathFieldsElsewhere = false
-  /// The query may set fields under the field that is the body, and holds over the body there.
+  /// The query may set fields under the field that is the body, and overrides the body there.
   package var mergesQueryIntoBodyField = false
-  /// Query parameters for the field that is the body, or for one under it, are passed over.
+  /// Query parameters for the field that is the body, or for one under it, are ignored.
   package var ignoresQueryUnderBodyField = false
-  /// Enums may be given by names without what repeats the enum's own, besides their whole names.
+  /// Enum values may also be given by their short names, without the enum's prefix.
   package var acceptsShortEnumNames = false
-  /// `null` as the whole body is like an empty one, though ProtoJSON wants an object for a message.
+  /// `null` as the whole body is treated as empty, though ProtoJSON requires an object for a message.
   package var acceptsNullBody = true
   /// Errors name fields by their proto names instead of their JSON names.
   package var usesProtoNames = false
-  /// How deep messages, and the objects and arrays of a Struct, Value or ListValue, may nest, counted
-  /// as in replies; the brackets of repeated fields and maps don't count. Stops a small body from
-  /// costing a deep stack.
+  /// The maximum nesting of messages, and of the objects and arrays of a Struct, Value or
+  /// ListValue, counted as in responses; the brackets of repeated fields and maps don't count.
+  /// Stops a small body from using a deep stack.
   package var depthLimit = 100
-  /// The most bytes that one message may become. Stops a body that unfolds.
+  /// The maximum size of one encoded message. Stops a body that expands.
   package var messageByteLimit = 64 << 20
 
   package init() {}
 }
 
-/// How replies are written.
+/// How response messages are written.
 package struct DecodeOptions: Sendable {
   /// How enums are printed.
   package enum EnumStyle: Sendable {
     case name
     case number
-    /// The name without what repeats the enum's own, `PAID` for `ORDER_STATUS_PAID`, where that's
-    /// one value's and no other's.
+    /// The name without the enum's prefix, `PAID` for `ORDER_STATUS_PAID`, if that is the name of
+    /// only one value.
     case shortName
   }
 
-  /// Fields without presence are printed when they hold their default.
+  /// Fields without presence are printed even if they have their default.
   package var alwaysPrintsDefaults = false
   /// 64-bit integers are printed as numbers instead of strings; clients may lose precision.
   package var printsInt64AsNumber = false
   package var enumStyle = EnumStyle.name
   /// Fields are printed by their proto names instead of their JSON names.
   package var usesProtoNames = false
-  /// An `Any` of a type that the schema doesn't have becomes `{"@type": …, "value": "<base64>"}`
-  /// instead of an error.
+  /// An `Any` whose type isn't in the schema becomes `{"@type": …, "value": "<base64>"}` instead of
+  /// an error.
   package var printsUnknownAnyAsBase64 = true
-  /// How deep messages may nest, counted as `EncodeOptions.depthLimit` says.
+  /// The maximum nesting of messages, counted as for `EncodeOptions.depthLimit`.
   package var depthLimit = 100
 
   package init() {}

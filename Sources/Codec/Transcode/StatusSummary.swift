@@ -1,18 +1,18 @@
-/// What programs look at first in a serialized google.rpc.Status: reason and domain of its
-/// google.rpc.ErrorInfo, the field of the first violation of its google.rpc.BadRequest, and the delay of
-/// its google.rpc.RetryInfo (google/rpc/error_details.proto). It needs no schema; of several of a kind the
-/// first one holds.
+/// The most useful parts of a serialized google.rpc.Status: reason and domain of its
+/// google.rpc.ErrorInfo, the field of the first violation of its google.rpc.BadRequest, and the
+/// delay of its google.rpc.RetryInfo (google/rpc/error_details.proto). Reading them needs no
+/// schema; the first detail of each kind is used.
 package struct StatusSummary: Equatable, Sendable {
   package var reason: String?
   package var domain: String?
   /// The path of a field, as the endpoint spells it.
   package var field: String?
-  /// After how many whole seconds the call may be tried again, rounded up; never negative.
+  /// The number of whole seconds after which the call may be retried, rounded up; never negative.
   package var retryDelay: Int64?
 
   package init() {}
 
-  /// Reads what's there. Bytes that aren't a message end the reading: what was found before stays.
+  /// Reads the parts that are present. Invalid bytes end the reading; what was found before is kept.
   package init(of wire: RawSpan) {
     unsafe wire.withUnsafeBytes { bytes in
       guard let start = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
@@ -82,7 +82,7 @@ package struct StatusSummary: Equatable, Sendable {
     }
   }
 
-  /// Calls `take` with number and content of each field that has a length; passes over the others.
+  /// Calls `take` with number and content of each length-delimited field; skips the others.
   private static func forEach(
     in message: WireReader, _ take: (UInt32, WireReader) throws(CodecError) -> Void
   ) throws(CodecError) {
@@ -101,7 +101,7 @@ package struct StatusSummary: Equatable, Sendable {
     }
   }
 
-  /// What isn't UTF-8 is replaced.
+  /// The content as a string; bytes that aren't UTF-8 are replaced.
   private static func text(_ content: WireReader) -> String {
     let start = unsafe content.pointer(at: content.position)
     let bytes = unsafe UnsafeBufferPointer(

@@ -1,6 +1,6 @@
-/// What is wrong with a text that is no timestamp or duration, with the form that was meant. Cold code.
+/// Error messages for a text that isn't a timestamp or duration, with a suggestion. Cold code.
 extension TimeText {
-  /// - Parameter quote: what stands around a value where the text stands: nothing in a query.
+  /// - Parameter quote: the quotation mark around values where the text comes from: empty in a query.
   static func timestampFault(
     _ start: UnsafePointer<UInt8>, count: Int, quote: String = "\""
   ) -> String {
@@ -12,10 +12,10 @@ extension TimeText {
         + "1 and 9999, got \"\(found)\""
     }
     var text = String(decoding: meant.bytes, as: UTF8.self)
-    // A plus in a query is a blank.
+    // A plus in a query is a space.
     if quote.isEmpty { text = text.split(separator: "+").joined(separator: "%2B") }
     guard meant.lacksZone else {
-      return "expected a timestamp as RFC 3339 has it, got \"\(found)\": write "
+      return "expected a timestamp in RFC 3339 format, got \"\(found)\": write "
         + "\(quote)\(text)\(quote)"
     }
     let offset = String(text.dropLast()) + (quote.isEmpty ? "%2B01:00" : "+01:00")
@@ -38,8 +38,9 @@ extension TimeText {
       + "got \"\(found)\""
   }
 
-  /// The timestamp that a text becomes with what it lacks: a time of day, seconds, a capital T or Z, the
-  /// colon of an offset, a plus that was read as a blank, a zone. Nil where that's none either.
+  /// The timestamp that a text becomes when the missing parts are added: a time of day, seconds, a
+  /// capital T or Z, the colon of an offset, a plus that was read as a space, a zone. Nil if the
+  /// result isn't a timestamp either.
   private static func completed(_ text: [UInt8]) -> (bytes: [UInt8], lacksZone: Bool)? {
     guard text.count >= 10, text.count < 48 else { return nil }
     var bytes = Array(text[..<10])

@@ -1,5 +1,5 @@
 /// The text forms of google.protobuf.Timestamp and Duration (timestamp.proto, duration.proto, the
-/// ProtoJSON page), read from and written to bytes.
+/// ProtoJSON page): reading and writing.
 enum TimeText {
   /// 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z in seconds since 1970.
   static let timestampSeconds: ClosedRange<Int64> = -62_135_596_800...253_402_300_799
@@ -8,7 +8,7 @@ enum TimeText {
 
   // MARK: Reading
 
-  /// Reads RFC 3339 with capital T and Z, or an offset; nil where it isn't that or out of range.
+  /// Reads RFC 3339 with capital T and Z, or an offset; nil if it isn't valid or is out of range.
   static func timestamp(
     _ start: UnsafePointer<UInt8>, count: Int
   ) -> (seconds: Int64, nanos: Int32)? {
@@ -42,7 +42,7 @@ enum TimeText {
     return (seconds, nanos)
   }
 
-  /// Reads `-1.5s`; nil where it isn't that or out of range.
+  /// Reads `-1.5s`; nil if it isn't valid or is out of range.
   static func duration(
     _ start: UnsafePointer<UInt8>, count: Int
   ) -> (seconds: Int64, nanos: Int32)? {
@@ -60,8 +60,7 @@ enum TimeText {
 
   // MARK: Writing
 
-  /// Writes a timestamp with 0, 3, 6 or 9 digits of a fraction, in quotes; false where it's out of
-  /// range.
+  /// Writes a quoted timestamp with 0, 3, 6 or 9 fractional digits; false if it's out of range.
   static func write(timestamp seconds: Int64, nanos: Int32, into sink: inout ByteSink) -> Bool {
     guard Self.timestampSeconds.contains(seconds), nanos >= 0, nanos <= 999_999_999 else {
       return false
@@ -92,7 +91,7 @@ enum TimeText {
     return true
   }
 
-  /// Writes a duration in quotes; false where it's out of range or its signs differ.
+  /// Writes a quoted duration; false if it's out of range or its signs differ.
   static func write(duration seconds: Int64, nanos: Int32, into sink: inout ByteSink) -> Bool {
     guard Self.durationSeconds.contains(seconds), abs(Int64(nanos)) <= 999_999_999,
       seconds == 0 || nanos == 0 || (seconds < 0) == (nanos < 0)
@@ -144,7 +143,7 @@ enum TimeText {
     return era * 146_097 + dayOfEra - 719_468
   }
 
-  /// The date so many days from 1970-01-01, from the year 1 on.
+  /// The date that is this many days after 1970-01-01, from the year 1 on.
   private static func date(
     daysSince1970 days: Int64
   ) -> (year: Int64, month: Int64, day: Int64) {
@@ -160,7 +159,7 @@ enum TimeText {
   }
 }
 
-/// Reads a short text of a fixed form, forwards.
+/// Reads a short text of a fixed format, forwards.
 @safe
 private struct TextScanner {
   private let start: UnsafePointer<UInt8>
@@ -184,7 +183,7 @@ private struct TextScanner {
     return true
   }
 
-  /// Exactly `length` digits.
+  /// Reads exactly `length` digits.
   mutating func digits(_ length: Int) -> Int64? {
     var value: Int64 = 0
     for _ in 0..<length {
@@ -196,7 +195,7 @@ private struct TextScanner {
     return value
   }
 
-  /// One digit or more, at most `limit`.
+  /// Reads one or more digits, with a value of at most `limit`.
   mutating func wholeNumber(limit: Int64) -> Int64? {
     var value: Int64 = 0
     let first = self.offset
@@ -210,7 +209,7 @@ private struct TextScanner {
     return self.offset > first ? value : nil
   }
 
-  /// One to nine digits of a fraction, in billionths.
+  /// Reads one to nine fractional digits, in billionths.
   mutating func fraction() -> Int32? {
     var value: Int32 = 0
     var length = 0

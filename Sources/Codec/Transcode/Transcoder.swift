@@ -1,15 +1,15 @@
-/// Runs plans over bytes: JSON to wire and wire to JSON.
+/// Transcodes messages by their plans: JSON to wire and wire to JSON.
 ///
-/// Holds what an interpreter needs between messages (frame stacks, scratch), so that a call
-/// allocates nothing in the steady state. Not Sendable: one per event loop.
+/// Keeps the interpreters' state between messages (frame stacks, scratch), so that a call allocates
+/// nothing in the steady state. Not Sendable: one per event loop.
 ///
-/// The interpreters are behind pointers and not stored properties: every touch of a class's stored
-/// property is checked for exclusive access at run time, which was an eighth of the time of a small
-/// message (`bench-codec --loop echo:encode` in a profile). What the check would find can't be: a call
-/// borrows its interpreter from its beginning to its end and calls nothing that knows the transcoder.
+/// The interpreters are behind pointers rather than stored properties: every access to a class's
+/// stored property is checked for exclusivity at run time, which took an eighth of the time of a
+/// small message (`bench-codec --loop echo:encode` in a profile). The check could never fail: a
+/// call borrows its interpreter from beginning to end and calls nothing that knows the transcoder.
 @safe
 package final class Transcoder {
-  /// Scratch that one large message has made larger than this is given back behind it.
+  /// Scratch memory beyond this size is released after the message that needed it.
   package static let keptByteCount = 256 << 10
 
   private let encoder: UnsafeMutablePointer<JSONToWire>
@@ -34,10 +34,10 @@ package final class Transcoder {
   ///
   /// - Parameters:
   ///   - body: the HTTP body; empty bytes mean that there is none.
-  ///   - rule: what of the message the body is.
-  ///   - bindings: values from the path and the query; path variables win over the body.
-  /// - Throws: with a byte offset into `body` where the fault is there, without one where it's in a
-  ///   binding. What was appended until then is taken back.
+  ///   - rule: the part of the message that is the body.
+  ///   - bindings: values from the path and the query; path variables override the body.
+  /// - Throws: with a byte offset into `body` for an error there, without one for an error in a
+  ///   binding. What was appended until then is removed.
   package func encode(
     _ body: RawSpan, rule: BodyRule, as message: MessageIndex, of schema: Schema,
     bindings: borrowing Bindings, options: EncodeOptions, into sink: inout ByteSink
@@ -57,10 +57,10 @@ package final class Transcoder {
     }
   }
 
-  /// Appends the wire form of a request message whose body isn't JSON but a google.api.HttpBody, the
-  /// message itself or the field that the rule names. Otherwise as the other `encode`.
+  /// Appends the wire form of a request message whose body isn't JSON but a google.api.HttpBody:
+  /// the message itself or the field named by the rule. Otherwise like the other `encode`.
   ///
-  /// - Parameter contentType: of the body, UTF-8; empty for one without.
+  /// - Parameter contentType: that of the body, UTF-8; empty if it has none.
   package func encode(
     httpBody body: RawSpan, contentType: RawSpan, rule: BodyRule, as message: MessageIndex,
     of schema: Schema, bindings: borrowing Bindings, options: EncodeOptions,
@@ -83,10 +83,10 @@ package final class Transcoder {
     }
   }
 
-  /// Appends the JSON form of a reply message to `sink`.
+  /// Appends the JSON form of a response message to `sink`.
   ///
   /// - Parameter responseBody: the top-level field that is the HTTP body; nil for the whole message.
-  /// - Throws: with a byte offset into `wire`. What was appended until then is taken back.
+  /// - Throws: with a byte offset into `wire`. What was appended until then is removed.
   package func decode(
     _ wire: RawSpan, as message: MessageIndex, of schema: Schema, responseBody: FieldPath?,
     options: DecodeOptions, into sink: inout ByteSink

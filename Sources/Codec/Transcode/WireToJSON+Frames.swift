@@ -1,6 +1,6 @@
-/// Opening and closing of messages, and beginning one anew in order.
+/// Opening, closing and normalizing of messages.
 extension WireToJSON {
-  /// Opens a message whose bytes go from the position to `end`; the one around it goes on at
+  /// Opens a message whose bytes extend from the position to `end`; the enclosing one continues at
   /// `resume`. A type with a text form is printed at once.
   @inline(__always)
   mutating func openContent(
@@ -26,7 +26,7 @@ extension WireToJSON {
     }
     var frame = Frame(kind: kind)
     frame.uncounted = isCounted ? uncounted : uncounted &+ 1
-    // A message within a copy is in the copy too, but not itself in order yet.
+    // A message within a copy is in the copy too, but is itself not normalized yet.
     frame.message = message
     frame.field = field
     frame.start = self.reader.position
@@ -46,7 +46,7 @@ extension WireToJSON {
       reason: "messages are nested deeper than \(self.options.depthLimit)")
   }
 
-  /// Takes the innermost frame off and goes on behind it.
+  /// Removes the innermost frame and continues after it.
   @inline(__always)
   mutating func closeFrame() {
     let wasNormal = self.frames.top.isNormal
@@ -58,8 +58,8 @@ extension WireToJSON {
     self.reader.position = resume
   }
 
-  /// Goes back to the bytes of the innermost frame after a frame with a copy has been closed, and
-  /// forgets the copy.
+  /// Returns to the bytes of the innermost frame after a frame with a copy has been closed, and
+  /// discards the copy.
   @inline(never)
   private mutating func leaveCopy(from start: Int) {
     self.arena.truncate(to: start)
@@ -74,16 +74,16 @@ extension WireToJSON {
     }
   }
 
-  /// Brings the innermost message into order in a copy and begins it anew.
+  /// Normalizes the innermost message in a copy and restarts it.
   @inline(never)
   mutating func normalize() throws(CodecError) {
     guard !self.frames.top.isNormal else {
-      // Can't be: a copy is in order. Refusing is better than going round for ever.
+      // Unreachable: a copy is normalized. An error is better than an endless loop.
       throw CodecError(
         .malformedWire, offset: self.reader.position, reason: "the message can't be merged")
     }
     if self.frames.top.group != 0 {
-      // Where a group ends is known only by its end tag.
+      // The end of a group is known only from its end tag.
       self.reader.position = self.frames.top.start
       self.frames.top.end = try self.reader.contentEnd(
         skipping: self.frames.top.group << 3 | UInt32(WireType.startGroup.rawValue),
@@ -108,7 +108,7 @@ extension WireToJSON {
       throw CodecError(
         .tooLarge, offset: self.reader.position,
         reason:
-          "the message has pieces to be merged within pieces to be merged, too many times over")
+          "the message has too many nested pieces that must be merged")
     }
     let start = self.arena.count
     let normalizer = WireNormalizer(plan: self.plan, depthLimit: self.options.depthLimit)
@@ -122,7 +122,7 @@ extension WireToJSON {
     self.frames.top.end = self.arena.count
     self.reader = unsafe WireReader(
       start: UnsafePointer(self.arena.base), position: start, limit: self.arena.count)
-    // As it was when it was opened.
+    // Restores the state in which it was opened.
     self.sink.truncate(to: frame.outputStart)
     self.frames.top.isFirst = !frame.followsType
     self.frames.top.next = 0

@@ -1,6 +1,6 @@
 /// Values of fields: scalars, elements, map entries, defaults.
 extension WireToJSON {
-  /// Prints a singular scalar with its key, unless it's a default that isn't to be printed.
+  /// Prints a singular scalar with its key, unless it's a default that isn't printed.
   @inline(__always)
   mutating func printSingularScalar(
     _ field: FrozenReference<FieldPlan>, _ index: Int32
@@ -26,14 +26,14 @@ extension WireToJSON {
     }
   }
 
-  /// Whether a singular field's default is printed where it's on the wire.
+  /// Whether a singular field's default is printed if it's on the wire.
   @inline(__always)
   private func keepsDefault(of field: FrozenReference<FieldPlan>) -> Bool {
     field.value.hasPresence || self.options.alwaysPrintsDefaults
       || self.frames.top.kind == .selection
   }
 
-  /// Prints a field's key, if it isn't the one field that's printed, and reserves 32 bytes.
+  /// Prints a field's key, unless it's the one selected field, and reserves 32 bytes.
   @inline(__always)
   private mutating func printKeyUnlessBare(_ field: FrozenReference<FieldPlan>) {
     if self.frames.top.kind == .selection {
@@ -60,7 +60,7 @@ extension WireToJSON {
     }
   }
 
-  /// Prints the element that's next, or all elements of a packed record.
+  /// Prints the next element, or all elements of a packed record.
   @inline(__always)
   mutating func printElements(
     _ field: FrozenReference<FieldPlan>, _ index: Int32, isPacked: Bool
@@ -118,7 +118,7 @@ extension WireToJSON {
     if length % size != 0 {
       throw CodecError(
         .malformedWire, offset: self.reader.position,
-        reason: "a packed record of \(length) bytes, which is no multiple of \(size)")
+        reason: "a packed record of \(length) bytes, which is not a multiple of \(size)")
     }
   }
 
@@ -140,14 +140,14 @@ extension WireToJSON {
     }
   }
 
-  /// Stores a number or bool as JSON. Asks for no room: 32 bytes must be reserved.
+  /// Stores a number or bool as JSON. Reserves no room: the caller must have reserved 32 bytes.
   @inline(__always)
   mutating func storePayload(_ payload: UInt64, _ kind: FieldKind) {
     switch kind {
     case .double: self.sink.storeDouble(Double(bitPattern: payload))
     case .float: self.sink.storeFloat(Float(bitPattern: UInt32(truncatingIfNeeded: payload)))
     case .bool:
-      // "true" and "false" as words: four or five bytes of the eight.
+      // "true" and "false" as words: four or five of the eight bytes.
       if payload != 0 {
         self.sink.storeWord(0x6575_7274, length: 4)
       } else {
@@ -183,7 +183,7 @@ extension WireToJSON {
     if isQuoted { self.sink.storeByte(UInt8(ascii: "\"")) }
   }
 
-  /// Prints the `length` bytes that are next as a string, or as base64.
+  /// Prints the next `length` bytes as a string, or as base64.
   @inline(__always)
   mutating func printText(_ kind: FieldKind, length: Int) throws(CodecError) {
     let start = unsafe self.reader.pointer(at: self.reader.position)
@@ -202,7 +202,7 @@ extension WireToJSON {
     self.reader.position &+= length
   }
 
-  /// Whether a number is one that a closed enum doesn't have: then it's an unknown field.
+  /// Whether a closed enum doesn't have a number, which makes it an unknown field.
   @inline(__always)
   func isUnknown(_ number: Int32, _ index: Int32) -> Bool {
     let field = self.plan.fields.reference(to: index)
@@ -210,7 +210,7 @@ extension WireToJSON {
       && self.plan.enumValue(number: number, in: field.value.type) < 0
   }
 
-  /// Prints an enum by name, or by number where it has no name or numbers are asked for.
+  /// Prints an enum by name, or by number if it has no name or numbers are requested.
   @inline(__always)
   mutating func printEnum(_ number: Int32, _ index: Int32) {
     let field = self.plan.fields.reference(to: index)
@@ -228,7 +228,7 @@ extension WireToJSON {
     unsafe self.sink.append(start: self.plan.text.pointer(at: start), count: length)
   }
 
-  /// - Parameter value: its place in `Plan.enumValues`; negative where it has no name.
+  /// - Parameter value: its index in `Plan.enumValues`; negative if it has no name.
   @inline(never)
   private mutating func printEnum(_ number: Int32, shortNameOf value: Int32) {
     guard value >= 0, self.options.enumStyle == .shortName else {
@@ -245,8 +245,8 @@ extension WireToJSON {
 
   // MARK: Maps
 
-  /// Prints one entry of a map: key, then value, each once and nothing else. Any other entry, or a
-  /// key that was there, makes the message be brought into order first.
+  /// Prints one entry of a map: key, then value, each once and nothing else. For any other entry,
+  /// or a repeated key, the message is normalized first.
   mutating func printEntry(_ field: FrozenReference<FieldPlan>) throws(CodecError) {
     let length = try self.reader.length()
     let end = self.reader.position &+ length
@@ -288,8 +288,8 @@ extension WireToJSON {
     }
   }
 
-  /// An entry whose value a closed enum doesn't have is an unknown field as a whole: the entry can't
-  /// be taken back here, so the message is brought into order, which leaves such entries out.
+  /// Prints an entry whose value is of a closed enum. With an unknown number the whole entry is an
+  /// unknown field: it can't be removed here, so the message is normalized, which drops such entries.
   private mutating func printClosedEntry(_ valueField: Int32, _ end: Int) throws(CodecError) {
     let number = Int32(truncatingIfNeeded: try self.reader.varint())
     if self.isUnknown(number, valueField) { return try self.normalize() }
@@ -297,7 +297,7 @@ extension WireToJSON {
     guard self.reader.position == end else { return try self.normalize() }
   }
 
-  /// Passes over a field's tag if it's next.
+  /// Skips a field's tag if it's next.
   @inline(__always)
   private mutating func takeTag(of index: Int32, before end: Int) throws(CodecError) -> Bool {
     guard self.reader.position < end else { return false }
@@ -309,7 +309,7 @@ extension WireToJSON {
 
   /// Prints a key as a string.
   ///
-  /// - Returns: false where the key was there already.
+  /// - Returns: false if the key is a repeated one.
   @inline(__always)
   private mutating func printMapKey(
     _ index: Int32, isPresent: Bool, end: Int
@@ -325,7 +325,8 @@ extension WireToJSON {
       return true
     }
     var payload = isPresent ? try self.readPayload(kind) : 0
-    // Two spellings of one key: true is any number but 0, and 32 bits are what counts of an int32.
+    // Equal keys may be encoded differently: true is any number but 0, and an int32 is the lower 32
+    // bits.
     switch kind {
     case .bool: payload = payload == 0 ? 0 : 1
     case .int32, .uint32, .sint32: payload &= 0xFFFF_FFFF
@@ -342,7 +343,7 @@ extension WireToJSON {
 
   // MARK: Defaults
 
-  /// Prints what an unset scalar is read as.
+  /// Prints the default value of a scalar.
   mutating func printDefault(_ index: Int32) {
     self.sink.reserve(32)
     switch self.plan.fields[index].kind {
@@ -381,7 +382,7 @@ extension WireToJSON {
     return unsafe self.plan.text.pointer(at: key + 1).pointee == UInt8(ascii: "[")
   }
 
-  /// Prints an unset field, whatever its shape: null where it has presence, else what it's read as.
+  /// Prints an unset field, whatever its shape: null if it has presence, otherwise its default.
   mutating func printUnset(_ index: Int32) {
     switch self.plan.fields[index].shape {
     case .repeated, .packed: self.sink.append("[]")

@@ -1,6 +1,6 @@
 /// Messages with a JSON form of their own.
 extension WireToJSON {
-  /// Prints a well-known type whose bytes go from the position to `end`, or opens a frame for it.
+  /// Prints a well-known type whose bytes extend from the position to `end`, or opens a frame for it.
   @inline(never)
   mutating func openKnown(
     _ message: Int32, field: Int32, end: Int, resume: Int
@@ -35,7 +35,7 @@ extension WireToJSON {
       guard TimeText.write(duration: seconds, nanos: nanos, into: &self.sink) else {
         throw CodecError(
           .invalidValue, offset: start,
-          reason: "a duration out of range, or of two signs: \(seconds) s and \(nanos) ns")
+          reason: "a duration out of range, or with different signs: \(seconds) s and \(nanos) ns")
       }
       self.reader.position = resume
     case .fieldMask:
@@ -47,7 +47,7 @@ extension WireToJSON {
     }
   }
 
-  /// The fields of a Timestamp or Duration; of several the last one holds.
+  /// Reads the fields of a Timestamp or Duration; of several records the last one wins.
   private mutating func readSecondsAndNanos(end: Int) throws(CodecError) -> (Int64, Int32) {
     var seconds: Int64 = 0
     var nanos: Int32 = 0
@@ -77,7 +77,7 @@ extension WireToJSON {
       }
       let length = try self.reader.length()
       let start = self.reader.position
-      // An empty path names nothing, and has no text that would be read as one.
+      // An empty path names nothing, and its text form couldn't be read back.
       if length == 0 { continue }
       if !isFirst { self.sink.append(UInt8(ascii: ",")) }
       isFirst = false
@@ -87,7 +87,7 @@ extension WireToJSON {
       else {
         throw CodecError(
           .invalidValue, offset: start,
-          reason: "a field mask path that has no lowerCamelCase form that leads back to it")
+          reason: "a field mask path that has no lowerCamelCase form that converts back to it")
       }
       self.reader.position = start &+ length
     }
@@ -95,7 +95,7 @@ extension WireToJSON {
     self.sink.append(UInt8(ascii: "\""))
   }
 
-  /// Prints field 1 of a wrapper, or its default; of several the last one holds.
+  /// Prints field 1 of a wrapper, or its default; of several records the last one wins.
   private mutating func printWrapper(_ message: Int32, end: Int) throws(CodecError) {
     let index = self.plan.messages[message].firstField
     let start = self.sink.count
@@ -161,7 +161,7 @@ extension WireToJSON {
     }
   }
 
-  /// Prints the one member of a Value that's set; a Value without any is null.
+  /// Prints the member of a Value that is set; a Value without any is null.
   mutating func printValue() throws(CodecError) {
     let depth = self.frames.count
     let message = self.frames.top.message
@@ -217,7 +217,7 @@ extension WireToJSON {
 
   // MARK: Any
 
-  /// Opens the content of an Any behind its `@type`.
+  /// Opens the content of an Any after its `@type`.
   private mutating func openAny(
     _ any: Int32, field: Int32, end: Int, resume: Int
   ) throws(CodecError) {
@@ -282,7 +282,7 @@ extension WireToJSON {
 
   // MARK: One field
 
-  /// Opens the message whose field `field` (in `Plan.fields`) is all that's printed.
+  /// Opens a message of which only the field `field` (in `Plan.fields`) is printed.
   mutating func openSelection(_ message: Int32, field: Int32, end: Int) {
     var frame = Frame(kind: .selection)
     // The message around the field isn't printed.
@@ -296,7 +296,7 @@ extension WireToJSON {
     self.frames.push(frame)
   }
 
-  /// Prints the selected field's value; what it's read as where it's unset.
+  /// Prints the selected field's value, or its default if it's unset.
   mutating func printSelection() throws(CodecError) {
     let depth = self.frames.count
     let index = self.frames.top.field
@@ -308,7 +308,7 @@ extension WireToJSON {
           try self.normalize()
           continue
         }
-        // What's been seen may have left nothing: a number that a closed enum doesn't have.
+        // The records may have printed nothing: a number that a closed enum doesn't have.
         if self.sink.count == self.frames.top.outputStart { self.printUnset(index) }
         return self.closeFrame()
       }
@@ -326,8 +326,8 @@ extension WireToJSON {
     }
   }
 
-  /// Takes the selected field back where the record that was passed over sets another member of its
-  /// oneof: of those the last one holds.
+  /// Removes the output of the selected field if the skipped record sets another member of its
+  /// oneof: the last member wins.
   @inline(never)
   private mutating func noteRival(of index: Int32, tag: UInt32, at start: Int) {
     let message = self.frames.top.message
@@ -339,7 +339,7 @@ extension WireToJSON {
     else { return }
     let end = self.reader.position
     self.reader.position = start
-    // The record was read a moment ago, so reading it again can't fail.
+    // The record has just been read, so reading it again can't fail.
     if self.plan.fields[rival].isClosedEnum, let number = try? self.reader.varint(),
       self.isUnknown(Int32(truncatingIfNeeded: number), rival)
     {
@@ -355,13 +355,13 @@ extension WireToJSON {
 
   // MARK: Errors
 
-  /// The error with the path of the place where the interpreter is.
+  /// The error with the path of the current position.
   func located(_ error: CodecError) -> CodecError {
     var path = ""
     var located = error
     for position in 0..<self.frames.count {
       let frame = self.frames[position]
-      // A place in a copy is none in the input.
+      // An offset into a copy isn't one into the input.
       if frame.isNormal { located.offset = nil }
       guard frame.kind == .message || frame.kind == .selection, frame.current >= 0 else { continue }
       if !path.isEmpty { path += "." }

@@ -1,10 +1,9 @@
-/// Runs a plan over wire bytes and writes JSON, in one pass and without recursion, as long as the
-/// bytes are as encoders write them: the records of a field together, a singular field once.
+/// Decodes wire bytes to JSON by a plan, in one pass and without recursion, as long as the bytes
+/// are in the form that encoders write: the records of a field together, a singular field once.
 ///
-/// Where they aren't (a repeated field in pieces, a field or oneof set twice, a message to be
-/// merged), the message is brought into that form in a copy (`WireNormalizer`), its output is taken
-/// back, and it's read again from the copy. So the output is always right, and only such messages
-/// pay for it.
+/// Otherwise (a repeated field in pieces, a field or oneof set twice, a message to be merged), a
+/// copy of the message is normalized (`WireNormalizer`), its output so far is removed, and it's
+/// read again from the copy. So the output is always correct, and only such messages pay for it.
 @safe
 struct WireToJSON: ~Copyable {
   var reader: WireReader
@@ -12,27 +11,29 @@ struct WireToJSON: ~Copyable {
   var frames = FrameStack(spare: Frame(kind: .message))
   var seen = FieldPresenceBits()
   var keys = KeySets()
-  /// Copies of messages that had to be brought into order.
+  /// Copies of messages that had to be normalized.
   var arena = ByteSink(capacity: 256)
   var plan: Plan
   var options = DecodeOptions()
   /// The bytes of the caller.
   var input: UnsafePointer<UInt8>
   var inputCount = 0
-  /// How many bytes have been copied to bring messages into order.
+  /// The number of bytes copied to normalize messages.
   var copiedByteCount = 0
-  /// At most so many times the input is copied, and `copyAllowance` bytes. Messages that need it are
-  /// small or few; each level of nesting that needs it copies all that's within, so a hostile message of
-  /// many levels could otherwise cost a hundred times its size in time and memory.
+  /// Copies are limited to this many times the input, plus `copyAllowance` bytes. Messages that
+  /// need them are small or few; each level of nesting that needs one copies everything within it,
+  /// so a hostile message of many levels could otherwise cost a hundred times its size in time and
+  /// memory.
   static let copyFactor = 8
-  /// What a small message may cost whatever its size: what a hundred levels of 10 KB copy.
+  /// The bytes that may be copied whatever the size of the message: enough for a hundred levels of
+  /// 10 KB.
   static let copyAllowance = 1 << 20
 
-  /// A message that's open.
+  /// An open message.
   struct Frame: BitwiseCopyable {
     enum Kind: UInt8, BitwiseCopyable {
       case message
-      /// A message of which just one field is printed, without its key (`response_body`).
+      /// A message of which only one field is printed, without its key (`response_body`).
       case selection
       /// A google.protobuf.Struct.
       case structure
@@ -45,33 +46,33 @@ struct WireToJSON: ~Copyable {
     }
 
     var kind: Kind
-    /// Whether the bytes are in `arena`, and so in order.
+    /// Whether the bytes are in `arena`, and so normalized.
     var isNormal = false
     /// Whether no member has been printed yet.
     var isFirst = true
     /// Whether it's the content of an Any: its members follow `@type`.
     var followsType = false
     var message: Int32 = -1
-    /// The field whose value this is, in `Plan.fields`; -1 where none is.
+    /// The field whose value this is, in `Plan.fields`; -1 if there is none.
     var field: Int32 = -1
-    /// Where the message begins and ends in its bytes.
+    /// The beginning and the end of the message in its bytes.
     var start = 0
     var end = 0
-    /// Where the message around it goes on.
+    /// The position at which the enclosing message continues.
     var resume = 0
-    /// The number of the group that it is, and 0 if it's none.
+    /// The field number if the message is a group, otherwise 0.
     var group: UInt32 = 0
-    /// How long the output was before it was opened.
+    /// The length of the output before it was opened.
     var outputStart = 0
-    /// The field that's expected next: a place in the message.
+    /// The ordinal of the field that is expected next.
     var next: Int32 = 0
     /// The repeated field or map whose bracket is open, in `Plan.fields`; -1 for none.
     var open: Int32 = -1
-    /// How many elements of it have been printed.
+    /// The number of its elements printed so far.
     var index: Int32 = 0
-    /// How many frames, up to this one, don't count as nesting.
+    /// The number of frames, up to this one, that don't count as nesting.
     var uncounted: Int32 = 0
-    /// The field that's being printed, for error paths.
+    /// The field that is being printed, for error paths.
     var current: Int32 = -1
     var seen: UInt64 = 0
     var seenMark: Int32 = 0
@@ -86,14 +87,14 @@ struct WireToJSON: ~Copyable {
 
   /// Prints a message into the sink. See `Transcoder.decode`.
   ///
-  /// - Returns: the fault, with what was appended until then still in the sink.
+  /// - Returns: the error; the bytes appended until then are still in the sink.
   mutating func run(
     _ wire: UnsafeRawBufferPointer, as message: Int32, by plan: Plan, selecting field: Int32?,
     options: DecodeOptions
   ) -> CodecError? {
     if self.plan !== plan { self.plan = plan }
     self.options = options
-    // Bytes without an address are none; the reader then looks at nothing wherever it points.
+    // No address means no bytes; the reader then reads nothing, wherever it points.
     let start = unsafe wire.baseAddress?.assumingMemoryBound(to: UInt8.self)
     defer {
       self.keys.shrink(to: Transcoder.keptByteCount)
@@ -186,7 +187,7 @@ struct WireToJSON: ~Copyable {
     }
   }
 
-  /// Prints the record behind the tag of a field, which is the one at `index`.
+  /// Prints the record after the tag of a field, the one at `index`.
   @inline(__always)
   mutating func printMember(
     _ field: FrozenReference<FieldPlan>, _ index: Int32, ordinal: Int32, tag: UInt32
@@ -201,8 +202,8 @@ struct WireToJSON: ~Copyable {
     }
   }
 
-  /// The place of the field that a tag stands for, if its wire type is one of the field's; -1
-  /// otherwise: such a record is an unknown field.
+  /// The ordinal of the field with this tag, if its wire type is one of the field's; otherwise -1,
+  /// which makes the record an unknown field.
   @inline(never)
   private func ordinal(of tag: UInt32, in message: Int32) -> Int32 {
     let ordinal = self.plan.field(number: tag >> 3, in: message)
@@ -254,8 +255,8 @@ struct WireToJSON: ~Copyable {
     self.sink.append(UInt8(ascii: "{"))
   }
 
-  /// Opens a group (a delimited field of an edition) of a type with a JSON form of its own, which has to
-  /// be told where it ends.
+  /// Opens a group (a delimited field of an edition) of a type with a JSON form of its own, whose
+  /// end must be known in advance.
   @inline(never)
   private mutating func openKnownGroup(_ index: Int32) throws(CodecError) {
     let start = self.reader.position
@@ -272,7 +273,7 @@ struct WireToJSON: ~Copyable {
     _ field: FrozenReference<FieldPlan>, _ index: Int32, ordinal: Int32, tag: UInt32
   ) throws(CodecError) {
     if self.frames.top.open != index {
-      // An empty packed record is no element.
+      // An empty packed record has no elements.
       let isPacked = tag & 7 == 2 && field.value.kind.wireType != .lengthDelimited
       if isPacked && self.reader.position < self.reader.limit,
         unsafe self.reader.base[self.reader.position] == 0
@@ -321,16 +322,15 @@ struct WireToJSON: ~Copyable {
     }
   }
 
-  /// Closes the bracket of the repeated field or map that's open.
+  /// Closes the bracket of the open repeated field or map.
   ///
-  /// - Returns: false where the map turns out to have a key twice. Then the message is to be brought
-  ///   into order.
+  /// - Returns: false if the map has a repeated key. Then the message must be normalized.
   @inline(never)
   mutating func closeBracket() -> Bool {
     let open = self.frames.top.open
     if self.plan.fields[open].shape == .map {
       if self.keys.close(self.frames.top.keys) != nil {
-        // It's closed; the message begins anew.
+        // It's closed; the message is restarted.
         self.frames.top.keys = self.keys.open()
         return false
       }
@@ -344,8 +344,8 @@ struct WireToJSON: ~Copyable {
     return true
   }
 
-  /// Takes back the key and the bracket of a repeated field whose records held no element: numbers that a
-  /// closed enum doesn't have, or nothing. It's as unset as one without records.
+  /// Removes the key and the bracket of a repeated field whose records had no elements: numbers
+  /// that a closed enum doesn't have, or nothing. It counts as unset, like one without records.
   @inline(never)
   private mutating func closeEmptyBracket(_ index: Int32) {
     if self.options.alwaysPrintsDefaults || self.frames.top.kind == .selection {
@@ -354,7 +354,7 @@ struct WireToJSON: ~Copyable {
     }
     let field = self.plan.fields[index]
     let keyLength = self.options.usesProtoNames ? field.protoKeyLength : field.jsonKeyLength
-    // What stands there is `{` or `,`, the key, and `[`.
+    // The output ends with `{` or `,`, the key, and `[`.
     let start = self.sink.count - 1 - Int(keyLength)
     if self.sink.bytes[start - 1] == UInt8(ascii: ",") {
       self.sink.truncate(to: start - 1)
@@ -364,14 +364,14 @@ struct WireToJSON: ~Copyable {
     }
   }
 
-  /// The comma before an element that isn't the first.
+  /// Prints the comma before an element that isn't the first.
   @inline(__always)
   mutating func separateElement() {
     if self.frames.top.index > 0 { self.sink.append(UInt8(ascii: ",")) }
     self.frames.top.index &+= 1
   }
 
-  /// A comma if one is needed, and the key with its colon. Reserves 32 bytes behind it.
+  /// Prints a comma if one is needed, and the key with its colon. Reserves 32 more bytes.
   @inline(__always)
   mutating func printKey(_ field: FrozenReference<FieldPlan>) {
     let usesProtoNames = self.options.usesProtoNames
@@ -384,7 +384,7 @@ struct WireToJSON: ~Copyable {
     self.frames.top.isFirst = false
     let text = unsafe self.plan.text.pointer(at: Int(start))
     var offset = 0
-    // The text has padding behind it and the sink has room: the last word may be too long.
+    // The text is followed by padding and the sink has room: the last word may be too long.
     let target = self.sink.count
     while offset < length {
       unsafe self.sink.storeWord(load64(text + offset), length: 8)
@@ -393,7 +393,7 @@ struct WireToJSON: ~Copyable {
     self.sink.count = target &+ length
   }
 
-  /// The end of a message that isn't a group.
+  /// Ends a message that isn't a group.
   @inline(__always)
   private mutating func endMessage() throws(CodecError) {
     if self.frames.top.group != 0 || self.reader.position > self.frames.top.end {
@@ -404,7 +404,8 @@ struct WireToJSON: ~Copyable {
 
   private mutating func endGroup(_ tag: UInt32, at start: Int) throws(CodecError) {
     guard self.frames.top.group != 0, self.frames.top.group == tag >> 3 else {
-      throw CodecError(.malformedWire, offset: start, reason: "a group ends that isn't open")
+      throw CodecError(
+        .malformedWire, offset: start, reason: "an end-group tag without an open group")
     }
     self.frames.top.resume = self.reader.position
     try self.finishMessage()
@@ -420,7 +421,7 @@ struct WireToJSON: ~Copyable {
 }
 
 extension WireToJSON.Frame {
-  /// How far a group within this message may go.
+  /// The limit of a group within this message.
   func limit(_ reader: WireReader) -> Int {
     self.group == 0 ? self.end : reader.limit
   }

@@ -68,7 +68,7 @@ struct QueryMapTests {
       ("byString[", "b", .invalidParameter, "in brackets at the end of the name"),
       ("manyInt32[0]", "1", .invalidParameter, "manyInt32=a&manyInt32=b"),
       ("manyInt32[]", "1", .invalidParameter, "manyInt32=a&manyInt32=b"),
-      ("aString[x]", "1", .invalidParameter, "nothing in brackets"),
+      ("aString[x]", "1", .invalidParameter, "followed by brackets"),
       ("aMessage[text]", "1", .invalidParameter, "aMessage.field=value"),
       ("toMessage[a]", "1", .invalidParameter, "are messages"),
       ("toStruct[a]", "1", .invalidParameter, "are messages"),
