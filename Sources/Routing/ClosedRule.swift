@@ -1,12 +1,12 @@
 internal import Codec
 
-/// An HTTP rule of a schema that isn't served. Its requests reach no other method: they would look as
-/// if they had been carried out.
+/// An HTTP rule of a schema that isn't served. Its requests don't fall through to another method:
+/// they would appear to have succeeded.
 struct ClosedRule: Sendable {
   let httpMethod: String
-  /// `/package.Service/Method`, which its requests were meant for.
+  /// `/package.Service/Method`, the intended target of its requests.
   let callPath: String
-  /// Why it isn't served, a clause.
+  /// The reason that it isn't served, a clause.
   let reason: String
   let pattern: LoosePattern
 
@@ -20,17 +20,17 @@ struct ClosedRule: Sendable {
   }
 }
 
-/// Which paths a text was meant for that may not be a path template.
+/// The paths that a text was meant to match, though it may not be a valid path template.
 ///
-/// What can be told is kept: literals, wildcards, and segments of both (`{id}.json`). Each variable
-/// stands for its pattern.
+/// Keeps the parts that can be recognized: literals, wildcards, and segments of both (`{id}.json`).
+/// Each variable is replaced by its pattern.
 struct LoosePattern: Sendable {
-  /// What the paths look like at least: a segment with wildcards in it counts as `*`.
+  /// A superset of the paths: a segment that contains wildcards counts as `*`.
   let template: PathTemplate
-  /// The segments as they were written, variables replaced; nil where `template` says it all.
+  /// The segments as they were written, variables replaced; nil if `template` is exact.
   private let globs: [[UInt8]]?
 
-  /// The most segments of a path that is compared with wildcards within segments.
+  /// The maximum number of segments of a path that is compared with wildcards within segments.
   private static let segmentLimit = 256
 
   init(_ text: String) {
@@ -55,7 +55,7 @@ struct LoosePattern: Sendable {
     for part in parts.prefix(PathTemplate.segmentLimit) {
       if part == [Self.star, Self.star] {
         segments.append(.rest)
-        // What may stand behind it is more than a tree knows.
+        // The tree can't express everything that may follow it.
         isExact = false
         break
       }
@@ -74,14 +74,14 @@ struct LoosePattern: Sendable {
       separator: Self.slash, maxSplits: Self.segmentLimit, omittingEmptySubsequences: true)
     guard segments.count >= globs.count else { return true }
     for (index, glob) in globs.enumerated() where glob.contains(Self.star) {
-      // The last one may have a verb behind it, which the template has compared.
+      // The last one may be followed by a verb, which the template has compared.
       let isLast = index == globs.count - 1 && self.template.verb != nil
       guard isLast || Self.matches(segments[index], glob[...]) else { return false }
     }
     return true
   }
 
-  /// Whether a segment fits a glob in which each star is one character at least.
+  /// Whether a segment matches a glob in which each star is at least one character.
   private static func matches(_ text: ArraySlice<UInt8>, _ glob: ArraySlice<UInt8>) -> Bool {
     let pieces = glob.split(separator: Self.star, omittingEmptySubsequences: false)
     guard let first = pieces.first, let last = pieces.last, pieces.count > 1 else {

@@ -1,8 +1,8 @@
-/// The methods that a request can have. RFC 9110 §9.1 lets anybody add to them, but the parser of
-/// HTTP/1.1 (llhttp, in swift-nio) knows a closed list, and refuses all others; HTTP/2 has any.
+/// The methods that a request can have. RFC 9110 §9.1 allows further ones, but the HTTP/1.1 parser
+/// (llhttp, in swift-nio) accepts a closed list only; HTTP/2 allows any.
 public enum HTTPMethods {
-  /// Whether a rule of this method can be reached; `*` is any of them. CONNECT never is: it asks for a
-  /// tunnel. Nor is one of the list in other letters, which is a mistake.
+  /// Whether a rule of this method can be reached; `*` is any method. CONNECT never can: it
+  /// requests a tunnel. Nor can a listed method in other letter case, which is a mistake.
   package static func isReachable(_ name: String) -> Bool {
     if name == "*" || Self.known.contains(name) { return true }
     let capitals = name.uppercased()
@@ -10,12 +10,12 @@ public enum HTTPMethods {
       && !Self.known.contains(capitals)
   }
 
-  /// Whether requests over HTTP/1.1 can have it.
+  /// Whether requests over HTTP/1.1 can have this method.
   package static func isReachableByHTTP1(_ name: String) -> Bool {
     name == "*" || Self.known.contains(name)
   }
 
-  /// Why a rule of a method that can't be reached isn't, with what would be right.
+  /// The reason that a rule of an unreachable method isn't served, with a suggestion.
   package static func reason(_ name: String) -> String {
     let capitals = name.uppercased()
     if capitals != name, Self.known.contains(capitals) {
@@ -25,7 +25,7 @@ public enum HTTPMethods {
       + Self.known.sorted().joined(separator: ", ")
   }
 
-  /// RFC 9110 §5.6.2: what the name of a method, or a type of media, is made of.
+  /// Whether a byte may occur in a token, such as a method or a media type (RFC 9110 §5.6.2).
   @inlinable
   public static func isTokenByte(_ byte: UInt8) -> Bool {
     switch byte {

@@ -1,13 +1,13 @@
 package import Codec
 
-/// An HTTP rule that doesn't stand in a schema: it comes from a configuration or a
-/// `google.api.Service` file, and holds instead of the annotations of the methods that it selects.
+/// An HTTP rule from a configuration or a `google.api.Service` file rather than from a schema. It
+/// replaces the annotations of the methods that it selects.
 package struct HTTPRuleOverride: Sendable, Equatable {
-  /// Names of methods, or beginnings of names (`library.v1.Books.*`).
+  /// Method names, or prefixes of names (`library.v1.Books.*`).
   package var selectors: [Selector]
-  /// The rule and, behind it, its additional bindings. Never empty.
+  /// The rule, then its additional bindings. Never empty.
   package var bindings: [HTTPRule]
-  /// Where it's written, `bridge.yaml:12:9`, for messages.
+  /// Where it's written, `bridge.yaml:12:9`, for error messages.
   package var source: String
 
   package init(selectors: [Selector], bindings: [HTTPRule], source: String) {
@@ -21,9 +21,9 @@ package struct HTTPRuleOverride: Sendable, Equatable {
     /// As it was written: `library.v1.Books.Get`, `library.v1.*` or `*`.
     package var text: String
 
-    /// Reads a selector's list of names, separated by commas.
+    /// Parses a selector's comma-separated list of names.
     ///
-    /// - Throws: the sentence that says what's wrong.
+    /// - Throws: `SelectorError` with the reason.
     package static func list(_ text: String) throws(SelectorError) -> [Selector] {
       var selectors: [Selector] = []
       for part in text.split(separator: ",", omittingEmptySubsequences: false) {
@@ -40,7 +40,7 @@ package struct HTTPRuleOverride: Sendable, Equatable {
         if element == "*", index == elements.count - 1 { continue }
         guard !element.contains("*") else {
           throw SelectorError(
-            reason: "a \"*\" stands for whole names and only at the end, such as library.v1.Books.*"
+            reason: "a \"*\" can only replace whole names at the end, such as library.v1.Books.*"
           )
         }
         let isName =
@@ -59,19 +59,19 @@ package struct HTTPRuleOverride: Sendable, Equatable {
       (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || byte == UInt8(ascii: "_")
     }
 
-    /// Whether it selects the method of this name. A `*` stands for one name or several.
+    /// Whether it selects the method with this name. A `*` matches one or more names.
     func selects(_ method: String) -> Bool {
       guard self.text.hasSuffix("*") else { return method == self.text }
       return method.hasPrefix(self.text.dropLast())
     }
   }
 
-  /// Why a text is no selector.
+  /// The reason that a text isn't a selector.
   package struct SelectorError: Error, Sendable, Equatable {
     package var reason: String
   }
 
-  /// Why a rule can't be served, and which part of it is wrong.
+  /// The reason that a rule can't be served, and the part of it that is wrong.
   package struct Diagnostic: Sendable, Equatable {
     package enum Part: Sendable, Equatable {
       case selector
@@ -80,25 +80,25 @@ package struct HTTPRuleOverride: Sendable, Equatable {
       case responseBody
     }
 
-    /// The rule's place in the list.
+    /// The rule's index in the list.
     package var rule: Int
-    /// The binding's place in the rule.
+    /// The binding's index in the rule.
     package var binding: Int
     package var part: Part
-    /// What is wrong and what would be right.
+    /// What is wrong and what is expected.
     package var reason: String
   }
 }
 
-/// Which of the rules from outside holds for which method.
+/// The override that applies to each method.
 struct HTTPRuleOverrides {
-  /// The place of the rule that holds, by `package.Service.Method`.
+  /// The index of the rule that applies, by `package.Service.Method`.
   private var chosen: [String: Int] = [:]
   /// Selectors that select nothing.
   private(set) var faults: [HTTPRuleOverride.Diagnostic] = []
 
-  /// Chooses for all methods of a schema; of several rules that select one method the last one holds
-  /// (google/api/http.proto: "All service configuration rules follow 'last one wins' order").
+  /// Chooses for all methods of a schema; of several rules that select one method, the last one
+  /// wins (google/api/http.proto: "All service configuration rules follow 'last one wins' order").
   init(_ rules: [HTTPRuleOverride], schema: Schema) {
     guard !rules.isEmpty else { return }
     let names = schema.services.flatMap { service in
@@ -117,7 +117,7 @@ struct HTTPRuleOverrides {
     }
   }
 
-  /// The place of the rule that holds for a method; nil where its annotations do.
+  /// The index of the rule that applies to a method; nil if its annotations do.
   func rule(for method: MethodSchema) -> Int? {
     self.chosen.isEmpty ? nil : self.chosen["\(method.serviceName).\(method.name)"]
   }
@@ -135,10 +135,10 @@ struct HTTPRuleOverrides {
     let rule =
       hint.map { "did you mean \($0)?" } ?? "write package.Service.Method, such as "
       + (names.first ?? "library.v1.Books.Get")
-    return "\"\(selector)\" is no method of these schemas; \(rule)"
+    return "\"\(selector)\" is not a method of these schemas; \(rule)"
   }
 
-  /// A method whose own name is the nearest one, where the rest is too long or too different.
+  /// The method whose own name is the nearest, if the rest is too long or too different.
   private static func sameEnd(as selector: String, among names: [String]) -> String? {
     let last = { (name: String) in
       String(name[(name.lastIndex(of: ".").map(name.index(after:)) ?? name.startIndex)...])

@@ -1,6 +1,6 @@
 /// The path of a `google.api.HttpRule`, parsed: segments, variables and a verb.
 ///
-/// The grammar is the one of google/api/http.proto:
+/// The grammar is that of google/api/http.proto:
 ///
 ///     Template = "/" [ Segments ] [ Verb ] ;
 ///     Segments = Segment { "/" Segment } ;
@@ -9,23 +9,23 @@
 ///     FieldPath = IDENT { "." IDENT } ;
 ///     Verb     = ":" LITERAL ;
 ///
-/// with liberties that other implementations take as well: `/` alone is the root, literals may follow
-/// `**` (`/v1/{name=**}/children`), a verb may hold colons (`{name}:iam:check`), and so may a segment
-/// that isn't the last one. A variable inside a variable, a second `**`, and a
-/// variable that's named twice are refused.
+/// with extensions that other implementations have as well: `/` alone is the root, literals may
+/// follow `**` (`/v1/{name=**}/children`), and a verb may contain colons (`{name}:iam:check`), as
+/// may a segment that isn't the last one. A variable inside a variable, a second `**`, and a
+/// variable that occurs twice are rejected.
 ///
 ///     /v1/{parent=shelves/*}/books/{book}:archive
 ///     segments   v1  shelves  *  books  *
 ///     variables  parent = segments 1..<3 (multi), book = segment 4
 ///     verb       archive
 package struct PathTemplate: Sendable, Equatable, CustomStringConvertible {
-  /// What one segment of a path must be.
+  /// The pattern that one segment of a path must match.
   package enum Segment: Sendable, Equatable {
-    /// These bytes, percent-decoded.
+    /// Exactly these bytes, percent-decoded.
     case literal([UInt8])
     /// `*`: any one segment that isn't empty.
     case any
-    /// `**`: any number of segments, none included.
+    /// `**`: any number of segments, including none.
     case rest
   }
 
@@ -33,33 +33,33 @@ package struct PathTemplate: Sendable, Equatable, CustomStringConvertible {
   package struct Variable: Sendable, Equatable {
     /// `shelf.name`, as it was written.
     package var fieldPath: String
-    /// The places in `segments` that it spans.
+    /// The range of `segments` that it spans.
     package var segments: Range<Int>
     /// Whether it spans more than one segment or `**`: then `%2F` in a value stays encoded, because
-    /// decoded it couldn't be told from a separator.
+    /// it would be indistinguishable from a separator when decoded.
     package var isMultiSegment: Bool
   }
 
-  /// The most segments that a template may have; far more than any API has, and small enough that
-  /// matching a path costs little whatever its length.
+  /// The maximum number of segments of a template; far more than any API has, and few enough that
+  /// matching a path is cheap whatever its length.
   package static let segmentLimit = 64
 
-  /// The most colons within a verb. Each costs another look at paths that have as many.
+  /// The maximum number of colons within a verb. Each costs another search for paths with as many.
   package static let verbColonLimit = 4
 
-  /// The most bytes that a template may have.
+  /// The maximum length of a template.
   package static let byteLimit = 4096
 
   /// As it was written.
   package let text: String
   package let segments: [Segment]
   package let variables: [Variable]
-  /// The text after the first `:` behind the last segment, percent-decoded; nil without.
+  /// The text after the first `:` after the last segment, percent-decoded; nil if there is none.
   package let verb: [UInt8]?
 
   /// Parses a template.
   ///
-  /// - Throws: `TemplateError` with the column where the text stops being a template.
+  /// - Throws: `TemplateError` with the column at which the text isn't a valid template.
   package init(_ text: String) throws(TemplateError) {
     var parser = PathTemplateParser(text)
     try parser.parse()
@@ -69,7 +69,8 @@ package struct PathTemplate: Sendable, Equatable, CustomStringConvertible {
     self.verb = parser.verb
   }
 
-  /// A template of literals, such as `/package.Service/Method`. The parts hold no reserved characters.
+  /// A template of literals, such as `/package.Service/Method`. The parts contain no reserved
+  /// characters.
   init(literals: [String]) {
     self.text = "/" + literals.joined(separator: "/")
     self.segments = literals.map { .literal(Array($0.utf8)) }
@@ -77,7 +78,7 @@ package struct PathTemplate: Sendable, Equatable, CustomStringConvertible {
     self.verb = nil
   }
 
-  /// A template that only stands for the paths that it matches.
+  /// A template that only serves to match paths.
   init(text: String, segments: [Segment], verb: [UInt8]?) {
     self.text = text
     self.segments = segments
@@ -85,7 +86,7 @@ package struct PathTemplate: Sendable, Equatable, CustomStringConvertible {
     self.verb = verb
   }
 
-  /// The template with its variables' names left out: two templates of one shape match the same paths.
+  /// The template without the names of its variables: two templates of one shape match the same paths.
   package var shape: String {
     var shape = ""
     for segment in self.segments {
@@ -104,11 +105,11 @@ package struct PathTemplate: Sendable, Equatable, CustomStringConvertible {
   package var description: String { self.text }
 }
 
-/// Why a text isn't a path template, and where.
+/// The reason that a text isn't a path template, and the position of the error.
 package struct TemplateError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// Counted in characters from 1; one past the end where something's missing there.
+  /// Counted in characters from 1; one past the end if something is missing there.
   package var column: Int
-  /// What is wrong and what would be right.
+  /// What is wrong and what is expected.
   package var reason: String
 
   package var description: String {

@@ -1,4 +1,4 @@
-/// Reads a path template from left to right, once, without recursion.
+/// Parses a path template from left to right, once, without recursion.
 struct PathTemplateParser {
   private(set) var segments: [PathTemplate.Segment] = []
   private(set) var variables: [PathTemplate.Variable] = []
@@ -29,14 +29,15 @@ struct PathTemplateParser {
     }
   }
 
-  /// `Segment { "/" Segment }`, until something else stands there. A variable's own segments are read
-  /// by the same loop: `variable` says that one is open.
+  /// Parses `Segment { "/" Segment }` up to anything else. A variable's own segments are parsed by
+  /// the same loop: `variable` is set while one is open.
   private mutating func parseSegments() throws(TemplateError) {
     var variable: (name: String, column: Int, start: Int)?
     while true {
       if self.current == Self.openBrace {
         guard variable == nil else {
-          throw self.error("a variable can't stand inside another one; close it with \"}\" first")
+          throw self.error(
+            "a variable can't be nested in another one; close that one with \"}\" first")
         }
         variable = try self.parseVariableName()
         if self.current == Self.closeBrace {
@@ -71,7 +72,7 @@ struct PathTemplateParser {
     }
   }
 
-  /// `"{" IDENT { "." IDENT } ( "=" | "}" )`; stops on the last of these.
+  /// Parses `"{" IDENT { "." IDENT } ( "=" | "}" )`; stops at the last of these.
   private mutating func parseVariableName() throws(TemplateError) -> (
     name: String, column: Int, start: Int
   ) {
@@ -88,7 +89,8 @@ struct PathTemplateParser {
     }
     let name = String(decoding: self.bytes[start..<self.position], as: UTF8.self)
     for variable in self.variables where variable.fieldPath == name {
-      throw self.error(at: start, "the variable \"\(name)\" is there twice; each field is set once")
+      throw self.error(
+        at: start, "the variable \"\(name)\" occurs twice; each field can be set only once")
     }
     switch self.current {
     case Self.closeBrace, Self.equals:
@@ -108,7 +110,7 @@ struct PathTemplateParser {
         isMultiSegment: range.count > 1 || self.segments[open.start] == .rest))
   }
 
-  /// `"*" | "**" | LITERAL`.
+  /// Parses `"*" | "**" | LITERAL`.
   private mutating func parsePlainSegment(inVariable: Bool) throws(TemplateError) {
     let start = self.position
     if self.current == Self.star {
@@ -167,8 +169,8 @@ struct PathTemplateParser {
     self.segments.append(segment)
   }
 
-  /// All that follows the first `:` behind the last segment, further colons included: services have
-  /// `{name}:resource:action`.
+  /// Parses everything after the first `:` after the last segment, including further colons:
+  /// services use `{name}:resource:action`.
   private mutating func parseVerb() throws(TemplateError) {
     var verb: [UInt8] = []
     for count in 0... {
@@ -187,8 +189,8 @@ struct PathTemplateParser {
     self.verb = verb
   }
 
-  /// A colon within a segment that has others behind it is an ordinary character (RFC 3986 §3.3): only
-  /// behind the last segment does one begin a verb.
+  /// Whether the current colon is within a segment that is followed by others, where it's an
+  /// ordinary character (RFC 3986 §3.3): only after the last segment does a colon begin a verb.
   private func isColonWithin(variable: Bool) -> Bool {
     guard self.current == Self.colon, !variable else { return false }
     for byte in self.bytes[self.position...] {
@@ -198,7 +200,7 @@ struct PathTemplateParser {
     return false
   }
 
-  /// Characters of a path segment (RFC 3986 §3.3 `pchar` without ":" and "*"), percent-decoded.
+  /// Parses characters of a path segment (RFC 3986 §3.3 `pchar` without ":" and "*"), percent-decoded.
   private mutating func parseLiteral() throws(TemplateError) -> [UInt8] {
     var literal: [UInt8] = []
     while let byte = self.current {
@@ -234,7 +236,7 @@ struct PathTemplateParser {
   private func unexpected(_ byte: UInt8, inVariable: Bool) -> TemplateError {
     switch byte {
     case Self.colon where inVariable:
-      return self.error("a verb stands at the end of the template; write %3A for a literal \":\"")
+      return self.error("a verb must be at the end of the template; write %3A for a literal \":\"")
     case Self.colon, Self.slash:
       return self.error(
         "nothing may follow the verb; write %3A for a literal \":\" in a segment")
@@ -275,7 +277,8 @@ struct PathTemplateParser {
     Self.isIdentifierStart(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
   }
 
-  /// Letters, digits, `-._~!$&'()+,;=@` and bytes of UTF-8 beyond ASCII, which people write unencoded.
+  /// Letters, digits, `-._~!$&'()+,;=@` and bytes of UTF-8 beyond ASCII, which are often left
+  /// unencoded.
   private static func isLiteral(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

@@ -2,23 +2,23 @@ internal import Codec
 
 /// Percent-encoding of paths and queries (RFC 3986 §2.1).
 package enum PercentCoding {
-  /// What stays encoded while the rest is decoded.
+  /// The characters that stay encoded while the rest is decoded.
   package enum Scope {
     /// Everything is decoded: a variable of one segment.
     case everything
-    /// `%2F` and `%2f` stay as they are: a variable of several segments, where a decoded one would
-    /// look like a separator (google/api/http.proto, "Path template syntax").
+    /// `%2F` and `%2f` stay encoded: a variable of several segments, where a decoded one would look
+    /// like a separator (google/api/http.proto, "Path template syntax").
     case allButSlash
-    /// The reserved characters of RFC 6570 §1.5 (RFC 3986 §2.2) stay as they are: a variable of
-    /// several segments as google/api/http.proto's `fully_decode_reserved_expansion = false` has it.
+    /// The reserved characters of RFC 6570 §1.5 (RFC 3986 §2.2) stay encoded: a variable of several
+    /// segments with google/api/http.proto's `fully_decode_reserved_expansion = false`.
     case allButReserved
-    /// Everything is decoded and `+` is a space: a query (the form encoding of HTML).
+    /// Everything is decoded and `+` is a space: a query (HTML's form encoding).
     case query
   }
 
   /// Appends the decoded form of `bytes[range]` to `output`.
   ///
-  /// - Returns: false where a `%` isn't followed by two hexadecimal digits.
+  /// - Returns: false if a `%` isn't followed by two hexadecimal digits.
   package static func decode(
     _ bytes: RawSpan, _ range: Range<Int>, _ scope: Scope, into output: inout [UInt8]
   ) -> Bool {
@@ -67,7 +67,7 @@ package enum PercentCoding {
     }
   }
 
-  /// Whether `bytes[range]`, decoded, are `labels[label]`. An escape that's none never is.
+  /// Whether `bytes[range]`, decoded, equals `labels[label]`. Never with an invalid escape.
   package static func matches(
     _ bytes: RawSpan, _ range: Range<Int>, _ labels: [UInt8], _ label: Range<Int32>
   ) -> Bool {
@@ -101,8 +101,8 @@ package enum PercentCoding {
     }
   }
 
-  /// A segment with everything encoded that isn't unreserved (RFC 3986 §2.3) or harmless in a segment.
-  /// For keys and messages, not for the way of a request.
+  /// A segment with everything encoded that isn't unreserved (RFC 3986 §2.3) or harmless in a
+  /// segment. For keys and messages, not for request processing.
   package static func encoded(_ bytes: [UInt8]) -> String {
     var text: [UInt8] = []
     let digits = Array("0123456789ABCDEF".utf8)

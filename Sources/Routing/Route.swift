@@ -1,8 +1,8 @@
 package import Codec
 
-/// One way to call a method by HTTP: what it takes to turn a matched request into a call.
+/// One HTTP binding of a method: everything needed to turn a matched request into a call.
 ///
-/// A class because it's handed around with each request and has a dozen parts to retain.
+/// A class because it's passed along with each request and has a dozen members to retain.
 package final class Route: Sendable {
   /// A field that takes its value from the path.
   package struct Variable: Sendable {
@@ -16,24 +16,25 @@ package final class Route: Sendable {
   /// `GET`, `POST`, …, the kind of a custom rule, or `*` for any method.
   package let httpMethod: String
   package let template: PathTemplate
-  /// Where in the template's segments its `**` stands.
+  /// The index of `**` in the template's segments.
   let restIndex: Int?
   package let method: MethodSchema
   /// `:path` of the call: `/package.Service/Method`.
   package let callPath: String
   package let body: BodyRule
-  /// The field of the reply that is the HTTP body; nil for the whole reply.
+  /// The field of the response message that is the HTTP body; nil for the whole message.
   package let responseBody: FieldPath?
   package let variables: [Variable]
-  /// Whether the body isn't JSON but a google.api.HttpBody: the request itself, or its field.
+  /// Whether the body isn't JSON but a google.api.HttpBody: the request message itself, or its field.
   package let takesHTTPBody: Bool
-  /// Whether the answer isn't JSON but a google.api.HttpBody: the reply itself, or its field.
+  /// Whether the response isn't JSON but a google.api.HttpBody: the response message itself, or its
+  /// field.
   package let givesHTTPBody: Bool
   /// Whether it's the route by the method's own name.
   package let isByName: Bool
-  /// The file that its rule stands in, for messages; with line and column for a rule from outside.
+  /// The file that contains its rule, for messages; with line and column for an override.
   package let source: String
-  /// Whether its rule is one from outside.
+  /// Whether its rule is an override.
   package let isFromOutside: Bool
 
   init(
@@ -56,15 +57,15 @@ package final class Route: Sendable {
     self.isFromOutside = source != nil
   }
 
-  /// Whether the request takes an HTTP body.
+  /// Whether the request has an HTTP body.
   package var takesBody: Bool {
     if case .none = self.body { false } else { true }
   }
 
-  /// `package.Service/Method`, for people.
+  /// `package.Service/Method`, for display.
   package var name: String { "\(self.method.serviceName)/\(self.method.name)" }
 
-  /// The bytes of a variable's value in a path that has just matched this route.
+  /// The bytes of a variable's value in a path that has just been matched with this route.
   package func range(
     of variable: Variable, in path: RawSpan, _ scratch: borrowing RouteScratch
   ) -> Range<Int> {

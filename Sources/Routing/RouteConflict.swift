@@ -1,14 +1,14 @@
 internal import Codec
 
-/// Two HTTP rules that the same requests would match; where several routes of the same two clash, one
-/// stands for all.
+/// Two HTTP rules that match the same requests; if several routes of the same two methods conflict,
+/// one represents all.
 package struct RouteConflict: Sendable, Equatable, CustomStringConvertible {
-  /// One side of a clash.
+  /// One side of a conflict.
   package struct Side: Sendable, Equatable {
     /// `package.Service/Method`.
     package var method: String
     package var template: String
-    /// The file that declares it, with line and column for a rule from outside.
+    /// The file that declares it, with line and column for an override.
     package var file: String
 
     package init(method: String, template: String, file: String) {
@@ -18,11 +18,11 @@ package struct RouteConflict: Sendable, Equatable, CustomStringConvertible {
     }
   }
 
-  /// The services of the two sides, where two services clash.
+  /// The services of the two sides, if two services conflict.
   package struct Services: Sendable, Equatable {
     /// The name of the one that comes first.
     package var first: String
-    /// The place of the other one in the table.
+    /// The index of the other one in the table.
     package var second: Int
 
     package init(first: String, second: Int) {
@@ -34,10 +34,10 @@ package struct RouteConflict: Sendable, Equatable, CustomStringConvertible {
   package var httpMethod: String
   package var first: Side
   package var second: Side
-  /// How many further routes of the same two clash.
+  /// The number of further conflicting routes of the same two methods.
   package var more = 0
   package var services: Services?
-  /// Where one of the two is a rule from outside: its place among them.
+  /// If one of the two is an override: its index among them.
   package var rule: Int?
 
   package init(
@@ -77,10 +77,10 @@ package struct RouteConflict: Sendable, Equatable, CustomStringConvertible {
   private static func shown(_ text: String) -> String { ForeignText.shown(text, limit: 100) }
 }
 
-/// All clashes of a table, one a line.
+/// All conflicts of a table, one per line.
 package struct RouteConflictError: Error, Sendable, Equatable, CustomStringConvertible {
   package var clashes: [RouteConflict]
-  /// What's wrong with rules from outside as well.
+  /// Errors in overrides that were found as well.
   package var faults: [HTTPRuleOverride.Diagnostic] = []
 
   package init(clashes: [RouteConflict], faults: [HTTPRuleOverride.Diagnostic] = []) {

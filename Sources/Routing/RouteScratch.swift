@@ -1,19 +1,19 @@
 internal import Codec
 
-/// What matching one path needs to remember; kept by its owner so that a match allocates nothing.
+/// The state of matching one path; kept by its owner so that a match allocates nothing.
 ///
-/// After a match it holds where the path's segments are, and so where the values of the matched
-/// template's variables are.
+/// After a match it contains the positions of the path's segments, and so of the values of the
+/// matched template's variables.
 package struct RouteScratch: Sendable {
-  /// Where each of the first segments begins, up to one more than the tree is deep.
+  /// The offset of each of the first segments, up to one more than the depth of the tree.
   private var starts: [Int] = []
-  /// Places still to be searched: a node, or the complement of one for its `**` branches.
+  /// Nodes still to be searched: an index, or its complement for the node's `**` branches.
   var stack: [Int32] = []
-  /// One past the last byte of the last segment; a trailing `/` and a verb are left out.
+  /// One past the last byte of the last segment; a trailing `/` and a verb are excluded.
   private(set) var end = 0
   /// Whether `starts` has all segments of the path.
   private(set) var isWhole = true
-  /// Nodes and tails looked at so far: what tests measure instead of time.
+  /// The number of nodes and tails visited so far, which tests measure instead of time.
   package internal(set) var steps = 0
 
   package init() {
@@ -21,20 +21,20 @@ package struct RouteScratch: Sendable {
     self.stack.reserveCapacity(16)
   }
 
-  /// How many segments are known.
+  /// The number of known segments.
   var count: Int { self.starts.count }
 
-  /// Finds the first segments of a path, one more than `depth` at most.
+  /// Finds the first segments of a path, at most one more than `depth`.
   ///
-  /// - Parameter dropsTrailingSlash: whether one trailing `/` is passed over, so that `/a/` is taken
-  ///   for `/a`; otherwise an empty segment follows it.
-  /// - Returns: false where the path begins with anything but `/`; an empty one is the root.
+  /// - Parameter dropsTrailingSlash: whether one trailing `/` is ignored, so that `/a/` is treated
+  ///   as `/a`; otherwise an empty segment follows it.
+  /// - Returns: false if the path begins with anything but `/`; an empty path is the root.
   mutating func split(_ path: RawSpan, depth: Int, dropsTrailingSlash: Bool) -> Bool {
     self.starts.removeAll(keepingCapacity: true)
     self.isWhole = true
     self.steps = 0
     self.end = path.byteCount
-    // What's left of a path that is just a service's prefix.
+    // An empty path remains when the whole path is a service's prefix.
     guard path.byteCount > 0 else { return true }
     guard path[0] == UInt8(ascii: "/") else { return false }
     if dropsTrailingSlash, self.end > 1, path[self.end - 1] == UInt8(ascii: "/") { self.end -= 1 }
@@ -54,7 +54,7 @@ package struct RouteScratch: Sendable {
     return true
   }
 
-  /// Moves the end of the last segment: in front of its verb, or back.
+  /// Moves the end of the last segment: before its verb, or back.
   mutating func cut(at end: Int) {
     self.end = end
   }
@@ -65,10 +65,10 @@ package struct RouteScratch: Sendable {
     let next = index + 1
     if next < self.starts.count { return start..<self.starts[next] - 1 }
     if self.isWhole { return start..<max(start, self.end) }
-    return start..<self.end  // never asked for: no node is as deep as that
+    return start..<self.end  // unreachable: no node is that deep
   }
 
-  /// Where a segment begins; past the end for one behind the last.
+  /// The offset of a segment; past the end for one after the last.
   func start(of index: Int) -> Int {
     index < self.starts.count ? self.starts[index] : self.end + 1
   }
@@ -77,7 +77,7 @@ package struct RouteScratch: Sendable {
   ///
   /// - Parameters:
   ///   - segments: the variable's segments in its template.
-  ///   - template: the template that has matched.
+  ///   - template: the template that matched.
   package func range(
     of segments: Range<Int>, in template: PathTemplate, _ path: RawSpan
   ) -> Range<Int> {
@@ -85,12 +85,12 @@ package struct RouteScratch: Sendable {
     return self.range(of: segments, count: template.segments.count, rest: rest, path)
   }
 
-  /// The same with the template's facts at hand: how many segments it has, and where its `**` is.
+  /// The same for a template given by its number of segments and the index of its `**`.
   func range(of segments: Range<Int>, count: Int, rest: Int?, _ path: RawSpan) -> Range<Int> {
     guard let rest, rest < segments.upperBound else {
       return self.start(of: segments.lowerBound)..<self.segment(segments.upperBound - 1).upperBound
     }
-    // Behind a `**` segments are counted from the end of the path.
+    // After a `**`, segments are counted from the end of the path.
     let end = self.ending(before: count - segments.upperBound, path)
     if segments.lowerBound > rest {
       return self.ending(before: count - segments.lowerBound, path) + 1..<end
@@ -99,14 +99,14 @@ package struct RouteScratch: Sendable {
     return start..<max(start, end)
   }
 
-  /// Where the segment ends that has this many behind it.
+  /// The end of the segment that is followed by this many others.
   private func ending(before count: Int, _ path: RawSpan) -> Int {
     var end = self.end
     for _ in 0..<count { end = Self.segmentStart(before: end, in: path) - 1 }
     return end
   }
 
-  /// Where the segment begins that ends at `end`.
+  /// The offset of the segment that ends at `end`.
   static func segmentStart(before end: Int, in path: RawSpan) -> Int {
     var start = end
     while start > 0, path[start - 1] != UInt8(ascii: "/") { start -= 1 }

@@ -1,17 +1,18 @@
 internal import Codec
 internal import HTTPFields
 
-/// Finds the routes that a path was probably meant for; only on the way to a 404.
+/// Finds the routes that a path was probably meant for; used only for a 404.
 ///
-/// In this order: other spellings of a method's name (`/Books/Get`, `/library.Books.Get`), paths with a
-/// few other letters, paths that lack the beginning of a template or have something before it, and
-/// paths with a literal in common. The work is bounded: the comparison ends when its budget is spent.
+/// In this order: other spellings of a method's name (`/Books/Get`, `/library.Books.Get`), paths
+/// with a few different letters, paths that lack the beginning of a template or have something
+/// before it, and paths with a literal in common. The work is bounded: the comparison ends when its
+/// budget is spent.
 enum RouteSuggestion {
-  /// How many are named.
+  /// The maximum number of suggestions.
   private static let resultLimit = 5
   /// Longer paths get no suggestions.
   private static let pathLimit = 256
-  /// Letters compared with letters, in all.
+  /// The maximum number of letters compared with letters, in total.
   private static let workLimit = 40_000
 
   static func find(_ path: RawSpan, in routes: [Route]) -> [Route] {
@@ -21,7 +22,7 @@ enum RouteSuggestion {
     for index in 0..<path.byteCount { bytes.append(ASCII.lowercased(path[index])) }
     let segments = bytes.split(separator: UInt8(ascii: "/"))
     let name = Self.name(bytes)
-    // A third of the letters may be wrong; more is another path.
+    // A third of the letters may be wrong; more makes it another path.
     let tolerance = max(2, bytes.count / 3)
     var work = Self.workLimit
     var found: [(rank: Rank, route: Route)] = []
@@ -40,14 +41,15 @@ enum RouteSuggestion {
       if let rank { found.append((rank, route)) }
     }
     found.sort { ($0.rank, $0.route.template.text) < ($1.rank, $1.route.template.text) }
-    // Where something fits well, what has just a word in common says nothing.
+    // If there is a good match, routes that only share a word with the path are useless.
     let best = found.first?.rank.kind ?? 0
     return found.prefix { $0.rank.kind <= max(best, 2) }.prefix(Self.resultLimit).map(\.route)
   }
 
-  /// The smaller, the nearer.
+  /// A smaller rank is a better match.
   private struct Rank: Comparable {
-    /// 0: another spelling of the name; 1: other letters; 2: a beginning more or less; 3: words in common.
+    /// 0: another spelling of the name; 1: different letters; 2: a different beginning; 3: words in
+    /// common.
     var kind: Int
     var distance: Int
 
@@ -58,8 +60,8 @@ enum RouteSuggestion {
 
   // MARK: Names
 
-  /// `/library.v1.Books/Get` as `library.v1.books.get`: without what people leave out or write in
-  /// another way.
+  /// `/library.v1.Books/Get` as `library.v1.books.get`: without whatever is often omitted or
+  /// spelled differently.
   private static func name(_ path: [UInt8]) -> [UInt8] {
     var name: [UInt8] = []
     for byte in path.drop(while: { $0 == UInt8(ascii: "/") }) {
@@ -84,7 +86,7 @@ enum RouteSuggestion {
 
   // MARK: Paths
 
-  /// Edits that turn the path's literals into the template's; nil where there are too many.
+  /// The number of edits that turn the path's literals into the template's; nil if there are too many.
   private static func distance(
     _ segments: [ArraySlice<UInt8>], _ template: PathTemplate, tolerance: Int, work: inout Int
   ) -> Int? {
@@ -103,7 +105,7 @@ enum RouteSuggestion {
     return distance
   }
 
-  /// How much a path has of a template that has another number of segments.
+  /// How much a path has in common with a template that has another number of segments.
   private static func overlap(
     _ segments: [ArraySlice<UInt8>], _ template: PathTemplate, work: inout Int
   ) -> Rank? {
@@ -119,7 +121,7 @@ enum RouteSuggestion {
     if isEnd, equal > 0, difference <= 2 { return Rank(kind: 2, distance: difference) }
     var common = 0
     for case .literal(let literal) in template.segments
-    // `v1` and the like say nothing.
+    // `v1` and the like carry no information.
     where literal.count > 2 && segments.contains(where: { Self.isSame($0, literal) }) {
       common += 1
     }

@@ -1,31 +1,30 @@
 package import Codec
 
-/// The routes of one service entry, frozen.
+/// The routes of one configured service, immutable.
 ///
-/// Made from the methods of a schema and their HTTP rules. A rule that can't be served (a faulty
-/// template, a field that doesn't exist) is left out with a warning, and the rest is served all the
-/// same; its requests reach no other method. Of two rules that clash the first one gets the requests, or
-/// they are an error (`RoutingOptions.clashes`).
+/// Built from the methods of a schema and their HTTP rules. A rule that can't be served (an invalid
+/// template, a field that doesn't exist) is left out with a warning, and the rest is served
+/// nevertheless; its requests don't fall through to another method. Of two conflicting rules the
+/// first one gets the requests, or they are an error (`RoutingOptions.clashes`).
 package final class RouteTable: Sendable {
   package let routes: [Route]
   /// Rules that could not be served and why, one sentence each.
   package let warnings: [String]
-  /// What's wrong with the rules from outside. A table with such faults is only good for finding more.
+  /// Errors in the overrides. A table with such errors is only good for finding more.
   package let faults: [HTTPRuleOverride.Diagnostic]
   private let tree: RouteTree
   /// Rules that aren't served.
   private let closed: [ClosedRule]
-  /// `tree` with the closed rules in it, their places behind those of the routes; nil where all are
-  /// served.
+  /// `tree` with the closed rules added, indexed after the routes; nil if all rules are served.
   private let guardedTree: RouteTree?
 
   /// Builds the table of a schema.
   ///
   /// - Parameters:
-  ///   - mapsMethodsByName: whether each method is served as `POST /package.Service/Method` as well.
-  ///   - rules: rules that hold instead of the annotations of the methods that they select.
+  ///   - mapsMethodsByName: whether each method is also served as `POST /package.Service/Method`.
+  ///   - rules: overrides, which replace the annotations of the methods that they select.
   ///   - options: how paths are read.
-  /// - Throws: `RouteConflictError` with all rules that clash, not just the first.
+  /// - Throws: `RouteConflictError` with all conflicting rules, not just the first.
   package init(
     schema: Schema, mapsMethodsByName: Bool, rules: [HTTPRuleOverride] = [],
     options: RoutingOptions = RoutingOptions()
@@ -52,9 +51,9 @@ package final class RouteTable: Sendable {
       ? nil : builder.guardedTree.freeze(dropsTrailingSlash: options.matchesTrailingSlash)
   }
 
-  /// The route of a request; afterwards `scratch` knows where its variables' values are.
+  /// The index of a request's route; afterwards `scratch` has the positions of its variables' values.
   ///
-  /// - Parameter path: from its leading `/`, the service's prefix stripped, without the query.
+  /// - Parameter path: from its leading `/`, without the service's prefix and the query.
   package func match(_ method: String, _ path: RawSpan, _ scratch: inout RouteScratch) -> Int? {
     guard let guarded = self.guardedTree else {
       return self.tree.match(self.tree.method(method), path, &scratch)
@@ -68,16 +67,16 @@ package final class RouteTable: Sendable {
   /// Whether there are rules that aren't served.
   package var hasClosedRules: Bool { self.guardedTree != nil }
 
-  /// Why a request reaches nothing though a rule of the schema has its path, a clause; nil where none
-  /// has, or where it's served.
+  /// The reason, a clause, that a request isn't served though a rule of the schema has its path;
+  /// nil if no rule has, or if it's served.
   package func reasonNotServed(
     _ method: String, _ path: RawSpan, _ scratch: inout RouteScratch
   ) -> String? {
     self.guardedTree == nil ? nil : self.closedRule(method, path, &scratch)?.reason
   }
 
-  /// The rule that a request is for and that isn't served, unless another route of the same method takes
-  /// it.
+  /// The rule that a request is for and that isn't served, unless another route of the same method
+  /// matches it.
   @inline(never)
   private func closedRule(
     _ method: String, _ path: RawSpan, _ scratch: inout RouteScratch
@@ -91,21 +90,21 @@ package final class RouteTable: Sendable {
     return open.map { self.routes[$0].callPath == rule.callPath } == true ? nil : rule
   }
 
-  /// The methods that this path has routes for, sorted; empty where it has none.
+  /// The methods that this path has routes for, sorted; empty if it has none.
   package func allowedMethods(_ path: RawSpan, _ scratch: inout RouteScratch) -> [String] {
     let allowed = self.tree.allowedMethods(path, &scratch)
     guard self.guardedTree != nil else { return allowed }
     return allowed.filter { self.closedRule($0, path, &scratch) == nil }
   }
 
-  /// The routes that look most like a request that matched none, the most similar first; for the 404.
+  /// The routes most similar to a request that matched none, the best first; for the 404.
   package func nearest(to path: RawSpan) -> [Route] {
     RouteSuggestion.find(path, in: self.routes)
   }
 
-  /// One line a route, sorted by path: `GET    /v1/shelves/{shelf}  →  library.Shelves/Get`.
+  /// One line per route, sorted by path: `GET    /v1/shelves/{shelf}  →  library.Shelves/Get`.
   ///
-  /// - Parameter prefix: the service's path prefix, which is printed in front of each template.
+  /// - Parameter prefix: the service's path prefix, which is prepended to each template.
   package func listing(prefix: String = "") -> [String] {
     let sorted = self.routes.sorted {
       ($0.template.text, $0.httpMethod) < ($1.template.text, $1.httpMethod)

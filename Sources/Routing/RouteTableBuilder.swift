@@ -1,6 +1,6 @@
 internal import Codec
 
-/// Turns the methods of a schema into routes, and collects what's wrong with them.
+/// Converts the methods of a schema to routes, and collects errors and warnings.
 struct RouteTableBuilder {
   private(set) var routes: [Route] = []
   private(set) var warnings = WarningList()
@@ -14,11 +14,11 @@ struct RouteTableBuilder {
   private let outsideRules: [HTTPRuleOverride]
   private let choice: HTTPRuleOverrides
   private let options: RoutingOptions
-  /// The rule that each route was made of; nil for one by name.
+  /// The rule that each route was built from; nil for a route by name.
   private var rules: [HTTPRule?] = []
-  /// The place of each route's rule among those from outside; nil for any other.
+  /// The index of each route's rule among the overrides; nil for any other.
   private var overrideIndices: [Int?] = []
-  /// The place in `clashes` of two methods that clash, and two methods that were warned of.
+  /// The index in `clashes` of two conflicting methods, and pairs of methods already warned about.
   private var conflictIndices: [Pair: Int] = [:]
   private var warned: Set<Pair> = []
 
@@ -38,19 +38,18 @@ struct RouteTableBuilder {
     }
   }
 
-  /// The tree with the rules that aren't served as well, behind all routes.
+  /// The tree with the rules that aren't served as well, after all routes.
   var guardedTree: RouteTreeBuilder {
     var tree = self.tree
     for (index, rule) in self.closed.enumerated() {
-      // Where a route has just these paths, it stays.
+      // A route with exactly the same paths takes precedence.
       _ = tree.insert(
         self.routes.count + index, method: rule.httpMethod, rule.pattern.template)
     }
     return tree
   }
 
-  /// Adds the routes of a method's HTTP rules: its annotations, or the rule from outside that holds
-  /// instead of them.
+  /// Adds the routes of a method's HTTP rules: its annotations, or the override that replaces them.
   mutating func addRules(of method: MethodSchema) {
     if let index = self.choice.rule(for: method) {
       self.addOutsideRule(index, of: method)
@@ -86,7 +85,7 @@ struct RouteTableBuilder {
     }
   }
 
-  /// Adds `POST /package.Service/Method`, unless a rule of the method says just that already.
+  /// Adds `POST /package.Service/Method`, unless a rule of the method already has the same effect.
   mutating func addByName(_ method: MethodSchema) {
     let route = Route(
       httpMethod: "POST", template: PathTemplate(literals: [method.serviceName, method.name]),
@@ -95,7 +94,7 @@ struct RouteTableBuilder {
     self.insert(route, rule: nil)
   }
 
-  /// Why a rule can't be served.
+  /// The reason that a rule can't be served.
   private struct RuleError: Error {
     var part = HTTPRuleOverride.Diagnostic.Part.pattern
     var reason: String
@@ -112,9 +111,9 @@ struct RouteTableBuilder {
     }
     if !HTTPMethods.isReachableByHTTP1(rule.verb) {
       self.warnings.add(
-        "rules that are reached over HTTP/2 alone",
-        "\(method.file): \(method.serviceName)/\(method.name): \"\(rule.verb) \(rule.template)\" is "
-          + "reached over HTTP/2 alone: the parser of HTTP/1.1 doesn't know the method")
+        "rules that can only be reached over HTTP/2",
+        "\(method.file): \(method.serviceName)/\(method.name): \"\(rule.verb) \(rule.template)\" "
+          + "can only be reached over HTTP/2: the HTTP/1.1 parser doesn't know the method")
     }
     let template: PathTemplate
     do throws(TemplateError) {
@@ -151,7 +150,7 @@ struct RouteTableBuilder {
       let path = try self.resolve(.body) { schema throws(SchemaError) in
         try schema.fieldPath(rule.body, in: method.input)
       }
-      // The body always sets it, be it to its default.
+      // The body always sets the field, if only to its default.
       if let rival = variables.first(where: { self.schema.excludesEachOther($0.field, path) }) {
         throw RuleError(
           part: .body,
@@ -168,7 +167,8 @@ struct RouteTableBuilder {
       guard !rule.responseBody.contains(".") else {
         throw RuleError(
           part: .responseBody,
-          reason: "response_body \(rule.responseBody) must name a field of the reply itself")
+          reason: "response_body \(rule.responseBody) must name a field of the response message "
+            + "itself")
       }
       responseBody = try self.resolve(.responseBody) { schema throws(SchemaError) in
         try schema.fieldPath(rule.responseBody, in: method.output)
@@ -211,7 +211,7 @@ struct RouteTableBuilder {
       return
     }
     let other = self.routes[earlier]
-    // The same rule twice on one method is harmless, and so is a rule that says what the name does.
+    // The same rule twice on one method is harmless, and so is a rule equivalent to the route by name.
     if other.callPath == route.callPath, rule == nil || self.rules[earlier] == rule { return }
     let pair = Pair(first: other.callPath, second: route.callPath)
     let outside = outsideRule ?? self.overrideIndices[earlier]
@@ -230,7 +230,7 @@ struct RouteTableBuilder {
         rule: outside))
   }
 
-  /// Whether a route that is another one's already is an error. A name is nobody's rule.
+  /// Whether a route that already belongs to another method is an error. A route by name never is.
   private func isRefused(_ route: Route, isFromOutside: Bool) -> Bool {
     if route.isByName { return false }
     switch self.options.clashes {
@@ -246,7 +246,7 @@ struct RouteTableBuilder {
     self.warnings.add(
       "methods that don't get their requests",
       route.isByName
-        ? "\(path) calls \(other.name), whose rule says so, and not \(name) by its name"
+        ? "\(path) calls \(other.name) by its rule, not \(name) by its name"
         : "\(path) calls \(other.name), which is declared first, and not \(name); give one of them "
           + "another path with http_rules")
   }

@@ -1,17 +1,18 @@
 internal import Codec
 
-/// All path templates of one table as a frozen tree: method and path in, route out.
+/// All path templates of one table as an immutable tree: looks up the route of a method and a path.
 ///
-/// A flat array of nodes, one level of the path each, with the labels in one run of bytes; nothing is
-/// allocated to match. Per segment a literal is preferred to `*`, and `*` to `**`; where a preferred
-/// branch leads nowhere (or not for this method) the next one is tried, whatever the order in which
+/// A flat array of nodes, each one level of the path, with the labels in one byte array; matching
+/// allocates nothing. Per segment a literal is preferred to `*`, and `*` to `**`; if a preferred
+/// branch doesn't match (or not for this method) the next one is tried, whatever the order in which
 /// the templates were declared. After `**` the longer tail of literals is preferred.
 ///
-/// Work is bounded by the tree, not by the path: a node is entered at most once in a pass, no more
-/// segments are looked at than the deepest template has, and there are few passes: without a verb split
-/// off the last segment, and with each that some template has (one, where no verb holds a colon).
+/// Work is bounded by the tree, not by the path: a node is entered at most once per pass, no more
+/// segments are examined than the deepest template has, and there are few passes: one without a
+/// verb split off the last segment, and one for each verb of some template that the path may end in
+/// (just one, if no verb contains a colon).
 package struct RouteTree: Sendable {
-  /// A method that some template has, by its place in `methods`; `unknown` for one that none has.
+  /// A method of some template, by its index in `methods`; `unknown` for any other.
   package struct Method: Sendable, Equatable {
     let rawValue: Int32
 
@@ -20,35 +21,35 @@ package struct RouteTree: Sendable {
 
   /// One level of a path.
   struct Node: Sendable {
-    /// Places in `edges`, sorted by length, then bytes.
+    /// Indices in `edges`, sorted by length, then bytes.
     var literals: Range<Int32>
-    /// The node behind `*`; -1 for none.
+    /// The child node for `*`; -1 for none.
     var any: Int32
-    /// Places in `rests`, the longest tail first.
+    /// Indices in `rests`, the longest tail first.
     var rests: Range<Int32>
-    /// Places in `ends`: the templates that are complete here.
+    /// Indices in `ends`: the templates that are complete here.
     var ends: Range<Int32>
-    /// How many segments stand before it.
+    /// The number of segments before it.
     var depth: Int32
   }
 
-  /// The way from a node to a child by a literal segment.
+  /// The edge from a node to its child by a literal segment.
   struct Edge: Sendable {
-    /// The literal's place in `labels`.
+    /// The literal's range in `labels`.
     var label: Range<Int32>
     var node: Int32
   }
 
-  /// A `**` with the literals behind it.
+  /// A `**` with the literals after it.
   struct Rest: Sendable {
-    /// Places in `tailLabels`.
+    /// Indices in `tailLabels`.
     var tail: Range<Int32>
     var ends: Range<Int32>
   }
 
   /// A route at the end of its template.
   struct End: Sendable {
-    /// Place in `verbs`; -1 for a template without a verb.
+    /// Index in `verbs`; -1 for a template without a verb.
     var verb: Int32
     var method: Int32
     var route: Int32
@@ -61,19 +62,20 @@ package struct RouteTree: Sendable {
   let ends: [End]
   let verbs: [Range<Int32>]
   let labels: [UInt8]
-  /// The methods that templates have, as written; `*` stands for any.
+  /// The methods of the templates, as written; `*` is any method.
   package let methods: [String]
-  /// The most segments that a template has before its end or its `**`.
+  /// The maximum number of segments of a template before its end or its `**`.
   let depth: Int
-  /// Place of `*` in `methods`; -2 where no template has it.
+  /// Index of `*` in `methods`; -2 if no template has it.
   let anyMethod: Int32
-  /// Place of `GET` in `methods`; -2 where no template has it.
+  /// Index of `GET` in `methods`; -2 if no template has it.
   let getMethod: Int32
-  /// Place of `HEAD` in `methods`; one past the end where no template has it.
+  /// Index of `HEAD` in `methods`; one past the end if no template has it.
   let headMethod: Int32
-  /// Whether `/a/` is taken for `/a`.
+  /// Whether `/a/` is treated as `/a`.
   let dropsTrailingSlash: Bool
-  /// The most colons from the end of a path at which a verb may begin: one more than verbs hold.
+  /// The number of colons from the end of a path at which a verb may begin: one more than verbs
+  /// contain.
   let verbColonCount: Int
 
   /// The method of a request line. Methods are case-sensitive (RFC 9110 §9.1).
@@ -87,8 +89,8 @@ package struct RouteTree: Sendable {
   /// The route of a method and a path.
   ///
   /// - Parameters:
-  ///   - path: from its leading `/`, without the query, as it stands in the request line.
-  ///   - scratch: memory of the caller's; after a match it says where the variables' values are.
+  ///   - path: from its leading `/`, without the query, as it appears in the request line.
+  ///   - scratch: memory of the caller; after a match it has the positions of the variables' values.
   package func match(_ method: Method, _ path: RawSpan, _ scratch: inout RouteScratch) -> Int? {
     guard
       scratch.split(path, depth: self.depth, dropsTrailingSlash: self.dropsTrailingSlash)
@@ -100,8 +102,8 @@ package struct RouteTree: Sendable {
     return self.search(method, -1, path, &scratch)
   }
 
-  /// The methods that routes of this path have, sorted: what `Allow` says (RFC 9110 §10.2.1). Empty
-  /// where no template matches. For the answer to a request that didn't match.
+  /// The methods that routes of this path have, sorted, for `Allow` (RFC 9110 §10.2.1). Empty if no
+  /// template matches. For the response to a request that didn't match.
   package func allowedMethods(_ path: RawSpan, _ scratch: inout RouteScratch) -> [String] {
     var allowed: Set<String> = []
     for (index, name) in self.methods.enumerated() {
@@ -116,7 +118,7 @@ package struct RouteTree: Sendable {
   // MARK: Search
 
   /// The route of a path whose last segment ends in a verb that some template has; the longest verb
-  /// first.
+  /// is tried first.
   private func matchVerb(
     _ method: Method, _ path: RawSpan, _ scratch: inout RouteScratch
   ) -> Int? {
@@ -147,7 +149,7 @@ package struct RouteTree: Sendable {
     return nil
   }
 
-  /// The place of a verb that some template has.
+  /// The index of a verb that some template has.
   private func verb(_ path: RawSpan, _ range: Range<Int>) -> Int32? {
     for (position, label) in self.verbs.enumerated()
     where PercentCoding.matches(path, range, self.labels, label) {
@@ -161,7 +163,7 @@ package struct RouteTree: Sendable {
   ) -> Int? {
     scratch.stack.removeAll(keepingCapacity: true)
     scratch.stack.append(0)
-    // A node is `index`, the `**` branches of one are `~index`. What's preferred is pushed last.
+    // A node is `index`, its `**` branches are `~index`. The preferred one is pushed last.
     while let entry = scratch.stack.popLast() {
       scratch.steps &+= 1
       guard entry >= 0 else {
@@ -205,13 +207,13 @@ package struct RouteTree: Sendable {
     return nil
   }
 
-  /// The child of a literal segment.
+  /// The child for a literal segment.
   private func child(in range: Range<Int32>, _ path: RawSpan, _ segment: Range<Int>) -> Int32? {
     var low = Int(range.lowerBound)
     var high = Int(range.upperBound)
     guard low < high else { return nil }
     for index in segment where path[index] == UInt8(ascii: "%") {
-      // Rare: compare decoded, one by one.
+      // Rare: compare the decoded segment with each label.
       for edge in self.edges[low..<high]
       where PercentCoding.matches(path, segment, self.labels, edge.label) {
         return edge.node
@@ -228,7 +230,7 @@ package struct RouteTree: Sendable {
     return nil
   }
 
-  /// Below zero where the segment sorts before the label: by length, then bytes.
+  /// Negative if the segment sorts before the label: by length, then bytes.
   private func compare(_ path: RawSpan, _ segment: Range<Int>, _ label: Range<Int32>) -> Int {
     if segment.count != label.count { return segment.count - label.count }
     var position = Int(label.lowerBound)
@@ -240,7 +242,8 @@ package struct RouteTree: Sendable {
     return 0
   }
 
-  /// The route of this method: its own, else GET's for HEAD (RFC 9110 §9.3.2), else any method's.
+  /// The route for this method: its own, else GET's for HEAD (RFC 9110 §9.3.2), else that of any
+  /// method.
   private func route(in range: Range<Int32>, _ method: Method, _ verb: Int32) -> Int? {
     var second: Int32 = -1
     var third: Int32 = -1

@@ -22,8 +22,8 @@ package struct RouteTreeBuilder {
 
   /// Adds a route under a method (`*`: any) and a template.
   ///
-  /// - Returns: the route that has this method and a template of the same shape already, in which case
-  ///   nothing was added; else nil.
+  /// - Returns: the route that already has this method and a template of the same shape, in which
+  ///   case nothing is added; otherwise nil.
   package mutating func insert(_ route: Int, method name: String, _ template: PathTemplate) -> Int?
   {
     let method: Int
@@ -82,9 +82,9 @@ package struct RouteTreeBuilder {
     return self.levels.count - 1
   }
 
-  /// The tree of all that was inserted.
+  /// The tree of everything that was inserted.
   ///
-  /// - Parameter dropsTrailingSlash: whether `/a/` is taken for `/a`.
+  /// - Parameter dropsTrailingSlash: whether `/a/` is treated as `/a`.
   package consuming func freeze(dropsTrailingSlash: Bool = true) -> RouteTree {
     var frozen = Frozen()
     var nodes: [RouteTree.Node] = []
@@ -127,7 +127,7 @@ package struct RouteTreeBuilder {
     verb.count { $0 == UInt8(ascii: ":") }
   }
 
-  /// The side tables while they grow.
+  /// The side tables while they are built.
   private struct Frozen {
     var edges: [RouteTree.Edge] = []
     var rests: [RouteTree.Rest] = []

@@ -161,7 +161,7 @@ import Testing
     ),
     (
       "http_rules: [{selector: a.S*, get: /v1}]",
-      "b.yaml:5:29: services.s.http_rules[0].selector: \"a.S*\": a \"*\" stands for whole names"
+      "b.yaml:5:29: services.s.http_rules[0].selector: \"a.S*\": a \"*\" can only replace whole names"
     ),
     (
       "http_rules: [{selector: a.S.Get, custom: {kind: \"A B\", path: /v1}}]",
@@ -185,7 +185,7 @@ import Testing
     ),
     (
       "http_rules: [{selector: a.S.Gett, get: /v1}]",
-      "b.yaml:5:29: services.s.http_rules[0].selector: \"a.S.Gett\" is no method of these schemas; "
+      "b.yaml:5:29: services.s.http_rules[0].selector: \"a.S.Gett\" is not a method of these schemas; "
         + "did you mean a.S.Get?"
     ),
     (

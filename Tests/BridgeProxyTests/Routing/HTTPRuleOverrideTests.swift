@@ -139,7 +139,7 @@ struct HTTPRuleOverrideTests {
     let table = try RouteTable(schema: schema.load(), mapsMethodsByName: false)
     #expect(table.routes.map(\.httpMethod) == ["FETCH", "GET"])
     #expect(table.warnings.count == 3)
-    #expect(table.warnings[0].contains("\"FETCH /v1/any\" is reached over HTTP/2 alone"))
+    #expect(table.warnings[0].contains("\"FETCH /v1/any\" can only be reached over HTTP/2"))
     #expect(table.warnings[1].contains("methods are case-sensitive; write GET"))
     #expect(table.warnings[2].contains("no request can have the method CONNECT"))
   }

@@ -131,7 +131,7 @@ struct RouteTableTests {
           + "of them another path with http_rules",
         "GET /v1/* calls test.Notes/A, which is declared first, and not other.Notes/C; give one of them "
           + "another path with http_rules",
-        "POST /test.Notes/B calls other.Notes/C, whose rule says so, and not test.Notes/B by its name",
+        "POST /test.Notes/B calls other.Notes/C by its rule, not test.Notes/B by its name",
       ])
     var scratch = RouteScratch()
     for (method, path, expected) in [
