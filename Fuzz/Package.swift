@@ -1,12 +1,13 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The fuzz targets, a package of its own: it holds the codec, the routing and what they import, nothing of NIO, so that
-// both are soon built with sanitizers. Sources/ and Tests/ link to the bridge's own.
+// The fuzz targets, a separate package: it contains the codec, the routing and what they import,
+// but nothing of NIO, so that both build quickly with sanitizers. Sources/ and Tests/ link to the
+// bridge's own.
 //
-// `swift test --sanitize address` runs the codec's tests and what is kept of former runs. The programs
-// for libFuzzer get their `main` from it and link with `--sanitize fuzzer` only, so they are there only
-// when scripts/fuzz.sh asks for them.
+// `swift test --sanitize address` runs the codec's tests and the corpus of earlier runs. The
+// programs for libFuzzer get their `main` from it and link with `--sanitize fuzzer` only, so they
+// exist only when scripts/fuzz.sh requests them.
 
 let settings: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
@@ -18,11 +19,12 @@ let settings: [SwiftSetting] = [
   .enableExperimentalFeature("Lifetimes"),
 ]
 
-/// Tests touch unsafe API without a mark: `#expect` has no room for one.
+/// Tests use unsafe API without marking it: `#expect` has no place for `unsafe`.
 let testSettings = Array(settings.prefix(5))
 
-/// What libFuzzer runs is optimized, but keeps its assertions, and is open to `@testable`. Of several
-/// `-sanitize` the Swift compiler heeds the last one, and SwiftPM writes one each in no fixed order.
+/// Code run by libFuzzer is optimized, but keeps its assertions, and is open to `@testable`. Of
+/// several `-sanitize` options the Swift compiler uses the last one, and SwiftPM writes one each in
+/// no fixed order.
 let fuzzes = Context.environment["BRIDGE_PROXY_FUZZES"] != nil
 let checked: [SwiftSetting] =
   fuzzes

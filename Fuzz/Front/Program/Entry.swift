@@ -1,8 +1,8 @@
 internal import FrontFuzz
 internal import Glibc
 
-/// The target that the environment names. One program has all of them, because each would take as long to
-/// build as the bridge.
+/// The target named by the environment. One program has all of them, because each would take as
+/// long to build as the bridge.
 private let target: FrontTarget = {
   let names = FrontTarget.allCases.map(\.rawValue).joined(separator: ", ")
   guard let name = unsafe getenv("FUZZ_TARGET"),
@@ -11,8 +11,8 @@ private let target: FrontTarget = {
   return target
 }()
 
-/// What libFuzzer calls with each input. A broken property ends the process, as a trap does, and libFuzzer
-/// keeps the input.
+/// Runs the target with one input from libFuzzer. A broken property ends the process, as a trap
+/// does, and libFuzzer keeps the input.
 @_cdecl("LLVMFuzzerTestOneInput")
 package func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let input = unsafe Array(UnsafeBufferPointer(start: start, count: count))

@@ -3,10 +3,10 @@ internal import HTTP2
 internal import NIOCore
 internal import Upstream
 
-/// An endpoint that answers each message of a request with an empty one, which every type reads, in the
-/// loop's next turn; or one that answers nothing.
+/// An endpoint that responds to each message of a request with an empty one, which is valid for
+/// every type, in the next loop turn; or one that never responds.
 final class EchoUpstream: Upstream {
-  /// One call under way.
+  /// One call in progress.
   final class Call: UpstreamCall {
     let path: String
     private let observer: any CallObserver
@@ -64,7 +64,8 @@ final class EchoUpstream: Upstream {
     self.answersCalls = answersCalls
   }
 
-  /// Calls hold their upstream and their observers; what's left then of a connection is a leak.
+  /// Releases the calls, which retain their upstream and their observers; anything left of a
+  /// connection is then a leak.
   func forgetCalls() {
     self.calls = []
   }

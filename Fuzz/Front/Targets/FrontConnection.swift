@@ -6,14 +6,14 @@ internal import Foundation
 internal import NIOCore
 internal import NIOEmbedded
 
-/// One client connection of a front that serves `schemas/showcase`, without sockets.
+/// One client connection to a front that serves `schemas/showcase`, without sockets.
 final class FrontConnection {
   private let channel = EmbeddedChannel()
   private let upstream: EchoUpstream
   private let context: LoopContext
   private(set) var written: [UInt8] = []
 
-  /// Loaded once. That it can't be loaded is our bug, not an input's.
+  /// Loaded once. Failing to load it is a bug of the tests, not a finding.
   private static let table: ServingTable = {
     do {
       let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -37,7 +37,7 @@ final class FrontConnection {
       try HTTPFront.addHandlers(to: self.channel, self.context)
       try self.channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
     } catch {
-      throw BrokenProperty("a new connection isn't taken: \(error)")
+      throw BrokenProperty("a new connection isn't accepted: \(error)")
     }
   }
 
@@ -54,7 +54,7 @@ final class FrontConnection {
     try self.settle()
   }
 
-  /// Sends the bytes of a plan as it says, behind `prefix`.
+  /// Sends the bytes of a plan as it specifies, after `prefix`.
   func send(_ plan: ReadPlan, behind prefix: [UInt8] = []) throws(BrokenProperty) {
     if !prefix.isEmpty { try self.send(prefix) }
     var rest = plan.bytes
@@ -89,18 +89,18 @@ final class FrontConnection {
         self.written.append(contentsOf: buffer.readableBytesView)
       }
     } catch {
-      throw BrokenProperty("the connection wrote something but bytes: \(error)")
+      throw BrokenProperty("the connection wrote something other than bytes: \(error)")
     }
   }
 
-  /// The client goes away.
+  /// Disconnects the client.
   ///
-  /// - Throws: where a call or the connection outlives it.
+  /// - Throws: if a call or the connection outlives it.
   func disconnect() throws(BrokenProperty) {
     if self.channel.isActive { self.channel.close(promise: nil) }
     try self.settle()
     let open = self.upstream.calls.filter(\.isOpen)
-    try require(open.isEmpty, "\(open.map(\.path)) are still open when their client has gone")
+    try require(open.isEmpty, "\(open.map(\.path)) are open after their client disconnected")
     try require(self.context.connectionCount == 0, "the loop still counts the closed connection")
     _ = try? self.channel.finish(acceptAlreadyClosed: true)
     self.upstream.forgetCalls()

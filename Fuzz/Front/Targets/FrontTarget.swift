@@ -1,15 +1,16 @@
-/// The subjects of fuzzing at the front: what clients and people send before anything has vetted it.
+/// The fuzz targets of the front: untrusted input from clients and endpoints, and configuration files.
 ///
-/// Each is a pure function of its input, run by libFuzzer (the program `fuzz-front`) and by the unit tests
-/// over the corpus. The raw value is its name everywhere: in `FUZZ_TARGET` and of the folders.
+/// Each is a pure function of its input, run by libFuzzer (the program `fuzz-front`) and by the
+/// unit tests over the corpus. The raw value is its name everywhere: in `FUZZ_TARGET` and of the
+/// folders.
 package enum FrontTarget: String, CaseIterable, Sendable {
-  /// Bytes of a connection whose protocol is open: HTTP/1.1, TLS, anything.
+  /// Bytes of a connection whose protocol isn't determined yet: HTTP/1.1, TLS, anything.
   case http1
-  /// Frames of a client behind HTTP/2's preface.
+  /// A client's frames after the HTTP/2 preface.
   case http2Client = "http2-client"
-  /// Frames of an endpoint while calls are under way.
+  /// An endpoint's frames while calls are in progress.
   case http2Endpoint = "http2-endpoint"
-  /// Frames behind a WebSocket handshake that was accepted.
+  /// Frames after an accepted WebSocket handshake.
   case webSocket = "websocket"
   /// The query of a request.
   case query
@@ -18,7 +19,7 @@ package enum FrontTarget: String, CaseIterable, Sendable {
 
   /// Runs the target once. Every input is valid.
   ///
-  /// - Throws: where a property doesn't hold. Traps and bad reads end the process by themselves.
+  /// - Throws: if a property doesn't hold. Traps and invalid reads end the process on their own.
   package func run(_ input: [UInt8]) throws(BrokenProperty) {
     switch self {
     case .http1: try HTTP1Target.run(input)

@@ -8,17 +8,17 @@ enum HTTP1Target {
     try connection.disconnect()
   }
 
-  /// What is written begins with an answer, or speaks HTTP/2.
+  /// Checks that the output begins with a response, or is HTTP/2.
   static func checkAnswers(_ written: [UInt8]) throws(BrokenProperty) {
     guard !written.isEmpty else { return }
     let isHTTP1 = written.starts(with: Array("HTTP/1.1 ".utf8))
-    // A frame of HTTP/2: SETTINGS on stream 0 comes first (RFC 9113 §3.4).
+    // An HTTP/2 frame: SETTINGS on stream 0 comes first (RFC 9113 §3.4).
     let isHTTP2 = written.count >= 9 && written[3] == 4
-    try require(isHTTP1 || isHTTP2, "neither an answer nor frames: \(written.prefix(32))")
+    try require(isHTTP1 || isHTTP2, "neither a response nor frames: \(written.prefix(32))")
   }
 }
 
-/// Frames of a client behind the preface of HTTP/2 and its SETTINGS.
+/// A client's frames after the HTTP/2 preface and its SETTINGS.
 enum HTTP2ClientTarget {
   private static let preface =
     Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0]
@@ -31,7 +31,7 @@ enum HTTP2ClientTarget {
   }
 }
 
-/// Frames of a client behind a handshake.
+/// A client's frames after a handshake.
 enum WebSocketTarget {
   /// A chat: messages both ways (schemas/showcase/showcase.proto).
   private static let handshake = Array(
@@ -53,7 +53,7 @@ enum WebSocketTarget {
 enum QueryTarget {
   static func run(_ input: [UInt8]) throws(BrokenProperty) {
     var request = Array("GET /v1/things?".utf8)
-    // What would end the target belongs to the target `http1`.
+    // Bytes that would end the request target are covered by the target `http1`.
     for byte in input where byte > 0x20 && byte != 0x7F { request.append(byte) }
     request += Array(" HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
     let connection = try FrontConnection(answersCalls: true)
@@ -61,10 +61,10 @@ enum QueryTarget {
     let hasResponded = ["200", "400", "414", "431"].contains { status in
       connection.written.starts(with: Array("HTTP/1.1 \(status) ".utf8))
     }
-    try require(hasResponded, "the answer begins with \(connection.written.prefix(32))")
+    try require(hasResponded, "the response begins with \(connection.written.prefix(32))")
     try require(
       connection.written.count < 16 << 10,
-      "\(request.count) bytes are answered with \(connection.written.count)")
+      "\(request.count) bytes get a response of \(connection.written.count)")
     try connection.disconnect()
   }
 }

@@ -6,8 +6,8 @@ internal import NIOCore
 internal import NIOEmbedded
 internal import Upstream
 
-/// Frames of an endpoint behind its SETTINGS, while two calls are under way: one whose messages are read,
-/// one whose bytes pass through.
+/// An endpoint's frames after its SETTINGS, while two calls are in progress: one whose messages are
+/// read, one whose bytes are passed through.
 enum HTTP2EndpointTarget {
   private static let settings: [UInt8] = [0, 0, 0, 4, 0, 0, 0, 0, 0]
 
@@ -35,7 +35,7 @@ enum HTTP2EndpointTarget {
     }
     outcomes[1].call?.resumeReading()
     endpoint.settle()
-    // Whatever came, the end of the pool is the end of each call, and none has two.
+    // Whatever was received, closing the pool ends each call exactly once.
     pool.closeNow()
     endpoint.settle()
     for outcome in outcomes {
@@ -45,7 +45,7 @@ enum HTTP2EndpointTarget {
   }
 }
 
-/// What a call has come to.
+/// The outcome of a call.
 private final class Outcome: CallObserver {
   var call: (any UpstreamCall)?
   private(set) var endCount = 0
@@ -53,7 +53,7 @@ private final class Outcome: CallObserver {
   func callReceivedHead(_ metadata: HeaderBlock) {}
 
   func callReceivedMessage(_ message: ByteBuffer) {
-    precondition(self.endCount == 0, "a message behind the end")
+    precondition(self.endCount == 0, "a message after the end")
   }
 
   func callEnded(_ status: GRPCStatus, trailers: HeaderBlock) {
@@ -62,12 +62,12 @@ private final class Outcome: CallObserver {
   }
 }
 
-/// An endpoint whose bytes are the input's. Later connections meet silence.
+/// An endpoint that sends the bytes of the input. Later connections receive nothing.
 private final class FuzzedEndpoint: Connector {
   let loop = EmbeddedEventLoop()
   private var channels: [EmbeddedChannel] = []
 
-  /// Addresses need none.
+  /// IP addresses need no lookup.
   func lookUp(
     _ host: String, _ family: AddressFamily, on eventLoop: any EventLoop,
     _ found: @escaping (Result<[SocketAddress], LookupError>) -> Void
@@ -94,7 +94,7 @@ private final class FuzzedEndpoint: Connector {
     self.settle()
   }
 
-  /// Lets everything happen that is due, and throws away what was written.
+  /// Runs everything that is due, and discards what was written.
   func settle() {
     self.loop.run()
     for channel in self.channels {

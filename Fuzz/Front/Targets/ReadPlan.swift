@@ -1,5 +1,5 @@
-/// How the bytes of an input reach the connection, by the input's first byte: sockets cut a stream
-/// anywhere, and a client may stop reading or leave at any time.
+/// How the bytes of an input reach the connection, chosen by its first byte: sockets split a stream
+/// anywhere, and a client may stop reading or disconnect at any time.
 ///
 ///     bits 0-2  the size of reads: everything at once, or 1, 2, 3, 7, 16, 64, 1000 bytes
 ///     bit  3    the client stops reading halfway

@@ -1,6 +1,6 @@
 internal import BridgeConfiguration
 
-/// A configuration file: valid, or faults that each have a text of bounded size.
+/// A configuration file: valid, or with errors that each have a text of bounded size.
 enum YAMLTarget {
   static func run(_ input: [UInt8]) throws(BrokenProperty) {
     let text = String(decoding: input, as: UTF8.self)
@@ -8,9 +8,9 @@ enum YAMLTarget {
     do {
       _ = try reader.read(text: text, file: "fuzz.yaml", folder: "/nonexistent")
     } catch {
-      try require(!error.faults.isEmpty, "refused without a fault")
+      try require(!error.faults.isEmpty, "rejected without an error")
       for fault in error.faults {
-        try require(!fault.reason.isEmpty, "a fault without a reason")
+        try require(!fault.reason.isEmpty, "an error without a reason")
         try require(fault.reason.utf8.count < 4096, "a reason of \(fault.reason.utf8.count) bytes")
       }
     }

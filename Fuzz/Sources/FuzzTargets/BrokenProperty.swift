@@ -1,6 +1,6 @@
-/// A property that an input has been found to break.
+/// A property that doesn't hold for an input.
 package struct BrokenProperty: Error, Sendable, Equatable, CustomStringConvertible {
-  /// What should hold, and what was seen instead.
+  /// The expected property, and what was observed instead.
   package var description: String
 
   package init(_ description: String) {

@@ -1,15 +1,15 @@
 internal import Codec
 
-/// What an input of the codec's targets says: four bytes choose, the rest is a text or a message.
+/// An input of the codec's targets: four bytes of options, then a text or a message.
 ///
-///     0  the message type, by its place in `FuzzSchema.messages`; the first for those there are not
-///     1  how requests are read (`encodeOptions`, `rule`); bit 7 is the target's own
-///     2  how replies are written (`decodeOptions`); bit 7: just one field is the body
-///     3  the field that is the body, by its place; from 128 on the first field within it
+///     0  the message type, as an index in `FuzzSchema.messages`; the first if out of range
+///     1  how requests are read (`encodeOptions`, `rule`); bit 7 is used by the target
+///     2  how responses are written (`decodeOptions`); bit 7: only one field is the body
+///     3  the field that is the body, as an index; from 128 on the first field within it
 ///
-/// Where the body isn't the whole message a line with values of path and query stands in front of it,
-/// as a query does, but without percent-encoding: `/a_string=x&manyInt32=1&manyInt32=2`. A name behind
-/// a `/` is that of a path variable.
+/// If the body isn't the whole message, it is preceded by a line with values of path and query, in
+/// the form of a query, but without percent-encoding: `/a_string=x&manyInt32=1&manyInt32=2`. A name
+/// after a `/` is that of a path variable.
 struct CodecInput {
   let schema = FuzzSchema.shared.schema
   let message: MessageIndex
@@ -17,14 +17,14 @@ struct CodecInput {
   var decodeOptions = DecodeOptions()
   /// Bit 7 of the second byte.
   let isFlagged: Bool
-  /// The field that the fourth byte chooses, if it's one that can be named.
+  /// The field chosen by the fourth byte, if a path can name it.
   private(set) var field: FieldPath?
   private(set) var rule = BodyRule.whole
   private(set) var bindings = Bindings()
   private(set) var responseBody: FieldPath?
   private(set) var payload: ArraySlice<UInt8>
 
-  /// Deeper than any input that libFuzzer is allowed to make.
+  /// Deeper than any input that libFuzzer may generate.
   static let noDepthLimit = 1 << 20
 
   init(_ input: [UInt8], readsBindings: Bool) {
@@ -41,7 +41,7 @@ struct CodecInput {
     self.decodeOptions.alwaysPrintsDefaults = head[2] & 1 != 0
     self.decodeOptions.printsInt64AsNumber = head[2] & 2 != 0
     self.decodeOptions.enumStyle = head[2] & 4 != 0 ? .number : .name
-    // There's no bit left: the third style stands for two others at once.
+    // There is no bit left: the third style is chosen by two of the others together.
     if head[2] & 12 == 12 { self.decodeOptions.enumStyle = .shortName }
     self.encodeOptions.acceptsShortEnumNames = self.decodeOptions.enumStyle == .shortName
     self.decodeOptions.usesProtoNames = head[2] & 8 != 0

@@ -1,14 +1,14 @@
 internal import Codec
 
-/// Runs of the codec as the targets need them: over memory of exact size, with what must hold of each
-/// run whatever it is given.
+/// Runs the codec for the targets: over memory of exact size, and checking what must hold for each
+/// run whatever its input.
 struct CodecRun {
   private let transcoder = Transcoder()
 
-  /// What stands in a sink already: a call must leave it alone.
+  /// Content that is already in a sink: a call must leave it unchanged.
   private static let prefix: [UInt8] = [1, 2, 3]
 
-  /// Encodes, twice: a transcoder that has been used gives what a new one does.
+  /// Encodes, twice: a used transcoder must give the same result as a new one.
   func encode(
     _ json: some Collection<UInt8>, rule: BodyRule, as message: MessageIndex, of schema: Schema,
     bindings: Bindings, options: EncodeOptions
@@ -62,12 +62,12 @@ struct CodecRun {
     return sink
   }
 
-  /// An error takes back what was written, and has a place in the input.
+  /// Checks that an error removes what was written, and that its offset is within the input.
   private static func check(
     _ error: CodecError, in input: RawSpan, _ sink: borrowing ByteSink
   ) throws(BrokenProperty) {
     let rest = try Self.output(of: sink)
-    try require(rest.isEmpty, "\(rest.count) bytes are left in the sink behind \(error)")
+    try require(rest.isEmpty, "\(rest.count) bytes are left in the sink after \(error)")
     if let offset = error.offset {
       try require(
         (0...input.byteCount).contains(offset),
@@ -76,18 +76,18 @@ struct CodecRun {
     try require(!error.message(in: input).isEmpty, "an error without a message")
   }
 
-  /// What stands behind the prefix.
+  /// The bytes after the prefix.
   private static func output(of sink: borrowing ByteSink) throws(BrokenProperty) -> [UInt8] {
     let bytes = sink.bytes
     var output: [UInt8] = []
     output.reserveCapacity(bytes.byteCount)
     for index in 0..<bytes.byteCount { output.append(bytes[index]) }
-    try require(output.starts(with: Self.prefix), "what stood in the sink was changed")
+    try require(output.starts(with: Self.prefix), "the existing content of the sink was changed")
     return Array(output.dropFirst(Self.prefix.count))
   }
 }
 
-/// Bytes for a message to people: as text where they are text.
+/// Bytes for a failure message: as text if they are text.
 func readable(_ bytes: [UInt8]) -> String {
   if let text = String(validating: bytes, as: UTF8.self) { return text }
   return bytes.map { String($0, radix: 16) }.joined(separator: " ")

@@ -1,12 +1,12 @@
-/// Makes a descriptor set of any bytes: a small machine whose every program is a well-formed message, so
-/// that changing one byte of it changes one thing and no length has to fit.
+/// Assembles a descriptor set from any bytes: a small machine whose every program yields a
+/// well-formed message, so that changing one byte changes one thing and no length has to be adjusted.
 ///
-/// Of each instruction's byte the upper five bits are a field number and the lower three say what
-/// stands there: 0 a number (the next byte), 1 a large number (the next byte shifted by the one behind
-/// it), 2 a text (the next byte, by its place in `texts`), 3 a message that is open until a 4 closes it,
-/// 5 to 7 a text of so many bytes less four. Field numbers beyond 29 have their place in `farNumbers`.
+/// The upper five bits of each instruction are a field number, the lower three the kind of value: 0
+/// a number (the next byte), 1 a large number (the next byte shifted by the one after it), 2 a text
+/// (the next byte is its index in `texts`), 3 a message that stays open until a 4 closes it, 5 to 7
+/// a text of as many bytes less four. Field numbers beyond 29 are indices in `farNumbers`.
 struct DescriptorAssembler {
-  /// The names that are worth trying: those of the well-known types first of all.
+  /// Names worth trying: above all those of the well-known types.
   static let texts = [
     "", "a", "b", "a.b", ".a", ".a.b", "key", "value", "fields", "values", "seconds", "nanos",
     "paths", "type_url", "google.protobuf", "Struct", "Value", "ListValue", "Timestamp", "Duration",
@@ -23,7 +23,7 @@ struct DescriptorAssembler {
   /// FileOptions.features, and the extension google.api.http.
   static let farNumbers: [UInt64] = [50, 72_295_728]
 
-  /// Messages that are open: their field numbers and their bytes so far.
+  /// Open messages: their field numbers and their bytes so far.
   private var open: [(number: UInt64, bytes: [UInt8])] = [(0, [])]
 
   static func assemble(_ program: ArraySlice<UInt8>) -> [UInt8] {

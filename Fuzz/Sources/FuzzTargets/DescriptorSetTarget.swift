@@ -1,13 +1,13 @@
 internal import Codec
 internal import Routing
 
-/// Descriptor sets: no trap while one is loaded, and none while the types and routes that result are
-/// used, however odd their shape.
+/// Descriptor sets: no trap while one is loaded, nor while the resulting types and routes are used,
+/// however odd their structure.
 ///
-/// An input is the set itself, or, behind a zero byte, a program for `DescriptorAssembler` (no set begins
-/// with a zero).
+/// An input is the set itself, or, after a zero byte, a program for `DescriptorAssembler` (no set
+/// begins with a zero).
 enum DescriptorSetTarget {
-  /// Of each schema so many of its own types are tried, and of each type so many fields.
+  /// The number of types tried per schema, and of fields per type.
   private static let messageLimit = 6
   private static let fieldLimit = 8
 
@@ -27,7 +27,7 @@ enum DescriptorSetTarget {
     for index in schema.messages.indices.prefix(Self.messageLimit) {
       try Self.run(MessageIndex(rawValue: Int32(index)), of: schema)
     }
-    // The well-known types too: a set may bring its own.
+    // The well-known types too: a set may contain its own.
     for name in ["Struct", "Value", "Any", "Timestamp", "Int64Value", "FieldMask"] {
       if let message = schema.message(named: "google.protobuf.\(name)") {
         try Self.run(message, of: schema)
@@ -87,7 +87,7 @@ enum DescriptorSetTarget {
     "{\"@type\":\"a/google.protobuf.Value\",\"value\":{}}",
   ]
 
-  /// Records of a number in every wire type.
+  /// Records of a field number in every wire type.
   private static func records(_ number: Int32) -> [[UInt8]] {
     func tag(_ wireType: UInt32) -> [UInt8] {
       var rest = UInt32(number) << 3 | wireType

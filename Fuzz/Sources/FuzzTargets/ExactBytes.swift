@@ -1,5 +1,5 @@
-/// Bytes in heap memory of exactly their size, so that AddressSanitizer sees any read beyond them. An
-/// array won't do: it has spare room that nobody would notice.
+/// Bytes in heap memory of exactly their size, so that AddressSanitizer detects any read beyond
+/// them. An array has spare room that would hide such reads.
 @safe
 struct ExactBytes: ~Copyable {
   private let memory: UnsafeMutableRawBufferPointer

@@ -1,15 +1,15 @@
 internal import Codec
 internal import Foundation
 
-/// The schema that messages of the codec's targets are of: everything of Tests/Cases in one.
+/// The schema of the messages of the codec's targets: everything in Tests/Cases in one.
 struct FuzzSchema {
   let schema: Schema
-  /// The types that an input may choose from by its first byte. New ones go to the end, so that what is
-  /// kept of former runs keeps its meaning.
+  /// The types that an input chooses from by its first byte. Append new ones at the end, so that
+  /// the existing corpus keeps its meaning.
   let messages: [MessageIndex]
   let value: MessageIndex
 
-  /// Loaded once. That it can't be loaded is our bug, not an input's.
+  /// Loaded once. Failing to load it is a bug of the tests, not a finding.
   static let shared: FuzzSchema = {
     do {
       return try FuzzSchema()

@@ -1,7 +1,8 @@
-/// The subjects of fuzzing: what is done with bytes that nobody has vetted, and what must hold then.
+/// The fuzz targets: code that handles untrusted bytes, and the properties it must have.
 ///
-/// Each is a pure function of its input, run by libFuzzer (the programs `fuzz-…`) and by the tests, over
-/// what is kept of former runs. The raw value is its name everywhere: of the program and of the folders.
+/// Each is a pure function of its input, run by libFuzzer (the programs `fuzz-…`) and by the tests,
+/// over the corpus of earlier runs. The raw value is its name everywhere: of the program and of the
+/// folders.
 package enum FuzzTarget: String, CaseIterable, Sendable {
   case jsonToWire = "json-to-wire"
   case wireToJSON = "wire-to-json"
@@ -11,7 +12,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
 
   /// Runs the target once. Every input is valid.
   ///
-  /// - Throws: where a property doesn't hold. Traps and bad reads end the process by themselves.
+  /// - Throws: if a property doesn't hold. Traps and invalid reads end the process on their own.
   package func run(_ input: [UInt8]) throws(BrokenProperty) {
     switch self {
     case .jsonToWire: try JSONToWireTarget.run(input)

@@ -1,7 +1,7 @@
 internal import Codec
 
-/// JSON, path and query to wire: no trap, no read out of bounds, errors with a place, and what is written
-/// is a message that can be read.
+/// JSON, path and query to wire: no trap, no out-of-bounds read, errors with a position, and the
+/// output is a message that can be read.
 enum JSONToWireTarget {
   static func run(_ bytes: [UInt8]) throws(BrokenProperty) {
     let input = CodecInput(bytes, readsBindings: true)
@@ -11,14 +11,14 @@ enum JSONToWireTarget {
       bindings: input.bindings, options: input.encodeOptions)
     guard case .success(let wire) = encoded else { return }
     try require(
-      wire.count <= input.encodeOptions.messageByteLimit, "\(wire.count) bytes pass the limit")
+      wire.count <= input.encodeOptions.messageByteLimit, "\(wire.count) bytes exceed the limit")
     var options = DecodeOptions()
     options.depthLimit = CodecInput.noDepthLimit
     let decoded = try codec.decode(
       wire, as: input.message, of: input.schema, responseBody: nil, options: options)
     guard case .failure(let error) = decoded else { return }
-    // Values of path and query stand behind the body and have to be merged with it. How often that may
-    // be so within itself is bounded: a message that passes the bound is refused, not wrong.
+    // Values of path and query follow the body and must be merged with it. The nesting of such
+    // merges is bounded: a message beyond the bound is rejected, not mistranslated.
     if error.code == .tooLarge && !input.bindings.isEmpty { return }
     throw BrokenProperty("what was written can't be read: \(error); \(readable(wire))")
   }

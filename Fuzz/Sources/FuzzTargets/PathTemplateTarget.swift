@@ -1,10 +1,11 @@
 internal import Codec
 @testable internal import Routing
 
-/// Path templates and the tree made of them: no trap, an error has a column, a template matches the paths
-/// made from it, and the tree finds for any path what `ReferenceMatch` finds by trying them all.
+/// Path templates and the tree built from them: no trap, an error has a column, a template matches
+/// the paths derived from it, and the tree finds the same route for any path as `ReferenceMatch`
+/// does by trying all templates.
 ///
-/// An input is lines: behind a `>` a path, else a template.
+/// An input consists of lines: a path after `>`, otherwise a template.
 enum PathTemplateTarget {
   private static let templateLimit = 32
   private static let pathLimit = 32
@@ -55,7 +56,7 @@ enum PathTemplateTarget {
       return nil
     }
     try require(template.segments.count <= PathTemplate.segmentLimit, "too many segments")
-    try require(template.text == text, "a template has another text than it was made of")
+    try require(template.text == text, "the text of a template differs from its source")
     for variable in template.variables {
       try require(
         !variable.segments.isEmpty && variable.segments.lowerBound >= 0
@@ -65,7 +66,7 @@ enum PathTemplateTarget {
     return template
   }
 
-  /// Paths that a template must match: as few segments as it takes, and more.
+  /// Paths that a template must match: with as few segments as possible, and with more.
   private static func paths(from template: PathTemplate) -> [[UInt8]] {
     [0, 1, 3].map { count in
       var path: [UInt8] = []
@@ -76,14 +77,14 @@ enum PathTemplateTarget {
         case .rest: for _ in 0..<count { path += Array("/y".utf8) }
         }
       }
-      // A `**` of no segments at the start leaves no segment that a verb could stand behind.
+      // A `**` of no segments at the start leaves no segment that a verb could follow.
       if path.isEmpty { path = Array("/".utf8) }
       if let verb = template.verb { path += [UInt8(ascii: ":")] + Self.encoded(verb) }
       return path
     }
   }
 
-  /// Everything encoded: what is special in a path as well as what is not.
+  /// Encodes everything but lowercase letters, whether special in a path or not.
   private static func encoded(_ bytes: [UInt8]) -> [UInt8] {
     let digits = Array("0123456789abcdef".utf8)
     return bytes.flatMap { byte -> [UInt8] in

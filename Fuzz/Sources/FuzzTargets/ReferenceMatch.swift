@@ -1,15 +1,15 @@
 internal import Routing
 
-/// What a path matches by the rules as docs and comments state them, found the slow way: each template is
-/// tried by itself, and of those that match the preferred one is taken. `RouteTree` must agree.
+/// The match of a path by the documented rules, found the slow way: each template is tried on its
+/// own, and the preferred one of those that match is chosen. `RouteTree` must agree.
 struct ReferenceMatch {
-  /// Place of the template among those given.
+  /// Index of the template among those given.
   let template: Int
-  /// For each segment of the template the segments of the path that it took.
+  /// For each segment of the template, the segments of the path that it matched.
   private let taken: [Range<Int>]
   private let segments: [[UInt8]]
 
-  /// The bytes of a path that a variable of these segments gets.
+  /// The bytes of a path that are the value of a variable of these segments.
   func value(of variable: Range<Int>) -> [UInt8] {
     let from = self.taken[variable.lowerBound].lowerBound
     let to = self.taken[variable.upperBound - 1].upperBound
@@ -18,8 +18,8 @@ struct ReferenceMatch {
 
   static func find(_ path: [UInt8], in templates: [PathTemplate]) -> ReferenceMatch? {
     guard let segments = Self.split(path) else { return nil }
-    // With the last segment's verb split off first, where a template has that verb, the longest first. A
-    // verb may hold colons: it begins at one of so many colons from the end.
+    // With the last segment's verb split off first, if a template has that verb, the longest first.
+    // A verb may contain colons: it begins at one of the last `inner + 1` colons.
     let inner = templates.map { ($0.verb ?? []).count { $0 == UInt8(ascii: ":") } }.max() ?? 0
     let last = segments.last ?? []
     let colons = last.indices.filter { last[$0] == UInt8(ascii: ":") }
@@ -33,7 +33,7 @@ struct ReferenceMatch {
     return Self.best(segments, nil, templates)
   }
 
-  /// One trailing `/` is passed over, and no path is the root.
+  /// One trailing `/` is ignored, and an empty path is the root.
   private static func split(_ path: [UInt8]) -> [[UInt8]]? {
     if path.isEmpty || path == Array("/".utf8) { return [] }
     guard path.first == UInt8(ascii: "/") else { return nil }
@@ -90,7 +90,7 @@ struct ReferenceMatch {
     return taken
   }
 
-  /// Percent-decoded; nil where an escape is none.
+  /// Percent-decoded; nil if an escape is invalid.
   private static func decoded(_ bytes: ArraySlice<UInt8>) -> [UInt8]? {
     var rest = bytes
     var decoded: [UInt8] = []

@@ -1,10 +1,11 @@
 internal import Codec
 
-/// What we write we must read: JSON that encodes decodes, and wire that decodes encodes; the JSON after
-/// that is the same, byte for byte, however often it goes round.
+/// Everything the codec writes it must be able to read: JSON that encodes must decode, and wire
+/// that decodes must encode; the JSON after that stays the same, byte for byte, for any number of
+/// round trips.
 ///
-/// Bit 7 of the input's second byte says which it begins with. Only the first step has the input's
-/// limits; the later ones have none, because a JSON text and its message are differently deep.
+/// Bit 7 of the input's second byte selects the first direction. Only the first step has the
+/// input's limits; the later ones have none, because a JSON text and its message differ in depth.
 enum RoundTripTarget {
   static func run(_ bytes: [UInt8]) throws(BrokenProperty) {
     let input = CodecInput(bytes, readsBindings: false)
@@ -33,8 +34,9 @@ enum RoundTripTarget {
     }
     options.depthLimit = CodecInput.noDepthLimit
     guard let again = try Self.goRound(json, input, options, codec), again != json else { return }
-    // A default that stands on the wire is printed in its place there. It isn't written again, and then
-    // it's printed behind what is set: the members are the same, in an order that doesn't change again.
+    // A default that is on the wire is printed in its place. It isn't encoded again, and then it's
+    // printed after the fields that are set: the members are the same, in an order that doesn't
+    // change again.
     if options.alwaysPrintsDefaults, again.count == json.count,
       try Self.goRound(again, input, options, codec) == again
     {
@@ -46,8 +48,8 @@ enum RoundTripTarget {
 
   /// Encodes and decodes again.
   ///
-  /// - Returns: nil where the text lacks required fields: a reply that does is passed on, a request that
-  ///   does is refused.
+  /// - Returns: nil if the text lacks required fields: such a response is forwarded, such a request
+  ///   is rejected.
   private static func goRound(
     _ json: [UInt8], _ input: CodecInput, _ options: DecodeOptions, _ codec: CodecRun
   ) throws(BrokenProperty) -> [UInt8]? {

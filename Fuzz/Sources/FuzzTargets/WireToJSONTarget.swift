@@ -1,7 +1,7 @@
 internal import Codec
 
-/// Wire to JSON: no trap, no read out of bounds, errors with a place, and what is written is JSON in
-/// which no key stands twice.
+/// Wire to JSON: no trap, no out-of-bounds read, errors with a position, and the output is JSON
+/// without repeated keys.
 enum WireToJSONTarget {
   static func run(_ bytes: [UInt8]) throws(BrokenProperty) {
     let input = CodecInput(bytes, readsBindings: false)
@@ -13,16 +13,16 @@ enum WireToJSONTarget {
     try Self.requireJSON(json, codec)
   }
 
-  /// JSON is what can be read as a google.protobuf.Value.
+  /// Requires text that can be read as a google.protobuf.Value.
   static func requireJSON(_ json: [UInt8], _ codec: CodecRun) throws(BrokenProperty) {
     var options = EncodeOptions()
     options.depthLimit = CodecInput.noDepthLimit
     let read = try codec.encode(
       json, rule: .whole, as: FuzzSchema.shared.value, of: FuzzSchema.shared.schema,
       bindings: Bindings(), options: options)
-    try require(!json.isEmpty, "a reply of no bytes is no JSON")
+    try require(!json.isEmpty, "the output is empty")
     if case .failure(let error) = read {
-      throw BrokenProperty("no JSON was written: \(error); \(readable(json))")
+      throw BrokenProperty("the output isn't JSON: \(error); \(readable(json))")
     }
   }
 }

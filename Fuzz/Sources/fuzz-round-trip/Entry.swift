@@ -1,7 +1,7 @@
 internal import FuzzTargets
 
-/// What libFuzzer calls with each input: the target `round-trip`. A broken property ends the process, as a
-/// trap does, and libFuzzer keeps the input.
+/// Runs the target `round-trip` with one input from libFuzzer. A broken property ends the process,
+/// as a trap does, and libFuzzer keeps the input.
 @_cdecl("LLVMFuzzerTestOneInput")
 package func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let input = unsafe Array(UnsafeBufferPointer(start: start, count: count))

@@ -2,12 +2,12 @@ import Foundation
 import FuzzTargets
 import Testing
 
-/// What fuzzing has found stays found: the corpus, and every input that ever broke something.
+/// Replays the corpus, and every input that ever broke a property.
 struct ReplayTests {
   static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .appendingPathComponent("../..")
 
-  /// A trap ends the process: then the last name in the file that this writes is the input's.
+  /// A trap ends the process: then the last name in this file is the input's.
   static let log = Self.package.appendingPathComponent(".build/replayed.txt")
 
   @Test(
