@@ -1,9 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The codec's benchmark, a package of its own: nothing of swift-protobuf or simdjson gets into the
-// bridge's. Sources/ links to the codec's targets, so that it's built as the bridge builds it.
-// scripts/bench-codec.sh makes CReader's library and says where it is.
+// The codec's benchmark, a separate package, so that swift-protobuf and simdjson aren't
+// dependencies of the bridge. Sources/ links to the codec's targets, so that it's built as in the
+// bridge. scripts/bench-codec.sh builds CReader's library and passes its location.
 
 let settings: [SwiftSetting] = [
   .swiftLanguageMode(.v6),

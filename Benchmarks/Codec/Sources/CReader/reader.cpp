@@ -1,4 +1,4 @@
-// What reading a JSON text costs at least: simdjson's on-demand parser, every value taken.
+// The minimum cost of reading a JSON text: simdjson's on-demand parser, every value read.
 
 #include "CReader.h"
 

@@ -1,4 +1,4 @@
-/// Why there is nothing to print.
+/// The reason that there are no results.
 enum BenchError: Error, CustomStringConvertible {
   case unreadable
   case schema(String)
@@ -13,7 +13,7 @@ enum BenchError: Error, CustomStringConvertible {
     case .unknownType(let name): "the schema has no type \(name)"
     case .unknownCorpus(let name): "there is no corpus \(name)"
     case .disagreement(let name):
-      "what the codec makes of corpus \(name) is another message than swift-protobuf's"
+      "the codec's message for corpus \(name) differs from swift-protobuf's"
     }
   }
 }

@@ -1,16 +1,16 @@
 import Codec
 
-/// The codec with its schema and its buffers, as an event loop holds it.
+/// The codec with its schema and its buffers, as in an event loop.
 final class Bridge {
   private let schema: Schema
   private let type: MessageIndex
   private let transcoder = Transcoder()
   private let bindings = Bindings()
   private var sink = ByteSink()
-  /// The text that's encoded, and what that gave, which is decoded.
+  /// The text that is encoded, and the result, which is decoded.
   let json: [UInt8]
   private(set) var wire: [UInt8] = []
-  /// What decoding gave.
+  /// The result of decoding.
   private(set) var decoded: [UInt8] = []
 
   init(_ json: [UInt8], as type: MessageIndex, of schema: Schema) throws {

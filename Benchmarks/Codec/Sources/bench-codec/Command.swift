@@ -3,12 +3,12 @@ import Codec
 import Corpora
 import Glibc
 
-/// The codec beside swift-protobuf and simdjson over the same texts in one run.
+/// Compares the codec with swift-protobuf and simdjson over the same texts in one run.
 @main
 struct Command: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench-codec",
-    abstract: "Measures the codec beside swift-protobuf and simdjson; prints tables in Markdown.")
+    abstract: "Compares the codec with swift-protobuf and simdjson; prints tables in Markdown.")
 
   @Option(help: "The descriptor set of Protos/bench/codec.proto.")
   var schema: String
@@ -16,15 +16,15 @@ struct Command: ParsableCommand {
   @Option(help: "Only this corpus; may be given several times.")
   var only: [String] = []
 
-  @Option(help: "How often each contestant has its turn; the best turn counts.")
+  @Option(help: "The number of turns per contestant; the best one counts.")
   var rounds = 15
 
-  @Option(help: "How long a turn is, in milliseconds.")
+  @Option(help: "The length of a turn in milliseconds.")
   var turn = 10.0
 
   @Flag(
     inversion: .prefixedNo,
-    help: "How cost grows with size and with the schema; left out with --only.")
+    help: "Measure how cost grows with size and schema; ignored with --only.")
   var growth = true
 
   @Option(
@@ -34,10 +34,10 @@ struct Command: ParsableCommand {
       valueName: "corpus:direction"))
   var loop: String?
 
-  @Option(help: "How many seconds --loop takes.")
+  @Option(help: "The duration of --loop in seconds.")
   var seconds = 5.0
 
-  @Option(help: "How many messages --loop takes instead of a time, to count instructions.")
+  @Option(help: "The number of messages for --loop instead of a duration, to count instructions.")
   var times: Int?
 
   func run() throws {
@@ -72,7 +72,7 @@ struct Command: ParsableCommand {
     return self.only.isEmpty ? all : all.filter { self.only.contains($0.name) }
   }
 
-  /// For `perf record` and the like: nothing but the codec.
+  /// Runs only the codec, for `perf record` and the like.
   private func runLoop(_ loop: String, schema: Schema) throws {
     let parts = loop.split(separator: ":").map(String.init)
     guard parts.count == 2, let corpus = Corpus.named(parts[0]),

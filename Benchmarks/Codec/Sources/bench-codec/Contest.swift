@@ -1,10 +1,10 @@
 import CAllocations
 import Glibc
 
-/// Something that's measured: one contestant in one direction over one corpus.
+/// A subject of measurement: one contestant in one direction over one corpus.
 struct Contender {
-  /// Does the work so many times. What a repetition makes is kept or thrown away as it would be in
-  /// use: the codec keeps its buffers, the others make messages and arrays.
+  /// Repeats the work this many times. The output of a repetition is kept or discarded as it would
+  /// be in use: the codec keeps its buffers, the others create messages and arrays.
   let run: (_ times: Int) throws -> Void
 
   init(_ run: @escaping (_ times: Int) throws -> Void) {
@@ -12,7 +12,7 @@ struct Contender {
   }
 }
 
-/// What was measured of a contender.
+/// The measurements of a contender.
 struct Measurement {
   /// The best round, per repetition.
   var nanoseconds = Double.infinity
@@ -22,12 +22,12 @@ struct Measurement {
 
 /// Measures contenders against each other.
 ///
-/// They take turns, so that whatever else the machine does hits all alike, and of each the best round
-/// counts. The clock is the thread's CPU time: time that the thread waits for a core isn't in it.
+/// They take turns, so that any other load on the machine affects all alike, and the best round of
+/// each counts. The clock is the thread's CPU time, which excludes waiting for a core.
 struct Contest {
-  /// How often each has its turn.
+  /// The number of turns of each.
   var rounds: Int
-  /// How long a turn is, in nanoseconds.
+  /// The length of a turn, in nanoseconds.
   var turn: Double
 
   func measure(_ contenders: [Contender]) throws -> [Measurement] {
@@ -39,7 +39,7 @@ struct Contest {
     }
     for round in 0..<self.rounds {
       for place in contenders.indices {
-        // Another one begins each round.
+        // Each round begins with another one.
         let index = (place + round) % contenders.count
         let elapsed = try Self.time { try contenders[index].run(times[index]) }
         results[index].nanoseconds = min(
@@ -49,7 +49,7 @@ struct Contest {
     return results
   }
 
-  /// How many repetitions make a turn. Warms up on the way.
+  /// The number of repetitions in a turn. Also warms up.
   private func calibrate(_ contender: Contender) throws -> Int {
     var times = 1
     while true {
@@ -61,7 +61,7 @@ struct Contest {
     }
   }
 
-  /// The difference of a short and a longer run, so that what a run itself allocates doesn't count.
+  /// The difference between a long and a short run, which excludes the allocations of the run itself.
   private static func countAllocations(_ contender: Contender) throws -> Double {
     func count(_ times: Int) throws -> UInt64 {
       let before = CAllocations_count()

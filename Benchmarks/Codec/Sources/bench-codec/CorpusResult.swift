@@ -7,17 +7,17 @@ enum Direction: String, CaseIterable {
   case decode = "wire → JSON"
 }
 
-/// What was measured of one corpus.
+/// The measurements of one corpus.
 struct CorpusResult {
   let corpus: Corpus
-  /// Bytes of JSON in and out: a client may write a number otherwise than the codec prints it.
+  /// Bytes of JSON in and out: a client may write a number differently from the codec.
   let encodeBytes: Int
   let decodeBytes: Int
   let bridge: [Direction: Measurement]
   let generated: [Direction: Measurement]
   let reading: Measurement
 
-  /// Measures a corpus, after the codec's results have been compared with swift-protobuf's.
+  /// Measures a corpus, after comparing the codec's results with swift-protobuf's.
   static func measure(_ corpus: Corpus, schema: Schema, contest: Contest) throws -> Self {
     guard let type = schema.message(named: corpus.type), let generated = Generated(corpus.type)
     else { throw BenchError.unknownType(corpus.type) }

@@ -1,10 +1,10 @@
 import SwiftProtobuf
 
-/// swift-protobuf's generated type of a corpus, without its type.
+/// swift-protobuf's generated type of a corpus, type-erased.
 struct Generated {
   let encode: (_ json: [UInt8], _ times: Int) throws -> Void
   let decode: (_ wire: [UInt8], _ times: Int) throws -> Void
-  /// Whether two texts, or a text and a wire form, are the same message.
+  /// Whether two texts, or a text and a wire form, represent the same message.
   let agree: (_ json: [UInt8], _ other: [UInt8], _ wire: [UInt8]) throws -> Bool
 
   private init<Message: SwiftProtobuf.Message & Equatable>(_: Message.Type) {
@@ -29,7 +29,7 @@ struct Generated {
     }
   }
 
-  /// The type of this full name in Protos/bench/codec.proto.
+  /// The type with this full name in Protos/bench/codec.proto.
   init?(_ fullName: String) {
     switch fullName {
     case "bridge.bench.Echo": self.init(BenchEcho.self)
@@ -43,7 +43,7 @@ struct Generated {
     }
   }
 
-  /// Keeps the optimiser from leaving out what made the bytes.
+  /// Keeps the optimizer from removing the code that produced the bytes.
   @inline(never)
   private static func keep(_ bytes: [UInt8]) {
     precondition(!bytes.isEmpty)

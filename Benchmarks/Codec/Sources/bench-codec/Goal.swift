@@ -1,13 +1,13 @@
 import Corpora
 
-/// A figure that the codec should reach, as a ratio of what was measured in one run or as a rate.
+/// A target for the codec, as a ratio of two measurements of one run or as a rate.
 struct Goal {
   enum Figure {
-    /// At most so many times what simdjson needs to read the text.
+    /// At most this many times the time that simdjson needs to read the text.
     case withinReading(Double)
-    /// At least so many times as fast as swift-protobuf.
+    /// At least this many times as fast as swift-protobuf.
     case fasterThanGenerated(Double)
-    /// At least so many GB of JSON a second.
+    /// At least this many GB of JSON per second.
     case gigabytes(Double)
     /// No heap allocation.
     case noAllocation
@@ -36,7 +36,7 @@ struct Goal {
     return figures.map { Goal(corpus: $0.0, direction: $0.1, figure: $0.2) }
   }
 
-  /// Goals beside what was seen. Every corpus that was measured should allocate nothing.
+  /// Goals beside the measured values. Every measured corpus should allocate nothing.
   static func table(of results: [CorpusResult]) -> Table {
     var table = Table(["corpus", "direction", "wanted", "seen", "met"], words: 5)
     for result in results {

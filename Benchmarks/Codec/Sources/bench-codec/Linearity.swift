@@ -1,8 +1,8 @@
 import Codec
 import Corpora
 
-/// How cost grows: with the size of a text it should be per byte what it is for a small one, and the
-/// number of fields that a message type has shouldn't matter to a message that sets ten of them.
+/// Scaling of the cost: the cost per byte should not depend on the size of a text, and the number
+/// of fields of a message type shouldn't matter to a message that sets ten of them.
 struct Linearity {
   let schema: Schema
   let contest: Contest
@@ -13,9 +13,9 @@ struct Linearity {
 
   // MARK: Sizes
 
-  /// ns per KB of JSON for texts of growing size, one row for each kind and direction, and one of
-  /// simdjson's reading: what grows there as well is the machine's (caches, and branches that a
-  /// processor learns by heart where a text is short), not the codec's.
+  /// ns per KB of JSON for texts of growing size, one row for each kind and direction, and one for
+  /// simdjson's reading: growth there as well is due to the machine (caches, and branch predictors
+  /// that memorize a short text), not to the codec.
   func sizeTable() throws -> Table {
     var table = Table(
       ["corpus", "direction"] + Self.sizes.map { "\(Self.name($0)), ns/KB" } + ["last : best"],
@@ -47,7 +47,7 @@ struct Linearity {
     return table
   }
 
-  /// A corpus of about so many bytes.
+  /// A corpus of about this many bytes.
   private static func corpus(_ make: (Int) -> Corpus, byteCount: Int) -> Corpus {
     let sample = make(999)
     return make(max(3, byteCount * 999 / sample.json.count))
@@ -79,7 +79,7 @@ struct Linearity {
     return table
   }
 
-  // MARK: Both
+  // MARK: Common
 
   private func bridge(_ corpus: Corpus) throws -> Bridge {
     guard let type = self.schema.message(named: corpus.type) else {
@@ -88,7 +88,7 @@ struct Linearity {
     return try Bridge(corpus.json, as: type, of: self.schema)
   }
 
-  /// All of them against each other, in both directions.
+  /// Measures all of them against each other, in both directions.
   private func measure(_ bridges: [Bridge]) throws -> [Direction: [Measurement]] {
     let results = try self.contest.measure(
       bridges.map { bridge in Contender { try bridge.encode($0) } }
@@ -98,7 +98,7 @@ struct Linearity {
     ]
   }
 
-  /// The costs, and how many times the cheapest of them the last one is.
+  /// The costs, and the ratio of the last to the cheapest.
   private static func cells(_ costs: [Double]) -> [String] {
     guard let last = costs.last, let best = costs.min() else { return [] }
     return costs.map(Numeral.number) + [Numeral.ratio(last / best)]

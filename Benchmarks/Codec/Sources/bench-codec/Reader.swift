@@ -1,6 +1,6 @@
 import CReader
 
-/// simdjson over one text: what reading alone costs.
+/// simdjson over one text: the cost of reading only.
 final class Reader {
   private let reader: OpaquePointer
   private let text: UnsafeMutablePointer<UInt8>
@@ -26,7 +26,7 @@ final class Reader {
     }
   }
 
-  /// The implementations that are at work: scanning, then reading of values.
+  /// The implementations in use: scanning, then reading of values.
   static var implementation: String {
     "\(String(cString: CReader_implementation()))/\(String(cString: CReader_compiled_for()))"
   }

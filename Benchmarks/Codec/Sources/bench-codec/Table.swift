@@ -1,10 +1,11 @@
-/// A table in Markdown that is also readable as it stands: columns are padded.
+/// A Markdown table that is also readable unrendered: columns are padded.
 struct Table {
   private var rows: [[String]]
-  /// Columns that hold words: aligned to the left.
+  /// The number of columns that contain words: aligned to the left.
   private let words: Int
 
-  /// - Parameter words: how many columns at the left hold words; the others hold numbers.
+  /// - Parameter words: the number of columns at the left that contain words; the others contain
+  ///   numbers.
   init(_ head: [String], words: Int) {
     self.rows = [head]
     self.words = words
@@ -35,7 +36,7 @@ struct Table {
   }
 }
 
-/// Numbers as the tables show them.
+/// Formats numbers for the tables.
 enum Numeral {
   /// `12,345`, or one decimal below ten.
   static func number(_ value: Double) -> String {
@@ -52,7 +53,7 @@ enum Numeral {
     return "\(hundredths / 100).\(hundredths / 10 % 10)\(hundredths % 10)"
   }
 
-  /// Without decimals where there is nothing behind the point.
+  /// Without decimals if there are none.
   static func count(_ value: Double) -> String {
     value == value.rounded() ? Self.grouped(Int(value)) : Self.number(value)
   }

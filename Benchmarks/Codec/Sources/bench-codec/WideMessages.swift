@@ -1,13 +1,13 @@
 import Codec
 import SwiftProtobuf
 
-/// A message type of so many fields, made up at run time, and texts that set ten of them.
+/// A message type with many fields, created at run time, and texts that set ten of them.
 struct WideMessages {
-  /// Which ten fields a text sets, and in what order.
+  /// The ten fields that a text sets, and their order.
   enum Order: String, CaseIterable {
-    /// As they are declared: each key is the one that's expected.
+    /// As declared: each key is the expected one.
     case first = "the first, in order"
-    /// Far apart and from the back: each key has to be looked up.
+    /// Far apart and from the end: each key must be looked up.
     case spread = "spread out, from the back"
   }
 
