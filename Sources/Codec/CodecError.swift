@@ -59,17 +59,17 @@ package struct CodecError: Error, Sendable, Equatable {
 extension CodecError: CustomStringConvertible {
   /// `inputs[3].shape[1]: expected int64, got "x" (byte 41)`.
   package var description: String {
-    let ordinal = self.path.isEmpty ? "" : "\(self.path): "
-    guard let offset = self.offset else { return ordinal + self.reason }
-    return "\(ordinal)\(self.reason) (byte \(offset))"
+    let location = self.path.isEmpty ? "" : "\(self.path): "
+    guard let offset = self.offset else { return location + self.reason }
+    return "\(location)\(self.reason) (byte \(offset))"
   }
 
   /// The message for the sender of a JSON text, with line and column instead of an offset:
   /// `inputs[3].shape[1]: expected int64, got "x" (line 4, column 17)`.
   package func message(in text: RawSpan) -> String {
-    let ordinal = self.path.isEmpty ? "" : "\(self.path): "
-    guard let offset = self.offset else { return ordinal + self.reason }
-    return "\(ordinal)\(self.reason) (\(TextPosition(of: offset, in: text)))"
+    let location = self.path.isEmpty ? "" : "\(self.path): "
+    guard let offset = self.offset else { return location + self.reason }
+    return "\(location)\(self.reason) (\(TextPosition(of: offset, in: text)))"
   }
 }
 

@@ -161,9 +161,9 @@ extension JSONReader {
 
   @inline(never)
   private func notANumber(at start: Int) -> CodecError {
-    var ordinal = self
-    ordinal.position = start
-    return ordinal.wrongType("a number")
+    var lookahead = self
+    lookahead.position = start
+    return lookahead.wrongType("a number")
   }
 
   /// Whether all eight bytes are ASCII digits.
