@@ -1,14 +1,14 @@
 package import Addresses
 package import BridgeConfiguration
 
-/// What a name leads to, looked up again and again: all addresses of a host, such as a headless service of
-/// Kubernetes, or the hosts that SRV records name (RFC 2782).
+/// Endpoints of a DNS name, resolved periodically: all addresses of a host, such as a headless Kubernetes
+/// service, or the hosts that its SRV records name (RFC 2782).
 ///
-/// Addresses of a host weigh the same. Of SRV records those with the lowest priority whose hosts can be
-/// looked up are taken, by their weights.
+/// All addresses of a host have the same weight. Of the SRV records, those with the lowest priority whose
+/// hosts resolve are used, with their weights.
 ///
-/// The system's resolver doesn't tell how long an answer may be kept, so the interval is the
-/// configuration's. After a failure it's tried again sooner.
+/// The system resolver doesn't expose TTLs, so the interval comes from the configuration. After a failure
+/// the next attempt is made sooner.
 package struct DNSEndpoints: EndpointSource {
   private let settings: Configuration.DNS
   private let resolver: DNSResolver
@@ -42,7 +42,7 @@ package struct DNSEndpoints: EndpointSource {
   private func endpoints() async throws(LookupError) -> [Configuration.WeightedEndpoint] {
     switch self.settings.name {
     case .host(let host, let port):
-      // In an order of their own: resolvers shuffle them.
+      // Sorted, because resolvers shuffle them.
       return try await self.addresses(of: host).sorted().map {
         .init(Configuration.Endpoint(host: $0, port: port))
       }
@@ -70,17 +70,17 @@ package struct DNSEndpoints: EndpointSource {
     }
     guard records.count <= DiscoveredEndpoints.countLimit else {
       throw LookupError(
-        reason: "\(name) has \(records.count) SRV records; at most "
-          + "\(DiscoveredEndpoints.countLimit) are taken")
+        reason: "\(name) has \(records.count) SRV records; the limit is "
+          + "\(DiscoveredEndpoints.countLimit)")
     }
-    var failure = LookupError(reason: "the SRV records of \(name) say that the service isn't there")
+    var failure = LookupError(reason: "the SRV records of \(name) declare the service unavailable")
     for group in ServiceRecords.groups(records) {
       var addresses: [String: [String]] = [:]
       for target in Set(group.map(\.target)).sorted() {
         do throws(LookupError) {
           addresses[target] = try await self.addresses(of: target).sorted()
         } catch {
-          failure = LookupError(reason: "\(error), which an SRV record of \(name) names")
+          failure = LookupError(reason: "\(error) (target of an SRV record of \(name))")
         }
       }
       let endpoints = ServiceRecords.endpoints(group, addresses: addresses)

@@ -1,19 +1,20 @@
 internal import BridgeConfiguration
 internal import Codec
 
-/// Instances as a registry names them, on their way to a list of endpoints.
+/// Collects the instances that a registry lists into a list of endpoints.
 struct DiscoveredEndpoints {
-  /// The most endpoints of a list. Stops a registry from making the balancer and its pools without end.
+  /// Maximum length of a list. Stops a registry from making the balancer and its pools grow without
+  /// bound.
   static let countLimit = 10_000
 
   private var found: [(endpoint: Configuration.Endpoint, weight: Double)] = []
   private var seen: Set<Configuration.Endpoint> = []
 
-  /// Takes an instance; one that can't be called, or is there already, is left out.
+  /// Adds an instance; invalid ones and duplicates are skipped.
   ///
   /// - Parameters:
-  ///   - port: nil where none was named.
-  ///   - weight: negative ones count as 0, absurd ones as the largest.
+  ///   - port: nil if the registry gave none.
+  ///   - weight: negative values count as 0, values above the maximum as the maximum.
   mutating func add(host: String?, port: Int?, weight: Double) {
     guard let host, let port, (1...65_535).contains(port), host.utf8.count <= 253,
       let endpoint = try? ConfigurationValues.endpoint(
@@ -24,8 +25,8 @@ struct DiscoveredEndpoints {
     self.found.append((endpoint, weight.isNaN ? 0 : min(max(0, weight), most)))
   }
 
-  /// The list: weights as they are where all are whole, else a hundredfold, so that 0.5 keeps its share.
-  /// Whatever has a weight keeps at least 1.
+  /// The list: weights unchanged if all are integers, else multiplied by 100, so that 0.5 keeps its
+  /// share. A positive weight stays at least 1.
   var list: [Configuration.WeightedEndpoint] {
     let areWhole = self.found.allSatisfy { $0.weight == $0.weight.rounded() }
     return self.found.map { found in
@@ -36,25 +37,25 @@ struct DiscoveredEndpoints {
     }
   }
 
-  /// The list as an update; a failure where it's too long.
+  /// The list as an update; a failure if it's too long.
   func update(from source: String) -> EndpointUpdate {
     guard self.found.count <= Self.countLimit else {
       return .failure(
-        "\(source) named \(self.found.count) endpoints; at most \(Self.countLimit) are taken")
+        "\(source) returned \(self.found.count) endpoints; the limit is \(Self.countLimit)")
     }
     return .endpoints(self.list)
   }
 }
 
 extension JSONValue {
-  /// A registry's answer, or why it isn't one.
+  /// A registry's response body as JSON, or why it can't be parsed.
   static func parse(_ body: [UInt8], of url: String) -> Result<JSONValue, HTTPFetchError> {
     do throws(CodecError) {
       return .success(try JSONValue(parsing: body))
     } catch {
-      // It may quote what came.
+      // The error may quote the body.
       return .failure(
-        HTTPFetchError("\(url) answered no JSON: \(ForeignText.shown("\(error)"))"))
+        HTTPFetchError("\(url) returned invalid JSON: \(ForeignText.shown("\(error)"))"))
     }
   }
 }

@@ -9,13 +9,13 @@ internal import ProcessResources
 internal import Synchronization
 internal import Time
 
-/// The HTTP client of all sources of a process. Shut it down when the sources have ended.
+/// The HTTP client shared by all sources of a process. Shut it down after the sources have ended.
 ///
-/// Names are looked up here and not by the library, which has one thread a loop for them and takes no
-/// limit: the library gets an address. Where a name has several, the next one is tried when one can't be
-/// connected to.
+/// Host names are resolved here and not by AsyncHTTPClient, whose resolver uses one thread per event loop
+/// and takes no timeout; the library gets an address. If a name has several, the next one is tried when a
+/// connection can't be established.
 package final class DiscoveryClient: Sendable {
-  /// A host's address that was connected to, and the client for it.
+  /// The client for an address of a host to which a connection was established.
   private struct Known {
     var client: HTTPClient
     var end: NIODeadline
@@ -23,22 +23,22 @@ package final class DiscoveryClient: Sendable {
 
   private let group: MultiThreadedEventLoopGroup
   private let lookups: Lookups
-  /// For addresses.
+  /// For URLs whose host is an IP address.
   private let client: HTTPClient
-  /// By host; nil once it's shut down.
+  /// By host; nil after shutdown.
   private let known = Mutex<[String: Known]?>([:])
 
-  /// A source that asks every few seconds keeps its connection; one that asks less often gives it back,
-  /// and has its host looked up again.
+  /// A source that polls every few seconds keeps its connection; one that polls less often releases it,
+  /// and its host is resolved again.
   private static let keptTime = TimeAmount.seconds(30)
-  /// For each address, where there are several.
+  /// For each address, if there are several.
   private static let connectTime = TimeAmount.seconds(1)
-  /// Addresses of a host that are tried for one question.
+  /// Addresses of a host tried for one request.
   private static let addressLimit = 4
 
   /// - Parameters:
-  ///   - group: whose loops carry the connections.
-  ///   - lookups: looks hosts up.
+  ///   - group: its event loops carry the connections.
+  ///   - lookups: resolves hosts.
   package init(group: MultiThreadedEventLoopGroup, lookups: Lookups = .system) {
     self.group = group
     self.lookups = lookups
@@ -52,14 +52,14 @@ package final class DiscoveryClient: Sendable {
     var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
     configuration.timeout = HTTPClient.Configuration.Timeout(connect: connectTime)
     configuration.connectionPool.idleTimeout = Self.keptTime
-    // A source has its own pace, and another address to ask perhaps.
+    // Sources have their own retry schedule, and possibly another address to try.
     configuration.connectionPool.retryConnectionEstablishment = false
     configuration.httpVersion = .http1Only
     configuration.dnsOverride = override
     return HTTPClient(eventLoopGroup: group, configuration: configuration)
   }
 
-  /// Closes its connections; questions under way fail.
+  /// Closes all connections; requests in flight fail.
   package func shutDown() async {
     let known = self.known.withLock { known in
       defer { known = nil }
@@ -76,11 +76,11 @@ package final class DiscoveryClient: Sendable {
           try? await Task.sleep(for: request.timeout)
           return .failure(
             HTTPFetchError(
-              "\(request.url) gave no answer within \(DurationText.of(request.timeout))"))
+              "\(request.url) did not respond within \(DurationText.of(request.timeout))"))
         }
         let first = await group.next()
         group.cancelAll()
-        return first ?? .failure(HTTPFetchError("\(request.url) wasn't asked"))
+        return first ?? .failure(HTTPFetchError("\(request.url): the request wasn't sent"))
       }
     }
   }
@@ -100,7 +100,7 @@ package final class DiscoveryClient: Sendable {
     } catch {
       return .failure(HTTPFetchError("\(request.url): \(error.sentence(about: host))"))
     }
-    var last = HTTPFetch.Outcome.failure(HTTPFetchError("\(request.url) wasn't asked"))
+    var last = HTTPFetch.Outcome.failure(HTTPFetchError("\(request.url): the request wasn't sent"))
     for address in addresses.prefix(Self.addressLimit) where !Task.isCancelled {
       let connectTime = addresses.count > 1 ? Self.connectTime : .seconds(5)
       let client = Self.makeClient(self.group, connectTime: connectTime, [host: address])
@@ -115,7 +115,8 @@ package final class DiscoveryClient: Sendable {
     return last
   }
 
-  /// Of both families in turn, IPv6 first (RFC 8305 §4). A family that is silent leaves half of the time.
+  /// Addresses of both families alternating, IPv6 first (RFC 8305 §4). An unresponsive family uses up at
+  /// most half of the time.
   private func addresses(
     of host: String, for request: HTTPFetch.Request
   ) async throws(LookupError) -> [String] {
@@ -148,7 +149,7 @@ package final class DiscoveryClient: Sendable {
     try? await before?.client.shutdown()
   }
 
-  /// The host of a URL if it's a name; nil for an address.
+  /// The host of a URL if it's a name; nil if it's an address.
   private static func host(of url: String) -> String? {
     guard let scheme = url.firstRange(of: "://") else { return nil }
     let authority = url[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" }
@@ -166,7 +167,7 @@ package final class DiscoveryClient: Sendable {
     for (name, value) in request.headers { sent.headers.add(name: name, value: value) }
     if !request.body.isEmpty { sent.body = .bytes(ByteBuffer(bytes: request.body)) }
     do {
-      // The limit is the other task's; this one only has to be longer.
+      // The racing task enforces the timeout; this deadline only has to be later.
       let deadline = NIODeadline.now() + TimeAmount(clamping: request.timeout) + .seconds(1)
       let response = try await client.execute(sent, deadline: deadline)
       let body = try await response.body.collect(upTo: HTTPFetch.byteLimit)
@@ -180,7 +181,7 @@ package final class DiscoveryClient: Sendable {
     }
   }
 
-  /// Whether what went wrong did so on a connection.
+  /// Whether the error occurred after the connection was established.
   private static func isConnected(_ error: any Error) -> Bool {
     switch error {
     case is NIOConnectionError, is IOError, is ChannelError, is NIOSSLError, is BoringSSLError:
@@ -191,11 +192,11 @@ package final class DiscoveryClient: Sendable {
     }
   }
 
-  /// What went wrong, in words.
+  /// The error in words.
   private static func reason(_ error: any Error) -> String {
     switch error {
     case is NIOTooManyBytesError:
-      "the answer is larger than \(HTTPFetch.byteLimit) bytes"
+      "the response is larger than \(HTTPFetch.byteLimit) bytes"
     case let error as NIOConnectionError:
       error.connectionErrors.first.map { Self.reason($0.error) } ?? "no address for this host name"
     case let error as IOError:
@@ -208,19 +209,19 @@ package final class DiscoveryClient: Sendable {
       default: Shortage(errno: error.errnoCode)?.description ?? "\(error)"
       }
     case let error as HTTPClientError where error == .deadlineExceeded:
-      "no answer in time"
+      "timed out waiting for the response"
     case let error as HTTPClientError where error == .connectTimeout:
-      "no connection in time"
+      "timed out connecting"
     case let error as HTTPClientError where error == .remoteConnectionClosed:
-      "the connection was closed before the answer was complete"
+      "the connection was closed before the response was complete"
     case let error as HTTPClientError:
       error.shortDescription
     case is HTTPParserError:
-      "the answer isn't HTTP/1.1 (\(error))"
+      "the response isn't HTTP/1.1 (\(error))"
     case is SocketAddressError:
       "no address for this host name"
     case is CancellationError:
-      "the question was given up"
+      "the request was cancelled"
     default:
       "\(error)"
     }

@@ -1,6 +1,6 @@
 package import BridgeConfiguration
 
-/// Endpoints of a service of PAI-EAS, from the discovery of its region.
+/// Polls the endpoints of a PAI-EAS service from the discovery API of its region.
 package struct EASDirectSource: EndpointSource {
   private let settings: Configuration.EASDirect
   private let fetch: HTTPFetch

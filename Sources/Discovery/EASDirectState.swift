@@ -1,37 +1,39 @@
 internal import BridgeConfiguration
 internal import Codec
 
-/// Asks the discovery of PAI-EAS: which address and which path, and what an answer says. Pure.
+/// State of polling PAI-EAS discovery: which address and path to request, and how to read the response.
+/// Pure.
 ///
-/// A round asks the addresses in turn, beginning with the one that answered last, until one gives a list.
+/// A round tries the addresses in turn, starting with the last one that responded, until one returns a
+/// list.
 struct EASDirectState {
   enum Step: Equatable {
     case send(HTTPFetch.Request)
-    /// The round is over. Nil: the list is as it was.
+    /// The round is over. Nil: the list is unchanged.
     case done(EndpointUpdate?)
   }
 
   private let settings: Configuration.EASDirect
   private var base = 0
   private var path = 0
-  /// Addresses and paths that this round has asked.
+  /// Addresses and paths tried in this round.
   private var basesTried = 0
   private var pathsTried = 0
-  /// Of the answer before, and which question it was for.
+  /// Of the previous response, with the URL it was for.
   private var etag: (value: String, url: String)?
 
   init(_ settings: Configuration.EASDirect) {
     self.settings = settings
   }
 
-  /// A round begins.
+  /// Starts a round.
   mutating func begin() -> Step {
     self.basesTried = 0
     self.pathsTried = 0
     return .send(self.request)
   }
 
-  /// The answer to the last question.
+  /// Handles the outcome of the last request.
   mutating func receive(_ outcome: HTTPFetch.Outcome) -> Step {
     let url = self.url
     switch outcome {
@@ -44,7 +46,7 @@ struct EASDirectState {
       self.path = (self.path + 1) % self.settings.paths.count
       if self.pathsTried < self.settings.paths.count { return .send(self.request) }
       return self.next(
-        "\(url) answered 404: discovery doesn't know the service, or has another path")
+        "\(url) returned 404: the service is unknown, or the discovery path is different")
     case .success(let response) where response.status == 200:
       switch self.read(response.body, url: url) {
       case .success(let update):
@@ -54,11 +56,11 @@ struct EASDirectState {
         return self.next("\(failure)")
       }
     case .success(let response):
-      return self.next("\(url) answered \(response.status)")
+      return self.next("\(url) returned \(response.status)")
     }
   }
 
-  /// On to the next address, or the end of a round in which none gave a list.
+  /// Moves to the next address, or ends a round in which none returned a list.
   private mutating func next(_ reason: String) -> Step {
     self.etag = nil
     self.basesTried += 1
@@ -84,23 +86,23 @@ struct EASDirectState {
     return request
   }
 
-  /// `{"endpoints": {"items": [{"ip", "port", "weight"}]}}`. What's missing or null is an empty list:
-  /// that's what a group without instances gets. What's of another kind is no answer.
+  /// `{"endpoints": {"items": [{"ip", "port", "weight"}]}}`. Missing or null members mean an empty list:
+  /// that's what a group without instances gets. A member of another JSON type is an error.
   private func read(
     _ body: [UInt8], url: String
   ) -> Result<EndpointUpdate, HTTPFetchError> {
     JSONValue.parse(body, of: url).flatMap { response in
       guard case .object = response else {
-        return .failure(HTTPFetchError("\(url) answered JSON that is no object"))
+        return .failure(HTTPFetchError("\(url) returned JSON that is not an object"))
       }
       let endpoints = response["endpoints"]
       if let endpoints, case .object = endpoints {
       } else if endpoints != nil {
-        return .failure(HTTPFetchError("\(url) answered endpoints that are no object"))
+        return .failure(HTTPFetchError("\(url) returned endpoints that are not an object"))
       }
       let items = endpoints?["items"]
       if items != nil, items?.array == nil {
-        return .failure(HTTPFetchError("\(url) answered items that are no list"))
+        return .failure(HTTPFetchError("\(url) returned items that are not an array"))
       }
       var found = DiscoveredEndpoints()
       for item in items?.array ?? [] {

@@ -2,11 +2,11 @@ package import BridgeConfiguration
 package import NIOCore
 
 extension Configuration.EndpointKind {
-  /// What finds the endpoints; nil for a list that doesn't change.
+  /// A source that finds the endpoints; nil for a fixed list.
   ///
   /// - Parameters:
-  ///   - fetch: asks over HTTP.
-  ///   - eventLoop: carries what isn't HTTP.
+  ///   - fetch: sends HTTP requests.
+  ///   - eventLoop: carries connections other than HTTP.
   package func makeSource(
     fetch: HTTPFetch, on eventLoop: any EventLoop
   ) -> (any EndpointSource)? {
@@ -23,7 +23,7 @@ extension Configuration.EndpointKind {
 }
 
 extension EndpointUpdate {
-  /// For people: `infer: 2 endpoints from nacos pai-eas/infer (…)`, and a line for each.
+  /// The update for display: `infer: 2 endpoints from nacos pai-eas/infer (…)`, then a line for each.
   package func lines(service: String, kind: Configuration.EndpointKind) -> [String] {
     switch self {
     case .failure(let reason):

@@ -1,22 +1,21 @@
 package import BridgeConfiguration
 
-/// What a source has learned of a service's endpoints.
+/// A result of an endpoint source.
 package enum EndpointUpdate: Sendable, Equatable {
-  /// All of them, with their weights; those with weight 0 are known and get no calls. It replaces the
-  /// list before it. An empty list is a valid thing to say: whoever takes it decides what becomes of
-  /// the list before.
+  /// The complete list with weights, which replaces the previous one; endpoints with weight 0 are known
+  /// and get no calls. An empty list is valid: the consumer decides whether to keep the previous list.
   case endpoints([Configuration.WeightedEndpoint])
-  /// It couldn't be asked, and why, in words for the person who wrote the configuration (no secrets).
-  /// The list before it holds.
+  /// The source couldn't be queried, and why, worded for the author of the configuration (no secrets).
+  /// The previous list stays in effect.
   case failure(String)
 }
 
-/// Something that finds out where a service's endpoints are, and says so again when it changes. [seam]
+/// A source of a service's endpoints that publishes every change. [seam]
 ///
-/// The contract: `updates` may be called once. The first update comes as soon as the source knows
-/// anything, good or bad; a source that fails goes on trying by itself, with a backoff that it chooses,
-/// and never ends by itself. It ends when its stream is dropped or its task cancelled, and gives back
-/// what it holds. Nothing of it runs on the way of a request.
+/// Contract: `updates` may be called once. The first update is sent as soon as the source has a result or
+/// a failure; after a failure the source retries on its own, with a backoff of its choice, and it never
+/// ends on its own. It ends when its stream is dropped or its task cancelled, and then releases its
+/// resources. It never runs in the path of a request.
 package protocol EndpointSource: Sendable {
   func updates() -> AsyncStream<EndpointUpdate>
 }

@@ -1,15 +1,15 @@
 internal import NIOCore
 internal import Time
 
-/// The producing side of a source's stream: says only what's new.
+/// The producing side of a source's stream; drops repeated updates.
 struct EndpointUpdates {
   private let continuation: AsyncStream<EndpointUpdate>.Continuation
   private var last: EndpointUpdate?
 
-  /// How many updates wait for a consumer that's late; the oldest give way to newer ones.
+  /// Updates buffered for a slow consumer; the oldest are dropped.
   private static let waitingLimit = 64
 
-  /// A stream and the task that fills it, which is cancelled when nobody takes from the stream any more.
+  /// A stream and the task that fills it, which is cancelled when the stream's consumer is gone.
   static func stream(
     _ body: @escaping @Sendable (inout EndpointUpdates) async -> Void
   ) -> AsyncStream<EndpointUpdate> {
@@ -27,7 +27,7 @@ struct EndpointUpdates {
     self.continuation = continuation
   }
 
-  /// Passes on an update, unless it says what the one before said.
+  /// Publishes an update unless it equals the previous one.
   mutating func yield(_ update: EndpointUpdate) {
     guard update != self.last else { return }
     self.last = update
@@ -35,7 +35,7 @@ struct EndpointUpdates {
   }
 }
 
-/// How long a source that asks again and again waits: as configured, and less as long as it has no list.
+/// The wait between polls of a source: as configured, and shorter while it has no list.
 struct DiscoveryPace {
   private var hasList = false
   private var failures = 0
@@ -60,13 +60,13 @@ struct DiscoveryPace {
   }
 }
 
-/// The time as sources see it. [seam: tests make it pass]
+/// The clock of the sources. [seam: tests advance it]
 package struct DiscoveryClock: Sendable {
-  /// Since some moment, never going back.
+  /// Monotonic time since an arbitrary moment.
   package let now: @Sendable () -> Duration
   /// Milliseconds since 1970, for signatures.
   package let wallMilliseconds: @Sendable () -> Int
-  /// Returns after the duration, or at once when the task is cancelled.
+  /// Returns after the duration, or immediately when the task is cancelled.
   package let sleep: @Sendable (Duration) async -> Void
 
   package init(

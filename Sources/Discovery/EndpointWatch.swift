@@ -1,16 +1,15 @@
 package import BridgeConfiguration
 
-/// Follows one source for all event loops, and keeps the last good list. Pure but for `run`.
+/// Follows one source for all event loops, and keeps the last good list. Pure except for `run`.
 ///
-/// A source that says that there is no endpoint at all is believed only where nothing was known: an
-/// empty answer is mostly a fault of what was asked, and calls to endpoints that are gone fail soon
-/// enough by themselves.
+/// An empty list is accepted only if no list was known before: it's mostly caused by a wrong query, and
+/// calls to endpoints that no longer exist fail soon enough on their own.
 package struct EndpointWatch {
-  /// What the clusters are to be told.
+  /// The change to apply to the clusters.
   package enum Action: Equatable {
     case update([Configuration.WeightedEndpoint])
     case failed(String)
-    /// Nothing has changed.
+    /// No change.
     case nothing
   }
 
@@ -18,7 +17,7 @@ package struct EndpointWatch {
 
   package init() {}
 
-  /// Something was learned.
+  /// Handles an update of the source.
   package mutating func receive(_ update: EndpointUpdate) -> Action {
     switch update {
     case .failure(let reason):
@@ -26,7 +25,7 @@ package struct EndpointWatch {
     case .endpoints(let endpoints):
       let hasAny = endpoints.contains { $0.weight > 0 }
       if !hasAny, let last = self.last, !last.isEmpty {
-        return .failed("the list of endpoints is empty; the last one holds")
+        return .failed("the list of endpoints is empty; the previous one stays in effect")
       }
       guard endpoints != self.last else { return .nothing }
       self.last = endpoints

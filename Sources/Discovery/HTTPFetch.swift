@@ -1,7 +1,8 @@
-/// Asks something over HTTP once, for discovery: small questions, small answers. [seam]
+/// Sends one HTTP request for discovery: small requests, small responses. [seam]
 ///
-/// The real one is `DiscoveryClient`; tests answer from a table. The answer is whole and bounded, and it
-/// comes within the request's time or not at all. Redirects aren't followed: an answer is an answer.
+/// The production implementation is `DiscoveryClient`; tests respond from a table. The response is
+/// complete and bounded in size, and arrives within the request's timeout or not at all. Redirects aren't
+/// followed.
 package struct HTTPFetch: Sendable {
   package struct Request: Sendable, Equatable {
     package enum Method: String, Sendable {
@@ -10,11 +11,12 @@ package struct HTTPFetch: Sendable {
     }
 
     package var method = Method.get
-    /// Whole and encoded, `http://host:port/path?query`. It may stand in a message: no secrets.
+    /// Complete and percent-encoded, `http://host:port/path?query`. It may appear in a message: no
+    /// secrets.
     package var url: String
-    /// May hold secrets; never shown.
+    /// May contain secrets; never shown.
     package var headers: [(name: String, value: String)] = []
-    /// May hold secrets; never shown.
+    /// May contain secrets; never shown.
     package var body: [UInt8] = []
     /// For the whole exchange.
     package var timeout: Duration
@@ -33,7 +35,7 @@ package struct HTTPFetch: Sendable {
   package struct Response: Sendable, Equatable {
     package var status: Int
     package var body: [UInt8]
-    /// For `If-None-Match` of the next question; nil where there's none.
+    /// For `If-None-Match` of the next request; nil if there's none.
     package var etag: String?
 
     package init(status: Int, body: [UInt8] = [], etag: String? = nil) {
@@ -51,12 +53,12 @@ package struct HTTPFetch: Sendable {
     self.send = send
   }
 
-  /// The answer, whatever its status.
+  /// The response, whatever its status.
   package func callAsFunction(_ request: Request) async -> Outcome {
     await self.send(request)
   }
 
-  /// The most bytes of an answer: some 4,000 instances of a registry. Stops a server from filling memory.
+  /// Maximum size of a response: some 4,000 instances of a registry. Stops a server from filling memory.
   package static let byteLimit = 1 << 20
 }
 

@@ -1,4 +1,4 @@
-/// Reason why a request of discovery has no response, worded for the author of the configuration.
+/// Reason why a discovery request has no response, worded for the author of the configuration.
 package struct HTTPFetchError: Error, Sendable, Equatable, CustomStringConvertible {
   package var description: String
 

@@ -5,12 +5,12 @@ internal import NIOCore
 internal import Time
 internal import Upstream
 
-/// Does what a `NacosSession` says, on one HTTP/2 connection. Confined to its event loop; thin.
+/// Executes the actions of a `NacosSession` on one HTTP/2 connection. Confined to its event loop; thin.
 final class NacosConnection {
-  /// What comes of it.
+  /// A result of the connection.
   enum Output: Sendable {
     case update(EndpointUpdate)
-    /// The last one. `liveFor`: how long it had been subscribed; nil: never.
+    /// The last output. `liveFor`: how long the subscription lasted; nil: never subscribed.
     case end(NacosSession.Ending, liveFor: Duration?)
   }
 
@@ -24,16 +24,16 @@ final class NacosConnection {
   private var liveSince: Duration?
   private var hasEnded = false
 
-  /// For one answer.
+  /// Timeout of one call.
   private static let callTimeout = TimeAmount.seconds(3)
-  /// Between the last message and the end of the connection.
+  /// Delay between the last message and closing the connection.
   private static let goodbyeTime = TimeAmount.milliseconds(100)
-  /// Outputs that wait for a consumer that's late; the oldest give way.
+  /// Outputs buffered for a slow consumer; the oldest are dropped.
   private static let waitingLimit = 64
 
-  /// Connects, and gives what comes of it; closes when the stream is dropped or has ended.
+  /// Connects and returns the connection's outputs; closes when the stream is dropped or has ended.
   ///
-  /// - Parameter server: where the registry's gRPC answers.
+  /// - Parameter server: the address of the registry's gRPC port.
   static func outputs(
     _ session: NacosSession, at server: Configuration.Endpoint, on eventLoop: any EventLoop,
     connector: @escaping @Sendable () -> any Connector
@@ -95,8 +95,8 @@ final class NacosConnection {
     self.schedule()
   }
 
-  /// Ends our side of the stream, and closes once the server has had a moment to read what was said:
-  /// a reset right behind a message takes the message with it.
+  /// Half-closes the stream, and closes the connection after a delay in which the server can read what
+  /// was sent: a reset directly after a message would discard the message.
   private func close() {
     guard !self.hasEnded else { return }
     self.hasEnded = true
@@ -140,12 +140,12 @@ final class NacosConnection {
     GRPCMessage.framed(NacosPayload.encode(message, clientAddress: self.clientAddress))
   }
 
-  /// Why a call gave nothing. The transport's own words name the endpoint; others don't.
+  /// The error of a failed call. The transport's messages name the endpoint already; others don't.
   fileprivate func failure(_ status: GRPCStatus) -> HTTPFetchError {
     let name = "\(self.pool.endpoint)"
     if status.origin == .endpoint {
       let words = ConfigurationValues.quoted(status.message)
-      return HTTPFetchError("\(name) answered \(status.code.name), \(words)")
+      return HTTPFetchError("\(name) returned \(status.code.name), \(words)")
     }
     let words = status.message.isEmpty ? status.code.name : status.message
     return HTTPFetchError(words.contains(name) ? words : "\(name): \(words)")
@@ -155,7 +155,8 @@ final class NacosConnection {
     .nanoseconds(Int64(NIODeadline.now().uptimeNanoseconds))
   }
 
-  /// What a registry's console shows of its clients: this machine's first address that others can reach.
+  /// The address shown for this client in the registry's console: this machine's first non-loopback IPv4
+  /// address.
   private static var localAddress: String {
     let addresses = (try? System.enumerateDevices())?.compactMap(\.address) ?? []
     for address in addresses {
@@ -184,7 +185,7 @@ final class NacosConnection {
 
     func callEnded(_ status: GRPCStatus, trailers: HeaderBlock) {
       guard status.isOK, let message = self.message else {
-        let status = status.isOK ? GRPCStatus(.internal, "an answer without a message") : status
+        let status = status.isOK ? GRPCStatus(.internal, "a response without a message") : status
         return self.connection.handle(
           .responded(self.call, .failure(self.connection.failure(status))))
       }

@@ -2,7 +2,7 @@ package import BridgeConfiguration
 package import NIOCore
 package import Upstream
 
-/// Instances of a service in Nacos, subscribed to over gRPC.
+/// Instances of a service in Nacos, from a gRPC subscription.
 package struct NacosGRPCSource: EndpointSource {
   private let settings: Configuration.Nacos
   private let fetch: HTTPFetch
@@ -11,8 +11,8 @@ package struct NacosGRPCSource: EndpointSource {
   private let connector: @Sendable () -> any Connector
 
   /// - Parameters:
-  ///   - fetch: for logging in, which goes over HTTP.
-  ///   - eventLoop: carries the connection. What the registry sends is read there.
+  ///   - fetch: sends login requests, which use HTTP.
+  ///   - eventLoop: carries the connection and parses what the registry sends.
   package init(
     _ settings: Configuration.Nacos, fetch: HTTPFetch, on eventLoop: any EventLoop,
     clock: DiscoveryClock = .system,
@@ -45,7 +45,7 @@ package struct NacosGRPCSource: EndpointSource {
     }
   }
 
-  /// Logs in where that's needed, subscribes, and passes on what comes until it ends.
+  /// Logs in if needed, subscribes, and publishes updates until the session ends.
   private func visit(
     _ server: Configuration.Endpoint, _ login: inout NacosLogin, _ updates: inout EndpointUpdates
   ) async -> (NacosSession.Ending, liveFor: Duration?) {
@@ -57,7 +57,7 @@ package struct NacosGRPCSource: EndpointSource {
       if case .failed(let reason) = step { return (.failed(reason), nil) }
     }
     guard case .tcp(let host, let port) = server.address else {
-      return (.failed("\(server) is no address of a registry"), nil)
+      return (.failed("\(server) is not a valid registry address"), nil)
     }
     let address = Configuration.Endpoint(host: host, port: port + self.settings.grpcPortOffset)
     let session = NacosSession(
@@ -71,6 +71,6 @@ package struct NacosGRPCSource: EndpointSource {
       case .end(let ending, let liveFor): return (ending, liveFor)
       }
     }
-    return (.failed("given up"), nil)
+    return (.failed("cancelled"), nil)
   }
 }

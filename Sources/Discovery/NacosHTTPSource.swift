@@ -1,14 +1,14 @@
 package import BridgeConfiguration
 
-/// Instances of a service in Nacos, asked for over HTTP again and again.
+/// Instances of a service in Nacos, polled over HTTP.
 package struct NacosHTTPSource: EndpointSource {
   private let settings: Configuration.Nacos
   private let fetch: HTTPFetch
   private let clock: DiscoveryClock
 
-  /// What's waited between two questions where neither the configuration nor the registry says.
+  /// Poll interval if neither the configuration nor the registry sets one.
   private static let usualInterval: Duration = .seconds(10)
-  /// However short a time the registry wants its answers to be kept.
+  /// Lower bound for the cache time that the registry requests.
   private static let shortestInterval: Duration = .seconds(1)
 
   package init(

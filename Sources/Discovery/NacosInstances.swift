@@ -1,13 +1,14 @@
 internal import BridgeConfiguration
 internal import Codec
 
-/// What a registry says of a service's instances, whichever way it was asked.
+/// The instances of a service as a registry lists them, by push or by poll.
 struct NacosInstances {
-  /// Those that may be called.
+  /// The instances that may be called.
   let update: EndpointUpdate
-  /// How long the registry wants its answer to be kept; nil where it says nothing.
+  /// How long the registry wants its response cached; nil if it doesn't specify that.
   let cacheTime: Duration?
-  /// When the registry made the list, in milliseconds of its own clock; nil where it says nothing.
+  /// When the registry generated the list, in milliseconds of its own clock; nil if it doesn't specify
+  /// that.
   let madeAt: Int?
 
   /// Reads a `ServiceInfo`: `{"hosts": [...], "lastRefTime", "cacheMillis", "reachProtectionThreshold"}`.
@@ -16,8 +17,8 @@ struct NacosInstances {
     guard case .object = serviceInfo else { return nil }
     let hosts = serviceInfo["hosts"]
     guard hosts == nil || hosts?.array != nil else { return nil }
-    // Too few are healthy: the registry wants all of them to be called, so that those few don't have to
-    // carry everything. 1.x spells it another way.
+    // Too few instances are healthy: the registry wants calls to go to all of them, so that the healthy
+    // ones aren't overloaded. 1.x spells the key differently.
     let isProtected =
       (serviceInfo["reachProtectionThreshold"] ?? serviceInfo["reachProtectThreshold"])?.bool
       ?? false
@@ -36,7 +37,7 @@ struct NacosInstances {
     self.madeAt = nil
   }
 
-  /// What every client of the registry does: only those that are healthy, enabled and have a weight.
+  /// Filters as every client of the registry does: healthy, enabled, and with a weight above 0.
   private static func update(
     _ instances: [JSONValue], _ settings: Configuration.Nacos, takesUnhealthy: Bool,
     source: String
@@ -44,7 +45,7 @@ struct NacosInstances {
     var found = DiscoveredEndpoints()
     for instance in instances {
       let weight = instance["weight"]?.double ?? 1
-      // 1.x says `valid`.
+      // 1.x uses `valid`.
       let isHealthy = (instance["healthy"] ?? instance["valid"])?.bool ?? true
       let cluster = instance["clusterName"]?.string
       guard isHealthy || takesUnhealthy, instance["enabled"]?.bool ?? true, weight > 0,
@@ -58,7 +59,7 @@ struct NacosInstances {
     return found.update(from: source)
   }
 
-  /// The port that an instance's metadata names, as text or as a number; nil where that's none.
+  /// The port in an instance's metadata, as a string or a number; nil if there's no valid one.
   private static func metadataPort(
     of instance: JSONValue, _ settings: Configuration.Nacos
   ) -> Int? {

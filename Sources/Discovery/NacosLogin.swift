@@ -2,25 +2,25 @@ internal import BridgeConfiguration
 internal import Codec
 internal import Upstream
 
-/// What a registry wants to know of who asks: a token that's logged in for and renewed, or a signature.
-/// Pure; what it holds is never shown.
+/// Authentication to a registry: a token obtained by login and renewed, or a signature. Pure; its
+/// contents are never shown.
 struct NacosLogin {
   enum Step: Equatable {
     case send(HTTPFetch.Request)
-    /// There's a token.
+    /// A token is available.
     case loggedIn
     case failed(String)
   }
 
   private let settings: Configuration.Nacos
-  /// Those of the settings, or what their files hold by now.
+  /// The credentials of the settings, or what their files contain now.
   var credentials: Configuration.Nacos.Credentials
   private let paths: [String]
   private var path = 0
   private var pathsTried = 0
   private var token: (value: Configuration.Secret, renewAt: Duration)?
 
-  /// For one answer.
+  /// Timeout of one request.
   static let timeout: Duration = .seconds(5)
 
   init(_ settings: Configuration.Nacos) {
@@ -31,16 +31,16 @@ struct NacosLogin {
     self.paths = settings.access == .httpV3 ? new : old
   }
 
-  /// Whether a login has to come before the next question: there's a password, and no token or one that
-  /// ends soon.
+  /// Whether a login must precede the next request: there's a password, and no token or one that expires
+  /// soon.
   func isNeeded(now: Duration) -> Bool {
     guard case .password = self.credentials else { return false }
     return self.token.map { $0.renewAt <= now } ?? true
   }
 
-  /// The token was refused.
+  /// Discards a token that was refused.
   ///
-  /// - Returns: whether another login could help.
+  /// - Returns: whether a new login could help.
   mutating func forget() -> Bool {
     self.token = nil
     if case .password = self.credentials { return true }
@@ -54,7 +54,7 @@ struct NacosLogin {
     return self.request(to: server)
   }
 
-  /// The answer to the last question. Other versions of the registry have other paths.
+  /// Handles the outcome of the last request. Other versions of the registry use other paths.
   mutating func receive(
     _ outcome: HTTPFetch.Outcome, from server: Configuration.Endpoint, now: Duration
   ) -> Step {
@@ -66,7 +66,7 @@ struct NacosLogin {
       self.pathsTried += 1
       self.path = (self.path + 1) % self.paths.count
       guard self.pathsTried < self.paths.count else {
-        return .failed("\(url) answered \(response.status): no known way to log in is there")
+        return .failed("\(url) returned \(response.status): no known login path exists")
       }
       return self.request(to: server)
     case .success(let response) where response.status == 200:
@@ -75,18 +75,18 @@ struct NacosLogin {
       case .success(let response): return self.take(response, url: url, now: now)
       }
     case .success(let response):
-      return .failed("\(url) answered \(response.status): user name or password are wrong")
+      return .failed("\(url) returned \(response.status): wrong user name or password")
     }
   }
 
-  /// `{"accessToken", "tokenTtl"}`, in a later version perhaps in an envelope.
+  /// `{"accessToken", "tokenTtl"}`; a later version may use an envelope.
   private mutating func take(_ response: JSONValue, url: String, now: Duration) -> Step {
     let response = response["data"] ?? response
     guard let token = response["accessToken"]?.string, !token.isEmpty,
       MetadataRules.fault(value: token, of: "authorization") == nil
-    else { return .failed("\(url) answered no token") }
+    else { return .failed("\(url) returned no token") }
     let seconds = min(max(response["tokenTtl"]?.int ?? 18_000, 1), 365 * 86_400)
-    // A tenth earlier, so that it never ends on the way.
+    // Renewed after 90 % of its lifetime, so that it never expires in flight.
     let life = Duration.seconds(seconds) * 9 / 10
     self.token = (Configuration.Secret(token), now + life)
     return .loggedIn
@@ -110,14 +110,14 @@ struct NacosLogin {
 
   // MARK: Showing it
 
-  /// The header fields of a question over HTTP.
+  /// Header fields of an HTTP request.
   func httpHeaders(wallMilliseconds: Int) -> [(name: String, value: String)] {
     let fields = self.fields(wallMilliseconds: wallMilliseconds)
     guard let token = self.token else { return fields }
     return fields + [("authorization", "Bearer \(token.value.revealed)")]
   }
 
-  /// The same where fields go along within a message.
+  /// The same for fields carried in a message.
   func fields(wallMilliseconds: Int) -> [(name: String, value: String)] {
     switch self.credentials {
     case .none:
@@ -134,9 +134,10 @@ struct NacosLogin {
   }
 }
 
-/// `application/x-www-form-urlencoded` (the URL standard, §5), as queries and forms have it.
+/// `application/x-www-form-urlencoded` (the URL standard, §5), for queries and forms.
 enum FormEncoding {
-  /// All but letters, digits and `-._~` is percent-encoded: a blank as `%20`, which every reader takes.
+  /// Percent-encodes everything but letters, digits and `-._~`; a space becomes `%20`, which every parser
+  /// accepts.
   static func encode(_ pairs: [(String, String)]) -> String {
     pairs.map { "\(Self.encode($0.0))=\(Self.encode($0.1))" }.joined(separator: "&")
   }

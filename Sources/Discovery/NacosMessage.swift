@@ -2,11 +2,11 @@ internal import BridgeConfiguration
 internal import Codec
 internal import NIOCore
 
-/// A message of the registry's gRPC protocol: the name of its kind, fields beside it, and JSON.
+/// A message of the registry's gRPC protocol: a type name, header fields, and a JSON body.
 struct NacosMessage: Equatable {
-  /// The simple name of its class: `SubscribeServiceRequest`.
+  /// The simple name of its Java class: `SubscribeServiceRequest`.
   var kind: String
-  /// May hold secrets; never shown.
+  /// May contain secrets; never shown.
   var fields: [String: String] = [:]
   var body: JSONValue
 
@@ -16,14 +16,14 @@ struct NacosMessage: Equatable {
     self.body = .object(body)
   }
 
-  /// A reply to a message that came on the stream: the same number, and that all is well.
+  /// A successful reply to a message from the stream, with the same request id.
   static func reply(_ kind: String, to message: NacosMessage) -> NacosMessage {
     var body: [String: JSONValue] = ["resultCode": .number(200), "errorCode": .number(0)]
     if let id = message.body["requestId"] { body["requestId"] = id }
     return NacosMessage(kind, body)
   }
 
-  /// The fault that a reply tells of: its code, and words. Nil where all is well.
+  /// The error in a reply: its code and message. Nil on success.
   var fault: (code: Int, message: String)? {
     let isWell = self.body["resultCode"]?.int ?? 200 == 200 && self.body["success"]?.bool ?? true
     guard !isWell || self.kind == "ErrorResponse" else { return nil }
@@ -36,12 +36,9 @@ extension NacosMessage: CustomStringConvertible {
   var description: String { self.kind }
 }
 
-/// Reads and writes messages as the Protobuf message that all of them travel in:
-/// `Payload {Metadata metadata = 2; google.protobuf.Any body = 3;}` with
-/// `Metadata {string type = 3; map<string, string> headers = 7; string clientIp = 8;}`; the `Any` has no
-/// type, its value is the JSON.
+/// Encodes and decodes messages in their common Protobuf envelope:
 enum NacosPayload {
-  /// Why bytes can't be read.
+  /// Reason why bytes can't be decoded.
   struct DecodingError: Error, Equatable, CustomStringConvertible {
     let description: String
   }
@@ -100,14 +97,14 @@ enum NacosPayload {
       default: break
       }
     }
-    guard !kind.isEmpty else { throw DecodingError(description: "a message without a kind") }
+    guard !kind.isEmpty else { throw DecodingError(description: "a message without a type") }
     var message = NacosMessage(kind, fields: fields, [:])
     if text.readableBytes > 0 {
       do throws(CodecError) {
         message.body = try JSONValue(parsing: Array(text.readableBytesView))
       } catch {
         throw DecodingError(
-          description: "a \(ConfigurationValues.quoted(kind)) that is no JSON: \(error)")
+          description: "a \(ConfigurationValues.quoted(kind)) with invalid JSON: \(error)")
       }
     }
     return message
@@ -127,7 +124,7 @@ enum NacosPayload {
     return entry
   }
 
-  /// Calls `take` with each field that has a length; passes over the others.
+  /// Calls `take` with each length-delimited field; skips the others.
   private static func read(
     _ message: ByteBuffer, _ take: (Int, ByteBuffer) throws(DecodingError) -> Void
   ) throws(DecodingError) {
@@ -162,5 +159,5 @@ enum NacosPayload {
     throw DecodingError(description: "a message that isn't Protobuf")
   }
 
-  private static let cutShort = DecodingError(description: "a message that's cut short")
+  private static let cutShort = DecodingError(description: "a truncated message")
 }

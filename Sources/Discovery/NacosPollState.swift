@@ -1,11 +1,11 @@
 internal import BridgeConfiguration
 internal import Codec
 
-/// Asks a registry for a service's instances over HTTP: which server, with which token, and what an
-/// answer says. Pure.
+/// State of polling a registry over HTTP: which server and token to use, and how to read the response.
+/// Pure.
 ///
-/// A round asks the servers in turn, beginning with the one that answered last, until one gives a list.
-/// A refused token is renewed once a round.
+/// A round tries the servers in turn, starting with the last one that responded, until one returns a
+/// list. A refused token is renewed once a round.
 struct NacosPollState {
   enum Step: Equatable {
     case send(HTTPFetch.Request)
@@ -19,14 +19,14 @@ struct NacosPollState {
   }
 
   private let settings: Configuration.Nacos
-  /// Who asks.
+  /// The client's authentication.
   var login: NacosLogin
   private var server = 0
   private var serversTried = 0
   private var phase = Phase.list
   private var hasRenewed = false
 
-  /// For one answer.
+  /// Timeout of one request.
   private static let timeout: Duration = .seconds(5)
 
   init(_ settings: Configuration.Nacos) {
@@ -34,14 +34,14 @@ struct NacosPollState {
     self.login = NacosLogin(settings)
   }
 
-  /// A round begins.
+  /// Starts a round.
   mutating func begin(now: Duration, wallMilliseconds: Int) -> Step {
     self.serversTried = 0
     self.hasRenewed = false
     return self.send(now, wallMilliseconds)
   }
 
-  /// The answer to the last question.
+  /// Handles the outcome of the last request.
   mutating func receive(
     _ outcome: HTTPFetch.Outcome, now: Duration, wallMilliseconds: Int
   ) -> Step {
@@ -83,7 +83,7 @@ struct NacosPollState {
     }
   }
 
-  /// On to the next server, or the end of a round in which none gave a list.
+  /// Moves to the next server, or ends a round in which none returned a list.
   private mutating func next(_ reason: String, _ now: Duration, _ wall: Int) -> Step {
     self.server = (self.server + 1) % self.settings.servers.count
     self.serversTried += 1
@@ -101,14 +101,14 @@ struct NacosPollState {
     switch self.settings.access {
     case .httpV2:
       path = "/v2/ns/instance/list"
-      // Takes one name; the others are left out when the answer is read.
+      // Accepts one name; the others are filtered out of the response.
       if self.settings.clusters.count == 1 { query.append(("clusterName", clusters)) }
     case .httpV3:
       path = "/v3/client/ns/instance/list"
       if self.settings.clusters.count == 1 { query.append(("clusterName", clusters)) }
     case .httpV1, .grpc:
       path = "/v1/ns/instance/list"
-      // The oldest servers know no group beside the name.
+      // The oldest servers have no parameter for the group.
       query[2].1 = "\(self.settings.group)@@\(self.settings.service)"
       if !clusters.isEmpty { query.append(("clusters", clusters)) }
     }
@@ -129,10 +129,10 @@ struct NacosPollState {
         return self.send(now, wall)
       }
       return self.next(
-        "\(url) answered \(response.status): \(self.refusal)", now, wall)
+        "\(url) returned \(response.status): \(self.refusal)", now, wall)
     case 410:
       return self.next(
-        "\(url) answered 410: this version of Nacos refuses it; set protocol to http-v3 or grpc",
+        "\(url) returned 410: this version of Nacos removed the path; set protocol to http-v3 or grpc",
         now, wall)
     default:
       break
@@ -142,7 +142,7 @@ struct NacosPollState {
       return .done(.endpoints([]), cacheTime: nil)
     }
     guard response.status == 200 else {
-      return self.next("\(url) answered \(response.status)", now, wall)
+      return self.next("\(url) returned \(response.status)", now, wall)
     }
     switch parsed.flatMap({ self.read($0, url: url) }) {
     case .success(let instances):
@@ -154,22 +154,22 @@ struct NacosPollState {
 
   private var refusal: String {
     switch self.login.credentials {
-    case .none: "the registry wants to know who asks; set username and password_env"
+    case .none: "the registry requires authentication; set username and password_env"
     case .password: "this user may not read the service"
     case .key: "this key may not read the service"
     }
   }
 
-  /// Bare in v1, in an envelope in v2, a bare list in the envelope in v3.
+  /// Bare in v1, in an envelope in v2; in v3 the envelope contains a bare list.
   private func read(
     _ response: JSONValue, url: String
   ) -> Result<NacosInstances, HTTPFetchError> {
-    let odd = HTTPFetchError("\(url) answered JSON that's no list of instances")
+    let odd = HTTPFetchError("\(url) returned JSON that is not a list of instances")
     var response = response
     if self.settings.access == .httpV2 || self.settings.access == .httpV3 {
       if let code = response["code"]?.int, code != 0 {
         let message = ConfigurationValues.quoted(response["message"]?.string ?? "")
-        return .failure(HTTPFetchError("\(url) answered code \(code), \(message)"))
+        return .failure(HTTPFetchError("\(url) returned code \(code), \(message)"))
       }
       guard let data = response["data"] else { return .failure(odd) }
       response = data
@@ -183,6 +183,6 @@ struct NacosPollState {
     return .success(instances)
   }
 
-  /// "service not exist", of v2 and v3.
+  /// "service not exist" in v2 and v3.
   private static let unknownService = 21_008
 }

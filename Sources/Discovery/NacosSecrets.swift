@@ -2,10 +2,10 @@ internal import BridgeConfiguration
 internal import NIOPosix
 internal import Upstream
 
-/// Who asks a registry, by what the files of passwords and keys hold now: they may be replaced while the
-/// bridge runs.
+/// Credentials of a registry, re-read from password and key files, which may be replaced while the bridge
+/// runs.
 ///
-/// What can't be read stays what it was, and a person is told of it once.
+/// If a file can't be read, its previous value stays in use, and the problem is reported once.
 struct NacosSecrets {
   private(set) var credentials: Configuration.Nacos.Credentials
   private var fault: String?
@@ -14,9 +14,9 @@ struct NacosSecrets {
     self.credentials = credentials
   }
 
-  /// Reads the files, on a thread that may wait.
+  /// Reads the files, on a thread that may block.
   ///
-  /// - Returns: what has become wrong with one of them.
+  /// - Returns: a new problem with one of them.
   mutating func renew() async -> String? {
     guard !self.credentials.files.isEmpty else { return nil }
     let before = self.credentials
@@ -29,7 +29,7 @@ struct NacosSecrets {
 }
 
 extension Configuration.Nacos.Credentials {
-  /// Where they're read from.
+  /// The files they are read from.
   fileprivate var files: [String] {
     switch self {
     case .none: []
@@ -38,7 +38,7 @@ extension Configuration.Nacos.Credentials {
     }
   }
 
-  /// The same with what the files hold now. Blocks.
+  /// The same with the current contents of the files. Blocks.
   fileprivate func read() -> (Configuration.Nacos.Credentials, fault: String?) {
     var fault: String?
     let read = { (source: Configuration.SecretSource, use: SecretFile.Use) in
@@ -47,7 +47,7 @@ extension Configuration.Nacos.Credentials {
         let secret = try SecretFile.read(file, shownAs: file, for: use)
         return Configuration.SecretSource(secret, file: file)
       } catch {
-        fault = "\(error.reason); what it held last is used"
+        fault = "\(error.reason); its previous value stays in use"
         return source
       }
     }

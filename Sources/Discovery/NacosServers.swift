@@ -2,16 +2,16 @@ internal import BridgeConfiguration
 internal import NIOCore
 internal import Time
 
-/// Which server of a registry is connected to next, and after which wait. Pure.
+/// Selects the registry server to connect to next, and the wait before that. Pure.
 struct NacosServers {
   private let servers: [Configuration.Endpoint]
   private var index = 0
-  /// Sessions in a row that were over soon.
+  /// Consecutive sessions that ended soon.
   private var failures = 0
-  /// Whether the token was refused just now.
+  /// Whether the previous session ended because the token was refused.
   private var wasForbidden = false
 
-  /// A session that has lived this long says that the server is well.
+  /// A session that lasts this long resets the failure count.
   private static let longEnough: Duration = .seconds(10)
 
   init(_ servers: [Configuration.Endpoint]) {
@@ -20,20 +20,19 @@ struct NacosServers {
 
   var current: Configuration.Endpoint { self.servers[self.index] }
 
-  /// What follows a session's end.
+  /// What to do after a session's end.
   struct Next: Equatable {
     /// Before the next attempt.
     var wait: TimeAmount
-    /// Told to whoever consumes the updates; nil: it's not worth a word, as long as another server may
-    /// know better.
+    /// Error to publish; nil while other servers have not been tried.
     var report: String?
   }
 
-  /// A session is over.
+  /// Handles the end of a session.
   ///
   /// - Parameters:
-  ///   - liveFor: how long it had been subscribed.
-  ///   - canLogIn: whether a new token could be had.
+  ///   - liveFor: how long the subscription lasted.
+  ///   - canLogIn: whether a new token can be requested.
   mutating func ended(
     _ ending: NacosSession.Ending, liveFor: Duration?, canLogIn: Bool,
     using generator: inout some RandomNumberGenerator
@@ -44,7 +43,7 @@ struct NacosServers {
     var report: String?
     switch ending {
     case .forbidden where canLogIn && isFirstRefusal:
-      // Tokens end when a registry is restarted: once again with a new one.
+      // Tokens become invalid when a registry restarts: try once more with a new one.
       self.wasForbidden = true
       return Next(wait: .zero, report: nil)
     case .forbidden(let reason), .failed(let reason):
@@ -60,7 +59,8 @@ struct NacosServers {
       wait: Backoff.standard.delay(afterFailures: rounds, using: &generator), report: report)
   }
 
-  /// To the server that's named, if it's one of ours: a registry can't send its clients just anywhere.
+  /// Switches to the named server if it's one of the configured ones: a registry can't redirect its
+  /// clients to arbitrary addresses.
   private mutating func move(host: String?, port: Int?) {
     if let host, let port,
       let index = self.servers.firstIndex(of: Configuration.Endpoint(host: host, port: port))

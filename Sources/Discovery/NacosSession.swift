@@ -1,13 +1,13 @@
 internal import BridgeConfiguration
 internal import Codec
 
-/// One connection to a registry over gRPC, from its first question to its end. Pure.
+/// State of one gRPC connection to a registry, from the first request to its end. Pure.
 ///
-/// Checks that the server takes clients, opens the stream and introduces itself, subscribes, and then
-/// takes what the server pushes. It asks for a sign of life where it heard nothing for a while, and answers
-/// the server's own. Everything is on one connection: the server knows its clients by theirs.
+/// Checks that the server accepts clients, opens the stream and introduces itself, subscribes, and then
+/// receives what the server pushes. Sends a keepalive after a period of silence, and replies to the
+/// server's own. Everything uses one connection, by which the server identifies its clients.
 struct NacosSession {
-  /// What a call asked for.
+  /// The purpose of a call.
   enum Call: Equatable {
     case check
     case subscribe
@@ -16,11 +16,11 @@ struct NacosSession {
 
   enum Event {
     case start
-    /// The answer to a call, or why there's none.
+    /// The response to a call, or why there's none.
     case responded(Call, Result<NacosMessage, HTTPFetchError>)
     /// A message on the stream.
     case pushed(NacosMessage)
-    /// The stream is gone, and with it the server's memory of us.
+    /// The stream has ended, and with it the server's registration of this client.
     case streamEnded(String)
     /// `wakeAt` has passed.
     case woken
@@ -33,23 +33,23 @@ struct NacosSession {
     /// Sends a message on the stream.
     case send(NacosMessage)
     case update(EndpointUpdate)
-    /// It's over; nothing follows.
+    /// The session is over; no action follows.
     case end(Ending)
   }
 
-  /// Why a session is over.
+  /// Reason for the end of a session.
   enum Ending: Equatable {
     case failed(String)
-    /// The token was refused, or there has to be one.
+    /// The token was refused, or is missing.
     case forbidden(String)
-    /// The server wants its client elsewhere: at the address that it names, if it names one.
+    /// The server redirects its client, to the given address if there is one.
     case moved(host: String?, port: Int?)
   }
 
   private enum State {
     case idle
     case checking
-    /// The stream is open; the server may be about to say what it can do.
+    /// The stream is open; the server may be about to announce its abilities.
     case introducing
     case subscribing(attempts: Int, isWaiting: Bool)
     case live(Live)
@@ -60,23 +60,23 @@ struct NacosSession {
     var receivedAt: Duration
     var attempts = 0
     var isAsking = false
-    /// When the server made the list that's held, by its own clock.
+    /// When the server generated the current list, by its own clock.
     var madeAt: Int
   }
 
   private let settings: Configuration.Nacos
   private let source: String
-  /// What goes along with each request: a token or a signature.
+  /// Sent with each request: a token or a signature.
   private let fields: [(name: String, value: String)]
   private var state = State.idle
-  /// When it has to be woken; nil: not.
+  /// When to send `woken`; nil: not at all.
   private(set) var wakeAt: Duration?
 
-  /// What a server may take to say what it can do, where it has said that it will.
+  /// Time limit for a server to announce its abilities, if it has said that it does so.
   private static let abilityWait: Duration = .seconds(5)
-  /// How long a server that says nothing is given to know its new client.
+  /// Time that other servers get to register their new client.
   private static let introductionWait: Duration = .milliseconds(100)
-  /// How long it may be quiet before it's asked whether it's there.
+  /// Silence after which a keepalive is sent.
   private static let quietTime: Duration = .seconds(5)
   private static let attemptLimit = 3
 
@@ -129,7 +129,7 @@ struct NacosSession {
       guard let info = message.body["serviceInfo"],
         let instances = NacosInstances(serviceInfo: info, self.settings, source: self.source)
       else {
-        return self.end(.failed("\(self.source) answered a subscription without a list"))
+        return self.end(.failed("\(self.source) returned no list for the subscription"))
       }
       self.state = .live(Live(receivedAt: now, madeAt: instances.madeAt ?? 0))
       self.wakeAt = now + Self.quietTime
@@ -144,16 +144,16 @@ struct NacosSession {
     }
   }
 
-  /// The codes of the registry: 300 still starting, 301 doesn't know this connection, 403 no right.
+  /// Error codes of the registry: 300 still starting, 301 unknown connection, 403 no permission.
   private mutating func refused(
     _ call: Call, _ fault: (code: Int, message: String), _ now: Duration
   ) -> [Action] {
-    let reason = "\(self.source) answered code \(fault.code), \(fault.message)"
+    let reason = "\(self.source) returned code \(fault.code), \(fault.message)"
     switch (fault.code, self.state) {
     case (401, _), (403, _):
       return self.end(.forbidden(reason))
     case (301, .subscribing(let attempts, _)) where attempts < Self.attemptLimit:
-      // The stream's first message may still be on its way.
+      // The stream's first message may still be in flight.
       self.state = .subscribing(attempts: attempts, isWaiting: true)
       self.wakeAt = now + Self.introductionWait
       return []
@@ -190,14 +190,14 @@ struct NacosSession {
       let reply = NacosMessage.reply("ConnectResetResponse", to: message)
       return [.send(reply)] + self.end(.moved(host: host, port: port))
     case ("NotifySubscriberRequest", _):
-      // Without the reply the server sends it again and again.
+      // Without a reply the server sends it repeatedly.
       return [.send(.reply("NotifySubscriberResponse", to: message))] + self.notified(message)
     default:
       return []
     }
   }
 
-  /// The list has changed. One that's older than what is held came late.
+  /// Handles a changed list. One that is older than the current list is a late delivery and is ignored.
   private mutating func notified(_ message: NacosMessage) -> [Action] {
     guard case .live(var live) = self.state, let info = message.body["serviceInfo"],
       self.isOurs(info),
@@ -211,7 +211,7 @@ struct NacosSession {
     return [.update(instances.update)]
   }
 
-  /// Whether a list is of the service that was subscribed to: `group@@name`, or the name and the group.
+  /// Whether a list is for the subscribed service: `group@@name`, or name and group.
   private func isOurs(_ info: JSONValue) -> Bool {
     guard let name = info["name"]?.string else { return false }
     let group = info["groupName"]?.string ?? self.settings.group

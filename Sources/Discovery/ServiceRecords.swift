@@ -1,10 +1,10 @@
 internal import Addresses
 internal import BridgeConfiguration
 
-/// Records as endpoints, once the hosts that they name have been looked up. Pure.
+/// Converts SRV records to endpoints, once their target hosts have been resolved. Pure.
 enum ServiceRecords {
-  /// In the order in which they're to be tried: all of one priority, then those of the next. Without
-  /// those that lead nowhere.
+  /// The records grouped by priority, in the order in which to try them. Records without a usable target
+  /// or port are dropped.
   static func groups(_ records: [ServiceRecord]) -> [[ServiceRecord]] {
     let usable = records.filter {
       !$0.target.isEmpty && $0.target != "." && (1...65_535).contains($0.port)
@@ -13,13 +13,13 @@ enum ServiceRecords {
     return byPriority.sorted { $0.key < $1.key }.map(\.value)
   }
 
-  /// The endpoints of records of one priority, in an order that stays.
+  /// The endpoints of records of one priority, in a stable order.
   ///
-  /// Weights are taken tenfold, so that a weight of 0 beside others gets the "very small chance" that RFC
-  /// 2782 wants for it. The addresses of one host share its weight; an address that several records lead
-  /// to has all of theirs.
+  /// Weights are multiplied by ten, so that a weight of 0 beside others gets the "very small chance" that
+  /// RFC 2782 requires. The addresses of one host share its weight; an address of several records gets
+  /// the sum of theirs.
   ///
-  /// - Parameter addresses: of each target.
+  /// - Parameter addresses: the addresses of each target.
   static func endpoints(
     _ records: [ServiceRecord], addresses: [String: [String]]
   ) -> [Configuration.WeightedEndpoint] {

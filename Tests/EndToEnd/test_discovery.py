@@ -68,16 +68,16 @@ def test_instances_of_eas_are_found(eas, look_up, path):
 
 
 FAILURES = {
-    "an error": ({"status": 500}, "answered 500"),
-    "a service that is not there": ({"upstreams": {}}, "answered 404"),
-    "no JSON": ({"upstreams": {"my_svc": b"<html>"}}, "answered no JSON: expected a JSON value"),
-    "JSON of another kind": ({"upstreams": {"my_svc": b"[[]]"}}, "JSON that is no object"),
+    "an error": ({"status": 500}, "returned 500"),
+    "a service that is not there": ({"upstreams": {}}, "returned 404"),
+    "no JSON": ({"upstreams": {"my_svc": b"<html>"}}, "returned invalid JSON: expected a JSON value"),
+    "JSON of another kind": ({"upstreams": {"my_svc": b"[[]]"}}, "JSON that is not an object"),
     "JSON without end": ({"upstreams": {"my_svc": b"[" * 100_000}}, "nested deeper than 64"),
     "too long an answer": (
-        {"upstreams": {"my_svc": b" " * (2 << 20)}}, "the answer is larger than 1048576 bytes",
+        {"upstreams": {"my_svc": b" " * (2 << 20)}}, "the response is larger than 1048576 bytes",
     ),
-    "an answer that's late": ({"delay": 20}, "gave no answer within 500ms"),
-    "an answer in drops": ({"drip": True}, "gave no answer within 500ms"),
+    "an answer that's late": ({"delay": 20}, "did not respond within 500ms"),
+    "an answer in drops": ({"drip": True}, "did not respond within 500ms"),
 }  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def test_a_list_of_eas_is_followed(eas, watch):
     eas.discovery.set("my_svc", (*A, 100), (*B, 0.5))
     endpoints.wait_for("10.0.0.5:50000 weight 10000", "10.0.0.6:50001 weight 50")
     eas.discovery.status = 503
-    endpoints.wait_for_failure("answered 503")
+    endpoints.wait_for_failure("returned 503")
     eas.discovery.status = 200
     eas.discovery.set("my_svc")
     endpoints.wait_for()

@@ -110,7 +110,7 @@ def test_the_last_list_holds(server, fleet, bridge):
     ("records", "said"),
     [
         ((), f"can't look up the SRV records of {NAME}: "),
-        ([(NAME, ".", 1, 0, 0)], f"the SRV records of {NAME} say that the service isn't there"),
+        ([(NAME, ".", 1, 0, 0)], f"the SRV records of {NAME} declare the service unavailable"),
         ([(NAME, "gone.internal", 1, 0, 0)], "can't look up gone.internal: "),
     ],
 )

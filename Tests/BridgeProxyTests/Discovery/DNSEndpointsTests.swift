@@ -107,8 +107,8 @@ import Testing
     #expect(
       updates == [
         .failure("can't look up the SRV records of _grpc._tcp.bench: no server"),
-        .failure("the SRV records of _grpc._tcp.bench say that the service isn't there"),
-        .failure("can't look up a: gone, which an SRV record of _grpc._tcp.bench names"),
+        .failure("the SRV records of _grpc._tcp.bench declare the service unavailable"),
+        .failure("can't look up a: gone (target of an SRV record of _grpc._tcp.bench)"),
       ])
   }
 

@@ -87,17 +87,18 @@ import Testing
       Answer(body: #"{"endpoints":null}"#, endpoints: []),
       Answer(body: #"{"endpoints":{}}"#, endpoints: []),
       Answer(body: #"{"endpoints":{"items":null}}"#, endpoints: []),
-      Answer(body: "[]", endpoints: [], failure: "JSON that is no object"),
-      Answer(body: "null", endpoints: [], failure: "JSON that is no object"),
-      Answer(body: "", endpoints: [], failure: "answered no JSON"),
-      Answer(body: "<html>", endpoints: [], failure: "answered no JSON"),
-      Answer(body: #"{"endpoints":[]}"#, endpoints: [], failure: "endpoints that are no object"),
+      Answer(body: "[]", endpoints: [], failure: "JSON that is not an object"),
+      Answer(body: "null", endpoints: [], failure: "JSON that is not an object"),
+      Answer(body: "", endpoints: [], failure: "returned invalid JSON"),
+      Answer(body: "<html>", endpoints: [], failure: "returned invalid JSON"),
       Answer(
-        body: #"{"endpoints":{"items":{}}}"#, endpoints: [], failure: "items that are no list"),
+        body: #"{"endpoints":[]}"#, endpoints: [], failure: "endpoints that are not an object"),
+      Answer(
+        body: #"{"endpoints":{"items":{}}}"#, endpoints: [], failure: "items that are not an array"),
       Answer(
         body: items(
           (0...DiscoveredEndpoints.countLimit).map { #"{"ip":"h\#($0)","port":1}"# }
-            .joined(separator: ",")), endpoints: [], failure: "10001 endpoints; at most 10000"),
+            .joined(separator: ",")), endpoints: [], failure: "10001 endpoints; the limit is 10000"),
     ]
   }
 
@@ -131,15 +132,15 @@ import Testing
     #expect(
       round.update
         == .failure(
-          "http://d1/x/my_svc/y answered 404: discovery doesn't know the service, or has another "
-            + "path"))
+          "http://d1/x/my_svc/y returned 404: the service is unknown, or the discovery path is "
+            + "different"))
   }
 
   @Test(arguments: [
-    (HTTPFetch.Outcome.success(HTTPFetch.Response(status: 500)), "answered 500"),
-    (.success(HTTPFetch.Response(status: 200, body: [0xFF])), "answered no JSON"),
-    (.success(HTTPFetch.Response(status: 302)), "answered 302"),
-    (.success(HTTPFetch.Response(status: 304)), "answered 304"),
+    (HTTPFetch.Outcome.success(HTTPFetch.Response(status: 500)), "returned 500"),
+    (.success(HTTPFetch.Response(status: 200, body: [0xFF])), "returned invalid JSON"),
+    (.success(HTTPFetch.Response(status: 302)), "returned 302"),
+    (.success(HTTPFetch.Response(status: 304)), "returned 304"),
     (.failure(HTTPFetchError("gone")), "gone"),
   ]) func `the next address is asked where one fails`(_ outcome: HTTPFetch.Outcome, reason: String)
   {

@@ -21,7 +21,8 @@ import Testing
     var watch = EndpointWatch()
     #expect(watch.receive(.endpoints([])) == .update([]))
     #expect(watch.receive(.endpoints(self.list("a"))) == .update(self.list("a")))
-    let kept = EndpointWatch.Action.failed("the list of endpoints is empty; the last one holds")
+    let kept = EndpointWatch.Action.failed(
+      "the list of endpoints is empty; the previous one stays in effect")
     #expect(watch.receive(.endpoints([])) == kept)
     #expect(watch.receive(.endpoints(self.list("a", weight: 0))) == kept)
     #expect(watch.receive(.endpoints(self.list("a"))) == .nothing)

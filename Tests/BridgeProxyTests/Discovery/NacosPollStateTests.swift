@@ -110,27 +110,28 @@ import Testing
         endpoints: ["10.0.0.5:50000*100", "a:1*50", "b:1*100", "e:1*100"]),
       Answer(access: .httpV1, body: #"{"hosts":null}"#, endpoints: []),
       Answer(access: .httpV1, body: "{}", endpoints: []),
-      Answer(access: .httpV1, body: #"{"hosts":5}"#, failure: "no list of instances"),
-      Answer(access: .httpV1, body: "[]", failure: "no list of instances"),
-      Answer(access: .httpV1, body: "dom not found", failure: "answered no JSON"),
-      Answer(access: .httpV1, body: "no", status: 500, failure: "answered 500"),
+      Answer(access: .httpV1, body: #"{"hosts":5}"#, failure: "not a list of instances"),
+      Answer(access: .httpV1, body: "[]", failure: "not a list of instances"),
+      Answer(access: .httpV1, body: "dom not found", failure: "returned invalid JSON"),
+      Answer(access: .httpV1, body: "no", status: 500, failure: "returned 500"),
       Answer(
         access: .httpV2, body: wrapped("\(many)}"), endpoints: ["10.0.0.5:50000*100", "a:1*50"]),
-      Answer(access: .httpV2, body: wrapped("[\(good)]"), failure: "no list of instances"),
-      Answer(access: .httpV2, body: wrapped("null"), failure: "no list of instances"),
+      Answer(access: .httpV2, body: wrapped("[\(good)]"), failure: "not a list of instances"),
+      Answer(access: .httpV2, body: wrapped("null"), failure: "not a list of instances"),
       Answer(
         access: .httpV2, body: #"{"code":40000,"message":"API deprecated"}"#, status: 410,
-        failure: "answered 410: this version of Nacos refuses it; set protocol to http-v3 or grpc"),
+        failure: "returned 410: this version of Nacos removed the path; set protocol to http-v3 "
+          + "or grpc"),
       Answer(
         access: .httpV2, body: #"{"code":30000,"message":"bad\nthing"}"#,
-        failure: #"answered code 30000, "bad?thing""#),
+        failure: #"returned code 30000, "bad?thing""#),
       Answer(
         access: .httpV2, body: #"{"code":21008,"message":"service not exist"}"#, status: 404,
         endpoints: []),
       Answer(access: .httpV3, body: wrapped("[\(good)]"), endpoints: ["10.0.0.5:50000*1"]),
       Answer(
         access: .httpV3, body: wrapped("{\"hosts\":[\(good)]}"), endpoints: ["10.0.0.5:50000*1"]),
-      Answer(access: .httpV3, body: good, failure: "no list of instances"),
+      Answer(access: .httpV3, body: good, failure: "not a list of instances"),
     ]
   }
 
@@ -219,7 +220,7 @@ import Testing
       Issue.record("no failure")
       return
     }
-    #expect(reason.hasSuffix("answered 403: this user may not read the service"))
+    #expect(reason.hasSuffix("returned 403: this user may not read the service"))
   }
 
   @Test func `a registry that wants to know who asks is told of`() {
@@ -251,7 +252,7 @@ import Testing
       Issue.record("no failure")
       return
     }
-    #expect(reason.hasSuffix("no known way to log in is there"))
+    #expect(reason.hasSuffix("no known login path exists"))
   }
 
   @Test(arguments: [

@@ -32,7 +32,7 @@ import Testing
     #expect(self.shown(secrets.credentials) == "two")
     _ = try folder.write("p", "")
     let told = await secrets.renew()
-    #expect(told?.hasSuffix("p is empty; what it held last is used") == true)
+    #expect(told?.hasSuffix("p is empty; its previous value stays in use") == true)
     #expect(await secrets.renew() == nil)
     #expect(self.shown(secrets.credentials) == "two")
     _ = try folder.write("p", "three")

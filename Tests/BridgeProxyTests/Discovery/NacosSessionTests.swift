@@ -114,9 +114,9 @@ import Testing
   }
 
   @Test(arguments: [
-    (300, "failed: n:9848 answered code 300, \"no\""),
-    (403, "forbidden: n:9848 answered code 403, \"no\""),
-    (500, "failed: n:9848 answered code 500, \"no\""),
+    (300, "failed: n:9848 returned code 300, \"no\""),
+    (403, "forbidden: n:9848 returned code 403, \"no\""),
+    (500, "failed: n:9848 returned code 500, \"no\""),
   ]) func `a server that refuses ends a session`(_ code: Int, ending: String) throws {
     let refusal = try Self.message(
       "ErrorResponse", #"{"resultCode":500,"errorCode":\#(code),"message":"no","success":false}"#)
@@ -146,7 +146,7 @@ import Testing
     }
     #expect(
       Self.short(session.handle(.responded(.subscribe, .success(unknown)), now: .seconds(1)))
-        == ["failed: n:9848 answered code 301, \"\""])
+        == ["failed: n:9848 returned code 301, \"\""])
   }
 
   @Test func `a call without an answer ends a session`() {
@@ -171,7 +171,7 @@ import Testing
         Self.short(
           session.handle(
             .responded(.subscribe, .success(try Self.message("SubscribeServiceResponse", body))),
-            now: .zero)) == ["failed: n:9848 answered a subscription without a list"])
+            now: .zero)) == ["failed: n:9848 returned no list for the subscription"])
     }
   }
 
