@@ -5,17 +5,17 @@ internal import NIOHTTP1
 internal import NIOPosix
 internal import Synchronization
 
-/// Answers `/healthz` and `/readyz` on an address of its own.
+/// Serves `/healthz` and `/readyz` on a separate address.
 ///
-/// `/healthz` says that the process lives; `/readyz` asks every service whether a call would reach one of
-/// its endpoints, so that a load balancer sends nothing to a bridge that couldn't pass it on, and says 503
-/// from the moment that draining begins.
+/// `/healthz` reports that the process is alive; `/readyz` checks for every service whether a call would
+/// reach one of its endpoints, so that a load balancer sends no traffic to a bridge that couldn't forward
+/// it, and returns 503 once draining begins.
 package final class AdminServer: Sendable {
-  /// Whether one of a service's endpoints can be reached, and why not.
+  /// Whether one of a service's endpoints can be reached, and if not, why.
   package struct Readiness: Sendable, Equatable {
     package var service: String
     package var isReachable: Bool
-    /// What was tried and what came of it; empty when reachable.
+    /// What was tried and how it failed; empty when reachable.
     package var reason: String
 
     package init(service: String, isReachable: Bool, reason: String = "") {
@@ -25,24 +25,24 @@ package final class AdminServer: Sendable {
     }
   }
 
-  /// Asks the endpoints. Bounded in time by whoever gives it.
+  /// Probes the endpoints. The caller bounds its duration.
   package typealias Probe = @Sendable () async -> [Readiness]
 
-  /// A connection on which nothing happens for this long is closed.
+  /// Idle connections are closed after this.
   static let idleTimeout = TimeAmount.seconds(30)
 
   private let listeners: [BoundListener]
   private let isDraining: Draining
 
-  /// Where it listens, with the real port where 0 was asked for; a name may be several.
+  /// The bound addresses, with the actual port if 0 was configured; a name may resolve to several.
   package var addresses: [ListenAddress] { self.listeners.map(\.address) }
 
-  /// Listens.
+  /// Binds the address and starts serving.
   ///
   /// - Parameters:
-  ///   - gate: hears of what the system is short of.
-  ///   - probe: asked for each `/readyz`.
-  /// - Throws: `ListenError` when the address can't be had.
+  ///   - gate: notified when the system runs out of resources.
+  ///   - probe: called for each `/readyz`.
+  /// - Throws: `ListenError` when the address can't be bound.
   package static func start(
     on address: ListenAddress, group: any EventLoopGroup,
     gate: AcceptThrottle = AcceptThrottle(report: { _ in }), probe: @escaping Probe
@@ -74,7 +74,7 @@ package final class AdminServer: Sendable {
     self.isDraining = isDraining
   }
 
-  /// From now on `/readyz` answers 503.
+  /// Makes `/readyz` return 503 from now on.
   package func beginDraining() {
     self.isDraining.flag.store(true, ordering: .relaxed)
   }
@@ -98,7 +98,7 @@ private final class AdminHandler: ChannelInboundHandler {
   private let isDraining: AdminServer.Draining
   private let probe: AdminServer.Probe
   private var head: HTTPRequestHead?
-  /// Whether the client waits for us, not we for it. A probe is bounded by itself.
+  /// Whether a probe is running, so that the connection isn't idle. The probe has its own time limit.
   private var isProbing = false
 
   init(isDraining: AdminServer.Draining, probe: @escaping AdminServer.Probe) {
@@ -186,9 +186,9 @@ private final class AdminHandler: ChannelInboundHandler {
   }
 }
 
-/// What `/readyz` says of the services.
+/// Body of the response to `/readyz`.
 enum ReadinessBody {
-  /// - Parameter missing: those whose endpoint can't be reached.
+  /// - Parameter missing: the services whose endpoints can't be reached.
   static func text(_ missing: [AdminServer.Readiness]) -> String {
     guard !missing.isEmpty else { return #"{"status":"ready"}"# }
     let services = missing.map { readiness in

@@ -1,7 +1,7 @@
-/// One of the groups of endpoints of all services.
+/// Identifies one endpoint group among those of all services.
 struct EndpointGroupID: Sendable, Hashable {
-  /// In `Configuration.services`.
+  /// Index in `Configuration.services`.
   var service: Int
-  /// In `Configuration.Service.groups`.
+  /// Index in `Configuration.Service.groups`.
   var group: Int
 }

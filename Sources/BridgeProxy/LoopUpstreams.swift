@@ -4,26 +4,26 @@ internal import Downstream
 internal import NIOCore
 internal import Upstream
 
-/// What carries the calls of one event loop, one for each service, in their order.
+/// The upstreams of one event loop, one for each service, in the order of the configuration.
 struct LoopUpstreams: Sendable {
-  /// One endpoint that is always the same needs no cluster around its pool.
+  /// A single fixed endpoint needs no cluster around its pool.
   fileprivate enum Kind {
     case pool(any EndpointPool)
     case cluster(Cluster)
   }
 
   let eventLoop: any EventLoop
-  /// For each group of endpoints of each service.
+  /// For each endpoint group of each service.
   private let kinds: NIOLoopBound<[[Kind]]>
-  /// Nil where calls aren't authorised.
+  /// Nil if calls carry no credentials.
   private let credentials: NIOLoopBound<[[Credentials?]]>
 
-  /// On that loop.
+  /// Creates the pools and clusters; called on the event loop.
   ///
   /// - Parameters:
-  ///   - connectors: what connects to each group of endpoints of each service.
-  ///   - seed: of the process, for the choice among many endpoints.
-  ///   - log: told of endpoints that are lost and come back; nil: nobody is.
+  ///   - connectors: one for each endpoint group of each service.
+  ///   - seed: chosen once per process; for load balancing.
+  ///   - log: reports endpoints that become unreachable or reachable again; nil: no reports.
   init(
     of configuration: Configuration, _ connectors: [[SocketConnector]], on eventLoop: any EventLoop,
     seed: UInt64, log: ReachabilityLog? = nil
@@ -71,7 +71,7 @@ struct LoopUpstreams: Sendable {
     return .cluster(made)
   }
 
-  /// The connections to one endpoint, by the transport of the service.
+  /// The connection pool of one endpoint, for the transport of the service.
   private static func pool(
     of group: Configuration.EndpointGroup, callPath: String, to endpoint: Configuration.Endpoint,
     limits: Configuration.Limits, _ connector: SocketConnector, _ credentials: Credentials?,
@@ -100,8 +100,8 @@ struct LoopUpstreams: Sendable {
     }
   }
 
-  /// Finds the endpoints of a service for this loop alone, until it's cancelled: those of its first
-  /// group. Nil where there's nothing to find.
+  /// Discovers the endpoints of a service's first group for this loop only, until cancelled. Nil for a
+  /// fixed list.
   func discover(
     _ service: Configuration.Service, at index: Int, by fetch: HTTPFetch
   ) -> Task<Void, Never>? {
@@ -111,7 +111,7 @@ struct LoopUpstreams: Sendable {
     }
   }
 
-  /// Something was learned of a group's endpoints.
+  /// Applies a discovery result to a group's cluster.
   func apply(_ action: EndpointWatch.Action, of id: EndpointGroupID) {
     self.eventLoop.execute {
       guard case .cluster(let cluster) = self.kinds.value[id.service][id.group] else {
@@ -125,8 +125,8 @@ struct LoopUpstreams: Sendable {
     }
   }
 
-  /// Tells whenever a connection to an endpoint of a service's first group is there and none was before
-  /// (true), and when the last one to an endpoint is gone (false), on the loop.
+  /// Reports on the loop when the first connection to an endpoint of a service's first group is
+  /// established (true), and when the last one is closed (false).
   func followPresence(ofService index: Int, _ report: @escaping @Sendable (Bool) -> Void) {
     self.eventLoop.execute {
       switch self.kinds.value[index][0] {
@@ -143,14 +143,14 @@ struct LoopUpstreams: Sendable {
     }
   }
 
-  /// Calls to a group that begin from now on carry this token.
+  /// Makes new calls to a group carry this token.
   func renew(_ token: Configuration.Secret, of id: EndpointGroupID) {
     self.eventLoop.execute {
       self.credentials.value[id.service][id.group]?.renew(token)
     }
   }
 
-  /// Asks the endpoints of each service; of several groups the first one, which is the service's own.
+  /// Probes the endpoints of each service; only those of its first group, which is the service's own.
   func probe(_ services: [Configuration.Service]) async -> [AdminServer.Readiness] {
     let responses = self.eventLoop.flatSubmit {
       EventLoopFuture.whenAllComplete(self.kinds.value.map { $0[0].probe() }, on: self.eventLoop)
@@ -165,7 +165,7 @@ struct LoopUpstreams: Sendable {
     }
   }
 
-  /// Closes all connections to endpoints; calls that are left end.
+  /// Closes all connections to endpoints; calls in flight fail.
   func close() async {
     try? await self.eventLoop.submit {
       for kind in self.kinds.value.joined() {
@@ -193,7 +193,7 @@ extension LoopUpstreams.Kind {
     }
   }
 
-  /// Why it can't be reached.
+  /// Why no endpoint can be reached.
   fileprivate var trouble: String {
     switch self {
     case .pool(let pool): pool.trouble

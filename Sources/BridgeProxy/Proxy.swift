@@ -10,34 +10,35 @@ internal import TLS
 internal import Time
 internal import Upstream
 
-/// A bridge that serves a plan: listeners, pools, admin server and access log, from start to end.
+/// A bridge that serves a plan: owns listeners, pools, admin server and access log from start to
+/// shutdown.
 ///
 ///     let proxy = Proxy(plan, onEvent: { … })
 ///     try await proxy.run(until: { await aSignal() })
 ///
-/// Nothing of a request passes through here: it wires what serves and takes it apart again.
+/// Requests don't pass through here: it wires the serving parts together and tears them down.
 package final class Proxy: Sendable {
-  /// What happens to a proxy as a whole, for the person who started it.
+  /// An event of the proxy as a whole, for the operator.
   package enum Event: Sendable, Equatable {
-    /// It serves. One for each address, with the real port where 0 was asked for.
+    /// Listening. One for each address, with the actual port if 0 was configured.
     case listening(ListenAddress, isSecure: Bool = false)
-    /// The admin server answers.
+    /// The admin server is listening.
     case adminListening(ListenAddress)
-    /// All of the above is there.
+    /// Everything is listening.
     case ready
-    /// The schema of a service, which is its endpoint's own, was looked at anew.
+    /// The schema of a service that uses reflection was requested again.
     case schema(service: String, SchemaChange)
-    /// Certificates or keys have changed; the new ones hold for new connections.
+    /// Certificates or keys have changed; new connections use them.
     case tlsReplaced(key: String)
-    /// Certificates or keys have changed, and what they are now is wrong: the old ones stay in use.
+    /// Certificates or keys have changed, but are invalid: the old ones stay in use.
     case tlsKept(key: String, reason: String)
-    /// It serves on for a while, and then drains.
+    /// Serving continues for a while before draining.
     case drainDelayed(by: Duration)
-    /// It takes no new requests and finishes what is in flight.
+    /// New requests are refused, and those in flight may finish.
     case draining(limit: Duration)
-    /// It was told not to wait.
+    /// Draining was interrupted.
     case interrupted
-    /// Something that a person should know, without an end of anything.
+    /// A message for the operator; the proxy continues.
     case note(String)
   }
 
@@ -47,7 +48,7 @@ package final class Proxy: Sendable {
 
   /// - Parameters:
   ///   - onEvent: called in order, from any thread.
-  ///   - interruption: begun with the delay of the drain and with the drain; when it returns, that ends.
+  ///   - interruption: started with the drain delay and again with the drain; its return ends either.
   package init(
     _ plan: ServingPlan, onEvent: @escaping @Sendable (Event) -> Void = { _ in },
     interruption: @escaping @Sendable () async -> Void = Proxy.never
@@ -66,7 +67,7 @@ package final class Proxy: Sendable {
 
   /// Serves until `end` returns and for the configured delay, then drains within the configured time.
   ///
-  /// - Throws: `ListenError` when an address can't be had.
+  /// - Throws: `ListenError` when an address can't be bound.
   package func run(until end: () async -> Void) async throws {
     let configuration = self.plan.configuration
     let group = MultiThreadedEventLoopGroup(
@@ -92,16 +93,16 @@ package final class Proxy: Sendable {
 // MARK: - Start
 
 extension Proxy {
-  /// What runs, between start and end.
+  /// Everything that runs between start and shutdown.
   private struct Running {
     var front: HTTPFront
     var admin: AdminServer?
     var upstreams: [LoopUpstreams]
-    /// Each follows the source of one service's endpoints, its schema, or its token.
+    /// Each follows one service's endpoint discovery, schema, or token.
     var tasks: [Task<Void, Never>]
-    /// What endpoints are looked up over HTTP with.
+    /// The HTTP client of endpoint discovery.
     var discoveryClient: DiscoveryClient
-    /// All that certificates and keys are in.
+    /// All TLS contexts, for reloading.
     var tls: [ReloadableTLSContext]
   }
 
@@ -164,8 +165,7 @@ extension Proxy {
       tls: [listenerTLS].compactMap { $0 } + connectors.joined().compactMap(\.tls))
   }
 
-  /// Follows the files that certificates and keys came from, until it's cancelled. Nil where there
-  /// are none.
+  /// Reloads certificate and key files when they change, until cancelled. Nil if there are none.
   private func watch(_ tls: [ReloadableTLSContext]) -> Task<Void, Never>? {
     guard !tls.isEmpty else { return nil }
     return Task { [onEvent = self.onEvent] in
@@ -196,7 +196,7 @@ extension Proxy {
 // MARK: - Memory
 
 extension Proxy {
-  /// Gives back what a peak has left behind, until it's cancelled.
+  /// Returns memory to the system after a peak, until cancelled.
   private func giveBackMemory(on group: MultiThreadedEventLoopGroup) -> [Task<Void, Never>] {
     guard let idle = ProcessMemory.residentByteCount else { return [] }
     return [
@@ -220,14 +220,14 @@ extension Proxy {
 // MARK: - Discovery
 
 extension Proxy {
-  /// All groups of endpoints.
+  /// All endpoint groups.
   private var groups: [(EndpointGroupID, Configuration.Service, Configuration.EndpointGroup)] {
     self.plan.configuration.services.enumerated().flatMap { index, service in
       service.groups.enumerated().map { (EndpointGroupID(service: index, group: $0), service, $1) }
     }
   }
 
-  /// Finds the endpoints of the groups whose lists may change, and tells every loop.
+  /// Discovers the endpoints of the groups whose lists may change, and applies them on every loop.
   private func discover(
     for upstreams: [LoopUpstreams], by fetch: HTTPFetch, on eventLoop: any EventLoop
   ) -> [Task<Void, Never>] {
@@ -246,7 +246,7 @@ extension Proxy {
 // MARK: - Schemas
 
 extension Proxy {
-  /// Follows the schemas of the services that have them from their endpoints.
+  /// Follows the schemas of the services that use reflection.
   private func watchSchemas(
     over upstreams: [LoopUpstreams], in serving: ServingSwitch
   ) -> [Task<Void, Never>] {
@@ -272,7 +272,7 @@ extension Proxy {
 // MARK: - Secrets
 
 extension Proxy {
-  /// Reads the token files of the services again and again, and tells every loop of new tokens.
+  /// Re-reads the services' token files periodically, and applies new tokens on every loop.
   private func followTokens(for upstreams: [LoopUpstreams]) -> [Task<Void, Never>] {
     self.groups.compactMap { id, service, group in
       guard let auth = group.auth, let file = auth.file else { return nil }
@@ -284,7 +284,7 @@ extension Proxy {
             break
           case .renew(let token):
             for loop in upstreams { loop.renew(token, of: id) }
-            self.onEvent(.note("\(key): calls carry the new token of \(file)"))
+            self.onEvent(.note("\(key): calls use the new token of \(file)"))
           case .report(let text):
             self.onEvent(.note("\(key): \(text)"))
           }
@@ -297,13 +297,13 @@ extension Proxy {
 // MARK: - End
 
 extension Proxy {
-  /// Serves on while `/readyz` says that the end is near, until the delay is over or a person can't wait.
+  /// Keeps serving while `/readyz` announces the shutdown, until the delay has passed or is interrupted.
   private func delay(_ running: Running, by delay: Duration) async {
     guard delay > .zero else { return }
     self.onEvent(.drainDelayed(by: delay))
     running.admin?.beginDraining()
     await withTaskGroup(of: Void.self) { group in
-      // Also ends when it's cancelled.
+      // Also returns on cancellation.
       group.addTask { try? await Task.sleep(for: delay) }
       group.addTask { await self.interruption() }
       await group.next()
@@ -330,7 +330,7 @@ extension Proxy {
       group.cancelAll()
     }
     for task in running.tasks { task.cancel() }
-    // ReflectionExchange about schemas that are under way end with the connections.
+    // Reflection calls in flight end with the connections.
     for upstreams in running.upstreams { await upstreams.close() }
     for task in running.tasks { await task.value }
     await running.discoveryClient.shutDown()
@@ -339,7 +339,7 @@ extension Proxy {
 }
 
 extension SocketConnector {
-  /// What connects to a group of endpoints of a service, on all loops.
+  /// A connector for an endpoint group of a service, shared by all loops.
   init(_ service: Configuration.Service, group index: Int) {
     let cluster = service.groups[index].cluster
     let tls = cluster.tls.map {
@@ -357,14 +357,14 @@ extension Proxy.Event: CustomStringConvertible {
     case .adminListening(let address): "admin on \(address.url(isSecure: false))"
     case .ready: "ready"
     case .schema(let service, let change): "service \(service) \(change)"
-    case .tlsReplaced(let key): "\(key): the files have changed; they hold for new connections"
+    case .tlsReplaced(let key): "\(key): the files have changed; new connections use them"
     case .tlsKept(let key, let reason):
-      "\(key): the files have changed, but \(reason); what was read before stays in use"
+      "\(key): the files have changed, but \(reason); the previous ones stay in use"
     case .drainDelayed(let delay):
-      "serves on for \(DurationText.of(delay)) before it drains"
+      "keeps serving for \(DurationText.of(delay)), then drains"
     case .draining(let limit):
-      "finishes what is in flight, within \(DurationText.of(limit))"
-    case .interrupted: "does not wait for what is in flight"
+      "draining; requests in flight have \(DurationText.of(limit)) to finish"
+    case .interrupted: "aborting requests in flight"
     case .note(let text): text
     }
   }

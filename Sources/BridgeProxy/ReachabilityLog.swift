@@ -4,11 +4,11 @@ internal import NIOCore
 internal import Synchronization
 internal import Upstream
 
-/// What a person is told of endpoints that are lost and come back. Pure.
+/// State of the log of endpoints that become unreachable or reachable again. Pure.
 ///
-/// One line for each, whatever the number of loops and attempts: an endpoint is lost when something went
-/// wrong on one loop and no loop has a connection. One that comes and goes is told of once in a while with
-/// how often it was lost, and so are many endpoints that are lost at once.
+/// One line for each change, regardless of the number of loops and attempts: an endpoint is unreachable
+/// when a connection failed on one loop and no loop has one. Repeated losses of one endpoint, and losses
+/// of many endpoints at once, are rate-limited, with a count of those not reported.
 struct ReachabilityState {
   struct Key: Hashable {
     var group: EndpointGroupID
@@ -16,23 +16,23 @@ struct ReachabilityState {
   }
 
   private struct Entry {
-    /// Loops that have a pool for it.
+    /// Event loops that have a pool for it.
     var loops: Set<ObjectIdentifier> = []
-    /// Loops with a connection.
+    /// Event loops with a connection.
     var connected: Set<ObjectIdentifier> = []
-    /// When it was lost; nil: it isn't.
+    /// When it became unreachable; nil: it's reachable.
     var lostAt: NIODeadline?
-    /// Whether a person knows that it's lost.
+    /// Whether the loss was reported.
     var isReported = false
-    /// How often it was lost since a person was last told.
+    /// Number of losses since the last report.
     var unreported = 0
-    /// No line before this.
+    /// No report before this time.
     var quietUntil = NIODeadline.uptimeNanoseconds(0)
   }
 
-  /// Between two lines about the loss of one endpoint.
+  /// Minimum time between two reports about one endpoint.
   static let interval = TimeAmount.seconds(10)
-  /// Lines in that time about all endpoints.
+  /// Maximum number of lines in that time about all endpoints.
   static let lineLimit = 20
 
   private var entries: [Key: Entry] = [:]
@@ -41,8 +41,8 @@ struct ReachabilityState {
   private var droppedLines = 0
 
   /// - Parameters:
-  ///   - name: the service's: `bench`, `bench.canary`.
-  /// - Returns: what a person is told; nil: nothing.
+  ///   - name: the name of the service: `bench`, `bench.canary`.
+  /// - Returns: the line to log; nil: none.
   mutating func note(
     _ reachability: Reachability, of key: Key, name: String, on loop: ObjectIdentifier,
     now: NIODeadline
@@ -57,7 +57,7 @@ struct ReachabilityState {
         entry.lostAt = nil
         if entry.isReported {
           entry.isReported = false
-          line = "is back after \(Self.text(now - lostAt))"
+          line = "is reachable again after \(Self.text(now - lostAt))"
         }
       }
     case .idle:
@@ -71,8 +71,8 @@ struct ReachabilityState {
       }
       if !entry.isReported, now >= entry.quietUntil {
         let often =
-          entry.unreported > 1 ? " (\(entry.unreported) times since the last such line)" : ""
-        line = "is lost\(often): \(ForeignText.shown(reason, limit: Self.reasonLimit))"
+          entry.unreported > 1 ? " (\(entry.unreported) times since the last report)" : ""
+        line = "is unreachable\(often): \(ForeignText.shown(reason, limit: Self.reasonLimit))"
         entry.isReported = true
         entry.unreported = 0
         entry.quietUntil = now + Self.interval
@@ -95,12 +95,12 @@ struct ReachabilityState {
       self.droppedLines += 1
       return nil
     }
-    let dropped = self.droppedLines > 0 ? " (\(self.droppedLines) such lines were left out)" : ""
+    let dropped = self.droppedLines > 0 ? " (\(self.droppedLines) similar lines suppressed)" : ""
     self.droppedLines = 0
     return line + dropped
   }
 
-  /// Characters of a reason; what an endpoint says may be in it.
+  /// Maximum characters of a reason, which may contain text of the endpoint.
   private static let reasonLimit = 500
 
   private static func text(_ time: TimeAmount) -> String {
@@ -109,17 +109,17 @@ struct ReachabilityState {
   }
 }
 
-/// Tells a person of endpoints that are lost and come back; for the pools of all loops.
+/// Logs endpoints that become unreachable or reachable again; shared by the pools of all loops.
 package final class ReachabilityLog: Sendable {
   private let state = Mutex(ReachabilityState())
   private let report: @Sendable (String) -> Void
 
-  /// - Parameter report: takes a line, from any thread.
+  /// - Parameter report: called with a line, from any thread.
   package init(report: @escaping @Sendable (String) -> Void) {
     self.report = report
   }
 
-  /// From the loop `eventLoop`.
+  /// Called on `eventLoop`.
   func note(
     _ reachability: Reachability, of endpoint: Configuration.Endpoint, at group: EndpointGroupID,
     name: String, on eventLoop: any EventLoop

@@ -3,35 +3,35 @@ package import Codec
 package import Downstream
 internal import Routing
 
-/// What becomes of a service whose endpoint can't be asked for its schema, and of which none is kept.
+/// How to handle a service whose endpoint doesn't provide its schema and for which none is cached.
 package enum WhenMissing: Sendable {
-  /// It's a fault.
+  /// Reject the configuration.
   case refuse
-  /// It's served without: its requests are told to come again until the endpoint answers.
+  /// Serve without a schema: requests get 503 with Retry-After until the endpoint provides it.
   case wait
 }
 
-/// A configuration with everything that it names loaded: what is served, frozen.
+/// A configuration with everything that it refers to loaded, immutable and ready to serve.
 package struct ServingPlan: Sendable {
   package let configuration: Configuration
   /// Schemas and routes of all services.
   package let table: ServingTable
-  /// What is left out and why, one sentence each; the rest is served all the same.
+  /// What is not served and why, one sentence each.
   package let warnings: [String]
-  /// What endpoints told of their schemas, by the places of the services.
+  /// Schemas from reflection, by the index of the service.
   package let reflected: [Int: ReflectedFiles]
 
   /// Loads the schemas and builds the routes of all services.
   ///
   /// - Parameters:
-  ///   - file: the configuration's file, for messages; empty where there's none.
-  ///   - faults: what is wrong with the file itself. Schemas are loaded all the same, so that a person
-  ///     is told everything at once.
-  ///   - warnings: what the file's reader warns of.
-  ///   - whenMissing: for services whose schema is their endpoint's own.
-  ///   - reflection: asks those endpoints; over connections of its own unless told otherwise.
-  ///   - loadSchema: gives the schema of a service; from its files unless told otherwise.
-  /// - Throws: what is wrong with all services, each fault with its key.
+  ///   - file: the configuration's file, for messages; empty if there's none.
+  ///   - faults: errors of the file itself. Schemas are loaded all the same, so that all errors are
+  ///     reported together.
+  ///   - warnings: warnings of the configuration reader.
+  ///   - whenMissing: for services whose schema comes from reflection.
+  ///   - reflection: requests those schemas; by default over connections of its own.
+  ///   - loadSchema: loads the schema of a service; by default from its files.
+  /// - Throws: the errors of all services, each with its key.
   package static func load(
     _ configuration: Configuration, file: String, faults: [ConfigurationDiagnostic] = [],
     warnings: [String] = [], whenMissing: WhenMissing = .refuse,
@@ -42,7 +42,7 @@ package struct ServingPlan: Sendable {
   ) async throws(ConfigurationError) -> ServingPlan {
     var builder = Builder(file: file, faults: faults)
     builder.warnings = warnings
-    // An endpoint isn't asked for a configuration that can't be served anyway.
+    // No reflection for a configuration that can't be served anyway.
     let reflected =
       faults.isEmpty
       ? await Self.reflect(
@@ -56,12 +56,12 @@ package struct ServingPlan: Sendable {
         continue
       }
       do throws(SchemaLoadError) {
-        // Services that share their schemas are rare, and loading takes milliseconds.
+        // Few services share their schemas, and loading takes milliseconds.
         builder.add(service, schema: try await loadSchema(service))
       } catch {
         for fault in error.faults { builder.fault("\(key).schemas", service.location, fault) }
         guard !service.httpRules.isEmpty else { continue }
-        // Rules are looked at with those of the schemas that can be read by themselves.
+        // Rules are checked against those schemas that load on their own.
         for path in service.schemas where service.schemas.count > 1 {
           var part = service
           part.schemas = [path]
@@ -73,7 +73,7 @@ package struct ServingPlan: Sendable {
     return try builder.build(configuration)
   }
 
-  /// Asks the endpoints of all services that have their schemas from there, at the same time.
+  /// Requests the schemas of all services that use reflection, concurrently.
   private static func reflect(
     _ services: [Configuration.Service], _ loader: ReflectionLoader
   ) async -> [Int: ReflectionLoader.Outcome] {
@@ -85,7 +85,7 @@ package struct ServingPlan: Sendable {
     }
   }
 
-  /// For people: every service with where it's found, where its calls go, and its routes.
+  /// The plan for display: every service with its hosts and prefix, its endpoints, and its routes.
   package var listing: [String] {
     zip(self.configuration.services, self.table.services).flatMap { configured, served in
       let hosts = configured.hosts.isEmpty ? "any host" : configured.hosts.joined(separator: ", ")
@@ -98,23 +98,23 @@ package struct ServingPlan: Sendable {
     }
   }
 
-  /// How many routes there are.
+  /// Number of routes of all services.
   package var routeCount: Int {
     self.table.services.reduce(0) { $0 + $1.routes.routes.count }
   }
 }
 
 extension Configuration.EndpointGroup {
-  /// For people: `127.0.0.1:50051 by TLS`.
+  /// The destination for display: `127.0.0.1:50051 over TLS`.
   fileprivate var destination: String {
     "\(self.cluster.kind)"
       + (self.transport.map { " as POST \($0.path) over HTTP/1.1" } ?? "")
-      + (self.cluster.tls == nil ? "" : " by TLS")
+      + (self.cluster.tls == nil ? "" : " over TLS")
   }
 }
 
 extension ServingPlan {
-  /// Collects services and faults.
+  /// Collects services and errors.
   private struct Builder {
     let file: String
     var services: [ServedService] = []
@@ -150,7 +150,8 @@ extension ServingPlan {
           return self.fault(key, service.location, reason)
         }
         self.warnings.append(
-          "services.\(service.name): has no schema yet, and answers 503 until it has: \(reason)")
+          "services.\(service.name): has no schema yet; requests get 503 until it has one: "
+            + "\(reason)")
         self.services.append(waiting)
       }
     }
@@ -204,13 +205,13 @@ extension ServingPlan {
     private mutating func add(
       _ faults: [HTTPRuleOverride.Diagnostic], of service: Configuration.Service
     ) {
-      // A selector may name a method of a schema that can't be read.
+      // A selector may name a method of a schema that couldn't be loaded.
       let isWhole = !self.faults.contains { $0.key.hasPrefix("services.\(service.name).schemas") }
       self.faults += faults.filter { isWhole || $0.part != .selector }
         .map { service.httpRules[$0.rule].fault($0) }
     }
 
-    /// What's wrong with the rules of a service for those methods that a part of its schemas has.
+    /// Adds the errors of a service's rules for the methods in a part of its schemas.
     mutating func addFaults(ofRulesOf service: Configuration.Service, in schema: Schema) {
       do throws(RouteConflictError) {
         let table = try RouteTable(
@@ -222,7 +223,7 @@ extension ServingPlan {
       }
     }
 
-    /// Also finds the clashes between those services that are right by themselves.
+    /// Also reports conflicts between services that are valid individually.
     consuming func build(
       _ configuration: Configuration
     ) throws(ConfigurationError) -> ServingPlan {

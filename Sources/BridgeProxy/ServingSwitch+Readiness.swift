@@ -1,7 +1,7 @@
 internal import Downstream
 
 extension ServingSwitch {
-  /// Services without a schema aren't ready, whether their endpoints can be reached or not.
+  /// Marks services without a schema as not ready, whether their endpoints can be reached or not.
   ///
   /// - Parameter readiness: one for each service of the table, in its order.
   func mark(_ readiness: [AdminServer.Readiness]) -> [AdminServer.Readiness] {

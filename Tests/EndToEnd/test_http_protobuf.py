@@ -472,7 +472,7 @@ def test_a_token_file_that_is_replaced_while_requests_run(start_bridge, http, pe
         os.symlink("..data/token", tmp_path / "token")
         publish("5", "third-token")
         until(lambda: "Bearer third-token" in seen, "the third token")
-        bridge.wait_for_line(r"calls carry the new token")
+        bridge.wait_for_line(r"calls use the new token")
         seen.clear()
         until(lambda: seen == {"Bearer third-token"}, "the third token alone")
     finally:

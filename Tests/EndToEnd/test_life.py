@@ -419,7 +419,7 @@ class TestDrain:
         bridge.ended_by_test = True
         admin = bridge.admin_url
         bridge.signal(signal.SIGTERM)
-        bridge.wait_for_line("serves on for 60s")
+        bridge.wait_for_line("keeps serving for 60s")
         assert http.get(f"{admin}/readyz", timeout=20).json() == {"status": "draining"}
         assert http.get(f"{admin}/healthz", timeout=20).status_code == 200
         with Connection((bridge.host, bridge.port)) as connection:
@@ -427,7 +427,7 @@ class TestDrain:
             assert connection.read_until(b"\r\n").split()[1] == b"200"
             bridge.signal(signal.SIGTERM)
             assert bridge.wait() == 0, bridge.report()
-        assert "finishes what is in flight" in bridge.errors
+        assert "draining; requests in flight" in bridge.errors
 
     def test_a_delay_ends_by_itself(self, start_bridge, backend):
         bridge = start_bridge({"test": service(backend.address, "routes")}, drain_delay="200ms")

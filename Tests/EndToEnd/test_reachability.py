@@ -35,18 +35,18 @@ class TestLossAndReturn:
         backend.signal(signal.SIGKILL)
         backend.wait()
         until(lambda: post(bridge).status == 503, "it's gone")
-        until(lambda: lines(bridge, "is lost"), "its loss is told")
+        until(lambda: lines(bridge, "is unreachable"), "its loss is told")
         for _ in range(8):
             assert post(bridge).status == 503
         start_backend(port=port)
         until(lambda: post(bridge).status == 200, "it's back")
-        until(lambda: lines(bridge, "is back"), "its return is told")
+        until(lambda: lines(bridge, "is reachable again"), "its return is told")
         for _ in range(8):
             assert post(bridge).status == 200
-        (lost,), (back,) = lines(bridge, "is lost"), lines(bridge, "is back")
+        (lost,), (back,) = lines(bridge, "is unreachable"), lines(bridge, "is reachable again")
         named = f"bridge-proxy service test: {backend.address} is"
-        assert lost.startswith(f"{named} lost: ") and "connect" in lost
-        assert back.startswith(f"{named} back after ")
+        assert lost.startswith(f"{named} unreachable: ") and "connect" in lost
+        assert back.startswith(f"{named} reachable again after ")
 
     @pytest.mark.parametrize("transport", ["grpc", "http"])
     def test_one_that_never_was_there(self, start_bridge, transport):
@@ -60,9 +60,9 @@ class TestLossAndReturn:
         bridge = start_bridge({"test": entry})
         for _ in range(4):
             assert post(bridge).status == 503
-        until(lambda: lines(bridge, "is lost"), "that is told")
-        said = f"bridge-proxy service test: {address} is lost: can't connect to {address}: "
-        assert lines(bridge, "is lost") == [f"{said}connection refused"]
+        until(lambda: lines(bridge, "is unreachable"), "that is told")
+        said = f"bridge-proxy service test: {address} is unreachable: can't connect to {address}: "
+        assert lines(bridge, "is unreachable") == [f"{said}connection refused"]
 
     @pytest.mark.parametrize("count", [1, 2])
     def test_readiness_and_calls_give_one_reason(self, start_bridge, http, count):

@@ -180,7 +180,7 @@ class TestEndpoints:
         assert server.stop() == 0
         more = compile_texts(tmp_path / "more.binpb", shop=shop("Buy", "Sell"))
         start_server(more, port=server.port)
-        bridge.wait_for_line("service test serves the endpoint's present schema, 4 routes")
+        bridge.wait_for_line("service test serves the endpoint's current schema, 4 routes")
         serves(http, bridge, "/v1/sell")
 
     def test_one_of_several_is_another_one(
@@ -207,11 +207,11 @@ class TestBadAnswers:
     @pytest.mark.parametrize(
         "manner, reason",
         [
-            ("garbage", "sent an answer that can't be read"),
-            ("endless", "sent an answer"),
+            ("garbage", "sent a response that can't be decoded"),
+            ("endless", "sent a response"),
             ("many", "sends more than 5000 files"),
-            ("wrong", "sent an answer of another kind"),
-            ("silent", "didn't answer questions about its schema in time"),
+            ("wrong", "sent a response of the wrong type"),
+            ("silent", "didn't respond to reflection requests in time"),
         ],
     )
     def test_broken(self, start_server, descriptors, tmp_path, manner, reason):
@@ -300,7 +300,7 @@ class TestServe:
         start_server(descriptors, port=port)
         serves(http, bridge, "/v1/buy")
         assert http.get(bridge.admin_url + "/readyz", timeout=20).status_code == 200
-        bridge.wait_for_line("service test serves the endpoint's present schema, 2 routes")
+        bridge.wait_for_line("service test serves the endpoint's current schema, 2 routes")
 
     def test_an_endpoint_that_comes_back_with_another_schema(
         self, start_server, descriptors, start_bridge, http, tmp_path
@@ -314,7 +314,7 @@ class TestServe:
         more = compile_texts(tmp_path / "more.binpb", shop=shop("Buy", "Sell", item=item))
         start_server(more, port=server.port)
         # Nobody calls meanwhile: the bridge finds out by itself.
-        bridge.wait_for_line("service test serves the endpoint's present schema, 4 routes")
+        bridge.wait_for_line("service test serves the endpoint's current schema, 4 routes")
         assert buy(http, bridge, "/v1/sell", colour="red").json() == {"colour": "red"}
         assert buy(http, bridge, colour="red").json() == {"colour": "red"}
 
@@ -346,7 +346,7 @@ class TestServe:
         assert server.stop() == 0
         clash = HEAD + ITEM + "service Shop {" + rpc("Buy", "/v1/b") + rpc("Sell", "/v1/b") + "}"
         start_server(compile_texts(tmp_path / "b.binpb", shop=clash), port=server.port)
-        bridge.wait_for_line("service test keeps the schema that it has: .*/v1/b")
+        bridge.wait_for_line("service test keeps its current schema: .*/v1/b")
         assert buy(http, bridge, name="tea").json() == {"name": "tea"}
         assert buy(http, bridge, "/v1/b").status_code == 404
 
@@ -355,7 +355,7 @@ class TestServe:
         says something else each time."""
         server = start_server(descriptors, manner="differing", about="shop.proto")
         bridge = start_bridge({"test": reflected(server.address, refresh="1s")})
-        until(lambda: bridge.errors.count("present schema") >= 2, "it has asked again and again")
+        until(lambda: bridge.errors.count("current schema") >= 2, "it has asked again and again")
         assert buy(http, bridge, name="tea").json() == {"name": "tea"}
 
     def test_beside_a_service_with_files(self, start_server, descriptors, start_bridge, backend, http):
@@ -401,7 +401,7 @@ class TestCache:
         assert answer.json()["details"][0]["reason"] == "ENDPOINT_NOT_REACHABLE"
         start_server(descriptors, port=port)
         serves(http, bridge, "/v1/buy")
-        assert "present schema" not in bridge.errors, "it's the same one"
+        assert "current schema" not in bridge.errors, "it's the same one"
 
     def test_the_endpoint_has_another_schema_by_now(
         self, start_server, descriptors, start_bridge, tmp_path, http
@@ -433,7 +433,7 @@ class TestCache:
         start_server(descriptors, port=port)
         serves(http, bridge, "/v1/buy")
         if damage == "folder":
-            bridge.wait_for_line("can't keep its schema in .*shop.binpb")
+            bridge.wait_for_line("can't cache its schema in .*shop.binpb")
         else:
             until(lambda: kept.read_bytes() == content, "the file is whole again")
 

@@ -351,7 +351,7 @@ class TestReload:
         with chat(bridge) as talk:
             assert talk("before") == "before"
             tls.replace(trusted, stranger.path.read_bytes())
-            bridge.wait_for_line(r"services\.test\.tls: the files have changed; they hold for new")
+            bridge.wait_for_line(r"services\.test\.tls: the files have changed; new connections use")
             assert talk("after") == "after"
         port = first.port
         first.stop()
@@ -386,7 +386,7 @@ class TestReload:
         assert call(http, bridge).status_code == 503
         (tmp_path / "..new").symlink_to("v2")
         os.replace(tmp_path / "..new", data)
-        bridge.wait_for_line(r"services\.test\.tls: the files have changed; they hold for new")
+        bridge.wait_for_line(r"services\.test\.tls: the files have changed; new connections use")
 
         def answered():
             return call(http, bridge).status_code == 200 or None
@@ -408,7 +408,7 @@ class TestReload:
         time.sleep(6.5)
         assert len(re.findall(kept, bridge.errors)) == 1
         tls.replace(trusted, authority.path.read_bytes())
-        bridge.wait_for_line(r"services\.test\.tls: the files have changed; they hold for new")
+        bridge.wait_for_line(r"services\.test\.tls: the files have changed; new connections use")
 
 
 @contextlib.contextmanager

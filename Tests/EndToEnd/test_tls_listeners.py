@@ -374,7 +374,7 @@ class TestReload:
             assert before.certificate == first.der
             tls.replace(certificate, second.certificate_pem)
             tls.replace(key, second.key_pem)
-            bridge.wait_for_line(r"bridge-proxy tls: the files have changed; they hold for new")
+            bridge.wait_for_line(r"bridge-proxy tls: the files have changed; new connections use")
             with SecureConnection(bridge, anyone) as after:
                 assert after.certificate == second.der
                 after.request("GET", "/v1/routes/2", [("host", "x")])

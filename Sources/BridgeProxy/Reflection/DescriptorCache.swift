@@ -1,16 +1,16 @@
 internal import Codec
 internal import LocalFiles
 
-/// The file that keeps what an endpoint last told of its schema: a `google.protobuf.FileDescriptorSet`,
-/// as other tools read and write them.
+/// The file that caches an endpoint's last known schema as a `google.protobuf.FileDescriptorSet`, which
+/// other tools can read and write.
 struct DescriptorCache: Sendable {
   /// Absolute.
   let path: String
 
-  /// The most bytes that are read: what a round of reflection may bring, and the lengths in between.
+  /// Maximum size: the limit of a round of reflection, plus the length prefixes.
   private static let byteLimit = 40 << 20
 
-  /// What was kept; nil where nothing was.
+  /// Reads the cached schema; nil if there's none.
   ///
   /// - Throws: why it can't be read.
   func read() throws(SchemaLoadError) -> ReflectedFiles? {
@@ -22,7 +22,7 @@ struct DescriptorCache: Sendable {
     do throws(FileError) {
       let bytes = try Files.read(self.path, limit: Self.byteLimit)
       guard let files = try? ReflectedFiles(descriptorSet: bytes), !files.services.isEmpty else {
-        throw FileError(description: "isn't a set of file descriptors that declares a service")
+        throw FileError(description: "is not a FileDescriptorSet that declares a service")
       }
       return files
     } catch {
@@ -30,7 +30,7 @@ struct DescriptorCache: Sendable {
     }
   }
 
-  /// Keeps these instead of what is there.
+  /// Replaces the cached schema.
   func write(_ files: ReflectedFiles) throws(FileError) {
     try Files.replace(self.path, with: files.descriptorSet)
   }

@@ -1,11 +1,11 @@
 package import Codec
 
-/// What an endpoint has told of its schema: files of descriptors, and the services that it offers.
+/// An endpoint's schema from reflection: file descriptors and the services that they declare.
 ///
-/// Files declare the services that are served and no others, so the files say it all: two values are
-/// equal where the endpoint said the same.
+/// The files declare exactly the services that are served: two values are equal if the endpoint sent the
+/// same schema.
 package struct ReflectedFiles: Sendable, Equatable {
-  /// In the order of their names, each name once.
+  /// Sorted by name, without duplicates.
   package let files: [DescriptorFile]
 
   package init(_ files: [DescriptorFile]) {
@@ -22,13 +22,13 @@ package struct ReflectedFiles: Sendable, Equatable {
   /// A serialized `google.protobuf.FileDescriptorSet`.
   package var descriptorSet: [UInt8] { DescriptorFile.set(of: self.files) }
 
-  /// Full names, in their order.
+  /// Full names, sorted.
   package var services: [String] { self.files.flatMap(\.services).sorted() }
 
-  /// The same with no other services than these, and without files that only the others need.
+  /// A copy with only these services, and without files that only the others need.
   ///
-  /// A file that nobody imports and that declares no service stays: some servers know a file by another
-  /// name than those that import it.
+  /// A file that isn't imported and declares no service is kept: some servers give a file a different
+  /// name than its importers use.
   package func keeping(services kept: Set<String>) -> ReflectedFiles {
     let byName = Dictionary(self.files.map { ($0.name, $0) }) { first, _ in first }
     let imported = Set(self.files.flatMap(\.dependencies))
@@ -45,8 +45,8 @@ package struct ReflectedFiles: Sendable, Equatable {
       self.files.filter { needed.contains($0.name) }.map { $0.keeping(services: kept) })
   }
 
-  /// The services that are declared in one of these files, or in one that imports it, by itself or by
-  /// others; each with that file.
+  /// The services declared in one of these files, or in one that imports it directly or transitively,
+  /// each with that file.
   func servicesThatNeed(_ names: Set<String>) -> [String: String] {
     guard !names.isEmpty else { return [:] }
     var importers: [String: [DescriptorFile]] = [:]
@@ -68,12 +68,12 @@ package struct ReflectedFiles: Sendable, Equatable {
 
   /// Links the files.
   ///
-  /// Where they can't be linked as a whole (a file is missing, or declares something twice), services
-  /// whose own files can't be linked are left out, so that one broken service never stops the rest.
+  /// If they can't be linked as a whole (a file is missing, or a name is declared twice), services whose
+  /// own files can't be linked are left out, so that one broken service doesn't affect the others.
   ///
-  /// - Parameter source: what they come from, for messages.
-  /// - Returns: with a warning for each service that's left out.
-  /// - Throws: where nothing can be linked.
+  /// - Parameter source: their origin, for messages.
+  /// - Returns: the schema, and a warning for each service that is left out.
+  /// - Throws: when nothing can be linked.
   package func schema(
     source: String
   ) throws(SchemaLoadError) -> (schema: Schema, warnings: [String]) {
@@ -104,13 +104,13 @@ package struct ReflectedFiles: Sendable, Equatable {
       do throws(SchemaLoadError) {
         return (try self.keeping(services: kept).link(source: source), warnings)
       } catch {
-        // Each can be linked, but not all of them together.
+        // Each can be linked on its own, but not all of them together.
       }
     }
     return try self.growingSchema(of: services.filter(kept.contains), source: source, warnings)
   }
 
-  /// Takes in one service after the other, and leaves out those that don't go with the ones before.
+  /// Adds one service after the other, and leaves out those that conflict with earlier ones.
   private func growingSchema(
     of services: [String], source: String, _ warnings: [String]
   ) throws(SchemaLoadError) -> (schema: Schema, warnings: [String]) {
@@ -139,9 +139,9 @@ package struct ReflectedFiles: Sendable, Equatable {
     try SchemaLoader.schema(of: self.descriptorSet, source: source)
   }
 
-  /// Services that are tried one by one. Each costs a linking; stops thousands of broken ones from
-  /// costing minutes.
+  /// Maximum number of services that are linked individually. Each costs a link; stops thousands of
+  /// broken ones from taking minutes.
   private static let separateLimit = 200
-  /// Bytes that are linked for that, counted each time.
+  /// Maximum number of bytes linked for that, counted each time.
   private static let separateByteLimit = 64 << 20
 }

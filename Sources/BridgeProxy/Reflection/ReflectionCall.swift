@@ -5,7 +5,7 @@ internal import NIOPosix
 internal import Synchronization
 package import Upstream
 
-/// What an endpoint told of its schema, and what of it can't be served.
+/// An endpoint's schema, and what of it can't be served.
 package struct ReflectionResult: Sendable, Equatable {
   package var files: ReflectedFiles
   /// One sentence each.
@@ -17,24 +17,24 @@ package struct ReflectionResult: Sendable, Equatable {
   }
 }
 
-/// One call of server reflection: a thin shell around `ReflectionState`, over any upstream.
+/// One call of server reflection: a thin shell around `ReflectionState`, for any upstream.
 ///
 /// Confined to the upstream's loop.
 package final class ReflectionCall: CallObserver {
-  /// What is asked, and within which bounds.
+  /// What to request, and the limits.
   package struct Options: Sendable {
-    /// Sent with the call: what the service's other calls carry.
+    /// Sent with the call, as with the service's other calls.
     package var metadata = HeaderBlock()
     /// Full names; empty: all.
     package var services: [String] = []
-    /// For everything, the connection included. Default 10 s.
+    /// Timeout for everything, including connecting. Default 10 s.
     package var timeout: TimeAmount = .seconds(10)
     package var limits = ReflectionState.Limits()
 
     package init() {}
   }
 
-  /// Works on answers, on the loop or beside it.
+  /// Processes responses, on the event loop or another thread.
   private final class ReflectionExchange: Sendable {
     private let state: Mutex<ReflectionState>
 
@@ -55,23 +55,23 @@ package final class ReflectionCall: CallObserver {
 
   private let questions: ReflectionExchange
   private var receivedByteCount = 0
-  /// Whether another thread works on an answer; nothing more is read meanwhile.
+  /// Whether another thread is processing a response; reading is paused meanwhile.
   private var isWorking = false
-  /// How the call ended in the meantime.
+  /// The status with which the call ended in the meantime.
   private var end: GRPCStatus?
   private var call: (any UpstreamCall)?
   private let eventLoop: any EventLoop
   private let promise: EventLoopPromise<ReflectionResult>
 
-  /// The versions of the protocol, the newer one first. They differ in their names alone.
+  /// The versions of the protocol, the newer one first. They differ only in their names.
   private static let paths = [
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
   ]
-  /// How long the endpoint has to end a call after all was answered.
+  /// Time for the endpoint to end the call after the last response.
   private static let endTime = TimeAmount.seconds(1)
-  /// Answers beyond this many bytes are worked on by another thread: 32 MiB of descriptors would keep
-  /// the loop, and the requests of all clients on it, for a second.
+  /// Once more bytes than this were received, responses are processed on another thread: 32 MiB of
+  /// descriptors would block the loop, and the requests of all clients on it, for a second.
   private static let loopByteLimit = 64 << 10
 
   private init(_ question: Options, on eventLoop: any EventLoop) {
@@ -81,7 +81,7 @@ package final class ReflectionCall: CallObserver {
     self.promise = eventLoop.makePromise()
   }
 
-  /// Asks an endpoint for its schema: by version 1, and by version 1alpha where it doesn't have that.
+  /// Requests an endpoint's schema: with version 1, and with v1alpha if that isn't implemented.
   ///
   /// - Returns: fails with a `ReflectionError`.
   package static func request(

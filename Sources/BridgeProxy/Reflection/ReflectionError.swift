@@ -2,25 +2,25 @@ internal import BridgeConfiguration
 internal import Codec
 internal import GRPCWire
 
-/// Why an endpoint's schema can't be had by reflection.
+/// Reason why an endpoint's schema isn't available by reflection.
 package struct ReflectionError: Error, Sendable, Equatable {
   package enum Code: Sendable, Equatable {
-    /// The endpoint has no such service, in neither version.
+    /// The endpoint doesn't implement the reflection service, in either version.
     case notOffered
-    /// No connection, or none in time: nothing was learned of the endpoint.
+    /// No connection, or none in time: nothing is known about the endpoint.
     case unreachable
     /// The call ended with an error.
     case failed
-    /// What came isn't what the protocol says.
+    /// A response violates the protocol.
     case malformed
-    /// More than the bridge takes.
+    /// A limit of the bridge was exceeded.
     case limit
-    /// Nothing that could be served is there.
+    /// The schema contains nothing that can be served.
     case empty
   }
 
   package var code: Code
-  /// What happened, a clause whose subject is the endpoint: "offers no server reflection".
+  /// A clause whose subject is the endpoint: "offers no server reflection".
   package var reason: String
 
   package init(_ code: Code, _ reason: String) {
@@ -28,29 +28,29 @@ package struct ReflectionError: Error, Sendable, Equatable {
     self.reason = reason
   }
 
-  /// What a call's end means that came too early.
+  /// The error for a call that ended too early.
   init(_ status: GRPCStatus) {
     let reported = status.message.isEmpty ? "" : ": \(Self.shown(status.message))"
     switch status.origin {
     case .notConnected, .shed:
       self.init(.unreachable, status.message)
-    // Either side may be the first to notice.
+    // Either side may detect it first.
     case _ where status.code == .deadlineExceeded:
-      self.init(.failed, "didn't answer questions about its schema in time")
+      self.init(.failed, "didn't respond to reflection requests in time")
     case .deadline, .endpoint, .transport:
       self.init(
-        .failed, "ended the questions about its schema with \(status.code.name)\(reported)")
+        .failed, "ended the reflection call with \(status.code.name)\(reported)")
     }
   }
 
-  /// A text of the endpoint's: bounded, in one line.
+  /// Text from the endpoint, truncated and on one line.
   static func shown(_ text: String) -> String {
     ForeignText.shown(text)
   }
 
-  /// For people.
+  /// The error as a sentence for display.
   ///
-  /// - Parameter endpoint: what was asked.
+  /// - Parameter endpoint: the queried endpoint.
   package func sentence(about endpoint: String) -> String {
     switch self.code {
     case .unreachable:
@@ -58,7 +58,7 @@ package struct ReflectionError: Error, Sendable, Equatable {
     case .notOffered:
       return
         "\(endpoint) offers no server reflection; give --schema (in a file: schemas with paths), "
-        + "or turn reflection on in the server: reflection.Register in Go, ProtoReflectionServiceV1 "
+        + "or enable reflection in the server: reflection.Register in Go, ProtoReflectionServiceV1 "
         + "in Java, enable_server_reflection in Python, AddGrpcReflection in .NET"
     case .failed, .malformed, .limit, .empty:
       return "\(endpoint) \(self.reason)"
@@ -67,7 +67,7 @@ package struct ReflectionError: Error, Sendable, Equatable {
 }
 
 extension Configuration.EndpointKind {
-  /// Whoever answered, as the subject of a sentence.
+  /// The responding server, as the subject of a sentence.
   var server: String {
     guard case .dns(let dns) = self else { return self.description }
     return "the server at \(dns.authority)"

@@ -6,15 +6,15 @@ internal import NIOPosix
 internal import Time
 internal import Upstream
 
-/// A schema that was had by reflection.
+/// A schema obtained by reflection.
 package struct ReflectedSchema: Sendable {
   package var schema: Schema
   package var files: ReflectedFiles
-  /// What is left out and why, or where it comes from if not from the endpoint.
+  /// What is left out and why, and the origin if it's not the endpoint.
   package var warnings: [String]
 }
 
-/// Has the schema of a service when the process starts: from its endpoint, else from the cache.
+/// Loads a service's schema at startup: from its endpoint, else from the cache.
 package struct ReflectionLoader: Sendable {
   package typealias Request =
     @Sendable (Configuration.Service) async
@@ -22,20 +22,20 @@ package struct ReflectionLoader: Sendable {
 
   package enum Outcome: Sendable {
     case loaded(ReflectedSchema)
-    /// Not now; perhaps later. A sentence.
+    /// Not available now; a retry may succeed. A sentence.
     case missing(String)
-    /// Not as long as nobody changes something. Sentences.
+    /// Not available until something is changed. Sentences.
     case refused([String])
   }
 
   private let request: Request
 
-  /// - Parameter ask: asks the endpoint of a service once, bounded in time.
+  /// - Parameter request: queries the endpoint of a service once, bounded in time.
   package init(request: @escaping Request) {
     self.request = request
   }
 
-  /// Asks over connections of its own, which are closed behind it.
+  /// Uses connections of its own, which are closed afterwards.
   package init(limits: Configuration.Limits) {
     self.init { service in await Self.requestOnce(service, limits) }
   }
@@ -62,9 +62,9 @@ package struct ReflectionLoader: Sendable {
       if let cached = try Self.cached(service) {
         var cached = cached
         cached.warnings.insert(
-          "\(reasons.joined(separator: "; ")); the schema that was kept in "
-            + "\(service.reflection?.cache ?? "") is served until the endpoint tells its own", at: 0
-        )
+          "\(reasons.joined(separator: "; ")); the schema cached in "
+            + "\(service.reflection?.cache ?? "") is served until the endpoint provides its own",
+          at: 0)
         return .loaded(cached)
       }
     } catch {
@@ -73,7 +73,7 @@ package struct ReflectionLoader: Sendable {
     return failure.isFinal ? .refused(reasons) : .missing(reasons.joined(separator: "; "))
   }
 
-  /// What a schema of the endpoint's is called in messages.
+  /// The name of an endpoint's schema in messages.
   static func source(of service: Configuration.Service) -> String {
     "the schema of \(service.cluster.kind)"
   }
@@ -117,7 +117,7 @@ package struct ReflectionLoader: Sendable {
     return result
   }
 
-  /// Asks over an upstream of a loop.
+  /// Requests the schema over an upstream of a loop.
   ///
   /// - Parameter upstream: called on the loop.
   static func request(
@@ -144,7 +144,7 @@ package struct ReflectionLoader: Sendable {
 }
 
 extension ReflectionError {
-  /// Whether asking again is of no use while the endpoint is what it is.
+  /// Whether a retry is useless unless the endpoint changes.
   var isFinal: Bool {
     switch self.code {
     case .notOffered, .limit: true

@@ -1,12 +1,12 @@
 package import Codec
 
-/// What an endpoint can be asked: `ServerReflectionRequest` of grpc/reflection/v1/reflection.proto.
-/// v1alpha has the same messages.
+/// A request to an endpoint: `ServerReflectionRequest` of grpc/reflection/v1/reflection.proto. v1alpha
+/// has the same messages.
 package enum ReflectionRequest: Sendable, Hashable {
   case listServices
   /// The file that declares a symbol, by its full name.
   case fileContaining(symbol: String)
-  /// The file that imports know by this name.
+  /// The file with this import name.
   case file(named: String)
 
   /// Field numbers of the message.
@@ -19,14 +19,14 @@ package enum ReflectionRequest: Sendable, Hashable {
   /// The serialized message.
   package var bytes: [UInt8] {
     switch self {
-    // The text isn't looked at; it's there because a field of a oneof has to be.
+    // The value is ignored, but a field of a oneof must be set.
     case .listServices: Self.field(Number.listServices, "*")
     case .fileContaining(let symbol): Self.field(Number.fileContainingSymbol, symbol)
     case .file(let name): Self.field(Number.fileByFilename, name)
     }
   }
 
-  /// Reads a message that came back as `original_request`; nil for one that isn't ours.
+  /// Decodes a message returned as `original_request`; nil if it isn't one of ours.
   init?(_ bytes: [UInt8], in range: Range<Int>) {
     var reader = WireFieldReader(bytes, in: range)
     var found: ReflectionRequest?
@@ -60,28 +60,28 @@ package enum ReflectionRequest: Sendable, Hashable {
   }
 }
 
-/// What an endpoint answers: `ServerReflectionResponse`.
+/// A response of an endpoint: `ServerReflectionResponse`.
 package struct ReflectionResponse: Sendable, Equatable {
   package enum Content: Sendable, Equatable {
     case services([String])
     /// Serialized `FileDescriptorProto`s.
     case files([[UInt8]])
     case error(code: Int, message: String)
-    /// One that this bridge never asks for.
+    /// A type that this bridge never requests.
     case other
   }
 
-  /// What it answers, where the endpoint says so.
+  /// The request that it responds to, if included.
   package var request: ReflectionRequest?
   package var content = Content.other
 
-  /// Files, or services, of one answer. Stops a hostile answer of empty ones from becoming a list that's
-  /// many times its size.
+  /// Maximum number of files or services in one response. Stops a hostile response of empty entries from
+  /// becoming a list many times its size.
   private static let listLimit = 20_000
 
-  /// Reads a message.
+  /// Decodes a message.
   ///
-  /// - Throws: where the bytes aren't such a message.
+  /// - Throws: when the bytes aren't a valid message.
   package init(_ bytes: [UInt8]) throws(CodecError) {
     var reader = WireFieldReader(bytes)
     while let field = try reader.next() {
@@ -96,7 +96,7 @@ package struct ReflectionResponse: Sendable, Equatable {
     }
   }
 
-  /// The length-prefixed fields with the number 1.
+  /// The length-delimited fields with number 1.
   private static func list(
     _ bytes: [UInt8], _ range: Range<Int>
   ) throws(CodecError) -> [Range<Int>] {
@@ -107,7 +107,7 @@ package struct ReflectionResponse: Sendable, Equatable {
       guard list.count <= Self.listLimit else {
         throw CodecError(
           .tooLarge, offset: field.record.lowerBound,
-          reason: "more than \(Self.listLimit) entries in one answer")
+          reason: "more than \(Self.listLimit) entries in one response")
       }
     }
     return list

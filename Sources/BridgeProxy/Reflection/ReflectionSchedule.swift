@@ -1,61 +1,61 @@
 package import NIOCore
 internal import Time
 
-/// When an endpoint is asked for its schema again.
+/// State of when to request an endpoint's schema again.
 ///
-/// It's asked at the start; when a connection has come up after there was none, because it may be
-/// another process now; a moment after the last connection was lost, and with a backoff until it
-/// answers; and every `refresh`, if that is set. Of several endpoints of a service each counts.
+/// Requests are made at startup; when a connection is established after there was none, because it may
+/// lead to another process; shortly after the last connection was lost, with a backoff until one
+/// succeeds; and every `refresh`, if set. All endpoints of a service count.
 package struct ReflectionSchedule {
   package enum Event: Sendable, Equatable {
     case started
-    /// A loop has a connection to the endpoint, and had none.
+    /// A loop has its first connection to the endpoint.
     case connected
-    /// A loop has none any more.
+    /// A loop has lost its last connection.
     case disconnected
     /// The time of the last `wait` has passed.
     case timePassed
-    /// The endpoint has answered.
+    /// The request succeeded.
     case responded
-    /// It hasn't; whether it was there at all.
+    /// The request failed; `isReachable`: whether the endpoint was connected.
     case failed(isReachable: Bool)
   }
 
   package enum Action: Sendable, Equatable {
     case none
-    /// Request now, and say what came of it.
+    /// Request now, and report the outcome.
     case request
-    /// Say `timePassed` after this; a wait before it is forgotten.
+    /// Send `timePassed` after this time; replaces an earlier wait.
     case wait(TimeAmount)
   }
 
   private enum State: Equatable {
-    /// Its answer is known, and waited for may be the time of the next question.
+    /// The schema is known; a periodic refresh may be scheduled.
     case known
-    /// `again`: something has happened meanwhile that the answer may not know of.
+    /// `again`: an event occurred that the response may not reflect.
     case requesting(again: Bool)
-    /// A question is due.
+    /// A request is scheduled.
     case waiting
   }
 
   private var state = State.known
   private var failures = 0
   private var lastResponse: NIODeadline?
-  /// ReflectionExchange in a row that connections gave rise to soon after an answer.
+  /// Consecutive requests caused by connections soon after a response.
   private var hurriedCount = 0
   private let refresh: TimeAmount?
 
-  /// Between an answer and the next question; so a burst of new connections, one a loop, is one
-  /// question.
+  /// Minimum time between a response and the next request; coalesces a burst of new connections, one per
+  /// loop, into one request.
   static let rest = TimeAmount.seconds(1)
 
-  /// So many questions are asked soon after an answer before the waits grow; an endpoint that closes
-  /// every connection when it has answered would be asked without a pause otherwise.
+  /// Number of requests soon after a response before the waits grow; otherwise an endpoint that closes
+  /// every connection after its response would be queried without pause.
   private static let hurriedLimit = 4
-  /// From then on after an answer, nothing is soon.
+  /// A request later than this after a response isn't soon.
   private static let calmTime = TimeAmount.seconds(60)
 
-  /// - Parameter refresh: the longest time between two questions; nil: none.
+  /// - Parameter refresh: the longest time between two requests; nil: unlimited.
   package init(refresh: TimeAmount?) {
     self.refresh = refresh
   }
@@ -76,12 +76,12 @@ package struct ReflectionSchedule {
       self.state = .waiting
       return .wait(self.pause(now, using: &generator))
     case (.connected, .waiting) where self.failures > 0:
-      // It's back; the backoff was for when it's away.
+      // It's reachable again; the backoff was for an unreachable endpoint.
       return .wait(Self.rest)
     case (.connected, .waiting), (.disconnected, .waiting):
       return .none
     case (.connected, .requesting):
-      // Most likely its own.
+      // Most likely the request's own connection.
       return .none
     case (.disconnected, .requesting):
       self.state = .requesting(again: true)
@@ -103,7 +103,7 @@ package struct ReflectionSchedule {
     }
   }
 
-  /// The time until a question that connections give rise to.
+  /// The wait before a request caused by connections.
   private mutating func pause(
     _ now: NIODeadline, using generator: inout some RandomNumberGenerator
   ) -> TimeAmount {

@@ -2,38 +2,38 @@ internal import Codec
 internal import DequeModule
 package import GRPCWire
 
-/// The questions of one call of server reflection: what to ask next, and what came of it.
+/// State of one server reflection call: the next requests, and the result.
 ///
-/// The services are listed (or given), then the file of each is asked for, then imports that didn't
-/// come with them: some servers send all that a file needs, others one file at a time. Answers come in
-/// the order of the questions, or say what they answer. A service that the server can't describe is left
-/// out with a warning; whatever breaks the protocol or a limit ends it.
+/// The services are listed (or given), then the file of each is requested, then imports that weren't sent
+/// along: some servers send all files that one needs, others one file at a time. Responses arrive in the
+/// order of the requests, or name their request. A service that the server can't describe is left out
+/// with a warning; a violation of the protocol or a limit ends the call.
 package struct ReflectionState {
-  /// Bounds on what an endpoint can make the process hold.
+  /// Limits on what an endpoint can make the process store.
   package struct Limits: Sendable {
-    /// Files in all, as in folders of schemas. Default 5000.
+    /// Total number of files, as for schema folders. Default 5000.
     package var files = 5000
-    /// Bytes of all files, as much as a descriptor set may have. Default 32 MiB.
+    /// Total size of all files, as for a descriptor set. Default 32 MiB.
     package var bytes = 32 << 20
-    /// Services. Default 1000.
+    /// Number of services. Default 1000.
     package var services = 1000
-    /// Imports that all files name, the same one each time. Default 100,000.
+    /// Number of imports of all files, counting duplicates. Default 100,000.
     package var imports = 100_000
 
     package init() {}
   }
 
   package enum Action: Sendable, Equatable {
-    /// Send these; none: wait for what comes.
+    /// Send these; if empty, wait for the next event.
     case request([ReflectionRequest])
-    /// All is there. The request side can be closed.
+    /// Complete. The request side can be closed.
     case done(ReflectedFiles, warnings: [String])
     case fail(ReflectionError)
   }
 
   private let wanted: [String]
   private let limits: Limits
-  /// Asked, and not answered yet.
+  /// Requests in flight.
   private var open: Deque<ReflectionRequest> = []
   private var waiting: Deque<ReflectionRequest> = []
   private var sent: Set<ReflectionRequest> = []
@@ -46,21 +46,21 @@ package struct ReflectionState {
   private var declared: Set<String> = []
   private var byteCount = 0
   private var importCount = 0
-  /// Names of files that came with two contents.
+  /// Names of files that were sent with different contents.
   private var conflicts: Set<String> = []
   private var warnings: [String] = []
 
-  /// ReflectionExchange under way at a time: enough to hide the way to a far endpoint, few enough to be no
-  /// burden to it.
+  /// Maximum requests in flight: enough to hide the latency of a distant endpoint, few enough not to
+  /// burden it.
   private static let window = 16
-  /// Warnings of one round; an endpoint that can't describe anything says so once.
+  /// Maximum warnings of one call, for an endpoint that can't describe anything.
   private static let warningLimit = 20
-  /// Its own services, which clients have no use for.
+  /// The reflection services, which are of no use to clients.
   private static let own: Set<String> = [
     "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection",
   ]
 
-  /// - Parameter services: full names of those to ask for; empty: all that the endpoint lists.
+  /// - Parameter services: full names of those to request; empty: all that the endpoint lists.
   package init(services: [String] = [], limits: Limits = Limits()) {
     self.wanted = services
     self.limits = limits
@@ -68,7 +68,7 @@ package struct ReflectionState {
 
   // MARK: Events
 
-  /// What to send first.
+  /// The first requests.
   package mutating func start() -> [ReflectionRequest] {
     if self.wanted.isEmpty {
       self.enqueue(.listServices)
@@ -78,7 +78,7 @@ package struct ReflectionState {
     return self.nextRequests()
   }
 
-  /// A message came.
+  /// Handles a message.
   package mutating func received(_ message: [UInt8]) -> Action {
     guard !self.isOver else { return .request([]) }
     do throws(ReflectionError) {
@@ -91,7 +91,7 @@ package struct ReflectionState {
     return self.end(self.result())
   }
 
-  /// The call has ended. What ends after all was said says nothing.
+  /// Handles the end of the call, which is ignored once the result is known.
   package mutating func ended(_ status: GRPCStatus) -> Action {
     guard !self.isOver else { return .request([]) }
     if status.code == .unimplemented, !self.hasResponse {
@@ -101,7 +101,7 @@ package struct ReflectionState {
       return self.end(
         .fail(
           ReflectionError(
-            .malformed, "ended the call of reflection with \(self.open.count) questions open")))
+            .malformed, "ended the reflection call with \(self.open.count) requests unanswered")))
     }
     return self.end(.fail(ReflectionError(status)))
   }
@@ -117,7 +117,7 @@ package struct ReflectionState {
     if self.sent.insert(request).inserted { self.waiting.append(request) }
   }
 
-  /// As many as the window has room for; those that have been answered meanwhile are passed over.
+  /// As many requests as the window allows; those that have become unnecessary are skipped.
   private mutating func nextRequests() -> [ReflectionRequest] {
     var requests: [ReflectionRequest] = []
     while self.open.count < Self.window, let request = self.waiting.popFirst() {
@@ -146,11 +146,11 @@ package struct ReflectionState {
     do throws(CodecError) {
       response = try ReflectionResponse(message)
     } catch {
-      throw Self.malformed("sent an answer that can't be read: \(error)")
+      throw Self.malformed("sent a response that can't be decoded: \(error)")
     }
     self.hasResponse = true
     guard !self.open.isEmpty else {
-      throw Self.malformed("sent an answer to nothing that it was asked")
+      throw Self.malformed("sent a response without a request")
     }
     let place = response.request.flatMap { self.open.firstIndex(of: $0) } ?? 0
     let request = self.open.remove(at: place)
@@ -159,8 +159,9 @@ package struct ReflectionState {
       guard names.count <= self.limits.services else {
         throw ReflectionError(
           .limit,
-          "lists \(names.count) services; the bridge takes \(self.limits.services) by "
-            + "reflection: name those to serve under reflection.services, or give schema files")
+          "lists \(names.count) services; the limit for reflection is "
+            + "\(self.limits.services): name those to serve under reflection.services, or give "
+            + "schema files")
       }
       self.take(names)
     case (.listServices, .error(let code, let message)):
@@ -176,11 +177,10 @@ package struct ReflectionState {
         "\(Self.shown(symbol)) is left out: the endpoint can't describe it\(Self.reported(code, message))"
       )
     case (.file, .error):
-      // Whether it's missed shows when the files are linked; options are often imported and never
-      // looked at.
+      // Linking shows whether the file is needed; options are often imported but never used.
       break
     case (_, .services), (_, .files), (_, .other):
-      throw Self.malformed("sent an answer of another kind than it was asked for")
+      throw Self.malformed("sent a response of the wrong type")
     }
   }
 
@@ -189,10 +189,10 @@ package struct ReflectionState {
     do throws(CodecError) {
       file = try DescriptorFile(bytes)
     } catch {
-      throw Self.malformed("sent a file that isn't a descriptor: \(error)")
+      throw Self.malformed("sent an invalid file descriptor: \(error)")
     }
     if let place = self.places[file.name] {
-      // Of Google's files everyone ships a slightly different version; the first one does.
+      // Google's own files exist in slightly different versions; the first one is used.
       let isKnown = file.isShared || self.conflicts.contains(file.name)
       if !isKnown, !self.files[place].declaresSame(as: file) {
         self.conflicts.insert(file.name)
@@ -219,7 +219,7 @@ package struct ReflectionState {
       guard self.sent.count < self.limits.files + self.limits.services else {
         throw ReflectionError(.limit, "imports more than \(self.limits.files) files\(Self.advice)")
       }
-      // One that comes without being asked for is passed over when it's its turn.
+      // If it's sent unrequested in the meantime, `nextRequests` skips it.
       if self.places[name] == nil { self.enqueue(.file(named: name)) }
     }
   }

@@ -6,15 +6,15 @@ internal import NIOCore
 internal import Routing
 internal import Time
 
-/// What has become of a service's schema.
+/// A change of a service's schema.
 package enum SchemaChange: Sendable, Equatable {
-  /// It's there, or it's another one now, and served.
+  /// A new or changed schema is served.
   case served(routes: Int)
-  /// Still none, and why.
+  /// Still unavailable, and why.
   case missing(String)
-  /// The endpoint has another one that can't be served, or tells none; the one before stays.
+  /// The endpoint's new schema can't be served, or it provides none; the previous one stays in use.
   case kept(String)
-  /// Something of it isn't served, or it can't be kept for the next start.
+  /// A part of it isn't served, or it can't be cached for the next start.
   case warning(String)
 }
 
@@ -22,16 +22,16 @@ extension SchemaChange: CustomStringConvertible {
   package var description: String {
     switch self {
     case .served(let routes):
-      "serves the endpoint's present schema, \(routes) route\(routes == 1 ? "" : "s")"
+      "serves the endpoint's current schema, \(routes) route\(routes == 1 ? "" : "s")"
     case .missing(let reason): "has no schema yet: \(reason)"
-    case .kept(let reason): "keeps the schema that it has: \(reason)"
+    case .kept(let reason): "keeps its current schema: \(reason)"
     case .warning(let text): text
     }
   }
 }
 
-/// Follows the schema of one service for as long as the process serves: asks its endpoint when the
-/// schedule says so, and puts what has changed in the place of what was there.
+/// Follows the schema of one service while the process serves: requests it according to the schedule, and
+/// swaps in the new schema when it has changed.
 package final class ReflectionWatch: Sendable {
   package typealias Request = @Sendable () async -> Result<ReflectionResult, ReflectionError>
   package typealias Sleep = @Sendable (Duration) async throws -> Void
@@ -47,9 +47,9 @@ package final class ReflectionWatch: Sendable {
   private let continuation: AsyncStream<ReflectionSchedule.Event>.Continuation
 
   /// - Parameters:
-  ///   - index: the service's place in the table.
-  ///   - known: what is served already; nil: nothing.
-  ///   - ask: asks the endpoint, bounded in time.
+  ///   - index: the service's index in the table.
+  ///   - known: the schema already served; nil: none.
+  ///   - request: queries the endpoint, bounded in time.
   ///   - report: called from any thread.
   package init(
     _ service: Configuration.Service, at index: Int, known: ReflectedFiles?,
@@ -64,17 +64,17 @@ package final class ReflectionWatch: Sendable {
     self.request = request
     self.sleep = sleep
     self.report = report
-    // None may be lost, the end of a wait least of all. As many wait as connections change while a
-    // question is under way, and both are bounded in time.
+    // Unbounded, because no event may be dropped, least of all the end of a wait. At most as many are
+    // buffered as connections change during a request, and both are bounded in time.
     (self.events, self.continuation) = AsyncStream.makeStream()
   }
 
-  /// A loop's connections to the endpoint have come, or have all gone. From any thread.
+  /// Reports that a loop has its first connection to the endpoint, or lost its last one. From any thread.
   package func connectionChanged(isThere: Bool) {
     self.continuation.yield(isThere ? .connected : .disconnected)
   }
 
-  /// Follows until the task is cancelled. Once.
+  /// Runs until the task is cancelled. Call once.
   package func run() async {
     var generator = SystemRandomNumberGenerator()
     var schedule = ReflectionSchedule(
@@ -115,16 +115,16 @@ package final class ReflectionWatch: Sendable {
 // MARK: - What becomes of an answer
 
 extension ReflectionWatch {
-  /// Compares answers with what is served.
+  /// Compares responses with the schema that is served.
   private struct Follower {
     let watch: ReflectionWatch
-    /// Served; nil: nothing yet.
+    /// The served schema; nil: none yet.
     var known: ReflectedFiles?
-    /// The last ones that couldn't be served: told once.
+    /// The last schema that couldn't be served: reported once.
     var refused: ReflectedFiles?
-    /// Why the endpoint told nothing, the last time.
+    /// The reason for the last failure.
     var lastReason: String?
-    /// Whether the last question failed though the endpoint was there.
+    /// Whether the last request failed though the endpoint was reachable.
     var hasFailed = false
     var isKept = false
 
@@ -139,9 +139,10 @@ extension ReflectionWatch {
           await self.serve(result)
         }
       case .failure(let error):
-        // An endpoint that's away is no news while there's a schema to serve; its calls say so.
+        // While there's a schema to serve, an unreachable endpoint isn't worth logging; failing calls
+        // report it.
         if self.known != nil, error.code == .unreachable { return }
-        // Nor is one that is just going away, which ends calls in many ways.
+        // Nor is one that is shutting down, which can end calls in many ways.
         if self.known != nil, error.code == .failed, !self.hasFailed {
           self.hasFailed = true
           return
@@ -173,7 +174,7 @@ extension ReflectionWatch {
       }
     }
 
-    /// Says once why there's nothing new, and to clients why there's nothing at all.
+    /// Reports once why the schema didn't change, and to clients why there's none.
     private mutating func report(_ reason: String) async {
       guard reason != self.lastReason else { return }
       self.lastReason = reason
@@ -184,21 +185,22 @@ extension ReflectionWatch {
       }
     }
 
-    /// Writes what is served to the cache, once.
+    /// Writes the served schema to the cache, once.
     private mutating func keep() {
       guard !self.isKept, let known, let path = self.watch.service.reflection?.cache else { return }
       self.isKept = true
       do throws(FileError) {
         try DescriptorCache(path: path).write(known)
       } catch {
-        self.watch.report(.warning("can't keep its schema in \(path) for the next start: \(error)"))
+        self.watch.report(
+          .warning("can't cache its schema in \(path) for the next start: \(error)"))
       }
     }
   }
 }
 
 extension ReflectedFiles {
-  /// The service in the form that these files give it.
+  /// The service with the schema of these files.
   ///
   /// - Throws: why it can't be served.
   func service(
@@ -221,9 +223,9 @@ extension ReflectedFiles {
 }
 
 extension ServedService {
-  /// A service that waits for its schema.
+  /// A service whose schema isn't available yet.
   ///
-  /// - Parameter reason: why it isn't there.
+  /// - Parameter reason: why it isn't available.
   convenience init(
     missing reason: String, _ configuration: Configuration.Service
   ) throws {

@@ -2,36 +2,35 @@ internal import ProcessResources
 internal import Subprocess
 internal import Time
 
-/// Compiles `.proto` sources to a descriptor set by running `protoc`, without a shell and without
-/// temporary files: the built-in schemas go in by standard input, the result comes by standard
-/// output.
+/// Compiles `.proto` sources to a descriptor set with `protoc`, without a shell or temporary files: the
+/// built-in schemas are passed on standard input, the result is read from standard output.
 ///
-/// protoc 3.21 looks an import up in the folders given with `-I` first and then in the set given
-/// with `--descriptor_set_in`, so a file of the user's own wins over a built-in one.
+/// protoc 3.21 resolves an import in the folders given with `-I` first and then in the set given with
+/// `--descriptor_set_in`, so a file of the user overrides a built-in one.
 ///
-/// One run refuses a name that two files declare, though they may be copies of one another. Such files
-/// are compiled apart, and what they declare is compared when it's linked.
+/// One run rejects a name declared by two files, even if they are identical copies. Such files are
+/// compiled separately, and their declarations are compared when linking.
 package struct ProtocCompiler: Sendable {
   /// The program's name.
   package var program = "protoc"
-  /// Where it's looked up; nil: as `PATH` says.
+  /// Search path; nil: `PATH` of the environment.
   package var searchPath: String?
-  /// How long one run may take. Stops a broken program from holding up the start.
+  /// Timeout of one run. Stops a hanging program from blocking startup.
   package var timeLimit: Duration = .seconds(30)
-  /// The most bytes of the result. Stops a huge tree from filling memory.
+  /// Maximum size of the result. Stops a huge tree from filling memory.
   package var outputByteLimit = 64 << 20
-  /// The most bytes of what it says when it fails, and the most lines of that to pass on.
+  /// Maximum size of its error output, and maximum number of its lines to report.
   private static let messageByteLimit = 1 << 20
   private static let messageLineLimit = 50
-  /// The most runs for one service. Stops thousands of copies from holding up the start.
+  /// Maximum number of runs for one service. Stops thousands of copies from delaying startup.
   private static let runLimit = 200
 
   package init() {}
 
-  /// The serialized `FileDescriptorSet` of the sources and everything they import; a file may be in it
-  /// more than once.
+  /// The serialized `FileDescriptorSet` of the sources and everything they import; a file may occur more
+  /// than once.
   ///
-  /// - Parameter builtIns: a serialized `FileDescriptorSet` for imports that no root has.
+  /// - Parameter builtIns: a serialized `FileDescriptorSet` for imports that no root contains.
   func compile(
     _ sources: SchemaSources, builtIns: [UInt8]
   ) async throws(SchemaLoadError)
@@ -39,10 +38,10 @@ package struct ProtocCompiler: Sendable {
   {
     if let path = (sources.roots + sources.protos.map(\.path)).first(where: { $0.contains(":") }) {
       throw SchemaLoadError([
-        "\(path): protoc can't take a path with a colon; move the file or give a descriptor set"
+        "\(path): protoc doesn't accept a path with a colon; move the file or give a descriptor set"
       ])
     }
-    // One run, unless files of one run declare a name twice: then parts of it, each by itself.
+    // One run, unless files in it declare a name twice: then each half separately.
     var parts = [sources.protos[...]]
     var result: [UInt8] = []
     var runCount = 0
@@ -89,9 +88,9 @@ package struct ProtocCompiler: Sendable {
 
   private struct TimeLimitError: Error {}
 
-  /// Runs the program; it's killed when the time is over.
+  /// Runs the program; kills it on timeout.
   private func run(_ arguments: [String], input: [UInt8]) async throws -> Outcome {
-    // A program that ends before it has read its input must not end this process.
+    // A program that exits before it has read its input must not terminate this process.
     ProcessSetup.ignoreBrokenPipes()
     return try await withThrowingTaskGroup(of: Outcome.self) { group in
       group.addTask {
@@ -118,7 +117,7 @@ package struct ProtocCompiler: Sendable {
   private func sentence(for error: any Error) -> String {
     if error is TimeLimitError {
       return
-        "\(self.program): gave no result within "
+        "\(self.program): did not finish within "
         + "\(DurationText.of(self.timeLimit)); give a descriptor set instead"
     }
     guard let error = error as? SubprocessError else { return "\(self.program): \(error)" }

@@ -1,12 +1,12 @@
 internal import Codec
 internal import LocalFiles
 
-/// Turns what `protoc` says into faults of ours: import names become paths, and what helps is added.
+/// Converts `protoc`'s messages to errors: import names become paths, and hints are added.
 struct ProtocMessages {
   private let lines: [String]
   private let sources: SchemaSources
 
-  /// - Parameter text: the standard error of a run that failed.
+  /// - Parameter text: the standard error of a failed run.
   init(_ text: String, sources: SchemaSources) {
     self.lines = text.split(whereSeparator: \.isNewline).map(String.init).filter {
       !$0.contains(": warning: ") && !$0.contains("[libprotobuf ")
@@ -19,15 +19,15 @@ struct ProtocMessages {
     self.lines.contains { $0.contains(" is already defined in file ") }
   }
 
-  /// The faults, at most `limit` of them. Where imports are missing those alone: everything else that
-  /// `protoc` says follows from them.
+  /// The errors, at most `limit` of them. If imports are missing, only those: all other messages of
+  /// `protoc` follow from them.
   func errors(limit: Int) -> SchemaLoadError {
     let missing = self.missingImports
     var faults =
       missing.isEmpty ? self.lines.prefix(limit).map(self.fault) : Array(missing.prefix(limit))
     let count = missing.isEmpty ? self.lines.count : missing.count
-    if count > limit { faults.append("… and \(count - limit) more of protoc") }
-    if faults.isEmpty { faults = ["protoc failed and gave no reason"] }
+    if count > limit { faults.append("… and \(count - limit) more errors from protoc") }
+    if faults.isEmpty { faults = ["protoc failed without an error message"] }
     return SchemaLoadError(
       faults.map { ForeignText.shown($0, limit: 1000) } + (missing.isEmpty ? self.editions : []))
   }
@@ -52,7 +52,7 @@ struct ProtocMessages {
 
   // MARK: Missing imports
 
-  /// One sentence for each import that wasn't found, with the first place that has it.
+  /// One sentence for each import that wasn't found, with the first location that imports it.
   private var missingImports: [String] {
     let notFound = ": File not found."
     let names = self.lines.filter { $0.hasSuffix(notFound) }.map {
@@ -67,11 +67,11 @@ struct ProtocMessages {
       let path = file.flatMap(self.path)
       let position = place.map { $0.drop { $0 != ":" } } ?? ""
       let subject = path ?? file ?? name
-      return "\(subject)\(position): imports \(name), which isn't there; \(self.help(name, path))"
+      return "\(subject)\(position): imports \(name), which was not found; \(self.help(name, path))"
     }
   }
 
-  /// What would help, and where the import was looked for.
+  /// A hint, and the folders that were searched.
   private func help(_ name: String, _ importer: String?) -> String {
     let listed = self.sources.protos.first { $0.path.hasSuffix("/" + name) }.map { source in
       let root = String(source.path.dropLast(name.utf8.count + 1))
@@ -80,9 +80,9 @@ struct ProtocMessages {
     let folder = listed ?? importer.flatMap { ImportSearch.folder(of: name, from: $0) }
     let roots = self.sources.roots.prefix(5).joined(separator: ", ")
     let more = self.sources.roots.count > 5 ? ", …" : ""
-    let looked = "looked for in \(roots)\(more)"
+    let looked = "searched in \(roots)\(more)"
     guard let folder else {
-      return "name the folder that holds \(name) with --import-path (in a file: import_paths); "
+      return "give the folder that contains \(name) with --import-path (in a file: import_paths); "
         + "\(looked) and above"
     }
     return "add --import-path \(folder) (in a file: import_paths: [\(folder)]); \(looked)"
@@ -90,7 +90,7 @@ struct ProtocMessages {
 
   // MARK: Editions
 
-  /// protoc before 27 doesn't know editions and says something else about them.
+  /// protoc before 27 doesn't support editions and reports something else.
   private var editions: [String] {
     let names = Set(self.lines.compactMap { $0.split(separator: ":").first.map(String.init) })
     return self.sources.protos.filter { names.contains($0.importName) }.compactMap { source in
@@ -98,23 +98,23 @@ struct ProtocMessages {
       let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
       guard lines.contains(where: { $0.hasPrefix("edition") }) else { return nil }
       return
-        "\(source.path): uses an edition, which takes protoc 27 or later; if this protoc is older, "
+        "\(source.path): uses an edition, which requires protoc 27 or later; if this protoc is older, "
         + "install a newer one, or give a descriptor set made by one"
     }
   }
 }
 
-/// Looks for the folder that an import is relative to.
+/// Searches for the folder that an import is relative to.
 enum ImportSearch {
-  /// Folders that projects keep schemas of others in.
+  /// Folders in which projects commonly keep third-party schemas.
   private static let usual = [
     "proto", "protos", "third_party", "third_party/googleapis", "third_party/proto", "googleapis",
     "vendor", "include", "api", "src/main/proto",
   ]
-  /// Folders looked at on the way up. No tree of sources is deeper.
+  /// Maximum number of parent folders to search. No source tree is deeper.
   private static let depthLimit = 32
 
-  /// The nearest folder above a file, or one of the usual folders beside it, that has the import.
+  /// The nearest parent folder of a file, or one of the usual folders in it, that contains the import.
   ///
   /// - Parameter importer: the absolute path of the file that imports it.
   static func folder(of name: String, from importer: String) -> String? {

@@ -1,4 +1,4 @@
-/// All that keeps the schemas of one service from being loaded.
+/// All errors in loading the schemas of one service.
 package struct SchemaLoadError: Error, Sendable, Equatable {
   /// One sentence each, beginning with the file: `/etc/a.proto:3:1: Import "b.proto" was not found`.
   package var faults: [String]
@@ -9,6 +9,6 @@ package struct SchemaLoadError: Error, Sendable, Equatable {
 }
 
 extension SchemaLoadError: CustomStringConvertible {
-  /// One line a fault.
+  /// One line per error.
   package var description: String { self.faults.joined(separator: "\n") }
 }

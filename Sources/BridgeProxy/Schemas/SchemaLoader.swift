@@ -1,12 +1,12 @@
 package import Codec
 internal import LocalFiles
 
-/// Loads the schemas of one service: paths in, a frozen `Schema` out.
+/// Loads the schemas of one service: from paths to an immutable `Schema`.
 ///
-/// Descriptor sets are taken as they are, `.proto` sources are compiled by `protoc` in one run. It
-/// blocks on the file system: never on an event loop.
+/// Descriptor sets are read directly, `.proto` sources are compiled with `protoc` in one run. Blocks on
+/// the file system: never call it on an event loop.
 package struct SchemaLoader: Sendable {
-  /// The most bytes of one descriptor set. Stops a wrong path from filling memory.
+  /// Maximum size of one descriptor set. Stops a wrong path from filling memory.
   private static let descriptorSetByteLimit = 64 << 20
 
   private let compiler: ProtocCompiler
@@ -19,9 +19,9 @@ package struct SchemaLoader: Sendable {
   ///
   /// - Parameters:
   ///   - paths: absolute paths.
-  ///   - importPaths: absolute folders that imports are looked up in first.
-  /// - Throws: all faults that one look can find; those of one step hide those of the next (files,
-  ///   then `protoc`, then what the descriptors say).
+  ///   - importPaths: absolute folders in which imports are resolved first.
+  /// - Throws: all errors that one step can find; those of one step hide those of the next (files, then
+  ///   `protoc`, then linking).
   package func load(
     _ paths: [String], importPaths: [String] = []
   ) async throws(SchemaLoadError) -> Schema {
@@ -47,9 +47,9 @@ package struct SchemaLoader: Sendable {
     return try Self.build(builder)
   }
 
-  /// The schema of a descriptor set that is part of the program.
+  /// Builds the schema of a descriptor set in memory.
   ///
-  /// - Parameter source: what it is, for messages.
+  /// - Parameter source: its origin, for messages.
   package static func schema(
     of descriptorSet: [UInt8], source: String
   ) throws(SchemaLoadError) -> Schema {

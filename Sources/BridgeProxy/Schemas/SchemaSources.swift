@@ -1,20 +1,20 @@
 internal import LocalFiles
 
-/// The files that the schemas of a service are read from, and the names that imports know them by.
+/// The source files of a service's schemas, and their import names.
 ///
-/// A `.proto` file is known by its path below an *import root*. Roots are, in this order, the import
-/// paths of the configuration, then the listed folders and the folders of the listed files, the
-/// outermost first: so a file that is reached twice has one name, whichever way it was reached.
+/// The import name of a `.proto` file is its path relative to an *import root*. Roots are, in this order,
+/// the import paths of the configuration, then the listed folders and the folders of the listed files,
+/// outermost first: so a file reached in two ways has one name.
 struct SchemaSources: Equatable {
   /// A `.proto` file to compile.
   struct Source: Equatable {
     /// Absolute.
     var path: String
-    /// As an import spells it: `acme/v1/a.proto`.
+    /// As written in an import: `acme/v1/a.proto`.
     var importName: String
   }
 
-  /// The most files below the listed folders: stops a wrong folder (`/`) from being read for hours.
+  /// Maximum number of files in the listed folders: stops a wrong folder (`/`) from being read for hours.
   static let fileLimit = 5000
   private static let depthLimit = 32
   /// Larger files aren't compared.
@@ -24,9 +24,9 @@ struct SchemaSources: Equatable {
   private(set) var protos: [Source] = []
   private(set) var roots: [String]
 
-  /// Looks at the paths and what is in them. Everything is absolute.
+  /// Collects the files of the paths. All paths are absolute.
   ///
-  /// - Throws: paths that lead nowhere, folders without schemas, two files of one import name.
+  /// - Throws: for paths that don't exist, folders without schemas, two files with one import name.
   init(paths: [String], importPaths: [String]) throws(SchemaLoadError) {
     var walk = Walk()
     for path in paths { walk.add(FilePaths.absolute(path, in: "/")) }
@@ -51,10 +51,10 @@ struct SchemaSources: Equatable {
       let relative = self.roots.lazy.compactMap { FilePaths.relative(path, to: $0) }.first
       let name = relative ?? path
       if let other = named[name] {
-        // Copies lie about everywhere, of Google's own files in many versions; the first one does.
+        // Copies are common, and Google's own files exist in many versions; the first one is used.
         if Self.isGoogles(name) || Self.areEqual(path, other) { continue }
         clashes.append(
-          "\(path): an import can't tell it from \(other), both are \(name); add a folder above both "
+          "\(path): has the same import name as \(other), \(name); add a common parent folder "
             + "to import_paths")
         continue
       }
@@ -79,7 +79,7 @@ struct SchemaSources: Equatable {
 }
 
 extension SchemaSources {
-  /// Collects files from paths, each once.
+  /// Collects the files of paths, without duplicates.
   private struct Walk {
     var protos: [String] = []
     var descriptorSets: [String] = []
@@ -108,7 +108,8 @@ extension SchemaSources {
       try self.descend(folder, depth: 0, &foundAny)
       if !foundAny {
         throw FileError(
-          description: "holds no .proto file and no descriptor set (.binpb, .pb, .desc, .protoset)")
+          description: "contains no .proto file and no descriptor set (.binpb, .pb, .desc, "
+            + ".protoset)")
       }
     }
 
@@ -116,7 +117,8 @@ extension SchemaSources {
       _ folder: String, depth: Int, _ foundAny: inout Bool
     ) throws(FileError) {
       guard depth < SchemaSources.depthLimit else {
-        throw FileError(description: "holds folders deeper than \(SchemaSources.depthLimit)")
+        throw FileError(
+          description: "contains folders nested deeper than \(SchemaSources.depthLimit)")
       }
       for name in try Files.names(in: folder) {
         let path = folder == "/" ? "/\(name)" : "\(folder)/\(name)"
@@ -133,8 +135,8 @@ extension SchemaSources {
         }
         guard self.seen.count <= SchemaSources.fileLimit else {
           throw FileError(
-            description: "holds more than \(SchemaSources.fileLimit) schema files; name a folder "
-              + "further down")
+            description: "contains more than \(SchemaSources.fileLimit) schema files; give a more "
+              + "specific folder")
         }
       }
     }
@@ -148,7 +150,7 @@ extension SchemaSources {
       }
     }
 
-    /// By the names that people give them; a file that is listed itself may have any name.
+    /// By the usual file name extensions; a file listed itself may have any name.
     private static func isDescriptorSet(_ name: String) -> Bool {
       [".binpb", ".pb", ".desc", ".protoset", ".protoset.bin"].contains(where: name.hasSuffix)
     }

@@ -27,17 +27,18 @@ import Testing
     #expect(self.note(&state, .lost("gone"), loop: 0, at: 1) == nil)
     #expect(
       self.note(&state, .lost("it closed"), loop: 1, at: 2)
-        == "service bench: a:1 is lost: it closed")
+        == "service bench: a:1 is unreachable: it closed")
     for loop in [0, 1, 0] { #expect(self.note(&state, .lost("refused"), loop: loop, at: 3) == nil) }
     #expect(
-      self.note(&state, .reached, loop: 1, at: 14) == "service bench: a:1 is back after 12s")
+      self.note(&state, .reached, loop: 1, at: 14)
+        == "service bench: a:1 is reachable again after 12s")
     #expect(self.note(&state, .reached, loop: 0, at: 14) == nil)
   }
 
   @Test func oneThatWasNeverThereIsToldOf() {
     var state = ReachabilityState()
-    #expect(self.note(&state, .lost("refused")) == "service bench: a:1 is lost: refused")
-    #expect(self.note(&state, .reached, at: 0) == "service bench: a:1 is back after 0ms")
+    #expect(self.note(&state, .lost("refused")) == "service bench: a:1 is unreachable: refused")
+    #expect(self.note(&state, .reached, at: 0) == "service bench: a:1 is reachable again after 0ms")
   }
 
   @Test func whatIsClosedInOrderIsNotLost() {
@@ -56,16 +57,17 @@ import Testing
     }
     #expect(
       lines == [
-        "service bench: a:1 is lost: closed", "service bench: a:1 is back after 0ms",
-        "service bench: a:1 is lost (10 times since the last such line): closed",
-        "service bench: a:1 is back after 0ms",
-        "service bench: a:1 is lost (10 times since the last such line): closed",
-        "service bench: a:1 is back after 0ms",
+        "service bench: a:1 is unreachable: closed",
+        "service bench: a:1 is reachable again after 0ms",
+        "service bench: a:1 is unreachable (10 times since the last report): closed",
+        "service bench: a:1 is reachable again after 0ms",
+        "service bench: a:1 is unreachable (10 times since the last report): closed",
+        "service bench: a:1 is reachable again after 0ms",
       ])
     // It stays away: that's told of in the end.
     #expect(self.note(&state, .lost("closed"), at: 21) == nil)
     #expect(
-      self.note(&state, .lost("refused"), at: 31) == "service bench: a:1 is lost: refused")
+      self.note(&state, .lost("refused"), at: 31) == "service bench: a:1 is unreachable: refused")
   }
 
   @Test func manyAtOnceAreCounted() {
@@ -74,13 +76,13 @@ import Testing
     #expect(count == ReachabilityState.lineLimit)
     #expect(
       self.note(&state, .lost("no route"), port: 101, at: 10)
-        == "service bench: a:101 is lost: no route (80 such lines were left out)")
+        == "service bench: a:101 is unreachable: no route (80 similar lines suppressed)")
   }
 
   @Test func aReasonIsPrintableAndShort() {
     var state = ReachabilityState()
     let line = self.note(&state, .lost("a\n\u{1B}[2J\u{9B}b" + String(repeating: "x", count: 1000)))
-    #expect(line?.hasPrefix("service bench: a:1 is lost: a??[2J?bxx") == true)
+    #expect(line?.hasPrefix("service bench: a:1 is unreachable: a??[2J?bxx") == true)
     #expect(line?.utf8.count ?? 0 < 600)
   }
 

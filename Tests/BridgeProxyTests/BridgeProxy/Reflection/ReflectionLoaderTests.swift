@@ -56,8 +56,8 @@ import Testing
     try self.folder.write("a.binpb", TestSchema.reflected(Self.one).descriptorSet)
     #expect(
       await self.load(.failure(Self.down))
-        == #"loaded ["one.S"]; can't connect to h:1; the schema that was kept in "#
-        + "<folder>/a.binpb is served until the endpoint tells its own")
+        == #"loaded ["one.S"]; can't connect to h:1; the schema cached in "#
+        + "<folder>/a.binpb is served until the endpoint provides its own")
   }
 
   @Test("nothing kept, or nothing good: it's missing, and why")

@@ -253,13 +253,13 @@ import Testing
     state = self.listed("one.S")
     #expect(
       self.outcome(state.received(ReflectionAnswers.services("a.B")))
-        .hasPrefix("malformed: sent an answer of another kind"))
+        .hasPrefix("malformed: sent a response of the wrong type"))
     state = self.listed("one.S")
     var writer = WireWriter()
     writer.message(4) { $0.block(1, [0xFF]) }
     #expect(
       self.outcome(state.received(writer.bytes))
-        .hasPrefix("malformed: sent a file that isn't a descriptor"))
+        .hasPrefix("malformed: sent an invalid file descriptor"))
     state = self.listed("one.S")
     writer = WireWriter()
     writer.message(4) { $0.block(1, []) }
@@ -268,22 +268,22 @@ import Testing
     state = ReflectionState()
     #expect(
       self.outcome(state.received(ReflectionAnswers.services("a.B")))
-        == "malformed: sent an answer to nothing that it was asked")
+        == "malformed: sent a response without a request")
   }
 
   @Test(
     "how a call may end before all was said",
     arguments: [
       (GRPCStatus(.unimplemented), "notOffered: offers no server reflection"),
-      (GRPCStatus(.ok), "malformed: ended the call of reflection with 1 questions open"),
+      (GRPCStatus(.ok), "malformed: ended the reflection call with 1 requests unanswered"),
       (
         GRPCStatus(.unauthenticated, "who?"),
-        "failed: ended the questions about its schema with UNAUTHENTICATED: who?"
+        "failed: ended the reflection call with UNAUTHENTICATED: who?"
       ),
       (GRPCStatus(.unavailable, "down", origin: .notConnected), "unreachable: down"),
       (
         GRPCStatus(.deadlineExceeded, origin: .deadline),
-        "failed: didn't answer questions about its schema in time"
+        "failed: didn't respond to reflection requests in time"
       ),
     ])
   func ends(_ status: GRPCStatus, _ expected: String) {

@@ -103,7 +103,7 @@ import Testing
     ])
     try await script.run(Self.service(), known: TestSchema.reflected(Self.one))
     #expect(
-      script.lines == ["serves the endpoint's present schema, 2 routes", "b.C is left out"])
+      script.lines == ["serves the endpoint's current schema, 2 routes", "b.C is left out"])
     let tables = script.tables.withLock { $0 }
     #expect(tables.count == 1 && tables[0].services[0].routes.routes.count == 2)
   }
@@ -118,8 +118,8 @@ import Testing
     try await script.run(service, known: TestSchema.reflected(Self.one))
     let lines = script.lines
     #expect(lines.count == 2)
-    #expect(lines[0].hasPrefix("keeps the schema that it has: ") && lines[0].contains("/same"))
-    #expect(lines[1] == "serves the endpoint's present schema, 2 routes")
+    #expect(lines[0].hasPrefix("keeps its current schema: ") && lines[0].contains("/same"))
+    #expect(lines[1] == "serves the endpoint's current schema, 2 routes")
   }
 
   @Test("a schema that comes late is served; until then the reason is told")
@@ -130,7 +130,7 @@ import Testing
     #expect(
       script.lines == [
         "has no schema yet: it's down", "has no schema yet: h:1 is confused",
-        "serves the endpoint's present schema, 1 route",
+        "serves the endpoint's current schema, 1 route",
       ])
     let tables = script.tables.withLock { $0.map { $0.services[0].missingSchema } }
     #expect(tables == ["it's down", "h:1 is confused", nil])
@@ -151,7 +151,7 @@ import Testing
     #expect(once.lines == [])
     let twice = Script([bad, bad, bad])
     try await twice.run(Self.service(), known: TestSchema.reflected(Self.one))
-    #expect(twice.lines == ["keeps the schema that it has: h:1 ended it with CANCELLED"])
+    #expect(twice.lines == ["keeps its current schema: h:1 ended it with CANCELLED"])
   }
 
   @Test("an endpoint that has lost its reflection is told of once")
@@ -161,7 +161,7 @@ import Testing
     try await script.run(Self.service(), known: TestSchema.reflected(Self.one))
     #expect(script.lines.count == 1)
     #expect(
-      script.lines[0].hasPrefix("keeps the schema that it has: h:1 offers no server reflection"))
+      script.lines[0].hasPrefix("keeps its current schema: h:1 offers no server reflection"))
   }
 
   @Test("rules that the schema has no method for keep it from being served")
@@ -195,7 +195,7 @@ import Testing
     let failing = Script([try Self.told(Self.one), try Self.told(Self.one)])
     try await failing.run(
       Self.service(cache: path + "/below/a.binpb"), known: TestSchema.reflected(Self.one))
-    #expect(failing.lines.count == 1 && failing.lines[0].hasPrefix("can't keep its schema in "))
+    #expect(failing.lines.count == 1 && failing.lines[0].hasPrefix("can't cache its schema in "))
   }
 
   @Test("a service that is known from the cache is in the cache again after the first answer")

@@ -116,7 +116,7 @@ import Testing
     try self.folder.write("empty/x.txt", "")
     #expect(
       await self.faults(["empty", "gone.proto"]) == """
-        <folder>/empty: holds no .proto file and no descriptor set (.binpb, .pb, .desc, .protoset)
+        <folder>/empty: contains no .proto file and no descriptor set (.binpb, .pb, .desc, .protoset)
         <folder>/gone.proto: No such file or directory
         """)
   }
@@ -135,14 +135,14 @@ import Testing
     try self.folder.write("api/sub/acme/b.proto", Self.proto("b"))
     #expect(
       await self.faults(["api"]) == """
-        <folder>/api/sub/acme/a.proto:3:1: imports acme/b.proto, which isn't there; add --import-path \
-        <folder>/api/sub (in a file: import_paths: [<folder>/api/sub]); looked for in <folder>/api
+        <folder>/api/sub/acme/a.proto:3:1: imports acme/b.proto, which was not found; add --import-path \
+        <folder>/api/sub (in a file: import_paths: [<folder>/api/sub]); searched in <folder>/api
         """)
     try self.folder.write("c.proto", Self.proto("c", imports: ["gone/d.proto"]))
     #expect(
       await self.faults(["c.proto"]) == """
-        <folder>/c.proto:3:1: imports gone/d.proto, which isn't there; name the folder that holds \
-        gone/d.proto with --import-path (in a file: import_paths); looked for in <folder> and above
+        <folder>/c.proto:3:1: imports gone/d.proto, which was not found; give the folder that contains \
+        gone/d.proto with --import-path (in a file: import_paths); searched in <folder> and above
         """)
   }
 
@@ -164,8 +164,8 @@ import Testing
     // One line: what follows from the import isn't there.
     #expect(
       await self.faults(["protos/acme/v1/a.proto"]) == """
-        <folder>/protos/acme/v1/a.proto:3:1: imports acme/v1/b.proto, which isn't there; add \
-        --import-path \(root) (in a file: import_paths: [\(root)]); looked for in \
+        <folder>/protos/acme/v1/a.proto:3:1: imports acme/v1/b.proto, which was not found; add \
+        --import-path \(root) (in a file: import_paths: [\(root)]); searched in \
         <folder>/protos/acme/v1
         """)
     let given = root == "<folder>" ? "." : String(root.dropFirst("<folder>/".count))
@@ -288,8 +288,8 @@ import Testing
     try self.folder.write("y/api.proto", Self.proto("y", "message Y {}"))
     #expect(
       await self.faults(["x/api.proto", "y/api.proto"]) == """
-        <folder>/y/api.proto: an import can't tell it from <folder>/x/api.proto, both are api.proto; \
-        add a folder above both to import_paths
+        <folder>/y/api.proto: has the same import name as <folder>/x/api.proto, api.proto; \
+        add a common parent folder to import_paths
         """)
     let schema = try await self.load(["x/api.proto", "y/api.proto"], importPaths: ["."])
     #expect(schema.message(named: "y.Y") != nil)
@@ -298,7 +298,7 @@ import Testing
   @Test func `an edition that this protoc can't read is explained`() async throws {
     try self.folder.write("e.proto", "edition = \"2023\";\nmessage M { int32 x = }\n")
     #expect(
-      await self.faults(["e.proto"]).contains("uses an edition, which takes protoc 27 or later"))
+      await self.faults(["e.proto"]).contains("uses an edition, which requires protoc 27 or later"))
   }
 
   @Test func `a path that protoc would split is refused`() async throws {
@@ -323,7 +323,7 @@ import Testing
     compiler.timeLimit = .milliseconds(50)
     #expect(
       await self.faults(["a.proto"], compiler: compiler)
-        == "protoc: gave no result within 50ms; give a descriptor set instead")
+        == "protoc: did not finish within 50ms; give a descriptor set instead")
   }
 
   @Test func `a protoc that writes without end is stopped`() async throws {
