@@ -2,11 +2,11 @@ internal import Codec
 package import GRPCWire
 package import NIOCore
 
-/// What the access log says of one request.
+/// An access log entry, for one request.
 package struct AccessEntry: Sendable {
-  /// Why a request wasn't answered as it was meant to be.
+  /// The error of a failed request.
   package struct Failure: Sendable, Equatable {
-    /// As in google.rpc.ErrorInfo; empty where the endpoint gave none.
+    /// As in google.rpc.ErrorInfo; empty if the endpoint gave none.
     package var reason: String
     package var message: String
 
@@ -18,23 +18,23 @@ package struct AccessEntry: Sendable {
 
   /// As the client sent it.
   package var method: String
-  /// The request target without its query (which may hold secrets).
+  /// The request target without its query (which may contain secrets).
   package var path: String
   /// The service entry's name; empty when none was chosen.
   package var service: String
   /// `/package.Service/Method`; empty when no route was found.
   package var rpc: String
-  /// The HTTP status; 499 when the client went away before one was sent.
+  /// The HTTP status; 499 if the client disconnected before one was sent.
   package var httpStatus: Int
-  /// The gRPC code, whoever made it.
+  /// The gRPC code, whether from the endpoint or the bridge.
   package var grpcCode: GRPCStatus.Code
   package var requestBytes: Int
   package var responseBytes: Int
-  /// From the first byte of the head to the last byte of the reply.
+  /// From the first byte of the request head to the last byte of the response.
   package var duration: TimeAmount
-  /// The request's `X-Request-Id`, its own or the bridge's.
+  /// The request's `X-Request-Id`, from the client or generated.
   package var requestID: String
-  /// Nil for a request that went well.
+  /// Nil for a successful request.
   package var failure: Failure?
 
   package init(
@@ -56,7 +56,7 @@ package struct AccessEntry: Sendable {
   }
 }
 
-/// Where the front leaves its access entries, on one event loop. [seam: the writer, a list in tests]
+/// Receives access entries on one event loop. [seam: the writer, a list in tests]
 package protocol AccessRecorder: AnyObject {
   func record(_ entry: AccessEntry)
 }

@@ -3,21 +3,22 @@ internal import GRPCWire
 internal import NIOCore
 internal import Time
 
-/// Writes access entries as JSON, one line each:
+/// Formats access entries as JSON, one line each:
 ///
 ///     {"time":"2026-11-22T14:05:47.032Z","method":"POST","path":"/v1/echo","service":"bench",
 ///      "rpc":"/bench.Echo/Say","status":200,"grpc":"OK","bytes_in":120,"bytes_out":98,"ms":0.412,
 ///      "id":"0f8fad5b-d9cb-469f-a165-70867728950e"}
 ///
-/// (in one line); a request that failed has `"reason"` and `"message"` behind it. Everything that a client chooses is escaped, so that a line is always one line and
-/// always JSON, and a terminal that shows it stays what it was.
+/// (on one line); a failed request has `"reason"` and `"message"` at the end. Everything that a client
+/// chooses is escaped, so that an entry is always one line and valid JSON, and can't contain terminal
+/// escape sequences.
 struct AccessLogFormatter {
-  /// The most bytes of a path that are written. Stops a client from filling the log by long paths.
+  /// Maximum bytes of a path. Stops a client from filling the log with long paths.
   static let pathByteLimit = 2048
-  /// The most bytes of the message of an error, and of its reason: an endpoint chooses both.
+  /// Maximum bytes of an error's message and of its reason: an endpoint chooses both.
   static let messageByteLimit = 512
 
-  /// `2026-11-22T14:05:47`, of `second`; made anew once a second.
+  /// `2026-11-22T14:05:47`, for `second`; updated once a second.
   private var secondText: [UInt8] = []
   private var second = Int.min
 
@@ -54,7 +55,7 @@ struct AccessLogFormatter {
     Self.append("\"}\n", to: &buffer)
   }
 
-  /// Reason and message, behind an open string.
+  /// Appends reason and message after an open string.
   @inline(never)
   private static func append(_ failure: AccessEntry.Failure, to buffer: inout [UInt8]) {
     Self.append("\",\"reason\":\"", to: &buffer)
@@ -63,7 +64,7 @@ struct AccessLogFormatter {
     Self.append(slowly: failure.message, limit: Self.messageByteLimit, to: &buffer)
   }
 
-  /// Appends the line that says how many lines are missing.
+  /// Appends a line with the number of dropped lines.
   mutating func append(droppedLines count: Int, at time: WallTime, to buffer: inout [UInt8]) {
     Self.append("{\"time\":\"", to: &buffer)
     self.append(time, to: &buffer)
@@ -121,7 +122,7 @@ extension AccessLogFormatter {
     Self.append(number, digits: digits, to: &buffer)
   }
 
-  /// The last `digits` decimal digits, zeros in front.
+  /// The last `digits` decimal digits, zero-padded.
   private static func append(_ number: Int, digits: Int, to buffer: inout [UInt8]) {
     let start = buffer.count
     for _ in 0..<digits { buffer.append(UInt8(ascii: "0")) }
@@ -134,7 +135,7 @@ extension AccessLogFormatter {
     }
   }
 
-  /// The inside of a JSON string (RFC 8259 §7), cut at `pathByteLimit`.
+  /// The contents of a JSON string (RFC 8259 §7), truncated at `pathByteLimit`.
   private static func append(escaped text: String, to buffer: inout [UInt8]) {
     let isPlain = text.utf8.count <= Self.pathByteLimit && text.utf8.allSatisfy(Self.isPlain)
     if isPlain {
@@ -144,7 +145,7 @@ extension AccessLogFormatter {
     }
   }
 
-  /// Whether a byte stands for itself: printable ASCII but the quote and the backslash.
+  /// Whether a byte needs no escaping: printable ASCII except the quote and the backslash.
   private static func isPlain(_ byte: UInt8) -> Bool {
     byte >= 0x20 && byte < 0x7F && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
   }
@@ -163,8 +164,8 @@ extension AccessLogFormatter {
         buffer.append(UInt8(ascii: "\\"))
         buffer.append(UInt8(scalar.value))
       case 0...0xFFFF where !ForeignText.isHarmless(scalar):
-        // Controls, those of ISO 8859 as well: terminals obey them. Line ends of Unicode: some
-        // readers of lines do. Marks of direction: they make a path look like another one.
+        // Control characters, including C1: terminals interpret them. Unicode line separators: some line
+        // readers split at them. Bidirectional controls: they can make a path look like another one.
         Self.append("\\u", to: &buffer)
         for shift in [12, 8, 4, 0] {
           buffer.append(Self.hexDigit(UInt8(scalar.value >> shift & 0xF)))

@@ -4,31 +4,30 @@ internal import NIOPosix
 internal import Synchronization
 internal import Time
 
-/// Takes access entries on the event loops and writes them on a thread of its own.
+/// Receives access entries on the event loops and writes them on a separate thread.
 ///
-/// Each loop has a recorder that formats lines into a buffer. A full buffer, or one that's half a
-/// second old, goes to the writer; when the writer can't keep up, buffers are dropped and their lines
-/// counted, and the count is written in their place: a log never holds up a request. `shutDown` must
-/// be called before the writer goes.
+/// Each loop has a recorder that formats lines into a buffer, which is passed to the writer when it's
+/// full or half a second old. If the writer can't keep up, buffers are dropped and the number of their
+/// lines is logged instead: the log never delays a request. Call `shutDown` before releasing the writer.
 package final class AccessLogWriter: Sendable {
-  /// Takes all bytes of a buffer, or says that it can't. Called on the writer's thread only.
+  /// Writes all bytes of a buffer; returns false if it can't. Called only on the writer's thread.
   package typealias Output = @Sendable (_ bytes: [UInt8]) -> Bool
 
-  /// A buffer of this size goes to the writer.
+  /// Buffers of this size are passed to the writer.
   static let bufferByteCount = 32 << 10
-  /// The most buffers that wait for the writer (2 MiB). Stops a stalled reader of the log (a full
+  /// Maximum number of buffers queued for the writer (2 MiB). Stops a stalled reader of the log (a full
   /// pipe) from filling memory.
   static let waitingBufferLimit = 64
-  /// A line waits no longer than this.
+  /// Maximum time that a line is buffered.
   static let longestWait = TimeAmount.milliseconds(500)
 
   private struct State {
     var waiting = 0
     var droppedLines = 0
-    /// Empty buffers with their memory, for the recorders.
+    /// Empty buffers with their capacity, for reuse by the recorders.
     var spare: [[UInt8]] = []
     var recorders: [NIOLoopBound<AccessLogRecorder>] = []
-    /// Only the writer's thread formats with it.
+    /// Used only on the writer's thread.
     var formatter = AccessLogFormatter()
   }
 
@@ -36,13 +35,13 @@ package final class AccessLogWriter: Sendable {
   private let thread = NIOThreadPool(numberOfThreads: 1)
   private let output: Output
 
-  /// - Parameter output: where the bytes go; standard output unless told otherwise.
+  /// - Parameter output: the destination of the bytes; standard output by default.
   package init(output: @escaping Output = AccessLogWriter.standardOutput) {
     self.output = output
     self.thread.start()
   }
 
-  /// Makes the recorder of a loop. Call it on that loop.
+  /// Creates the recorder of a loop. Call it on that loop.
   package func makeRecorder(on eventLoop: any EventLoop) -> AccessLogRecorder {
     let recorder = AccessLogRecorder(writer: self, eventLoop: eventLoop)
     let bound = NIOLoopBound(recorder, eventLoop: eventLoop)
@@ -50,9 +49,9 @@ package final class AccessLogWriter: Sendable {
     return recorder
   }
 
-  /// Writes what the recorders hold and ends the thread. Nothing may be recorded after it.
+  /// Writes what the recorders have buffered and ends the thread. Nothing may be recorded afterwards.
   ///
-  /// - Parameter limit: how long it may take; a writer that's stalled is left behind.
+  /// - Parameter limit: timeout; a stalled writer is abandoned.
   package func shutDown(within limit: Duration = .seconds(2)) async {
     let recorders = self.state.withLock { state in
       defer { state.recorders = [] }
@@ -61,8 +60,8 @@ package final class AccessLogWriter: Sendable {
     for recorder in recorders {
       try? await recorder.eventLoop.submit { recorder.value.flush() }.get()
     }
-    // Behind everything that waits: there's one thread. A thread that's stalled never gets there,
-    // and can't be waited for by a task group.
+    // Runs after everything that is queued: there's one thread. A stalled thread never gets there, and a
+    // task group can't abandon it.
     let (isDone, done) = AsyncStream.makeStream(of: Never.self)
     self.thread.submit { _ in done.finish() }
     let timer = Task {
@@ -74,7 +73,7 @@ package final class AccessLogWriter: Sendable {
     self.thread.shutdownGracefully { _ in }
   }
 
-  /// Takes a buffer of lines and gives an empty one back.
+  /// Passes a buffer of lines to the writer and returns an empty one.
   func write(_ buffer: consuming [UInt8], lineCount: Int) -> [UInt8] {
     let isAccepted = self.state.withLock { state in
       guard state.waiting < Self.waitingBufferLimit else {
@@ -90,13 +89,13 @@ package final class AccessLogWriter: Sendable {
     }
     let lines = buffer
     self.thread.submit { state in
-      // Cancelled: after the end, on a thread that isn't the writer's.
+      // Cancelled after shutdown, on a thread that isn't the writer's.
       if case .active = state { self.writeNow(lines, lineCount: lineCount) }
     }
     return self.state.withLock { $0.spare.popLast() } ?? []
   }
 
-  /// On the writer's thread.
+  /// Called on the writer's thread.
   private func writeNow(_ lines: consuming [UInt8], lineCount: Int) {
     let isWritten = self.output(lines)
     let notice: [UInt8]? = self.state.withLock { state in
@@ -115,7 +114,7 @@ package final class AccessLogWriter: Sendable {
     }
   }
 
-  /// Writes to standard output, waiting where it's a pipe that's full.
+  /// Writes to standard output, blocking while it's a full pipe.
   package static let standardOutput: Output = { bytes in
     var written = 0
     while written < bytes.count {
@@ -151,7 +150,7 @@ package final class AccessLogRecorder: AccessRecorder {
     self.buffer.reserveCapacity(AccessLogWriter.bufferByteCount + 1024)
   }
 
-  /// Formats one line. On the recorder's loop.
+  /// Formats one line. Called on the recorder's loop.
   package func record(_ entry: AccessEntry) {
     self.formatter.append(entry, at: .now(), to: &self.buffer)
     self.lineCount += 1
@@ -159,7 +158,7 @@ package final class AccessLogRecorder: AccessRecorder {
       self.flush()
     } else if !self.isFlushScheduled {
       self.isFlushScheduled = true
-      // Not cancelled when the buffer fills up before: it then finds a younger buffer, or none.
+      // Not cancelled when the buffer fills up earlier: it then flushes a newer buffer, or none.
       self.eventLoop.assumeIsolated().scheduleTask(in: AccessLogWriter.longestWait) {
         self.isFlushScheduled = false
         self.flush()
@@ -167,7 +166,7 @@ package final class AccessLogRecorder: AccessRecorder {
     }
   }
 
-  /// Hands over what there is. On the recorder's loop.
+  /// Passes the buffered lines to the writer. Called on the recorder's loop.
   func flush() {
     guard self.lineCount > 0 else { return }
     var lines: [UInt8] = []

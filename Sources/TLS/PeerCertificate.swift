@@ -4,11 +4,11 @@ internal import NIOCore
 internal import NIOSSL
 internal import Time
 
-/// What the bridge looks at in an endpoint's certificate besides its signatures: names and dates.
+/// The parts of an endpoint's certificate that the bridge itself checks: names and dates.
 struct PeerCertificate: Sendable, Equatable {
-  /// One of its subjectAltName (RFC 5280 §4.2.1.6) that a host can be compared with.
+  /// A subjectAltName (RFC 5280 §4.2.1.6) of a supported type.
   enum Name: Sendable, Equatable {
-    /// A name of the DNS, perhaps with `*` for its first label.
+    /// A DNS name, possibly with `*` as its first label.
     case host(String)
     /// 4 or 16 bytes.
     case address([UInt8])
@@ -38,13 +38,13 @@ struct PeerCertificate: Sendable, Equatable {
   }
 }
 
-/// What an endpoint is called, in the form that certificates are compared with.
+/// The name of an endpoint, as compared with certificates.
 ///
-/// NIOSSL's own check also takes a certificate for the address that the connection happens to go to,
-/// and the subject's common name. Here only the name that was asked for counts, as RFC 9525 §6 wants
-/// it: who answers for a name in the DNS could otherwise show a certificate for an address of their own.
+/// NIOSSL's own check also accepts a certificate for the IP address of the connection, and the subject's
+/// common name. Here only the configured name counts, as RFC 9525 §6 requires: otherwise anyone who controls
+/// a DNS name could present a certificate for an address of their own.
 package enum EndpointName: Sendable, Equatable {
-  /// In lower case, without a dot at its end.
+  /// In lower case, without a trailing dot.
   case host(String)
   /// As written, and its 4 or 16 bytes.
   case address(String, [UInt8])
@@ -58,7 +58,7 @@ package enum EndpointName: Sendable, Equatable {
     }
   }
 
-  /// What the endpoint is asked for in the handshake; addresses have no place there (RFC 6066 §3).
+  /// The server name sent in the handshake; IP addresses aren't allowed there (RFC 6066 §3).
   package var indication: String? {
     if case .host(let name) = self { name } else { nil }
   }
@@ -74,7 +74,7 @@ package enum EndpointName: Sendable, Equatable {
     }
   }
 
-  /// RFC 9525 §6.3: `*` stands for one whole label, the first.
+  /// RFC 9525 §6.3: `*` matches exactly one label, the first.
   private static func matches(_ name: String, _ pattern: String) -> Bool {
     let pattern = pattern.hasSuffix(".") ? pattern.dropLast() : pattern[...]
     guard !pattern.isEmpty else { return false }
@@ -90,7 +90,7 @@ package enum EndpointName: Sendable, Equatable {
   private static func addressBytes(_ text: String) -> [UInt8]? {
     for (family, count) in [(AF_INET, 4), (AF_INET6, 16)] {
       var bytes = [UInt8](repeating: 0, count: count)
-      // It writes as many bytes as an address of the family has.
+      // `inet_pton` writes exactly the size of the family's address.
       let result = unsafe bytes.withUnsafeMutableBytes { buffer in
         unsafe inet_pton(family, text, buffer.baseAddress)
       }
@@ -110,21 +110,21 @@ extension EndpointName: CustomStringConvertible {
 }
 
 extension PeerCertificate {
-  /// Why this certificate doesn't stand for `name`; nil: it does.
+  /// Why this certificate isn't valid for `name`; nil: it is.
   func fault(for name: EndpointName) -> TLSHandshakeError? {
     guard !name.isOne(of: self.names) else { return nil }
     guard !self.names.isEmpty else {
       return TLSHandshakeError(
-        "its certificate names no host (it has no subjectAltName), so it can't be compared with "
+        "its certificate has no subjectAltName, so it can't be checked against "
           + "\(name)")
     }
     return TLSHandshakeError(
-      "its certificate is for other names than \(name): \(self.shownNames); write one of them as "
-        + "tls.server_name")
+      "its certificate isn't valid for \(name), only for \(self.shownNames); set "
+        + "tls.server_name to one of them")
   }
 
-  /// Why a certificate whose chain was refused is so. What the refusal itself doesn't say is looked
-  /// for in the certificate.
+  /// Why a certificate's chain was rejected, derived from the certificate where BoringSSL gives no
+  /// reason.
   ///
   /// - Parameter now: seconds since 1970-01-01T00:00:00Z.
   func chainFault(now: Int) -> TLSHandshakeError {
@@ -139,12 +139,12 @@ extension PeerCertificate {
         + "incomplete or has expired")
   }
 
-  /// The first few, each shortened: they come from outside.
+  /// The first few names, each truncated: they are untrusted input.
   private var shownNames: String {
     let shown = self.names.prefix(Self.shownNameLimit).map { name in
       switch name {
       case .host(let name):
-        // Beyond ASCII it's no host, and may look like another one.
+        // A non-ASCII name is not a valid host name, and may look like another one.
         ForeignText.shown(
           String(name.unicodeScalars.map { $0.isASCII ? Character($0) : "?" }), limit: 80)
       case .address(let bytes):

@@ -3,11 +3,11 @@ package import NIOSSL
 internal import NIOTLS
 internal import Time
 
-/// Stands behind the TLS handler of a connection to an endpoint until the handshake is over, and opens
-/// the way only to the right endpoint: what is behind it hears that the channel is active when the
-/// certificate is for the endpoint's name and, for gRPC, HTTP/2 was chosen.
+/// Verifies an endpoint after the TLS handshake. It's placed after the TLS handler, and holds back
+/// `channelActive` until the certificate matches the endpoint's name and, for gRPC, HTTP/2 was
+/// negotiated.
 ///
-/// What goes wrong goes on as a `TLSHandshakeError`; the handler behind closes the channel then.
+/// Errors are forwarded as a `TLSHandshakeError`; the next handler closes the channel.
 package final class PeerVerificationHandler: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
@@ -27,7 +27,7 @@ package final class PeerVerificationHandler: ChannelInboundHandler, RemovableCha
     self.speaks = speaks
   }
 
-  /// Held back: the socket is connected, and nothing more.
+  /// Held back: only the socket is connected.
   func channelActive(context: ChannelHandlerContext) {}
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -46,7 +46,7 @@ package final class PeerVerificationHandler: ChannelInboundHandler, RemovableCha
   private func failure(_ chosen: String?) -> TLSHandshakeError? {
     if self.verifies {
       guard let certificate = self.connection.peerCertificate else {
-        return TLSHandshakeError("it has no certificate")
+        return TLSHandshakeError("it sent no certificate")
       }
       if let fault = PeerCertificate(certificate).fault(for: self.name) { return fault }
     }
@@ -56,7 +56,7 @@ package final class PeerVerificationHandler: ChannelInboundHandler, RemovableCha
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if TLSHandshakeError.isUntrusted(error), let certificate = self.connection.peerCertificate {
-      // BoringSSL doesn't say why it refused a chain, but the certificate is still there.
+      // BoringSSL doesn't report why it rejected a chain, but the certificate is still available.
       let fault = PeerCertificate(certificate).chainFault(now: WallTime.now().seconds)
       context.fireErrorCaught(fault)
     } else {

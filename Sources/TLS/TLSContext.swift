@@ -2,17 +2,17 @@ internal import Glibc
 package import NIOSSL
 internal import Synchronization
 
-/// What connections are made with: certificates, a key, authorities. Frozen.
+/// The certificates, key and authorities of TLS connections. Immutable.
 package struct TLSContext: Sendable {
-  /// The files that it was read from.
+  /// Identifies the version of the files that it was loaded from.
   let fingerprint: TLSFingerprint
   package let ssl: NIOSSLContext
 }
 
-/// The context of one set of TLS settings, replaced when its files change. New connections take what
-/// is there then; those that are up go on with what they have.
+/// The context of one set of TLS settings, replaced when its files change. New connections use the
+/// current one; established ones keep theirs.
 package final class ReloadableTLSContext: Sendable {
-  /// The key's path in the configuration: `tls`, `services.bench.tls`.
+  /// The section's path in the configuration: `tls`, `services.bench.tls`.
   let key: String
   package let settings: TLSSettings
   private let context: Mutex<TLSContext>
@@ -30,23 +30,22 @@ package final class ReloadableTLSContext: Sendable {
   }
 }
 
-/// What tells whether files have changed without reading them: device, inode, size and times of what
-/// their paths lead to.
+/// Detects file changes without reading the files: device, inode, size and times of each path.
 ///
-/// Symbolic links are followed, because Kubernetes changes a mounted secret by swapping one.
+/// Follows symbolic links, because Kubernetes updates a mounted secret by swapping one.
 struct TLSFingerprint: Sendable, Equatable {
   private struct File: Sendable, Equatable {
     var device: UInt64
     var inode: UInt64
     var size: Int64
-    /// Of the content and of the inode, in seconds and nanoseconds.
+    /// Modification and status change times, in seconds and nanoseconds.
     var times: [Int]
   }
 
-  /// In the order of the settings; nil: not there.
+  /// In the order of the settings; nil: missing.
   private var files: [File?]
 
-  /// Asks the file system. Blocking.
+  /// Queries the file system. Blocking.
   init(of settings: TLSSettings) {
     let paths = [settings.authorities, settings.certificate, settings.key].compactMap { $0 }
     self.files = paths.map { path in

@@ -1,20 +1,20 @@
-/// When files that may be written at any time are worth reading. Pure.
+/// Decides when files that may be written at any time are worth reading. Pure.
 ///
-/// A certificate and its key are seldom replaced at the same instant, so a change is acted on when the
-/// next look finds the same again.
+/// A certificate and its key are seldom replaced at the same instant, so a change is acted on when two
+/// successive checks find the same state.
 struct FileChangeDetector {
-  /// The files whose content is in use, or was found wrong.
+  /// The files whose contents are in use, or were found invalid.
   private var known: TLSFingerprint
-  /// Others, as they were at the last look.
+  /// A different state found by the last check.
   private var changed: TLSFingerprint?
 
   init(loaded: TLSFingerprint) {
     self.known = loaded
   }
 
-  /// Takes the files as they are now.
+  /// Compares the current state of the files.
   ///
-  /// - Returns: whether to read them; asked once for each change.
+  /// - Returns: whether to read them; true once for each change.
   mutating func check(_ fingerprint: TLSFingerprint) -> Bool {
     guard fingerprint != self.known else {
       self.changed = nil
@@ -30,13 +30,13 @@ struct FileChangeDetector {
   }
 }
 
-/// Reads certificates, keys and authorities again when their files change, off the event loops.
+/// Reloads certificates, keys and authorities when their files change, off the event loops.
 package struct TLSContextReloader {
-  /// What came of files that have changed.
+  /// The result of reloading changed files.
   package enum Outcome: Sendable, Equatable {
-    /// They hold for connections made from now on.
+    /// New connections use them.
     case replaced(key: String)
-    /// They are wrong; what was read before stays in use.
+    /// They are invalid; the previous ones stay in use.
     case kept(key: String, reason: String)
   }
 
@@ -48,14 +48,14 @@ package struct TLSContextReloader {
     self.reloads = contexts.map { FileChangeDetector(loaded: $0.current.fingerprint) }
   }
 
-  /// Looks again and again until the task is cancelled.
+  /// Checks periodically until the task is cancelled.
   package mutating func run(_ report: (Outcome) -> Void) async {
     while (try? await Task.sleep(for: Self.interval)) != nil {
       for outcome in self.check() { report(outcome) }
     }
   }
 
-  /// Looks once.
+  /// Checks once.
   mutating func check() -> [Outcome] {
     self.contexts.indices.compactMap { index in
       let contexts = self.contexts[index]
@@ -69,6 +69,6 @@ package struct TLSContextReloader {
     }
   }
 
-  /// How often the files are looked at: a change holds after two looks.
+  /// Interval between checks: a change takes effect after two.
   private static let interval = Duration.seconds(2)
 }

@@ -4,7 +4,7 @@ package import NIOSSL
 
 /// Reads certificates and keys from PEM files (RFC 7468). Blocking; never on an event loop.
 package enum TLSFiles {
-  /// The most bytes of a file: a system's whole store of authorities has a quarter of it.
+  /// Maximum size of a file: a system's whole CA bundle is a quarter of it.
   private static let byteLimit = 1 << 20
 
   /// All certificates of a file; at least one.
@@ -17,37 +17,37 @@ package enum TLSFiles {
         || Self.contains("-----BEGIN TRUSTED CERTIFICATE-----", bytes)
     else {
       throw TLSSettingsError(
-        subject, "\(path) has no certificate in it; it must be PEM (-----BEGIN CERTIFICATE-----)")
+        subject, "\(path) contains no certificate; it must be PEM (-----BEGIN CERTIFICATE-----)")
     }
     do {
       return try NIOSSLCertificate.fromPEMBytes(bytes)
     } catch {
       throw TLSSettingsError(
-        subject, "\(path) has a certificate that can't be read; it's cut off or damaged")
+        subject, "\(path) contains an unreadable certificate; it's truncated or damaged")
     }
   }
 
-  /// The private key of a file. What can't be read isn't quoted.
+  /// The private key of a file. Errors never quote its contents.
   package static func privateKey(_ path: String) throws(TLSSettingsError) -> NIOSSLPrivateKey {
     let bytes = try Self.bytes(path, as: .key)
-    // Asking for a pass phrase would need somebody at the terminal.
+    // A prompt for a passphrase would need an operator at the terminal.
     if Self.contains("BEGIN ENCRYPTED PRIVATE KEY", bytes)
       || Self.contains("Proc-Type: 4,ENCRYPTED", bytes)
     {
       throw TLSSettingsError(
         .key,
-        "the key in \(path) is encrypted; decrypt it (openssl pkey -in … -out …) and keep the file "
-          + "to yourself by its permissions")
+        "the key in \(path) is encrypted; decrypt it (openssl pkey -in … -out …) and restrict "
+          + "the file's permissions")
     }
     guard Self.contains("PRIVATE KEY-----", bytes) else {
       throw TLSSettingsError(
-        .key, "\(path) has no private key in it; it must be PEM (-----BEGIN PRIVATE KEY-----)")
+        .key, "\(path) contains no private key; it must be PEM (-----BEGIN PRIVATE KEY-----)")
     }
     do {
       return try NIOSSLPrivateKey(bytes: bytes, format: .pem)
     } catch {
       throw TLSSettingsError(
-        .key, "\(path) has a private key that can't be read; it's cut off or damaged")
+        .key, "\(path) contains an unreadable private key; it's truncated or damaged")
     }
   }
 
@@ -74,14 +74,13 @@ package enum TLSFiles {
 }
 
 extension TLSSettings {
-  /// Reads the files and puts together what connections are made with.
+  /// Reads the files and creates a TLS context.
   ///
-  /// Takes some milliseconds where the system's store of authorities is read. Blocking; never on an
-  /// event loop.
+  /// Takes some milliseconds if the system's CA store is read. Blocking; never on an event loop.
   ///
-  /// - Throws: the first fault.
+  /// - Throws: the first error.
   package func load() throws(TLSSettingsError) -> TLSContext {
-    // Before anything is read: what changes meanwhile is found later.
+    // Taken before anything is read, so that a change in the meantime is detected later.
     let fingerprint = TLSFingerprint(of: self)
     var configuration = try self.base()
     configuration.minimumTLSVersion = self.minimumVersion == .tls13 ? .tlsv13 : .tlsv12
@@ -102,13 +101,13 @@ extension TLSSettings {
       return TLSContext(
         fingerprint: fingerprint, ssl: try NIOSSLContext(configuration: configuration))
     } catch NIOSSLError.failedToLoadPrivateKey {
-      // The key could be read, so it's the pair that is refused.
+      // The key could be parsed, so it's the pair that doesn't match.
       throw TLSSettingsError(
         .key,
-        "the key in \(self.key ?? "") isn't that of the certificate in \(self.certificate ?? "")")
+        "the key in \(self.key ?? "") doesn't match the certificate in \(self.certificate ?? "")")
     } catch NIOSSLError.failedToLoadCertificate {
       throw TLSSettingsError(
-        .certificate, "\(self.certificate ?? "") has a certificate that can't be used")
+        .certificate, "\(self.certificate ?? "") contains a certificate that can't be used")
     } catch {
       throw TLSSettingsError(
         self.certificate == nil ? .authorities : .certificate,
@@ -116,12 +115,12 @@ extension TLSSettings {
     }
   }
 
-  /// What doesn't come from files.
+  /// The settings that don't come from files.
   private func base() throws(TLSSettingsError) -> TLSConfiguration {
     switch self.role {
     case .client(let verifies, let speaks):
       var configuration = TLSConfiguration.makeClientConfiguration()
-      // Names are compared by `PeerVerificationHandler`, against what the endpoint is called and nothing else.
+      // `PeerVerificationHandler` checks the host name, against the endpoint's name only.
       configuration.certificateVerification = verifies ? .noHostnameVerification : .none
       switch speaks {
       case .http2: configuration.applicationProtocols = ["h2"]
@@ -131,23 +130,23 @@ extension TLSSettings {
       if verifies, self.authorities == nil, !Self.systemHasAuthorities {
         throw TLSSettingsError(
           .authorities,
-          "missing; this system has no store of authorities (package ca-certificates), so name a "
+          "missing; this system has no CA certificates (package ca-certificates), so give a "
             + "file with those that sign the endpoint's certificate")
       }
       return configuration
     case .server:
-      // The two kinds of configuration differ in what is set here only.
+      // NIOSSL's client and server configurations differ only in what is set here.
       var configuration = TLSConfiguration.makeClientConfiguration()
       configuration.applicationProtocols = ["h2", "http/1.1"]
       configuration.certificateVerification =
         self.authorities == nil ? .none : .noHostnameVerification
-      // So that a client with several certificates can choose.
+      // Lets a client with several certificates choose one.
       configuration.sendCANameList = self.authorities != nil
       return configuration
     }
   }
 
-  /// Whether there is what NIOSSL takes for the system's store on Linux.
+  /// Whether one of the paths exists that NIOSSL uses as the system's store on Linux.
   private static var systemHasAuthorities: Bool {
     Self.systemStores.contains { (try? Files.kind(of: $0)) != nil }
   }
@@ -156,7 +155,7 @@ extension TLSSettings {
     "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs",
   ]
 
-  /// How long a closed connection waits for the other side's close_notify (RFC 8446 §6.1), which tells
-  /// the bridge nothing any more.
+  /// How long closing waits for the peer's close_notify (RFC 8446 §6.1), which the bridge no longer
+  /// needs.
   private static let shutdownMilliseconds: Int64 = 1000
 }

@@ -1,35 +1,35 @@
-/// What TLS is to be like, and the files with what it needs. Paths are absolute.
+/// TLS settings and the paths of their files. Paths are absolute.
 package struct TLSSettings: Sendable, Equatable {
-  /// Which side of connections it's for.
+  /// The side of the connection.
   package enum Role: Sendable, Equatable {
-    /// The bridge is the client. Without `verifies` whoever answers is taken for the endpoint.
+    /// The bridge is the client. Without `verifies` any server is accepted as the endpoint.
     case client(verifies: Bool, speaks: ApplicationProtocol)
     case server
   }
 
-  /// What is offered to an endpoint by ALPN (RFC 7301).
+  /// The protocol offered to an endpoint by ALPN (RFC 7301).
   package enum ApplicationProtocol: Sendable, Equatable {
-    /// It has to choose `h2`, as gRPC's own clients want it.
+    /// The endpoint must select `h2`, as gRPC's own clients require.
     case http2
-    /// `http/1.1`, which it needn't say anything to.
+    /// `http/1.1`, which the endpoint may ignore.
     case http1
-    /// Nothing.
+    /// No ALPN.
     case unnamed
   }
 
-  /// The lowest version of the protocol that is spoken.
+  /// The minimum protocol version.
   package enum Version: Sendable, Equatable {
     case tls12
     case tls13
   }
 
   package var role: Role
-  /// Certificates of the authorities that the other side's certificate has to be signed by; nil: of the
-  /// system's (towards endpoints), or none is asked for (on listeners).
+  /// Certificates of the authorities that must sign the peer's certificate; nil: the system's (for
+  /// endpoints), or no certificate is requested (on listeners).
   package var authorities: String?
-  /// Our own certificate, perhaps with those between it and its authority behind it.
+  /// The bridge's own certificate, optionally followed by intermediate certificates.
   package var certificate: String?
-  /// The private key of `certificate`; there with it.
+  /// The private key of `certificate`; set if and only if that is.
   package var key: String?
   /// Default 1.2.
   package var minimumVersion = Version.tls12

@@ -1,6 +1,6 @@
-/// Why TLS can't be had as it's configured.
+/// Reason why the TLS settings can't be used.
 package struct TLSSettingsError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// What of the settings is wrong.
+  /// The invalid setting.
   package enum Subject: Sendable, Equatable {
     case authorities
     case certificate
@@ -8,7 +8,7 @@ package struct TLSSettingsError: Error, Sendable, Equatable, CustomStringConvert
   }
 
   package var subject: Subject
-  /// A clause that names the file and the rule; never anything out of a key.
+  /// A clause that names the file and the rule; never contains key material.
   package var reason: String
 
   package init(_ subject: Subject, _ reason: String) {

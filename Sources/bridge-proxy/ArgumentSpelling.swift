@@ -1,13 +1,12 @@
 internal import ArgumentParser
 internal import Codec
 
-/// Finds the option or subcommand that isn't there, before anything is said of what's missing because of
-/// it.
+/// Reports a misspelled subcommand or option before the parser reports what is missing because of it.
 enum ArgumentSpelling {
   private static let subcommands: [any ParsableCommand.Type] = BridgeProxyCommand.configuration
     .subcommands
 
-  /// What is wrong, a sentence; nil where all names are known.
+  /// The error as a sentence; nil if all names are known.
   static func fault(_ arguments: [String]) -> String? {
     guard let name = arguments.first, !name.hasPrefix("-"), name != "help" else { return nil }
     var names: [String] = []
@@ -20,7 +19,7 @@ enum ArgumentSpelling {
     guard let command = found else {
       let near = SpellingSuggestion.name(to: name, among: names)
       let hint =
-        near.map { "did you mean \($0)?" } ?? "write one of \(names.joined(separator: ", "))"
+        near.map { "did you mean \($0)?" } ?? "use one of \(names.joined(separator: ", "))"
       return "Unknown subcommand \(Self.shown(name)); \(hint)"
     }
     let options = Self.options(of: command)
@@ -31,13 +30,13 @@ enum ArgumentSpelling {
       let near = SpellingSuggestion.name(to: option, among: options)
       let hint =
         near.map { "did you mean \($0)?" }
-        ?? "\"bridge-proxy \(name) --help\" lists those that there are"
+        ?? "\"bridge-proxy \(name) --help\" lists all options"
       return "Unknown option \(Self.shown(option)); \(hint)"
     }
     return nil
   }
 
-  /// All names that the help of a command has.
+  /// All option names in the help of a command.
   private static func options(of command: any ParsableCommand.Type) -> [String] {
     var options: [String] = ["--version"]
     let help = BridgeProxyCommand.helpMessage(for: command)

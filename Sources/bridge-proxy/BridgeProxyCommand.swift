@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-/// The program. Its subcommands do the work.
+/// The root command.
 @main
 struct BridgeProxyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -21,7 +21,7 @@ struct BridgeProxyCommand: AsyncParsableCommand {
   }
 }
 
-/// The program's version, by semver.org.
+/// The program's version (semver.org).
 enum Version {
   static let current = "0.1.0"
 }

@@ -4,17 +4,17 @@ internal import BridgeProxy
 internal import LocalFiles
 internal import ProcessResources
 
-/// `bridge-proxy check`: everything that `serve` does before it listens.
+/// `bridge-proxy check`: performs everything that `serve` does before it listens.
 struct CheckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
     abstract: "Reads a configuration with its schemas and prints the routes it would serve.",
-    discussion: "Ends with 0, or with 78 and every fault on standard error.")
+    discussion: "Exits with 0, or with 78 after printing all errors to standard error.")
 
-  @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
+  @Option(help: ArgumentHelp("The configuration file.", valueName: "file"))
   var config: String
 
-  @Flag(help: "Read no tokens and passwords, and warn of each: for machines that haven't got them.")
+  @Flag(help: "Don't read tokens and passwords, and warn about each: for machines without them.")
   var noSecrets = false
 
   func run() async throws {
@@ -27,12 +27,12 @@ struct CheckCommand: AsyncParsableCommand {
 }
 
 extension ServingPlan {
-  /// Reads a configuration file and loads what it names.
+  /// Reads a configuration file and loads what it refers to.
   ///
   /// - Parameters:
-  ///   - whenMissing: what becomes of a service whose endpoint can't be asked for its schema.
-  ///   - readsSecrets: whether tokens and passwords have to be there.
-  /// - Throws: the exit code, when the faults have been told.
+  ///   - whenMissing: how to handle a service whose endpoint doesn't provide its schema.
+  ///   - readsSecrets: whether tokens and passwords are required.
+  /// - Throws: the exit code, after printing the errors.
   static func load(
     file: String, _ whenMissing: WhenMissing, readsSecrets: Bool = true
   ) async throws -> ServingPlan {

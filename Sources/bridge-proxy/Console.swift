@@ -3,7 +3,7 @@ internal import BridgeConfiguration
 internal import Codec
 internal import Glibc
 
-/// Where the program speaks to people: results on standard output, everything else on standard error.
+/// Console output: results to standard output, everything else to standard error.
 enum Console {
   /// Writes lines to standard output.
   static func write(_ lines: [String]) {
@@ -15,14 +15,14 @@ enum Console {
     Self.write([line], to: STDERR_FILENO)
   }
 
-  /// Tells what is wrong with a configuration; the exit code is that of sysexits(3) for it.
+  /// Prints the errors of a configuration; returns the exit code that sysexits(3) assigns to it.
   static func refuse(_ errors: ConfigurationError) -> ExitCode {
     Self.write(errors.lines, to: STDERR_FILENO)
     return ExitCode(78)
   }
 
-  /// One write a call, so that lines of several threads stay whole. Whatever a line is put together from,
-  /// it stays one, and commands no terminal.
+  /// One write per call, so that lines of several threads aren't interleaved. Whatever a line contains,
+  /// it stays a single line without terminal escape sequences.
   private static func write(_ lines: [String], to descriptor: Int32) {
     var bytes: [UInt8] = []
     for line in lines {
@@ -35,7 +35,7 @@ enum Console {
         unsafe Glibc.write(
           descriptor, buffer.baseAddress.map { unsafe $0 + written }, buffer.count - written)
       }
-      // Nobody listens any more: there's nobody to tell.
+      // The reader is gone; there's nowhere to report that.
       guard result > 0 || (result < 0 && errno == EINTR) else { return }
       written += max(0, result)
     }

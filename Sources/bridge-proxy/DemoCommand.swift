@@ -8,22 +8,22 @@ internal import NIOCore
 internal import NIOPosix
 internal import ProcessResources
 
-/// `bridge-proxy demo`: a bridge and a gRPC server to call through it, in one process.
+/// `bridge-proxy demo`: runs a bridge and a gRPC server to call through it, in one process.
 struct DemoCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
     abstract: "Starts a bridge and a demo gRPC server, and prints calls to try.")
 
-  @Option(help: ArgumentHelp("Where clients connect.", valueName: "address"))
+  @Option(help: ArgumentHelp("Address for clients.", valueName: "address"))
   var listen = "127.0.0.1:8080"
 
   @Option(
     help: ArgumentHelp(
-      "The gRPC server's port on 127.0.0.1; 0 takes a free one. Default: 50051, or a free one if "
-        + "that is taken.", valueName: "port"))
+      "The gRPC server's port on 127.0.0.1; 0 picks a free one. Default: 50051, or a free one if "
+        + "that is in use.", valueName: "port"))
   var backendPort: UInt16?
 
-  /// The port that examples of gRPC servers use, and the README's configuration.
+  /// The port used by gRPC examples and by the README's configuration.
   private static let usualPort = 50051
 
   func run() async throws {
@@ -86,7 +86,7 @@ struct DemoCommand: AsyncParsableCommand {
     }
   }
 
-  /// What to paste: a call, a stream, an error.
+  /// Commands to paste: a call, a stream, an error.
   private static func calls(to address: ListenAddress, port: Int) -> [String] {
     let base: String
     switch address {
@@ -96,7 +96,7 @@ struct DemoCommand: AsyncParsableCommand {
     return [
       "",
       "A gRPC server with a small catalogue listens on 127.0.0.1:\(port); the bridge calls it.",
-      "Paste these into another terminal; Ctrl-C ends both.",
+      "Paste these into another terminal; Ctrl-C stops both.",
       "",
       "  curl \(base)/v1/products/p-1",
       "  curl -N \(base)/v1/products/p-1/prices",

@@ -6,21 +6,21 @@ internal import NIOCore
 internal import NIOPosix
 internal import ProcessResources
 
-/// `bridge-proxy endpoints`: where the calls of each service would go.
+/// `bridge-proxy endpoints`: prints the current endpoints of each service.
 struct EndpointsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "endpoints",
     abstract: "Looks up the endpoints of each service and prints them.",
     discussion: """
-      Asks what the configuration names (a registry, a discovery service) as serve does, and calls \
-      no endpoint. Ends with 0, with 1 where one couldn't be asked, or with 78 and every fault of the \
-      configuration on standard error.
+      Queries what the configuration names (a registry, a discovery service) as serve does, and calls \
+      no endpoint. Exits with 0, with 1 if a query failed, or with 78 after printing all errors of \
+      the configuration to standard error.
       """)
 
-  @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
+  @Option(help: ArgumentHelp("The configuration file.", valueName: "file"))
   var config: String
 
-  @Flag(help: "Go on, and print a service's endpoints again when they change.")
+  @Flag(help: "Keep running, and print a service's endpoints again when they change.")
   var watch = false
 
   func run() async throws {
@@ -44,9 +44,9 @@ struct EndpointsCommand: AsyncParsableCommand {
     }
   }
 
-  /// All at a time; each is printed when it's known.
+  /// Queries all services concurrently; prints each result as it arrives.
   ///
-  /// - Returns: whether each could be asked.
+  /// - Returns: whether all queries succeeded.
   private func lookUp(
     _ services: [Configuration.Service], by fetch: HTTPFetch, on eventLoop: any EventLoop
   ) async -> Bool {
@@ -71,7 +71,7 @@ struct EndpointsCommand: AsyncParsableCommand {
     }
   }
 
-  /// The groups of a service's endpoints: `infer`, and `infer.canary` for an alternative.
+  /// The endpoint groups of a service: `infer`, and `infer.canary` for an alternative.
   private static func kinds(
     of service: Configuration.Service
   ) -> [(name: String, kind: Configuration.EndpointKind)] {

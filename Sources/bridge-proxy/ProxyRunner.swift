@@ -9,15 +9,15 @@ internal import ServiceLifecycle
 internal import Synchronization
 internal import UnixSignals
 
-/// Runs a proxy as the process's one service: signals, ready lines, exit codes.
+/// Runs a proxy as the process's only service: signals, ready lines, exit codes.
 enum ProxyRunner {
   private static let signals: [UnixSignal] = [.sigterm, .sigint, .sigquit]
-  /// What other programs read their files again at.
+  /// Signals at which other programs reload their files.
   private static let survived: [UnixSignal] = [.sighup, .sigusr1, .sigusr2]
 
   /// Serves until SIGTERM, SIGINT or SIGQUIT and drains; a second signal ends the drain.
   ///
-  /// - Parameter whenReady: called once it listens, with the addresses.
+  /// - Parameter whenReady: called once it's listening, with the addresses.
   static func run(
     _ plan: ServingPlan, whenReady: @escaping @Sendable ([ListenAddress]) -> Void = { _ in }
   ) async throws {
@@ -72,26 +72,26 @@ enum ProxyRunner {
 }
 
 extension ProxyRunner {
-  /// Says of signals that aren't for an end that they do nothing, until it's cancelled.
+  /// Logs that signals which don't end the process are ignored, until cancelled.
   private static func noteSurvivedSignals() async -> Task<Void, Never> {
     let signals = await UnixSignalsSequence(trapping: Self.survived)
     return Task {
       for await signal in signals {
         Console.note(
-          "bridge-proxy \(signal) does nothing: files are read at the start; to read them again, end "
-            + "the process with SIGTERM and start it anew")
+          "bridge-proxy \(signal) is ignored: files are read at startup; to reload them, stop the "
+            + "process with SIGTERM and restart it")
       }
     }
   }
 }
 
-/// A proxy as swift-service-lifecycle wants it.
+/// Adapts a proxy to swift-service-lifecycle.
 private struct ProxyService: Service {
   let proxy: Proxy
 
   func run() async throws {
     try await self.proxy.run {
-      // Ends with the signal, or when the task is cancelled: either way it's time to drain.
+      // Returns on the signal or on cancellation: both start the drain.
       try? await gracefulShutdown()
     }
   }

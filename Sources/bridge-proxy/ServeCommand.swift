@@ -4,7 +4,7 @@ internal import BridgeProxy
 internal import LocalFiles
 internal import ProcessResources
 
-/// `bridge-proxy serve`: serves until it's told to end.
+/// `bridge-proxy serve`: serves until stopped by a signal.
 struct ServeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve",
@@ -14,13 +14,13 @@ struct ServeCommand: AsyncParsableCommand {
       bridge-proxy serve --endpoint <host:port> [--schema <file> ...] [<options>]
       """)
 
-  @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
+  @Option(help: ArgumentHelp("The configuration file.", valueName: "file"))
   var config: String?
 
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
-      ".proto files, descriptor sets, or folders of them; left out: the server's own schema, by reflection.",
+      ".proto files, descriptor sets, or folders of them; default: the server's own schema, by reflection.",
       valueName: "file"))
   var schema: [String] = []
 
@@ -30,21 +30,21 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
-      "Where clients connect (127.0.0.1:8080): host:port or unix:/path.", valueName: "address"))
+      "Addresses for clients (127.0.0.1:8080): host:port or unix:/path.", valueName: "address"))
   var listen: [String] = []
 
-  @Option(help: ArgumentHelp("Where /healthz and /readyz answer.", valueName: "address"))
+  @Option(help: ArgumentHelp("Address for /healthz and /readyz.", valueName: "address"))
   var admin: String?
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("Folders that imports are looked up in first.", valueName: "folder"))
+    help: ArgumentHelp("Folders in which imports are resolved first.", valueName: "folder"))
   var importPath: [String] = []
 
-  @Option(help: ArgumentHelp("Stripped from paths before matching.", valueName: "path"))
+  @Option(help: ArgumentHelp("Path prefix removed before matching.", valueName: "path"))
   var prefix: String?
 
-  @Flag(help: "Write no access log.")
+  @Flag(help: "Don't write an access log.")
   var noAccessLog = false
 
   func validate() throws {
@@ -53,12 +53,12 @@ struct ServeCommand: AsyncParsableCommand {
       || !self.importPath.isEmpty || self.prefix != nil || self.noAccessLog
     if self.config != nil {
       guard !hasArguments else {
-        throw ValidationError("--config stands alone: the other settings are keys of the file")
+        throw ValidationError("--config can't be combined with other options; set them in the file")
       }
     } else if self.endpoint == nil {
       throw ValidationError("give --config or --endpoint")
     } else if self.schema.isEmpty && !self.importPath.isEmpty {
-      throw ValidationError("--import-path is of use with --schema only")
+      throw ValidationError("--import-path requires --schema")
     }
   }
 

@@ -220,7 +220,7 @@ class TestSignals:
             slow = pool.submit(http.get, f"{bridge.url}/v1/slow", params=params, timeout=30)
             backend.wait_for_state(key, "RUNNING")
             bridge.signal(number)
-            bridge.wait_for_line(f"{number.name} does nothing")
+            bridge.wait_for_line(f"{number.name} is ignored")
             assert slow.result(30).status_code == 200
         assert get(http, bridge).status_code == 200
         assert bridge.errors.count(number.name) == 1

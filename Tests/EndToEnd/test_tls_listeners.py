@@ -98,8 +98,8 @@ class TestClients:
     @pytest.mark.parametrize(
         ("version", "said"),
         [
-            ("1.2", "it doesn't trust the authority of tls.certificate; give it that authority"),
-            ("1.3", "it broke the handshake off, most likely because it doesn't trust"),
+            ("1.2", "it doesn't trust the authority of tls.certificate; install that authority"),
+            ("1.3", "it aborted the handshake, most likely because it doesn't trust"),
         ],
     )
     def test_curl_that_does_not_trust_it(self, secured, version, said):
@@ -240,7 +240,7 @@ class TestClientCertificates:
         done = curl(bridge, "/v1/routes/7", "--cacert", authority.path)
         assert done.returncode != 0
         assert "200" not in done.stdout
-        bridge.wait_for_line(NOTE + "it shows no client certificate, and tls.client_ca wants one")
+        bridge.wait_for_line(NOTE + "it sent no client certificate, which tls.client_ca requires")
 
     def test_one_of_somebody_else(self, bridge, authority, tmp_path):
         client = tls.Authority(tmp_path, "stranger").issue("client")
@@ -250,7 +250,7 @@ class TestClientCertificates:
         )  # fmt: skip
         assert done.returncode != 0
         assert "200" not in done.stdout
-        bridge.wait_for_line(NOTE + "its client certificate isn't of an authority in tls.client_ca")
+        bridge.wait_for_line(NOTE + "its client certificate isn't signed by an authority in tls.client_ca")
 
     @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
     def test_a_session_is_taken_up_again(self, bridge, authority, version):
@@ -283,7 +283,7 @@ class TestMisuse:
             plain.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
             assert self.closed_after(plain) < 5
             client = re.escape("%s:%d" % plain.getsockname())
-        bridge.wait_for_line(f"no TLS with the client {client}: it speaks HTTP without TLS; write https://")
+        bridge.wait_for_line(f"no TLS with the client {client}: it speaks HTTP without TLS; use https://")
         with socket.create_connection((bridge.host, bridge.port), timeout=10) as plain:
             plain.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
             assert self.closed_after(plain) < 5
@@ -389,7 +389,7 @@ class TestReload:
         key.write_bytes(first.key_pem)
         bridge = secured(tls={"certificate": certificate, "key": key})
         tls.replace(key, second.key_pem)
-        bridge.wait_for_line(r"bridge-proxy tls: the files have changed, but the key in .* isn't that")
+        bridge.wait_for_line(r"bridge-proxy tls: the files have changed, but the key in .* doesn't match")
         with SecureConnection(bridge, client_context(authority)) as connection:
             assert connection.certificate == first.der
         assert second.key_pem.decode().splitlines()[1] not in bridge.errors

@@ -89,15 +89,15 @@ import Testing
     ("{ca: empty.pem}", "tls.ca: empty.pem is empty"),
     (
       "{ca: text.pem}",
-      "tls.ca: text.pem has no certificate in it; it must be PEM (-----BEGIN CERTIFICATE-----)"
+      "tls.ca: text.pem contains no certificate; it must be PEM (-----BEGIN CERTIFICATE-----)"
     ),
     (
       "{ca: one.key}",
-      "tls.ca: one.key has no certificate in it; it must be PEM (-----BEGIN CERTIFICATE-----)"
+      "tls.ca: one.key contains no certificate; it must be PEM (-----BEGIN CERTIFICATE-----)"
     ),
     (
       "{ca: cut.pem}",
-      "tls.ca: cut.pem has a certificate that can't be read; it's cut off or damaged"
+      "tls.ca: cut.pem contains an unreadable certificate; it's truncated or damaged"
     ),
     (
       "{ca: one.pem, certificate: one.pem}",
@@ -109,20 +109,20 @@ import Testing
     ),
     (
       "{ca: one.pem, certificate: one.pem, key: two.key}",
-      "tls.key: the key in two.key isn't that of the certificate in one.pem"
+      "tls.key: the key in two.key doesn't match the certificate in one.pem"
     ),
     (
       "{ca: one.pem, certificate: one.pem, key: one.pem}",
-      "tls.key: one.pem has no private key in it; it must be PEM (-----BEGIN PRIVATE KEY-----)"
+      "tls.key: one.pem contains no private key; it must be PEM (-----BEGIN PRIVATE KEY-----)"
     ),
     (
       "{ca: one.pem, certificate: one.pem, key: cut.key}",
-      "tls.key: cut.key has a private key that can't be read; it's cut off or damaged"
+      "tls.key: cut.key contains an unreadable private key; it's truncated or damaged"
     ),
     (
       "{ca: one.pem, certificate: one.pem, key: locked.key}",
-      "tls.key: the key in locked.key is encrypted; decrypt it (openssl pkey -in … -out …) and keep "
-        + "the file to yourself by its permissions"
+      "tls.key: the key in locked.key is encrypted; decrypt it (openssl pkey -in … -out …) and "
+        + "restrict the file's permissions"
     ),
     (
       "{ca: one.pem, server_name: 'h:1'}",
@@ -179,7 +179,7 @@ import Testing
     ),
     (
       "['127.0.0.1:1']", "{certificate: one.pem, key: two.key}",
-      "tls.key: the key in two.key isn't that of the certificate in one.pem"
+      "tls.key: the key in two.key doesn't match the certificate in one.pem"
     ),
     (
       "['127.0.0.1:1']", "{certificate: one.pem, key: one.key, ca: one.pem}",

@@ -6,8 +6,8 @@ import Testing
   @Test func theFirstIsToldAndThenOneAMinute() {
     var notes = HandshakeFailureLogLimiter()
     #expect(
-      notes.failed("it speaks no TLS", client: "a:1", tick: 5)
-        == "no TLS with the client a:1: it speaks no TLS")
+      notes.failed("it doesn't speak TLS", client: "a:1", tick: 5)
+        == "no TLS with the client a:1: it doesn't speak TLS")
     #expect(notes.failed("x", client: "a:2", tick: 5) == nil)
     #expect(notes.failed("x", client: "a:3", tick: 124) == nil)
     #expect(

@@ -73,12 +73,12 @@ import Testing
     #expect(certificate.fault(for: EndpointName("a.internal")) == nil)
     #expect(
       certificate.fault(for: EndpointName("bench"))?.reason
-        == "its certificate is for other names than bench: a.internal, *.b?, 10.0.0.1, "
-        + "an address of 2 bytes, \(String(repeating: "x", count: 80))… and 2 more; write one of them "
-        + "as tls.server_name")
+        == "its certificate isn't valid for bench, only for a.internal, *.b?, 10.0.0.1, "
+        + "an address of 2 bytes, \(String(repeating: "x", count: 80))… and 2 more; set "
+        + "tls.server_name to one of them")
     #expect(
       self.certificate([]).fault(for: EndpointName("bench"))?.reason
-        == "its certificate names no host (it has no subjectAltName), so it can't be compared with "
+        == "its certificate has no subjectAltName, so it can't be checked against "
         + "bench")
   }
 

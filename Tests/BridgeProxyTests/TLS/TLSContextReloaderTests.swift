@@ -72,7 +72,7 @@ import Testing
       Self.check(&reloader) == [
         .kept(
           key: "tls",
-          reason: "the key in \(folder)/tls.key isn't that of the certificate in \(folder)/tls.pem")
+          reason: "the key in \(folder)/tls.key doesn't match the certificate in \(folder)/tls.pem")
       ])
     #expect(Self.check(&reloader) == [])
     #expect(contexts.current.fingerprint == before)

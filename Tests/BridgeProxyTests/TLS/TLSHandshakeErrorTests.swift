@@ -23,15 +23,15 @@ import Testing
   }
 
   @Test(arguments: [
-    ("WRONG_VERSION_NUMBER", "it speaks no TLS (leave out tls, or use another port)"),
+    ("WRONG_VERSION_NUMBER", "it doesn't speak TLS (remove tls, or use another port)"),
     ("TLSV1_ALERT_NO_APPLICATION_PROTOCOL", TLSHandshakeError.noHTTP2),
     (
       "TLSV1_ALERT_CERTIFICATE_REQUIRED",
-      "it wants a client certificate (set tls.certificate and tls.key)"
+      "it requires a client certificate (set tls.certificate and tls.key)"
     ),
     (
       "TLSV1_ALERT_PROTOCOL_VERSION",
-      "it speaks no version of TLS that is allowed here (tls.minimum_version)"
+      "it supports no TLS version that is allowed here (tls.minimum_version)"
     ),
     ("SOMETHING_ELSE_ENTIRELY", "TLS failed: something else entirely"),
   ])
@@ -56,7 +56,7 @@ import Testing
   @Test func `a failure is told with the endpoint's name`() {
     let endpoint = Configuration.Endpoint(host: "bench", port: 443)
     #expect(
-      endpoint.describe(TLSHandshakeError("it speaks no TLS"))
-        == "can't connect to bench:443: it speaks no TLS")
+      endpoint.describe(TLSHandshakeError("it doesn't speak TLS"))
+        == "can't connect to bench:443: it doesn't speak TLS")
   }
 }
