@@ -1,6 +1,6 @@
 internal import NIOCore
 
-/// Looks names up. [seam: the system's resolver, a table in tests]
+/// Resolves names. [seam: the system's resolver, a table in tests]
 package struct DNSResolver: Sendable {
   /// All addresses of a host, as text. Not empty.
   package var addresses: @Sendable (_ host: String) async throws(LookupError) -> [String]
@@ -15,18 +15,18 @@ package struct DNSResolver: Sendable {
     self.services = services
   }
 
-  /// The system's: for addresses files, DNS, whatever nsswitch.conf says; for SRV records DNS, by
-  /// resolv.conf.
+  /// The system's resolver: addresses from the sources of nsswitch.conf (files, DNS, …); SRV records from
+  /// DNS, as configured in resolv.conf.
   ///
   /// - Parameters:
-  ///   - time: for each lookup.
-  ///   - setting: what the time can be set by, for messages.
+  ///   - time: timeout of each lookup.
+  ///   - setting: the setting that controls the timeout, for messages.
   package static func system(
     within time: Duration, setting: String? = nil, _ lookups: Lookups = .system
   ) -> DNSResolver {
     DNSResolver(
       addresses: { host async throws(LookupError) in
-        // Both families by themselves: many name servers answer for one and are silent for the other.
+        // The families are queried separately: many name servers answer for one and never for the other.
         async let ipv6 = lookups.resolve(.init(host, .ipv6), within: time, setting: setting)
         let ipv4 = await lookups.resolve(.init(host, .ipv4), within: time, setting: setting)
         return try Self.texts(ipv4: ipv4, ipv6: await ipv6)
@@ -40,7 +40,7 @@ package struct DNSResolver: Sendable {
       })
   }
 
-  /// The addresses of both families, IPv6 first and in turn.
+  /// The addresses of both families alternating, IPv6 first.
   package static func texts(
     ipv4: LookupOutcome, ipv6: LookupOutcome
   ) throws(LookupError) -> [String] {
@@ -60,5 +60,5 @@ package struct DNSResolver: Sendable {
 }
 
 extension LookupError {
-  package static let empty = LookupError(reason: "there's nothing there")
+  package static let empty = LookupError(reason: "no records found")
 }

@@ -1,6 +1,6 @@
 /// An address to listen on.
 package enum ListenAddress: Sendable, Hashable {
-  /// An address or name, and a port; port 0 takes a free one.
+  /// An address or name, and a port; port 0 picks a free one.
   case tcp(host: String, port: Int)
   case unix(path: String)
 }
@@ -14,7 +14,7 @@ extension ListenAddress {
 }
 
 extension ListenAddress: CustomStringConvertible {
-  /// As a configuration spells it: `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/bridge.sock`.
+  /// In configuration syntax: `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/bridge.sock`.
   package var description: String {
     switch self {
     case .tcp(let host, let port):
@@ -25,7 +25,7 @@ extension ListenAddress: CustomStringConvertible {
 }
 
 extension ListenAddress {
-  /// `http://127.0.0.1:8080`; a socket's path as the configuration spells it.
+  /// `http://127.0.0.1:8080`; a Unix socket in configuration syntax.
   package func url(isSecure: Bool = false) -> String {
     switch self {
     case .tcp: "\(isSecure ? "https" : "http")://\(self)"

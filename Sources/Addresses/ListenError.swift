@@ -2,9 +2,9 @@ internal import Glibc
 internal import NIOCore
 internal import ProcessResources
 
-/// Why an address can't be listened on.
+/// Reason why an address can't be listened on.
 package struct ListenError: Error, CustomStringConvertible {
-  /// As it was configured.
+  /// As configured.
   package var address: String
   package var reason: String
 
@@ -19,7 +19,7 @@ package struct ListenError: Error, CustomStringConvertible {
 }
 
 extension ListenError {
-  /// Why the system refused an address.
+  /// The error for a failed bind.
   package init(_ address: ListenAddress, cause: any Error) {
     self.init(address: address.description, reason: Self.words(for: cause))
   }
@@ -28,10 +28,12 @@ extension ListenError {
     if let error = cause as? LookupError { return "the name can't be looked up: \(error)" }
     guard let error = cause as? IOError else { return "\(cause)" }
     switch error.errnoCode {
-    case EADDRINUSE: return "the address is in use; end what listens there, or choose another port"
-    case EACCES: return "not permitted; ports below 1024 need a right of their own"
+    case EADDRINUSE:
+      return "the address is in use; stop the process that listens there, or choose another port"
+    case EACCES:
+      return "permission denied; ports below 1024 require a privilege (CAP_NET_BIND_SERVICE)"
     case EADDRNOTAVAIL: return "this machine doesn't have that address"
-    case ENOENT: return "the folder of the socket isn't there"
+    case ENOENT: return "the folder of the socket doesn't exist"
     default: return Shortage(errno: error.errnoCode)?.description ?? "\(error)"
     }
   }

@@ -1,11 +1,11 @@
 package import NIOCore
 
-/// One question to the system's resolver.
+/// A query to the system's resolver.
 package struct LookupQuestion: Sendable, Hashable {
   package enum Kind: Sendable, Hashable {
-    /// A records, or what else nsswitch.conf has of IPv4.
+    /// A records, or IPv4 addresses from other sources of nsswitch.conf.
     case ipv4
-    /// AAAA records, or what else nsswitch.conf has of IPv6.
+    /// AAAA records, or IPv6 addresses from other sources of nsswitch.conf.
     case ipv6
     /// SRV records.
     case services
@@ -28,10 +28,10 @@ package enum LookupAnswer: Sendable, Equatable {
 
 package typealias LookupOutcome = Result<LookupAnswer, LookupError>
 
-/// Why a name couldn't be looked up.
+/// Reason why a name couldn't be resolved.
 package struct LookupError: Error, Equatable, CustomStringConvertible {
   package var reason: String
-  /// Whether there was no answer at all, within the time that the asker had.
+  /// Whether the lookup timed out.
   package var isLate: Bool
 
   package init(reason: String, isLate: Bool = false) {
@@ -39,9 +39,9 @@ package struct LookupError: Error, Equatable, CustomStringConvertible {
     self.isLate = isLate
   }
 
-  /// No answer in time.
+  /// A timeout.
   ///
-  /// - Parameter setting: what the time can be set by, if anything.
+  /// - Parameter setting: the setting that controls the timeout, if any.
   package init(lateBy time: String, setting: String? = nil) {
     let setting = setting.map { " (\($0))" } ?? ""
     self.init(reason: "no answer within \(time)\(setting)", isLate: true)

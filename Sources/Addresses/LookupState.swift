@@ -1,33 +1,32 @@
 internal import DequeModule
 internal import NIOCore
 
-/// Which lookups run, which wait, and who waits for them. Pure.
+/// State of running and queued lookups and their waiters. Pure.
 ///
-/// The system's resolver blocks a thread for as long as a name server is silent, and can't be told to
-/// stop. So the number of threads is bounded; a question that is asked already isn't asked again; and
-/// questions that took too long the last time have only a part of the threads, so that names without a
-/// server don't keep the others from being looked up. An answer that comes when nobody waits for it any
-/// more is kept for whoever asks next.
+/// The system's resolver blocks a thread until the name server responds, and can't be interrupted. So the
+/// number of threads is bounded; a query already in progress isn't started again; and queries that timed
+/// out before get only part of the threads, so that names without a working server don't block the
+/// others. An answer that arrives after all waiters have left is kept for the next one.
 struct LookupState {
   struct Limits {
-    /// Lookups at a time, each on a thread.
+    /// Maximum concurrent lookups, one thread each.
     var running = 64
-    /// Of these, those whose question was late the last time.
+    /// Of these, maximum lookups of queries that timed out before.
     var slow = 32
-    /// Lookups that wait for a thread.
+    /// Maximum lookups queued for a thread.
     var waiting = 1024
-    /// Late answers that are kept, and questions that are known to be slow.
+    /// Maximum late answers and maximum known slow queries.
     var remembered = 1024
-    /// How long a late answer is kept.
+    /// Time for which a late answer is kept.
     var lateTime = TimeAmount.seconds(30)
   }
 
   enum Admission: Equatable {
-    /// The outcome follows by `finished`.
+    /// The outcome follows in `finished`.
     case wait
-    /// It came after the last asker had left.
+    /// An answer that arrived after its last waiter had left.
     case answer(LookupAnswer)
-    /// Too many wait.
+    /// Too many lookups are queued.
     case refuse
   }
 
@@ -38,7 +37,7 @@ struct LookupState {
 
   private let limits: Limits
   private var entries: [LookupQuestion: Entry] = [:]
-  /// ReflectionExchange that wait for a thread, and some that nobody asks any more.
+  /// Queries waiting for a thread, including some without waiters.
   private var queue: Deque<LookupQuestion> = []
   private var slow: Set<LookupQuestion> = []
   private var late: [LookupQuestion: (answer: LookupAnswer, end: NIODeadline)] = [:]
@@ -61,9 +60,9 @@ struct LookupState {
     return .wait
   }
 
-  /// A question to put to the resolver now.
+  /// The next query to send to the resolver.
   mutating func nextStart() -> LookupQuestion? {
-    // Admission by nobody any more, or again since and under way.
+    // Abandoned, or queued again since and in progress.
     self.queue.removeAll { self.entries[$0]?.isRunning ?? true }
     guard self.runningCount < self.limits.running else { return nil }
     let maySlow = self.slowRunningCount < self.limits.slow
@@ -77,9 +76,9 @@ struct LookupState {
     return question
   }
 
-  /// The resolver has answered.
+  /// Handles the resolver's outcome.
   ///
-  /// - Returns: who waits for it.
+  /// - Returns: the waiters.
   mutating func finished(
     _ question: LookupQuestion, _ outcome: LookupOutcome, now: NIODeadline
   ) -> [Int] {
@@ -104,7 +103,7 @@ struct LookupState {
     self.late[question] = (answer, now + self.limits.lateTime)
   }
 
-  /// Someone waits no more.
+  /// Removes a waiter.
   mutating func giveUp(_ waiter: Int, of question: LookupQuestion) {
     guard var entry = self.entries[question], let index = entry.waiters.firstIndex(of: waiter)
     else {
@@ -112,7 +111,7 @@ struct LookupState {
     }
     entry.waiters.remove(at: index)
     guard entry.isRunning else {
-      // Nobody asks it any more: it's passed over in the queue.
+      // Without waiters: skipped in the queue.
       self.entries[question] = entry.waiters.isEmpty ? nil : entry
       return
     }

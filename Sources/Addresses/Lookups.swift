@@ -3,11 +3,11 @@ internal import NIOCore
 internal import Synchronization
 internal import Time
 
-/// Asks the system's resolver, beside the event loops: each lookup has a thread for as long as it takes.
+/// Calls the system's resolver off the event loops: each lookup occupies a thread until it returns.
 ///
 /// A thin shell around `LookupState`.
 package final class Lookups: Sendable {
-  /// Names one asker of one question.
+  /// Identifies one waiter for one query.
   package struct Ticket: Sendable {
     fileprivate let number: Int
     fileprivate let question: LookupQuestion
@@ -21,13 +21,13 @@ package final class Lookups: Sendable {
     var nextNumber = 0
   }
 
-  /// The process's own.
+  /// The instance shared by the process.
   package static let system = Lookups(SystemResolver.answer)
 
   private let guarded: Mutex<Guarded>
   private let query: @Sendable (LookupQuestion) -> LookupOutcome
 
-  /// - Parameter resolve: answers a question; it may block.
+  /// - Parameter resolve: answers a query; it may block.
   init(
     limits: LookupState.Limits = LookupState.Limits(),
     _ resolve: @escaping @Sendable (LookupQuestion) -> LookupOutcome
@@ -43,9 +43,9 @@ package final class Lookups: Sendable {
     }
   }
 
-  /// Asks a ticket's question.
+  /// Starts a ticket's query, or joins one in progress.
   ///
-  /// - Parameter done: called once, on any thread, perhaps from within this function.
+  /// - Parameter done: called once, on any thread, possibly before this function returns.
   package func resolve(_ ticket: Ticket, _ done: @escaping @Sendable (LookupOutcome) -> Void) {
     let (admission, starts) = self.guarded.withLock { guarded in
       let admission = guarded.state.resolve(ticket.question, waiter: ticket.number, now: .now())
@@ -55,14 +55,14 @@ package final class Lookups: Sendable {
     switch admission {
     case .wait: break
     case .answer(let answer): done(.success(answer))
-    case .refuse: done(.failure(LookupError(reason: "too many lookups are under way")))
+    case .refuse: done(.failure(LookupError(reason: "too many lookups in progress")))
     }
     for question in starts { self.start(question) }
   }
 
-  /// Stops waiting. Without effect once the outcome is known.
+  /// Stops waiting. No effect once the outcome is known.
   ///
-  /// - Parameter error: what the asker is told.
+  /// - Parameter error: the waiter's outcome.
   package func giveUp(_ ticket: Ticket, _ error: LookupError) {
     let (waiter, starts) = self.guarded.withLock { guarded -> (Waiter?, [LookupQuestion]) in
       guard let waiter = guarded.waiters.removeValue(forKey: ticket.number) else {
@@ -87,13 +87,13 @@ package final class Lookups: Sendable {
       while let question = next { next = self.finish(question, self.query(question)) }
     }
     guard !isRunning else { return }
-    let failure = LookupError(reason: "the system gives no thread for it")
+    let failure = LookupError(reason: "the system can't create a thread for it")
     if let next = self.finish(question, .failure(failure)) { self.start(next) }
   }
 
-  /// Tells who waits.
+  /// Notifies the waiters.
   ///
-  /// - Returns: what the same thread looks up next.
+  /// - Returns: the next query for the same thread.
   private func finish(_ question: LookupQuestion, _ outcome: LookupOutcome) -> LookupQuestion? {
     let (waiters, next) = self.guarded.withLock { guarded in
       let numbers = guarded.state.finished(question, outcome, now: .now())
@@ -106,14 +106,14 @@ package final class Lookups: Sendable {
 }
 
 extension Lookups {
-  /// Asks a question, and waits no longer than a time.
+  /// Sends a query and waits for the outcome, at most for the given time.
   ///
-  /// - Parameter setting: what the time can be set by, for the message.
+  /// - Parameter setting: the setting that controls the timeout, for the message.
   package func resolve(
     _ question: LookupQuestion, within time: Duration, setting: String? = nil
   ) async -> LookupOutcome {
     let ticket = self.makeTicket(question)
-    let cancelled = LookupError(reason: "the lookup was given up")
+    let cancelled = LookupError(reason: "the lookup was cancelled")
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         self.resolve(ticket) { continuation.resume(returning: $0) }
@@ -130,7 +130,7 @@ extension Lookups {
   }
 }
 
-/// A thread for something that may block for long.
+/// A detached thread for work that may block for long.
 enum DetachedThread {
   private final class Body: Sendable {
     let run: @Sendable () -> Void
@@ -140,10 +140,10 @@ enum DetachedThread {
     }
   }
 
-  /// Enough for what nsswitch.conf may load; only what is touched becomes memory.
+  /// Enough for modules loaded by nsswitch.conf; only touched pages use memory.
   private static let stackByteCount = 1 << 20
 
-  /// - Returns: false where the system has no thread to give; `body` isn't run then.
+  /// - Returns: false if the system can't create a thread; `body` isn't run then.
   static func run(_ body: @escaping @Sendable () -> Void) -> Bool {
     let context = unsafe Unmanaged.passRetained(Body(body))
     let isRunning = unsafe CPlatform_run_detached(Self.stackByteCount, context.toOpaque()) {

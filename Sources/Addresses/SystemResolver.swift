@@ -16,9 +16,9 @@ enum SystemResolver {
     }
   }
 
-  /// The addresses of a name in one family (`AF_INET`, `AF_INET6`), each once, with port 0.
+  /// The addresses of a name in one family (`AF_INET`, `AF_INET6`), without duplicates, with port 0.
   ///
-  /// - Throws: `LookupError` with the resolver's words: "Name or service not known".
+  /// - Throws: `LookupError` with the resolver's message: "Name or service not known".
   private static func addresses(
     of host: String, _ family: Int32
   ) throws(LookupError) -> [SocketAddress] {
@@ -58,9 +58,9 @@ enum SystemResolver {
     }
   }
 
-  /// The SRV records of a name, asked for by DNS (RFC 2782).
+  /// The SRV records of a name, queried by DNS (RFC 2782).
   ///
-  /// - Throws: `LookupError` with the resolver's words: "Unknown host".
+  /// - Throws: `LookupError` with the resolver's message: "Unknown host".
   private static func services(of name: String) throws(LookupError) -> [ServiceRecord] {
     var records: [ServiceRecord] = []
     let result = unsafe withUnsafeMutablePointer(to: &records) { records in

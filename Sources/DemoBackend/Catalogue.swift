@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// The products of the demo: some to begin with, and those that were added.
+/// The products of the demo: initial ones and those added.
 final class Catalogue: Sendable {
   private let products: Mutex<[Product]>
 
@@ -12,16 +12,16 @@ final class Catalogue: Sendable {
     self.products.withLock { $0.first { $0.id == id } }
   }
 
-  /// All products that contain a text, in the order of their coming.
+  /// All products that contain a text, in the order in which they were added.
   func products(containing text: String) -> [Product] {
     self.products.withLock { products in
       text.isEmpty ? products : products.filter { $0.contains(text) }
     }
   }
 
-  /// Adds a product under an id of its own.
+  /// Adds a product with a new id.
   ///
-  /// - Returns: the product as it stands in the catalogue; nil when the catalogue is full.
+  /// - Returns: the product as added; nil when the catalogue is full.
   func add(_ product: Product) -> Product? {
     self.products.withLock { products in
       guard products.count < Self.limit else { return nil }
@@ -32,7 +32,7 @@ final class Catalogue: Sendable {
     }
   }
 
-  /// So that a demo that runs for long doesn't grow without end.
+  /// Stops a long-running demo from growing without bound.
   static let limit = 1000
 
   private static let samples = [

@@ -1,7 +1,7 @@
 internal import GRPCWire
 internal import NIOCore
 
-/// `demo.catalogue.v1.Catalogue` over the wire.
+/// Implements `demo.catalogue.v1.Catalogue`.
 struct CatalogueService: GRPCService {
   private let catalogue: Catalogue
 
@@ -20,7 +20,7 @@ struct CatalogueService: GRPCService {
     case "/demo.catalogue.v1.Catalogue/ListProducts": self.listProducts(request, call)
     case "/demo.catalogue.v1.Catalogue/CreateProduct": self.createProduct(request, call)
     case "/demo.catalogue.v1.Catalogue/WatchPrices": self.watchPrices(request, call)
-    default: call.finish(GRPCStatus(.unimplemented, "there is no method \(call.path)"))
+    default: call.finish(GRPCStatus(.unimplemented, "unknown method \(call.path)"))
     }
   }
 
@@ -67,7 +67,7 @@ struct CatalogueService: GRPCService {
       call.finish(GRPCStatus(.invalidArgument, "the request isn't a Product"))
       return
     }
-    guard product.id.isEmpty else { return call.refuse("id", "is given by the service") }
+    guard product.id.isEmpty else { return call.refuse("id", "is assigned by the service") }
     guard !product.name.isEmpty else { return call.refuse("name", "is missing") }
     guard product.price.map({ $0.amount >= 0 }) ?? true else {
       return call.refuse("price.amount", "is negative")
@@ -75,7 +75,7 @@ struct CatalogueService: GRPCService {
     product.createdAt = .now
     guard let added = self.catalogue.add(product) else {
       call.finish(
-        GRPCStatus(.resourceExhausted, "the catalogue holds \(Catalogue.limit) products at most"))
+        GRPCStatus(.resourceExhausted, "the catalogue is limited to \(Catalogue.limit) products"))
       return
     }
     call.response(added.wire)
@@ -100,7 +100,7 @@ struct CatalogueService: GRPCService {
     PriceTicker(call: call, product: product, count: count == 0 ? 5 : count).tick()
   }
 
-  /// The product of an id; answers the call when there is none.
+  /// The product with an id; ends the call if there's none.
   private func find(_ id: String, _ call: GRPCServerCall) -> Product? {
     if let product = self.catalogue.product(id) { return product }
     call.fail(
@@ -110,7 +110,7 @@ struct CatalogueService: GRPCService {
   }
 }
 
-/// Sends the prices of one watch, on the loop of its call.
+/// Sends the prices for one watch, on the loop of its call.
 private final class PriceTicker {
   private let call: GRPCServerCall
   private let product: Product
@@ -125,7 +125,7 @@ private final class PriceTicker {
 
   func tick() {
     guard !self.call.isOver else { return }
-    // A client that reads slowly misses ticks instead of filling memory.
+    // A slow client misses ticks instead of filling memory.
     if self.call.unsentBytes == 0 {
       self.sequence += 1
       self.call.send(ByteBuffer(bytes: self.update.bytes))
@@ -134,7 +134,7 @@ private final class PriceTicker {
     self.call.eventLoop.assumeIsolated().scheduleTask(in: Self.interval) { self.tick() }
   }
 
-  /// The price goes up and down by up to two percent.
+  /// The price varies by up to two percent.
   private var update: WireOutput {
     let base = self.product.price ?? Price(currency: "EUR", amount: 1)
     let percent = Double((self.sequence * 7) % 5 - 2)
@@ -156,7 +156,7 @@ extension GRPCServerCall {
     self.finish()
   }
 
-  /// Ends the call for a field that can't be used.
+  /// Ends the call with an error about an invalid field.
   fileprivate func refuse(_ field: String, _ why: String) {
     self.fail(
       .invalidArgument, "\(field): \(why)", reason: "INVALID_FIELD", metadata: [("field", field)])

@@ -1,10 +1,10 @@
 package import NIOCore
 
-/// The catalogue service of `schemas/demo/catalogue.proto`, to try the bridge on.
+/// The catalogue service of `schemas/demo/catalogue.proto`, for trying out the bridge.
 package enum DemoBackend {
-  /// Starts it on the loops of `group`; it ends with them.
+  /// Starts it on the loops of `group`, with which it ends.
   ///
-  /// - Parameter port: 0 takes a free one.
+  /// - Parameter port: 0 picks a free one.
   /// - Returns: the port it listens on.
   package static func start(
     on group: any EventLoopGroup, host: String = "127.0.0.1", port: Int = 0

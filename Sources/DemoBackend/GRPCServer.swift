@@ -1,43 +1,43 @@
 package import NIOCore
 internal import NIOPosix
 
-/// Answers the calls of a `GRPCServer`.
+/// Handles the calls of a `GRPCServer`.
 ///
-/// Called on the loop of the call's connection, from several loops at a time.
+/// Called on the loop of the call's connection, concurrently from several loops.
 package protocol GRPCService: Sendable {
-  /// A request is complete: `call.path`, `call.metadata`, `call.messages`. Answer now or later, on
+  /// Handles a complete request: `call.path`, `call.metadata`, `call.messages`. It may respond later, on
   /// the same loop.
   func serve(_ call: GRPCServerCall)
 }
 
 /// A small gRPC server over cleartext HTTP/2: for the demo, the tests and the benchmarks.
 ///
-/// It reads whole requests before it serves them; replies may be streams.
+/// It receives complete requests before it handles them; replies may be streams.
 package struct GRPCServer: Sendable {
-  /// What may be chosen about a server.
+  /// Options of a server.
   package struct Options: Sendable {
     package var host = "127.0.0.1"
-    /// 0: a free one.
+    /// 0 picks a free one.
     package var port = 0
-    /// The most bytes of one request message. More is RESOURCE_EXHAUSTED.
+    /// Maximum size of one request message. A larger one ends with RESOURCE_EXHAUSTED.
     package var messageByteLimit = 16 << 20
-    /// Whether requests are put together; off, `call.messages` stays empty: for benchmarks.
+    /// Whether messages are assembled; if not, `call.messages` stays empty: for benchmarks.
     package var readsMessages = true
-    /// Streams that one connection may have open.
+    /// Maximum concurrent streams of one connection.
     package var concurrentStreams = 1024
-    /// Whether one DATA frame may hold several messages of a reply.
+    /// Whether one DATA frame may contain several messages of a reply.
     package var joinsMessages = true
 
     package init() {}
   }
 
   private let channel: any Channel
-  /// Where it listens.
+  /// The address that it listens on.
   package let port: Int
 
-  /// Begins to listen.
+  /// Starts listening.
   ///
-  /// - Parameter group: connections are spread over its loops.
+  /// - Parameter group: connections are distributed over its loops.
   package static func start(
     on group: any EventLoopGroup, options: Options = Options(), service: any GRPCService
   ) async throws -> GRPCServer {
@@ -65,7 +65,7 @@ package struct GRPCServer: Sendable {
     try await self.channel.closeFuture.get()
   }
 
-  /// Stops listening. Connections that are open stay until their clients close them.
+  /// Stops listening. Open connections stay until their clients close them.
   package func stop() async throws {
     try await self.channel.close()
   }

@@ -2,19 +2,19 @@ package import GRPCWire
 package import HTTP2
 package import NIOCore
 
-/// One call, to the service that answers it. Confined to the loop of its connection.
+/// One call of a server. Confined to the loop of its connection.
 package final class GRPCServerCall {
   private let connection: GRPCServerConnection
   let stream: HTTP2Stream
-  /// The request's fields, pseudo-header fields among them.
+  /// The request's header fields, including pseudo-header fields.
   private let fields: HeaderBlock
   private let pathRange: Range<Int>
   private var assembler: MessageAssembler
-  /// The request's messages, without their frames.
+  /// The request's messages, without their prefixes.
   package private(set) var messages: [ByteBuffer] = []
   private var sentHead = false
   private var hasEnded = false
-  /// Run once when the client has given the call up or the connection has closed before the end.
+  /// Run once if the client cancels the call or the connection closes before the call has ended.
   package var onCancel: () -> Void = {}
 
   init(
@@ -37,18 +37,18 @@ package final class GRPCServerCall {
   /// `/package.Service/Method`.
   package var path: String { String(decoding: self.pathBytes, as: UTF8.self) }
 
-  /// The same in bytes, for those who compare.
+  /// The same as bytes, for comparison.
   package var pathBytes: ArraySlice<UInt8> { self.fields.bytes[self.pathRange] }
 
-  /// All fields of the request as they came.
+  /// All header fields of the request.
   package var metadata: HeaderBlock { self.fields }
 
-  /// Whether nothing can be sent any more: it has been answered, or the client is gone.
+  /// Whether nothing can be sent any more: the call has ended, or the client has disconnected.
   package var isOver: Bool { self.hasEnded }
 
   // MARK: The reply
 
-  /// Sends the head; `send` and `finish` do if it hasn't been sent.
+  /// Sends the head; `send` and `finish` do so if it hasn't been sent.
   package func sendHead(_ metadata: HeaderBlock = HeaderBlock()) {
     guard !self.hasEnded, !self.sentHead else { return }
     self.sentHead = true
@@ -58,13 +58,12 @@ package final class GRPCServerCall {
     self.connection.scheduleDrain()
   }
 
-  /// Sends a message. What the client's window doesn't let through waits in the session:
-  /// see `unsentBytes`.
+  /// Sends a message. Data beyond the client's window is buffered in the session: see `unsentBytes`.
   package func send(_ message: ByteBuffer) {
     self.sendFramed(GRPCMessage.framed(message))
   }
 
-  /// Sends bytes that hold one or more messages in their frames already.
+  /// Sends one or more messages that are framed already.
   package func sendFramed(_ bytes: ByteBuffer) {
     guard !self.hasEnded else { return }
     self.sendHead()
@@ -72,7 +71,7 @@ package final class GRPCServerCall {
     self.connection.scheduleDrain()
   }
 
-  /// Ends the call. Without a head or a message before, it's a trailers-only reply.
+  /// Ends the call. If nothing was sent before, it's a trailers-only reply.
   package func finish(
     _ status: GRPCStatus = GRPCStatus(.ok), trailers: HeaderBlock = HeaderBlock()
   ) {
@@ -95,7 +94,7 @@ package final class GRPCServerCall {
     self.connection.scheduleDrain()
   }
 
-  /// Sends a whole reply whose head, messages and trailers were made before: for benchmarks.
+  /// Sends a complete, precomputed reply of head, messages and trailers: for benchmarks.
   package func reply(head: HeaderBlock, framed: [ByteBuffer], trailers: HeaderBlock) {
     guard !self.hasEnded, !self.sentHead else { return }
     self.hasEnded = true
@@ -106,11 +105,11 @@ package final class GRPCServerCall {
     self.connection.scheduleDrain()
   }
 
-  /// Bytes that the client's window or its socket holds back. A service that streams much waits while
-  /// it's large.
+  /// Bytes held back by the client's window or socket. A service that streams a lot pauses while this is
+  /// large.
   package var unsentBytes: Int { self.connection.session.unsentBytes(self.stream) }
 
-  /// The head of a good reply without metadata.
+  /// The head of a successful reply without metadata.
   package static let okHead: HeaderBlock = {
     var block = HeaderBlock()
     block.append(":status", "200")
@@ -120,7 +119,7 @@ package final class GRPCServerCall {
 
   // MARK: For its connection
 
-  /// Payload came. A request that breaks the rules is answered at once.
+  /// Handles DATA. An invalid request is ended immediately.
   func receive(_ bytes: ByteBuffer) {
     self.assembler.append(bytes)
     while !self.hasEnded {
@@ -132,7 +131,7 @@ package final class GRPCServerCall {
     }
   }
 
-  /// Whether the request can be served, being complete.
+  /// Whether the complete request can be handled.
   func endRequest() -> Bool {
     if !self.hasEnded && !self.assembler.isAtBoundary {
       self.finish(GRPCStatus(.internal, "the request ended within a message"))
@@ -140,7 +139,7 @@ package final class GRPCServerCall {
     return !self.hasEnded
   }
 
-  /// The stream is gone.
+  /// Handles the end of the stream.
   func close() {
     guard !self.hasEnded else { return }
     self.hasEnded = true

@@ -1,7 +1,7 @@
 internal import HTTP2
 internal import NIOCore
 
-/// One connection of a `GRPCServer`: joins socket, session and calls.
+/// One connection of a `GRPCServer`: connects socket, HTTP/2 session and calls.
 final class GRPCServerConnection: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
@@ -11,12 +11,12 @@ final class GRPCServerConnection: ChannelInboundHandler {
   private let service: any GRPCService
   private let messageByteLimit: Int
   private let readsMessages: Bool
-  /// Calls by the slots of their streams.
+  /// Calls by the slot of their stream.
   private var calls: [GRPCServerCall?] = []
   private var context: ChannelHandlerContext?
-  /// Whether a drain is due at the end of this tick.
+  /// Whether a drain is scheduled for the end of this tick.
   private var isDrainDue = false
-  /// Whether bytes are being written, further up the stack.
+  /// Whether bytes are being written further up the stack.
   private var isWriting = false
 
   init(eventLoop: any EventLoop, options: GRPCServer.Options, service: any GRPCService) {
@@ -67,7 +67,7 @@ final class GRPCServerConnection: ChannelInboundHandler {
     context.close(promise: nil)
   }
 
-  /// Writes what the session has at the end of this tick.
+  /// Writes the session's output at the end of this tick.
   func scheduleDrain() {
     guard !self.isDrainDue else { return }
     self.isDrainDue = true
@@ -96,7 +96,7 @@ final class GRPCServerConnection: ChannelInboundHandler {
 
   private func dispatch(_ bytes: ByteBuffer) {
     guard !self.session.events.isEmpty else { return }
-    // Services queue frames, which never adds events: those come with `receive` and `drain` only.
+    // Services queue frames, which never adds events: those are added only by `receive` and `drain`.
     for event in self.session.events {
       switch event {
       case .headers(let stream, let fields, let endsStream):
@@ -122,7 +122,7 @@ final class GRPCServerConnection: ChannelInboundHandler {
   }
 
   private func receiveHeaders(_ stream: HTTP2Stream, _ range: Range<Int>, _ endsStream: Bool) {
-    // A second block is the request's trailers, which say nothing to us.
+    // A second header block is the request's trailers, which are ignored.
     if self.call(of: stream) == nil {
       var fields = HeaderBlock()
       for field in self.session.headers.fields[range] {

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// `demo.catalogue.v1.Product`. The numbers are those of its fields in catalogue.proto.
+/// `demo.catalogue.v1.Product`, with the field numbers of catalogue.proto.
 struct Product: Equatable, Sendable {
   var id = ""
   var name = ""
@@ -9,7 +9,7 @@ struct Product: Equatable, Sendable {
   var price: Price?
   var tags: [String] = []
   var stock: Int64 = 0
-  /// In the order in which they came.
+  /// In wire order.
   var attributes: [Attribute] = []
   var createdAt: Timestamp?
 
@@ -35,7 +35,7 @@ struct Product: Equatable, Sendable {
     self.createdAt = createdAt
   }
 
-  /// Reads a message; nil if it isn't one.
+  /// Decodes a message; nil if it's invalid.
   init?(_ bytes: ArraySlice<UInt8>) {
     var fields = WireFields(bytes)
     while let (number, content) = fields.next() {
@@ -69,7 +69,7 @@ struct Product: Equatable, Sendable {
     return output
   }
 
-  /// Whether a text stands in what people read of it, in any case.
+  /// Whether its texts contain a string, case-insensitively.
   func contains(_ text: String) -> Bool {
     let text = text.lowercased()
     return ([self.name, self.description] + self.tags).contains { $0.lowercased().contains(text) }
@@ -124,10 +124,10 @@ struct Timestamp: Equatable, Sendable {
     }
   }
 
-  /// The time of the system's clock.
+  /// The current time of the system clock.
   static var now: Timestamp {
     var time = timespec()
-    // Fails only for a clock that isn't there.
+    // Fails only for a clock that doesn't exist.
     _ = unsafe clock_gettime(CLOCK_REALTIME, &time)
     return Timestamp(seconds: Int64(time.tv_sec), nanoseconds: Int64(time.tv_nsec))
   }

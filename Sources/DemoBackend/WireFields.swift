@@ -1,23 +1,23 @@
-/// Reads the fields of a Protobuf message, one after the other: as much as the demo needs.
+/// Iterates over the fields of a Protobuf message: as much as the demo needs.
 struct WireFields: Sequence, IteratorProtocol {
-  /// A field's content, by its wire type.
+  /// A field's value, by its wire type.
   enum Content {
     case varint(UInt64)
     case fixed64(UInt64)
     case fixed32(UInt32)
     case bytes(ArraySlice<UInt8>)
 
-    /// The content of a string field.
+    /// The value of a string field.
     var text: String? {
       if case .bytes(let bytes) = self { String(validating: bytes, as: UTF8.self) } else { nil }
     }
 
-    /// The content of an `int32` or `int64` field.
+    /// The value of an `int32` or `int64` field.
     var integer: Int64? {
       if case .varint(let value) = self { Int64(bitPattern: value) } else { nil }
     }
 
-    /// The content of a `double` field.
+    /// The value of a `double` field.
     var double: Double? {
       if case .fixed64(let bits) = self { Double(bitPattern: bits) } else { nil }
     }
@@ -29,7 +29,7 @@ struct WireFields: Sequence, IteratorProtocol {
   }
 
   private var rest: ArraySlice<UInt8>
-  /// Whether it ended before the bytes did, because they aren't a message.
+  /// Whether iteration stopped early because the bytes aren't a valid message.
   private(set) var isMalformed = false
 
   init(_ bytes: ArraySlice<UInt8>) {
@@ -87,8 +87,8 @@ struct WireFields: Sequence, IteratorProtocol {
   }
 }
 
-/// Writes the fields of a Protobuf message. Fields of proto3 without presence are left out when they
-/// hold their default, as encoders do.
+/// Encodes the fields of a Protobuf message. Fields without presence are omitted if they have their
+/// default value, as proto3 encoders do.
 struct WireOutput {
   private(set) var bytes: [UInt8] = []
 
@@ -96,7 +96,7 @@ struct WireOutput {
     if !text.isEmpty { self.add(number, element: text) }
   }
 
-  /// An element of a repeated string field, which stands even when it's empty.
+  /// An element of a repeated string field, which is written even if empty.
   mutating func add(_ number: Int, element: String) {
     self.add(number, bytes: Array(element.utf8))
   }
@@ -115,7 +115,7 @@ struct WireOutput {
     }
   }
 
-  /// A message field, present even when it's empty.
+  /// A message field, written even if empty.
   mutating func add(_ number: Int, message: WireOutput) {
     self.add(number, bytes: message.bytes)
   }

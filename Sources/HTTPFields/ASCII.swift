@@ -1,6 +1,6 @@
-/// Letters of header names, hosts, schemes and paths.
+/// ASCII case folding for header names, hosts, schemes and paths.
 public enum ASCII {
-  /// The byte, or the small letter of a capital one.
+  /// The byte; a capital letter as the small one.
   @inlinable
   @inline(__always)
   public static func lowercased(_ byte: UInt8) -> UInt8 {

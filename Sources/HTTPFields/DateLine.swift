@@ -6,34 +6,34 @@
   internal import Darwin
 #endif
 
-/// The `date` field of answers (RFC 9110 §6.6.1), made once a second.
+/// The `date` field of responses (RFC 9110 §6.6.1), formatted once a second.
 package struct DateLine {
-  /// `date: Sun, 06 Nov 1994 08:49:37 GMT` with its line end.
+  /// `date: Sun, 06 Nov 1994 08:49:37 GMT` with its CRLF.
   package private(set) var bytes: [UInt8] = []
-  /// The field's value alone.
+  /// The field's value only.
   package var value: ArraySlice<UInt8> { self.bytes.dropFirst(6).dropLast(2) }
   private var second: Int64 = -1
 
-  /// Empty until it's first brought up to date.
+  /// Empty until the first `update`.
   package init() {}
 
-  /// The present second of the wall clock, since 1970.
+  /// The current second of the wall clock, since 1970.
   package static func now() -> Int64 {
     Int64(time(nil))
   }
 
-  /// Brings it up to date.
+  /// Formats the given second if it's a new one.
   package mutating func update(to second: Int64) {
     guard second != self.second else { return }
     self.second = second
     self.bytes = Array("date: \(Self.text(of: second))\r\n".utf8)
   }
 
-  /// The second as `IMF-fixdate` (RFC 9110 §5.6.7). Years from 1970 to 9999.
+  /// A second as `IMF-fixdate` (RFC 9110 §5.6.7). Years 1970 to 9999.
   package static func text(of second: Int64) -> String {
     let days = second / 86_400
     let rest = second % 86_400
-    // Days are counted from 1 March of year 0, so that leap days come last in their year; 400 years
+    // Days are counted from 1 March of year 0, so that leap days are the last of their year; 400 years
     // have 146,097 days.
     let shifted = days + 719_468
     let era = shifted / 146_097

@@ -1,6 +1,6 @@
-/// What a header field of a request is to the front, by its name.
+/// Classification of a request header field by name.
 package enum HeaderName: Equatable {
-  /// The prefix of names that carry metadata, where a service has them so.
+  /// The prefix of names that carry metadata, if the service is configured so.
   package static let metadataPrefix: StaticString = "grpc-metadata-"
 
   case host
@@ -20,28 +20,28 @@ package enum HeaderName: Equatable {
   case timeoutInSeconds
   /// `X-Request-Id`.
   case requestID
-  /// `Forwarded` or `X-Forwarded-…`: goes on, and may be added to.
+  /// `Forwarded` or `X-Forwarded-…`: forwarded, and may be extended.
   case forwarded
   case origin
   /// `Sec-Fetch-Site`.
   case fetchSite
   case upgrade
-  /// Goes on; the bridge adds itself.
+  /// Forwarded, with the bridge appended.
   case via
   /// `Access-Control-Request-Method`.
   case requestedMethod
   /// `Access-Control-Request-Headers`.
   case requestedHeaders
-  /// `X-HTTP-Method-Override`: goes on as well.
+  /// `X-HTTP-Method-Override`: also forwarded.
   case methodOverride
-  /// `Grpc-Metadata-…`: goes on by another name, where the service has it so.
+  /// `Grpc-Metadata-…`: forwarded without the prefix, if the service is configured so.
   case grpcMetadata
-  /// Anything that isn't named here: goes on to the endpoint.
+  /// Any other field: forwarded to the endpoint.
   case metadata
-  /// Not for the endpoint.
+  /// Not forwarded.
   case dropped
 
-  /// Puts the name into `lowercased`, in lower case, and tells its kind.
+  /// Writes the name in lower case to `lowercased`, and returns its kind.
   package static func classify(_ name: String, _ lowercased: inout [UInt8]) -> HeaderName {
     lowercased.removeAll(keepingCapacity: true)
     lowercased.append(contentsOf: name.utf8)
@@ -53,7 +53,7 @@ package enum HeaderName: Equatable {
   /// The kind of a name in lower case.
   package static func kind(of lowercased: [UInt8]) -> HeaderName {
     guard let first = lowercased.first else { return .dropped }
-    // The first letter rules out nearly all names at the cost of one comparison.
+    // The first letter rules out nearly all names with one comparison.
     switch first {
     case UInt8(ascii: "a"):
       if Self.equals(lowercased, "authorization") { return .authorization }
@@ -67,7 +67,7 @@ package enum HeaderName: Equatable {
       if Self.equals(lowercased, "content-type") { return .contentType }
       if Self.equals(lowercased, "connection") { return .connection }
       if Self.equals(lowercased, "content-encoding") { return .contentEncoding }
-      // Of the bytes of the body, which doesn't go on as it is.
+      // Describe the bytes of the body, which isn't forwarded unchanged.
       if Self.equals(lowercased, "content-md5") || Self.equals(lowercased, "content-digest")
         || Self.equals(lowercased, "content-range")
         || Self.equals(lowercased, "content-transfer-encoding")
@@ -117,11 +117,10 @@ package enum HeaderName: Equatable {
     return .metadata
   }
 
-  /// Whether a reply's field stays between the endpoint and the bridge: what speaks of a connection or
-  /// of the body that the bridge makes anew, and gRPC's own.
+  /// Whether a response field isn't forwarded to the client: fields that describe the connection or a
+  /// body that the bridge replaces, and gRPC's own.
   ///
-  /// - Parameter keepsDigests: whether the body is the endpoint's own, so that what it says of its
-  ///   bytes holds.
+  /// - Parameter keepsDigests: whether the endpoint's body is unchanged, so that its digests are valid.
   package static func isReserved(
     inReply name: ArraySlice<UInt8>, keepsDigests: Bool = false
   ) -> Bool {
@@ -157,8 +156,7 @@ package enum HeaderName: Equatable {
     Self.hasPrefix(name, Self.metadataPrefix)
   }
 
-  /// The name behind `grpc-metadata-`, where it can be that of a client's metadata; nil for one that
-  /// isn't the client's to set.
+  /// The name after `grpc-metadata-`, if a client may send it as metadata; else nil.
   package static func unprefixed(_ name: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
     let rest = name.dropFirst(Self.metadataPrefix.utf8CodeUnitCount)
     var scratch: [UInt8] = []
@@ -171,8 +169,7 @@ package enum HeaderName: Equatable {
     }
   }
 
-  /// Whether a field of a reply means something to HTTP, so that it keeps its name where metadata get
-  /// other ones.
+  /// Whether a response field has a meaning in HTTP, so that it isn't renamed where metadata is.
   package static func isHTTPField(inReply name: ArraySlice<UInt8>) -> Bool {
     switch name.first {
     case UInt8(ascii: "a"): Self.hasPrefix(name, "access-control-") || Self.equals(name, "allow")
@@ -189,7 +186,7 @@ package enum HeaderName: Equatable {
     }
   }
 
-  /// Whether a lower-case name can be that of metadata: `0-9 a-z _ - .` (the gRPC HTTP/2 protocol).
+  /// Whether a lower-case name is a valid metadata name: `0-9 a-z _ - .` (the gRPC HTTP/2 protocol).
   package static func isMetadata(_ name: [UInt8]) -> Bool {
     for byte in name {
       switch byte {
@@ -203,12 +200,12 @@ package enum HeaderName: Equatable {
     return true
   }
 
-  /// Whether a field speaks of the clients of proxies before.
+  /// Whether a field describes the clients of earlier proxies.
   package static func isForwarded(_ name: ArraySlice<UInt8>) -> Bool {
     Self.equals(name, "forwarded") || Self.hasPrefix(name, "x-forwarded-")
   }
 
-  /// Whether values of this name are base64.
+  /// Whether values of this name are base64-encoded.
   package static func isBinary(_ name: [UInt8]) -> Bool {
     name.count > 4 && name.suffix(4).elementsEqual("-bin".utf8)
   }

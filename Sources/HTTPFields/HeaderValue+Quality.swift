@@ -1,6 +1,6 @@
 extension HeaderValue {
-  /// The weight in the parameters of a list's element, in thousandths (RFC 9110 §12.4.2); 1,000
-  /// without one, or with one that can't be read.
+  /// The weight in the parameters of a list element, in thousandths (RFC 9110 §12.4.2); 1,000 if there's
+  /// none or it's invalid.
   package static func quality(_ parameters: Substring.UTF8View) -> Int {
     for parameter in parameters.split(separator: UInt8(ascii: ";")) {
       let text = Self.trimmed(parameter)

@@ -1,49 +1,49 @@
-/// Readers of header field values.
+/// Parsers of header field values.
 package enum HeaderValue {
-  /// Compares without regard to case. `text` is in lower case.
+  /// Compares case-insensitively. `text` is in lower case.
   package static func equals(_ value: String, _ text: String) -> Bool {
     Self.equals(value.utf8, text)
   }
 
-  /// The same of bytes.
+  /// The same for bytes.
   package static func equals(_ value: some Collection<UInt8>, _ text: String) -> Bool {
     guard value.count == text.utf8.count else { return false }
     return zip(value, text.utf8).allSatisfy { ASCII.lowercased($0) == $1 }
   }
 
-  /// A part of a value without the blanks around it.
+  /// A part of a value without leading and trailing spaces and tabs.
   package static func trimmed(_ part: Substring.UTF8View) -> Substring.UTF8View {
     var part = part.drop(while: Self.isBlank)
     while let last = part.last, Self.isBlank(last) { part.removeLast() }
     return part
   }
 
-  /// Whether a type without its parameters, in lower case, is JSON.
+  /// Whether a media type is JSON; in lower case and without parameters.
   package static func isJSONType(_ type: String) -> Bool {
     type == "application/json" || type == "text/json"
       || (type.hasPrefix("application/") && type.hasSuffix("+json"))
   }
 
-  /// Whether a media type is that of HTML's forms, whatever its parameters.
+  /// Whether a media type is that of HTML forms, ignoring parameters.
   package static func isForm(_ value: String) -> Bool {
     let type = value.utf8.prefix { $0 != UInt8(ascii: ";") }
     return Self.equals(Self.trimmed(Substring(type).utf8), "application/x-www-form-urlencoded")
   }
 
-  /// Whether `trailers` is in a `TE`.
+  /// Whether a `TE` value contains `trailers`.
   package static func hasTrailers(_ value: String) -> Bool {
     value.utf8.split(separator: UInt8(ascii: ",")).contains { part in
       Self.equals(Self.trimmed(part), "trailers")
     }
   }
 
-  /// Whether a value can be that of metadata: 0x20-0x7E.
+  /// Whether a value is valid metadata: 0x20-0x7E.
   package static func isMetadata(_ value: String) -> Bool {
     for byte in value.utf8 where byte < 0x20 || byte > 0x7E { return false }
     return true
   }
 
-  /// Whether a value is base64, or several of them separated by commas; padding may be left out.
+  /// Whether a value is base64, or several base64 values separated by commas; padding is optional.
   package static func isBase64(_ value: String) -> Bool {
     var length = 0
     var padding = 0
@@ -77,7 +77,7 @@ package enum HeaderValue {
     }
   }
 
-  /// Whether a value has only characters of a host and a port (RFC 3986 §3.2.2).
+  /// Whether a value consists only of characters of a host and port (RFC 3986 §3.2.2).
   package static func isHost(_ value: String) -> Bool {
     for byte in value.utf8 {
       switch byte {

@@ -1,4 +1,4 @@
-/// An error of the file system, as `strerror` words it: "No such file or directory".
+/// A file system error, as worded by `strerror`: "No such file or directory".
 package struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
   package var description: String
 

@@ -1,6 +1,6 @@
-/// Paths as text: joined, made absolute and cleaned without asking the file system.
+/// Path operations on text, without access to the file system.
 package enum FilePaths {
-  /// `path` if it's absolute, otherwise what it means in `folder`; cleaned of `.`, `..` and `//`.
+  /// `path` if it's absolute, else resolved in `folder`; `.`, `..` and `//` are removed.
   ///
   /// - Parameter folder: an absolute path.
   package static func absolute(_ path: String, in folder: String) -> String {
@@ -16,13 +16,13 @@ package enum FilePaths {
     return "/" + parts.joined(separator: "/")
   }
 
-  /// The folder that holds an absolute path.
+  /// The folder that contains an absolute path.
   package static func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/"), slash > path.startIndex else { return "/" }
     return String(path[..<slash])
   }
 
-  /// What stands behind `folder` in an absolute path below it; nil when it isn't below.
+  /// The part of an absolute path after `folder`; nil if it isn't below it.
   package static func relative(_ path: String, to folder: String) -> String? {
     let start = folder == "/" ? folder : folder + "/"
     guard path.hasPrefix(start), path.utf8.count > start.utf8.count else { return nil }

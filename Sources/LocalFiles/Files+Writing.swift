@@ -1,11 +1,11 @@
 internal import Glibc
 
-/// What the bridge leaves in the file system: files that are there whole or not at all.
+/// Atomic writes: a file is complete or doesn't exist.
 extension Files {
-  /// Writes a file in place of what stands at `path`, its folder included where that isn't there.
+  /// Creates or replaces the file at `path`, and its folder if missing.
   ///
-  /// Readers see the old file or the new one, never a part: it's written under another name in the same
-  /// folder, brought to disk, and renamed. Others than the process's user can't read it.
+  /// Readers see the old file or the new one, never a part: it's written under a temporary name in the
+  /// same folder, synced to disk, and renamed. Only the process's user can read it.
   ///
   /// - Parameter path: absolute.
   package static func replace(_ path: String, with bytes: [UInt8]) throws(FileError) {
@@ -27,7 +27,7 @@ extension Files {
     }
   }
 
-  /// Writes all bytes, brings them to disk, and closes.
+  /// Writes all bytes, syncs them to disk, and closes.
   private static func write(_ bytes: [UInt8], to descriptor: Int32) throws(FileError) {
     var failed: FileError?
     var written = 0
@@ -44,11 +44,11 @@ extension Files {
     if let failed { throw failed }
   }
 
-  /// Makes a folder and those above it.
+  /// Creates a folder and its parents.
   private static func makeFolder(_ path: String) throws(FileError) {
     if (try? Self.kind(of: path)) == .folder { return }
     if path != "/" { try Self.makeFolder(FilePaths.folder(of: path)) }
-    // Another process may have been quicker.
+    // Another process may have created it first.
     guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw Self.failure() }
   }
 }

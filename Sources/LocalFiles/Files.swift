@@ -1,10 +1,10 @@
 internal import Glibc
 
-/// What the bridge asks of the file system at load: is it there, its bytes, what a folder holds.
+/// File system access at load time: the kind of a path, file contents, folder entries.
 ///
 /// Blocking calls, bounded in size; never on an event loop.
 package enum Files {
-  /// What a path leads to, symbolic links followed.
+  /// The kind of file that a path leads to, following symbolic links.
   package enum Kind: Sendable, Equatable {
     case file
     case folder
@@ -12,7 +12,7 @@ package enum Files {
     case other
   }
 
-  /// What is at `path`; throws when there's nothing that this process may see.
+  /// The kind of `path`; throws if nothing accessible is there.
   package static func kind(of path: String) throws(FileError) -> Kind {
     var status = stat()
     guard unsafe stat(path, &status) == 0 else { throw Self.failure() }
@@ -25,7 +25,7 @@ package enum Files {
 
   /// The bytes of a regular file.
   ///
-  /// - Parameter limit: the most bytes; a larger file is refused before it's read.
+  /// - Parameter limit: maximum size in bytes; larger files are an error.
   package static func read(_ path: String, limit: Int) throws(FileError) -> [UInt8] {
     switch try Self.kind(of: path) {
     case .file: break
@@ -38,7 +38,7 @@ package enum Files {
     var bytes: [UInt8] = []
     var isAtEnd = false
     while !isAtEnd {
-      // A file may grow while it's read, so the size isn't asked for beforehand.
+      // A file may grow while it's read, so its size isn't queried beforehand.
       let chunk = try Self.readChunk(descriptor)
       isAtEnd = chunk.isEmpty
       bytes += chunk
@@ -49,7 +49,7 @@ package enum Files {
     return bytes
   }
 
-  /// The names in a folder, sorted by their bytes, without those that begin with a dot.
+  /// The names in a folder, sorted by bytes, without those that start with a dot.
   package static func names(in folder: String) throws(FileError) -> [String] {
     guard let stream = unsafe opendir(folder) else { throw Self.failure() }
     defer { unsafe closedir(stream) }
@@ -82,7 +82,7 @@ package enum Files {
     return chunk
   }
 
-  /// What `errno` says.
+  /// The error for the current `errno`.
   static func failure() -> FileError {
     unsafe FileError(description: String(cString: strerror(errno)))
   }

@@ -1,19 +1,19 @@
 internal import Glibc
 
-/// File descriptors that are kept open for nothing, and given back when others run out: then health
-/// checks and connections to endpoints still find some.
+/// File descriptors held in reserve and released when others run out, so that health checks and
+/// connections to endpoints still get some.
 package struct DescriptorReserve {
   private var descriptors: [Int32] = []
   let count: Int
 
-  /// - Parameter limit: how many the process may have.
+  /// - Parameter limit: the process's limit.
   package init(limit: Int) {
     self.count = min(64, max(4, limit / 8))
   }
 
-  /// Takes what isn't taken yet.
+  /// Opens those not held yet.
   ///
-  /// - Returns: whether all are held, and there's another one.
+  /// - Returns: whether all are held and another one is available.
   package mutating func fill() -> Bool {
     while self.descriptors.count <= self.count {
       let descriptor = unsafe open("/dev/null", O_RDONLY | O_CLOEXEC)
@@ -26,7 +26,7 @@ package struct DescriptorReserve {
 
   package var isReleased: Bool { self.descriptors.isEmpty }
 
-  /// What there's none of at present; nil where there is.
+  /// The resource that is currently exhausted; nil: none.
   package static func probe() -> Shortage? {
     let descriptor = unsafe open("/dev/null", O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return Shortage(errno: errno) }
@@ -34,7 +34,7 @@ package struct DescriptorReserve {
     return nil
   }
 
-  /// Gives all back.
+  /// Releases all.
   package mutating func release() {
     for descriptor in self.descriptors { close(descriptor) }
     self.descriptors = []

@@ -2,20 +2,19 @@ internal import CPlatform
 internal import Glibc
 internal import LocalFiles
 
-/// When memory that a peak of connections or bodies has left behind goes back to the system. Pure.
+/// Decides when to return memory to the system after a peak of connections or bodies. Pure.
 ///
-/// The C library keeps free memory for the next large body, which is right while there are some. What's
-/// resident is looked at now and then; once it stands still above what the process needs when idle,
-/// the free part of it is given back. Where that brings nothing, because it's in use, the next try waits
-/// longer.
+/// The C library keeps free memory for the next large body, which is right while there are some. Resident
+/// memory is sampled periodically; once it's stable above the idle level, free memory is returned. If
+/// that has no effect, because the memory is in use, the next attempt is delayed longer.
 package struct MemoryReleaseSchedule {
-  /// How often `sampled` is to be called.
+  /// Interval between calls to `sampled`.
   package static let interval = Duration.seconds(5)
-  /// Less than this above the idle process isn't worth it.
+  /// Smaller amounts above the idle level aren't worth returning.
   private static let slack = 4 << 20
-  /// What still changes by more is in use just now.
+  /// A larger change between samples means that the memory is in use.
   private static let change = 1 << 20
-  /// The most samples between two tries.
+  /// Maximum number of samples between two attempts.
   private static let longestPause = 12
 
   private let idle: Int
@@ -23,13 +22,13 @@ package struct MemoryReleaseSchedule {
   private var pause = 1
   private var left = 0
 
-  /// - Parameter idle: bytes that are resident when nothing has been served.
+  /// - Parameter idle: resident bytes before anything was served.
   package init(idle: Int) {
     self.idle = idle
   }
 
-  /// - Parameter resident: in bytes, now.
-  /// - Returns: whether memory is to be given back.
+  /// - Parameter resident: the current number of resident bytes.
+  /// - Returns: whether to return memory now.
   package mutating func sampled(resident: Int) -> Bool {
     let last = self.last
     self.last = resident
@@ -41,7 +40,7 @@ package struct MemoryReleaseSchedule {
     return abs(resident - last) < Self.change
   }
 
-  /// It was given back.
+  /// Records that memory was returned.
   package mutating func released(from before: Int, to after: Int) {
     self.last = after
     self.pause = before - after >= Self.change ? 1 : min(2 * self.pause, Self.longestPause)
@@ -51,7 +50,7 @@ package struct MemoryReleaseSchedule {
 
 /// The memory of this process.
 package enum ProcessMemory {
-  /// Bytes that are resident and no file's (proc_pid_statm(5)); nil where the system doesn't say.
+  /// Resident bytes not backed by files (proc_pid_statm(5)); nil if unavailable.
   package static var residentByteCount: Int? {
     guard let bytes = try? Files.read("/proc/self/statm", limit: 4096) else { return nil }
     let fields = bytes.split(separator: UInt8(ascii: " "))
@@ -61,12 +60,12 @@ package enum ProcessMemory {
     return (resident - shared) * sysconf(Int32(_SC_PAGESIZE))
   }
 
-  /// Gives back what's free at the end of the calling thread's heaps.
+  /// Returns free memory at the end of the calling thread's heaps.
   package static func releaseOfThread() {
     CPlatform_release_thread_memory(Int32(ProcessSetup.keptByteCount))
   }
 
-  /// Gives back what's free elsewhere.
+  /// Returns free memory elsewhere.
   package static func release() {
     CPlatform_release_memory()
   }

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// How many files and sockets the process may have open.
+/// The limit on open files and sockets.
 package enum OpenFiles {
   /// The soft limit (RLIMIT_NOFILE); 0 if it is unknown.
   package static var limit: Int {
@@ -11,15 +11,15 @@ package enum OpenFiles {
     return Int(clamping: limit.rlim_cur)
   }
 
-  /// What a person should know whose clients may need more than there are.
+  /// A warning for the operator if clients may need more descriptors than allowed.
   ///
   /// - Parameters:
   ///   - perLoop: `limits.client_connections`.
   package static func warning(limit: Int, perLoop: Int, loops: Int) -> String? {
     guard limit > 0, perLoop * loops > limit else { return nil }
     return
-      "limits.client_connections is \(perLoop) for each of \(loops) event loops, and the process may open "
-      + "\(limit) file descriptors; raise that (ulimit -n, or LimitNOFILE= of a systemd unit), or lower "
+      "limits.client_connections is \(perLoop) for each of \(loops) event loops, but the process may open only "
+      + "\(limit) file descriptors; raise the limit (ulimit -n, or LimitNOFILE= of a systemd unit), or lower "
       + "client_connections"
   }
 }

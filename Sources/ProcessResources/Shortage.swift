@@ -1,15 +1,15 @@
 internal import Glibc
 
-/// What the system has run out of, by its number (errno).
+/// A resource that the system has run out of, by errno.
 package enum Shortage: Equatable {
-  /// EMFILE: the process's own file descriptors.
+  /// EMFILE: the process's file descriptors.
   case descriptors
-  /// ENFILE: those of all processes.
+  /// ENFILE: the file descriptors of all processes.
   case systemDescriptors
   /// ENOBUFS, ENOMEM.
   case memory
 
-  /// Nil where it's no shortage.
+  /// Nil for other errors.
   package init?(errno code: Int32) {
     switch code {
     case EMFILE: self = .descriptors
@@ -21,7 +21,7 @@ package enum Shortage: Equatable {
 }
 
 extension Shortage: CustomStringConvertible {
-  /// What ran out, and what to raise.
+  /// The exhausted resource, and the limit to raise.
   package var description: String {
     switch self {
     case .descriptors:

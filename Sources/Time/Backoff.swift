@@ -1,22 +1,21 @@
 package import NIOCore
 
-/// How long to wait before the next attempt after a number of failed ones: growing, bounded, spread.
+/// Exponential backoff with an upper bound and jitter.
 package struct Backoff: Sendable, Equatable {
-  /// Before the second attempt. Short: an endpoint that restarts is back soon.
+  /// Wait before the second attempt. Short: an endpoint that restarts is available again soon.
   private let initial: TimeAmount
-  /// Never longer, spread apart.
+  /// Upper bound, before jitter.
   private let most: TimeAmount
-  /// What each wait is multiplied by for the next.
+  /// Factor between successive waits.
   private let factor: Double
-  /// The share by which a wait is made longer or shorter, so that many loops and processes don't
-  /// come back at the same instant.
+  /// Relative jitter, so that loops and processes don't retry at the same instant.
   private let spread: Double
 
   /// 100 ms, growing by 1.6 to 2 s, ±20 %.
   package static let standard = Backoff(
     initial: .milliseconds(100), most: .seconds(2), factor: 1.6, spread: 0.2)
 
-  /// 1 s, growing by 1.6 to 30 s, ±20 %: for questions that the endpoint answers, but not well.
+  /// 1 s, growing by 1.6 to 30 s, ±20 %: for requests that the endpoint responds to, but with an error.
   package static let slow = Backoff(
     initial: .seconds(1), most: .seconds(30), factor: 1.6, spread: 0.2)
 
@@ -27,7 +26,7 @@ package struct Backoff: Sendable, Equatable {
     self.spread = spread
   }
 
-  /// The wait after `failures` failed attempts in a row (at least one).
+  /// The wait after `failures` consecutive failed attempts (at least one).
   package func delay(
     afterFailures failures: Int, using generator: inout some RandomNumberGenerator
   ) -> TimeAmount {

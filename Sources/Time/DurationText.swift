@@ -1,6 +1,6 @@
-/// Durations in words.
+/// Formats durations.
 package enum DurationText {
-  /// A duration as a configuration spells it: `30s`, `1500ms`.
+  /// A duration in configuration syntax: `30s`, `1500ms`.
   package static func of(_ duration: Duration) -> String {
     let (seconds, attoseconds) = duration.components
     let milliseconds = attoseconds / 1_000_000_000_000_000

@@ -1,7 +1,7 @@
 package import NIOCore
 
 extension TimeAmount {
-  /// The same time in nanoseconds, at most a century.
+  /// The duration in nanoseconds, clamped to at most a century.
   package init(clamping duration: Duration) {
     let (seconds, attoseconds) = duration.components
     let century: Int64 = 100 * 366 * 86_400

@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// A time of day as the system's clock tells it, in UTC.
+/// A wall clock time in UTC.
 package struct WallTime: Sendable, Equatable {
-  /// Since 1970-01-01T00:00:00Z, leap seconds not counted.
+  /// Since 1970-01-01T00:00:00Z, without leap seconds.
   package var seconds: Int
   /// 0 to 999.
   package var milliseconds: Int
@@ -12,21 +12,21 @@ package struct WallTime: Sendable, Equatable {
     self.milliseconds = milliseconds
   }
 
-  /// The time now.
+  /// The current time.
   package static func now() -> WallTime {
     var time = timespec()
     let result = unsafe clock_gettime(CLOCK_REALTIME, &time)
-    precondition(result == 0, "the clock CLOCK_REALTIME is always there")
+    precondition(result == 0, "CLOCK_REALTIME is always available")
     return WallTime(seconds: time.tv_sec, milliseconds: time.tv_nsec / 1_000_000)
   }
 
-  /// The present second since 1970.
+  /// The current second since 1970.
   package static var second: Int64 { Int64(Self.now().seconds) }
 
   /// Year, month (1-12) and day (1-31) of the Gregorian calendar.
   ///
-  /// Counts years from March, so that the leap day is a year's last one, in eras of 400 years
-  /// (146,097 days), of which 1970-01-01 is day 719,468 from 0000-03-01.
+  /// Counts years from March, so that the leap day is the last day of a year, in eras of 400 years
+  /// (146,097 days); 1970-01-01 is day 719,468 since 0000-03-01.
   package var date: (year: Int, month: Int, day: Int) {
     let days = Self.floorDivided(self.seconds, by: 86_400) + 719_468
     let era = Self.floorDivided(days, by: 146_097)

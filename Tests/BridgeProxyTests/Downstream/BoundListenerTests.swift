@@ -75,7 +75,7 @@ struct BoundListenerTests {
     arguments: [
       (ListenAddress.tcp(host: "elsewhere", port: 0), "this machine doesn't have that address"),
       (.tcp(host: "nowhere", port: 1), "the name can't be looked up: Name or service not known"),
-      (.unix(path: "/nowhere/at/all.sock"), "the folder of the socket isn't there"),
+      (.unix(path: "/nowhere/at/all.sock"), "the folder of the socket doesn't exist"),
     ])
   func missing(_ address: ListenAddress, _ reason: String) async throws {
     let error = await #expect(throws: ListenError.self) { try await Self.bind([address]) }
