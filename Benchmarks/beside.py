@@ -1,11 +1,11 @@
-"""Two builds of the bridge in turns, before the same upstream: whether a change has cost speed.
+"""Compares the performance of two builds of the bridge, measured alternately with the same upstream.
 
     .venv-bench/bin/python Benchmarks/beside.py NEW OLD UPSTREAM [--payload NAME] [--rounds N]
     .venv-bench/bin/python Benchmarks/beside.py NEW OLD UPSTREAM --http2 20000   by h2load (nghttp2-client)
 
 NEW and OLD are bridge-proxy programs of release builds, UPSTREAM is bench-upstream; the environment is
-the one that scripts/bench.sh makes. Prints CPU per request (the median of the rounds) and the ratios
-of the rounds: what they differ by among themselves is noise.
+the one that scripts/bench.sh creates. Prints CPU per request (the median of the rounds) and the ratios of
+the rounds, whose spread is noise.
 """
 
 import statistics

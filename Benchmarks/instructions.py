@@ -1,11 +1,11 @@
-"""Two builds of the bridge under callgrind: how many instructions a request takes, and where they are.
+"""Compares two builds of the bridge under callgrind: instructions per request, by function.
 
     .venv-bench/bin/python Benchmarks/instructions.py NEW OLD UPSTREAM [--payload NAME] [--requests N]
 
-NEW and OLD are bridge-proxy programs of release builds, UPSTREAM is bench-upstream. One connection sends one
-request after the other. Unlike CPU time it's nearly the same in each run; what differs is how often the event
-loop wakes up for one request. Prints the instructions of a request of both, their ratio, and the functions
-that differ most by their own instructions. Needs valgrind and a C compiler.
+NEW and OLD are bridge-proxy programs of release builds, UPSTREAM is bench-upstream. One connection sends
+requests sequentially. Unlike CPU time, the count is nearly the same in each run; it varies with how often
+the event loop wakes up for a request. Prints the instructions per request of both, their ratio, and the
+functions whose own instructions differ most. Needs valgrind and a C compiler.
 """
 
 import argparse
@@ -27,9 +27,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     for name in ("new", "old", "upstream"):
         parser.add_argument(name, type=pathlib.Path)
-    parser.add_argument("--payload", action="append", help="only this one; may be repeated")
+    parser.add_argument("--payload", action="append", help="measure only this one; repeatable")
     parser.add_argument("--requests", type=int, default=300)
-    parser.add_argument("--functions", type=int, default=20, help="how many are printed")
+    parser.add_argument("--functions", type=int, default=20, help="number of functions to print")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="instructions-") as name:
         folder = pathlib.Path(name)
@@ -60,7 +60,7 @@ def main():
 
 
 def wrap(program, library, folder):
-    """A program that runs this one under callgrind. Valgrind doesn't read its debug information."""
+    """A wrapper that runs a program under callgrind. Valgrind doesn't read its debug information."""
     stripped = folder / "bridge-proxy"
     subprocess.run(["strip", "--strip-debug", "-o", stripped, program], check=True)
     wrapper = folder / "callgrind"
@@ -73,7 +73,7 @@ def wrap(program, library, folder):
 
 
 def count(bridge, payload, folder, requests):
-    """Own instructions by function, of so many requests."""
+    """Own instructions per function for this number of requests."""
     url = urllib.parse.urlsplit(bridge.url)
     body = payload.body or b""
     fields = [f"Host: {url.netloc}"]
@@ -143,7 +143,7 @@ def report(name, new, old, options):
 
 
 def by_plain_name(counts):
-    """Sums by names without modules: a function that moved from one to another is the same one."""
+    """Sums by function name without module: a function that moved between modules is the same."""
     done = subprocess.run(
         ["swift", "demangle", "--compact", "--simplified"],
         input="\n".join(counts), capture_output=True, text=True, check=True,

@@ -1,4 +1,4 @@
-"""The payloads of the benchmark: JSON to send, reply to expect, bytes that carry it."""
+"""The payloads of the benchmark: the JSON to send, the expected reply, and its wire bytes."""
 
 import dataclasses
 import json
@@ -19,21 +19,21 @@ class Payload:
     about: str
     method: str
     target: str
-    # The JSON body; None for a request without one.
+    # The JSON body; None for a request without a body.
     body: bytes | None
-    # The path of the gRPC method, its reply message in wire form, and how often it comes.
+    # The path of the gRPC method, its reply message in wire format, and the number of messages.
     rpc: str
     reply: bytes
     count: int
-    # The reply as a message, for the comparison.
+    # The reply as a message object, for comparison.
     message: object
     is_stream: bool
-    # What the client takes; None: it doesn't say.
+    # The Accept field; None: not sent.
     accept: str | None = None
 
 
 def compile_descriptor_set(protos, schemas, target):
-    """bench.proto with all that it imports, as both proxies load it."""
+    """bench.proto with all its imports, as loaded by both proxies."""
     subprocess.run(
         ["protoc", f"-I{protos}", f"-I{schemas}", "--include_imports",
          f"--descriptor_set_out={target}", "bench.proto"],
@@ -55,7 +55,7 @@ def compact(value):
 
 
 def single(value):
-    """A double that is the shortest spelling of a float32, as clients send."""
+    """A double with the shortest decimal form of a float32, as clients send it."""
     exact = struct.unpack("<f", struct.pack("<f", value))[0]
     for digits in range(6, 10):
         text = f"{exact:.{digits}g}"
@@ -140,7 +140,7 @@ def tick():
 
 
 def build(descriptor_set):
-    """All of them, in the order of the table."""
+    """All payloads, in the order of the table."""
     classes = message_classes(descriptor_set)
 
     def payload(name, about, target, rpc, request, reply_type, reply, count=1, accept=None):

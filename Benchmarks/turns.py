@@ -1,4 +1,4 @@
-"""Several bridges in turns before the same upstream: what `beside.py` and `ways.py` share."""
+"""Measures several bridges alternately with the same upstream; shared by `beside.py` and `ways.py`."""
 
 import argparse
 import pathlib
@@ -11,24 +11,24 @@ import payloads
 
 
 def parse_options(description, programs, rounds):
-    """The command line: paths of `programs`, and how long to measure what."""
+    """The command line: paths of `programs`, and what to measure for how long."""
     parser = argparse.ArgumentParser(description=description)
     for name in programs:
         parser.add_argument(name, type=pathlib.Path)
-    parser.add_argument("--payload", action="append", help="only this one; may be repeated")
+    parser.add_argument("--payload", action="append", help="measure only this one; repeatable")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--warmup", type=int, default=1)
-    parser.add_argument("--http2", type=int, metavar="REQUESTS", help="so many a round over HTTP/2, by h2load")
+    parser.add_argument("--http2", type=int, metavar="REQUESTS", help="number per round over HTTP/2, by h2load")
     return parser.parse_args()
 
 
 def measure(options, usual, bridges):
-    """CPU of a request in microseconds, round by round: yields each payload's name and {bridge: [cost, ...]}.
+    """CPU per request in microseconds, by round: yields each payload's name and {bridge: [cost, ...]}.
 
-    `usual` names the payloads where the command line doesn't, none for all; `bridges` takes the upstream's
-    port and gives {name: (program, settings of its service)}.
+    `usual` is the default list of payloads, none for all; `bridges` takes the upstream's port and returns
+    {name: (program, settings of its service)}.
     """
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = pathlib.Path(name)
@@ -59,7 +59,7 @@ def costs(proxies, payload, options, folder):
     found = {name: [] for name in proxies}
     names = list(proxies)
     for number in range(options.rounds):
-        # Each is the first one in turn.
+        # Each one is first in turn.
         first = number % len(names)
         for name in names[first:] + names[:first]:
             if options.http2:
@@ -71,7 +71,7 @@ def costs(proxies, payload, options, folder):
 
 
 def cost_over_http2(proxy, payload, options, folder):
-    """CPU of a request in microseconds, with 4 streams a connection."""
+    """CPU per request in microseconds, with 4 streams per connection."""
     command = [
         "h2load", "-n", str(options.http2), "-c", str(options.connections), "-m", "4", "-t", "1",
         "-H", "content-type: application/json",

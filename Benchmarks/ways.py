@@ -1,9 +1,9 @@
-"""What the ways to an endpoint cost: one build of the bridge in turns, before the same upstream.
+"""Compares the costs of ways to reach an endpoint: one build of the bridge, with the same upstream.
 
     .venv-bench/bin/python Benchmarks/ways.py BRIDGE UPSTREAM [--payload NAME] [--rounds N]
 
-BRIDGE is the bridge-proxy of a release build, UPSTREAM is bench-upstream. Prints CPU per request (the median
-of the rounds), and the ratios to one endpoint alone round by round.
+BRIDGE is the bridge-proxy of a release build, UPSTREAM is bench-upstream. Prints CPU per request (the
+median of the rounds), and the ratios to a single endpoint round by round.
 """
 
 import statistics

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds and runs the codec's benchmark: the codec, swift-protobuf and simdjson over the same texts.
+# Builds and runs the codec benchmark: the codec, swift-protobuf and simdjson on the same texts.
 #
-#   scripts/bench-codec.sh [what bench-codec takes: --only, --rounds, --loop, …; see --help]
-#   scripts/bench-codec.sh --generate    make the generated sources anew (needed after a change of
+#   scripts/bench-codec.sh [options of bench-codec: --only, --rounds, --loop, …; see --help]
+#   scripts/bench-codec.sh --generate    regenerate the sources (needed after a change of
 #                                        Protos/bench/codec.proto; builds swift-protobuf's plugin)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,7 +11,7 @@ package=Benchmarks/Codec
 sources=$package/Sources/bench-codec
 
 if [ "${1:-}" = "--generate" ]; then
-  # The plugin of the swift-protobuf that the benchmark is built with.
+  # The plugin of the swift-protobuf version that the benchmark uses.
   swift package --package-path "$package" resolve
   swift build -c release --package-path "$package/.build/checkouts/swift-protobuf" \
     --scratch-path "$package/.build/plugin" --product protoc-gen-swift
@@ -31,9 +31,9 @@ if [ ${#missing[@]} -gt 0 ]; then
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" > /dev/null
 fi
 
-# simdjson picks its scanner at run time, but the half of it that reads values is inlined and takes what
-# the compiler is told: so this one is told the machine's own processor. g++, because its code is faster
-# than clang's here.
+# simdjson selects its scanner at run time, but the part of it that reads values is inlined and compiled
+# for the compiler's target: so it's compiled for this machine's processor. g++, because its code is
+# faster than clang's here.
 reader=$PWD/$package/.build/reader
 source=$package/Sources/CReader/reader.cpp
 mkdir -p "$reader"

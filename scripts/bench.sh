@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Builds and runs the benchmark: Envoy's gRPC-JSON transcoder and the bridge, side by side.
 #
-#   scripts/bench.sh [what Benchmarks/bench.py takes: --peer, --payload, --connections, …]
+#   scripts/bench.sh [options of Benchmarks/bench.py: --peer, --payload, --connections, …]
 #
-# BENCH_SECONDS (5) and BENCH_WARMUP (1) set how long each cell of the table is measured.
+# BENCH_SECONDS (5) and BENCH_WARMUP (1) set the measurement and warm-up time of each table cell.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,7 +18,7 @@ if ! command -v wrk >/dev/null || ! command -v protoc >/dev/null; then
     apt-get install -y -qq wrk protobuf-compiler python3-venv >/dev/null
 fi
 if ! command -v swift >/dev/null; then
-  echo "bench: there is no Swift toolchain; get one at https://swift.org/install" >&2
+  echo "bench: no Swift toolchain found; get one at https://swift.org/install" >&2
   exit 1
 fi
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole gate, cheapest first; CI runs nothing else. Run scripts/setup.sh --tests before.
+# The complete gate, cheapest checks first; CI runs nothing else. Run scripts/setup.sh --tests first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,7 +15,7 @@ step "declared dependencies are imported, and documented"
 scripts/targets.py --check
 
 if [ -x scripts/generate.sh ]; then
-  # Another protoc writes other code; what's checked in is what these versions write.
+  # Other versions of protoc generate different code; the checked-in code is from these versions.
   versions="$(protoc --version) $(protoc-c --version | sed -n 1p)"
   if [[ "$versions" = "libprotoc 3.21.12 protobuf-c 1.4.1"* ]]; then
     step "generated code is up to date"
@@ -25,8 +25,8 @@ if [ -x scripts/generate.sh ]; then
   fi
 fi
 
-# One configuration for everything: what is built once is tested by unit and by end-to-end tests.
-# A target that imports what its manifest entry doesn't name fails here.
+# One build configuration for everything: unit and end-to-end tests use the same build. A target that
+# imports a module missing from its manifest entry fails here.
 step "build"
 swift build --build-tests --explicit-target-dependency-import-check error
 swift build --product bridge-proxy
@@ -34,13 +34,13 @@ swift build --product bridge-proxy
 step "unit tests"
 swift test --skip-build
 
-# The codec alone is built a second time, for AddressSanitizer; NIO isn't. What fuzzing has found runs here
-# too. No fuzzing as such: it would find other things each time, and fail changes that have nothing to do
-# with them. That's `make fuzz`.
+# Only the codec is built a second time, for AddressSanitizer; NIO isn't. Inputs found by fuzzing are
+# replayed here. No fuzzing itself: it would find something different each time, and fail unrelated
+# changes. That's `make fuzz`.
 step "codec and routing under AddressSanitizer, with what fuzzing has found"
-# XCTest's own runner leaks, and there is nothing for it to run.
+# XCTest's own runner leaks, and has nothing to run here.
 if ! swift test --disable-xctest --package-path Fuzz --sanitize address; then
-  echo "check: if a trap ended it: Fuzz/.build/replayed.txt names the input that was the last one" >&2
+  echo "check: if it crashed, Fuzz/.build/replayed.txt names the last input" >&2
   exit 1
 fi
 

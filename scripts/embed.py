@@ -1,4 +1,4 @@
-"""Prints a C file that holds a file's bytes: embed.py NAME FILE."""
+"""Prints a C file that contains a file's bytes: embed.py NAME FILE."""
 
 import sys
 

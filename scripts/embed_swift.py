@@ -1,4 +1,4 @@
-"""Prints a Swift file that holds a file's bytes: embed_swift.py TYPE FILE SENTENCE."""
+"""Prints a Swift file that contains a file's bytes: embed_swift.py TYPE FILE SENTENCE."""
 
 import sys
 

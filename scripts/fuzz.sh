@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Fuzzes the codec, the routing and the front with libFuzzer and AddressSanitizer.
+# Fuzzes the codec, the routing and the HTTP front end with libFuzzer and AddressSanitizer.
 #
 #   scripts/fuzz.sh                       each target for FUZZ_SECONDS (600)
 #   scripts/fuzz.sh --only round-trip --seconds 60
-#   scripts/fuzz.sh --merge               takes what was found into Fuzz/Corpus, as few files as it takes
-#   scripts/fuzz.sh --only round-trip FILE…   runs these inputs once each
+#   scripts/fuzz.sh --merge               merges what was found into Fuzz/Corpus, with as few files as possible
+#   scripts/fuzz.sh --only round-trip FILE…   runs each of these inputs once
 #
-# A run begins with Fuzz/Corpus and writes what's new and interesting into Fuzz/.build/corpus, where later
-# runs find it and --merge picks from. What breaks a target is written into Fuzz/FailCases, to be named
-# and committed with the fix: `make test` runs all of that folder. The targets of the front (front-…) have
-# their folders in Fuzz/Front and one program; its first build takes longer than the bridge's, because NIO
-# belongs to it.
+# A run starts from Fuzz/Corpus and writes new interesting inputs to Fuzz/.build/corpus, from which later
+# runs start and --merge selects. Inputs that break a target are written to Fuzz/FailCases, to be named
+# and committed with the fix: `make test` runs all of that folder. The front end's targets (front-…) have
+# their folders in Fuzz/Front and share one program; its first build takes longer than the bridge's,
+# because it includes NIO.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,7 +25,7 @@ while [ $# -gt 0 ]; do
   case "$1" in
     --only)
       if [[ " ${targets[*]} " != *" ${2:-} "* ]]; then
-        echo "fuzz: no target \"${2:-}\"; they are ${targets[*]}" >&2
+        echo "fuzz: no target \"${2:-}\"; the targets are ${targets[*]}" >&2
         exit 64
       fi
       targets=("$2")
@@ -33,7 +33,7 @@ while [ $# -gt 0 ]; do
       ;;
     --seconds)
       if [[ ! "${2:-}" =~ ^[0-9]+$ ]]; then
-        echo "fuzz: --seconds takes a number" >&2
+        echo "fuzz: --seconds requires a number" >&2
         exit 64
       fi
       seconds=$2
@@ -41,7 +41,7 @@ while [ $# -gt 0 ]; do
       ;;
     --merge) merge=yes ;;
     -*)
-      echo "fuzz: unknown argument $1; they are --only, --seconds and --merge" >&2
+      echo "fuzz: unknown argument $1; the arguments are --only, --seconds and --merge" >&2
       exit 64
       ;;
     *) files+=("$(realpath "$1")") ;;
@@ -60,11 +60,11 @@ if [[ " ${targets[*]} " = *" front-"* ]]; then
     --sanitize address --sanitize fuzzer --product fuzz-front
 fi
 
-# Swift's own backtraces would come between libFuzzer and the crash.
+# Swift's own backtraces would interfere with libFuzzer's crash handling.
 export SWIFT_BACKTRACE=enable=no
 status=0
 
-# run TARGET [libFuzzer's arguments]: an input may take 10 s and 2 GB, and has so many bytes at most.
+# run TARGET [LIBFUZZER-ARGUMENT...]: an input may take 10 s and 2 GB; its size is limited per target.
 run() {
   local target=$1 program=$build/release/fuzz-$1 longest=2048
   shift
@@ -92,7 +92,7 @@ for target in "${targets[@]}"; do
   if [ ${#files[@]} -gt 0 ]; then
     run "$target" "${files[@]}" || status=1
   elif [ "$merge" = yes ]; then
-    # Edges alone: counting how often each was taken would keep ten times as many files.
+    # Edge coverage without counters: with them ten times as many files would be kept.
     rm -rf "$found.merged"
     mkdir "$found.merged"
     run "$target" -set_cover_merge=1 -use_counters=0 "$found.merged" "$corpus" "$found" \
@@ -112,7 +112,7 @@ for target in "${targets[@]}"; do
     else
       status=1
       grep -aE 'Fatal error|ERROR:|SUMMARY|Test unit written' "$log" >&2 || tail -n 20 "$log" >&2
-      echo "fuzz: $target has found something; the whole log is $log" >&2
+      echo "fuzz: $target found a failure; the full log is $log" >&2
     fi
   fi
 done

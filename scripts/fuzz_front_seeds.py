@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes the first inputs of the front's fuzz targets: scripts/fuzz_front_seeds.py FOLDER.
+"""Writes the seed inputs of the front end's fuzz targets: scripts/fuzz_front_seeds.py FOLDER.
 
-What fuzzing finds from there on is more than these; they say what the inputs look like (see ReadPlan.swift
-and HTTP1Target.swift) and take it to each protocol.
+Fuzzing goes far beyond these; they define the input format (see ReadPlan.swift and HTTP1Target.swift) and
+reach each protocol.
 """
 
 import pathlib

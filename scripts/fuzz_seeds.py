@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes the first inputs of the fuzz targets: scripts/fuzz_seeds.py FOLDER. Needs protoc.
+"""Writes the seed inputs of the fuzz targets: scripts/fuzz_seeds.py FOLDER. Needs protoc.
 
-What fuzzing finds from there on is more than these; they say what the inputs look like (see
-CodecInput.swift, DescriptorSetTarget.swift, PathTemplateTarget.swift) and take it to every kind of field.
+Fuzzing goes far beyond these; they define the input format (see CodecInput.swift,
+DescriptorSetTarget.swift, PathTemplateTarget.swift) and reach every kind of field.
 """
 
 import pathlib
@@ -70,7 +70,7 @@ TEXT = [
     ("google.protobuf.Value", VALUE, 'struct_value { fields { key: "a" value { bool_value: true } } }'),
 ]
 
-# Wire that protoc can't write: fields twice, in pieces, members of one oneof, bad entries.
+# Wire data that protoc can't write: repeated fields, split fields, members of one oneof, invalid entries.
 WIRE = [
     (EVERYTHING, "20 01 20 02"), (EVERYTHING, "9a 01 03 0a 01 61 9a 01 02 10 05"),
     (EVERYTHING, "8a 02 01 01 20 01 8a 02 01 02"), (EVERYTHING, "80 07 00 fa 06 01 61"),
@@ -110,7 +110,7 @@ DESCRIPTORS = [
 
 
 def program(*steps):
-    """Instructions of DescriptorAssembler: (field number, kind, bytes that follow)."""
+    """Instructions for DescriptorAssembler: (field number, kind, following bytes)."""
     code = bytearray([0])
     for number, kind, *rest in steps:
         code.append(number << 3 | kind)

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Makes the generated sources anew:
+# Regenerates the generated sources:
 #   Sources/CDescriptor   C code of Protos/projection.proto, by protoc and protoc-gen-c, and the
 #                         built-in schemas (schemas/google) as one embedded descriptor set
 #   Sources/CTables       constant tables of the codec
 #   Sources/DemoBackend   the schema of the demo, as one embedded descriptor set
 #   Tests/Cases           the descriptor sets of the test protos, of the codec's benchmark and of the
 #                         showcase
-# `scripts/generate.sh --check` makes them in a temporary folder and fails where they differ.
+# `scripts/generate.sh --check` generates into a temporary folder and fails if a file differs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -44,7 +44,7 @@ status=0
 place() {
   if [ "$check" = yes ]; then
     if ! cmp -s "$out/$1" "$2"; then
-      echo "$2 is not what scripts/generate.sh makes: run it and commit the result" >&2
+      echo "$2 is not what scripts/generate.sh generates: run it and commit the result" >&2
       status=1
     fi
   else

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The checks that need no build: format, imports, names that have no place here.
+# The checks that need no build: format, imports, forbidden names.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,7 +8,7 @@ status=0
 swift format lint --strict -r Package.swift Sources Tests Benchmarks \
   Fuzz/Package.swift Fuzz/Sources/Fuzz* Fuzz/Sources/fuzz-* Fuzz/Tests/FuzzTests Fuzz/Front || status=1
 
-# refuse REASON PATTERN PATH...: no Swift line under the paths may match (comments aside).
+# refuse REASON PATTERN PATH...: fails if a Swift line under the paths matches, outside comments.
 refuse() {
   local reason=$1 pattern=$2 found
   shift 2
@@ -22,11 +22,11 @@ refuse() {
 
 refuse "an import needs an access level" '^ *(@preconcurrency +)?import ' Sources
 refuse "Codec does no I/O and must not depend on Foundation" 'import Foundation' Sources/Codec
-refuse "Foundation's allocations have no place in a process that serves" \
+refuse "Foundation allocates too much for a serving process" \
   'import Foundation' Sources
 refuse "standard output is the access log's: log, or write to standard error" \
   '(^|[^A-Za-z0-9_.])(print|debugPrint|dump)\(' Sources
-refuse "what bytes from outside can cause is thrown; what is our bug is a precondition" \
+refuse "throw for what external input can cause; use a precondition for a bug of ours" \
   '(^|[^A-Za-z0-9_])(fatalError\(|try! |as! )' Sources
 refuse "the loop's clock or ContinuousClock: Date is wall time" '(^|[^A-Za-z0-9_])Date\(\)' Sources
 refuse "dispatch queues hop threads: use the event loops" 'DispatchQueue' Sources

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what building, testing and measuring need, where it's missing; a second run does nothing.
+# Installs missing dependencies for building, testing and measuring; a second run does nothing.
 #
 #   scripts/setup.sh           what building and running need
 #   scripts/setup.sh --tests   and what the tests need: the Python environment (.venv) of the
@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(
-  ca-certificates curl pkg-config # curl is what the demo says to paste
+  ca-certificates curl pkg-config # the demo prints curl commands
   libnghttp2-dev libprotobuf-c-dev zlib1g-dev
   protobuf-compiler # bridge-proxy runs protoc for .proto files
 )
@@ -19,9 +19,9 @@ for argument in "$@"; do
       tests=yes
       packages+=(
         protobuf-c-compiler gcc libc6-dev
-        dnsmasq-base # the name server of the tests of SRV records
+        dnsmasq-base # the name server of the SRV record tests
       )
-      # Ubuntu has no browser as a package; there its tests say that they are left out.
+      # Ubuntu has no browser package; its tests are skipped there.
       if grep -qs '^ID=debian' /etc/os-release; then packages+=(chromium-headless-shell); fi
       ;;
     *)
@@ -36,7 +36,7 @@ fail() {
   exit 1
 }
 
-# Swift comes first: without it nothing else is worth installing.
+# Swift first: without it nothing else is worth installing.
 if ! command -v swift > /dev/null; then
   fail "there is no Swift toolchain (no program 'swift' in PATH).
        Install Swift 6.3 or later from https://www.swift.org/install/linux/ and run this again."
@@ -77,12 +77,12 @@ elif ! command -v protoc > /dev/null || ! pkg-config --exists libnghttp2 libprot
        ${packages[*]}"
 fi
 
-# make_environment FOLDER REQUIREMENTS [PIP-OPTION...]: a Python environment, made anew when its requirements
-# or the interpreter change.
+# make_environment FOLDER REQUIREMENTS [PIP-OPTION...]: a Python environment, recreated when its
+# requirements or the interpreter change.
 make_environment() {
   local folder=$1 requirements=$2 python=python3 wanted
   shift 2
-  # A Python built by hand or by pyenv has venv and ensurepip; Debian's needs a package for them.
+  # A self-built or pyenv Python has venv and ensurepip; Debian's needs a package for them.
   if ! "$python" -c 'import ensurepip, venv' 2> /dev/null; then
     if command -v apt-get > /dev/null; then install_packages python3 python3-venv; fi
     if ! "$python" -c 'import ensurepip, venv' 2> /dev/null; then python=/usr/bin/python3; fi
@@ -102,7 +102,7 @@ make_environment() {
 
 if [ "$tests" = yes ] && [ -f Tests/EndToEnd/requirements.txt ]; then
   make_environment .venv Tests/EndToEnd/requirements.txt
-  # The vendors' clients of what the simulators stand for, each with its own needs.
+  # The vendors' clients of the simulated services, each with its own requirements.
   make_environment .venv-nacos Tests/EndToEnd/requirements-nacos.txt
   make_environment .venv-eas Tests/EndToEnd/requirements-eas.txt --no-deps
 fi

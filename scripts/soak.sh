@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Long runs with a release build: servers restarted under load.
 #
-#   scripts/soak.sh [what Tests/Soak/rolling_restart.py takes: --seconds, --rate]
+#   scripts/soak.sh [options of Tests/Soak/rolling_restart.py: --seconds, --rate]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,9 +1,9 @@
-"""Prints the constant tables of the codec as C.
+"""Prints the codec's constant tables as C.
 
-Powers of ten: entry k - LOWEST holds the 128 highest bits of 10^k, normalised so that the top bit
-is set: 10^k = (high * 2^64 + low + e) * 2^(floor(log2(10^k)) - 127). They are exact for k from 0 to
-55, rounded up for k from -27 to -1 (so that a product with a number that it divides comes out
-exact in its high bits, as the method of Eisel and Lemire wants), and rounded down for all others.
+Powers of ten: entry k - LOWEST contains the 128 highest bits of 10^k, normalised so that the top bit is
+set: 10^k = (high * 2^64 + low + e) * 2^(floor(log2(10^k)) - 127). They are exact for k from 0 to 55,
+rounded up for k from -27 to -1 (so that a product with a number divisible by 10^-k is exact in its high
+bits, as the Eisel-Lemire method requires), and rounded down for all others.
 """
 
 LOWEST, HIGHEST = -342, 324
@@ -52,7 +52,7 @@ def base64_values():
 
 
 def base64_parts():
-    """For each of four places and each character its bits of a group's three bytes, first byte lowest."""
+    """For each of four positions and each character its bits of a group's three bytes, first byte lowest."""
     for shift in (18, 12, 6, 0):
         for value in base64_values():
             if value is None:
@@ -63,7 +63,7 @@ def base64_parts():
 
 
 def hexadecimal_values():
-    """The value of each character as a hexadecimal digit; 0xFFFF for what is none."""
+    """The value of each character as a hexadecimal digit; 0xFFFF if it isn't one."""
     for character in map(chr, range(256)):
         yield int(character, 16) if character in "0123456789abcdefABCDEF" else 0xFFFF
 

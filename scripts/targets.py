@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Compares the targets of Package.swift with what their files import and with docs/ARCHITECTURE.md.
+"""Compares the targets of Package.swift with the imports of their files and with docs/ARCHITECTURE.md.
 
     scripts/targets.py --check     fails when a target declares a dependency that none of its files imports,
-                                   or when the graph in docs/ARCHITECTURE.md is another one
-    scripts/targets.py             prints the graph as docs/ARCHITECTURE.md has it
+                                   or when the graph in docs/ARCHITECTURE.md differs
+    scripts/targets.py             prints the graph for docs/ARCHITECTURE.md
 
-The compiler itself refuses what isn't declared (--explicit-target-dependency-import-check error), and SwiftPM
-refuses a circle.
+The compiler itself rejects undeclared imports (--explicit-target-dependency-import-check error), and
+SwiftPM rejects cycles.
 """
 
 import json
@@ -56,13 +56,13 @@ def imports(target):
         if file.suffix == ".swift":
             found.update(IMPORT.findall(file.read_text()))
         elif file.suffix in (".c", ".h"):
-            # C targets of ours include the libraries whose module maps they name.
+            # Our C targets include the libraries whose module maps they name.
             found.update({"CProtobuf"} if "protobuf-c.h" in file.read_text() else ())
     return found
 
 
 def graph(targets):
-    """The targets under Sources with those of ours that each imports directly, lowest first."""
+    """The targets under Sources with their direct dependencies among them, lowest first."""
     own = {target["name"]: dependencies(target) for target in targets if not target.get("path") and target["type"] != "test"}
     lines, done = ["```"], set()
     while len(done) < len(own):

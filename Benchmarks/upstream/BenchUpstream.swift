@@ -3,11 +3,11 @@ internal import Foundation
 internal import NIOCore
 internal import NIOPosix
 
-/// A gRPC server of canned replies, to be what a benchmarked proxy talks to: never the bottleneck.
+/// A gRPC server with canned replies, as the upstream of a benchmarked proxy: never the bottleneck.
 ///
 ///     bench-upstream --port 0 --threads 1 --reply /pkg.Svc/Method=reply.bin,100
 ///
-/// The first line of standard output is the port it listens on. It runs until it's killed.
+/// The first line of standard output is the port that it listens on. It runs until it's killed.
 @main
 struct BenchUpstream {
   static func main() async {
@@ -25,7 +25,7 @@ struct BenchUpstream {
   }
 }
 
-/// Why the command line can't be used.
+/// Reason why the command line is invalid.
 struct UsageError: Error, CustomStringConvertible {
   let description: String
 }

@@ -3,10 +3,10 @@ internal import GRPCWire
 internal import HTTP2
 internal import NIOCore
 
-/// The reply of one method, made once.
+/// The precomputed reply of one method.
 struct CannedReply {
   let path: [UInt8]
-  /// One buffer for each DATA frame.
+  /// One buffer per DATA frame.
   let framed: [ByteBuffer]
 
   init(path: String, content: ByteBuffer, isFramed: Bool, count: Int) {
@@ -16,7 +16,7 @@ struct CannedReply {
   }
 }
 
-/// Answers by path and reads nothing else.
+/// Responds by path and ignores the request otherwise.
 struct CannedService: GRPCService {
   private let replies: [CannedReply]
   private let head = GRPCServerCall.okHead

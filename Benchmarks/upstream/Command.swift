@@ -6,15 +6,15 @@ internal import NIOCore
 struct Command {
   private(set) var host = "127.0.0.1"
   private(set) var port = 0
-  /// Event loops. One serves more than any proxy here asks for.
+  /// Number of event loops. One serves more requests than any proxy here sends.
   private(set) var threads = 1
   private(set) var replies: [CannedReply] = []
 
   static let usage = """
     usage: bench-upstream [--host 127.0.0.1] [--port 0] [--threads 1] REPLY...
-      REPLY is one of, FILE being read once at start:
+      REPLY is one of the following; FILE is read once at startup:
       --reply /package.Service/Method=FILE[,COUNT]   FILE is one message, sent COUNT times (1)
-      --framed /package.Service/Method=FILE          FILE holds messages in their gRPC frames
+      --framed /package.Service/Method=FILE          FILE contains messages with their gRPC prefixes
     """
 
   init(_ arguments: [String]) throws {
@@ -37,13 +37,13 @@ struct Command {
     }
   }
 
-  /// Options for a server that does as little as it can.
+  /// Options for a server that does as little as possible.
   var serverOptions: GRPCServer.Options {
     var options = GRPCServer.Options()
     options.host = self.host
     options.port = self.port
     options.readsMessages = false
-    // A frame for each message, as servers send them.
+    // One frame per message, as servers send them.
     options.joinsMessages = false
     options.concurrentStreams = 1 << 16
     return options
