@@ -1,4 +1,4 @@
-"""Fixtures: the gRPC server, the bridge, HTTP clients. What a test starts ends with the test."""
+"""Fixtures: the gRPC server, the bridge, HTTP clients. Everything that a test starts ends with the test."""
 
 import signal
 import uuid
@@ -23,7 +23,7 @@ def pytest_addoption(parser):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Adds to a failure what the processes of the test said."""
+    """Adds the output of the test's processes to a failure."""
     report = yield
     if report.failed or item.config.getoption("--keep-logs"):
         for process in item.funcargs.values():
@@ -48,7 +48,7 @@ def backend(stubs, tmp_path_factory):
 
 
 class SharedBridge:
-    """The bridge that most tests share; made anew if a test was the end of it."""
+    """The bridge shared by most tests; restarted if a test has ended it."""
 
     def __init__(self, backend, folders):
         self.backend = backend
@@ -74,7 +74,7 @@ def shared_bridge(backend, tmp_path_factory):
 
 @pytest.fixture
 def bridge(shared_bridge):
-    """A bridge in front of `backend`, with all the schemas of Protos/test; outlives the test."""
+    """A bridge with `backend` as endpoint and all schemas of Protos/test; outlives the test."""
     bridge = shared_bridge.get()
     yield bridge
     assert bridge.is_running(), f"the bridge did not survive this test\n{bridge.report()}"
@@ -82,9 +82,9 @@ def bridge(shared_bridge):
 
 @pytest.fixture
 def start_bridge(tmp_path):
-    """Starts a bridge of the test's own: `start_bridge({"test": service(…)}, threads=1)`.
+    """Starts a separate bridge: `start_bridge({"test": service(…)}, threads=1)`.
 
-    At the end it's stopped with SIGTERM and has to exit with 0, unless the test has ended it.
+    At the end it's stopped with SIGTERM and must exit with 0, unless the test has ended it.
     """
     started = []
 
@@ -111,7 +111,7 @@ def start_bridge(tmp_path):
 
 @pytest.fixture
 def start_backend(stubs, tmp_path):
-    """Starts a gRPC server of the test's own: `start_backend(port=…, options={…})`."""
+    """Starts a separate gRPC server: `start_backend(port=…, options={…})`."""
     started = []
 
     def start(**more):
@@ -133,7 +133,7 @@ def shared_stage(tmp_path_factory):
 
 @pytest.fixture
 def stage(shared_stage):
-    """A bridge and an endpoint that misbehaves on order; outlives the test."""
+    """A bridge and an endpoint with scripted misbehaviour; outlives the test."""
     yield shared_stage
     bridge = shared_stage.bridge
     assert bridge.is_running(), f"the bridge did not survive this test\n{bridge.report()}"
@@ -141,7 +141,7 @@ def stage(shared_stage):
 
 @pytest.fixture
 def http():
-    """A client with keep-alive that takes nothing from the environment."""
+    """A client with keep-alive that ignores the environment."""
     with requests.Session() as session:
         session.trust_env = False
         yield session
@@ -165,13 +165,13 @@ def connect(bridge):
 
 @pytest.fixture
 def key():
-    """A name for a call or a kept message that nobody else uses."""
+    """A unique name for a call or a stored message."""
     return uuid.uuid4().hex
 
 
 @pytest.fixture
 def fleet(stubs, tmp_path):
-    """Makes members that end with the test: `fleet("a", "b")`."""
+    """Creates members that end with the test: `fleet("a", "b")`."""
     members = []
 
     def make(*names, **more):

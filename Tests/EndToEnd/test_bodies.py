@@ -1,4 +1,4 @@
-"""google.api.HttpBody: bodies that aren't JSON, in requests and answers, whole and in pieces."""
+"""google.api.HttpBody: non-JSON bodies, in requests and responses, complete and streamed."""
 
 import os
 

@@ -26,7 +26,7 @@ def browser(site, tmp_path):
 
 @pytest.fixture
 def open_bridge(site, backend, start_bridge):
-    """A bridge that lets the pages of `site` in."""
+    """A bridge that allows the origin of `site`."""
     cors = {
         "origins": [site.origin],
         "headers": ["content-type", "x-mine"],

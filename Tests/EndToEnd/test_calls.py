@@ -1,4 +1,4 @@
-"""Calls over time: deadlines, server streams, metadata, clients that go away."""
+"""Calls over time: deadlines, server streams, metadata, clients that disconnect."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ from support.raw import Closed
 
 
 def lines(response):
-    """The messages of a stream that has come whole."""
+    """The messages of a complete stream."""
     return [json.loads(line) for line in response.text.splitlines()]
 
 
@@ -104,7 +104,7 @@ class TestStreams:
         assert [len(line["text"]) for line in lines(reply)] == [1_000_000] * 20
 
     def test_each_message_comes_alone(self, bridge, backend, connect, key):
-        """The server sends the next message only after it's told that the last one came."""
+        """The server sends the next message only after it's told that the previous one arrived."""
         connection = connect()
         connection.request("GET", f"/v1/count/5?key={key}&onObserve=true")
         assert connection.read_head()[1] == 200
@@ -146,7 +146,7 @@ class TestStreams:
             assert len(connection.read_response().body.splitlines()) == 2
 
     def test_a_slow_reader_holds_the_server_back(self, bridge, backend, connect, key):
-        """No more is sent than windows and buffers hold: nowhere near the gigabyte asked for."""
+        """No more is sent than fits in windows and buffers: nowhere near the requested gigabyte."""
         connection = connect()
         connection.request("GET", f"/v1/count/1000?key={key}&textSize=1000000")
         assert connection.read_head()[1] == 200
@@ -307,7 +307,7 @@ class TestMetadata:
 
     @pytest.mark.parametrize("where", ["headers", "trailers"])
     def test_metadata_cannot_break_the_reply(self, where, connect):
-        """A server may send metadata named like fields that say how a message of HTTP/1.1 reads."""
+        """A server may send metadata with the names of HTTP/1.1 framing fields."""
         connection = connect()
         fields = {"content-encoding": "gzip", "trailer": "x-fine", "content-range": "bytes 0-1/2"}
         connection.request("POST", "/v1/metadata", {}, {where: fields | {"x-fine": "1"}})
@@ -330,7 +330,7 @@ class TestCancellation:
     def test_a_client_that_just_closes_cancels_its_call(
         self, start_bridge, backend, connect, key
     ):
-        """A close looks like a client that has said all and listens, so that takes a while."""
+        """A close looks like a half-close by a client that still reads, so detection takes a while."""
         bridge = start_bridge(
             {"test": service(backend.address, "echo")}, limits={"half_closed_timeout": "300ms"}
         )

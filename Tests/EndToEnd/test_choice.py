@@ -1,4 +1,4 @@
-"""Which of a service's endpoints a request goes to: by header, path, share, or the client's own choice."""
+"""Selection of one of a service's endpoint groups: by header, path, share, or the client's own choice."""
 
 import collections
 import subprocess
@@ -10,7 +10,7 @@ from support.bridge import service
 
 @pytest.fixture
 def chosen(fleet, start_bridge):
-    """Starts a bridge before `stable` and `canary`, with these rules."""
+    """Starts a bridge with `stable` and `canary` as endpoints, with these rules."""
 
     def start(rules, **more):
         stable, canary = fleet("stable", "canary")

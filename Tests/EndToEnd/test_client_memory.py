@@ -1,4 +1,4 @@
-"""What clients together make the bridge hold, and what's left of it when they have gone."""
+"""Memory that clients make the bridge use, and what remains after they have disconnected."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ from support.frames import PREFACE, SETTINGS, data, frame, headers, settings
 from support.processes import until
 
 LIMIT, SHARE, CLIENTS = 6 << 20, 3 << 20, 6
-#: Of a body of which `SHARE` comes.
+#: Size of a body of which `SHARE` is sent.
 ANNOUNCED = SHARE + (1 << 20)
 
 
@@ -34,7 +34,7 @@ def part_of_a_body(connection):
 def parts_of_bodies_as_streams(connection):
     """Sixteen streams of 192 KiB each: no more than their windows let through."""
     connection.send(PREFACE, frame(SETTINGS, 0, 0), frame(SETTINGS, 1, 0))
-    # The bridge widens the connection's window when it begins.
+    # The bridge enlarges the connection's window when it starts.
     while connection.read_exactly(9)[3] != 8:
         pass
     for stream in range(1, 32, 2):
@@ -52,14 +52,14 @@ def part_of_a_message(connection):
         f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {base64.b64encode(bytes(16)).decode()}\r\n\r\n"
     )
     assert b"101" in connection.read_until(b"\r\n\r\n")
-    # Three fragments of a message that goes on: text first, masked with zeros.
+    # Three fragments of an unfinished message: text first, masked with zeros.
     for opcode in (1, 0, 0):
         size = SHARE // 3
         connection.send(bytes([opcode, 0xFF]) + size.to_bytes(8, "big") + bytes(4), b" " * size)
 
 
 def is_closed(connection):
-    """Whether the bridge has ended it; what it says is passed over."""
+    """Whether the bridge has closed it; its output is ignored."""
     if not select.select([connection.socket], [], [], 0)[0]:
         return False
     try:
@@ -75,7 +75,7 @@ def test_parts_of_requests(send, bridge, connect, http):
         try:
             send(connection)
         except (BrokenPipeError, ConnectionResetError):
-            pass  # It was closed meanwhile, for what it held.
+            pass  # It was closed meanwhile, because of its memory.
     closed = set()
 
     def few_are_left():
@@ -84,7 +84,7 @@ def test_parts_of_requests(send, bridge, connect, http):
 
     until(few_are_left, "what the others hold is within the limit")
     assert "limits.client_buffer_bytes" in bridge.errors
-    # One that holds little is served meanwhile.
+    # One that uses little is served meanwhile.
     assert http.post(f"{bridge.url}/v1/echo", json={"aString": "x"}).status_code == 200
 
 
@@ -92,7 +92,7 @@ def test_what_is_within_the_limit_stays(bridge, connect):
     connections = [connect(bridge) for _ in range(LIMIT // SHARE - 1)]
     for connection in connections:
         part_of_a_body(connection)
-    # Over many of the moments at which the bridge looks.
+    # Spans many of the bridge's periodic checks.
     assert not select.select([each.socket for each in connections], [], [], 2.5)[0]
     for connection in connections:
         text = json.dumps({"aString": "x"})
@@ -103,7 +103,7 @@ def test_what_is_within_the_limit_stays(bridge, connect):
 
 @pytest.mark.parametrize("kind", ["HTTP/1.1", "HTTP/2"])
 def test_answers_that_nobody_takes(kind, bridge, connect, http):
-    """Each of 16 MiB, of which the system takes some."""
+    """16 MiB each, of which the system buffers some."""
     path = f"/v1/big/{16 << 20}"
     connections = [connect(bridge) for _ in range(3)]
     for connection in connections:
@@ -121,7 +121,7 @@ def test_answers_that_nobody_takes(kind, bridge, connect, http):
 
 
 def anonymous_bytes(bridge):
-    """What of the process is in memory, and no file's."""
+    """Resident anonymous memory of the process."""
     with open(f"/proc/{bridge.pid}/statm", encoding="ascii") as file:
         _, resident, shared = file.read().split()[:3]
     return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")

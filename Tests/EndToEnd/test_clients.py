@@ -1,4 +1,4 @@
-"""Real clients, each in both ways of use: the bridge as base URL, and as `http_proxy`."""
+"""Real clients, each used in both ways: with the bridge as base URL, and as `http_proxy`."""
 
 import http.client
 import json
@@ -11,7 +11,7 @@ from support.bridge import service
 
 
 def curl(*arguments, environment=None, seconds=30):
-    """Runs curl without anybody's settings; fails if it does."""
+    """Runs curl without user settings; fails if curl does."""
     done = subprocess.run(
         ["curl", "--disable", "--silent", "--show-error", "--max-time", "20", *arguments],
         capture_output=True,
@@ -25,7 +25,7 @@ def curl(*arguments, environment=None, seconds=30):
 
 @pytest.fixture
 def named(start_bridge, backend):
-    """A bridge that serves bench.internal and nothing else."""
+    """A bridge that serves only bench.internal."""
     return start_bridge({"bench": service(backend.address, "echo", "routes",
                                           hosts=["bench.internal"])})  # fmt: skip
 
@@ -66,7 +66,7 @@ class TestCurl:
             curl("--proxy", named.url, "https://bench.internal/v1/routes/7")
 
     def test_expect_100_continue(self, bridge):
-        """curl asks before it sends a large body, and waits for the answer."""
+        """curl waits for the interim response before it sends a large body."""
         body = json.dumps({"aString": "x" * 1_500_000})
         done = subprocess.run(
             ["curl", "--disable", "--silent", "--verbose", "--max-time", "20",
@@ -105,7 +105,7 @@ class TestCurl:
         assert len(done.stdout.splitlines()) == 3
 
     def test_asking_for_http_2_stays_with_1_1(self, bridge):
-        """curl offers an upgrade to h2c; the bridge may leave it be."""
+        """curl offers an upgrade to h2c; the bridge may ignore it."""
         done = curl("--http2", "--include", f"{bridge.url}/v1/routes/7")
         assert done.stdout.startswith("HTTP/1.1 200")
 

@@ -1,4 +1,4 @@
-"""Several endpoints of one service: real servers that are drained, killed, frozen and come back."""
+"""Several endpoints of one service: real servers that are drained, killed, frozen and restarted."""
 
 import collections
 import signal
@@ -14,7 +14,7 @@ from support.raw import Connection
 
 @pytest.fixture
 def bridge(tmp_path):
-    """Starts a bridge before these members: `bridge(members, retry={…})`."""
+    """Starts a bridge with these members as endpoints: `bridge(members, retry={…})`."""
     running = []
 
     def start(endpoint, limits=None, **more):
@@ -44,14 +44,14 @@ def call(bridge, key="", headers=()):
 
 
 def servers(bridge, count, headers=()):
-    """Who answers so many calls."""
+    """The servers that respond to this number of calls."""
     answers = [call(bridge, headers=headers) for _ in range(count)]
     assert [answer.status for answer in answers] == [200] * count
     return [answer.header("x-server") for answer in answers]
 
 
 def until_answered_by(bridge, names):
-    """Waits until exactly these servers answer; connections come up one by one."""
+    """Waits until exactly these servers respond; connections are established one by one."""
     until(lambda: set(servers(bridge, 12)) == set(names), f"all of {names} answer", 30)
 
 
@@ -60,7 +60,7 @@ def no_failures(load):
 
 
 RETRY = {"attempts": 3, "on": ["UNAVAILABLE"]}
-# grpcio's asyncio server, when it stops, ends calls that it has taken in and not begun with CANCELLED.
+# grpcio's asyncio server, when it stops, ends calls that it has accepted but not started with CANCELLED.
 DRAINING = {"attempts": 3, "on": ["UNAVAILABLE", "CANCELLED"]}
 
 
@@ -135,7 +135,7 @@ def test_one_server_that_restarts_answers_every_request(fleet, bridge):
         fleet.add(member.again())
         load.answers.clear()
         until(lambda: load.servers()["one"] > 50, "it's back", 30)
-    # Each of them is an answer that says why, and no call was left alone.
+    # Each of them is a response with a reason, and no call was left hanging.
     assert all(failure.startswith("503 ") for failure in load.failures), load.failures[:5]
     assert '"code":14,' in load.failures[-1]
 
@@ -146,7 +146,7 @@ def test_one_frozen_server_ends_calls_at_their_deadline(fleet, bridge):
     assert servers(before, 1) == ["one"]
     member.signal(signal.SIGSTOP)
     assert call(before).status == 504
-    # Nothing came while that call lasted: the connection is asked for a sign of life, and given up.
+    # Nothing arrived during that call: the connection gets a keepalive ping, and is then closed.
     until(lambda: "gave no sign of life" in call(before).body.decode(), "it is given up", 20)
     member.signal(signal.SIGCONT)
     until(lambda: call(before).status == 200, "it answers again", 20)
@@ -169,7 +169,7 @@ def test_a_status_of_the_policy_is_tried_elsewhere_and_the_last_is_told(fleet, b
     answer = call(before, key="fail")
     assert answer.status == 503
     assert "(attempt 3 of 3)" in answer.body.decode()
-    # The budget is used up behind the second one.
+    # The retry budget is used up after the second one.
     few = bridge(members, retry={**RETRY, "attempts": 5, "budget": {"tokens": 4}})
     until_answered_by(few, ["one", "two", "three"])
     assert "(attempt 2 of 5)" in call(few, key="fail").body.decode()

@@ -1,4 +1,4 @@
-"""Compressed bodies, both ways: what clients send and what they ask for."""
+"""Compressed bodies in both directions: what clients send and what they accept."""
 
 import gzip
 import json
@@ -115,7 +115,7 @@ class TestReplies:
 
 class TestMessages:
     def test_both_ways(self, start_bridge, start_backend, http):
-        # grpcio answers in gzip (2) once the client says that it takes it.
+        # grpcio responds with gzip (2) once the client accepts it.
         backend = start_backend(options={"grpc.default_compression_algorithm": 2})
         bridge = start_bridge(
             {"test": service(backend.address, "echo", compression={"requests": "gzip"})}

@@ -1,4 +1,4 @@
-"""Connections to the endpoint: shared, kept, replaced; and what happens when there is none."""
+"""Connections to the endpoint: shared, kept alive, replaced; and behaviour when there is none."""
 
 import concurrent.futures
 import socket
@@ -39,7 +39,7 @@ class TestReuse:
         assert 1 <= len(peers) <= 2
 
     def test_slow_calls_share_a_connection(self, start_bridge, start_backend, key):
-        """Twenty calls that are under way at the same time, on one HTTP/2 connection."""
+        """Twenty concurrent calls on one HTTP/2 connection."""
         backend = start_backend()
         bridge = start_bridge({"test": service(backend.address, "echo")}, threads=1)
 
@@ -75,7 +75,7 @@ class TestConcurrency:
             assert sorted(pool.map(client, range(50))) == list(range(50))
 
     def test_more_calls_than_the_server_allows_streams(self, start_bridge, start_backend):
-        """SETTINGS_MAX_CONCURRENT_STREAMS: the rest waits, or takes a further connection."""
+        """SETTINGS_MAX_CONCURRENT_STREAMS: the other calls wait, or use a further connection."""
         backend = start_backend(options={"grpc.max_concurrent_streams": 4})
         bridge = start_bridge({"test": service(backend.address, "echo")}, threads=1)
 
@@ -115,7 +115,7 @@ class TestReplacement:
         assert second.peers()[1] >= 1
 
     def test_a_server_that_says_goaway_all_the_time(self, start_bridge, start_backend, http):
-        """Each connection lives a moment only; no request may suffer from that."""
+        """Each connection is short-lived; no request may fail because of that."""
         backend = start_backend(
             options={"grpc.max_connection_age_ms": 100, "grpc.max_connection_age_grace_ms": 20_000}
         )
@@ -166,7 +166,7 @@ class TestNoEndpoint:
 
     @pytest.mark.parametrize("greeting", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x00" * 64])
     def test_something_else_listens(self, greeting, start_bridge, http):
-        """Not an HTTP/2 server: it says nothing, or something else, and hangs up or doesn't."""
+        """Not an HTTP/2 server: it sends nothing, or something else, and closes the connection or doesn't."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             address = f"127.0.0.1:{listener.getsockname()[1]}"
             accepted = []

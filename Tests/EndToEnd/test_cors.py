@@ -1,4 +1,4 @@
-"""Pages of other origins, as a browser asks for them."""
+"""Requests of pages of other origins, as a browser sends them."""
 
 import subprocess
 
@@ -15,7 +15,7 @@ def open_bridge(start_bridge, backend):
 
 
 def curl(url, *arguments):
-    """The status and the fields of an answer."""
+    """The status and the fields of a response."""
     done = subprocess.run(
         ["curl", "-sS", "-D-", "-o", "/dev/null", *arguments, url],
         capture_output=True, text=True, timeout=20, check=True,

@@ -1,4 +1,4 @@
-"""Clients that are gone: their calls end, and nobody else has to wait for them."""
+"""Clients that have disconnected: their calls end, and others don't have to wait for them."""
 
 import base64
 import contextlib
@@ -22,7 +22,7 @@ def open_websocket(connection, path):
 class TestWebSockets:
     @pytest.mark.parametrize("way", ["close", "end_sending", "reset"])
     def test_an_end_without_a_close_frame(self, way, start_bridge, backend, connect, key):
-        """No time is waited for: neither the heartbeat nor the call's timeout is anywhere near."""
+        """Detected immediately: neither the heartbeat nor the call's timeout is near."""
         bridge = start_bridge(
             {
                 "test": service(
@@ -71,7 +71,7 @@ class TestPlaces:
     COUNT = 40
 
     def leave(self, bridge, key, way):
-        """Requests whose clients close at once."""
+        """Requests whose clients disconnect immediately."""
         for index in range(self.COUNT):
             with socket.create_connection((bridge.host, bridge.port), timeout=15) as client:
                 client.sendall(request_bytes("GET", f"/v1/hang/{key}-{index}"))
@@ -79,13 +79,13 @@ class TestPlaces:
 
     @pytest.fixture
     def small(self, start_bridge, backend):
-        """A bridge with few places, in which nobody who is gone is found out by time."""
+        """A bridge with low limits, on which disconnected clients aren't detected by timeouts."""
         bridge = start_bridge(
             {"test": service(backend.address, "echo", timeout="600s")},
             threads=1,
             limits={"calls_in_flight": 8, "calls_waiting": 8, "half_closed_timeout": "300s"},
         )
-        # Its drain would wait for the calls of those who are gone.
+        # Its drain would wait for the calls of disconnected clients.
         bridge.ended_by_test = True
         return bridge
 
@@ -112,7 +112,7 @@ class TestPlaces:
         assert connection.read_response().status == 200
 
     def test_it_yields_where_there_is_none(self, small, backend, connect, http, key):
-        """The oldest goes first, and is told why."""
+        """The oldest is evicted first, and gets the reason."""
         halves = []
         for index in range(8):
             connection = connect(small)
@@ -128,7 +128,7 @@ class TestPlaces:
             backend.wait_for_state(f"{key}-{index}", "RUNNING")
 
     def test_the_living_are_not_displaced(self, small, backend, connect, http, key):
-        """Eight that listen hold all places: others wait, and those beyond the queue are refused."""
+        """Eight active readers use all slots: others wait, and those beyond the queue are refused."""
         living = []
         for index in range(8):
             connection = connect(small)
@@ -141,7 +141,7 @@ class TestPlaces:
 
 class TestUnixSockets:
     def test_a_close_is_seen_at_once(self, start_bridge, backend, tmp_path, key):
-        """Over a UNIX socket the end of both ways is known."""
+        """Over a UNIX socket the close of both directions is visible."""
         path = tmp_path / "front.sock"
         start_bridge(
             {"test": service(backend.address, "echo", timeout="600s")},

@@ -1,4 +1,4 @@
-"""Endpoints by name: addresses that are no good, name servers that don't answer (RFC 8305)."""
+"""Endpoints by name: addresses that fail, name servers that don't answer (RFC 8305)."""
 
 import contextlib
 
@@ -25,7 +25,7 @@ def stack():
 
 @pytest.fixture
 def hosts(stack, tmp_path):
-    """Makes hosts that a name server knows as `depot.internal`: `hosts(server, V4, REFUSES)`."""
+    """Creates hosts that a name server resolves as `depot.internal`: `hosts(server, V4, REFUSES)`."""
     server = names.NameServer(tmp_path)
     stack.callback(server.end)
 
@@ -42,7 +42,7 @@ def hosts(stack, tmp_path):
 
 @pytest.fixture
 def start(stack, tmp_path):
-    """Starts a bridge that asks a name server: `start(services, host.inside)`."""
+    """Starts a bridge that uses a name server: `start(services, host.inside)`."""
 
     def start(services, inside, **more):
         bridge = Bridge.configured(
@@ -71,7 +71,7 @@ class TestAddresses:
         for _ in range(3):
             answer = post(bridge)
             assert answer.status == 200, answer.body
-        # The one that's silent isn't kept waiting for its answer.
+        # The silent one doesn't delay the response.
         assert host.strays <= (bridge.errors.count("listening") if bad == SILENT else 0) * 4
 
     @pytest.mark.parametrize("bad", BAD)
@@ -97,7 +97,7 @@ class TestAddresses:
 
     @pytest.mark.parametrize("bad", [REFUSES, FULL])
     def test_messages_over_http(self, hosts, start, stack, bad):
-        """Without TLS an address that accepts is as good as any."""
+        """Without TLS an address that accepts connections counts as working."""
         server = predict_server.PredictServer()
         stack.callback(server.stop)
         server.default = lambda request: predict_server.good(REPLY)
@@ -116,7 +116,7 @@ class TestAddresses:
         registry = start_nacos()
         host = hosts(backend.address, V4, SILENT)
         registry.register("svc", "depot.internal", host.port)
-        # The simulator has IPv4 alone: there, too, IPv6 refuses.
+        # The simulator has only IPv4: IPv6 refuses there, too.
         nacos = {"servers": f"depot.internal:{registry.port}", "service": "svc"}
         endpoint = {"nacos": {**nacos, "protocol": protocol}}
         bridge = start({"test": service(endpoint, "echo")}, host.inside)
@@ -129,7 +129,7 @@ class TestAddresses:
         answer = post(bridge)
         assert answer.status == 503
         said = f"can't connect to {host.address}: connection refused (tried "
-        # A lookup of IPv6 that takes long comes second.
+        # A slow IPv6 lookup is used second.
         orders = ("::1 and 127.0.0.1)", "127.0.0.1 and ::1)")
         assert answer.json()["message"] in [said + order for order in orders]
 
@@ -164,7 +164,7 @@ class TestNameServers:
                 connection.request("POST", "/v1/echo", fields, b"{}")
                 connections.append(connection)
             until(lambda: server.asked, "the name server is asked")
-            # These need no answer of its; the others haven't got theirs.
+            # These don't depend on it; the others still wait for theirs.
             for host in ("near", "local"):
                 assert post(bridge, host=host).status == 200
             for number, connection in enumerate(connections):

@@ -1,4 +1,4 @@
-"""Calls under way while the list of endpoints changes: instances appear, leave, die, and drop packets."""
+"""Calls in flight while the list of endpoints changes: instances appear, leave, die, and drop packets."""
 
 import signal
 
@@ -14,7 +14,7 @@ RETRY = {"attempts": 3, "on": ["UNAVAILABLE", "CANCELLED"]}
 
 @pytest.fixture
 def before(start_bridge):
-    """A bridge before what this endpoint leads to."""
+    """A bridge whose endpoints come from this configuration."""
 
     def start(endpoint, **more):
         more = {"retry": RETRY, **more}
@@ -29,7 +29,7 @@ def no_failures(load):
 
 
 def until_served_by(load, *names, seconds=30):
-    """Waits until these and no others answer, of calls that have begun since."""
+    """Waits until exactly these servers respond to calls started since."""
 
     def only():
         load.answers.clear()
@@ -50,13 +50,13 @@ def test_instances_of_eas_come_and_go_under_load(eas, fleet, before):
     with Load(bridge) as load:
         until_served_by(load, "one", "two")
         eas.discovery.set("my_svc", *places(two, three))
-        # Calls are in flight at the one that leaves; they finish.
+        # Calls are in flight on the leaving one; they finish.
         until_served_by(load, "two", "three")
         assert one.is_running()
-        # An instance that dies is still listed for a while; its calls go to another one.
+        # A dead instance is still listed for a while; its calls go to another one.
         two.signal(signal.SIGKILL)
         until_served_by(load, "three")
-        # Discovery knows nothing any more: the last list holds.
+        # Discovery returns an empty list; the previous list stays in effect.
         eas.discovery.status = 503
         asked = len(eas.discovery.calls)
         until(lambda: len(eas.discovery.calls) > asked + 2, "it's asked again")
@@ -79,7 +79,7 @@ def test_instances_of_eas_share_by_weight(eas, fleet, before):
         until(lambda: sum(load.servers().values()) >= 200, "calls are answered")
         counts = load.servers()
     share = counts["one"] / sum(counts.values())
-    # Connections are balanced loop by loop, each in turn.
+    # Connections are balanced per loop, round robin.
     assert 0.65 < share < 0.85, counts
     no_failures(load)
 
@@ -88,7 +88,7 @@ def test_instances_of_eas_share_by_weight(eas, fleet, before):
 def test_what_the_vendors_client_registers_is_called(
     start_nacos, connect_nacos, fleet, before, protocol
 ):
-    """The whole path: Nacos' own client registers, the bridge finds, calls, and lets go."""
+    """End to end: Nacos' own client registers, the bridge discovers, calls, and removes the instance."""
     registry = start_nacos(version="3")
     one, two = fleet("one", "two", delay=0.05)
     client = connect_nacos(registry)
@@ -154,7 +154,7 @@ class TestHostsOfTheirOwn:
             until_served_by(load, "one")
             eas.discovery.set("my_svc", *places(one, two))
             until_served_by(load, "one", "two")
-            # The host is gone with all that was on it, and its address.
+            # The host disappears with its processes and address.
             one.signal(signal.SIGKILL)
             one.host.close()
             until_served_by(load, "two")
@@ -177,7 +177,7 @@ class TestHostsOfTheirOwn:
         no_failures(load)
 
     def test_the_only_one_drops_all_packets_for_a_while(self, eas, instances, before):
-        """Each request gets an answer within its time, and calls go on when it's back."""
+        """Each request gets a response in time, and calls continue when it's back."""
         (one,) = instances("one")
         eas.discovery.set("my_svc", *places(one))
         bridge = before(direct(eas, interval="100ms"), timeout="1s")

@@ -1,4 +1,4 @@
-"""Endpoints that are looked up: `bridge-proxy endpoints`, and calls that go to what was found."""
+"""Endpoint discovery: `bridge-proxy endpoints`, and calls to the endpoints found."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ def watch(tmp_path):
 
 @pytest.fixture
 def look_up(tmp_path):
-    """Runs `bridge-proxy endpoints` for this endpoint; gives exit code, list, and what it said."""
+    """Runs `bridge-proxy endpoints` for this endpoint; returns exit code, list, and error output."""
 
     def look_up(endpoint, **environment):
         path = discovery_configuration(endpoint, tmp_path)
@@ -277,7 +277,7 @@ def test_a_registry_that_is_not_there_yet(start_nacos, watch, protocol):
 
 @pytest.fixture
 def subscribed(start_nacos, watch):
-    """A registry with an instance, and who has subscribed to it."""
+    """A registry with an instance, and its subscriber."""
 
     def subscribed(**more):
         registry = start_nacos(**more)
@@ -375,7 +375,7 @@ def test_calls_go_to_what_is_registered(backend, start_nacos, start_bridge, prot
     bridge = start_bridge({"test": service(nacos(registry, **access(protocol)), "echo")})
     answer = requests.post(f"{bridge.url}/v1/echo", json={"aString": "x"}, timeout=20)
     assert (answer.status_code, answer.json()["aString"]) == (200, "x")
-    # Nobody listens at the other: calls that never got there begin again.
+    # Nothing listens at the other address: calls that never reached it are retried.
     registry.register("svc", "127.0.0.1", free_port())
     for _ in range(10):
         answer = requests.post(f"{bridge.url}/v1/echo", json={"aString": "y"}, timeout=20)
@@ -389,7 +389,7 @@ def test_calls_go_to_an_instance_of_eas(backend, eas, start_bridge):
     url = f"{bridge.url}/v1/echo"
     answer = requests.post(url, json={"aString": "x"}, timeout=20)
     assert (answer.status_code, answer.json()["aString"]) == (200, "x")
-    # The last list holds.
+    # The previous list stays in effect.
     asked = len(eas.discovery.calls)
     eas.discovery.set("my_svc")
     until(lambda: len(eas.discovery.calls) > asked + 2, "the empty list has been seen")

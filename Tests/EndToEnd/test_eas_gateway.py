@@ -1,4 +1,4 @@
-"""gRPC through gateways of PAI-EAS and balancers: names, tokens, sizes, and what they say without gRPC."""
+"""gRPC through PAI-EAS gateways and load balancers: names, tokens, sizes, and non-gRPC responses."""
 
 import pytest
 from support.bridge import run, service, write_configuration
@@ -15,7 +15,7 @@ STATUSES = {
 
 @pytest.fixture
 def endpoint():
-    """A gateway that answers as the list says, then well."""
+    """A gateway that responds as listed, then successfully."""
     answers = []
 
     def answer(stream):

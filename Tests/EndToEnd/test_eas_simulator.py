@@ -1,4 +1,4 @@
-"""The simulator of PAI-EAS, called by the vendor's own client and as the documentation says."""
+"""The PAI-EAS simulator, verified with the vendor's own client and the documentation."""
 
 import time
 
@@ -30,7 +30,7 @@ def test_the_vendors_client_is_refused_with_a_wrong_token(eas):
 
 
 def test_the_vendors_client_calls_instances(eas):
-    """It finds them by the discovery and calls them by their weights."""
+    """It discovers them and calls them by weight."""
     instances = [EAS(), EAS()]
     try:
         for instance in instances:

@@ -1,4 +1,4 @@
-"""Endpoints that are broken or hostile: an error with a reason, in bounded time, and no crash."""
+"""Broken and hostile endpoints: an error with a reason, in bounded time, and no crash."""
 
 import random
 
@@ -18,7 +18,7 @@ def good(stream):
 
 
 def reply(*parts):
-    """An answer from parts, each a function of the stream."""
+    """A reply from parts, each a function of the stream."""
     return lambda stream: b"".join(part(stream) for part in parts)
 
 
@@ -56,7 +56,7 @@ def many_fields(stream):
     return grpc_head(stream, *pairs * 10) + data(stream, message(GOOD)) + trailers(stream)
 
 
-# What the endpoint answers: the gRPC codes that may become of it.
+# The endpoint's reply: the gRPC codes in which it may result.
 ANSWERS = {
     "a good reply": (good, {0}),
     "a reply in small pieces": (
@@ -152,7 +152,7 @@ ANSWERS = {
         reply(grpc_head, body(message(b"\x7a\x01\xff")), trailers), {13},
     ),
     "messages nested without end": (
-        # a_message (19), then child (3) in child: each level says that it holds the rest.
+        # a_message (19), then child (3) nested: each level declares that it contains the rest.
         reply(grpc_head, body(message(b"\x9a\x01\xc8\x01" + b"".join(
             b"\x1a" + bytes([(198 - 2 * level) % 128 + 128, (198 - 2 * level) // 128])
             for level in range(60)) + b"\x1a\x00" * 20)), trailers), {0, 13},
@@ -219,7 +219,7 @@ ANSWERS = {
 
 @pytest.fixture
 def ask(start_bridge):
-    """Asks a bridge whose endpoint answers so; gives the HTTP response, or several."""
+    """Sends a request to a bridge with this endpoint; returns the HTTP response, or several."""
     endpoints = []
 
     def ask(answer, times=1, **more):
@@ -282,7 +282,7 @@ def test_a_greeting(greeting, ask):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_damaged_answers(seed, ask):
-    """Good replies with some bytes changed, cut, repeated or put in."""
+    """Valid replies with some bytes changed, truncated, repeated or inserted."""
     source = random.Random(seed)
 
     def damaged(stream):

@@ -1,4 +1,4 @@
-"""Enums by names without what repeats the enum's own name."""
+"""Enum values by names without the prefix that repeats the enum's name."""
 
 import pytest
 from support.bridge import service

@@ -1,4 +1,4 @@
-"""Errors in the shape that a service's clients know."""
+"""Errors in the format that a service's clients expect."""
 
 import json
 

@@ -80,7 +80,7 @@ def test_keeps_details_of_unknown_types_as_bytes(bridge, http):
 
 
 def test_knows_the_standard_details_without_an_import(start_bridge, backend, tmp_path, http):
-    """google/rpc comes with the bridge, whatever the schemas import."""
+    """google/rpc is built in, whatever the schemas import."""
     (tmp_path / "bare.proto").write_text(
         'syntax = "proto3"; package bridge.test; message Empty {}\n'
         "message FailRequest { int32 code = 1; string message = 2; repeated int32 details = 3; }\n"
@@ -98,8 +98,8 @@ def test_knows_the_standard_details_without_an_import(start_bridge, backend, tmp
     assert set(unknown) == {"@type", "value"}
 
 
-# The body, with the place of the fault marked by "¦" where there can be no two opinions of it; and
-# what the message has to name.
+# The body, with the location of the error marked by "¦" if it's unambiguous; and what the message must
+# contain.
 BAD_BODIES = {
     "no JSON at all": ("¦hello", []),
     "cut short": ('{"aInt32": 1¦', []),
@@ -237,7 +237,7 @@ def test_what_is_accepted(accept, status, bridge, http):
 
 
 def test_a_body_over_the_limit(bridge, connect, http):
-    """4 MiB is the limit; a body that says that it's longer isn't even read."""
+    """The limit is 4 MiB; a body that declares more isn't even read."""
     connection = connect()
     head = {"Content-Length": str((4 << 20) + 1), "Content-Type": "application/json"}
     connection.request("POST", "/v1/echo", head)
@@ -271,7 +271,7 @@ def test_a_large_reply(bridge, http):
 
 
 def test_a_reply_over_the_limit(bridge, http):
-    """64 MiB is the limit of a reply message."""
+    """The limit of a reply message is 64 MiB."""
     reply = http.get(f"{bridge.url}/v1/big/{65 << 20}", timeout=60)
     assert (reply.status_code, reply.json()["code"]) == (429, 8)
 

@@ -1,7 +1,7 @@
-"""Every kind of field, both ways, with the JSON mapping of Python's protobuf as the judge.
+"""Every kind of field in both directions, compared with the JSON mapping of Python's protobuf.
 
-Each direction is judged on its own: what the gRPC server got is asked of the server itself, and
-what it sends is put there without the bridge. Two faults that cancel each other out would show.
+Each direction is verified on its own: the received message is requested from the gRPC server itself, and
+the message to send is put there without the bridge. Two bugs that cancel each other out would show.
 """
 
 import json
@@ -17,7 +17,7 @@ SEEDS = range(40)
 
 @pytest.fixture
 def send(bridge, backend, stubs, http, key):
-    """Posts JSON text through the bridge; gives the message that the server got, and the reply."""
+    """Posts JSON text through the bridge; returns the message that the server received, and the reply."""
 
     def send(text):
         members = text.strip()[1:].strip()
@@ -41,7 +41,7 @@ def send(bridge, backend, stubs, http, key):
 
 @pytest.fixture
 def fetch(bridge, backend, stubs, http, key):
-    """Gives the JSON that the bridge makes of a message that the server has."""
+    """The bridge's JSON for a message on the server."""
 
     def fetch(message):
         message.key = key
@@ -58,8 +58,8 @@ def expected(stubs, text):
 
 
 def text_of(message):
-    """A message as text that is the same for equal messages, what is packed in Any included (where
-    bytes may differ: a default may be written or not)."""
+    """A message as text that is equal for equal messages, including contents of Any (whose bytes may
+    differ: a default may be written or not)."""
     return json_format.MessageToJson(message, sort_keys=True, ensure_ascii=False)
 
 

@@ -1,4 +1,4 @@
-"""JSON as other programs write it, and messages that only the endpoint knows."""
+"""JSON as other programs write it, and messages with types known only to the endpoint."""
 
 import json
 
@@ -34,7 +34,7 @@ class TestUnknownAny:
         reply = http.post(f"{strict.url}/v1/echo", json=message, timeout=20)
         assert reply.status_code == 400
         assert "isn't in the loaded schemas" in reply.json()["message"]
-        # The endpoint has it from a client that may send it.
+        # The endpoint got it from a client that may send it.
         assert http.post(f"{bridge.url}/v1/echo", json=message, timeout=20).status_code == 200
         assert http.get(f"{bridge.url}/v1/kept/unknown-any", timeout=20).json() == message
         reply = http.get(f"{strict.url}/v1/kept/unknown-any", timeout=20)
@@ -82,7 +82,7 @@ class TestByteOrderMark:
 
 
 class TestLongTexts:
-    """No answer is larger for what it echoes."""
+    """Echoed text doesn't make a response larger."""
 
     LONG = "x" * 50_000
 

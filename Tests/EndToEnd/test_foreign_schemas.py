@@ -1,4 +1,4 @@
-"""Schemas as others have them: copies, shared services, names that nobody expects."""
+"""Schemas found in practice: copies, shared services, unusual names."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def reflected(server):
 
 @pytest.fixture
 def vendored(tmp_path):
-    """A tree that has Google's files in a folder of its own, and files that import either copy."""
+    """A tree with Google's files in a folder of its own, and files that import either copy."""
     tree = tmp_path / "tree"
     api = tree / "vendor" / "google" / "api"
     api.mkdir(parents=True)
@@ -90,7 +90,7 @@ class TestCopies:
         assert "GET    /menu/{id}" in done.stdout
 
     def test_json_names_that_one_copy_leaves_out(self, vendored, tmp_path):
-        """As servers in Python have them: compilers write json_name, generated code drops it."""
+        """As in Python servers: compilers write json_name, generated code drops it."""
         path = compiled(vendored, tmp_path / "menu.pb", "menu.proto")
         files = descriptor_pb2.FileDescriptorSet.FromString(path.read_bytes())
         for file in files.file:
@@ -290,7 +290,7 @@ class TestConfiguration:
         assert run(*arguments).returncode == 0
 
     def test_thirty_thousand_keys(self, tmp_path):
-        """It's the count of lines that shows that nothing is read once for each key."""
+        """The number of lines shows that nothing is read once per key."""
         path = tmp_path / "many.yaml"
         path.write_text("a: 1\n" * 30_000)
         done = run("check", "--config", path, seconds=20)

@@ -1,4 +1,4 @@
-"""gRPC clients that are pointed at the bridge: passed through untouched, on the port of the others."""
+"""gRPC clients of the bridge: passed through unchanged, on the same port as JSON clients."""
 
 import base64
 import concurrent.futures
@@ -72,7 +72,7 @@ def client(bridge, open_client):
 
 
 def memory(bridge):
-    """Bytes of the process that are in memory."""
+    """Resident memory of the process in bytes."""
     with open(f"/proc/{bridge.child.pid}/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -106,7 +106,7 @@ class TestKinds:
         assert json.loads(client.join()(iter([]), timeout=20)) == {"messages": 0, "bytes": 0}
 
     def test_both_ways_in_turn(self, client):
-        """Each answer comes before the next question is asked."""
+        """Each reply arrives before the next request is sent."""
         questions = []
 
         def ask():
@@ -234,7 +234,7 @@ class TestStatus:
         assert failed.value.code() == grpc.StatusCode.FAILED_PRECONDITION
         assert failed.value.details() == "no more after 10000 bytes"
         assert ("x-early", "yes") in failed.value.trailing_metadata()
-        # The connection is as good as before.
+        # The connection is still usable.
         assert client.unary("Echo")(b"next", timeout=20) == b"next"
 
     def test_no_endpoint(self, start_bridge, open_client):
@@ -273,7 +273,7 @@ class TestStatus:
         assert named.unary("Echo")(b"by name", timeout=20) == b"by name"
 
     def test_the_service_that_has_the_method(self, start_bridge, backend, open_client, stubs):
-        """A prefix, which gRPC clients can't write, is none to them."""
+        """A prefix, which gRPC clients can't send, doesn't apply to them."""
         bridge = start_bridge(
             {
                 "first": service("127.0.0.1:1", "legacy", prefix="/legacy"),
@@ -324,7 +324,7 @@ class TestTime:
 
     def test_a_client_that_is_gone(self, bridge, backend, open_client, stubs, key):
         client = open_client(f"{bridge.host}:{bridge.port}")
-        # A call that nobody keeps is cancelled by grpcio itself.
+        # grpcio cancels a call without references.
         call = client.trouble.Hang.future(stubs.echo.HangRequest(key=key), timeout=30)
         backend.wait_for_state(key, "RUNNING")
         client.channel.close()
@@ -351,7 +351,7 @@ class TestSize:
         assert sum(1 for _ in answers) == 5000
 
     def test_a_client_that_does_not_read(self, start_bridge, backend, open_client, key):
-        """The endpoint is held back, and the bridge keeps little."""
+        """Backpressure reaches the endpoint, and the bridge buffers little."""
         bridge = start_bridge({"test": service(backend.address, "echo", timeout="60s")})
         client = open_client(f"{bridge.host}:{bridge.port}")
         client.unary("Echo")(b"", timeout=20)
@@ -365,7 +365,7 @@ class TestSize:
         assert sum(len(piece) for piece in replies) == 4095 * (64 << 10)
 
     def test_an_endpoint_that_does_not_read(self, start_bridge, backend, open_client, key):
-        """The client is held back, and the bridge keeps little."""
+        """Backpressure reaches the client, and the bridge buffers little."""
         bridge = start_bridge({"test": service(backend.address, "echo", timeout="60s")})
         client = open_client(f"{bridge.host}:{bridge.port}")
         client.unary("Echo")(b"", timeout=20)
@@ -390,7 +390,7 @@ class TestSize:
 
     @staticmethod
     def settled(client, key):
-        """What was sent under a key once that has stopped growing."""
+        """The value sent under a key once it has stopped growing."""
         last = -1
         while True:
             now = json.loads(client.unary("Observe")(key.encode(), timeout=20))
@@ -486,7 +486,7 @@ class TestConnection:
 
 
 class TestOtherClients:
-    """What isn't a gRPC client, or is none yet."""
+    """Clients that aren't gRPC clients, or not yet."""
 
     @pytest.mark.parametrize("cut", [1, 3, 14, 23])
     def test_a_preface_in_two_pieces(self, connect, cut):

@@ -1,4 +1,4 @@
-"""Clients over HTTP/2 that waste streams, send bombs, break the rules of streams or never read."""
+"""HTTP/2 clients that waste streams, send bombs, violate stream rules or never read."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ from support.processes import until
 from support.raw import Closed
 
 PROTOCOL_ERROR, STREAM_CLOSED, CALM = 1, 5, 11
-# What the bridge lets a client waste at once; see docs/limits.md.
+# What a client may waste at once; see docs/limits.md.
 BURST = 500
 
 
@@ -26,13 +26,13 @@ def head(stream, *more, path="/bridge.test.TroubleService/Hang", end=False):
 
 
 def call(stream, body=b"", **more):
-    """A whole call."""
+    """A complete call."""
     message = b"\0" + len(body).to_bytes(4, "big") + body
     return head(stream, **more) + data(stream, message, end=True)
 
 
 class Frames:
-    """A connection to the bridge over HTTP/2, read frame by frame."""
+    """An HTTP/2 connection to the bridge, read frame by frame."""
 
     def __init__(self, connection, first=frame(SETTINGS, 0, 0)):
         self.connection = connection
@@ -40,7 +40,7 @@ class Frames:
         connection.send(PREFACE, first, frame(SETTINGS, ACK, 0))
 
     def send(self, *parts):
-        # A peer that has said goodbye may have closed the connection meanwhile.
+        # A peer that has sent GOAWAY may have closed the connection meanwhile.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.connection.send(*parts)
 
@@ -58,7 +58,7 @@ class Frames:
                 return found
 
     def goodbye(self):
-        """The error code of the GOAWAY, behind which the connection ends."""
+        """The error code of the GOAWAY after which the connection is closed."""
         code = None
         with contextlib.suppress(Closed):
             while True:
@@ -77,7 +77,7 @@ def frames(connect):
 
 
 def memory(bridge):
-    """Bytes of the process that are in memory."""
+    """Resident memory of the process in bytes."""
     with open(f"/proc/{bridge.child.pid}/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -103,7 +103,7 @@ class TestWastedStreams:
         with contextlib.suppress(Closed):
             for stream in range(1, 8 * BURST, 2):
                 client.send(self.WAYS[name](stream))
-                # No more at a time than the bridge allows: that would be another fault.
+                # No more at a time than the bridge allows: that would be another error.
                 if stream % 100 == 1 and name != "resets":
                     client.until(RESET, stream)
         codes = [each[3][4:8] for each in client.seen if each[0] == GOAWAY]
@@ -111,7 +111,7 @@ class TestWastedStreams:
         assert code == CALM
         _, after = backend.peers()
         assert after - before <= BURST + 2
-        # Another client notices nothing.
+        # Other clients aren't affected.
         other = frames(bridge)
         other.send(call(1, path="/bridge.test.EchoService/Echo"))
         assert other.until(HEADERS, 1)[1] & END_HEADERS
@@ -128,7 +128,7 @@ class TestWastedStreams:
 class TestHeaderBlocks:
     @pytest.mark.parametrize("name", ["head", "trailers"])
     def test_a_bomb(self, bridge, frames, name):
-        """One large field, then asked for again in a byte each (RFC 7541 §7.3)."""
+        """One large field, then referenced repeatedly with one byte each (RFC 7541 §7.3)."""
         large = b"\x40\x01x\x7f" + bytes([(4_000 - 127) % 128 + 128, (4_000 - 127) // 128]) + b"y" * 4_000
         pseudo = fields((":method", "GET"), (":scheme", "http"), (":path", "/"))
         block = (pseudo if name == "head" else b"") + large + b"\xbe" * 12_000
@@ -155,7 +155,7 @@ class TestHeaderBlocks:
 
 
 class TestRequestsThatAreNone:
-    """RFC 9113 §8.1.1: the stream is reset, and the access log says why."""
+    """RFC 9113 §8.1.1: the stream is reset, and the access log has the reason."""
 
     @pytest.mark.parametrize(
         ("pairs", "path", "text"),
@@ -221,8 +221,8 @@ class TestClientsThatDoNotRead:
 
     @pytest.mark.parametrize("kind", ["gRPC", "JSON"])
     def test_a_hundred_replies_and_no_window(self, kind, start_bridge, start_backend, frames):
-        """Each stream's endpoint would send 64 MiB; the bridge holds little of it, and all the rest of
-        it comes once the window opens."""
+        """Each stream's endpoint would send 64 MiB; the bridge buffers little of it, and all the rest
+        arrives once the window opens."""
         backend = start_backend()
         bridge = start_bridge({"test": service(backend.address, "echo", timeout="60s")}, threads=1)
         client = frames(bridge, frame(SETTINGS, 0, 0, settings((4, 0))))

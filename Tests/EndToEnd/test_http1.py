@@ -1,4 +1,4 @@
-"""HTTP/1.1 as it's written and as it isn't: what a client can do to the bridge on a bare socket."""
+"""Valid and invalid HTTP/1.1: what a client can do to the bridge on a bare socket."""
 
 import json
 import random
@@ -120,7 +120,7 @@ class TestWellFormed:
         assert statuses in ([100, 200, 200], [200, 200])
 
     def test_expect_100_continue_for_what_is_refused(self, connect):
-        """No body is asked for that would be thrown away."""
+        """No 100 Continue for a body that would be discarded."""
         connection = connect()
         fields = JSON | {"Expect": "100-continue", "Content-Length": str(1 << 30)}
         connection.request("POST", "/v1/echo", fields)
@@ -187,7 +187,7 @@ class TestWellFormed:
             assert connection.read_response().status in (200, 204, 404, 405)
 
     def test_a_body_that_nobody_wants(self, connect):
-        """A body to a method without one is refused or ignored, but read: the next one is whole."""
+        """A body for a method without one is refused or ignored, but read: the next request is complete."""
         connection = connect()
         connection.request("GET", "/v1/routes/7", JSON, {"aString": "GET / HTTP/1.1\r\n\r\n"})
         assert connection.read_response().status in (200, 400)
@@ -207,7 +207,7 @@ class TestWellFormed:
 
 
 class TestOldPrograms:
-    """What programs write that have an HTTP of their own."""
+    """Requests of programs with their own HTTP implementation."""
 
     @pytest.mark.parametrize(
         ("line", "status", "words"),
@@ -335,7 +335,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("name", MALFORMED)
 def test_survives(name, bridge, backend, connect, stubs, http):
-    """An error or a closed connection, nothing behind the fault is served, and life goes on."""
+    """An error or a closed connection; nothing after the error is served, and the bridge keeps working."""
     connection = connect()
     try:
         connection.send(MALFORMED[name])
@@ -367,7 +367,7 @@ def test_heads_over_the_limit_are_431(connect):
 
 
 def test_every_cut_of_a_request(bridge, connect, http):
-    """A client that stops anywhere in a request leaves nothing behind."""
+    """A client that stops anywhere in a request leaves no state behind."""
     whole = post("cut")
     for end in range(1, len(whole)):
         connection = connect()
@@ -381,7 +381,7 @@ def test_every_cut_of_a_request(bridge, connect, http):
 
 @pytest.mark.parametrize("seed", range(10))
 def test_damaged_requests(seed, bridge, connect, http):
-    """Good requests with some bytes changed, cut, repeated or put in."""
+    """Valid requests with some bytes changed, truncated, repeated or inserted."""
     source = random.Random(seed)
     head = request_bytes("POST", "/v1/echo", JSON | {"Transfer-Encoding": "chunked"})
     good = post("x") + head + chunked(b'{"manyInt32": ', b"[1, 2]}") + post("y")

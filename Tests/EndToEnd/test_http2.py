@@ -1,4 +1,4 @@
-"""JSON over cleartext HTTP/2 (prior knowledge), by curl: the same answers as over HTTP/1.1."""
+"""JSON over cleartext HTTP/2 (prior knowledge), by curl: the same responses as over HTTP/1.1."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from support.processes import until
 
 
 class Reply:
-    """What curl got: status, fields in lower case, body, trailers among the fields."""
+    """curl's result: status, fields in lower case, body, trailers among the fields."""
 
     def __init__(self, done):
         self.code = done.returncode
@@ -19,7 +19,7 @@ class Reply:
         while b" 100" in head.split(b"\r\n")[0]:
             head, _, self.body = self.body.partition(b"\r\n\r\n")
         lines = head.decode().split("\r\n")
-        # curl prints nothing of an answer whose reset it reads together with the head.
+        # curl prints nothing of a response whose reset it reads together with the head.
         self.version, self.status = None, None
         if lines[0]:
             self.version, self.status = lines[0].split(" ")[0], int(lines[0].split(" ")[1])
@@ -224,7 +224,7 @@ class TestLife:
         backend.wait_for_state(key, "CANCELLED")
 
     def test_a_client_that_does_not_read(self, start_bridge, backend, key):
-        """The endpoint is held back, and the bridge keeps little."""
+        """Backpressure reaches the endpoint, and the bridge buffers little."""
         bridge = start_bridge({"test": service(backend.address, "echo", timeout="60s")})
         curl(f"{bridge.url}/v1/count/1")
         before = resident(bridge)
@@ -253,6 +253,6 @@ class TestLife:
 
 
 def resident(bridge):
-    """Bytes of the process that are in memory."""
+    """Resident memory of the process in bytes."""
     with open(f"/proc/{bridge.child.pid}/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,4 +1,4 @@
-"""Messages as bodies of HTTP/1.1: the processors of PAI-EAS, with their tokens, statuses and habits."""
+"""Messages as HTTP/1.1 bodies: PAI-EAS processors, with their tokens, statuses and habits."""
 
 import concurrent.futures
 import gzip
@@ -116,7 +116,7 @@ PROCESSORS = {
 
 @pytest.fixture(scope="module")
 def vendors_messages():
-    """What the vendor's own client makes of the same requests."""
+    """The vendor client's encoding of the same requests."""
     program = REPOSITORY / "Tests" / "EndToEnd" / "peers" / "eas_messages.py"
     ended = subprocess.run(
         [environment(".venv-eas"), program], capture_output=True, text=True, timeout=60, check=True
@@ -185,7 +185,7 @@ def test_every_status(start_bridge, http, peer):
         assert answer.json()["code"] == grpc, code
         assert str(code) in answer.json()["message"]
         assert predict_server.TEXTS[code] in answer.json()["message"]
-    # Each once: nothing is tried again without a policy. Two of them cost a connection.
+    # Once each: nothing is retried without a policy. Two of them cost a connection.
     assert len(peer.requests) == len(STATUSES)
     assert len({request.connection for request in peer.requests}) == 3
 
@@ -270,7 +270,7 @@ def test_shapes_of_replies(start_bridge, http, peer, reply):
         assert answer.headers["x-trace"] == "t"
 
 
-# An answer: the gRPC codes that may become of it.
+# A response: the gRPC codes in which it may result.
 BROKEN = {
     "nothing": (None, {14}),
     "half a head": (lambda request: b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-le", {14}),
@@ -339,7 +339,7 @@ def test_connections_are_kept_and_shared_out(start_bridge, http, peer):
         assert http.post(f"{bridge.url}/mnist", json={}).json() == ANSWER
     assert len(peer.connections) == 1
 
-    # 40 at a time, of which none waits for another.
+    # 40 concurrent requests, none of which waits for another.
     gate = threading.Barrier(40, timeout=20)
     peer.default = lambda request: gate.wait() >= 0 and predict_server.good(REPLY)
     with concurrent.futures.ThreadPoolExecutor(40) as pool:
@@ -364,7 +364,7 @@ def test_a_deadline_closes_the_connection(start_bridge, http, peer):
     answer = http.post(f"{bridge.url}/mnist", json={})
     assert answer.status_code == 504
     assert answer.json()["details"][0]["reason"] == "DEADLINE_EXCEEDED"
-    # The late reply reaches nobody: the next request has another connection.
+    # The late reply is discarded: the next request uses another connection.
     assert http.post(f"{bridge.url}/mnist", json={}).json() == ANSWER
     hold.set()
     assert [request.connection for request in peer.requests] == [1, 2]
@@ -396,7 +396,7 @@ def test_connections_that_the_endpoint_closed_are_not_used(start_bridge, http, p
 
 @pytest.mark.parametrize("idempotent", [False, True])
 def test_a_connection_that_dies_as_a_request_comes(start_bridge, http, peer, idempotent):
-    """Sent twice only where that's allowed, and then once more, not again and again."""
+    """Resent only where that's allowed, and then only once."""
     service = gateway(peer, transport={"idempotent": idempotent})
     bridge = start_bridge({"mnist": service}, threads=1)
     assert http.post(f"{bridge.url}/mnist", json=REQUEST).json() == ANSWER
@@ -410,7 +410,7 @@ def test_a_connection_that_dies_as_a_request_comes(start_bridge, http, peer, ide
         assert len(peer.requests) == 5
     assert answer.status_code == 503
     assert answer.json()["details"][0]["reason"] == "ENDPOINT_PROTOCOL_ERROR"
-    # A fresh connection that is closed isn't stale.
+    # A new connection that is closed isn't stale.
     peer.answers = [None]
     peer.close_connections()
     until(lambda: peer.gone == len(peer.connections), "all are closed")
@@ -434,7 +434,7 @@ def test_readiness(start_bridge, http, peer):
 
 
 def test_a_token_file_that_is_replaced_while_requests_run(start_bridge, http, peer, tmp_path):
-    """As Kubernetes does it: the file is a link through a link to a folder that is swapped whole."""
+    """As in Kubernetes: the file is a link through a link to a folder that is swapped atomically."""
     def publish(name, text):
         folder = tmp_path / f"..{name}"
         folder.mkdir()

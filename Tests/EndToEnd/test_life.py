@@ -1,4 +1,4 @@
-"""From start to end: ways to start, what is refused, health, the access log, draining."""
+"""From start to shutdown: ways to start, rejected input, health, the access log, draining."""
 
 import concurrent.futures
 import contextlib
@@ -138,7 +138,7 @@ class TestListening:
 
 
 class TestSockets:
-    """Of UNIX: whose they are."""
+    """UNIX sockets and their ownership."""
 
     @staticmethod
     def ask(path):
@@ -183,7 +183,7 @@ class TestSockets:
         assert self.ask(path) == b"200"
 
     def test_a_rolling_restart(self, start_bridge, backend, tmp_path, http, key):
-        """The old one lets go of the address at once, and of nothing when it ends."""
+        """The old process releases the address immediately, and removes nothing when it exits."""
         path = tmp_path / "rolling.sock"
         services = {"test": service(backend.address, "echo", "routes")}
         more = {"listen": ["127.0.0.1:0", f"unix:{path}"]}
@@ -256,7 +256,7 @@ class TestNames:
 
 
 class TestDescriptors:
-    """Fewer than the connections that clients make."""
+    """Fewer file descriptors than client connections."""
 
     LIMIT = 64
 
@@ -287,7 +287,8 @@ class TestDescriptors:
                 bridge.wait_for_line(f"out of file .* may open {self.LIMIT} .*ulimit -n.*LimitNOFILE=")
                 before = self.processor_time(bridge)
                 start = time.monotonic()
-                # An accepted connection is served, by a new one to the endpoint; so is the admin.
+                # An accepted connection is served, with a new connection to the endpoint; so is the admin
+                # server.
                 first.request("GET", "/v1/routes/7")
                 assert first.read_until(b"\r\n").split()[1] == b"200"
                 assert http.get(f"{admin}/readyz", timeout=20).status_code == 200
@@ -412,7 +413,7 @@ class TestDrain:
 
 
     def test_a_delay(self, start_bridge, backend, http):
-        """A program beside the bridge may still call while it shuts down itself."""
+        """A program on the same host may still call during its own shutdown."""
         bridge = start_bridge(
             {"test": service(backend.address, "routes")}, admin="127.0.0.1:0", drain_delay="60s"
         )

@@ -1,6 +1,6 @@
-"""The tables of Tests/Cases/http through the whole bridge, sampled; HTTPCaseTests runs them all.
+"""The tables of Tests/Cases/http through the complete bridge, sampled; HTTPCaseTests runs them all.
 
-The showcase's server answers every method with the method's name and the request that it got.
+The showcase server responds to every method with its name and the received request.
 """
 
 import json
@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from support.bridge import REPOSITORY, SHOWCASE, configuration, run, service, write_configuration
 from support.raw import Connection
 
-# One case of so many is run, the first of each group among them.
+# One case in this many is run, including the first of each group.
 STEP = 5
 
 
@@ -46,7 +46,7 @@ def ask(bridge, case):
 
 
 def fault(case, method, reply, stubs):
-    """What's not as the case has it; empty where all is."""
+    """The difference from the expected result; empty if there's none."""
     if "method" in case:
         if reply.status != 200:
             return f"{reply.status} {reply.body}"

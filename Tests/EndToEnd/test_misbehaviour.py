@@ -1,4 +1,4 @@
-"""Endpoints that reset, refuse, or say goodbye: what each kind of call makes of it."""
+"""Endpoints that reset, refuse, or send GOAWAY: the result of each kind of call."""
 
 import pytest
 from support.frames import (
@@ -8,8 +8,7 @@ from support.misbehaving import good_reply
 from support.shapes import CHAT, GRPC, LINES, SHAPES, UNARY, UPLOAD
 from support.stage import CLOSED, ENDED, MORE, Case
 
-# RFC 9113 §7, and what gRPC's PROTOCOL-HTTP2.md makes of each ("Errors"); a code that nobody knows is
-# INTERNAL_ERROR.
+# RFC 9113 §7, and the codes of gRPC's PROTOCOL-HTTP2.md ("Errors"); an unknown code is INTERNAL_ERROR.
 CODES = {
     "NO_ERROR": (0, 13), "PROTOCOL_ERROR": (1, 13), "INTERNAL_ERROR": (2, 13),
     "FLOW_CONTROL_ERROR": (3, 13), "SETTINGS_TIMEOUT": (4, 13), "STREAM_CLOSED": (5, 13),
@@ -20,7 +19,7 @@ CODES = {
 }  # fmt: skip
 
 
-# How far the endpoint comes before it resets: what it sends, and how many messages that is.
+# What the endpoint sends before the reset, and how many messages that contains.
 STAGES = {
     "before the head": (lambda stream, reply: b"", 0),
     "after the head": (lambda stream, reply: grpc_head(stream), 0),
@@ -84,7 +83,7 @@ class TestResets:
 
     @pytest.mark.parametrize("shape", [UNARY, UPLOAD, CHAT, GRPC], ids=str)
     def test_an_error_before_the_request_was_taken(self, shape, stage):
-        """RFC 9113 §8.1: NO_ERROR behind an answer asks for no more of the request."""
+        """RFC 9113 §8.1: NO_ERROR after a response means that the rest of the request isn't needed."""
 
         def play(peer, _):
             peer.greet()
@@ -99,7 +98,7 @@ class TestResets:
 
 
 def refuses(times):
-    """Refuses so many streams, on whichever connection they come."""
+    """Refuses this number of streams, on any connection."""
     left = iter(range(times))
 
     def play(peer, _):
@@ -117,7 +116,7 @@ class TestRefusals:
     @pytest.mark.parametrize("times", [1, 3, 9])
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
     def test_the_first_streams(self, shape, times, stage):
-        """The call begins again, unless it has sent messages that aren't kept."""
+        """The call is retried, unless it has sent messages that aren't buffered."""
         case = Case(refuses(times), 0, messages=1, after=MORE)
         if shape in (UPLOAD, CHAT):
             case = Case(refuses(1), 14, "reset with REFUSED_STREAM", after=MORE)
@@ -159,7 +158,7 @@ class TestGoodbye:
     @pytest.mark.parametrize("name", CODES)
     @pytest.mark.parametrize("shape", [UNARY, UPLOAD, LINES, GRPC], ids=str)
     def test_and_hanging_up(self, shape, name, stage):
-        """What the endpoint took upon itself isn't sent again: it may have done it."""
+        """A call that the endpoint accepted isn't resent: it may have been processed."""
 
         def play(peer, _):
             peer.greet()
@@ -203,7 +202,7 @@ class TestGoodbye:
 
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
     def test_twice(self, shape, stage):
-        """The way to end without losing a call (RFC 9113 §6.8)."""
+        """Graceful shutdown without losing a call (RFC 9113 §6.8)."""
 
         def play(peer, _):
             peer.greet()
@@ -215,7 +214,7 @@ class TestGoodbye:
 
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
     def test_with_a_mind_that_changes(self, shape, stage):
-        """The last stream may not grow (RFC 9113 §6.8)."""
+        """The last stream id must not increase (RFC 9113 §6.8)."""
 
         def play(peer, _):
             peer.greet()

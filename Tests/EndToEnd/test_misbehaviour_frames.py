@@ -1,4 +1,4 @@
-"""Endpoints whose frames break HTTP/2, or come without end: what each kind of call makes of it."""
+"""Endpoints whose frames violate HTTP/2, or never end: the result of each kind of call."""
 
 import pytest
 from support.frames import (
@@ -13,7 +13,7 @@ PRIORITY, ALTSVC, ORIGIN = 2, 10, 12
 SOME = (UNARY, LINES, GRPC)
 GRPC_HEAD = ((":status", "200"), ("content-type", "application/grpc"))
 
-# What becomes of a call: its code, a part of the message, the messages before, what of the connection.
+# The outcome of a call: its code, a part of the message, the messages before, the connection's state.
 CONNECTION = (14, "doesn't speak HTTP/2 as it should", 0, CLOSED)
 STREAM = (13, "the endpoint's reply breaks HTTP/2: PROTOCOL_ERROR", 0, KEPT)
 FLOOD = (14, "Flooding was detected", 0, CLOSED)
@@ -25,7 +25,7 @@ def whole(stream, reply):
 
 
 def answered(sent):
-    """Takes one request and sends this, a function of its stream and of a good message."""
+    """Reads one request and sends this, a function of its stream and of a valid message."""
 
     def play(peer, shape):
         peer.greet()
@@ -55,7 +55,7 @@ def block(payload):
 
 
 def bomb(stream, *pairs, end=False):
-    """One field of 4,000 bytes in the table of RFC 7541, then asked for again and again."""
+    """One field of 4,000 bytes in the dynamic table of RFC 7541, then referenced repeatedly."""
     large = b"\x40\x01x\x7f" + bytes([(4_000 - 127) % 128 + 128, (4_000 - 127) // 128]) + b"y" * 4_000
     payload = fields(*pairs) + large + b"\xbe" * 12_000
     return frame(HEADERS, END_HEADERS | (END_STREAM if end else 0), stream, payload)
@@ -175,7 +175,7 @@ class TestHeads:
 
 
 class TestOrder:
-    """Frames where they don't belong (RFC 9113 §5.1, §6)."""
+    """Frames in the wrong state (RFC 9113 §5.1, §6)."""
 
     CASES = {
         "the head ends the stream": (
@@ -322,7 +322,7 @@ class TestPieces:
 
 
 class TestFloods:
-    """Frames that cost the endpoint nothing, a great many of them, and then a good answer."""
+    """Large numbers of frames that cost the endpoint nothing, then a successful reply."""
 
     CASES = {
         "pings": (lambda stream: frame(PING, 0, 0, bytes(8)) * 100_000, FLOOD),

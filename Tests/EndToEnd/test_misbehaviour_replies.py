@@ -1,4 +1,4 @@
-"""Endpoints whose replies aren't gRPC, or break its rules: what each kind of call makes of it."""
+"""Endpoints whose replies aren't gRPC, or violate its rules: the result of each kind of call."""
 
 import functools
 import gzip
@@ -16,7 +16,7 @@ GRPC_HEAD = ((":status", "200"), ("content-type", "application/grpc"))
 
 
 def check(stage, shape, sent, code, text="", messages=0, after=KEPT, **more):
-    """Plays one answer, a function of the stream and of a good message."""
+    """Runs one reply, a function of the stream and of a valid message."""
 
     def play(peer, _):
         peer.greet()
@@ -27,7 +27,7 @@ def check(stage, shape, sent, code, text="", messages=0, after=KEPT, **more):
 
 
 def of(payload, *fields):
-    """A reply of this payload, a function of a good message."""
+    """A reply with this payload, a function of a valid message."""
     return lambda stream, reply: (
         grpc_head(stream, *fields) + data_frames(stream, payload(reply)) + trailers(stream)
     )
@@ -42,7 +42,7 @@ def zipped(reply):
 
 @functools.cache
 def bomb(size):
-    """A gzip text that unfolds to so many bytes, of a message that is one unknown field."""
+    """Gzip data that expands to this number of bytes, of a message that is one unknown field."""
     length = size.to_bytes(4, "little")
     varint = bytes([length[0] | 0x80, 0, 0, 0])
     squeeze = zlib.compressobj(9, wbits=31)
@@ -52,8 +52,8 @@ def bomb(size):
 
 
 class TestMessages:
-    # What the data is: code, text, messages before; a call that is passed through leaves it to its
-    # client, whose words those aren't.
+    # The data: code, text, messages before; a call that is passed through leaves it to its client, whose
+    # wording differs.
     CASES = {
         "shorter than announced": (
             of(lambda reply: message(reply, length=len(reply) + 1)), (13, "within a message", 0),
@@ -112,7 +112,7 @@ class TestMessages:
 
     @pytest.mark.parametrize("name", CASES)
     def test_passed_through(self, name, stage):
-        """The client gets what it would get without the bridge, unless that can't be read."""
+        """The client gets the same result as without the bridge, unless that can't be parsed."""
         sent, _ = self.CASES[name]
         assert stage.observe(sent, GRPC).code == stage.observe_directly(sent, GRPC).code
 
@@ -142,7 +142,7 @@ def ended(*pairs):
 
 
 def refused(*pairs):
-    """Trailers alone."""
+    """Trailers only."""
     return lambda stream, reply: headers(stream, *GRPC_HEAD, *pairs, end=True)
 
 
@@ -203,7 +203,7 @@ class TestStatuses:
     @pytest.mark.parametrize("sent", [ended, refused])
     @pytest.mark.parametrize("name", CASES)
     def test_passed_through(self, name, sent, stage):
-        """The client gets what it would get without the bridge."""
+        """The client gets the same result as without the bridge."""
         pairs, (code, text) = self.CASES[name]
         seen = stage.observe(sent(*pairs), GRPC)
         unreadable = ("an empty one", "no number", "-1", "a large number")
@@ -211,7 +211,7 @@ class TestStatuses:
             assert (seen.code, text in seen.text) == (code, True), seen
         else:
             direct = stage.observe_directly(sent(*pairs), GRPC)
-            # Whether a message that comes with a faulty end is handed on is a race within the client.
+            # Whether a message with an invalid end is delivered is a race within the client.
             assert (seen.code, seen.text) == (direct.code, direct.text)
 
     @pytest.mark.parametrize("pair", [("0", "5"), ("5", "0")])
@@ -232,7 +232,7 @@ class TestStatuses:
 
         words = "no!" * 21_000
         check(stage, shape, sent(words), 9, words, 1)
-        # One field of more than 64 KiB is beyond what HPACK's decoder takes, and ends the connection.
+        # One field of more than 64 KiB exceeds what the HPACK decoder accepts, and closes the connection.
         text = "doesn't speak HTTP/2 as it should"
         check(stage, shape, sent("no!" * 22_000), 14, text, 1, after=CLOSED)
 
@@ -265,7 +265,7 @@ class TestForeignReplies:
         content_type, body, words = BODIES[kind]
         sent = self.page(status, content_type, body)
         code, text = HTTP[status], f"HTTP status {status}"
-        if body and status in (204, 304):  # RFC 9110 §6.4.1: these have none
+        if body and status in (204, 304):  # RFC 9110 §6.4.1: these have no content
             words = ""
         for shape in (UNARY, LINES, GRPC):
             check(stage, shape, sent, code, text)
@@ -289,7 +289,7 @@ class TestForeignReplies:
 
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
     def test_success_of_grpc_with_a_page(self, shape, stage):
-        """A page isn't an answer, whatever the trailers say."""
+        """A page isn't a reply, whatever the trailers say."""
 
         def sent(stream, reply):
             return (
@@ -301,7 +301,7 @@ class TestForeignReplies:
 
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
     def test_a_page_without_end(self, shape, stage):
-        """The bridge has seen enough of it before the deadline."""
+        """The bridge ends it before the deadline."""
 
         def sent(stream, reply):
             return (

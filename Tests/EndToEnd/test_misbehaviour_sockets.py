@@ -1,4 +1,4 @@
-"""Endpoints that are silent, speak something else, or go away: what each kind of call makes of it."""
+"""Endpoints that are silent, use another protocol, or disconnect: the result of each kind of call."""
 
 import pytest
 from support.bridge import Bridge, configuration, service
@@ -16,7 +16,7 @@ GREETING = frame(SETTINGS, 0, 0, b"\0\3\0\0\0\x64")
 
 class TestStuck:
     def test_a_connection_that_nothing_more_comes_on_is_given_up(self, tmp_path):
-        """A header block without its end: nothing else can come on the connection then."""
+        """An unfinished header block: nothing else can follow on the connection."""
         endpoint = Endpoint()
         connections = 0
 
@@ -50,7 +50,7 @@ class TestStuck:
 
 
 class TestStrangers:
-    """Nothing was sent that counts: the client may try again."""
+    """No request was processed: the client may retry."""
 
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
     def test_silence(self, shape, stage):
@@ -128,7 +128,7 @@ class TestGoingAway:
     @pytest.mark.parametrize("way", ["close", "end_sending"])
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
     def test_hanging_up(self, shape, way, at, stage):
-        """With both directions closed, or its own alone: no more will come either way."""
+        """With both directions closed, or only its own: nothing more can arrive."""
         sent, messages = STAGES[at]
 
         def play(peer, _):
@@ -190,7 +190,7 @@ class TestOneWay:
             assert stage.over.wait(SECONDS)
             peer.abort()
 
-        # The client's body, the message and the frames of it.
+        # The client's body, the message and its frames.
         case = Case(play, 4, "within 500ms (services.short.", after=ENDED, host="short.test", size=4_000_000)
         stage.check(case, shape)
 
@@ -206,7 +206,7 @@ class TestOneWay:
 
     @pytest.mark.parametrize("shape", SOME, ids=str)
     def test_pings_whose_answers_are_never_read(self, shape, stage):
-        """A hundred at a time are answered at once: it's the answers that pile up."""
+        """A hundred at a time are answered immediately: the answers pile up."""
 
         def play(peer, _):
             peer.greet()

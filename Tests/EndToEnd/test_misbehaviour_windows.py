@@ -1,4 +1,4 @@
-"""Endpoints with odd windows and settings: what each kind of call makes of it."""
+"""Endpoints with unusual windows and settings: the result of each kind of call."""
 
 import pytest
 from support.frames import DATA, SETTINGS, WINDOW, frame, settings, window
@@ -6,7 +6,7 @@ from support.misbehaving import good_reply
 from support.shapes import CHAT, GRPC, LINES, SHAPES, UNARY, UPLOAD
 from support.stage import CLOSED, ENDED, KEPT, MORE, Case
 
-# What becomes of a call when the whole connection breaks the rules.
+# The outcome of a call when the connection itself violates the protocol.
 CONNECTION = (14, "doesn't speak HTTP/2 as it should", CLOSED)
 CANCEL = 8
 
@@ -36,7 +36,7 @@ class TestWindows:
 
     @pytest.mark.parametrize("shape", [UNARY, UPLOAD, CHAT, GRPC], ids=str)
     def test_an_answer_before_a_window_opened(self, shape, stage):
-        """The answer is whole: the rest of the request isn't waited for."""
+        """The reply is complete: the bridge doesn't wait for the rest of the request."""
 
         def play(peer, _):
             peer.greet()
@@ -82,7 +82,7 @@ class TestWindows:
 
         stage.check(Case(play, 0, messages=1, size=200), shape)
 
-    # What the endpoint sends: the outcome where that breaks the rules.
+    # What the endpoint sends: the outcome if that violates the protocol.
     UPDATES = {
         "nothing, for the stream": (lambda stream: window(stream, 0), None),
         "nothing, for the connection": (lambda stream: window(0, 0), CONNECTION),

@@ -1,4 +1,4 @@
-"""The simulator of Nacos, with the vendor's own client as its judge over gRPC, and over HTTP as its sources say."""
+"""The Nacos simulator, verified with the vendor's own client over gRPC, and over HTTP by its sources."""
 
 import pytest
 import requests
@@ -56,7 +56,7 @@ def test_the_vendors_client_answers_a_sign_of_life(start_nacos, connect_nacos):
 
 
 def test_the_vendors_client_comes_back(start_nacos, connect_nacos):
-    """After its connection was dropped it subscribes again and registers again."""
+    """After its connection was dropped it subscribes and registers again."""
     nacos = start_nacos()
     client = connect_nacos(nacos)
     client.do("subscribe", "svc")
@@ -71,7 +71,7 @@ def test_the_vendors_client_comes_back(start_nacos, connect_nacos):
 
 
 def test_a_push_without_an_answer_comes_again(start_nacos):
-    """The simulator's own clients answer nothing here: a session is put in by hand."""
+    """The simulator's own clients don't reply here: a session is inserted manually."""
     from peers.nacos import Session, unpack
 
     nacos = start_nacos(push_again=0.1)

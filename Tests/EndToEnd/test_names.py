@@ -1,4 +1,4 @@
-"""Names that a real name server knows: addresses that change, and SRV records."""
+"""Names from a real name server: addresses that change, and SRV records."""
 
 import collections
 
@@ -24,7 +24,7 @@ def server(tmp_path):
 
 @pytest.fixture
 def bridge(server, tmp_path):
-    """Starts a bridge that asks the name server: `bridge({"srv": …}, retry=…)`."""
+    """Starts a bridge that uses the name server: `bridge({"srv": …}, retry=…)`."""
     running = []
 
     def start(dns, **more):
@@ -121,7 +121,7 @@ def test_what_is_wrong_is_told(server, bridge, records, said):
 
 
 def test_addresses_that_come_and_go(server, fleet, bridge):
-    """As those of a headless service do: one port, several hosts."""
+    """As for a headless service: one port, several hosts."""
     (one,) = fleet("one")
     two = fleet.add(type(one)(one.stubs, one.folder, "two", port=one.port, ip="127.0.0.2"))
     server.say(hosts={"bench.internal": ["127.0.0.1"]})

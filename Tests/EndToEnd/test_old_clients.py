@@ -1,4 +1,4 @@
-"""What programs send that were written for another server, with the options that take it."""
+"""Requests of programs written for another server, with the options that accept them."""
 
 import json
 import subprocess
@@ -43,7 +43,7 @@ def bodies(text, charset):
 
 class TestBodies:
     def test_curl_d(self, bridge, lenient):
-        """curl -d says that its body is a form."""
+        """curl -d declares its body as a form."""
         arguments = ("-d", '{"aString": "x"}')
         status, body = curl(*arguments, f"{bridge.url}/v1/echo")
         assert status == 415
@@ -173,7 +173,7 @@ class TestAnswers:
 
     @pytest.mark.parametrize("http2", [False, True])
     def test_fields_of_content(self, http2, bridge):
-        """What describes neither framing nor bytes passes, in both directions."""
+        """Fields that describe neither framing nor bytes pass in both directions."""
         fields = {
             "content-disposition": 'attachment; filename="a.zip"',
             "content-language": "de",

@@ -1,4 +1,4 @@
-"""The gRPC server of the tests does what the other tests take for granted: grpcio asks it."""
+"""Verifies the gRPC server that the other tests rely on, with grpcio as the client."""
 
 import grpc
 import pytest

@@ -1,4 +1,4 @@
-"""Endpoints that are lost and come back, what is said of it, and endpoints that are the bridge itself."""
+"""Logging of endpoints that become unreachable and reachable again, and endpoints that are the bridge."""
 
 import json
 import signal
@@ -104,7 +104,7 @@ class TestOwnAddress:
 
     @pytest.fixture
     def round_trip(self, start_bridge):
-        """A bridge whose endpoint leads back to it by a way that it can't see."""
+        """A bridge whose endpoint leads back to it in a way that it can't see."""
         ways = []
 
         def start(entry):

@@ -1,4 +1,4 @@
-"""Schemas that come from the endpoint itself, by gRPC server reflection."""
+"""Schemas from the endpoint itself, by gRPC server reflection."""
 
 import concurrent.futures
 import re
@@ -54,7 +54,7 @@ def home(tmp_path):
 
 
 def reflected(address, **more):
-    """A service whose schema is its endpoint's."""
+    """A service that uses reflection."""
     return {"schemas": {"reflection": {"cache": "off", **more}}, "endpoint": address}
 
 
@@ -76,7 +76,7 @@ class TestCheck:
     @pytest.mark.parametrize("versions", ["v1,v1alpha", "v1", "v1alpha"])
     @pytest.mark.parametrize("manner", ["whole", "single"])
     def test_the_routes_are_those_of_the_files(self, start_server, tmp_path, versions, manner):
-        """Whichever version the server has, and whether it sends imports by itself or not."""
+        """For every version of the protocol, and whether the server sends imports unrequested or not."""
         names = ("echo", "routes", "legacy")
         compiled = compile_protos(tmp_path / "all.binpb", *names)
         server = start_server(compiled, versions=versions, manner=manner)
@@ -119,7 +119,7 @@ class TestCheck:
         assert "LegacyService" in done.stdout and "RouteService" not in done.stdout
 
     def test_services_that_are_not_offered_are_not_served(self, start_server, tmp_path):
-        """Though they stand in the same files as those that are."""
+        """Even if they are in the same files as those that are offered."""
         compiled = compile_protos(tmp_path / "all.binpb", "echo")
         server = start_server(compiled, services="bridge.test.EchoService")
         done = check(reflected(server.address), tmp_path)
@@ -172,7 +172,7 @@ class TestEndpoints:
         serves(http, bridge, "/v1/sell")
 
     def test_by_a_name(self, start_server, descriptors, tmp_path, start_bridge, http):
-        """Which is looked up before anything can be asked."""
+        """The name is resolved before the first request."""
         server = start_server(descriptors)
         endpoint = {"dns": f"localhost:{server.port}"}
         bridge = start_bridge({"test": reflected(endpoint)})
@@ -186,7 +186,7 @@ class TestEndpoints:
     def test_one_of_several_is_another_one(
         self, start_server, descriptors, tmp_path, start_bridge, http
     ):
-        """The others stay: their connections are never lost."""
+        """The others stay: they keep their connections."""
         more = compile_texts(tmp_path / "more.binpb", shop=shop("Buy", "Sell"))
         first, second = start_server(descriptors), start_server(descriptors)
         bridge = start_bridge({"test": reflected({"static": [first.address, second.address]})})
@@ -257,7 +257,7 @@ class TestBadAnswers:
         assert "sent two different files named common.proto" in done.stderr
 
     def test_an_import_that_nothing_needs(self, start_server, tmp_path):
-        """Files of options are often imported and seldom registered."""
+        """Files of options are often imported but seldom registered."""
         head = 'syntax = "proto3"; package shop;'
         compiled = compile_texts(
             tmp_path / "a.binpb", options=head + "message Unused {}",
@@ -313,7 +313,7 @@ class TestServe:
         item = "message Item { string name = 1; int32 count = 2; string colour = 3; }\n"
         more = compile_texts(tmp_path / "more.binpb", shop=shop("Buy", "Sell", item=item))
         start_server(more, port=server.port)
-        # Nobody calls meanwhile: the bridge finds out by itself.
+        # No calls meanwhile: the bridge detects it on its own.
         bridge.wait_for_line("service test serves the endpoint's current schema, 4 routes")
         assert buy(http, bridge, "/v1/sell", colour="red").json() == {"colour": "red"}
         assert buy(http, bridge, colour="red").json() == {"colour": "red"}
@@ -321,14 +321,14 @@ class TestServe:
     def test_a_request_under_way_finishes(
         self, start_server, start_bridge, http, tmp_path
     ):
-        """It began with a method that the next schema doesn't have."""
+        """It started with a method that the next schema doesn't have."""
         first = start_server(compile_texts(tmp_path / "a.binpb", shop=shop("Buy", "Slow")))
         bridge = start_bridge({"test": reflected(first.address, refresh="1s")}, threads=1)
         serves(http, bridge, "/v1/buy")
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             under_way = pool.submit(buy, http, bridge, "/v1/slow", name="x")
             first.wait_for_line("a slow call has come")
-            # It listens on the same port beside the first, which finishes what it has.
+            # It listens on the same port as the first, which finishes its calls.
             stopping = pool_stop(first)
             other = compile_texts(tmp_path / "b.binpb", shop=shop("Buy", "Sell"))
             start_server(other, port=first.port)
@@ -351,8 +351,8 @@ class TestServe:
         assert buy(http, bridge, "/v1/b").status_code == 404
 
     def test_asked_again_after_a_time(self, start_server, descriptors, start_bridge, http, tmp_path):
-        """`refresh` finds another schema though no connection was lost: here behind a server that
-        says something else each time."""
+        """`refresh` finds a new schema though no connection was lost: here from a server whose response
+        differs each time."""
         server = start_server(descriptors, manner="differing", about="shop.proto")
         bridge = start_bridge({"test": reflected(server.address, refresh="1s")})
         until(lambda: bridge.errors.count("current schema") >= 2, "it has asked again and again")
@@ -376,7 +376,7 @@ class TestCache:
         return reflected(address, cache=tmp_path / "kept" / "shop.binpb")
 
     def filled(self, start_server, descriptors, start_bridge, tmp_path):
-        """The port of a server that was there once, and the file that it left."""
+        """The port of a server that has exited, and the file that was cached."""
         server = start_server(descriptors)
         bridge = start_bridge({"test": self.service(server, tmp_path)})
         kept = tmp_path / "kept" / "shop.binpb"

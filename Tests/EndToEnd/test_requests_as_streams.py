@@ -1,4 +1,4 @@
-"""Requests that are streams: arrays and lines, as they come, there and, for chats, back meanwhile."""
+"""Streaming requests, forwarded as they arrive: arrays and lines, one-way and bidirectional."""
 
 import gzip
 import hashlib
@@ -25,13 +25,13 @@ def chunk(text):
 
 
 def begin(connection, target, *fields):
-    """Sends the head of a request whose body comes in chunks."""
+    """Sends the head of a request with a chunked body."""
     head = [f"POST {target} HTTP/1.1", "Host: test", "Transfer-Encoding: chunked", *fields]
     connection.send("\r\n".join(head) + "\r\n\r\n")
 
 
 def resident(bridge):
-    """The memory of the process in bytes."""
+    """Resident memory of the process in bytes."""
     with open(f"/proc/{bridge.pid}/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -164,7 +164,7 @@ class TestAsTheyCome:
         response = connection.read_response()
         assert response.status == 400
         assert response.json()["message"].startswith("message 2 of the stream: nmber: ")
-        # The call may have been ended before its first message had left.
+        # The call may have ended before its first message was sent.
         assert backend.observe(key).state == 0 or backend.wait_for_state(key, "CANCELLED")
 
     def test_the_deadline(self, connect):
@@ -194,7 +194,7 @@ class TestBothWays:
             assert (reply["text"], reply.get("index", 0)) == (f"m{index}", index)
         connection.send(b"0\r\n\r\n")
         assert connection.read_chunk() == b""
-        # The connection goes on.
+        # The connection continues.
         connection.request("GET", "/v1/big/10")
         assert connection.read_response().status == 200
 

@@ -1,6 +1,6 @@
 """From HTTP request to method: paths, verbs, variables, bodies, queries, hosts, prefixes.
 
-Each method of RouteService answers with its own name and the request that it got.
+Each method of RouteService responds with its own name and the received request.
 """
 
 import json
@@ -83,7 +83,7 @@ ROUTES = {
 
 
 def ask(bridge, method, target, body, headers=()):
-    """Sends the target as it stands, on a connection of its own; other clients make it tidy."""
+    """Sends the target unchanged, on a separate connection; other clients normalise it."""
     with Connection((bridge.host, bridge.port), seconds=20) as connection:
         text = None if body is None else json.dumps(body)
         connection.request(method, target, dict(headers), text)
@@ -107,7 +107,7 @@ def test_a_part_of_the_reply_as_the_body(bridge):
 
 
 REFUSED = {
-    # situation: (method, target, body, HTTP status, what the message has to name)
+    # situation: (method, target, body, HTTP status, what the message must contain)
     "no such path": ("GET", "/v2/nothing", None, 404, None),
     "no such method name": ("POST", f"{OTHER}/Nothing", {}, 404, None),
     "no such service": ("POST", "/bridge.test.Nothing/Get", {}, 404, None),
@@ -215,7 +215,7 @@ def test_the_authority_of_an_absolute_target_wins_over_host(start_bridge, start_
 
 
 def test_methods_by_name_can_be_all_there_is(start_bridge, backend):
-    """A schema without any rule is served whole."""
+    """A schema without rules is served completely."""
     bridge = start_bridge({"legacy": service(backend.address, "legacy")})
     path = "/bridge.test.legacy.LegacyService/Echo"
     reply = ask(bridge, "POST", path, {"name": "x"})

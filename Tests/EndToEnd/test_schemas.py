@@ -1,8 +1,8 @@
-"""The schemas that come with the bridge say what the published ones say.
+"""The built-in schemas are equivalent to the published ones.
 
-They are written afresh, so each is compiled and compared with the descriptor that the Python
-packages `protobuf` and `googleapis-common-protos` carry: every message, field, enum value,
-extension, reserved range, and every option that changes the wire form or the JSON.
+They were rewritten, so each is compiled and compared with the descriptor in the Python packages `protobuf`
+and `googleapis-common-protos`: every message, field, enum value, extension, reserved range, and every
+option that changes the wire format or the JSON.
 """
 
 import importlib
@@ -28,8 +28,8 @@ FILES = [
     for name in names.split()
 ]
 
-# When an option may be used, and how to complain if not: matters to compilers only, which have it
-# built in. (Options of files are for code generators, those of extension ranges for compilers.)
+# Where an option may be used, and the related messages: only for compilers, which have them built in. (File
+# options are for code generators, those of extension ranges for compilers.)
 COMPILER_ONLY = {descriptor_pb2.FieldOptions: ["feature_support"]}
 
 
@@ -63,7 +63,7 @@ def camel_case(name):
 
 
 def facts(file):
-    """What a descriptor says, one line a fact, in an order that does not depend on the file's."""
+    """The contents of a descriptor, one line per fact, in an order independent of the file's."""
     lines = {f"syntax {file.syntax or 'proto2'}", f"package {file.package}"}
     lines |= {f"import {name}" for name in file.dependency}
 

@@ -1,4 +1,4 @@
-"""Clients that ask for much and read nothing."""
+"""Clients that request much and read nothing."""
 
 import pytest
 from support.bridge import service
@@ -36,7 +36,7 @@ def test_http1(bridge, connect):
     connection = connect(bridge)
     connection.request("GET", f"/v1/big/{MUCH}")
     log(bridge, 1)
-    # The connection's end is the only sign that can be had without reading.
+    # The end of the connection is the only sign available without reading.
     until(lambda: sockets(bridge) == 0, "the connection is closed", 20)
     assert drained(connection) < MUCH
 
@@ -52,7 +52,7 @@ def test_one_that_reads_slowly(bridge, connect):
 
 @pytest.mark.parametrize("kind", ["application/json", "application/grpc"])
 def test_a_window_of_zero(kind, bridge, connect):
-    """The stream is reset; the connection goes on."""
+    """The stream is reset; the connection continues."""
     connection = connect(bridge)
     zero = settings((4, 0))
     fields = [(":scheme", "http"), (":authority", "x")]
@@ -62,7 +62,7 @@ def test_a_window_of_zero(kind, bridge, connect):
     else:
         fields += [(":method", "POST"), (":path", "/bridge.test.EchoService/Echo"),
                    ("te", "trailers"), ("content-type", kind)]  # fmt: skip
-        # A field that nobody knows comes back as it is.
+        # An unknown field is returned unchanged.
         request = headers(1, *fields) + data(1, message(b"\x82\x7d\x04abcd"), end=True)
     connection.send(PREFACE, frame(SETTINGS, 0, 0, zero), request)
     kinds = []
@@ -74,7 +74,7 @@ def test_a_window_of_zero(kind, bridge, connect):
 
 
 def sockets(bridge):
-    """How many client connections are established, as the system sees them."""
+    """Number of established client connections according to the system."""
     port = f":{bridge.port:04X}"
     with open(f"/proc/{bridge.pid}/net/tcp", encoding="ascii") as file:
         lines = [line.split() for line in file.readlines()[1:]]

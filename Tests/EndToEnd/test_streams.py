@@ -1,4 +1,4 @@
-"""Server streams in each format, read by clients that know it."""
+"""Server streams in each format, read by clients that support it."""
 
 import json
 import subprocess
@@ -43,7 +43,7 @@ class TestArray:
         assert indices(json.loads(text)) == [0, 1, 2]
 
     def test_a_failure_never_looks_whole(self, bridge, http):
-        """Neither to requests nor to curl, nor as JSON."""
+        """Neither to requests nor to curl, nor when parsed as JSON."""
         url = f"{bridge.url}/v1/count/5?failAfter=3"
         with pytest.raises(requests.exceptions.ChunkedEncodingError):
             http.get(url, headers=ARRAY, timeout=20)

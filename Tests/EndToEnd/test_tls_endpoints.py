@@ -1,4 +1,4 @@
-"""TLS towards endpoints: who is trusted, what goes wrong and in which words, and files that change."""
+"""TLS to endpoints: trust, errors and their messages, and files that change."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ def authority(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stranger(tmp_path_factory):
-    """An authority that the bridge isn't told of."""
+    """An authority that the bridge doesn't trust."""
     return tls.Authority(tmp_path_factory.mktemp("stranger"), "stranger")
 
 
@@ -51,7 +51,7 @@ def call(http, bridge, text="x"):
 
 
 def reason(http, bridge):
-    """Why a call that fails for want of a connection does."""
+    """The reason of a call that fails without a connection."""
     reply = call(http, bridge)
     assert reply.status_code == 503, reply.text
     assert reply.json()["code"] == 14
@@ -168,7 +168,7 @@ class TestTrust:
 
 
 class TestFailures:
-    """Each with a message that says what to do."""
+    """Each with a message that suggests the fix."""
 
     @pytest.mark.parametrize(
         ("issue", "section", "expected"),
@@ -187,7 +187,7 @@ class TestFailures:
                 r"isn't valid for 127\.0\.0\.1, only for localhost;",
             ),
             (
-                # The address that the connection goes to isn't the name that was asked for.
+                # The address of the connection isn't the configured name.
                 {"names": ["127.0.0.1"]},
                 {},
                 r"isn't valid for localhost, only for 127\.0\.0\.1;",
@@ -366,7 +366,7 @@ class TestReload:
     def test_a_client_certificate_by_a_swapped_link(
         self, serve, authority, stranger, start_bridge, http, tmp_path
     ):
-        """As Kubernetes changes a mounted secret: names lead through a link that's swapped."""
+        """As Kubernetes updates a mounted secret: paths lead through a link that's swapped."""
         server = serve(authority.issue("good", "localhost"), client_ca=authority)
         wrong, right = stranger.issue("wrong"), authority.issue("right")
         for folder, pair in (("v1", wrong), ("v2", right)):
@@ -404,7 +404,7 @@ class TestReload:
         kept = r"services\.test\.tls: the files have changed, but .*ca\.pem contains no certificate"
         bridge.wait_for_line(kept)
         assert call(http, bridge).status_code == 200
-        # Three more looks.
+        # Three more checks.
         time.sleep(6.5)
         assert len(re.findall(kept, bridge.errors)) == 1
         tls.replace(trusted, authority.path.read_bytes())
@@ -413,7 +413,7 @@ class TestReload:
 
 @contextlib.contextmanager
 def chat(bridge):
-    """A call that stays open: what's said comes back."""
+    """A call that stays open and echoes."""
     with socket.create_connection((bridge.host, bridge.port), timeout=15) as connection:
         connection.sendall(
             b"POST /bridge.test.StreamService/Chat HTTP/1.1\r\nhost: x\r\n"

@@ -73,7 +73,7 @@ def client_context(authority, pair=None, alpn=()):
 
 
 class SecureConnection(Connection):
-    """HTTP/1.1 by hand, over TLS."""
+    """Handwritten HTTP/1.1 over TLS."""
 
     def __init__(self, bridge, context, session=None):
         super().__init__((bridge.host, bridge.port))
@@ -159,7 +159,7 @@ class TestClients:
                 assert json.loads(chat.recv(timeout=15))["text"] == text
 
     def test_events_come_when_they_are_sent(self, secured, authority, backend, key):
-        """Nothing is held back until more comes."""
+        """Events aren't buffered until more arrive."""
         bridge = secured()
         with SecureConnection(bridge, client_context(authority)) as connection:
             connection.request(
@@ -167,7 +167,7 @@ class TestClients:
             )
             assert connection.read_head()[1] == 200
             for _ in range(3):
-                # The next one isn't sent before this one is seen.
+                # The next one isn't sent before this one has arrived.
                 assert connection.read_chunk()
                 backend.observe(key)
 
@@ -184,7 +184,7 @@ class TestClients:
         with SecureConnection(bridge, client_context(authority)) as connection:
             connection.request("GET", "/v1/routes/1", [("host", "x"), ("connection", "close")])
             assert connection.read_response().status == 200
-            # With a close_notify, so that nobody takes it for cut off.
+            # With a close_notify, so that it doesn't look truncated.
             assert connection.socket.recv(1) == b""
 
     def test_alpn(self, secured, authority):
@@ -277,7 +277,7 @@ class TestMisuse:
     def test_plain_http_on_the_secure_port(self, secured, authority):
         bridge = secured(threads=1)
         before = bridge.errors
-        # One that only looks whether the port is open is no failure.
+        # A mere port check isn't logged as a failure.
         socket.create_connection((bridge.host, bridge.port), timeout=10).close()
         with socket.create_connection((bridge.host, bridge.port), timeout=10) as plain:
             plain.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -311,7 +311,7 @@ class TestMisuse:
         assert done.stdout.endswith(" 200"), done.stderr
 
     def test_a_handshake_that_never_ends(self, secured, authority):
-        """It's counted as a connection, and closed by the time that a request's head has."""
+        """It's counted as a connection, and closed after the time limit of a request head."""
         bridge = secured(
             threads=1, limits={"client_connections": 2, "request_read_timeout": "2s"}
         )
@@ -322,7 +322,7 @@ class TestMisuse:
                 )
                 for _ in range(2)
             ]
-            # The beginning of a record of a ClientHello, which is longer.
+            # The start of a record with a ClientHello, which is longer.
             slow[1].sendall(bytes.fromhex("160301020001"))
 
             def refused():

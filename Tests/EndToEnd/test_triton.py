@@ -1,7 +1,7 @@
-"""Real inference input: the KServe v2 schema as `tritonclient` carries it, and a tensor to compute.
+"""Real inference input: the KServe v2 schema from `tritonclient`, and a tensor to compute.
 
-The schema is taken from the package when the tests run. It has no HTTP rules, so methods are called
-by name; a copy gets rules of the form that KServe uses for HTTP.
+The schema is read from the package at run time. It has no HTTP rules, so methods are called by name; a copy
+gets rules of the form that KServe uses for HTTP.
 """
 
 import pathlib
@@ -20,7 +20,7 @@ COUNT = 10_000
 
 
 def collect(file, into):
-    """Adds a file to a descriptor set, after everything that it imports."""
+    """Adds a file to a descriptor set, after all its imports."""
     for imported in file.dependencies:
         collect(imported, into)
     if file.name not in [each.name for each in into.file]:
@@ -29,7 +29,7 @@ def collect(file, into):
 
 @pytest.fixture(scope="module")
 def published():
-    """The descriptor set of the service as it's published."""
+    """The published descriptor set of the service."""
     schemas = descriptor_pb2.FileDescriptorSet()
     collect(service_pb2.DESCRIPTOR, schemas)
     return schemas
@@ -90,7 +90,7 @@ def serve(start_bridge, triton, tmp_path):
 
 @pytest.fixture(scope="module")
 def numbers():
-    """Ten thousand float32 of all magnitudes, the edges among them."""
+    """Ten thousand float32 of all magnitudes, including extremes."""
     random = numpy.random.default_rng(20240229)
     values = random.standard_normal(COUNT) * 10.0 ** random.integers(-30, 30, COUNT)
     values[:6] = [0.0, -0.0, 1e-45, 16777217.0, 1.5e38, -1e-38]

@@ -1,4 +1,4 @@
-"""CONNECT: programs whose `http_proxy` is the bridge, and what they send through the tunnel."""
+"""CONNECT: programs with the bridge as `http_proxy`, and what they send through the tunnel."""
 
 import os
 import subprocess

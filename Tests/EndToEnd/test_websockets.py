@@ -1,4 +1,4 @@
-"""WebSockets: the `websockets` client, and frames written by hand where no client would."""
+"""WebSockets: the `websockets` client, and handwritten frames that no client would send."""
 
 import base64
 import contextlib
@@ -37,7 +37,7 @@ def receive(socket):
 
 
 def end(socket):
-    """The code and the reason of the server's Close frame; before it nothing more may come."""
+    """The code and the reason of the server's Close frame; nothing else may arrive before it."""
     with pytest.raises(ConnectionClosed) as caught:
         message = socket.recv(timeout=15)
         raise AssertionError(f"got {message!r}")
@@ -199,7 +199,7 @@ class TestEnds:
         chat = socket("/v1/sum")
         chat.send("")
         chat.send("{}")
-        # The call may have ended well before the second one came.
+        # The call may have ended successfully before the second one arrived.
         assert "error" in receive(chat) or end(chat)
 
     def test_too_large(self, socket):
@@ -255,7 +255,7 @@ def read_frame(connection):
 
 
 def close_code(connection):
-    """The code of the Close frame, which comes next but for replies."""
+    """The code of the Close frame, which is next except for replies."""
     while True:
         opcode, payload = read_frame(connection)
         if opcode == 8:
@@ -322,7 +322,7 @@ class TestFrames:
         connection.send(bytes_)
         assert close_code(connection) == code
         if bytes_[0] == 0x88:
-            # The client has closed already: nothing is waited for.
+            # The client has closed already: no wait.
             assert connection.is_closed_by_peer()
 
     def test_what_follows_the_servers_close_is_passed_over(self, connect):
@@ -378,7 +378,7 @@ class TestFrames:
 
 
 class TestBeginnings:
-    """Frames that a client sends before it has the answer to its handshake."""
+    """Frames that a client sends before the handshake response."""
 
     @pytest.mark.parametrize("cut", [0, 1, 2, 7, None])
     def test_frames_beside_the_handshake(self, cut, connect):
@@ -425,7 +425,7 @@ ATTACKS = {
 
 @pytest.mark.parametrize("leaves", ["closes its side", "is gone"])
 def test_no_call_outlives_its_client(leaves, backend, start_bridge, connect, key):
-    """Whatever a client sends and however it leaves; without signs of life, which would find out."""
+    """Whatever a client sends and however it disconnects; without keepalives, which would detect it."""
     quiet = service(backend.address, "echo", stream={"heartbeat": "0s", "timeout": "10m"})
     bridge = start_bridge({"test": quiet})
     for number, attack in enumerate(ATTACKS.values()):

@@ -1,4 +1,4 @@
-"""Who may call: pages of other sites, and names that a page has pointed at this machine."""
+"""Access control: pages of other sites, and names that a page has pointed at this machine."""
 
 import subprocess
 
@@ -20,7 +20,7 @@ VERSIONS = ("--http1.1", "--http2-prior-knowledge")
 
 
 def curl(url, *arguments, headers=()):
-    """The status and the body of an answer."""
+    """The status and the body of a response."""
     sent = [part for name, value in dict(headers).items() for part in ("-H", f"{name}: {value}")]
     done = subprocess.run(
         ["curl", "-q", "-sS", "-m", "20", "-w", "\n%{http_code}", *sent, *arguments, url],

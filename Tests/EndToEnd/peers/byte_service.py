@@ -1,4 +1,4 @@
-"""A service that no schema knows, on bytes: all four kinds of call, by grpcio's generic handlers."""
+"""A service without a schema, on bytes: all four kinds of call, by grpcio's generic handlers."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ def note_read(key, count):
 
 
 def describe(request, context):
-    """The metadata of the call in its order, as JSON; what begins with `back-` goes back as well."""
+    """The metadata of the call in order, as JSON; fields that start with `back-` are sent back."""
     entries = [
         [name, base64.b64encode(value).decode() if isinstance(value, bytes) else value]
         for name, value in context.invocation_metadata()
@@ -51,7 +51,7 @@ def early(requests, context):
 
 
 def lazy(requests, context):
-    """Reads the first message, then nothing until it's told to by a call of `observe`."""
+    """Reads the first message, then nothing until released by a call of `observe`."""
     key = dict(context.invocation_metadata())["key"]
     note_read(key, len(next(requests)))
     with CHANGED:

@@ -1,7 +1,7 @@
-"""A stand-in for PAI-EAS: a gateway (or an instance) and the discovery of its region, in this process.
+"""A simulator of PAI-EAS: a gateway (or an instance) and the discovery of its region, in this process.
 
-What it answers follows the vendor's documentation; `test_eas_simulator.py` has the vendor's own client
-call it. A test changes it through its attributes while it runs.
+Its responses follow the vendor's documentation; `test_eas_simulator.py` verifies it with the vendor's own
+client. Tests change it through its attributes while it runs.
 """
 
 import base64
@@ -16,7 +16,7 @@ DOCUMENTED = "/exported/apis/eas.alibaba-inc.k8s.io/v1/upstreams/"
 NEWER = "/api/v1/servicediscovery/upstreams/"
 PREDICT = "/api/predict/"
 
-# What a gateway says with each status of the documentation's list; those that close the connection.
+# The gateway's message for each status in the documentation's list, and those that close the connection.
 BODIES = {
     400: "invalid request",
     401: "Unauthorized",
@@ -38,12 +38,12 @@ CLOSING = {408, 450}
 
 @dataclasses.dataclass
 class Service:
-    """A service of the gateway. Without a token anybody may call it."""
+    """A service of the gateway. Without a token anyone may call it."""
 
     token: str = ""
-    # Answered instead of a result; one after the other, the last one for good.
+    # Returned instead of a result; in order, the last one permanently.
     statuses: list = dataclasses.field(default_factory=list)
-    # From the request's body to the answer's.
+    # Maps the request's body to the response's.
     work: object = staticmethod(lambda body: body)
 
 
@@ -58,7 +58,7 @@ class Call:
 
 
 class Discovery:
-    """What the discovery answers."""
+    """The discovery API."""
 
     def __init__(self):
         self.upstreams = {}  # service: list of items, or bytes that are answered as they are

@@ -1,8 +1,8 @@
-"""Calls a service by the vendor's client, which is in an environment of its own.
+"""Calls a service with the vendor's client, which has its own Python environment.
 
     eas_client.py gateway|direct ENDPOINT SERVICE TOKEN COUNT
 
-Prints a JSON list: what each call answered, or its status and body.
+Prints a JSON list: the response of each call, or its status and body.
 """
 
 import json
@@ -10,7 +10,7 @@ import logging
 import sys
 import types
 
-# Loaded by the package, never called here.
+# Imported by the package, never called here.
 sys.modules["snappy"] = types.ModuleType("snappy")
 
 from eas_prediction import PredictClient, StringRequest  # noqa: E402

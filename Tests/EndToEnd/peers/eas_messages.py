@@ -1,13 +1,13 @@
-"""What the vendor's client makes of requests for the built-in processors: a JSON object of hexadecimal text.
+"""Prints the vendor client's requests to the built-in processors as JSON with hexadecimal strings.
 
-Its own environment runs it; see requirements-eas.txt.
+Run in its own environment; see requirements-eas.txt.
 """
 
 import json
 import sys
 import types
 
-# Loaded by the package, never called here.
+# Imported by the package, never called here.
 sys.modules["snappy"] = types.ModuleType("snappy")
 
 from eas_prediction import TFRequest, TorchRequest  # noqa: E402

@@ -1,11 +1,12 @@
-"""One of several gRPC servers that do the same: EchoService and grpc.health.v1, by grpc.aio.
+"""One of several equivalent gRPC servers: EchoService and grpc.health.v1, by grpc.aio.
 
     fleet_server.py GENERATED_FOLDER NAME [--host IP] [--port N | --unix PATH] [--grace SECONDS] [--delay SECONDS]
         [--bare]
 
-Prints the port that it listens on. Its replies carry `x-server: NAME` in their metadata, and
-`x-attempt` with what the client said of earlier attempts. SIGTERM drains it: GOAWAY, and calls under
-way get the grace. `--bare` echoes bytes without reading them or saying who answered, for high rates. SIGUSR1 makes its health NOT_SERVING, SIGUSR2 SERVING again.
+Prints the port that it listens on. Its replies carry `x-server: NAME` in their metadata, and `x-attempt`
+with the client's number of earlier attempts. SIGTERM drains it: GOAWAY, and calls in flight get the grace.
+`--bare` echoes bytes without parsing them or adding metadata, for high rates. SIGUSR1 makes its health
+NOT_SERVING, SIGUSR2 SERVING again.
 """
 
 import argparse

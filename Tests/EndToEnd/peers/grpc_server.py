@@ -1,9 +1,9 @@
-"""A real gRPC server of another family: the services of Protos/test and of the showcase, by grpcio.
+"""A real gRPC server of another implementation: the services of Protos/test and of the showcase, by grpcio.
 
     grpc_server.py GENERATED_FOLDER [--port N] [--option name=value]…
 
-Prints the port that it listens on as its first line. SIGTERM stops it: calls under way get
-a grace, and each connection a GOAWAY.
+Prints the port that it listens on as its first line. SIGTERM stops it: calls in flight get a grace period,
+and each connection a GOAWAY.
 """
 
 import argparse
@@ -47,7 +47,7 @@ from google.rpc import error_details_pb2, status_pb2  # noqa: E402
 
 
 class Watch:
-    """What became of the calls, by the keys that they carry; and who called."""
+    """Observations of calls by the keys that they carry, and of their peers."""
 
     def __init__(self):
         self.changed = threading.Condition()
@@ -62,7 +62,7 @@ class Watch:
             self.calls += 1
 
     def begin(self, key, context):
-        """Notes a call and follows it to its end; the event is set when it is over."""
+        """Records a call and follows it to its end; the event is set when it has ended."""
         self.note_peer(context)
         over = threading.Event()
         observation = echo_pb2.Observation(state=echo_pb2.Observation.STATE_RUNNING)
@@ -114,9 +114,9 @@ WATCH = Watch()
 
 
 def time_left(context):
-    """What the deadline leaves, as a Duration; None without a deadline."""
+    """The remaining time until the deadline, as a Duration; None without a deadline."""
     left = context.time_remaining()
-    # grpcio answers with a number beyond all bounds where there is no deadline.
+    # grpcio returns a huge number if there is no deadline.
     if left is None or left > 10 * 365 * 86400:
         return None
     duration = duration_pb2.Duration()
@@ -171,8 +171,8 @@ class Echo(echo_pb2_grpc.EchoServiceServicer):
 
 
 def was_cancelled(key, over):
-    """Whether a call whose requests have ended was cancelled: then they end as if they were complete,
-    and grpcio learns of the cancellation a moment later. Only calls that are watched wait for it."""
+    """Whether a call whose requests have ended was cancelled: its requests then end as if complete, and
+    grpcio reports the cancellation a moment later. Only observed calls wait for it."""
     return bool(key) and over.wait(0.3)
 
 

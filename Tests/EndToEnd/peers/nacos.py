@@ -1,7 +1,7 @@
-"""A stand-in for a Nacos server: its HTTP of versions 1 to 3 and its gRPC, in this process.
+"""A simulator of a Nacos server: its HTTP API of versions 1 to 3 and its gRPC, in this process.
 
-It follows the registry's own sources and clients; `test_nacos_simulator.py` has the vendor's own client
-register, subscribe and be told of changes. A test changes it through its methods while it runs.
+It follows the registry's own sources and clients; `test_nacos_simulator.py` verifies it with the vendor's
+own client. Tests change it through its methods while it runs.
 """
 
 import base64
@@ -64,7 +64,7 @@ def pack(kind, body):
 
 
 def unpack(payload):
-    """Kind, body and the fields beside it."""
+    """Type, body and header fields."""
     body = json.loads(payload.body.value or b"{}")
     return payload.metadata.type, body, dict(payload.metadata.headers)
 
@@ -96,7 +96,7 @@ def ports():
 
 
 class Session:
-    """A client's connection over gRPC. The server knows it by its socket alone."""
+    """A client's gRPC connection. The server identifies it only by its socket."""
 
     def __init__(self, peer, setup):
         self.peer = peer
@@ -168,7 +168,7 @@ class Nacos:
             return [session for session in self.sessions.values() if session.subscriptions]
 
     def push_old(self, service, group="pai-eas", namespace="public"):
-        """Pushes an empty list that's older than what was pushed before."""
+        """Pushes an empty list with an older timestamp than the previous push."""
         key = (namespace, group, service)
         with self.lock:
             info = {**self._service_info(key), "hosts": [], "lastRefTime": 1}
@@ -176,14 +176,14 @@ class Nacos:
                 self._push(session, key, info)
 
     def ask_for_life(self):
-        """Asks each client whether it's there; gives the request's number."""
+        """Sends each client a keepalive request; returns the request's number."""
         number = str(next(self.numbers))
         for session in list(self.sessions.values()):
             session.say("ClientDetectionRequest", {"requestId": number, "module": "internal"})
         return number
 
     def send_elsewhere(self, address=None):
-        """Tells each client to connect again, to the named server perhaps."""
+        """Tells each client to reconnect, optionally to the named server."""
         number = str(next(self.numbers))
         body = {"requestId": number, "module": "internal"}
         if address:
@@ -204,12 +204,12 @@ class Nacos:
             self.tokens.clear()
 
     def drop_clients(self):
-        """Ends all streams."""
+        """Closes all streams."""
         for session in list(self.sessions.values()):
             session.outgoing.put(None)
 
     def answered(self, number):
-        """The answers on streams with this request number."""
+        """The responses on streams to this request number."""
         return [
             (kind, body) for session in list(self.sessions.values())
             for kind, body in session.answers if body.get("requestId") == number
@@ -244,7 +244,7 @@ class Nacos:
         )  # fmt: skip
 
     def _service_info(self, key, clusters="", name=None):
-        """Over gRPC the name stands alone, over HTTP with its group in front."""
+        """Over gRPC the bare name, over HTTP with its group as a prefix."""
         _, group, service = key
         wanted = [name for name in clusters.split(",") if name]
         hosts = [
@@ -270,7 +270,7 @@ class Nacos:
         }  # fmt: skip
 
     def _may(self, fields):
-        """Whether who sends these fields may do anything."""
+        """Whether a client with these fields is authorized."""
         if not self.users and not self.keys:
             return True
         with self.lock:
@@ -313,7 +313,7 @@ class Nacos:
         threading.Thread(target=self._push_again, daemon=True).start()
 
     def _push_again(self):
-        """Sends once more what nobody answered, as the registry does."""
+        """Resends unacknowledged pushes, as the registry does."""
         while not self.has_ended.wait(0.05):
             for session in list(self.sessions.values()):
                 for number, (sent, kind, body) in list(session.unanswered.items()):

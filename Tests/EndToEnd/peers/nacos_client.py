@@ -1,10 +1,10 @@
-"""The vendor's client of Nacos, which is in an environment of its own, led by lines on standard input.
+"""The vendor's Nacos client in its own environment, controlled by lines on standard input.
 
     nacos_client.py SERVER FOLDER [USERNAME PASSWORD]
 
 Each line is a JSON list: `["register", service, ip, port, weight]`, `["deregister", service, ip, port]`,
 `["subscribe", service]`, `["list", service]`. Each gets a line of JSON: `{"done": …}` or `{"failed": …}`;
-what's pushed comes in between as `{"pushed": ["ip:port*weight", …]}`.
+pushes appear in between as `{"pushed": ["ip:port*weight", …]}`.
 """
 
 import asyncio

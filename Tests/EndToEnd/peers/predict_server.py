@@ -1,6 +1,6 @@
-"""What stands in for a processor of PAI-EAS and the gateway in front of it: HTTP/1.1 in this process.
+"""A simulator of a PAI-EAS processor and its gateway: HTTP/1.1 in this process.
 
-It checks tokens and signatures, answers with any status, and notes what came, byte by byte.
+It verifies tokens and signatures, returns any status, and records requests byte by byte.
 """
 
 import base64
@@ -31,10 +31,10 @@ class Request:
 
 
 class PredictServer:
-    """Listens from the start; `answers` has what the next requests get, then `default`.
+    """Listens immediately; `answers` has the responses to the next requests, then `default` applies.
 
-    An answer is a function of the request that gives bytes to send; or None, for the connection to be
-    closed without any. It's closed as well behind an answer that says so in its head.
+    A response is a function of the request that returns the bytes to send, or None to close the connection
+    without a response. It's also closed after a response whose head says so.
     """
 
     def __init__(self, token="", port=0):
@@ -124,7 +124,7 @@ class PredictServer:
         return "wrong"
 
     def close_connections(self):
-        """Closes them all, as a server does that has had enough of idle ones."""
+        """Closes all connections, like a server that closes idle ones."""
         with self.lock:
             connections = list(self.connections)
         for connection in connections:
@@ -150,7 +150,7 @@ def good(body, *lines):
 
 
 def status(code, *lines):
-    """What a gateway says with this status; 408 and 450 close the connection."""
+    """The gateway's response with this status; 408 and 450 close the connection."""
     text = TEXTS[code].encode()
     closing = ["connection: close"] if code in (408, 450) else []
     return lambda request: answer(

@@ -1,12 +1,12 @@
-"""A gRPC server that knows its services from a descriptor set alone, and tells of them by reflection.
+"""A gRPC server whose services come only from a descriptor set, and that offers reflection.
 
     reflection_server.py SET [--port N] [--versions v1,v1alpha] [--services a.B,c.D] [--manner NAME]
                          [--about NAME] [--token TEXT] [--certificate PEM --key PEM]
 
-Every method sends back what it gets; those whose names begin with Slow take some seconds for it.
-`--manner` says how questions are answered, see `Reflection`; `package` leaves them to grpcio-reflection,
-which speaks v1alpha alone. Prints its port as its first line, and that a slow call has come. SIGTERM
-stops it as grpcio does.
+Every method returns its request; those whose names start with Slow take some seconds. `--manner` selects
+how reflection requests are answered, see `Reflection`; `package` leaves them to grpcio-reflection, which
+only supports v1alpha. Prints its port as its first line, and a line when a slow call arrives. SIGTERM stops
+it as grpcio does.
 """
 
 import argparse
@@ -44,18 +44,18 @@ def parse_arguments():
 
 
 class Reflection:
-    """Answers questions in one of these manners:
+    """Answers reflection requests in one of these manners:
 
-    whole      a file comes with all that it imports
-    single     a file comes alone
-    silent     nothing comes
-    garbage    bytes that are no message
-    endless    answers come whether there are questions or not
-    many       a file comes with ten thousand others
-    lost       the file `about` is said not to be there, and never comes with others
-    undescribed  the service `about` is said not to be there
-    differing  the file `about` is another one each time that it comes
-    wrong      every question is answered with a list of services
+    whole      a file is sent with all its imports
+    single     a file is sent without its imports
+    silent     no response
+    garbage    bytes that aren't a valid message
+    endless    responses are sent even without requests
+    many       a file is sent with ten thousand others
+    lost       the file `about` is reported missing, and never sent with others
+    undescribed  the service `about` is reported missing
+    differing  the file `about` differs each time it's sent
+    wrong      every response is a list of services
     """
 
     def __init__(self, files, services, arguments):

@@ -1,1 +1,1 @@
-"""What the end-to-end tests share: processes, the bridge, the gRPC peers, raw HTTP/1.1."""
+"""Support code of the end-to-end tests: processes, the bridge, the gRPC peers, raw HTTP/1.1."""

@@ -29,7 +29,7 @@ def binary():
 
 
 def yaml(value, indent=0):
-    """`value` as a YAML document in block style, as a person would write it."""
+    """`value` as a YAML document in block style, as written by hand."""
     pad = "  " * indent
     if isinstance(value, dict):
         lines = []
@@ -61,7 +61,7 @@ def scalar(value):
 
 
 class Bridge(Process):
-    """A bridge that listens."""
+    """A running bridge."""
 
     def __init__(self, arguments, folder, name="bridge", environment=None, inside=()):
         environment = {**os.environ, **(environment or {})}
@@ -78,7 +78,7 @@ class Bridge(Process):
 
     @classmethod
     def configured(cls, configuration, folder, name="bridge", environment=None, inside=()):
-        """Starts one with a configuration file of these values, by the program `inside` if any."""
+        """Starts a bridge with this configuration, by the program `inside` if any."""
         path = write_configuration(configuration, folder, name)
         return cls(["serve", "--config", path], folder, name, environment, inside)
 
@@ -87,13 +87,13 @@ class Bridge(Process):
         return f"http://127.0.0.1:{self.wait_for_line(r'admin on http://127.0.0.1:([0-9]+)')[1]}"
 
     def stop_cleanly(self, seconds=30.0):
-        """SIGTERM, and an exit code that says that all is well."""
+        """Stops it with SIGTERM; the exit code must be 0."""
         assert self.is_running(), f"{self.name} died\n{self.report()}"
         code = self.stop(seconds)
         assert code == STOPS_CLEANLY, f"{self.name} ended with {code}\n{self.report()}"
 
     def access_log(self):
-        """The lines of the access log so far, read as JSON."""
+        """The lines of the access log so far, parsed as JSON."""
         lines = [line for line in self.output.split("\n")[:-1] if line.startswith("{")]
         return [json.loads(line) for line in lines]
 
@@ -115,7 +115,7 @@ def configuration(services, **more):
 
 
 def run(*arguments, seconds=30.0, environment=None):
-    """Runs the program to its end."""
+    """Runs the program until it exits."""
     return subprocess.run(
         [str(binary()), *(str(argument) for argument in arguments)],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""A real browser, Chromium without a screen, that runs a script in a page of an origin of its own."""
+"""Headless Chromium, which runs a script in a page of a separate origin."""
 
 import http.server
 import json
@@ -19,7 +19,7 @@ await fetch("/done", {method: "POST", body: JSON.stringify(outcome)});
 
 
 class Site(http.server.ThreadingHTTPServer):
-    """Serves one page, and takes what its script found."""
+    """Serves one page, and receives its script's result."""
 
     def __init__(self):
         self.page = b""
@@ -52,7 +52,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Browser:
-    """One process a script: `run` gives back what the script returned."""
+    """One process per script: `run` returns the script's result."""
 
     def __init__(self, site, folder):
         self.site = site

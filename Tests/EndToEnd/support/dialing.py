@@ -1,4 +1,4 @@
-"""Hosts with an IPv4 and an IPv6 address of which one is no good, and name servers that are half there."""
+"""Hosts with an IPv4 and an IPv6 address of which one fails, and name servers that answer only partly."""
 
 import contextlib
 import socket
@@ -8,7 +8,7 @@ import threading
 from .names import NUMBERS
 
 V4, V6 = "127.0.0.1", "::1"
-#: What may be at an address.
+#: Behaviours of an address.
 REFUSES, FULL, SILENT = "refuses", "full", "silent"
 A, AAAA = 1, 28
 
@@ -26,16 +26,16 @@ def listener(ip, port=0, backlog=64):
 
 
 class Host:
-    """A port of two addresses: `good` leads to a server, the other one is as `bad` says."""
+    """A port on two addresses: `good` leads to a server, the other behaves like `bad`."""
 
     def __init__(self, server, good=V4, bad=REFUSES):
         self.server, self.opened = server, []
         self.listeners = [listener(good)]
         self.port = self.listeners[0].getsockname()[1]
-        #: How many connections came to the bad one.
+        #: Number of connections to the bad address.
         self.strays = 0
         if bad == FULL:
-            # A queue with one place, which is taken: the system answers nobody else.
+            # A backlog of one that is full: the system accepts no other connection.
             full = listener(other(good), self.port, 0)
             self.opened += [full, socket.create_connection((other(good), self.port))]
         elif bad == SILENT:
@@ -72,16 +72,16 @@ class Host:
 
 
 class HalfNameServer:
-    """A name server that answers for some kinds of records and is silent for the others."""
+    """A name server that answers queries of some types and ignores the others."""
 
     def __init__(self, folder, answers):
-        """`answers`: {A: "127.0.0.1"}: for any name; other kinds stay without an answer."""
+        """`answers`: {A: "127.0.0.1"}: for any name; other types get no answer."""
         self.answers, self.asked = answers, []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.address = f"127.54.0.{next(NUMBERS)}"
         self.socket.bind((self.address, 53))
         self.resolv_conf = folder / f"resolv-{self.address}.conf"
-        # It has more patience than the bridge.
+        # It waits longer than the bridge.
         self.resolv_conf.write_text(f"nameserver {self.address}\noptions timeout:20 attempts:1\n")
         threading.Thread(target=self.run, daemon=True).start()
 

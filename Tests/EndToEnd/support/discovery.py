@@ -1,4 +1,4 @@
-"""What tests of discovery share: the vendors' clients, and `bridge-proxy endpoints`."""
+"""Support of the discovery tests: the vendors' clients, and `bridge-proxy endpoints`."""
 
 import json
 import re
@@ -13,7 +13,7 @@ PEERS = REPOSITORY / "Tests" / "EndToEnd" / "peers"
 
 
 def environment(name):
-    """The Python of an environment of its own."""
+    """The Python of a separate environment."""
     python = REPOSITORY / name / "bin" / "python"
     if not python.exists():
         pytest.skip(f"{python} isn't there: run scripts/setup.sh --tests")
@@ -21,7 +21,7 @@ def environment(name):
 
 
 def call_eas(mode, endpoint, service, token, count=1):
-    """What the vendor's client of PAI-EAS got."""
+    """The results of the vendor's PAI-EAS client."""
     ended = subprocess.run(
         [environment(".venv-eas"), PEERS / "eas_client.py", mode, endpoint, service, token,
          str(count)],
@@ -56,7 +56,7 @@ class NacosClient:
         assert self.next("ready")
 
     def next(self, key):
-        """The next line with this key; pushes in between are kept."""
+        """The next line with this key; pushes in between are stored."""
         for line in self.child.stdout:
             if not line.startswith("{"):
                 continue
@@ -74,7 +74,7 @@ class NacosClient:
         return self.next("done")
 
     def wait_for_push(self, *instances):
-        """Reads on until this has been pushed, whenever it was."""
+        """Reads until this has been pushed, or returns if it was already."""
         while list(instances) not in self.pushes:
             self.next("pushed")
 
@@ -90,7 +90,7 @@ class NacosClient:
 
 
 def discovery_configuration(endpoint, folder, name="endpoints"):
-    """A file with one service, `infer`, whose endpoint is looked up so."""
+    """A file with one service, `infer`, and this endpoint."""
     services = {"infer": {"schemas": [PROTOS / "echo.proto"], "endpoint": endpoint}}
     return write_configuration({"services": services}, folder, name)
 
@@ -105,7 +105,7 @@ class Endpoints(Process):
         )
 
     def lists(self):
-        """The lists so far: `["10.0.0.5:50000 weight 100", …]` each, whole ones only."""
+        """The complete lists so far: `["10.0.0.5:50000 weight 100", …]` each."""
         return parse(self.output[: self.output.rfind("\n") + 1])
 
     def wait_for(self, *endpoints, seconds=20.0):

@@ -1,4 +1,4 @@
-"""Several gRPC servers that do the same, and a load on the bridge before them."""
+"""Several equivalent gRPC servers, and a load generator for the bridge."""
 
 import asyncio
 import collections
@@ -13,7 +13,7 @@ SERVER = pathlib.Path(__file__).resolve().parents[1] / "peers" / "fleet_server.p
 
 
 class Member(Process):
-    """One server of the fleet; of a `host` of `support.network`, one with an address of its own."""
+    """One server of the fleet; on a `host` of `support.network`, one with its own address."""
 
     def __init__(
         self, stubs, folder, name, port=0, unix=None, grace=5, delay=0, host=None, ip="127.0.0.1",
@@ -38,7 +38,7 @@ class Member(Process):
         self.address = f"unix:{unix}" if unix else f"{ip}:{self.port}"
 
     def again(self):
-        """A new process in the place of one that has ended."""
+        """Starts a new process in place of one that has ended."""
         return Member(
             self.stubs, self.folder, self.name, self.port, self.unix, self.grace, self.delay,
             self.host, self.ip, self.bare,
@@ -46,10 +46,10 @@ class Member(Process):
 
 
 class Load:
-    """A steady load of echo calls in the background: so many a second, over some connections.
+    """A steady background load of echo calls at a rate, over a number of connections.
 
-    Each call is answered, or its failure noted: `answers` counts (status, server), `failures` has what
-    wasn't 200.
+    The result of each call is recorded: `answers` counts (status, server), `failures` has those other than
+    200.
     """
 
     def __init__(self, bridge, rate=200, connections=16, seconds=20.0, path="/v1/echo"):
@@ -115,7 +115,7 @@ class Load:
         return int(head[0].split(" ")[1]), fields, text
 
     def servers(self):
-        """How many good answers came from each server."""
+        """Number of successful responses by server."""
         counts = collections.Counter()
         for (status, server), count in self.answers.items():
             if status == 200:

@@ -1,4 +1,4 @@
-"""HTTP/2 frames by hand, and an endpoint that says what a test tells it to."""
+"""Handwritten HTTP/2 frames, and a scripted endpoint."""
 
 import contextlib
 import socket
@@ -15,7 +15,7 @@ def frame(kind, flags, stream, payload=b""):
 
 
 def fields(*pairs):
-    """A header block of literals that no table remembers (RFC 7541 §6.2.2)."""
+    """A header block of literals without indexing (RFC 7541 §6.2.2)."""
 
     def text(value):
         data = value if isinstance(value, bytes) else value.encode()
@@ -39,7 +39,7 @@ def grpc_head(stream, *more):
 
 
 def message(data=b"", flag=0, length=None):
-    """A gRPC message with its prefix; `length` lies about it."""
+    """A gRPC message with its prefix; `length` overrides the declared length."""
     return bytes([flag]) + (len(data) if length is None else length).to_bytes(4, "big") + data
 
 
@@ -68,12 +68,12 @@ def settings(*pairs):
 
 
 def data_frames(stream, payload):
-    """As many DATA frames as it takes, of the largest size that all take."""
+    """Splits into DATA frames of the largest size that every peer accepts."""
     return b"".join(data(stream, payload[at : at + 16_384]) for at in range(0, len(payload), 16_384))
 
 
 def long_headers(stream, *pairs, end=False):
-    """A header block over as many frames as it takes."""
+    """A header block split over as many frames as needed."""
     block = fields(*pairs)
     parts = [block[at : at + 16_384] for at in range(0, len(block), 16_384)]
     kinds = [HEADERS] + [CONTINUATION] * (len(parts) - 1)
@@ -83,7 +83,7 @@ def long_headers(stream, *pairs, end=False):
 
 
 class Endpoint:
-    """Accepts connections, and answers each request with `answer(stream)`; None hangs up."""
+    """Accepts connections, and handles each request with `answer(stream)`; None closes the connection."""
 
     def __init__(self, answer, greeting=frame(SETTINGS, 0, 0)):
         self.answer = answer

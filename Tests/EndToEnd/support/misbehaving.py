@@ -1,4 +1,4 @@
-"""An endpoint that does what a script says, frame by frame, and repairs nothing."""
+"""An endpoint that follows a script, frame by frame, and corrects nothing."""
 
 import contextlib
 import select
@@ -19,7 +19,7 @@ class Gone(Exception):
 
 
 class Peer:
-    """The endpoint's end of one connection. Acknowledges SETTINGS and pings as it reads."""
+    """The endpoint's side of one connection. Acknowledges SETTINGS and pings as it reads."""
 
     def __init__(self, connection):
         self.socket = connection
@@ -27,11 +27,11 @@ class Peer:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = bytearray()
         self.resets = {}
-        #: Streams whose requests have come to their ends.
+        #: Streams whose requests are complete.
         self.complete = set()
         self.payload = 0
         self.is_mute = False
-        #: A message for good answers.
+        #: A message for successful replies.
         self.reply = b""
         self.gone = threading.Event()
 
@@ -50,11 +50,11 @@ class Peer:
         return found
 
     def preface(self):
-        """Takes what the bridge begins with."""
+        """Reads the bridge's connection preface."""
         assert self.read(len(PREFACE)) == PREFACE
 
     def frame(self):
-        """The next frame: its kind, flags, stream and payload."""
+        """The next frame: its type, flags, stream and payload."""
         head = self.read(9)
         payload = self.read(int.from_bytes(head[:3], "big"))
         kind, flags, stream = head[3], head[4], int.from_bytes(head[5:], "big")
@@ -71,19 +71,19 @@ class Peer:
         return kind, flags, stream, payload
 
     def greet(self, settings=b""):
-        """Takes the preface and sends SETTINGS."""
+        """Reads the preface and sends SETTINGS."""
         self.preface()
         self.send(frame(SETTINGS, 0, 0, settings))
 
     def head(self):
-        """Waits for the head of a request; the stream."""
+        """Waits for the head of a request; returns the stream."""
         while True:
             kind, _, stream, _ = self.frame()
             if kind == HEADERS:
                 return stream
 
     def request(self):
-        """Waits for the next request that's complete; its stream."""
+        """Waits for the next complete request; returns its stream."""
         while True:
             kind, flags, stream, _ = self.frame()
             if kind in (HEADERS, DATA) and flags & END_STREAM:
@@ -95,7 +95,7 @@ class Peer:
             self.frame()
 
     def reset(self, stream):
-        """Waits until the bridge resets the stream; with which code."""
+        """Waits until the bridge resets the stream; returns the error code."""
         while stream not in self.resets:
             self.frame()
         return self.resets[stream]
@@ -109,7 +109,7 @@ class Peer:
             raise Gone from None
 
     def flood(self, bytes_):
-        """Sends a lot and reads what comes back meanwhile, so that neither side waits for ever."""
+        """Sends a lot and reads responses meanwhile, so that the sides don't block each other."""
         view = memoryview(bytes_)
         self.socket.setblocking(False)
         try:
@@ -147,7 +147,7 @@ class Peer:
         self.socket.close()
 
     def drain(self):
-        """Reads until the bridge hangs up."""
+        """Reads until the bridge closes the connection."""
         while True:
             self.frame()
 
@@ -162,10 +162,10 @@ def good_reply(stream, reply):
 
 
 class Endpoint:
-    """Accepts connections; each is given to the script of the moment.
+    """Accepts connections; each runs the current script.
 
-    A script takes a `Peer`. When it returns, the connection stays open and is served well from then
-    on; when it closes the connection, or the bridge does, that's the end of it.
+    A script takes a `Peer`. When it returns, the connection stays open and is served normally from then on;
+    if the script or the bridge closes the connection, it ends.
     """
 
     def __init__(self):
@@ -180,7 +180,7 @@ class Endpoint:
         self.thread.start()
 
     def behave(self, script, reply):
-        """What the next connections do, and the reply that good ones give."""
+        """Sets the script of the next connections, and the reply of normal ones."""
         self.script, self.reply, self.failure = script, reply, None
 
     def accept(self):
@@ -214,11 +214,11 @@ class Endpoint:
             peer.socket.close()
 
     def good(self):
-        """Later connections are served well."""
+        """Later connections are served normally."""
         self.script = None
 
     def hang_up(self):
-        """Ends all connections, and waits until the bridge has noticed."""
+        """Closes all connections, and waits until the bridge has noticed."""
         connections, threads = self.connections, self.threads
         self.connections, self.threads = [], []
         for peer in connections:

@@ -1,4 +1,4 @@
-"""A name server of one's own (dnsmasq), and programs that ask it instead of the system's."""
+"""A private name server (dnsmasq), and programs that use it instead of the system's."""
 
 import itertools
 import shutil
@@ -8,13 +8,13 @@ from .processes import Process
 from .sockets import free_port
 
 NUMBERS = itertools.count(1)
-# In a mount namespace of its own the program sees another resolv.conf; its process id stays.
+# In its own mount namespace the program sees another resolv.conf; its process id stays.
 INSIDE = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
           'mount --bind "$0" /etc/resolv.conf && exec "$@"']  # fmt: skip
 
 
 def why_not():
-    """Why this machine can't have one; none where it can."""
+    """Why this machine doesn't support it; None if it does."""
     if shutil.which("dnsmasq") is None:
         return "the program dnsmasq isn't there"
     tried = subprocess.run([*INSIDE, "/etc/hostname", "true"], capture_output=True, text=True)
@@ -22,11 +22,11 @@ def why_not():
 
 
 class NameServer:
-    """Answers for names; `say` makes it say other things from then on."""
+    """Answers queries; `say` changes the answers."""
 
     def __init__(self, folder):
         self.folder, self.process = folder, None
-        # Port 53 of an address of its own: resolv.conf knows no other port.
+        # Port 53 of a separate address: resolv.conf has no port.
         self.address = f"127.53.{free_port() % 250 + 1}.{next(NUMBERS)}"
         self.resolv_conf = folder / "resolv.conf"
         self.resolv_conf.write_text(f"nameserver {self.address}\nsearch internal\n")
@@ -48,7 +48,7 @@ class NameServer:
 
     @property
     def inside(self):
-        """What to put before a command that is to ask this server."""
+        """A command prefix that makes a program use this server."""
         return [*INSIDE, self.resolv_conf]
 
     def end(self):

@@ -1,4 +1,4 @@
-"""Hosts with addresses of their own: network namespaces of Linux, each at the end of a cable."""
+"""Hosts with their own addresses: Linux network namespaces, each connected by a veth pair."""
 
 import itertools
 import os
@@ -12,7 +12,7 @@ def ip(*arguments):
 
 
 def why_not():
-    """Why this machine can't have such hosts; none where it can."""
+    """Why this machine doesn't support such hosts; None if it does."""
     try:
         Host().close()
     except FileNotFoundError:
@@ -23,7 +23,7 @@ def why_not():
 
 
 class Host:
-    """A namespace with one address. What has to run there is put behind `run`."""
+    """A namespace with one address. `run` is the command prefix for programs in it."""
 
     def __init__(self):
         number = next(NUMBERS)
@@ -50,12 +50,12 @@ class Host:
         ip("-n", self.name, *arguments)
 
     def drop_packets(self):
-        """From now on nothing of it arrives anywhere, and nobody is told."""
+        """Silently drops all of its packets from now on."""
         self.inside("route", "add", "blackhole", f"{self.gateway}/32")
 
     def pass_packets(self):
         self.inside("route", "del", "blackhole", f"{self.gateway}/32")
 
     def close(self):
-        # The cable goes with its end.
+        # The veth pair is removed with either end.
         subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True)

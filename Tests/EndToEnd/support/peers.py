@@ -1,4 +1,4 @@
-"""The gRPC server of the tests, as a process of its own, with a direct line to it."""
+"""The gRPC server of the tests as a separate process, with a direct channel to it."""
 
 import importlib
 import pathlib
@@ -52,7 +52,7 @@ class Backend(Process):
         self.routes = stubs.routes_grpc.RouteServiceStub(self.channel)
 
     def observe(self, key):
-        """What became of the last call with this key."""
+        """The observation of the last call with this key."""
         return self.trouble.Observe(self.stubs.echo.ObserveRequest(key=key), timeout=10)
 
     def wait_for_state(self, key, *states, seconds=15.0):
@@ -73,12 +73,12 @@ class Backend(Process):
         return seen[0]
 
     def wait_for_expiry(self, key):
-        """Waits until the call with this key has ended because its time was over. The server knows the
-        deadline, and the bridge cancels the call then: either may come first."""
+        """Waits until the call with this key has ended by its deadline. The server knows the deadline, and
+        the bridge cancels the call then: either may happen first."""
         return self.wait_for_state(key, "EXPIRED", "CANCELLED")
 
     def peers(self):
-        """The addresses that calls came from, and the number of calls, since the start."""
+        """The peer addresses of calls, and the number of calls, since the start."""
         reply = self.trouble.Peers(empty_pb2.Empty(), timeout=10)
         return set(reply.peers), reply.calls
 

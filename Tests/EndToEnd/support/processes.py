@@ -1,4 +1,4 @@
-"""Processes that a test starts and ends, each by its own id, and waits with a bound."""
+"""Processes that a test starts and ends, each by its own id, with bounded waits."""
 
 import contextlib
 import os
@@ -12,11 +12,11 @@ POLL_SECONDS = 0.01
 
 
 class TimedOut(AssertionError):
-    """What was waited for did not come."""
+    """The awaited condition didn't occur."""
 
 
 def until(condition, what, seconds=15.0):
-    """Asks `condition` again and again; gives its first true value, or fails naming `what`."""
+    """Polls `condition`; returns its first true value, or fails naming `what`."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -28,9 +28,9 @@ def until(condition, what, seconds=15.0):
 
 
 class Process:
-    """A child with its output in two files. It's stopped by its id and never by its name.
+    """A child process with its output in two files. It's stopped by its id, never by its name.
 
-    One that `has_children` of its own ends with all of them.
+    One that `has_children` ends with all of them.
     """
 
     def __init__(self, name, arguments, folder, environment=None, has_children=False):
@@ -67,7 +67,7 @@ class Process:
         return self.child.poll() is None
 
     def wait_for_line(self, pattern, seconds=30.0):
-        """The match of the first line of either output that has `pattern`."""
+        """The match of the first line of either output that matches `pattern`."""
         compiled = re.compile(pattern)
 
         def find():
@@ -101,14 +101,14 @@ class Process:
             ) from None
 
     def stop(self, seconds=30.0):
-        """Asks it to end, and gives the exit code."""
+        """Asks it to exit; returns the exit code."""
         self.signal(signal.SIGTERM)
         return self.wait(seconds)
 
     def end(self):
-        """Makes sure that it's gone, whatever it does."""
+        """Kills it if it's still running."""
         if self.has_children:
-            # The group has the first one's id, and lasts as long as anyone of it.
+            # The group has the id of its leader, and exists while it has members.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
         elif self.is_running():
@@ -116,7 +116,7 @@ class Process:
         self.child.wait(10)
 
     def report(self, characters=4000):
-        """The last of what it said, for a failure."""
+        """The end of its output, for a failure message."""
         return (
             f"--- {' '.join(self.arguments)}\n"
             f"--- standard output\n{self.output[-characters:]}\n"

@@ -1,4 +1,4 @@
-"""HTTP/1.1 by hand, for what well-behaved clients never send."""
+"""Handwritten HTTP/1.1, for requests that well-behaved clients never send."""
 
 import dataclasses
 import json
@@ -13,7 +13,7 @@ class Response:
     body: bytes
 
     def header(self, name):
-        """The only field of this name; None when there is none."""
+        """The only field of this name; None if there is none."""
         values = [value for key, value in self.headers if key.lower() == name.lower()]
         assert len(values) <= 1, f"{name} came {len(values)} times"
         return values[0] if values else None
@@ -49,11 +49,11 @@ class Connection:
         self.send(request_bytes(method, target, headers, body, version))
 
     def end_sending(self):
-        """Closes the sending side alone."""
+        """Closes only the sending side."""
         self.socket.shutdown(socket.SHUT_WR)
 
     def reset(self):
-        """Goes away without a goodbye."""
+        """Closes the connection with a reset."""
         linger = b"\x01\x00\x00\x00\x00\x00\x00\x00"
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.socket.close()
@@ -88,7 +88,7 @@ class Connection:
                 return found
 
     def is_closed_by_peer(self):
-        """Waits for the end of the stream; false when more bytes come instead."""
+        """Waits for the end of the stream; false if more bytes arrive instead."""
         if self.buffer:
             return False
         try:
@@ -116,7 +116,7 @@ class Connection:
         return data
 
     def read_response(self, to_method="GET"):
-        """One whole final response; those of the 100s must be read by `read_head`."""
+        """One complete final response; 1xx responses must be read with `read_head`."""
         version, status, headers = self.read_head()
         response = Response(version, status, headers, b"")
         if to_method == "HEAD" or status in (204, 304) or status < 200:

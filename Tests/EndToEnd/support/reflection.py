@@ -1,4 +1,4 @@
-"""A server that tells of its services by reflection, and schemas for it."""
+"""A server that offers reflection, and schemas for it."""
 
 import pathlib
 import subprocess
@@ -27,7 +27,7 @@ class ReflectionServer(Process):
 
 
 def compile_protos(target, *names):
-    """A descriptor set of files of Protos/test, with what they import."""
+    """A descriptor set of files of Protos/test, with their imports."""
     return compile_files(target, [PROTOS, REPOSITORY / "schemas"], *names)
 
 

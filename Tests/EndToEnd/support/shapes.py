@@ -1,4 +1,4 @@
-"""The kinds of call that a client can make, and what each one sees of the endpoint's answer."""
+"""The kinds of call that a client can make, and what each one sees of the endpoint's reply."""
 
 import dataclasses
 import json
@@ -16,7 +16,7 @@ BROKEN_OFF = -1
 
 @dataclasses.dataclass
 class Outcome:
-    """What the client got: messages, then the gRPC code, or that the answer was broken off."""
+    """The client's result: messages, then the gRPC code, or a truncated response."""
 
     messages: int
     code: int
@@ -29,15 +29,15 @@ class Shape:
     """One kind of call."""
 
     name: str
-    #: The bytes of a message that the endpoint may answer with.
+    #: The bytes of a message with which the endpoint may reply.
     reply: bytes
-    #: Whether each message is handed on before the end is known.
+    #: Whether each message is forwarded before the end is known.
     streams: bool
     method: str = "POST"
     path: str = ""
     accept: str = ""
     content_type: str = "application/json"
-    #: Whether the messages' bytes pass unseen.
+    #: Whether the messages are passed through unparsed.
     is_raw: bool = False
 
     def __str__(self):
@@ -129,7 +129,7 @@ class Shape:
 
 
 def open_channel(address, authority):
-    """A client of its own: one that read broken fields may take later ones for broken too."""
+    """A separate client: one that has read malformed fields may misjudge later ones."""
     options = [
         ("grpc.default_authority", authority), ("grpc.enable_retries", 0),
         ("grpc.use_local_subchannel_pool", 1),
@@ -150,8 +150,8 @@ def varint(number):
     return text + bytes([number])
 
 
-# Field 1 of CountReply and SumReply is a number, field 2 of CountReply a text; Everything has a text
-# at 15.
+# Field 1 of CountReply and SumReply is a number, field 2 of CountReply a string; field 15 of Everything is
+# a string.
 NUMBER = b"\x08\x07"
 UNARY = Shape("unary", b"\x7a\x01x", False, path="/v1/echo")
 UPLOAD = Shape("upload", NUMBER, False, path="/v1/sum", content_type="application/x-ndjson")

@@ -1,4 +1,4 @@
-"""One bridge and one endpoint that misbehaves on order, for tables of what becomes of it."""
+"""One bridge and one scripted endpoint, for tables of misbehaviour and outcome."""
 
 import dataclasses
 import pathlib
@@ -11,7 +11,7 @@ from .misbehaving import SECONDS, Endpoint
 from .processes import until
 from .shapes import Outcome, open_channel
 
-#: How much the bridge may grow while a case is played, in KiB. The largest reply of a case has less.
+#: Maximum growth of the bridge during a case, in KiB. The largest reply of a case is smaller.
 GROWTH = 24 << 10
 
 HOSTS = ("test", "short.test")
@@ -20,31 +20,31 @@ KEPT, MORE, CLOSED, ENDED, EITHER = "kept", "more", "closed", "ended", "either"
 
 @dataclasses.dataclass
 class Case:
-    """What the endpoint does, and what becomes of it."""
+    """The endpoint's behaviour, and the expected outcome."""
 
-    #: Takes the peer and the shape of the call.
+    #: The script; takes the peer and the shape of the call.
     play: Callable
     #: The gRPC code, and a part of the message.
     code: int
     text: str = ""
-    #: How many messages streams hand on before.
+    #: How many messages streams forward before that.
     messages: int = 0
     #: KEPT: the connection carries the next call. MORE: the same, and there may be others beside it.
-    #: CLOSED: the bridge closes it. ENDED: the endpoint ends it itself. EITHER: kept or closed.
+    #: CLOSED: the bridge closes it. ENDED: the endpoint closes it. EITHER: kept or closed.
     after: str = KEPT
     #: code, text and messages for a call that's passed through, where they differ.
     raw: tuple | None = None
-    #: The service that's called; `short.test` has a deadline of half a second.
+    #: The called service; `short.test` has a deadline of half a second.
     host: str = "test"
-    #: Bytes of the request.
+    #: Size of the request in bytes.
     size: int = 0
-    #: How many connections are played to; later ones are served well. None: all of them.
+    #: Number of connections that run the script; later ones are served normally. None: all of them.
     connections: int | None = None
     growth: int = GROWTH
-    #: Whether connections are left that never carried a call: those count as failed attempts when they
-    #: end, and the next case begins after the backoff.
+    #: Whether connections remain that never carried a call: those count as failed attempts when they close,
+    #: and the next case starts after the backoff.
     leaves_unused: bool = False
-    #: Where the outcome goes that nothing is said about.
+    #: Receives the outcome if none is expected.
     seen: list | None = None
 
     def expected(self, shape):
@@ -61,9 +61,9 @@ class Stage:
 
     def __init__(self, folder):
         self.endpoint = Endpoint()
-        #: Whether the last case left nothing behind.
+        #: Whether the last case left no state behind.
         self.is_well = True
-        #: Set once the client has its answer: for endpoints that do nothing until then.
+        #: Set once the client has its response: for endpoints that do nothing until then.
         self.over = threading.Event()
         services = {
             "test": service(self.endpoint.address, "echo", timeout="40s", stream={"timeout": "40s"}),
@@ -77,7 +77,7 @@ class Stage:
         self.bridge = Bridge.configured(settings, folder)
 
     def resident(self, key="VmRSS"):
-        """KiB of memory: `VmRSS` now, `VmHWM` the most since `forget_peak`."""
+        """Resident memory in KiB: `VmRSS` is the current size, `VmHWM` the peak since `forget_peak`."""
         status = pathlib.Path(f"/proc/{self.bridge.pid}/status").read_text()
         return int(re.search(rf"^{key}:\s+(\d+) kB", status, re.MULTILINE)[1])
 
@@ -88,7 +88,7 @@ class Stage:
         return shape.call(self.bridge, host, size)
 
     def check(self, case, shape):
-        """Plays a case, and sees that nothing is left of it."""
+        """Runs a case, and checks that it leaves no state behind."""
         left = case.connections
 
         def script(peer):
@@ -134,7 +134,7 @@ class Stage:
         self.is_well = not (case.leaves_unused or case.after == MORE)
 
     def observe(self, sent, shape):
-        """What becomes of a call where that isn't said beforehand; nothing may be left of it."""
+        """The outcome of a call without an expectation; it must leave no state behind."""
         seen = []
 
         def play(peer, _):
@@ -146,7 +146,7 @@ class Stage:
         return seen[0]
 
     def observe_directly(self, sent, shape):
-        """What a gRPC client gets of the same without the bridge."""
+        """The result of a gRPC client in the same case without the bridge."""
 
         def play(peer):
             peer.greet()
@@ -169,7 +169,7 @@ class Stage:
         assert text in outcome.text, outcome
 
     def recover(self, shape, host="test"):
-        """The endpoint has come to its senses: so does the bridge, after its backoff at the latest."""
+        """The endpoint behaves normally again: the bridge must too, at the latest after its backoff."""
         not_connected = {"ENDPOINT_NOT_REACHABLE"} if not shape.is_raw else {None}
 
         def answered():

@@ -1,4 +1,4 @@
-"""Certificates made for one run, and peers that speak TLS: gRPC servers, and sockets that don't."""
+"""Certificates for one run, and peers that use TLS: gRPC servers and sockets, or plaintext ones."""
 
 import concurrent.futures
 import contextlib
@@ -47,7 +47,7 @@ def subject_name(text):
 
 
 class Authority:
-    """A certificate authority that signs whatever it's asked to."""
+    """A certificate authority that signs any request."""
 
     def __init__(self, folder, name="ca", parent=None):
         self.folder, self.name = pathlib.Path(folder), name
@@ -142,7 +142,7 @@ def chat(stubs):
 
 
 class SocketServer:
-    """Accepts connections and does with each what it's told, in a thread of its own."""
+    """Accepts connections and runs a function for each, in a separate thread."""
 
     def __init__(self, serve):
         self.serve = serve
@@ -170,7 +170,7 @@ class SocketServer:
 
 
 def server_context(pair, alpn=(), version=None):
-    """What a TLS server of the standard library needs."""
+    """The context of a TLS server of the standard library."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pair.certificate_path, pair.key_path)
     if alpn:
@@ -181,7 +181,7 @@ def server_context(pair, alpn=(), version=None):
 
 
 def terminator(context, port):
-    """Serves TLS and passes what comes on to a port in the clear."""
+    """Terminates TLS and forwards to a plaintext port."""
 
     def serve(connection):
         secure = context.wrap_socket(connection, server_side=True)
@@ -201,7 +201,7 @@ def copy(source, sink):
 
 
 def replace(path, content):
-    """Puts another file in the place of this one, in one step."""
+    """Replaces this file atomically by another one."""
     beside = pathlib.Path(f"{path}.new")
     beside.write_bytes(content)
     os.replace(beside, path)
