@@ -183,7 +183,7 @@ def test_a_registry_that_wants_a_password(start_nacos, look_up, protocol, versio
     assert (code, found) == (0, ["10.0.0.5:50000 weight 1"]), said
     code, found, said = look_up(nacos(registry, **user), PASSWORD="wrong-0ne")
     assert (code, found) == (1, None)
-    assert "user name or password are wrong" in said and "wrong-0ne" not in said
+    assert "wrong user name or password" in said and "wrong-0ne" not in said
     code, found, said = look_up(nacos(registry, **access(protocol)))
     assert (code, found) == (1, None)
     assert "403" in said
@@ -201,7 +201,7 @@ def test_a_password_that_changes(start_nacos, watch, tmp_path, protocol):
     registry.users["me"] = "an0ther"
     registry.forget_tokens()
     registry.drop_clients()
-    endpoints.wait_for_failure("user name or password are wrong")
+    endpoints.wait_for_failure("wrong user name or password")
     file.write_text("an0ther\n")
     until(lambda: len(registry.tokens) == 1, "it logs in with the new one")
     registry.register("svc", *B)

@@ -92,7 +92,7 @@ import Testing
     client.sendRaw("POST /v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n{\"te")
     let other = CannedUpstream(on: client.channel.eventLoop)
     client.loop.serve(
-      try ServingTable([Self.service("a", "/v2/echo")]), upstreams: [other])
+      try ServingTable([Self.service("a", "/v2/echo")]), upstreams: [[other]])
     client.sendRaw("xt\":\"x\"}")
     #expect(client.upstream.calls.count == 1 && other.calls.isEmpty)
     client.upstream.calls[0].reply(TestSchema.note(text: "x"))

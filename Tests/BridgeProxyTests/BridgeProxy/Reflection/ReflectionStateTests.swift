@@ -249,7 +249,7 @@ import Testing
   @Test("what breaks the protocol ends it")
   func nonsense() {
     var state = self.listed("one.S")
-    #expect(self.outcome(state.received([0xFF])).hasPrefix("malformed: sent an answer that can't"))
+    #expect(self.outcome(state.received([0xFF])).hasPrefix("malformed: sent a response that can't"))
     state = self.listed("one.S")
     #expect(
       self.outcome(state.received(ReflectionAnswers.services("a.B")))
