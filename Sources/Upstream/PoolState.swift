@@ -115,8 +115,10 @@ struct PoolState {
       return nil
     }
     self.connections[index].state.coolDown()
-    let doublings = min(self.connections[index].state.refusals - 1, Self.coolDownDoublings)
-    return .nanoseconds(Self.shortestCoolDown.nanoseconds << Int64(doublings))
+    // Without spread: nothing is drawn.
+    var generator = SystemRandomNumberGenerator()
+    return Backoff.refusedStream.delay(
+      afterFailures: self.connections[index].state.refusals, using: &generator)
   }
 
   /// A connection that rested takes calls again.
@@ -130,11 +132,6 @@ struct PoolState {
     guard let index = self.index(of: connection) else { return }
     self.connections[index].state.responded()
   }
-
-  /// After the first refusal: about the time in which an endpoint notices that a stream has ended.
-  private static let shortestCoolDown = TimeAmount.milliseconds(2)
-  /// 2 ms to 128 ms.
-  private static let coolDownDoublings = 6
 
   /// The stream of a call is gone, though its owner hasn't taken all of the reply: it has no place that
   /// it could yield.

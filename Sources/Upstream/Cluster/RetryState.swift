@@ -3,12 +3,17 @@ internal import GRPCWire
 internal import NIOCore
 internal import Time
 
-/// Whether a call that has failed begins again. Pure; one for each call.
+/// Decides whether a call that has failed is attempted again (gRFC A6). Pure; one per call.
+///
+/// Attempts that never left the bridge count by themselves (`mostUnsent`), beside the policy's attempts. Each
+/// attempt may in turn be repeated by its pool where the endpoint certainly didn't process it (a refused stream,
+/// a connection that was dead before the request): the pool counts those itself, and they end within
+/// `HTTP2PooledCall.requeueLimit`, so that a call is started at most attempts × (1 + requeueLimit) times.
 struct RetryState {
   enum Decision: Equatable {
-    /// It has ended so.
+    /// The call ends with this failure.
     case end
-    /// It begins again after this time.
+    /// The call begins another attempt after this time.
     case again(after: TimeAmount)
   }
 
@@ -17,12 +22,12 @@ struct RetryState {
   /// Attempts that never left the bridge.
   private var unsent = 0
 
-  /// An attempt has ended and nothing of it was answered.
+  /// An attempt has failed before any of its response was passed on.
   ///
   /// - Parameters:
-  ///   - isTimeout: whether it was given up because it took too long for an attempt.
-  ///   - hasOther: whether an endpoint is left that it hasn't failed on.
-  ///   - policy: nil: only what never left begins again.
+  ///   - isTimeout: whether it was cancelled at the policy's limit for one attempt.
+  ///   - hasOther: whether there's an endpoint that the call hasn't failed on.
+  ///   - policy: nil: only what never left the bridge is attempted again.
   mutating func failed(
     _ status: GRPCStatus, isTimeout: Bool, hasOther: Bool, policy: Configuration.Retry?,
     throttle: inout RetryThrottle?, using generator: inout some RandomNumberGenerator
@@ -39,22 +44,12 @@ struct RetryState {
     if status.retryPushback == .never { return .end }
     guard self.attempts < policy.attempts, throttle?.allows ?? true else { return .end }
     if case .wait(let time) = status.retryPushback { return .again(after: time) }
-    return .again(after: Self.wait(before: self.attempts, policy, &generator))
+    let backoff = Backoff.retries(
+      initial: TimeAmount(clamping: policy.backoff),
+      most: TimeAmount(clamping: policy.longestBackoff))
+    return .again(after: backoff.delay(afterFailures: self.attempts, using: &generator))
   }
 
-  /// gRFC A6: exponential, spread by a fifth.
-  private static func wait(
-    before retry: Int, _ policy: Configuration.Retry,
-    _ generator: inout some RandomNumberGenerator
-  ) -> TimeAmount {
-    let first = Double(TimeAmount(clamping: policy.backoff).nanoseconds)
-    let longest = Double(TimeAmount(clamping: policy.longestBackoff).nanoseconds)
-    var wait = first
-    for _ in 1..<max(1, retry) where wait < longest { wait *= 2 }
-    return .nanoseconds(
-      Int64(min(wait, longest) * Double.random(in: 0.8...1.2, using: &generator)))
-  }
-
-  /// Endpoints that can't be reached are passed over, but not without end.
+  /// Unreachable endpoints are skipped, but not without end.
   private static let mostUnsent = 10
 }
