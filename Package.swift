@@ -134,6 +134,7 @@ let package = Package(
         nio("NIOPosix"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ]),
     own(

@@ -93,12 +93,8 @@ struct LoopUpstreams: Sendable {
 
   private static let userAgent = "bridge-proxy"
 
-  /// For the loop's `LoopContext`.
-  var upstreams: [any Upstream] {
-    self.kinds.value.map { kinds in
-      kinds.count == 1 ? kinds[0].upstream : GroupedUpstream(kinds.map(\.upstream))
-    }
-  }
+  /// The upstreams of each service's groups, for the loop's `LoopContext`.
+  var upstreams: [[any Upstream]] { self.kinds.value.map { $0.map(\.upstream) } }
 
   /// Discovers the endpoints of a service's first group for this loop only, until cancelled. Nil for a
   /// fixed list.

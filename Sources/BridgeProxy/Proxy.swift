@@ -257,7 +257,7 @@ extension Proxy {
       let watch = ReflectionWatch(
         service, at: index, known: self.plan.reflected[index], in: serving,
         request: {
-          await ReflectionLoader.request(service, on: first.eventLoop) { first.upstreams[index] }
+          await ReflectionLoader.request(service, on: first.eventLoop) { first.upstreams[index][0] }
         },
         report: { [onEvent] in onEvent(.schema(service: service.name, $0)) })
       for loop in upstreams {

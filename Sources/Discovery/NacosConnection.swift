@@ -125,14 +125,14 @@ final class NacosConnection {
     var request = CallRequest(
       path: "/Request/request", deadline: .now() + Self.callTimeout,
       message: self.frame(message))
-    request.replyByteLimit = HTTPFetch.byteLimit
+    request.framing = .messages(replyByteLimit: HTTPFetch.byteLimit)
     _ = self.pool.start(request, observer: UnaryObserver(call, self))
   }
 
   private func open(_ message: NacosMessage) {
     var request = CallRequest(
       path: "/BiRequestStream/requestBiStream", message: self.frame(message), isComplete: false)
-    request.replyByteLimit = HTTPFetch.byteLimit
+    request.framing = .messages(replyByteLimit: HTTPFetch.byteLimit)
     self.stream = self.pool.start(request, observer: StreamObserver(self))
   }
 

@@ -13,8 +13,8 @@ package import Upstream
 package final class LoopContext {
   package let eventLoop: any EventLoop
   private(set) var table: ServingTable
-  /// One for each of `table.services`, in their order.
-  private(set) var upstreams: [any Upstream]
+  /// One list for each of `table.services`, in their order: one upstream for each group of its endpoints.
+  private(set) var upstreams: [[any Upstream]]
   let limits: Configuration.Limits
   let recorder: (any AccessRecorder)?
   /// What's spoken inside tunnels to port 443; nil: nothing.
@@ -60,7 +60,7 @@ package final class LoopContext {
   ///   - tls: what's spoken inside tunnels to port 443.
   ///   - report: takes what a person should know and no client hears of.
   package init(
-    eventLoop: any EventLoop, table: ServingTable, upstreams: [any Upstream],
+    eventLoop: any EventLoop, table: ServingTable, upstreams: [[any Upstream]],
     limits: Configuration.Limits, recorder: (any AccessRecorder)? = nil,
     trustedHosts: TrustedHosts = TrustedHosts(), tls: ReloadableTLSContext? = nil,
     report: @escaping @Sendable (String) -> Void = { _ in }
@@ -85,7 +85,7 @@ package final class LoopContext {
   ///
   /// - Parameter upstreams: one for each of the table's services, in their order; nil: those of before,
   ///   where the services are the same in number and order.
-  package func serve(_ table: ServingTable, upstreams: [any Upstream]? = nil) {
+  package func serve(_ table: ServingTable, upstreams: [[any Upstream]]? = nil) {
     self.eventLoop.assertInEventLoop()
     let upstreams = upstreams ?? self.upstreams
     precondition(upstreams.count == table.services.count, "one upstream for each service")

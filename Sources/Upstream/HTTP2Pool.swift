@@ -131,7 +131,7 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
     _ request: consuming CallRequest, observer: any CallObserver
   ) -> any UpstreamCall {
     self.eventLoop.assertInEventLoop()
-    if request.endsOnDrain { self.yieldingCount += 1 }
+    if request.options.endsOnDrain { self.yieldingCount += 1 }
     let call = HTTP2PooledCall(id: self.takeID(), pool: self, request: request, observer: observer)
     self.calls[call.id] = call
     self.submit(call)

@@ -41,8 +41,10 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
     self.id = id
     self.pool = pool
     self.observer = observer
-    self.reply = CallState(
-      byteLimit: request.replyByteLimit, isRaw: request.isRaw, mapping: pool.statuses)
+    switch request.framing {
+    case .messages(let limit): self.reply = CallState(byteLimit: limit, mapping: pool.statuses)
+    case .raw: self.reply = CallState(byteLimit: .max, isRaw: true, mapping: pool.statuses)
+    }
     self.isOwnerHeld = (request.message?.readableBytes ?? 0) > WriteBufferWaterMark.high
     self.request = request
   }
@@ -91,8 +93,8 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
   }
 
   func markSheddable() {
-    guard self.observer != nil, !self.request.isSheddable else { return }
-    self.request.isSheddable = true
+    guard self.observer != nil, !self.request.options.isSheddable else { return }
+    self.request.options.isSheddable = true
     self.pool.makeYield(self)
   }
 
@@ -104,8 +106,8 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
   var deadline: NIODeadline? { self.request.deadline }
   var encoding: CompressionFormat? { self.request.encoding }
   var isRaw: Bool { self.request.isRaw }
-  var isSheddable: Bool { self.request.isSheddable }
-  var endsOnDrain: Bool { self.request.endsOnDrain }
+  var isSheddable: Bool { self.request.options.isSheddable }
+  var endsOnDrain: Bool { self.request.options.endsOnDrain }
 
   /// Asks a connection for a stream.
   ///

@@ -60,55 +60,6 @@ package enum Connectivity: Equatable {
   case failing(String)
 }
 
-/// What a call needs to begin.
-package struct CallRequest {
-  /// `:path`, `/package.Service/Method`.
-  package var path: String
-  /// Metadata to send, names in lower case, valid by RFC 9113 §8.2.1; the reserved headers of gRPC
-  /// (`:method`, `te`, `content-type`, `grpc-timeout`, `grpc-encoding`, …) are the upstream's own.
-  package var metadata: HeaderBlock
-  /// When the call ends with DEADLINE_EXCEEDED; sent as `grpc-timeout`. Nil: never.
-  package var deadline: NIODeadline?
-  /// What set `deadline`.
-  package var limit: CallLimit?
-  /// The first message, in its gRPC frame (5-byte prefix); nil when messages follow by `send`.
-  package var message: ByteBuffer?
-  /// How messages are compressed whose frames say that they are; sent as `grpc-encoding`.
-  package var encoding: CompressionFormat?
-  /// Whether the request is complete with `message`.
-  package var isComplete: Bool
-  /// The most bytes that one reply message may have; more is RESOURCE_EXHAUSTED.
-  package var replyByteLimit: Int
-  /// Whether the bytes of request and reply pass as they are: frames of messages aren't looked at, so
-  /// `message` and `send` take any part of the request and the observer gets any part of the reply.
-  /// Fields pass as well: `metadata` has `content-type`, `user-agent` and gRPC's own (but for
-  /// `grpc-timeout`, which says what `deadline` leaves), and the observer gets all but the
-  /// pseudo-header fields, `grpc-status` among them where the endpoint gave one.
-  package var isRaw = false
-  /// Whether the call ends, with UNAVAILABLE, when its connection is to end: one that lasts for as long
-  /// as it may and would keep the connection from ending otherwise.
-  package var endsOnDrain = false
-  /// Whether the owner does nothing with a reply before its end. Where calls are tried again, it may come
-  /// all at once then: an endpoint that is lost in the middle of its answer hasn't answered.
-  package var buffersReply = false
-  /// Whether the client may be gone (`UpstreamCall.markSheddable`), from the start.
-  package var isSheddable = false
-  /// Which of the service's groups of endpoints it goes to, by its place in `Configuration.Service.groups`.
-  package var group = 0
-
-  package init(
-    path: String, metadata: HeaderBlock = HeaderBlock(), deadline: NIODeadline? = nil,
-    message: ByteBuffer?, isComplete: Bool = true, replyByteLimit: Int = 64 << 20
-  ) {
-    self.path = path
-    self.metadata = metadata
-    self.deadline = deadline
-    self.message = message
-    self.isComplete = isComplete
-    self.replyByteLimit = replyByteLimit
-  }
-}
-
 /// A call under way, to its owner.
 package protocol UpstreamCall: AnyObject {
   /// Sends a further message in its gRPC frame, or none where the buffer is empty; `isLast` closes
@@ -125,7 +76,7 @@ package protocol UpstreamCall: AnyObject {
 
   /// Stops handing out messages and stops returning the stream's HTTP/2 window, so that a slow
   /// client holds back its endpoint. What is buffered meanwhile is bounded by the stream window
-  /// (and the message under way by `replyByteLimit`).
+  /// (and the message in progress by `CallRequest.framing`).
   func pauseReading()
 
   /// Goes on after `pauseReading`.

@@ -31,7 +31,7 @@ final class FrontConnection {
   init(answersCalls: Bool) throws(BrokenProperty) {
     self.upstream = EchoUpstream(on: self.channel.eventLoop, answersCalls: answersCalls)
     self.context = LoopContext(
-      eventLoop: self.channel.eventLoop, table: Self.table, upstreams: [self.upstream],
+      eventLoop: self.channel.eventLoop, table: Self.table, upstreams: [[self.upstream]],
       limits: Configuration.Limits())
     do {
       try HTTPFront.addHandlers(to: self.channel, self.context)

@@ -21,8 +21,8 @@ enum HTTP2EndpointTarget {
     for (index, outcome) in outcomes.enumerated() {
       var request = CallRequest(
         path: "/a.B/C", message: GRPCMessage.framed(ByteBuffer(string: "ask")),
-        replyByteLimit: 64 << 10)
-      request.isRaw = index == 1
+        framing: .messages(replyByteLimit: 64 << 10))
+      if index == 1 { request.framing = .raw }
       outcome.call = pool.start(request, observer: outcome)
     }
     endpoint.settle()

@@ -108,7 +108,7 @@ package final class ReflectionCall: CallObserver {
     let first = requests.popFirst().map(Self.message)
     let request = CallRequest(
       path: path, metadata: question.metadata, deadline: deadline, message: first,
-      isComplete: false, replyByteLimit: question.limits.bytes)
+      isComplete: false, framing: .messages(replyByteLimit: question.limits.bytes))
     call.call = upstream.start(request, observer: call)
     for request in requests { call.call?.send(Self.message(request), isLast: false) }
     return call.promise.futureResult

@@ -105,7 +105,7 @@ package struct ReflectionLoader: Sendable {
           seed: 0)
       }.get()
       let discovery = upstreams.discover(service, at: 0, by: client.fetch)
-      result = await Self.request(service, on: loop) { upstreams.upstreams[0] }
+      result = await Self.request(service, on: loop) { upstreams.upstreams[0][0] }
       discovery?.cancel()
       await upstreams.close()
       await discovery?.value

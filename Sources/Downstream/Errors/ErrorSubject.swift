@@ -14,7 +14,7 @@ struct ErrorSubject {
 
   /// - Parameter exchange: nil where no request could be read.
   init(_ exchange: Exchange?, requestID: [UInt8]) {
-    guard let service = exchange?.service ?? exchange?.missedService,
+    guard let service = exchange?.service,
       let errors = service.errors
     else { return }
     self.errors = errors

@@ -19,17 +19,10 @@ struct Exchange {
   /// When its head arrived; only taken when there's a log to tell.
   var start: NIODeadline?
   /// Nil until a route was found.
-  var service: ServedService?
-  var route: Route?
-  /// The service that the request would have reached, where no route was found; looked for only where
-  /// that matters.
-  var missedService: ServedService?
-  /// Carries the service's calls; kept, because the loop may serve another table by now.
-  var upstream: (any Upstream)?
-  /// Of the service's endpoints.
-  var group = 0
-  /// The shorter one of the client's and the configured one.
-  var limit = CallLimit(.zero, .service)
+  var accepted: AcceptedCall?
+  /// The service of a request without a route: of a preflight, and of one that no route was found for where its
+  /// errors have the service's shape.
+  var unroutedService: ServedService?
   /// Inflated, where it came compressed.
   var body: ByteBuffer?
   /// Nil for a body that isn't compressed.
@@ -93,6 +86,10 @@ struct Exchange {
     // The message is about as large as the body, and kept in case that it has to be sent again.
     return (self.call == nil ? self.body?.readableBytes ?? 0 : self.requestByteCount) + reply
   }
+
+  /// The service of the request, as far as it's known.
+  var service: ServedService? { self.accepted?.service ?? self.unroutedService }
+  var route: Route? { self.accepted?.route }
 
   /// Whether the answer has no body.
   var isHead: Bool { self.method == .HEAD }

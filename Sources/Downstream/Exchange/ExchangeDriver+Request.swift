@@ -48,7 +48,7 @@ extension ExchangeDriver {
     if self.exchange?.service == nil, self.loop.table.shapesErrors, !fault.endsConnection {
       let missed = RequestRouter.service(
         of: head, method: head.method.rawValue, headers, self.loop)
-      self.exchange?.missedService = missed
+      self.exchange?.unroutedService = missed
     }
     self.respond(fault)
   }
@@ -77,14 +77,13 @@ extension ExchangeDriver {
     }
     let service = self.loop.table.services[serviceIndex]
     let route = service.routes.routes[routeIndex]
-    self.exchange?.service = service
-    self.exchange?.route = route
-    self.exchange?.upstream = self.loop.upstreams[serviceIndex]
-    self.exchange?.group = group
     let isStreaming = route.method.isStreaming
-    self.exchange?.limit = CallLimit(
-      isStreaming ? service.streamTimeout : service.timeout, isStreaming: isStreaming,
-      client: headers.timeout)
+    self.exchange?.accepted = AcceptedCall(
+      service: service, route: route, upstream: self.loop.upstreams[serviceIndex][group],
+      group: group,
+      limit: CallLimit(
+        isStreaming ? service.streamTimeout : service.timeout, isStreaming: isStreaming,
+        client: headers.timeout))
     if route.method.isServerStreaming {
       let format: StreamFormat =
         route.givesHTTPBody ? .bytes : try Self.streamFormat(head, service)
@@ -291,7 +290,7 @@ extension ExchangeDriver {
       return
     }
     self.exchange?.body = nil
-    if let fault = service.sizeFault(of: message, for: self.exchange?.group ?? 0) {
+    if let fault = service.sizeFault(of: message, for: self.exchange?.accepted?.group ?? 0) {
       return self.respond(fault)
     }
     let length = message.readableBytes - GRPCMessage.prefixByteCount
@@ -306,18 +305,17 @@ extension ExchangeDriver {
 
   /// Starts the call, with its only message or, for a stream, without one.
   func start(_ message: ByteBuffer?, encoding: CompressionFormat?, isComplete: Bool) {
-    guard let route = self.exchange?.route, let limit = self.exchange?.limit,
-      let upstream = self.exchange?.upstream, let group = self.exchange?.group
-    else { return }
+    guard let accepted = self.exchange?.accepted else { return }
+    let (route, limit) = (accepted.route, accepted.limit)
     var request = CallRequest(
       path: route.callPath, metadata: self.metadata, deadline: .now() + limit.time,
-      message: message, isComplete: isComplete, replyByteLimit: self.loop.limits.replyBytes)
+      message: message, isComplete: isComplete,
+      framing: .messages(replyByteLimit: self.loop.limits.replyBytes))
     request.limit = limit
     request.encoding = encoding
-    request.group = group
-    request.isSheddable = self.state.mayBeGone
-    request.buffersReply = !route.method.isServerStreaming
-    let call = upstream.start(consume request, observer: self)
+    request.options.isSheddable = self.state.mayBeGone
+    request.options.buffersReply = !route.method.isServerStreaming
+    let call = accepted.upstream.start(consume request, observer: self)
     self.exchange?.call = call
     self.startHeartbeat()
   }

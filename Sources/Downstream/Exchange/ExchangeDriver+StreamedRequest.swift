@@ -100,7 +100,9 @@ extension ExchangeDriver {
       throw RequestError(error, in: body.readableBytesSpan, message: max(1, count))
     }
     self.bindings.removeAll()
-    if let fault = service.sizeFault(of: message, for: self.exchange?.group ?? 0) { throw fault }
+    if let fault = service.sizeFault(of: message, for: self.exchange?.accepted?.group ?? 0) {
+      throw fault
+    }
     let length = message.readableBytes - GRPCMessage.prefixByteCount
     if service.compression.compressesRequests, length >= service.compression.minimumByteCount,
       let compressed = self.compressed(message)

@@ -133,7 +133,7 @@ extension ExchangeDriver {
       let service = RequestRouter.service(of: head, method: method, headers, self.loop),
       let policy = service.cors
     else { return false }
-    self.exchange?.service = service
+    self.exchange?.unroutedService = service
     policy.appendPreflight(
       for: headers.origin, requestedHeaders: headers.requestedHeaders, to: &self.responseFields)
     guard policy.permits(headers.origin) else {

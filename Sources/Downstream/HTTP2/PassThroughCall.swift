@@ -64,7 +64,6 @@ final class PassThroughCall: DownstreamStream {
     }
     let service = loop.table.services[choice.service]
     self.service = service
-    self.upstream = loop.upstreams[choice.service]
     self.callPath = choice.callPath
     if let fault = self.sourceFault(of: service) {
       self.refuse(GRPCStatus(fault.code, fault.message), httpStatus: fault.httpStatus)
@@ -72,6 +71,8 @@ final class PassThroughCall: DownstreamStream {
       self.refuse(fault)
     } else if fieldCount > loop.limits.headFields {
       self.refuse(Self.headTooLarge(loop.limits))
+    } else {
+      self.upstream = loop.upstreams[choice.service][self.group]
     }
   }
 
@@ -135,10 +136,8 @@ final class PassThroughCall: DownstreamStream {
     let limit = service.limit(ofCall: self.callPath, client: headers.timeout)
     var request = CallRequest(
       path: self.callPath, metadata: fields, deadline: .now() + limit.time, message: start.body,
-      isComplete: start.isComplete)
+      isComplete: start.isComplete, framing: .raw)
     request.limit = limit
-    request.isRaw = true
-    request.group = self.group
     self.call = upstream.start(request, observer: self)
     self.given(start.body?.readableBytes ?? 0)
   }

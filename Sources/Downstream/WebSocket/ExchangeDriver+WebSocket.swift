@@ -27,12 +27,10 @@ extension ExchangeDriver {
     else { return false }
     let service = self.loop.table.services[serviceIndex]
     let route = service.routes.routes[routeIndex]
-    self.exchange?.service = service
-    self.exchange?.route = route
-    self.exchange?.upstream = self.loop.upstreams[serviceIndex]
-    self.exchange?.group = group
-    self.exchange?.limit = CallLimit(
-      service.streamTimeout, isStreaming: true, client: headers.timeout)
+    self.exchange?.accepted = AcceptedCall(
+      service: service, route: route, upstream: self.loop.upstreams[serviceIndex][group],
+      group: group,
+      limit: CallLimit(service.streamTimeout, isStreaming: true, client: headers.timeout))
     try self.checkSource(of: head.target, headers, service)
     try Self.checkHandshake(head)
     var protocolName = ""
@@ -128,9 +126,7 @@ extension ExchangeDriver {
   private func switchToWebSocket(
     _ connection: HTTP1ServerHandler, _ handshake: Exchange.Handshake, respond: HTTPHeaders
   ) throws {
-    guard let exchange = self.exchange, let service = exchange.service,
-      let route = exchange.route, let upstream = exchange.upstream
-    else { return }
+    guard let exchange = self.exchange, let accepted = exchange.accepted else { return }
     var head = ResponseHead()
     for (name, value) in respond { head.append(name: name.lowercased(), value) }
     if !handshake.protocolName.isEmpty {
@@ -139,15 +135,16 @@ extension ExchangeDriver {
     self.appendResponseFields(to: &head)
     connection.write(switchTo: "101 Switching Protocols", head.fields)
     let socket = WebSocketHandler(
-      self.loop, service, route, bindings: self.bindings, entry: self.entry(status: 101, .ok),
+      self.loop, accepted, bindings: self.bindings, entry: self.entry(status: 101, .ok),
       start: exchange.start ?? .now())
     var request = CallRequest(
-      path: route.callPath, metadata: self.metadata, deadline: .now() + exchange.limit.time,
-      message: nil, isComplete: false, replyByteLimit: self.loop.limits.replyBytes)
-    request.limit = exchange.limit
-    request.group = exchange.group
+      path: accepted.route.callPath, metadata: self.metadata,
+      deadline: .now() + accepted.limit.time,
+      message: nil, isComplete: false,
+      framing: .messages(replyByteLimit: self.loop.limits.replyBytes))
+    request.limit = accepted.limit
     try connection.become(socket)
-    socket.begin(request, on: upstream)
+    socket.begin(request, on: accepted.upstream)
   }
 }
 

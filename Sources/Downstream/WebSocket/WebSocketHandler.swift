@@ -43,8 +43,8 @@ final class WebSocketHandler: ChannelDuplexHandler {
   private let start: NIODeadline
   /// The reply of a unary call.
   var reply: ByteBuffer?
-  /// Of the service's endpoints.
-  private var group = 0
+  /// Index of the service's group of endpoints.
+  private let group: Int
   private var messageCount = 0
   /// Messages that wait until the call has room.
   private var waiting: Deque<ByteBuffer> = []
@@ -54,12 +54,14 @@ final class WebSocketHandler: ChannelDuplexHandler {
 
   /// - Parameter entry: what's known of the request that became this connection.
   init(
-    _ loop: LoopContext, _ service: ServedService, _ route: Route, bindings: Bindings,
+    _ loop: LoopContext, _ accepted: AcceptedCall, bindings: Bindings,
     entry: AccessEntry, start: NIODeadline
   ) {
     self.loop = loop
-    self.service = service
+    let route = accepted.route
+    self.service = accepted.service
     self.route = route
+    self.group = accepted.group
     self.bindings = bindings
     self.entry = entry
     self.start = start
@@ -79,7 +81,6 @@ final class WebSocketHandler: ChannelDuplexHandler {
   func begin(_ request: CallRequest, on upstream: any Upstream) {
     guard self.state.isOpen else { return }
     var request = request
-    self.group = request.group
     if !Self.takesMessages(self.route) {
       do throws(CodecError) {
         request.message = try self.encode(ByteBuffer())

@@ -28,7 +28,7 @@ package final class Cluster: Upstream {
 
   private var state: ClusterState
   private(set) var throttle: RetryThrottle?
-  private var members: [Member] = []
+  private var members: [MemberID: Member] = [:]
   private var waiting: Deque<ClusterCall> = []
   private var isPerformDue = false
   /// Why the list isn't known, or isn't newer.
@@ -45,7 +45,6 @@ package final class Cluster: Upstream {
   var generator = SystemRandomNumberGenerator()
 
   private struct Member {
-    let id: Int
     let pool: any EndpointPool
     var health: HealthWatch?
     /// As `onPresence` was told.
@@ -81,16 +80,14 @@ package final class Cluster: Upstream {
     self.discoveryFailure = nil
     let change = self.state.update(endpoints)
     for id in change.removed {
-      guard let index = self.members.firstIndex(where: { $0.id == id }) else { continue }
-      let member = self.members.remove(at: index)
-      self.leave(member)
+      if let member = self.members.removeValue(forKey: id) { self.leave(member) }
     }
     for (id, endpoint) in change.added.sorted(by: { $0.key < $1.key }) {
       let pool = self.makePool(endpoint)
       pool.onConnectivity = { [weak self] connectivity in
         self?.connectivityChanged(id, connectivity)
       }
-      self.members.append(Member(id: id, pool: pool))
+      self.members[id] = Member(pool: pool)
     }
     self.hasDisconnectedMembers = true
     self.nextConnect = .uptimeNanoseconds(0)
@@ -118,7 +115,7 @@ package final class Cluster: Upstream {
     }
   }
 
-  private func connectivityChanged(_ id: Int, _ connectivity: Connectivity) {
+  private func connectivityChanged(_ id: MemberID, _ connectivity: Connectivity) {
     self.state.setConnectivity(id, connectivity)
     self.reportPresence(of: id, connectivity == .ready)
     switch connectivity {
@@ -134,29 +131,27 @@ package final class Cluster: Upstream {
     self.performPendingActionsLater()
   }
 
-  private func reportPresence(of id: Int, _ isPresent: Bool) {
-    guard let index = self.members.firstIndex(where: { $0.id == id }),
-      self.members[index].isPresent != isPresent
-    else { return }
-    self.members[index].isPresent = isPresent
+  private func reportPresence(of id: MemberID, _ isPresent: Bool) {
+    guard let member = self.members[id], member.isPresent != isPresent else { return }
+    self.members[id]?.isPresent = isPresent
     self.onPresence?(isPresent)
   }
 
   // MARK: Health
 
-  private func watchHealth(of id: Int) {
+  private func watchHealth(of id: MemberID) {
     guard self.configuration.health.check ?? (self.state.memberCount > 1),
-      let index = self.members.firstIndex(where: { $0.id == id })
+      let member = self.members[id]
     else { return }
-    if self.members[index].health == nil {
-      self.members[index].health = HealthWatch(
-        self.configuration.health.service, of: self.members[index].pool, on: self.eventLoop
+    if member.health == nil {
+      self.members[id]?.health = HealthWatch(
+        self.configuration.health.service, of: member.pool, on: self.eventLoop
       ) { [weak self] isServing in
         self?.state.setServing(id, isServing)
         self?.performPendingActionsLater()
       }
     }
-    self.members[index].health?.connected()
+    self.members[id]?.health?.connected()
   }
 
   /// Looks at outliers when it's time to, again and again.
@@ -216,8 +211,8 @@ package final class Cluster: Upstream {
     call.wait(atMost: self.waitTime)
   }
 
-  private func begin(_ call: ClusterCall, on id: Int) {
-    guard let member = self.members.first(where: { $0.id == id }) else {
+  private func begin(_ call: ClusterCall, on id: MemberID) {
+    guard let member = self.members[id] else {
       preconditionFailure("a call was given to an endpoint that isn't there")
     }
     self.state.began(id)
@@ -225,8 +220,8 @@ package final class Cluster: Upstream {
   }
 
   /// Nil once it's gone.
-  func endpoint(of id: Int) -> Configuration.Endpoint? {
-    self.members.first { $0.id == id }?.pool.endpoint
+  func endpoint(of id: MemberID) -> Configuration.Endpoint? {
+    self.members[id]?.pool.endpoint
   }
 
   /// A call doesn't wait any more.
@@ -256,20 +251,22 @@ package final class Cluster: Upstream {
   /// An attempt has ended.
   ///
   /// - Parameter isFailure: whether that speaks against the endpoint; nil: it says nothing.
-  func attemptEnded(on id: Int, isFailure: Bool?) {
+  func attemptEnded(on id: MemberID, isFailure: Bool?) {
     self.state.ended(id, isFailure: isFailure, now: self.eventLoop.now)
     if isFailure == false { self.throttle?.succeeded() }
   }
 
-  /// Whether a call that has failed begins again, and when.
-  func decide(
-    _ retry: inout RetryState, _ status: GRPCStatus, isTimeout: Bool, tried: [Int]
-  ) -> RetryState.Decision {
-    // One that never left may wait for an endpoint that is just coming up.
-    let hasOther = self.state.hasOther(than: tried) || !self.state.isStuck
-    return retry.failed(
-      status, isTimeout: isTimeout, hasOther: hasOther, policy: self.policy,
-      throttle: &self.throttle, using: &self.generator)
+  /// Lets the state of a call decide what follows from the failure of its attempt.
+  func evaluate(
+    _ call: inout ClusterCallState, _ status: GRPCStatus, isTimeout: Bool, _ request: CallRequest
+  ) -> ClusterCallState.FailureAction {
+    call.failed(
+      status, isTimeout: isTimeout, timeLeft: request.deadline.map { $0 - self.eventLoop.now },
+      policy: self.policy, throttle: &self.throttle, using: &self.generator
+    ) { [state] tried in
+      // An attempt that never left the bridge may wait for an endpoint that is coming up.
+      state.hasOther(than: tried) || !state.isStuck
+    }
   }
 
   private func notConnected(_ reason: String) -> GRPCStatus {
@@ -324,7 +321,7 @@ package final class Cluster: Upstream {
     self.nextConnect = now + Self.connectInterval
     let ids = self.state.toConnect
     self.hasDisconnectedMembers = !ids.isEmpty
-    for id in ids { self.members.first { $0.id == id }?.pool.connect(isUrgent: false) }
+    for id in ids { self.members[id]?.pool.connect(isUrgent: false) }
   }
 
   /// Nothing can be reached, as far as is known; what is known may be two seconds old, and an endpoint
@@ -336,7 +333,7 @@ package final class Cluster: Upstream {
     guard now >= self.nextUrgentConnect else { return false }
     self.nextUrgentConnect = now + Self.urgentConnectInterval
     for id in self.state.toConnect {
-      self.members.first { $0.id == id }?.pool.connect(isUrgent: true)
+      self.members[id]?.pool.connect(isUrgent: true)
     }
     return !self.members.isEmpty
   }
@@ -379,7 +376,7 @@ package final class Cluster: Upstream {
     for call in waiting {
       call.fail(GRPCStatus(.unavailable, "the bridge is shutting down", origin: .transport))
     }
-    for member in self.members {
+    for member in self.members.values {
       member.health?.stop()
       member.pool.closeNow()
     }

@@ -4,77 +4,65 @@ internal import HTTP2
 internal import NIOCore
 internal import Time
 
-/// One call of a cluster, over as many attempts as it takes.
+/// One call of a cluster, over as many attempts as it takes: performs what `ClusterCallState` decides.
 final class ClusterCall: UpstreamCall {
   private let cluster: Cluster
   private var request: CallRequest
-  /// Of what a ring goes by.
+  /// The hash of the call, for a ring.
   let hash: UInt64?
   /// Nil once the call has ended or was cancelled.
   private var observer: (any CallObserver)?
-  /// The attempt under way, and the member that it's on.
+  private var state: ClusterCallState
+  /// The attempt in flight, and the member that it's on.
   private var attempt: (any UpstreamCall)?
-  private var member = 0
-  /// Members that it has failed on.
-  private(set) var tried: [Int] = []
-  private var retry = RetryState()
-  /// Whether it can't begin again: something was answered, or not all that was sent is kept.
-  private var isCommitted = false
-  /// Messages behind the first, for another attempt.
-  private var kept: [ByteBuffer] = []
-  private var keptBytes = 0
-  /// Whether a reply is held until its end is known.
-  private let holdsReply: Bool
-  private var heldHead: HeaderBlock?
-  private var heldMessage: ByteBuffer?
+  private var member = MemberID(0)
   private var isPaused = false
   /// Whether the owner waits for `callCanSend`.
   private var isOwnerHeld: Bool
-  /// While it waits for an endpoint or for the next attempt, or while an attempt has a time of its own.
+  /// Set while the call waits for an endpoint or for the next attempt, or an attempt has a time limit of its own.
   private var timer: Scheduled<Void>?
 
   init(
     _ request: CallRequest, cluster: Cluster, hash: UInt64?, _ observer: any CallObserver
   ) {
     self.request = request
+    self.request.message = nil
     self.cluster = cluster
     self.hash = hash
     self.observer = observer
-    self.holdsReply = request.buffersReply && cluster.policy != nil
+    self.state = ClusterCallState(
+      first: request.message, holdsReply: request.options.buffersReply && cluster.policy != nil)
     self.isOwnerHeld = (request.message?.readableBytes ?? 0) > WriteBufferWaterMark.high
   }
+
+  /// Members that the call has failed on, in that order.
+  var tried: [MemberID] { self.state.tried }
 
   // MARK: For its owner
 
   func send(_ message: ByteBuffer, isLast: Bool) {
-    guard self.observer != nil, !self.request.isComplete else { return }
+    guard !self.state.hasEnded, !self.request.isComplete else { return }
     self.request.isComplete = isLast
-    if !self.isCommitted {
-      self.kept.append(message)
-      self.keptBytes += message.readableBytes
-      if self.attempt != nil, self.keptBytes > Self.keptByteLimit { self.commit() }
-    }
+    self.state.send(message)
+    if self.state.isCommitted { self.cancelTimer() }
     self.attempt?.send(message, isLast: isLast)
     if self.unsentBytes > WriteBufferWaterMark.high { self.isOwnerHeld = true }
   }
 
-  var unsentBytes: Int {
-    if let attempt = self.attempt { return attempt.unsentBytes }
-    return self.keptBytes + (self.request.message?.readableBytes ?? 0)
-  }
+  var unsentBytes: Int { self.attempt?.unsentBytes ?? self.state.replay.byteCount }
 
   func cancel() {
-    guard self.observer != nil else { return }
     self.observer = nil
-    self.cancelTimer()
-    if let attempt = self.attempt {
-      self.attempt = nil
-      attempt.cancel()
-      self.cluster.attemptEnded(on: self.member, isFailure: nil)
-    } else {
+    switch self.state.cancel() {
+    case .none:
+      return
+    case .dequeue:
       self.cluster.dequeue(self)
+    case .cancelAttempt(let member):
+      self.attempt.take()?.cancel()
+      self.cluster.attemptEnded(on: member, isFailure: nil)
     }
-    self.forget()
+    self.cancelTimer()
   }
 
   func pauseReading() {
@@ -88,41 +76,38 @@ final class ClusterCall: UpstreamCall {
   }
 
   func markSheddable() {
-    self.request.isSheddable = true
+    self.request.options.isSheddable = true
     self.attempt?.markSheddable()
   }
 
   // MARK: For the cluster
 
   /// An endpoint was found.
-  func begin(on member: Int, _ pool: any EndpointPool) {
-    guard self.observer != nil else {
+  func begin(on member: MemberID, _ pool: any EndpointPool) {
+    guard let beginning = self.state.begin(on: member) else {
       return self.cluster.attemptEnded(on: member, isFailure: nil)
     }
     self.cancelTimer()
     self.member = member
     var request = self.request
-    request.isComplete = self.request.isComplete && self.kept.isEmpty
-    if self.retry.attempts > 0 {
-      // gRFC A6: so that an endpoint can tell.
-      request.metadata.append("grpc-previous-rpc-attempts", "\(self.retry.attempts)")
+    request.message = beginning.first
+    request.isComplete = request.isComplete && beginning.rest.isEmpty
+    if beginning.previousAttempts > 0 {
+      request.metadata.append("grpc-previous-rpc-attempts", "\(beginning.previousAttempts)")
     }
     let attempt = pool.start(request, observer: self)
     self.attempt = attempt
     if self.isPaused { attempt.pauseReading() }
-    for (index, message) in self.kept.enumerated() {
-      attempt.send(message, isLast: self.request.isComplete && index == self.kept.count - 1)
+    for (index, message) in beginning.rest.enumerated() {
+      attempt.send(
+        message, isLast: self.request.isComplete && index == beginning.rest.count - 1)
     }
-    if self.cluster.policy == nil, !self.kept.isEmpty || !self.request.isComplete {
-      // Nothing will be sent twice but what never left, and of that the pool keeps the first message.
-      if self.keptBytes > Self.keptByteLimit { self.commit() }
-    }
-    if let timeout = self.cluster.policy?.timeout {
-      self.schedule(in: TimeAmount(clamping: timeout)) { self.attemptTimedOut() }
+    if let timeout = self.cluster.policy?.timeout, !self.state.isCommitted {
+      self.schedule(in: TimeAmount(clamping: timeout)) { self.attemptTimedOut(timeout) }
     }
   }
 
-  /// No endpoint can be had now.
+  /// No endpoint is available now.
   func wait(atMost time: TimeAmount) {
     guard self.timer == nil else { return }
     let limit = self.cluster.eventLoop.now + time
@@ -133,8 +118,9 @@ final class ClusterCall: UpstreamCall {
     }
   }
 
-  /// Ends the call without an attempt under way.
+  /// Ends the call, which has no attempt in flight.
   func fail(_ status: GRPCStatus) {
+    self.state.end()
     self.finish(status, HeaderBlock())
   }
 
@@ -145,80 +131,63 @@ final class ClusterCall: UpstreamCall {
 
   // MARK: Private
 
-  private func attemptTimedOut() {
-    guard let attempt = self.attempt, !self.isCommitted else { return }
+  private func attemptTimedOut(_ timeout: Duration) {
+    guard let attempt = self.attempt, !self.state.isCommitted else { return }
     self.attempt = nil
     attempt.cancel()
-    let time = self.cluster.policy?.timeout.map { TimeAmount(clamping: $0).text } ?? ""
     let endpoint = self.cluster.endpoint(of: self.member).map { " from \($0)" } ?? ""
     let status = GRPCStatus(
       .deadlineExceeded,
-      "no answer\(endpoint) within \(time) (\(self.cluster.key).retry.per_try_timeout)",
+      "no answer\(endpoint) within \(TimeAmount(clamping: timeout).text) "
+        + "(\(self.cluster.key).retry.per_try_timeout)",
       origin: .deadline)
     self.attemptFailed(status, HeaderBlock(), isTimeout: true)
   }
 
   private func attemptFailed(_ status: GRPCStatus, _ trailers: HeaderBlock, isTimeout: Bool) {
-    self.cluster.attemptEnded(on: self.member, isFailure: isTimeout ? true : Self.isFailure(status))
-    guard !self.isCommitted, !status.isOK else { return self.finish(status, trailers) }
-    self.tried.append(self.member)
-    switch self.cluster.decide(&self.retry, status, isTimeout: isTimeout, tried: self.tried) {
-    case .end:
-      self.finish(self.counted(status), trailers)
+    self.cluster.attemptEnded(
+      on: self.member, isFailure: isTimeout ? true : Self.isFailure(status))
+    let wasCommitted = self.state.isCommitted
+    let action = self.cluster.evaluate(&self.state, status, isTimeout: isTimeout, self.request)
+    switch action {
+    case .end(let held):
+      self.deliver(held)
+      self.finish(wasCommitted ? status : self.counted(status), trailers)
     case .again(let time):
-      if let deadline = self.request.deadline, self.cluster.eventLoop.now + time >= deadline {
-        return self.finish(self.counted(status), trailers)
-      }
-      self.heldHead = nil
-      self.heldMessage = nil
       guard time > .zero else { return self.cluster.place(self) }
-      self.schedule(in: time) { self.cluster.place(self) }
+      self.schedule(in: time) {
+        if self.state.resume() { self.cluster.place(self) }
+      }
     }
   }
 
-  /// The status of the last attempt, saying that there were others.
+  /// The status of the last attempt, with the number of attempts if there were several.
   private func counted(_ status: GRPCStatus) -> GRPCStatus {
-    guard self.retry.attempts > 1, let policy = self.cluster.policy else { return status }
+    let attempts = self.state.failedAttempts
+    guard attempts > 1, let policy = self.cluster.policy else { return status }
     var status = status
-    status.message += " (attempt \(self.retry.attempts) of \(policy.attempts))"
+    status.message += " (attempt \(attempts) of \(policy.attempts))"
     return status
   }
 
   private func finish(_ status: GRPCStatus, _ trailers: HeaderBlock) {
-    self.releaseReply()
-    guard let observer = self.observer else { return }
-    self.observer = nil
-    self.forget()
+    self.cancelTimer()
+    self.attempt = nil
+    guard let observer = self.observer.take() else { return }
     observer.callEnded(status, trailers: trailers)
   }
 
-  /// Hands on what was held.
-  private func releaseReply() {
-    guard let head = self.heldHead else { return }
-    self.heldHead = nil
-    self.observer?.callReceivedHead(head)
-    guard let message = self.heldMessage else { return }
-    self.heldMessage = nil
-    self.observer?.callReceivedMessage(message)
-  }
-
-  private func forget() {
-    self.heldHead = nil
-    self.heldMessage = nil
-    self.cancelTimer()
-    self.attempt = nil
-    self.kept = []
-    self.request.message = nil
-  }
-
-  /// From now on the call stands or falls with its attempt.
-  private func commit() {
-    guard !self.isCommitted else { return }
-    self.isCommitted = true
-    self.kept = []
-    self.keptBytes = 0
-    self.request.message = nil
-    self.cancelTimer()
+  /// Passes on what was held.
+  private func deliver(_ held: ClusterCallState.HeldReply) {
+    switch held {
+    case .nothing:
+      break
+    case .head(let head):
+      self.observer?.callReceivedHead(head)
+    case .message(let head, let message):
+      self.observer?.callReceivedHead(head)
+      self.observer?.callReceivedMessage(message)
+    }
   }
 
   private func schedule(in time: TimeAmount, _ action: @escaping () -> Void) {
@@ -229,17 +198,16 @@ final class ClusterCall: UpstreamCall {
     self.timer?.cancel()
     self.timer = self.cluster.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
       self.timer = nil
-      guard self.observer != nil else { return }
+      guard !self.state.hasEnded else { return }
       action()
     }
   }
 
   private func cancelTimer() {
-    self.timer?.cancel()
-    self.timer = nil
+    self.timer.take()?.cancel()
   }
 
-  /// Whether an end speaks against the endpoint rather than the call.
+  /// Whether an end counts against the endpoint rather than the call; nil: neither.
   private static func isFailure(_ status: GRPCStatus) -> Bool? {
     switch status.origin {
     case .shed: nil
@@ -248,34 +216,26 @@ final class ClusterCall: UpstreamCall {
     case .endpoint: status.code == .unavailable
     }
   }
-
-  /// What is kept of a stream of requests; gRPC's clients keep 256 KiB by default for a call.
-  private static let keptByteLimit = 256 << 10
 }
 
 extension ClusterCall: CallObserver {
   func callReceivedHead(_ metadata: HeaderBlock) {
-    guard !self.holdsReply || self.isCommitted else {
-      // It's answering: what an attempt may take is over.
-      self.cancelTimer()
-      self.heldHead = metadata
-      return
-    }
-    self.commit()
+    // The endpoint is responding: the time limit of the attempt no longer applies.
+    self.cancelTimer()
+    guard case .pass = self.state.receiveHead(metadata) else { return }
     self.observer?.callReceivedHead(metadata)
   }
 
   func callReceivedMessage(_ message: ByteBuffer) {
-    if self.heldHead != nil {
-      if self.heldMessage == nil {
-        self.heldMessage = message
-        return
-      }
-      // More than one: that's for the owner to judge.
-      self.commit()
-      self.releaseReply()
+    switch self.state.receiveMessage(message) {
+    case .hold:
+      break
+    case .pass:
+      self.observer?.callReceivedMessage(message)
+    case .passAfter(let held):
+      self.deliver(held)
+      self.observer?.callReceivedMessage(message)
     }
-    self.observer?.callReceivedMessage(message)
   }
 
   func callCanSend() {
@@ -287,11 +247,9 @@ extension ClusterCall: CallObserver {
   func callEnded(_ status: GRPCStatus, trailers: HeaderBlock) {
     self.attempt = nil
     self.cancelTimer()
-    if status.isOK {
-      self.cluster.attemptEnded(on: self.member, isFailure: false)
-      self.finish(status, trailers)
-    } else {
-      self.attemptFailed(status, trailers, isTimeout: false)
-    }
+    guard status.isOK else { return self.attemptFailed(status, trailers, isTimeout: false) }
+    self.cluster.attemptEnded(on: self.member, isFailure: false)
+    self.deliver(self.state.succeeded())
+    self.finish(status, trailers)
   }
 }

@@ -1,36 +1,36 @@
 internal import BridgeConfiguration
 internal import NIOCore
 
-/// The endpoints of a service as they stand: which are there, which can be called, which is next. Pure.
+/// The endpoints of a service: which are present, which may be called, which is next. Pure.
 ///
-/// Members are numbered by it; the owner keeps a pool for each and tells what becomes of them. What
-/// may be picked is worked out when something changes, not for each call.
+/// It numbers the members; the owner keeps a pool for each and reports its connectivity. The candidates are
+/// computed when something changes, not per call, and every lookup by identifier is by hash: a list may have
+/// 10,000 endpoints.
 struct ClusterState {
   /// Where a call goes.
   enum Pick: Equatable {
-    case member(Int)
-    /// Nowhere yet: a connection may come up, or the endpoints aren't known.
+    case member(MemberID)
+    /// Nowhere yet: a connection may become ready, or the endpoints aren't known.
     case wait
-    /// Nowhere: none can be reached, for this reason.
+    /// Nowhere: no endpoint can be reached, for this reason.
     case none(String)
   }
 
   /// What a new list means for the owner.
   struct Change: Equatable {
     /// Pools to make.
-    var added: [Int: Configuration.Endpoint] = [:]
+    var added: [MemberID: Configuration.Endpoint] = [:]
     /// Pools to drain: calls on them finish.
-    var removed: [Int] = []
+    var removed: [MemberID] = []
   }
 
   private struct Member {
-    let id: Int
+    let id: MemberID
     let endpoint: Configuration.Endpoint
     var weight: Int
     var connectivity = Connectivity.idle
     var isServing = true
-    /// Its place among the candidates; nil: it isn't one.
-    var place: Int?
+    /// Calls in flight.
     var calls = 0
   }
 
@@ -40,12 +40,12 @@ struct ClusterState {
   private var balancer: Balancer
   private var outliers: OutlierDetector
   private var members: [Member] = []
-  private var nextID = 0
-  /// Members that may be picked now.
-  private var candidates: [Balancer.Candidate] = []
+  /// Indices into `members`.
+  private var indices: [MemberID: Int] = [:]
+  private var lastID = 0
   private(set) var isListKnown = false
 
-  /// - Parameter seed: of the process, by which it chooses its subset.
+  /// - Parameter seed: of the process; it decides which subset of many endpoints is used.
   init(_ configuration: Configuration.Cluster, seed: UInt64) {
     self.subset = configuration.balance.subset
     self.panicThreshold = configuration.health.panicThreshold
@@ -56,32 +56,37 @@ struct ClusterState {
 
   // MARK: Members
 
-  /// These are the endpoints from now on.
+  /// Replaces the list of endpoints.
   mutating func update(_ endpoints: [Configuration.WeightedEndpoint]) -> Change {
     self.isListKnown = true
-    let chosen = self.chosen(endpoints)
     var change = Change()
     var kept: [Member] = []
-    for weighted in chosen where !kept.contains(where: { $0.endpoint == weighted.endpoint }) {
-      if var member = self.members.first(where: { $0.endpoint == weighted.endpoint }) {
+    var seen: Set<Configuration.Endpoint> = []
+    let present = Dictionary(
+      self.members.map { ($0.endpoint, $0) }, uniquingKeysWith: { first, _ in first })
+    for weighted in self.chosen(endpoints) where seen.insert(weighted.endpoint).inserted {
+      if var member = present[weighted.endpoint] {
         member.weight = weighted.weight
         kept.append(member)
       } else {
-        self.nextID += 1
-        change.added[self.nextID] = weighted.endpoint
-        kept.append(Member(id: self.nextID, endpoint: weighted.endpoint, weight: weighted.weight))
+        self.lastID += 1
+        let id = MemberID(self.lastID)
+        change.added[id] = weighted.endpoint
+        kept.append(Member(id: id, endpoint: weighted.endpoint, weight: weighted.weight))
       }
     }
-    change.removed = self.members.map(\.id).filter { id in !kept.contains { $0.id == id } }
+    change.removed = self.members.filter { !seen.contains($0.endpoint) }.map(\.id)
     self.members = kept
-    self.balancer.reset(kept.map { ($0.id, $0.weight, $0.endpoint.description) })
-    self.outliers.reset(kept.map(\.id))
-    self.recount()
+    self.indices.removeAll(keepingCapacity: true)
+    for (index, member) in kept.enumerated() { self.indices[member.id] = index }
+    self.balancer.setMembers(kept.map { ($0.id, $0.weight, $0.endpoint.description) })
+    self.outliers.setMembers(kept.map(\.id))
+    self.updateCandidates()
     return change
   }
 
-  /// Those with a weight; of many those that this process's seed ranks first, so that each process has
-  /// others and keeps most of its own when the list changes (rendezvous hashing).
+  /// The endpoints with a weight. Of more than the subset has, those that this process's seed ranks first:
+  /// each process has others and keeps most of its own when the list changes (rendezvous hashing).
   private func chosen(
     _ endpoints: [Configuration.WeightedEndpoint]
   ) -> [Configuration.WeightedEndpoint] {
@@ -98,59 +103,58 @@ struct ClusterState {
     StableHash.of("\(self.seed) \(endpoint)".utf8)
   }
 
-  mutating func setConnectivity(_ id: Int, _ connectivity: Connectivity) {
-    guard let index = self.index(of: id) else { return }
+  mutating func setConnectivity(_ id: MemberID, _ connectivity: Connectivity) {
+    guard let index = self.indices[id] else { return }
     self.members[index].connectivity = connectivity
-    self.recount()
+    self.updateCandidates()
   }
 
-  /// What grpc.health.v1 says of a member.
-  mutating func setServing(_ id: Int, _ isServing: Bool) {
-    guard let index = self.index(of: id), self.members[index].isServing != isServing else { return }
+  /// Sets the health of a member as grpc.health.v1 reports it.
+  mutating func setServing(_ id: MemberID, _ isServing: Bool) {
+    guard let index = self.indices[id], self.members[index].isServing != isServing else { return }
     self.members[index].isServing = isServing
-    self.recount()
+    self.updateCandidates()
   }
 
-  /// Members that a connection is wanted to, because calls come and they have none.
-  var toConnect: [Int] {
-    let waiting = self.members.filter {
+  /// Members that need a connection, because calls arrive and they have none.
+  var toConnect: [MemberID] {
+    let disconnected = self.members.filter {
       switch $0.connectivity {
       case .idle, .failing: true
       case .connecting, .ready: false
       }
     }
-    guard self.balancer.usesOne else { return waiting.map(\.id) }
-    guard waiting.count == self.members.count else { return [] }
-    if let idle = waiting.first(where: { $0.connectivity == .idle }) { return [idle.id] }
-    return waiting.map(\.id)
+    guard self.balancer.usesOne else { return disconnected.map(\.id) }
+    guard disconnected.count == self.members.count else { return [] }
+    if let idle = disconnected.first(where: { $0.connectivity == .idle }) { return [idle.id] }
+    return disconnected.map(\.id)
   }
 
   // MARK: Calls
 
-  /// Where a call goes. The owner says `began` when it's there.
+  /// Picks a member for a call. The owner reports `began` once the call is there.
   ///
   /// - Parameters:
-  ///   - tried: members that it has failed on, in that order: they are the last choice, and the last
-  ///     of them is the very last.
-  ///   - hash: of what it's known by, for a ring.
+  ///   - tried: members that the call has failed on, in that order: picked only if there is no other, the
+  ///     last of them only if there is no other at all.
+  ///   - hash: the hash of the call, for a ring.
   mutating func pick(
-    tried: [Int], hash: UInt64?, using generator: inout some RandomNumberGenerator
+    tried: [MemberID], hash: UInt64?, using generator: inout some RandomNumberGenerator
   ) -> Pick {
-    if !self.candidates.isEmpty {
-      guard !tried.isEmpty else {
-        let id = self.balancer.pick(among: self.candidates, hash: hash, using: &generator)
+    guard self.balancer.isEmpty else {
+      if let id = self.balancer.pick(excluding: tried, hash: hash, using: &generator)
+        ?? self.balancer.pick(excluding: tried.suffix(1), hash: hash, using: &generator)
+        ?? self.balancer.pick(hash: hash, using: &generator)
+      {
         return .member(id)
       }
-      var others = self.candidates.filter { !tried.contains($0.id) }
-      if others.isEmpty { others = self.candidates.filter { $0.id != tried.last } }
-      if others.isEmpty { others = self.candidates }
-      return .member(self.balancer.pick(among: others, hash: hash, using: &generator))
+      return .wait
     }
     guard self.isListKnown else { return .wait }
     return self.trouble.map { .none($0) } ?? .wait
   }
 
-  /// Why no member can be reached; nil where one may be.
+  /// The reason why no member can be reached; nil if one may be.
   var trouble: String? {
     guard let first = self.members.first else { return "no endpoint is known" }
     guard case .failing(let reason) = first.connectivity else { return nil }
@@ -161,22 +165,28 @@ struct ClusterState {
     return reason + more
   }
 
-  /// Whether there's a member to call that isn't one of these.
-  func hasOther(than tried: [Int]) -> Bool {
-    self.candidates.contains { !tried.contains($0.id) }
+  /// Whether there's a candidate that isn't one of these.
+  func hasOther(than tried: [MemberID]) -> Bool {
+    self.balancer.hasCandidate(otherThan: tried)
   }
 
-  mutating func began(_ id: Int) {
-    self.count(id, by: 1)
+  mutating func began(_ id: MemberID) {
+    self.countCall(on: id, by: 1)
   }
 
-  /// A call is gone from a member.
+  /// A call on a member has ended.
   ///
-  /// - Parameter isFailure: whether that speaks against the member; nil: it says nothing.
-  mutating func ended(_ id: Int, isFailure: Bool?, now: NIODeadline) {
-    self.count(id, by: -1)
+  /// - Parameter isFailure: whether that counts against the member; nil: neither for nor against it.
+  mutating func ended(_ id: MemberID, isFailure: Bool?, now: NIODeadline) {
+    self.countCall(on: id, by: -1)
     guard let isFailure else { return }
-    if self.outliers.ended(id, isFailure: isFailure, now: now) { self.recount() }
+    if self.outliers.ended(id, isFailure: isFailure, now: now) { self.updateCandidates() }
+  }
+
+  private mutating func countCall(on id: MemberID, by difference: Int) {
+    guard let index = self.indices[id] else { return }
+    self.members[index].calls += difference
+    self.balancer.countCall(on: id, by: difference)
   }
 
   // MARK: Outliers
@@ -184,67 +194,56 @@ struct ClusterState {
   /// When `sweep` is due.
   var nextSweep: NIODeadline? { self.members.count > 1 ? self.outliers.nextDue() : nil }
 
-  /// Looks at who was left out, and whether someone has to be.
+  /// Ejects and readmits outliers.
   mutating func sweep(now: NIODeadline) {
-    if self.outliers.sweep(now: now) { self.recount() }
+    if self.outliers.sweep(now: now) { self.updateCandidates() }
   }
 
   // MARK: Reading
 
-  /// Whether a call would go out now.
-  var isReady: Bool { !self.candidates.isEmpty }
+  /// Whether a call would be sent now.
+  var isReady: Bool { !self.balancer.isEmpty }
 
-  /// Whether nothing can become ready by itself: no connection is coming up.
+  /// Whether nothing can become ready on its own: no connection is being opened.
   var isStuck: Bool {
     !self.members.contains { $0.connectivity == .connecting || $0.connectivity == .ready }
   }
 
   var memberCount: Int { self.members.count }
 
-  // MARK: Private
+  // MARK: Candidates
 
-  private mutating func count(_ id: Int, by difference: Int) {
-    guard let index = self.index(of: id) else { return }
-    self.members[index].calls += difference
-    if let place = self.members[index].place { self.candidates[place].calls += difference }
+  /// Computes which members may be picked: those that are ready, of the healthy ones, or of all if too few
+  /// are healthy.
+  private mutating func updateCandidates() {
+    let isHealthy = self.members.map { $0.isServing && !self.outliers.isEjected($0.id) }
+    let healthyCount = isHealthy.count { $0 }
+    let share = Double(healthyCount) / Double(max(1, self.members.count))
+    var candidates: [Balancer.Candidate] = []
+    if share >= self.panicThreshold {
+      candidates = self.readyMembers { isHealthy[$0] }
+    }
+    // If no healthy member will be ready soon, an unhealthy one is better than none.
+    if candidates.isEmpty, share < self.panicThreshold || !self.hasComing(among: isHealthy) {
+      candidates = self.readyMembers { _ in true }
+    }
+    self.balancer.setCandidates(candidates)
   }
 
-  /// Works out who may be picked: members that are ready, of those that look healthy, or of all when
-  /// too few do.
-  private mutating func recount() {
-    let isHealthy = { (member: Member) in
-      member.isServing && !self.outliers.isEjected(member.id)
-    }
-    let healthy = self.members.filter(isHealthy).map(\.id)
-    let share = Double(healthy.count) / Double(max(1, self.members.count))
-    self.candidates.removeAll(keepingCapacity: true)
-    for usesAll in share < self.panicThreshold ? [true] : [false, true] {
-      for index in self.members.indices {
-        let member = self.members[index]
-        self.members[index].place = nil
-        guard member.connectivity == .ready, usesAll || healthy.contains(member.id) else {
-          continue
-        }
-        self.members[index].place = self.candidates.count
-        self.candidates.append(
-          Balancer.Candidate(id: member.id, weight: member.weight, calls: member.calls))
-      }
-      // Where none that looks healthy can be had soon, one that doesn't is better than none.
-      if !self.candidates.isEmpty || self.hasComing(among: healthy) { return }
+  private func readyMembers(where isUsable: (Int) -> Bool) -> [Balancer.Candidate] {
+    self.members.enumerated().compactMap { index, member in
+      guard member.connectivity == .ready, isUsable(index) else { return nil }
+      return Balancer.Candidate(id: member.id, weight: member.weight, calls: member.calls)
     }
   }
 
-  private func hasComing(among ids: [Int]) -> Bool {
-    self.members.contains { member in
-      guard ids.contains(member.id) else { return false }
+  private func hasComing(among isHealthy: [Bool]) -> Bool {
+    zip(self.members, isHealthy).contains { member, isHealthy in
+      guard isHealthy else { return false }
       switch member.connectivity {
       case .idle, .connecting: return true
       case .ready, .failing: return false
       }
     }
-  }
-
-  private func index(of id: Int) -> Int? {
-    self.members.firstIndex { $0.id == id }
   }
 }

@@ -1,11 +1,11 @@
 internal import BridgeConfiguration
 
-/// A consistent hash ring: the same hash leads to the same member while it's there, and when one comes
-/// or goes only its share of the hashes moves (Karger et al.). Frozen.
+/// A consistent hash ring (Karger et al.): a hash maps to the same member while that is present, and a member
+/// that is added or removed moves only its share of the hashes. Immutable.
 struct HashRing {
   private struct Point {
     var hash: UInt64
-    var id: Int
+    var id: MemberID
   }
 
   private let points: [Point]
@@ -16,7 +16,7 @@ struct HashRing {
   private static let mostPoints = 100_000
 
   /// - Parameter members: the names decide the places, so that every process has the same ring.
-  init(_ members: [(id: Int, weight: Int, name: String)]) {
+  init(_ members: [(id: MemberID, weight: Int, name: String)]) {
     let present = members.filter { $0.weight > 0 }
     let lightest = present.map(\.weight).min() ?? 1
     let total = present.reduce(0.0) { $0 + Double($1.weight) / Double(lightest) }
@@ -31,8 +31,8 @@ struct HashRing {
     self.points = points.sorted { ($0.hash, $0.id) < ($1.hash, $1.id) }
   }
 
-  /// The first candidate on the ring at or behind the hash.
-  func pick(among candidates: [Balancer.Candidate], hash: UInt64) -> Int {
+  /// The first member on the ring at or after the hash that is usable; nil if none is.
+  func first(from hash: UInt64, where isUsable: (MemberID) -> Bool) -> MemberID? {
     var low = 0
     var high = self.points.count
     while low < high {
@@ -41,8 +41,8 @@ struct HashRing {
     }
     for step in 0..<self.points.count {
       let id = self.points[(low + step) % self.points.count].id
-      if candidates.contains(where: { $0.id == id }) { return id }
+      if isUsable(id) { return id }
     }
-    return candidates[0].id
+    return nil
   }
 }

@@ -52,8 +52,8 @@ final class HealthWatch {
     guard self.isOffered else { return }
     var request = CallRequest(
       path: "/grpc.health.v1.Health/Watch", message: Self.message(self.service),
-      replyByteLimit: 1 << 10)
-    request.endsOnDrain = true
+      framing: .messages(replyByteLimit: 1 << 10))
+    request.options.endsOnDrain = true
     self.call = self.pool.start(request, observer: self)
   }
 

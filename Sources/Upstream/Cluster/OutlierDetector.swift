@@ -9,7 +9,7 @@ internal import Time
 /// while it behaves.
 struct OutlierDetector {
   private struct Record {
-    let id: Int
+    let id: MemberID
     var failuresInRow = 0
     var successes = 0
     var failures = 0
@@ -21,24 +21,29 @@ struct OutlierDetector {
 
   private let options: Configuration.Outliers
   private var records: [Record] = []
+  /// Indices into `records`.
+  private var indices: [MemberID: Int] = [:]
+  private(set) var ejectedCount = 0
   private var nextSweep: NIODeadline?
 
   init(_ options: Configuration.Outliers) {
     self.options = options
   }
 
-  /// These are the members now.
-  mutating func reset(_ ids: [Int]) {
-    self.records = ids.map { id in
-      self.records.first { $0.id == id } ?? Record(id: id)
-    }
+  /// Replaces the members. Those that were there keep their records.
+  mutating func setMembers(_ ids: [MemberID]) {
+    self.records = ids.map { id in self.indices[id].map { self.records[$0] } ?? Record(id: id) }
+    self.indices = Dictionary(
+      self.records.enumerated().map { ($0.element.id, $0.offset) },
+      uniquingKeysWith: { first, _ in first })
+    self.ejectedCount = self.records.count { $0.ejectedUntil != nil }
   }
 
   /// A call on a member has ended.
   ///
   /// - Returns: whether the member is put out over it.
-  mutating func ended(_ id: Int, isFailure: Bool, now: NIODeadline) -> Bool {
-    guard let index = self.records.firstIndex(where: { $0.id == id }) else { return false }
+  mutating func ended(_ id: MemberID, isFailure: Bool, now: NIODeadline) -> Bool {
+    guard let index = self.indices[id] else { return false }
     guard isFailure else {
       self.records[index].failuresInRow = 0
       self.records[index].successes += 1
@@ -53,11 +58,9 @@ struct OutlierDetector {
   }
 
   /// Whether a member is out.
-  func isEjected(_ id: Int) -> Bool {
-    self.records.contains { $0.id == id && $0.ejectedUntil != nil }
+  func isEjected(_ id: MemberID) -> Bool {
+    self.indices[id].map { self.records[$0].ejectedUntil != nil } ?? false
   }
-
-  var ejectedCount: Int { self.records.count { $0.ejectedUntil != nil } }
 
   /// When `sweep` is due; nil: never, as it stands.
   func nextDue() -> NIODeadline? {
@@ -75,6 +78,7 @@ struct OutlierDetector {
     for index in self.records.indices {
       guard let until = self.records[index].ejectedUntil, until <= now else { continue }
       self.records[index].ejectedUntil = nil
+      self.ejectedCount -= 1
       self.records[index].failuresInRow = 0
       hasChanged = true
     }
@@ -121,6 +125,7 @@ struct OutlierDetector {
     let most = max(1, Int(Double(self.records.count) * self.options.mostEjected))
     guard self.ejectedCount < most else { return false }
     self.records[index].ejections += 1
+    self.ejectedCount += 1
     let time = self.options.ejectionTime * self.records[index].ejections
     let longest = max(self.options.ejectionTime, self.options.longestEjection)
     self.records[index].ejectedUntil = now + TimeAmount(clamping: min(time, longest))

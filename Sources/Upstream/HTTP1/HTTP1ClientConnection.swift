@@ -61,14 +61,12 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
   /// Sends a request.
   ///
   /// - Returns: false when the connection has gone; nothing was sent then.
-  func begin(
-    _ call: HTTP1PooledCall, _ head: HTTPRequestHead, body: ByteBuffer, replyByteLimit: Int
-  ) -> Bool {
+  func begin(_ call: HTTP1PooledCall, _ head: HTTPRequestHead, body: ByteBuffer) -> Bool {
     guard !self.hasEnded, let context = self.context, context.channel.isActive else { return false }
     self.call = call
     self.requestCount += 1
     self.reply = HTTP1ReplyState(
-      byteLimit: replyByteLimit, headerByteLimit: self.pool.limits.endpointHeaderBytes)
+      byteLimit: call.replyByteLimit, headerByteLimit: self.pool.limits.endpointHeaderBytes)
     self.isSent = false
     self.isBeginning = true
     context.write(self.wrapOutboundOut(.head(head)), promise: nil)

@@ -104,8 +104,8 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
   }
 
   private func takes(_ request: CallRequest) -> Bool {
-    guard let message = request.message else { return false }
-    return !request.isRaw && request.isComplete && request.path == self.callPath
+    guard let message = request.message, case .messages = request.framing else { return false }
+    return request.isComplete && request.path == self.callPath
       && message.readableBytes >= GRPCMessage.prefixByteCount
       // Not compressed.
       && message.getInteger(at: message.readerIndex, as: UInt8.self) == 0
@@ -119,9 +119,7 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
       for: body, metadata: call.request.metadata, credentials: self.credentials,
       second: self.second())
     call.connection = connection
-    guard
-      !connection.begin(call, head, body: body, replyByteLimit: call.request.replyByteLimit)
-    else { return }
+    guard !connection.begin(call, head, body: body) else { return }
     // It's gone, and nothing was sent (RFC 9110 §9.2.2 lets it begin again).
     call.connection = nil
     self.startElsewhere(call, than: id)

@@ -49,8 +49,10 @@ final class HTTP1PooledCall: UpstreamCall, PooledCall {
   }
 
   func markSheddable() {
-    guard self.observer != nil, self.outcome == nil, !self.request.isSheddable else { return }
-    self.request.isSheddable = true
+    guard self.observer != nil, self.outcome == nil, !self.request.options.isSheddable else {
+      return
+    }
+    self.request.options.isSheddable = true
     self.pool.makeYield(self)
   }
 
@@ -64,7 +66,14 @@ final class HTTP1PooledCall: UpstreamCall, PooledCall {
   }
 
   var deadline: NIODeadline? { self.request.deadline }
-  var isSheddable: Bool { self.request.isSheddable }
+  /// The most bytes that the response message may have.
+  var replyByteLimit: Int {
+    switch self.request.framing {
+    case .messages(let limit): limit
+    case .raw: .max
+    }
+  }
+  var isSheddable: Bool { self.request.options.isSheddable }
 
   func fail(_ status: GRPCStatus) {
     self.end(.status(status, HeaderBlock()))

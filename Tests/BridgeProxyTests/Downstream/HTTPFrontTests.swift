@@ -26,7 +26,7 @@ struct HTTPFrontTests {
       let upstream = CannedUpstream(on: loop)
       if !holds { upstream.echoes() }
       return LoopContext(
-        eventLoop: loop, table: table, upstreams: [upstream], limits: limits)
+        eventLoop: loop, table: table, upstreams: [[upstream]], limits: limits)
     }
   }
 

@@ -39,7 +39,7 @@ final class TestClient {
     self.upstream = CannedUpstream(on: self.channel.embeddedEventLoop)
     self.loop = LoopContext(
       eventLoop: self.channel.eventLoop, table: try ServingTable([service]),
-      upstreams: [self.upstream], limits: limits, recorder: self.log,
+      upstreams: [[self.upstream]], limits: limits, recorder: self.log,
       trustedHosts: TrustedHosts(hosts))
     try HTTPFront.addHandlers(to: self.channel, self.loop, checksHost: checksHost)
     // Registers and activates.

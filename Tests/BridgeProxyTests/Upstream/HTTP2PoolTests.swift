@@ -27,7 +27,7 @@ import Testing
     CallRequest(
       path: "/a.B/C", deadline: deadline,
       message: GRPCMessage.framed(ByteBuffer(string: text)), isComplete: complete,
-      replyByteLimit: replyByteLimit)
+      framing: .messages(replyByteLimit: replyByteLimit))
   }
 
   private func peer(_ index: Int = 0) throws -> ScriptedEndpoint.Peer {
@@ -69,7 +69,8 @@ import Testing
     let pool = self.makePool()
     let observer = RecordingObserver()
     _ = pool.start(
-      CallRequest(path: "/a.B/C", message: nil, replyByteLimit: 8 << 20), observer: observer)
+      CallRequest(path: "/a.B/C", message: nil, framing: .messages(replyByteLimit: 8 << 20)),
+      observer: observer)
     try self.endpoint.exchange()
     let peer = try self.peer()
     // All that the window lets through is on its way at a time.
@@ -92,7 +93,7 @@ import Testing
       eventLoop: self.endpoint.loop, endpoint: self.address, userAgent: "bridge-proxy/test",
       connector: self.endpoint, credentials: credentials, statuses: .eas)
     var raw = self.ask("b")
-    raw.isRaw = true
+    raw.framing = .raw
     for request in [self.ask("a"), raw] { _ = pool.start(request, observer: RecordingObserver()) }
     credentials.renew(.init("two"))
     let observer = RecordingObserver()
@@ -357,7 +358,7 @@ import Testing
     ] {
       var request = self.ask("x", deadline: self.endpoint.loop.now + .seconds(2))
       request.limit = CallLimit(.seconds(2), .service)
-      request.isRaw = isRaw
+      if isRaw { request.framing = .raw }
       let observer = RecordingObserver()
       _ = pool.start(request, observer: observer)
       try self.endpoint.exchange()

@@ -135,7 +135,7 @@ import Testing
       path: "/a.B/C", deadline: self.endpoint.loop.now + .seconds(30), message: message,
       isComplete: isComplete)
     request.metadata = ["content-type": "application/grpc+x", "user-agent": "u", "x-a": "1"]
-    request.isRaw = true
+    request.framing = .raw
     return request
   }
 

@@ -147,7 +147,7 @@ struct ConnectionTests {
     for index in 0..<3 {
       for _ in 0..<15 { client.loop.tick() }
       let call = client.upstream.calls[index]
-      #expect(index == 0 ? call.hasYielded : call.request.isSheddable)
+      #expect(index == 0 ? call.hasYielded : call.request.options.isSheddable)
       call.reply(TestSchema.note(name: "a"))
       call.end()
       client.run()
@@ -161,7 +161,7 @@ struct ConnectionTests {
     let client = try TestClient()
     client.request("GET /v1/notes/a")
     let call = client.upstream.calls[0]
-    #expect(!call.hasYielded && !call.request.isSheddable)
+    #expect(!call.hasYielded && !call.request.options.isSheddable)
   }
 
   @Test("a client that goes away has its call cancelled")

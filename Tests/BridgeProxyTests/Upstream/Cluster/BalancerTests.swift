@@ -7,8 +7,18 @@ import Testing
   private func candidates(_ weights: [Int], calls: [Int] = []) -> [Balancer.Candidate] {
     weights.enumerated().map { index, weight in
       Balancer.Candidate(
-        id: index + 1, weight: weight, calls: index < calls.count ? calls[index] : 0)
+        id: MemberID(index + 1), weight: weight, calls: index < calls.count ? calls[index] : 0)
     }
+  }
+
+  /// A balancer with these candidates.
+  private func balancer(
+    _ policy: Configuration.Balance.Policy, of candidates: [Balancer.Candidate]
+  ) -> Balancer {
+    var balancer = Balancer(policy)
+    balancer.setMembers(candidates.map { ($0.id, $0.weight, "10.0.0.\($0.id.rawValue):1") })
+    balancer.setCandidates(candidates)
+    return balancer
   }
 
   /// The numbers of so many picks.
@@ -16,11 +26,10 @@ import Testing
     _ policy: Configuration.Balance.Policy, _ count: Int, of candidates: [Balancer.Candidate],
     hash: (Int) -> UInt64? = { _ in nil }
   ) -> [Int] {
-    var balancer = Balancer(policy)
-    balancer.reset(candidates.map { ($0.id, $0.weight, "10.0.0.\($0.id):1") })
+    var balancer = self.balancer(policy, of: candidates)
     var generator = SeededGenerator(seed: 7)
-    return (0..<count).map {
-      balancer.pick(among: candidates, hash: hash($0), using: &generator)
+    return (0..<count).compactMap {
+      balancer.pick(hash: hash($0), using: &generator)?.rawValue
     }
   }
 
@@ -29,8 +38,8 @@ import Testing
   }
 
   @Test(arguments: [
-    // Heavy members don't follow each other while others are there.
-    ([5, 1, 1], [1, 1, 2, 1, 3, 1, 1, 1, 1, 2, 1, 3, 1, 1]),
+    // The light ones come in the middle of the heavy one's turns.
+    ([5, 1, 1], [1, 1, 2, 3, 1, 1, 1, 1, 1, 1, 2, 3, 1, 1]),
     ([1, 1, 1], [1, 2, 3, 1, 2, 3]),
     ([4, 2], [1, 2, 1, 1, 2, 1]),
     ([3], [1, 1, 1]),
@@ -40,18 +49,49 @@ import Testing
   }
 
   @Test func roundRobinGoesOnWithoutAMemberAndWithANewOne() {
-    var balancer = Balancer(.roundRobin)
-    var generator = SeededGenerator(seed: 1)
     var all = self.candidates([1, 1, 1])
-    balancer.reset(all.map { ($0.id, $0.weight, "") })
+    var balancer = self.balancer(.roundRobin, of: all)
+    var generator = SeededGenerator(seed: 1)
     var seen: [Int] = []
-    for _ in 0..<3 { seen.append(balancer.pick(among: all, hash: nil, using: &generator)) }
+    func pick(_ count: Int) {
+      for _ in 0..<count {
+        seen.append(balancer.pick(hash: nil, using: &generator)?.rawValue ?? 0)
+      }
+    }
+    pick(3)
     all.remove(at: 1)
-    for _ in 0..<4 { seen.append(balancer.pick(among: all, hash: nil, using: &generator)) }
+    balancer.setCandidates(all)
+    pick(4)
     all.append(Balancer.Candidate(id: 9, weight: 1, calls: 0))
-    balancer.reset(all.map { ($0.id, $0.weight, "") })
-    for _ in 0..<6 { seen.append(balancer.pick(among: all, hash: nil, using: &generator)) }
-    #expect(seen == [1, 2, 3, 1, 3, 1, 3, 1, 3, 9, 1, 3, 9])
+    balancer.setCandidates(all)
+    pick(6)
+    #expect(seen == [1, 2, 3, 1, 3, 1, 3, 9, 1, 3, 9, 1, 3])
+  }
+
+  @Test(arguments: [
+    Configuration.Balance.Policy.roundRobin, .leastRequests, .pickFirst, .ringHash(header: "x"),
+  ])
+  func excludedMembersAreNotPicked(policy: Configuration.Balance.Policy) {
+    var balancer = self.balancer(policy, of: self.candidates([1, 1, 1]))
+    var generator = SeededGenerator(seed: 1)
+    for _ in 0..<50 {
+      #expect(balancer.pick(excluding: [1, 3], hash: nil, using: &generator) == 2)
+    }
+    #expect(balancer.pick(excluding: [1, 2, 3], hash: nil, using: &generator) == nil)
+    #expect(balancer.hasCandidate(otherThan: [1, 2]))
+    #expect(!balancer.hasCandidate(otherThan: [3, 1, 2]))
+    // It isn't lost: the excluded ones get their turns.
+    let next = Set((0..<50).map { _ in balancer.pick(hash: nil, using: &generator) })
+    #expect(next.count == (balancer.usesOne ? 1 : 3))
+  }
+
+  @Test func sharesFollowTheWeightsAmongManyMembers() {
+    let weights = (0..<1000).map { 1 + $0 % 4 }
+    let picks = self.picks(.roundRobin, 2500 * 4, of: self.candidates(weights))
+    for (index, weight) in weights.enumerated() {
+      let count = picks.count { $0 == index + 1 }
+      #expect(abs(count - 4 * weight) <= 1)
+    }
   }
 
   @Test func theLessBusyOfTwoGetsTheCall() {
@@ -68,11 +108,12 @@ import Testing
   }
 
   @Test func pickFirstStaysUntilItsMemberIsGone() {
-    var balancer = Balancer(.pickFirst)
-    var generator = SeededGenerator(seed: 1)
     let all = self.candidates([1, 1, 1])
-    func pick(_ candidates: [Balancer.Candidate]) -> Int {
-      balancer.pick(among: candidates, hash: nil, using: &generator)
+    var balancer = self.balancer(.pickFirst, of: all)
+    var generator = SeededGenerator(seed: 1)
+    func pick(_ candidates: [Balancer.Candidate]) -> MemberID? {
+      balancer.setCandidates(candidates)
+      return balancer.pick(hash: nil, using: &generator)
     }
     #expect(pick(all) == 1)
     #expect(pick(Array(all[1...])) == 2)

@@ -17,7 +17,7 @@ import Testing
     ports.map { .init(.init(host: "a", port: $0), weight: weight) }
   }
 
-  private func pick(_ state: inout ClusterState, tried: [Int] = []) -> ClusterState.Pick {
+  private func pick(_ state: inout ClusterState, tried: [MemberID] = []) -> ClusterState.Pick {
     var generator = SeededGenerator(seed: 1)
     return state.pick(tried: tried, hash: nil, using: &generator)
   }
@@ -28,7 +28,7 @@ import Testing
   ) -> ClusterState {
     var state = self.make(change)
     _ = state.update((1...count).map { .init(.init(host: "a", port: $0)) })
-    for id in 1...count { state.setConnectivity(id, .ready) }
+    for id in 1...count { state.setConnectivity(MemberID(id), .ready) }
     return state
   }
 
@@ -98,7 +98,7 @@ import Testing
 
   @Test func whenTooFewLookHealthyAllAreUsed() {
     var state = self.ready(4)
-    for id in 1...2 { state.setServing(id, false) }
+    for id in 1...2 { state.setServing(MemberID(id), false) }
     var seen: Set<ClusterState.Pick.Number> = []
     for _ in 0..<20 { seen.insert(self.pick(&state).number) }
     #expect(seen == [3, 4])
@@ -179,7 +179,7 @@ import Testing
 }
 
 extension ClusterState.Pick {
-  typealias Number = Int
+  typealias Number = MemberID
 
   /// The member's number; 0 for none.
   fileprivate var number: Number {

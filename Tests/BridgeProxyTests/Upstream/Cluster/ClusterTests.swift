@@ -49,7 +49,7 @@ import Testing
   {
     CallRequest(
       path: "/a.B/C", deadline: deadline, message: GRPCMessage.framed(ByteBuffer(string: text)),
-      isComplete: complete, replyByteLimit: 1000)
+      isComplete: complete, framing: .messages(replyByteLimit: 1000))
   }
 
   /// The peers that requests have come to, in the order of ports, with the number of requests.
@@ -283,7 +283,7 @@ import Testing
     try self.connected(cluster)
     let observer = RecordingObserver()
     var request = self.ask()
-    request.buffersReply = true
+    request.options.buffersReply = true
     _ = cluster.start(request, observer: observer)
     try self.endpoint.exchange()
     let (peer, stream) = try self.last(1)
@@ -307,7 +307,7 @@ import Testing
     try self.connected(cluster)
     let observer = RecordingObserver()
     var request = self.ask()
-    request.buffersReply = true
+    request.options.buffersReply = true
     _ = cluster.start(request, observer: observer)
     try self.endpoint.exchange()
     let (peer, stream) = try self.last(1)

@@ -13,12 +13,12 @@ import Testing
     var options = Configuration.Outliers()
     change(&options)
     var detector = OutlierDetector(options)
-    detector.reset(Array(1...members))
+    detector.setMembers((1...members).map { MemberID($0) })
     return detector
   }
 
   private func fail(
-    _ detector: inout OutlierDetector, _ id: Int, times: Int, at now: NIODeadline
+    _ detector: inout OutlierDetector, _ id: MemberID, times: Int, at now: NIODeadline
   )
     -> [Bool]
   {
@@ -68,8 +68,8 @@ import Testing
 
   @Test func noMoreThanAShareIsOutButAlwaysOneMayBe() {
     var detector = self.make(4)
-    for id in 1...4 { _ = self.fail(&detector, id, times: 5, at: self.start) }
-    #expect((1...4).map { detector.isEjected($0) } == [true, true, false, false])
+    for id in 1...4 { _ = self.fail(&detector, MemberID(id), times: 5, at: self.start) }
+    #expect((1...4).map { detector.isEjected(MemberID($0)) } == [true, true, false, false])
     var two = self.make(2) { $0.mostEjected = 0 }
     _ = self.fail(&two, 1, times: 5, at: self.start)
     #expect(two.isEjected(1))
@@ -89,11 +89,12 @@ import Testing
     for id in 1...6 {
       for call in 0..<200 {
         // The sixth fails half of its calls.
-        _ = detector.ended(id, isFailure: id == 6 && call % 2 == 0, now: self.start)
+        _ = detector.ended(MemberID(id), isFailure: id == 6 && call % 2 == 0, now: self.start)
       }
     }
     #expect(detector.sweep(now: self.start + .seconds(10)) == true)
-    #expect((1...6).map { detector.isEjected($0) } == [false, false, false, false, false, true])
+    #expect(
+      (1...6).map { detector.isEjected(MemberID($0)) } == [false, false, false, false, false, true])
   }
 
   @Test(arguments: [(4, 200), (6, 90)])
@@ -102,7 +103,7 @@ import Testing
     _ = detector.sweep(now: self.start)
     for id in 1...members {
       for call in 0..<calls {
-        _ = detector.ended(id, isFailure: id == 1 && call % 2 == 0, now: self.start)
+        _ = detector.ended(MemberID(id), isFailure: id == 1 && call % 2 == 0, now: self.start)
       }
     }
     _ = detector.sweep(now: self.start + .seconds(10))
@@ -112,7 +113,7 @@ import Testing
   @Test func aMemberThatLeavesIsForgotten() {
     var detector = self.make(3)
     _ = self.fail(&detector, 1, times: 5, at: self.start)
-    detector.reset([2, 3])
+    detector.setMembers([2, 3])
     #expect(!detector.isEjected(1) && detector.ejectedCount == 0)
     #expect(detector.ended(1, isFailure: true, now: self.start) == false)
   }

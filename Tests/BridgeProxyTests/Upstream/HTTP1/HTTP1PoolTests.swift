@@ -84,7 +84,7 @@ import Testing
   ) -> CallRequest {
     CallRequest(
       path: path, deadline: deadline, message: GRPCMessage.framed(ByteBuffer(string: text)),
-      replyByteLimit: limit)
+      framing: .messages(replyByteLimit: limit))
   }
 
   private static func good(_ text: String, _ fields: String = "") -> String {
@@ -260,7 +260,7 @@ import Testing
   @Test func whatIsNotTheMethodIsRefused() throws {
     let pool = self.makePool()
     var raw = self.ask("x")
-    raw.isRaw = true
+    raw.framing = .raw
     var stream = self.ask("x")
     stream.isComplete = false
     var compressed = self.ask("x")

@@ -1,0 +1,14 @@
+internal import Routing
+internal import Upstream
+
+/// Where a request goes: kept with its exchange, because the loop may serve another table meanwhile.
+struct AcceptedCall {
+  let service: ServedService
+  let route: Route
+  /// Carries the calls of the chosen group of endpoints.
+  let upstream: any Upstream
+  /// Index of that group in the service's groups.
+  let group: Int
+  /// The shorter one of the client's and the configured time limit.
+  let limit: CallLimit
+}
