@@ -45,19 +45,11 @@ extension Configuration {
       }
     }
   }
+}
 
-  /// An endpoint and its share of the calls.
-  package struct WeightedEndpoint: Sendable, Hashable {
-    package var endpoint: Endpoint
-    /// Calls go out in proportion to it; 0: none.
-    package var weight: Int
-
-    /// The largest weight; Envoy and Nacos stay below it.
-    package static let most = 1_000_000
-
-    package init(_ endpoint: Endpoint, weight: Int = 1) {
-      self.endpoint = endpoint
-      self.weight = weight
-    }
+extension Configuration.Endpoint {
+  /// Nil for a UNIX socket.
+  package var port: Int? {
+    if case .tcp(_, let port) = self.address { port } else { nil }
   }
 }

@@ -16,30 +16,4 @@ extension Configuration {
       self.loaded = loaded
     }
   }
-
-  /// TLS on the listeners.
-  package struct ListenerTLS: Sendable {
-    package var settings: TLSSettings
-    /// What the files held when the configuration was read.
-    package var loaded: TLSContext
-    /// The listeners that speak it, by their places in `Configuration.listen`.
-    package var listeners: Set<Int>
-
-    package init(settings: TLSSettings, loaded: TLSContext, listeners: Set<Int>) {
-      self.settings = settings
-      self.loaded = loaded
-      self.listeners = listeners
-    }
-  }
-}
-
-extension Configuration.EndpointKind {
-  /// What certificates are compared with where the endpoints' own hosts aren't the names that the
-  /// configuration has for them; nil where they are.
-  package var serverName: String? {
-    switch self {
-    case .static, .easGateway, .nlb, .easDirect, .nacos: nil
-    case .dns(let dns): dns.host
-    }
-  }
 }

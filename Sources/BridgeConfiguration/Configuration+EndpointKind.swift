@@ -1,55 +1,43 @@
 package import GRPCWire
 
 extension Configuration {
-  /// A gateway of PAI-EAS in front of a service (`endpoint: {eas-gateway: {…}}`).
-  package struct EASGateway: Sendable, Equatable {
-    /// The service's name in PAI-EAS, with its `_`; nil where only an address was given.
-    package var service: String?
-    package var host: String
-    /// Default 80, where gateways speak HTTP/1.1 and gRPC in the clear; with TLS 443.
-    package var port = 80
-    /// Whether it's spoken to by TLS.
-    package var isSecure = false
-    /// Whether the configuration says which port.
-    package var hasOwnPort = false
-    /// The most bytes of a request message; nil: any. Gateways refuse more than 1 MB, which the client
-    /// hears at once and in words this way. Default 1 MiB.
-    package var messageByteLimit: Int? = 1 << 20
-    /// Whether the host has a form that the documentation doesn't have.
-    package var isHostGuessed = false
-
-    package init(service: String?, host: String) {
-      self.service = service
-      self.host = host
-    }
-
-    /// What the gateway goes by: the host, with a port only where it isn't the usual one.
-    package var authority: String {
-      self.port == (self.isSecure ? 443 : 80)
-        ? self.bracketedHost : "\(self.bracketedHost):\(self.port)"
-    }
-
-    private var bracketedHost: String { self.host.contains(":") ? "[\(self.host)]" : self.host }
+  /// The kinds of endpoint that `endpoint:` of a service can be.
+  package enum EndpointKind: Sendable {
+    /// A list that doesn't change.
+    case `static`([WeightedEndpoint])
+    /// What a name leads to.
+    case dns(DNS)
+    /// A gateway of PAI-EAS.
+    case easGateway(EASGateway)
+    /// A balancer that shares out connections.
+    case nlb(Endpoint)
+    /// What the discovery of PAI-EAS lists.
+    case easDirect(EASDirect)
+    /// What's registered in Nacos.
+    case nacos(Nacos)
   }
 }
 
-extension Configuration.EASGateway: CustomStringConvertible {
-  /// For people: `infer by the gateway infer.1234.cn-hangzhou.pai-eas.aliyuncs.com:80`.
+extension Configuration.EndpointKind: CustomStringConvertible {
+  /// For people: `127.0.0.1:50051`, `a:1 or b:1`. Never a secret.
   package var description: String {
-    let name = self.service.map { "\($0) by " } ?? ""
-    return "\(name)the gateway \(Configuration.Endpoint(host: self.host, port: self.port))"
-  }
-}
-
-extension Configuration.Cluster {
-  /// Lets what the kind leaves open follow from whether there is TLS.
-  mutating func settle() {
-    guard case .easGateway(var gateway) = self.kind else { return }
-    let known = gateway.authority
-    gateway.isSecure = self.tls != nil
-    if !gateway.hasOwnPort { gateway.port = gateway.isSecure ? 443 : 80 }
-    self.kind = .easGateway(gateway)
-    if self.authority == known { self.authority = gateway.authority }
+    switch self {
+    case .static(let endpoints):
+      endpoints.map(\.endpoint.description).joined(separator: " or ")
+    case .dns(let dns):
+      switch dns.name {
+      case .host(let host, let port):
+        "the addresses of \(Configuration.Endpoint(host: host, port: port))"
+      case .service(let name):
+        "the SRV records of \(name)"
+      }
+    case .easGateway(let gateway):
+      gateway.description
+    case .nlb(let endpoint):
+      "the balancer \(endpoint)"
+    case .easDirect(let eas): eas.description
+    case .nacos(let nacos): nacos.description
+    }
   }
 }
 
@@ -112,11 +100,13 @@ extension Configuration.EndpointKind {
       []
     }
   }
-}
 
-extension Configuration.Endpoint {
-  /// Nil for a UNIX socket.
-  package var port: Int? {
-    if case .tcp(_, let port) = self.address { port } else { nil }
+  /// What certificates are compared with where the endpoints' own hosts aren't the names that the
+  /// configuration has for them; nil where they are.
+  package var serverName: String? {
+    switch self {
+    case .static, .easGateway, .nlb, .easDirect, .nacos: nil
+    case .dns(let dns): dns.host
+    }
   }
 }
