@@ -23,3 +23,25 @@ extension Configuration {
     package init() {}
   }
 }
+
+extension ConfigurationReader {
+  /// The section `connections`.
+  func connections(
+    _ section: SectionReader, defaults: Configuration.Connections
+  ) -> Configuration.Connections {
+    var connections = defaults
+    let count = section.value("count", example: "2") { text throws(ValueError) in
+      try ConfigurationValues.integer(text, in: 1...64)
+    }
+    if let count { connections.count = count }
+    Self.optional("idle_timeout", in: section, &connections.idleTimeout)
+    Self.optional("max_age", in: section, &connections.maxAge)
+    Self.optional("keepalive", in: section, &connections.keepaliveTime)
+    Self.duration("keepalive_timeout", in: section, &connections.keepaliveTimeout)
+    if let always = section.flag("keepalive_without_calls") {
+      connections.keepaliveWithoutCalls = always
+    }
+    section.finish()
+    return connections
+  }
+}

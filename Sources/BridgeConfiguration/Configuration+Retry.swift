@@ -29,3 +29,43 @@ extension Configuration {
     package init() {}
   }
 }
+
+extension ConfigurationReader {
+  /// The section `retry`.
+  func retry(_ section: SectionReader) -> Configuration.Retry {
+    var retry = Configuration.Retry()
+    let attempts = section.value("attempts", example: "3") { text throws(ValueError) in
+      // gRFC A6 has 5 as the most; more only make an outage worse.
+      try ConfigurationValues.integer(text, in: 2...10)
+    }
+    if let attempts { retry.attempts = attempts }
+    let codes = section.list("on", example: "UNAVAILABLE") { text throws(ValueError) in
+      guard
+        let code = GRPCStatus.Code.allCases.first(where: { $0.name == text && $0 != .ok })
+      else {
+        throw ValueError(
+          "\(ConfigurationValues.quoted(text)) is not a status code; write one such as UNAVAILABLE, "
+            + "RESOURCE_EXHAUSTED or ABORTED")
+      }
+      return code
+    }
+    if let codes { retry.codes = Set(codes) }
+    Self.duration("backoff", in: section, &retry.backoff)
+    Self.duration("backoff_max", in: section, &retry.longestBackoff)
+    Self.optional("per_try_timeout", in: section, &retry.timeout)
+    if let budget = section.section("budget") {
+      let tokens = budget.value("tokens", example: "500") { text throws(ValueError) in
+        // gRFC A6 has 1000 as the most.
+        try ConfigurationValues.integer(text, in: 1...1000)
+      }
+      if let tokens { retry.budget.tokens = tokens }
+      let ratio = budget.value("ratio", example: "0.1") { text throws(ValueError) in
+        try ConfigurationValues.number(text, in: 0...1)
+      }
+      if let ratio { retry.budget.ratio = ratio }
+      budget.finish()
+    }
+    section.finish()
+    return retry
+  }
+}

@@ -85,3 +85,21 @@ extension Configuration {
     }
   }
 }
+
+extension Configuration.Service {
+  /// Whether calls carry `via`: it can be denied by its name.
+  package var sendsVia: Bool { !self.headers.denies(byName: "via") }
+}
+
+extension ConfigurationReader {
+  /// The key `status_header` of a service.
+  func statusHeader(_ service: SectionReader) -> String? {
+    service.value("status_header", example: "x-http-code") { text throws(ValueError) in
+      let name = text.lowercased()
+      if let reason = MetadataRules.fault(name: name) {
+        throw ValueError("\(ConfigurationValues.quoted(text)): \(reason)")
+      }
+      return name
+    }
+  }
+}

@@ -272,3 +272,23 @@ extension ConfigurationValues {
     character.isASCII && (character.isLetter || character.isNumber)
   }
 }
+
+extension ConfigurationValues {
+  /// A number such as `0.1`.
+  static func number(_ text: String, in range: ClosedRange<Double>) throws(ValueError) -> Double {
+    guard let number = Double(text), range.contains(number) else {
+      throw ValueError(
+        "\(quoted(text)) is not a number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+
+  /// A share of a whole, `50%`, as a number from 0 to 1.
+  static func share(_ text: String) throws(ValueError) -> Double {
+    guard text.hasSuffix("%"), let percent = Double(text.dropLast()), (0...100).contains(percent)
+    else {
+      throw ValueError("\(quoted(text)) is not a share; write 0% to 100%, such as 50%")
+    }
+    return percent / 100
+  }
+}

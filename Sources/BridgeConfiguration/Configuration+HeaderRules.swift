@@ -1,24 +1,6 @@
 internal import HTTPFields
 
 extension Configuration {
-  /// What becomes of a client's `Forwarded` and `X-Forwarded-*`.
-  package enum Forwarded: Sendable, CaseIterable {
-    /// They go on, with the client's address at the end of `X-Forwarded-For`. A client on this
-    /// machine that sends none of them gets none: its address would say nothing.
-    case append
-    /// They are left out.
-    case drop
-    /// They go on as they are.
-    case keep
-  }
-}
-
-extension Configuration.Service {
-  /// Whether calls carry `via`: it can be denied by its name.
-  package var sendsVia: Bool { !self.headers.denies(byName: "via") }
-}
-
-extension Configuration {
   /// Which of a client's header fields become metadata. What the bridge makes and what is
   /// configured isn't the client's.
   package struct HeaderRules: Sendable, Equatable {
@@ -91,21 +73,5 @@ extension ConfigurationReader {
     }
     section.finish()
     return rules
-  }
-
-  /// The key `status_header` of a service.
-  func statusHeader(_ service: SectionReader) -> String? {
-    service.value("status_header", example: "x-http-code") { text throws(ValueError) in
-      let name = text.lowercased()
-      if let reason = MetadataRules.fault(name: name) {
-        throw ValueError("\(ConfigurationValues.quoted(text)): \(reason)")
-      }
-      return name
-    }
-  }
-
-  /// The key `forwarded` of a service.
-  func forwarded(_ service: SectionReader) -> Configuration.Forwarded? {
-    service.choice("forwarded", ["append": .append, "drop": .drop, "keep": .keep])
   }
 }
