@@ -44,3 +44,49 @@ extension Configuration.Cluster {
     if self.authority == known { self.authority = gateway.authority }
   }
 }
+
+extension ConfigurationReader {
+  /// Nil, and a fault, where no endpoint is named or what stands there can't be one.
+  ///
+  /// - Parameter isHTTP: whether messages go to it over HTTP/1.1.
+  func cluster(
+    _ service: SectionReader, folder: String, isHTTP: Bool
+  ) -> Configuration.Cluster? {
+    guard let node = service.node("endpoint") else {
+      service.missing("endpoint", "write the gRPC server's host:port, such as 127.0.0.1:50051")
+      return nil
+    }
+    let kind: Configuration.EndpointKind?
+    if case .mapping = node.value {
+      kind = service.section("endpoint").flatMap { self.endpointKind($0, folder: folder, isHTTP) }
+    } else {
+      kind = service.value("endpoint", example: "127.0.0.1:50051") { text throws(ValueError) in
+        .static([
+          Configuration.WeightedEndpoint(try ConfigurationValues.endpoint(text, folder: folder))
+        ])
+      }
+    }
+    let authority = service.value("authority", example: "bench.internal", Self.authority)
+    let balance = self.balance(service)
+    let connections = service.section("connections").map {
+      self.connections($0, defaults: kind?.connections ?? Configuration.Connections())
+    }
+    let retry = service.section("retry").map(self.retry)
+    let health = service.section("health").map(self.health)
+    let tls = self.tls(service, folder: folder, isHTTP: isHTTP)
+    guard let kind else { return nil }
+    var cluster = Configuration.Cluster(kind, authority: authority ?? kind.authority)
+    if let balance { cluster.balance = balance }
+    cluster.connections = connections ?? kind.connections
+    cluster.retry = retry
+    if let health { cluster.health = health }
+    cluster.tls = tls
+    cluster.settle()
+    return cluster
+  }
+
+  /// A host with or without a port (RFC 9110 §7.2).
+  private static func authority(_ text: String) throws(ValueError) -> String {
+    try ConfigurationValues.host(text)
+  }
+}

@@ -44,3 +44,54 @@ extension Configuration {
     }
   }
 }
+
+extension ConfigurationReader {
+  /// `host:port`, or that as `address`, or a service's name as `srv`, with `interval` and `timeout`.
+  func dns(_ section: SectionReader) -> Configuration.DNS? {
+    guard let node = section.node("dns") else { return nil }
+    let example = "bench.internal:50051"
+    let address = { (text: String) throws(ValueError) in
+      let endpoint = try ConfigurationValues.endpoint(text)
+      guard case .tcp(let host, let port) = endpoint.address else {
+        throw ValueError(
+          "\(ConfigurationValues.quoted(text)) is no name to look up; write one such as \(example)")
+      }
+      return Configuration.DNS(.host(host, port: port))
+    }
+    guard case .mapping = node.value else {
+      return section.value("dns", example: example, address)
+    }
+    guard let settings = section.section("dns") else { return nil }
+    let byAddress = settings.value("address", example: example, address)
+    let byService = settings.value("srv", example: "_grpc._tcp.bench.internal", Self.srvName)
+    switch (settings.node("address") == nil, settings.node("srv") == nil) {
+    case (true, true): settings.missing("address", "write one such as \(example)")
+    case (false, false): settings.fault("srv", "address is there as well; keep one of them")
+    case (true, false), (false, true): break
+    }
+    var dns = byAddress ?? byService
+    var interval = Configuration.DNS.usualInterval
+    Self.duration("interval", in: settings, &interval)
+    dns?.interval = interval
+    var timeout = Configuration.DNS.usualTimeout
+    Self.duration("timeout", in: settings, &timeout)
+    dns?.timeout = timeout
+    settings.finish()
+    return dns
+  }
+
+  /// `_service._protocol.name` (RFC 2782).
+  private static func srvName(_ text: String) throws(ValueError) -> Configuration.DNS {
+    let labels = text.split(separator: ".", omittingEmptySubsequences: false)
+    let name = labels.dropFirst(2).joined(separator: ".")
+    let areMarked = labels.prefix(2).allSatisfy { $0.hasPrefix("_") && $0.utf8.count > 1 }
+    guard labels.count > 2, areMarked, !name.contains(":"),
+      (try? ConfigurationValues.host(name)) != nil, text.utf8.count <= 253
+    else {
+      throw ValueError(
+        "\(ConfigurationValues.quoted(text)) is no name of SRV records; write it as "
+          + "_service._protocol.name, such as _grpc._tcp.bench.internal")
+    }
+    return Configuration.DNS(.service(text))
+  }
+}

@@ -110,3 +110,61 @@ extension Configuration.EndpointKind {
     }
   }
 }
+
+extension ConfigurationReader {
+  /// `{static: [...]}`: exactly one kind.
+  func endpointKind(
+    _ section: SectionReader, folder: String, _ isHTTP: Bool
+  ) -> Configuration.EndpointKind? {
+    let faultsBefore = section.faults.list.count
+    var kinds: [(key: String, kind: Configuration.EndpointKind)] = []
+    if let endpoints = self.targets("static", of: section, folder: folder) {
+      kinds.append(("static", .static(endpoints)))
+    }
+    if let dns = self.dns(section) { kinds.append(("dns", .dns(dns))) }
+    let gateway = section.section("eas-gateway").flatMap { self.easGateway($0, isHTTP: isHTTP) }
+    if let gateway { kinds.append(("eas-gateway", .easGateway(gateway))) }
+    if let nlb = self.nlb(section) { kinds.append(("nlb", .nlb(nlb))) }
+    if let eas = section.section("eas-direct").flatMap(self.easDirect) {
+      kinds.append(("eas-direct", .easDirect(eas)))
+    }
+    let nacos = section.section("nacos").flatMap {
+      self.nacos($0, folder: folder, isHTTP: isHTTP)
+    }
+    if let nacos { kinds.append(("nacos", .nacos(nacos))) }
+    section.finish()
+    if kinds.count > 1 {
+      section.fault(kinds[1].key, "\(kinds[0].key) is there as well; keep one kind of endpoint")
+    } else if kinds.isEmpty && section.faults.list.count == faultsBefore {
+      section.faults.add(
+        section.location, section.path,
+        "no kind of endpoint; write one, such as {static: [127.0.0.1:50051]}")
+    }
+    return kinds.first?.kind
+  }
+
+  /// `nlb: host:port`, or that as `address`.
+  func nlb(_ section: SectionReader) -> Configuration.Endpoint? {
+    guard let node = section.node("nlb") else { return nil }
+    let example = "nlb-1234.cn-hangzhou.nlb.aliyuncs.com:9090"
+    let address = { (text: String) throws(ValueError) in
+      let endpoint = try ConfigurationValues.endpoint(text)
+      guard endpoint.port != nil else {
+        throw ValueError(
+          "\(ConfigurationValues.quoted(text)) is no balancer; write its name and the listener's "
+            + "port, such as \(example)")
+      }
+      return endpoint
+    }
+    guard case .mapping = node.value else {
+      return section.value("nlb", example: example, address)
+    }
+    guard let settings = section.section("nlb") else { return nil }
+    let endpoint = settings.value("address", example: example, address)
+    if settings.node("address") == nil {
+      settings.missing("address", "write one such as \(example)")
+    }
+    settings.finish()
+    return endpoint
+  }
+}

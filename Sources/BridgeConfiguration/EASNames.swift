@@ -1,0 +1,47 @@
+/// What PAI-EAS calls things.
+enum EASNames {
+  /// Letters, digits, `_` and `-`, with a dot behind a group's name.
+  static func service(_ text: String) throws(ValueError) -> String {
+    guard (1...128).contains(text.utf8.count),
+      text.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) })
+    else {
+      throw ValueError(
+        "\(ConfigurationValues.quoted(text)) is not a service of PAI-EAS; write letters, digits, _, "
+          + "- or ., without a path")
+    }
+    return text
+  }
+
+  /// The number of an account.
+  static func uid(_ text: String) throws(ValueError) -> String {
+    guard (1...32).contains(text.utf8.count), text.allSatisfy({ $0.isASCII && $0.isNumber }) else {
+      throw ValueError(
+        "\(ConfigurationValues.quoted(text)) is not an account's number; write digits")
+    }
+    return text
+  }
+
+  static func region(_ text: String) throws(ValueError) -> String {
+    guard Self.isLabel(text) else {
+      throw ValueError(
+        "\(ConfigurationValues.quoted(text)) is not a region; write one such as cn-hangzhou")
+    }
+    return text
+  }
+
+  /// The identifier of a dedicated gateway.
+  static func gateway(_ text: String) throws(ValueError) -> String {
+    guard Self.isLabel(text), text.hasPrefix("gw-") else {
+      throw ValueError(
+        "\(ConfigurationValues.quoted(text)) is not a dedicated gateway; write its identifier, such "
+          + "as gw-1234")
+    }
+    return text
+  }
+
+  /// Whether it's part of a host's name as they write them.
+  private static func isLabel(_ text: String) -> Bool {
+    (1...63).contains(text.utf8.count)
+      && text.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "-") }
+  }
+}
