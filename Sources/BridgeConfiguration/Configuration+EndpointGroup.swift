@@ -41,3 +41,76 @@ extension Configuration.Service {
       : "services.\(self.name).alternatives.\(self.alternatives[index - 1].name)"
   }
 }
+
+extension ConfigurationReader {
+  /// What a service has that its alternatives have as well, unless they say otherwise.
+  struct GroupDefaults {
+    var cluster: Configuration.Cluster?
+    var auth: Configuration.Auth?
+    var transport: Transport
+    var metadata: [String]
+  }
+
+  /// The groups beside the service's own; each has an endpoint, or else a fault.
+  func alternatives(
+    _ service: SectionReader, folder: String, _ defaults: GroupDefaults
+  ) -> [Configuration.EndpointGroup] {
+    guard let section = service.section("alternatives") else { return [] }
+    if section.members.isEmpty {
+      section.faults.add(
+        section.location, section.path,
+        "none are there; write their names and endpoints, such as canary: 127.0.0.1:50052")
+    }
+    var groups: [Configuration.EndpointGroup] = []
+    for member in section.members {
+      let path = section.path(of: member.key)
+      if member.key == Configuration.EndpointGroup.defaultName {
+        section.faults.add(
+          member.keyLocation, path,
+          "is what the service's own endpoint is called; write another name")
+      }
+      self.checkName(member.key, location: member.keyLocation, path: path, faults: section.faults)
+      // An address alone is short for a section with it.
+      let node =
+        if case .mapping = member.value.value {
+          member.value
+        } else {
+          YAMLNode(
+            value: .mapping([
+              YAMLNode.Entry(key: "endpoint", keyLocation: member.keyLocation, value: member.value)
+            ]), location: member.value.location)
+        }
+      guard
+        let reader = SectionReader(
+          node, path: path, location: member.keyLocation, faults: section.faults),
+        let group = self.alternative(reader, name: member.key, folder: folder, defaults)
+      else { continue }
+      groups.append(group)
+    }
+    return groups
+  }
+
+  private func alternative(
+    _ section: SectionReader, name: String, folder: String, _ defaults: GroupDefaults
+  ) -> Configuration.EndpointGroup? {
+    var cluster = self.cluster(section, folder: folder, isHTTP: defaults.transport.isHTTP)
+    if let own = defaults.cluster {
+      if section.node("balance") == nil { cluster?.balance = own.balance }
+      if section.node("retry") == nil { cluster?.retry = own.retry }
+      if section.node("health") == nil { cluster?.health = own.health }
+      if section.node("tls") == nil { cluster?.tls = own.tls }
+      cluster?.settle()
+    }
+    var auth = defaults.auth
+    if section.node("auth") != nil {
+      auth = self.auth(
+        section, folder: folder, metadata: defaults.metadata, isHTTP: defaults.transport.isHTTP)
+    }
+    let transport = self.complete(
+      defaults.transport, of: section, cluster: &cluster, compression: nil)
+    section.finish()
+    return cluster.map {
+      Configuration.EndpointGroup(name: name, cluster: $0, auth: auth, transport: transport)
+    }
+  }
+}

@@ -30,3 +30,127 @@ extension Configuration {
     }
   }
 }
+
+extension ConfigurationReader {
+  /// The rules that choose among the groups.
+  ///
+  /// - Parameter names: of the alternatives.
+  func choose(_ service: SectionReader, among names: [String]) -> [Configuration.GroupRule] {
+    guard let node = service.node("choose") else {
+      if let first = names.first {
+        service.fault(
+          "alternatives",
+          "nothing leads there; write rules that do, such as choose: [{header: x-canary, to: "
+            + "\(first)}]")
+      }
+      return []
+    }
+    guard case .list(let nodes) = node.value, !nodes.isEmpty else {
+      service.fault("choose", "expected a list of rules, such as [{header: x-canary, to: canary}]")
+      return []
+    }
+    let path = service.path(of: "choose")
+    let groups = [Configuration.EndpointGroup.defaultName] + names
+    return nodes.enumerated().compactMap { index, node in
+      SectionReader(
+        node, path: "\(path)[\(index)]", location: node.location, faults: service.faults
+      ).flatMap { self.groupRule($0, groups, isLast: index == nodes.count - 1) }
+    }
+  }
+
+  private func groupRule(
+    _ section: SectionReader, _ groups: [String], isLast: Bool
+  ) -> Configuration.GroupRule? {
+    let header = section.value("header", example: "x-canary") { text throws(ValueError) in
+      let name = text.lowercased()
+      // RFC 9110 §5.6.2: token.
+      let isName = name.allSatisfy { letter in
+        letter.isASCII && (letter.isLetter || letter.isNumber || "!#$%&'*+-.^_`|~".contains(letter))
+      }
+      guard !name.isEmpty, isName else {
+        throw ValueError("\(ConfigurationValues.quoted(text)) is no name of a header field")
+      }
+      return name
+    }
+    let value = section.value("value", example: "canary") { $0 }
+    let prefix = section.value("path_prefix", example: "/v2", ConfigurationValues.prefix)
+    let target = self.target(section, groups)
+    section.finish()
+    if section.node("value") != nil, section.node("header") == nil {
+      section.fault("value", "of which header? write header beside it")
+    }
+    if target == .named {
+      if section.node("header") == nil {
+        section.missing("header", "by_name goes by the value of a header; write which")
+      }
+      if section.node("value") != nil {
+        section.fault("value", "by_name takes the name of any of the endpoints; keep one of them")
+      }
+    }
+    let isForAll = section.node("header") == nil && section.node("path_prefix") == nil
+    if isForAll, !isLast {
+      section.faults.add(
+        section.location, section.path,
+        "fits every request, so that the rules behind it never hold; write it last")
+    }
+    guard let target else { return nil }
+    return Configuration.GroupRule(header: header, value: value, pathPrefix: prefix, target)
+  }
+
+  /// Exactly one of `to`, `weights` and `by_name`.
+  private func target(
+    _ section: SectionReader, _ groups: [String]
+  ) -> Configuration.GroupRule.Target? {
+    let keys = ["to", "weights", "by_name"].filter { section.node($0) != nil }
+    guard let key = keys.first else {
+      section.missing(
+        "to", "write one of \(groups.joined(separator: ", ")), or weights, or by_name")
+      return nil
+    }
+    if keys.count > 1 { section.fault(keys[1], "\(key) is there as well; keep one of them") }
+    let find = { (name: String) throws(ValueError) in
+      guard let index = groups.firstIndex(of: name) else {
+        throw ValueError(
+          "\(ConfigurationValues.quoted(name)) is none of the alternatives; write one of "
+            + groups.joined(separator: ", "))
+      }
+      return index
+    }
+    switch key {
+    case "to":
+      return section.value("to", example: "canary", find).map { .group($0) }
+    case "by_name":
+      if section.flag("by_name") == false {
+        section.fault("by_name", "leave it out, or write on")
+      }
+      return .named
+    default:
+      return section.section("weights").flatMap { self.weights($0, groups, find) }
+    }
+  }
+
+  private func weights(
+    _ section: SectionReader, _ groups: [String], _ find: (String) throws(ValueError) -> Int
+  ) -> Configuration.GroupRule.Target? {
+    var weights = [Int](repeating: 0, count: groups.count)
+    let faultsBefore = section.faults.list.count
+    for member in section.members {
+      do throws(ValueError) {
+        let index = try find(member.key)
+        let weight = section.value(member.key, example: "5") { text throws(ValueError) in
+          try ConfigurationValues.integer(text, in: 0...1_000_000)
+        }
+        if let weight { weights[index] = weight }
+      } catch {
+        section.faults.add(member.keyLocation, section.path(of: member.key), error.reason)
+      }
+    }
+    guard section.faults.list.count == faultsBefore else { return nil }
+    if weights.allSatisfy({ $0 == 0 }) {
+      section.faults.add(
+        section.location, section.path, "all are 0; write such as {default: 95, canary: 5}")
+      return nil
+    }
+    return .weights(weights)
+  }
+}

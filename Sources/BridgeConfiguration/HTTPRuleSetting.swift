@@ -1,3 +1,5 @@
+internal import Codec
+internal import LocalFiles
 package import Routing
 
 /// An HTTP rule of a configuration or a `google.api.Service` file, with the places of its parts.
@@ -33,5 +35,209 @@ package struct HTTPRuleSetting: Sendable {
       }
     return ConfigurationDiagnostic(
       file: origin.file, location: origin.location, key: origin.key, reason: fault.reason)
+  }
+}
+
+extension ConfigurationReader {
+  /// The rules of a service: a list of them, or the path of a `google.api.Service` file that has them
+  /// under `http: rules:`.
+  func httpRules(_ service: SectionReader, folder: String) -> [HTTPRuleSetting] {
+    guard let node = service.node("http_rules") else { return [] }
+    let path = service.path(of: "http_rules")
+    if case .list(let nodes) = node.value {
+      return self.rules(nodes, path: path, at: node.location, faults: service.faults)
+    }
+    guard case .scalar(let name, _) = node.value, !node.isNull else {
+      service.fault(
+        "http_rules",
+        "expected a list of rules or the path of a google.api.Service file, found \(node.kind)")
+      return []
+    }
+    let file = service.value("http_rules", example: "rules.yaml") { $0 } ?? name
+    return self.serviceFile(file, of: service, folder: folder)
+  }
+
+  /// Reads the rules of a `google.api.Service` file (google/api/service.proto); what else such a file
+  /// says about a service means nothing here.
+  private func serviceFile(
+    _ name: String, of service: SectionReader, folder: String
+  ) -> [HTTPRuleSetting] {
+    let path = FilePaths.absolute(name, in: folder)
+    let bytes: [UInt8]
+    do throws(FileError) {
+      bytes = try Files.read(path, limit: YAMLDocument.byteLimit)
+    } catch {
+      service.fault(
+        "http_rules", "\(ConfigurationValues.quoted(name)): \(error) (looked for \(path))")
+      return []
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      service.fault("http_rules", "\(ConfigurationValues.quoted(name)) is not UTF-8 text")
+      return []
+    }
+    let (root, documentFaults) = YAMLDocument.read(text, file: name, allowsTextBlocks: true)
+    let faults = SectionReader.Faults(file: name, documentFaults)
+    defer { service.faults.add(contentsOf: faults) }
+    let start = TextLocation(line: 1, column: 1)
+    guard let root, let top = SectionReader(root, path: "", location: start, faults: faults) else {
+      return []
+    }
+    guard let http = top.section("http") else {
+      if top.node("http") == nil {
+        top.missing("http", "write the rules under http: rules:, as google.api.Service has them")
+      }
+      return []
+    }
+    // google.api.Http; how paths are decoded is the service's `http` section here.
+    _ = http.node("fully_decode_reserved_expansion")
+    let rules = http.node("rules")
+    http.finish()
+    guard let rules, case .list(let nodes) = rules.value else {
+      let found = rules.map { "found \($0.kind)" } ?? "found none"
+      http.fault("rules", "expected a list of rules, \(found)")
+      return []
+    }
+    return self.rules(nodes, path: "http.rules", at: rules.location, faults: faults)
+  }
+
+  private func rules(
+    _ nodes: [YAMLNode], path: String, at location: TextLocation, faults: SectionReader.Faults
+  ) -> [HTTPRuleSetting] {
+    if nodes.isEmpty {
+      faults.add(location, path, "an empty list; write at least one rule, or leave the key out")
+    }
+    return nodes.enumerated().compactMap { index, node in
+      let reader = SectionReader(
+        node, path: "\(path)[\(index)]", location: node.location, faults: faults)
+      return reader.flatMap(self.rule)
+    }
+  }
+
+  /// Nil where the rule has no selector or no pattern that can be read.
+  private func rule(_ reader: SectionReader) -> HTTPRuleSetting? {
+    let selectorNode = reader.node("selector")
+    if selectorNode == nil {
+      reader.missing("selector", "name the method, such as library.v1.Books.Get")
+    }
+    let selectors = reader.value("selector", example: "library.v1.Books.Get") {
+      text throws(ValueError) in
+      do throws(HTTPRuleOverride.SelectorError) {
+        return try HTTPRuleOverride.Selector.list(text)
+      } catch {
+        throw ValueError("\(ConfigurationValues.quoted(text)): \(error.reason)")
+      }
+    }
+    let bindings = [self.binding(reader)] + self.additionalBindings(of: reader)
+    reader.finish()
+    let whole = bindings.compactMap(\.self)
+    guard let selectors, whole.count == bindings.count else { return nil }
+    let origin = HTTPRuleSetting.Origin(
+      file: reader.faults.file, location: selectorNode?.location ?? reader.location,
+      key: reader.path(of: "selector"))
+    return HTTPRuleSetting(
+      rule: HTTPRuleOverride(
+        selectors: selectors, bindings: whole.map(\.rule),
+        source: "\(origin.file):\(origin.location)"),
+      selector: origin, bindings: whole.map(\.locations))
+  }
+
+  private func additionalBindings(
+    of reader: SectionReader
+  ) -> [(rule: HTTPRule, locations: HTTPRuleSetting.Binding)?] {
+    guard let node = reader.node("additional_bindings") else { return [] }
+    guard case .list(let nodes) = node.value else {
+      reader.fault("additional_bindings", "expected a list of bindings, found \(node.kind)")
+      return []
+    }
+    let path = reader.path(of: "additional_bindings")
+    return nodes.enumerated().map { index, node in
+      let inner = SectionReader(
+        node, path: "\(path)[\(index)]", location: node.location, faults: reader.faults)
+      guard let inner else { return nil }
+      if inner.node("additional_bindings") != nil {
+        // google/api/http.proto: "nested bindings must not contain an additional_bindings field".
+        inner.fault(
+          "additional_bindings", "these bindings can't have any themselves; list them all")
+      }
+      if inner.node("selector") != nil {
+        inner.fault("selector", "the rule that this binding belongs to has the selector")
+      }
+      let binding = self.binding(inner)
+      inner.finish()
+      return binding
+    }
+  }
+
+  // MARK: One binding
+
+  /// Pattern, body and response body; nil where there's not exactly one pattern that can be read.
+  private func binding(
+    _ reader: SectionReader
+  ) -> (rule: HTTPRule, locations: HTTPRuleSetting.Binding)? {
+    let start = HTTPRuleSetting.Origin(
+      file: reader.faults.file, location: reader.location, key: reader.path)
+    let origin = { (key: String) in
+      guard let node = reader.node(key) else { return start }
+      return HTTPRuleSetting.Origin(
+        file: start.file, location: node.location, key: reader.path(of: key))
+    }
+    var rule: HTTPRule?
+    var pattern = start
+    var keys: [String] = []
+    for key in ["get", "put", "post", "delete", "patch"] where reader.node(key) != nil {
+      keys.append(key)
+      pattern = origin(key)
+      rule = reader.value(key, example: "/v1/things/{id}", Self.template)
+        .map { HTTPRule(verb: key.uppercased(), template: $0) }
+    }
+    if reader.node("custom") != nil {
+      keys.append("custom")
+      pattern = origin("custom")
+      rule = reader.section("custom").flatMap(self.custom)
+    }
+    let field = { (key: String) in
+      reader.value(key, example: "\"*\"") { text throws(ValueError) in text } ?? ""
+    }
+    rule?.body = field("body")
+    rule?.responseBody = field("response_body")
+    if keys.isEmpty {
+      reader.faults.add(
+        reader.location, reader.path,
+        "no pattern; write one of get, put, post, delete, patch, custom")
+    } else if keys.count > 1 {
+      reader.fault(
+        keys[1], "\(keys[0]) is there as well; keep one, and put the other into additional_bindings"
+      )
+      return nil
+    }
+    guard let rule else { return nil }
+    let locations = HTTPRuleSetting.Binding(
+      pattern: pattern, body: origin("body"), responseBody: origin("response_body"))
+    return (rule, locations)
+  }
+
+  private func custom(_ section: SectionReader) -> HTTPRule? {
+    let kind = section.value("kind", example: "HEAD") { text throws(ValueError) in
+      guard !text.isEmpty, text.utf8.allSatisfy(HTTPMethods.isTokenByte) else {
+        throw ValueError(
+          "\(ConfigurationValues.quoted(text)) is not a method; write its name, such as HEAD, or "
+            + "\"*\" for any")
+      }
+      return text
+    }
+    let template = section.value("path", example: "/v1/things/{id}", Self.template)
+    if section.node("kind") == nil { section.missing("kind", "write the method, such as HEAD") }
+    if section.node("path") == nil { section.missing("path", "write the path template") }
+    section.finish()
+    guard let kind, let template else { return nil }
+    return HTTPRule(verb: kind, template: template)
+  }
+
+  private static func template(_ text: String) throws(ValueError) -> String {
+    do throws(TemplateError) {
+      return try PathTemplate(text).text
+    } catch {
+      throw ValueError("\(ConfigurationValues.quoted(text)): \(error)")
+    }
   }
 }
