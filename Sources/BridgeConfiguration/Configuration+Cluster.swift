@@ -1,3 +1,5 @@
+internal import TLS
+
 extension Configuration {
   /// The endpoints of a service, and how its calls get to them (Envoy's word for the same).
   package struct Cluster: Sendable {
@@ -88,5 +90,16 @@ extension ConfigurationReader {
   /// A host with or without a port (RFC 9110 §7.2).
   private static func authority(_ text: String) throws(ValueError) -> String {
     try ConfigurationValues.host(text)
+  }
+}
+
+extension Configuration.Cluster {
+  /// What a person should be told of although it's allowed; each begins with a key of the service.
+  package var warnings: [String] {
+    guard case .client(verifies: false, _)? = self.tls?.settings.role else { return [] }
+    return [
+      "tls.verify is off: whoever answers at \(self.kind) is taken for the endpoint, and can read and "
+        + "change all calls"
+    ]
   }
 }

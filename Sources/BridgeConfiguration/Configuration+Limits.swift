@@ -54,3 +54,53 @@ extension Configuration {
     package init() {}
   }
 }
+
+extension ConfigurationReader {
+  func limits(_ section: SectionReader) -> Configuration.Limits {
+    var limits = Configuration.Limits()
+    let bytes = { (key: String, range: ClosedRange<Int>, limit: inout Int) in
+      let value = section.value(key, example: "4MiB") { text throws(ValueError) in
+        let count = try ConfigurationValues.byteCount(text)
+        guard range.contains(count) else {
+          throw ValueError(
+            "\(ConfigurationValues.quoted(text)) is out of range; write \(range.lowerBound) to "
+              + "\(range.upperBound) bytes")
+        }
+        return count
+      }
+      if let value { limit = value }
+    }
+    let count = { (key: String, limit: inout Int) in
+      let value = section.value(key, example: "1024") { text throws(ValueError) in
+        try ConfigurationValues.integer(text, in: 1...1_000_000)
+      }
+      if let value { limit = value }
+    }
+    let duration = { (key: String, limit: inout Duration) in
+      let value = section.value(key, example: "30s") { text throws(ValueError) in
+        try ConfigurationValues.duration(text)
+      }
+      if let value { limit = value }
+    }
+    bytes("request_body_bytes", 1...1 << 30, &limits.requestBodyBytes)
+    count("inflation_ratio", &limits.inflationRatio)
+    bytes("reply_bytes", 1...1 << 30, &limits.replyBytes)
+    bytes("head_bytes", 1024...16 << 20, &limits.headBytes)
+    count("head_fields", &limits.headFields)
+    duration("idle_timeout", &limits.idleTimeout)
+    duration("request_read_timeout", &limits.requestReadTimeout)
+    duration("response_write_timeout", &limits.responseWriteTimeout)
+    duration("half_closed_timeout", &limits.halfClosedTimeout)
+    count("calls_in_flight", &limits.callsInFlight)
+    count("calls_waiting", &limits.callsWaiting)
+    count("endpoint_connections", &limits.endpointConnections)
+    bytes("endpoint_header_bytes", 1024...16 << 20, &limits.endpointHeaderBytes)
+    bytes("endpoint_window_bytes", 1 << 20...1 << 28, &limits.endpointWindowBytes)
+    duration("connect_timeout", &limits.connectTimeout)
+    bytes("client_buffer_bytes", 1 << 20...1 << 40, &limits.clientBufferBytes)
+    count("client_connections", &limits.clientConnections)
+    count("client_streams", &limits.clientStreams)
+    section.finish()
+    return limits
+  }
+}

@@ -16,3 +16,42 @@ extension Configuration {
     }
   }
 }
+
+extension ConfigurationReader {
+  /// `tls` at the top, for all TCP listeners that don't say otherwise. Nil where it isn't there, is
+  /// wrong, or is for none.
+  func listenerTLS(
+    _ top: SectionReader, _ listeners: [Listener]?, folder: String
+  ) -> Configuration.ListenerTLS? {
+    let listeners = listeners ?? [Listener(address: Self.defaultListen)]
+    let hasSection = top.node("tls") != nil
+    for (index, listener) in listeners.enumerated() where listener.wantsTLS == true && !hasSection {
+      top.fault(
+        "listen",
+        "listen[\(index)] wants TLS, but there is no certificate; write tls: {certificate: …, "
+          + "key: …} beside listen")
+    }
+    guard let section = top.section("tls") else { return nil }
+    let faultsBefore = section.faults.list.count
+    var settings = TLSSettings(.server)
+    self.pair(&settings, of: section, folder: folder, isRequired: true)
+    settings.authorities = self.certificates("client_ca", of: section, folder: folder)
+    section.finish()
+    let secure = listeners.indices.filter { listeners[$0].isSecure }
+    if secure.isEmpty {
+      section.faults.add(
+        section.location, section.path,
+        "no listener speaks it; leave it out, or listen on a TCP port "
+          + "without tls: off")
+    }
+    guard section.faults.list.count == faultsBefore else { return nil }
+    let keys: [TLSSettingsError.Subject: String] = [
+      .authorities: "client_ca", .certificate: "certificate", .key: "key",
+    ]
+    return self.load(settings, of: section, keys: keys) { key, reason in
+      section.fault(key, reason)
+    }.map {
+      Configuration.ListenerTLS(settings: settings, loaded: $0, listeners: Set(secure))
+    }
+  }
+}

@@ -1,3 +1,5 @@
+internal import LocalFiles
+internal import NIOCore
 package import TLS
 
 extension Configuration {
@@ -15,5 +17,110 @@ extension Configuration {
       self.settings = settings
       self.loaded = loaded
     }
+  }
+}
+
+extension ConfigurationReader {
+  /// `tls` of a service: a switch, or a section. Nil where it's off or wrong.
+  ///
+  /// - Parameter isHTTP: whether its endpoints are called by HTTP/1.1.
+  func tls(_ service: SectionReader, folder: String, isHTTP: Bool) -> Configuration.TLS? {
+    guard let node = service.node("tls") else { return nil }
+    let speaks: TLSSettings.ApplicationProtocol = isHTTP ? .http1 : .http2
+    var settings = TLSSettings(.client(verifies: true, speaks: speaks))
+    guard case .mapping = node.value else {
+      guard service.flag("tls") == true else { return nil }
+      return self.load(settings, of: service, keys: [:]) { key, reason in
+        service.fault("tls", "\(key): \(reason)")
+      }.map { Configuration.TLS(settings: settings, loaded: $0) }
+    }
+    guard let section = service.section("tls") else { return nil }
+    let faultsBefore = section.faults.list.count
+    settings.authorities = self.certificates("ca", of: section, folder: folder)
+    let serverName = section.value("server_name", example: "bench.internal", Self.serverName)
+    self.pair(&settings, of: section, folder: folder, isRequired: false)
+    let verifies = section.flag("verify") ?? true
+    let namesProtocol = section.choice("alpn", ["required": true, "off": false]) ?? true
+    section.finish()
+    settings.role = .client(verifies: verifies, speaks: namesProtocol ? speaks : .unnamed)
+    if !verifies, section.node("ca") != nil {
+      section.fault("ca", "verify is off, so nothing is compared with it; keep one of them")
+    }
+    guard section.faults.list.count == faultsBefore else { return nil }
+    let keys: [TLSSettingsError.Subject: String] = [
+      .authorities: "ca", .certificate: "certificate", .key: "key",
+    ]
+    return self.load(settings, of: section, keys: keys) { key, reason in
+      section.fault(key, reason)
+    }.map { Configuration.TLS(serverName: serverName, settings: settings, loaded: $0) }
+  }
+
+  // MARK: Parts
+
+  /// Reads all files together; what is wrong with the pair of certificate and key shows then.
+  func load(
+    _ settings: TLSSettings, of section: SectionReader, keys: [TLSSettingsError.Subject: String],
+    _ fault: (_ key: String, _ reason: String) -> Void
+  ) -> TLSContext? {
+    do throws(TLSSettingsError) {
+      return try settings.load()
+    } catch {
+      fault(keys[error.subject] ?? "ca", error.reason)
+      return nil
+    }
+  }
+
+  /// `certificate`, `key` and `minimum_version`.
+  func pair(
+    _ settings: inout TLSSettings, of section: SectionReader, folder: String, isRequired: Bool
+  ) {
+    settings.certificate = self.certificates("certificate", of: section, folder: folder)
+    settings.key = section.value("key", example: "tls.key") { text throws(ValueError) in
+      let path = FilePaths.absolute(text, in: folder)
+      do throws(TLSSettingsError) {
+        _ = try TLSFiles.privateKey(path)
+      } catch {
+        throw ValueError(error.reason)
+      }
+      return path
+    }
+    let hasCertificate = section.node("certificate") != nil
+    let hasKey = section.node("key") != nil
+    if !hasCertificate, isRequired || hasKey {
+      section.missing("certificate", "name the PEM file with the certificate (and its chain)")
+    }
+    if !hasKey, isRequired || hasCertificate {
+      section.missing("key", "name the PEM file with the certificate's private key")
+    }
+    let version = section.choice(
+      "minimum_version", ["1.2": TLSSettings.Version.tls12, "1.3": .tls13])
+    if let version { settings.minimumVersion = version }
+  }
+
+  /// The path of a file with certificates.
+  func certificates(
+    _ key: String, of section: SectionReader, folder: String
+  ) -> String? {
+    section.value(key, example: "ca.pem") { text throws(ValueError) in
+      let path = FilePaths.absolute(text, in: folder)
+      do throws(TLSSettingsError) {
+        _ = try TLSFiles.certificates(path, as: .certificate)
+      } catch {
+        throw ValueError(error.reason)
+      }
+      return path
+    }
+  }
+
+  /// A host name or an IP address, without a port.
+  private static func serverName(_ text: String) throws(ValueError) -> String {
+    if (try? SocketAddress(ipAddress: text, port: 0)) != nil { return text }
+    let name = try ConfigurationValues.host(text)
+    guard !name.contains(":") else {
+      throw ValueError(
+        "\(ConfigurationValues.quoted(text)) has a port or brackets; write the name or the address "
+          + "alone, such as bench.internal")
+    }
+    return name
   }
 }
