@@ -1,3 +1,5 @@
+internal import LocalFiles
+
 extension Configuration {
   /// A secret, and where it's read again while the bridge runs.
   package struct SecretSource: Sendable {
@@ -11,4 +13,63 @@ extension Configuration {
       self.file = file
     }
   }
+}
+
+extension ConfigurationReader {
+  /// The secret that `KEY_env` or `KEY_file` leads to; nil where neither is there, or where there's none.
+  /// No message holds it.
+  ///
+  /// - Parameter example: the environment variable that a message proposes.
+  func secret(
+    _ key: String, of section: SectionReader, folder: String, example: String,
+    for use: SecretFile.Use
+  ) -> Configuration.SecretSource? {
+    guard self.readsSecrets else { return self.placeholder(key, of: section) }
+    let fromEnvironment = section.value("\(key)_env", example: example) {
+      name throws(ValueError) -> Configuration.SecretSource in
+      guard let value = self.environment(name), !value.isEmpty else {
+        throw ValueError(
+          PlausibleText.isVariableName(name)
+            ? "the environment variable \(ConfigurationValues.quoted(name)) is not set; set it, or use "
+              + "\(key)_file"
+            : "the value isn't shown, because it may be the \(Self.noun(key)) itself; write the name "
+              + "of the environment variable that holds it, such as \(example)")
+      }
+      return Configuration.SecretSource(
+        try SecretFile.secret(
+          value,
+          from: PlausibleText.isVariableName(name)
+            ? "the environment variable \(name)" : "the environment variable that is named here",
+          for: use))
+    }
+    let fromFile = section.value("\(key)_file", example: "\(key).txt") {
+      text throws(ValueError) -> Configuration.SecretSource in
+      let path = FilePaths.absolute(text, in: folder)
+      guard PlausibleText.isPath(text) || (try? Files.kind(of: path)) != nil else {
+        throw ValueError(
+          "there is no such file, and its name isn't shown, for it may be the \(Self.noun(key)) "
+            + "itself; write the path of the file that holds it")
+      }
+      return Configuration.SecretSource(
+        try SecretFile.read(path, shownAs: text, for: use), file: path)
+    }
+    if section.node("\(key)_env") != nil, section.node("\(key)_file") != nil {
+      section.fault("\(key)_file", "\(key)_env is there as well; keep one of them")
+    }
+    return fromEnvironment ?? fromFile
+  }
+
+  /// Nothing instead of a secret, where a key says where to find one.
+  private func placeholder(
+    _ key: String, of section: SectionReader
+  ) -> Configuration.SecretSource? {
+    let sources = ["\(key)_env", "\(key)_file"].filter { section.node($0) != nil }
+    guard let source = sources.first, let node = section.node(source) else { return nil }
+    section.faults.warn(
+      node.location, section.path(of: source), "the \(Self.noun(key)) isn't read (--no-secrets)")
+    return Configuration.SecretSource(Configuration.Secret("none"))
+  }
+
+  /// `access_key` as it's called in a sentence.
+  private static func noun(_ key: String) -> String { key.replacing("_", with: " ") }
 }

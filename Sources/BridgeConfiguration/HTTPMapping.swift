@@ -63,30 +63,4 @@ extension ConfigurationReader {
     section.finish()
     return mapping
   }
-
-  /// `json.unknown_parameters`: a choice, or a list of names that are passed over.
-  func unknownParameters(_ section: SectionReader, _ options: inout EncodeOptions) {
-    guard let node = section.node("unknown_parameters") else { return }
-    if case .list = node.value {
-      let names = section.list("unknown_parameters", example: "access_token") {
-        text throws(ValueError) in
-        guard !text.isEmpty else {
-          throw ValueError("an empty name; write the parameter's name, such as access_token")
-        }
-        return Array(text.utf8)
-      }
-      options.ignoredParameters = names ?? []
-      return
-    }
-    let ignores = section.value("unknown_parameters", example: "reject") {
-      text throws(ValueError) in
-      guard let ignores = ["reject": false, "ignore": true][text] else {
-        throw ValueError(
-          "\(ConfigurationValues.quoted(text)) is not a choice; write reject, ignore, or a list of "
-            + "the names to ignore")
-      }
-      return ignores
-    }
-    if let ignores { options.ignoresUnknownParameters = ignores }
-  }
 }
