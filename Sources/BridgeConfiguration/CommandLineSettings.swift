@@ -30,12 +30,10 @@ package struct CommandLineSettings: Sendable {
 
   /// The configuration that the arguments mean.
   ///
-  /// - Parameters:
-  ///   - folder: what relative paths count from, absolute.
-  ///   - environment: says where the user's cache is.
+  /// - Parameter context: its environment says where the user's cache is.
   /// - Throws: all faults, each with its argument as key.
   package func configuration(
-    in folder: String, environment: (String) -> String? = { _ in nil }
+    in context: ReadContext
   ) throws(ConfigurationError) -> Configuration {
     var faults: [ConfigurationDiagnostic] = []
     func take<Value>(
@@ -50,12 +48,12 @@ package struct CommandLineSettings: Sendable {
       }
     }
     let address = { (text: String) throws(ValueError) in
-      try ConfigurationValues.listenAddress(text, folder: folder)
+      try ConfigurationValues.listenAddress(text, folder: context.folder)
     }
     let path = { (text: String) throws(ValueError) -> String in
-      let path = FilePaths.absolute(text, in: folder)
+      let path = context.absolute(text)
       do throws(FileError) {
-        _ = try Files.kind(of: path)
+        _ = try context.files.kind(path)
       } catch {
         throw ValueError("\(ConfigurationValues.quoted(text)): \(error)")
       }
@@ -64,7 +62,7 @@ package struct CommandLineSettings: Sendable {
     let schemas = self.schemas.compactMap { take("--schema", $0, path) }
     let importPaths = self.importPaths.compactMap { take("--import-path", $0, path) }
     let endpoint = take("--endpoint", self.endpoint) { text throws(ValueError) in
-      try ConfigurationValues.endpoint(text, folder: folder)
+      try ConfigurationValues.endpoint(text, folder: context.folder)
     }
     let listen = self.listen.compactMap { take("--listen", $0, address) }
     let admin = self.admin.flatMap { take("--admin", $0, address) }
@@ -76,7 +74,7 @@ package struct CommandLineSettings: Sendable {
     if self.schemas.isEmpty {
       var reflection = Configuration.Reflection()
       reflection.cache = Configuration.Reflection.standardCache(
-        service: Self.serviceName, service.cluster, environment: environment)
+        service: Self.serviceName, service.cluster, environment: context.environment)
       service.reflection = reflection
     }
     var configuration = Configuration(

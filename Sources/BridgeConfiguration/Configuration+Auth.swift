@@ -34,7 +34,7 @@ extension ConfigurationReader {
   ///   - metadata: the names that `metadata` of the service sets, which mustn't be the header's.
   ///   - isHTTP: whether messages go over HTTP/1.1.
   func auth(
-    _ service: SectionReader, folder: String, metadata: [String], isHTTP: Bool
+    _ service: SectionReader, metadata: [String], isHTTP: Bool
   ) -> Configuration.Auth? {
     guard let section = service.section("auth") else { return nil }
     let schemes: KeyValuePairs<String, Configuration.Auth.Scheme?> = [
@@ -47,7 +47,7 @@ extension ConfigurationReader {
       return name
     }
     let source = self.secret(
-      "token", of: section, folder: folder, example: "BENCH_TOKEN", for: .header)
+      "token", of: section, example: "BENCH_TOKEN", for: .header)
     section.finish()
     if section.node("scheme") == nil {
       section.missing("scheme", "write bearer, raw, eas or none")

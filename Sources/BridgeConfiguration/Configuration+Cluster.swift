@@ -52,7 +52,7 @@ extension ConfigurationReader {
   ///
   /// - Parameter isHTTP: whether messages go to it over HTTP/1.1.
   func cluster(
-    _ service: SectionReader, folder: String, isHTTP: Bool
+    _ service: SectionReader, isHTTP: Bool
   ) -> Configuration.Cluster? {
     guard let node = service.node("endpoint") else {
       service.missing("endpoint", "write the gRPC server's host:port, such as 127.0.0.1:50051")
@@ -60,11 +60,12 @@ extension ConfigurationReader {
     }
     let kind: Configuration.EndpointKind?
     if case .mapping = node.value {
-      kind = service.section("endpoint").flatMap { self.endpointKind($0, folder: folder, isHTTP) }
+      kind = service.section("endpoint").flatMap { self.endpointKind($0, isHTTP) }
     } else {
       kind = service.value("endpoint", example: "127.0.0.1:50051") { text throws(ValueError) in
         .static([
-          Configuration.WeightedEndpoint(try ConfigurationValues.endpoint(text, folder: folder))
+          Configuration.WeightedEndpoint(
+            try ConfigurationValues.endpoint(text, folder: service.context.folder))
         ])
       }
     }
@@ -75,7 +76,7 @@ extension ConfigurationReader {
     }
     let retry = service.section("retry").map(self.retry)
     let health = service.section("health").map(self.health)
-    let tls = self.tls(service, folder: folder, isHTTP: isHTTP)
+    let tls = self.tls(service, isHTTP: isHTTP)
     guard let kind else { return nil }
     var cluster = Configuration.Cluster(kind, authority: authority ?? kind.authority)
     if let balance { cluster.balance = balance }

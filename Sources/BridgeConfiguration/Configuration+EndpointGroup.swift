@@ -53,7 +53,7 @@ extension ConfigurationReader {
 
   /// The groups beside the service's own; each has an endpoint, or else a fault.
   func alternatives(
-    _ service: SectionReader, folder: String, _ defaults: GroupDefaults
+    _ service: SectionReader, _ defaults: GroupDefaults
   ) -> [Configuration.EndpointGroup] {
     guard let section = service.section("alternatives") else { return [] }
     if section.members.isEmpty {
@@ -81,9 +81,8 @@ extension ConfigurationReader {
             ]), location: member.value.location)
         }
       guard
-        let reader = SectionReader(
-          node, path: path, location: member.keyLocation, faults: section.faults),
-        let group = self.alternative(reader, name: member.key, folder: folder, defaults)
+        let reader = section.section(of: node, path: path, location: member.keyLocation),
+        let group = self.alternative(reader, name: member.key, defaults)
       else { continue }
       groups.append(group)
     }
@@ -91,9 +90,9 @@ extension ConfigurationReader {
   }
 
   private func alternative(
-    _ section: SectionReader, name: String, folder: String, _ defaults: GroupDefaults
+    _ section: SectionReader, name: String, _ defaults: GroupDefaults
   ) -> Configuration.EndpointGroup? {
-    var cluster = self.cluster(section, folder: folder, isHTTP: defaults.transport.isHTTP)
+    var cluster = self.cluster(section, isHTTP: defaults.transport.isHTTP)
     if let own = defaults.cluster {
       if section.node("balance") == nil { cluster?.balance = own.balance }
       if section.node("retry") == nil { cluster?.retry = own.retry }
@@ -104,7 +103,7 @@ extension ConfigurationReader {
     var auth = defaults.auth
     if section.node("auth") != nil {
       auth = self.auth(
-        section, folder: folder, metadata: defaults.metadata, isHTTP: defaults.transport.isHTTP)
+        section, metadata: defaults.metadata, isHTTP: defaults.transport.isHTTP)
     }
     let transport = self.complete(
       defaults.transport, of: section, cluster: &cluster, compression: nil)

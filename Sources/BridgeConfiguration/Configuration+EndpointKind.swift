@@ -114,11 +114,11 @@ extension Configuration.EndpointKind {
 extension ConfigurationReader {
   /// `{static: [...]}`: exactly one kind.
   func endpointKind(
-    _ section: SectionReader, folder: String, _ isHTTP: Bool
+    _ section: SectionReader, _ isHTTP: Bool
   ) -> Configuration.EndpointKind? {
     let faultsBefore = section.faults.list.count
     var kinds: [(key: String, kind: Configuration.EndpointKind)] = []
-    if let endpoints = self.targets("static", of: section, folder: folder) {
+    if let endpoints = self.targets("static", of: section) {
       kinds.append(("static", .static(endpoints)))
     }
     if let dns = self.dns(section) { kinds.append(("dns", .dns(dns))) }
@@ -129,7 +129,7 @@ extension ConfigurationReader {
       kinds.append(("eas-direct", .easDirect(eas)))
     }
     let nacos = section.section("nacos").flatMap {
-      self.nacos($0, folder: folder, isHTTP: isHTTP)
+      self.nacos($0, isHTTP: isHTTP)
     }
     if let nacos { kinds.append(("nacos", .nacos(nacos))) }
     section.finish()

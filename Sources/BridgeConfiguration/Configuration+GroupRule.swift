@@ -52,9 +52,8 @@ extension ConfigurationReader {
     let path = service.path(of: "choose")
     let groups = [Configuration.EndpointGroup.defaultName] + names
     return nodes.enumerated().compactMap { index, node in
-      SectionReader(
-        node, path: "\(path)[\(index)]", location: node.location, faults: service.faults
-      ).flatMap { self.groupRule($0, groups, isLast: index == nodes.count - 1) }
+      service.section(of: node, path: "\(path)[\(index)]")
+        .flatMap { self.groupRule($0, groups, isLast: index == nodes.count - 1) }
     }
   }
 

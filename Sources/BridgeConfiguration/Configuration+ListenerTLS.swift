@@ -21,7 +21,7 @@ extension ConfigurationReader {
   /// `tls` at the top, for all TCP listeners that don't say otherwise. Nil where it isn't there, is
   /// wrong, or is for none.
   func listenerTLS(
-    _ top: SectionReader, _ listeners: [Listener]?, folder: String
+    _ top: SectionReader, _ listeners: [Listener]?
   ) -> Configuration.ListenerTLS? {
     let listeners = listeners ?? [Listener(address: Self.defaultListen)]
     let hasSection = top.node("tls") != nil
@@ -34,8 +34,8 @@ extension ConfigurationReader {
     guard let section = top.section("tls") else { return nil }
     let faultsBefore = section.faults.list.count
     var settings = TLSSettings(.server)
-    self.pair(&settings, of: section, folder: folder, isRequired: true)
-    settings.authorities = self.certificates("client_ca", of: section, folder: folder)
+    self.pair(&settings, of: section, isRequired: true)
+    settings.authorities = self.certificates("client_ca", of: section)
     section.finish()
     let secure = listeners.indices.filter { listeners[$0].isSecure }
     if secure.isEmpty {

@@ -70,7 +70,7 @@ extension ConfigurationReader {
   ///
   /// - Parameter isHTTP: whether messages go to the instances over HTTP/1.1.
   func nacos(
-    _ section: SectionReader, folder: String, isHTTP: Bool
+    _ section: SectionReader, isHTTP: Bool
   ) -> Configuration.Nacos? {
     let servers = section.list("servers", example: "nacos.internal:8848", Self.nacosServer)
     if section.node("servers") == nil {
@@ -119,7 +119,7 @@ extension ConfigurationReader {
     if nacos.port != nil, entry != nil, entry != "off" {
       section.fault("port_metadata", "port is there as well, and holds for all instances; keep one")
     }
-    nacos.credentials = self.nacosCredentials(section, folder: folder)
+    nacos.credentials = self.nacosCredentials(section)
     section.finish()
     if nacos.access == .grpc, let last = nacos.servers.compactMap(\.port).max(),
       last + nacos.grpcPortOffset > 65_535
@@ -148,7 +148,7 @@ extension ConfigurationReader {
   }
 
   private func nacosCredentials(
-    _ section: SectionReader, folder: String
+    _ section: SectionReader
   ) -> Configuration.Nacos.Credentials {
     let username = section.value("username", example: "bridge") { text throws(ValueError) in
       guard (1...256).contains(text.utf8.count) else {
@@ -157,11 +157,11 @@ extension ConfigurationReader {
       return text
     }
     let password = self.secret(
-      "password", of: section, folder: folder, example: "NACOS_PASSWORD", for: .other)
+      "password", of: section, example: "NACOS_PASSWORD", for: .other)
     let access = self.secret(
-      "access_key", of: section, folder: folder, example: "NACOS_ACCESS_KEY", for: .header)
+      "access_key", of: section, example: "NACOS_ACCESS_KEY", for: .header)
     let secret = self.secret(
-      "secret_key", of: section, folder: folder, example: "NACOS_SECRET_KEY", for: .other)
+      "secret_key", of: section, example: "NACOS_SECRET_KEY", for: .other)
     let has = { (key: String) in
       section.node("\(key)_env") != nil || section.node("\(key)_file") != nil
     }

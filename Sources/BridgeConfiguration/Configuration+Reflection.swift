@@ -46,7 +46,7 @@ extension ConfigurationReader {
   ///
   /// - Parameter isHTTP: whether the transport isn't gRPC, by which endpoints are asked.
   func reflection(
-    _ service: SectionReader, name: String, _ cluster: Configuration.Cluster?, folder: String,
+    _ service: SectionReader, name: String, _ cluster: Configuration.Cluster?,
     isHTTP: Bool
   ) -> Configuration.Reflection? {
     guard let node = service.node("schemas") else { return nil }
@@ -68,7 +68,7 @@ extension ConfigurationReader {
     case .mapping:
       guard let outer = service.section("schemas") else { break }
       if let section = outer.section(Self.word) {
-        cache = self.settings(section, &reflection, folder: folder)
+        cache = self.settings(section, &reflection)
       } else if outer.node(Self.word) == nil {
         outer.missing(Self.word, "write schemas: {reflection: {refresh: 30s}}, or paths")
       }
@@ -91,7 +91,8 @@ extension ConfigurationReader {
     case .standard:
       reflection.cache = cluster.flatMap {
         Configuration.Reflection.standardCache(
-          service: name, $0, services: reflection.services, environment: self.environment)
+          service: name, $0, services: reflection.services, environment: service.context.environment
+        )
       }
     }
     return reflection
@@ -104,7 +105,7 @@ extension ConfigurationReader {
   }
 
   private func settings(
-    _ section: SectionReader, _ reflection: inout Configuration.Reflection, folder: String
+    _ section: SectionReader, _ reflection: inout Configuration.Reflection
   ) -> CacheSetting {
     let duration = { (key: String, example: String) in
       section.value(key, example: example) { text throws(ValueError) in
@@ -125,7 +126,7 @@ extension ConfigurationReader {
         )
       }
       return text == "off"
-        ? CacheSetting.off : .file(FilePaths.absolute(text, in: folder))
+        ? CacheSetting.off : .file(section.context.absolute(text))
     }
     reflection.services =
       section.list("services", example: "acme.v1.Books") { text throws(ValueError) in

@@ -21,13 +21,13 @@ extension ConfigurationReader {
   ///
   /// - Parameter example: the environment variable that a message proposes.
   func secret(
-    _ key: String, of section: SectionReader, folder: String, example: String,
+    _ key: String, of section: SectionReader, example: String,
     for use: SecretFile.Use
   ) -> Configuration.SecretSource? {
-    guard self.readsSecrets else { return self.placeholder(key, of: section) }
+    guard section.context.readsSecrets else { return self.placeholder(key, of: section) }
     let fromEnvironment = section.value("\(key)_env", example: example) {
       name throws(ValueError) -> Configuration.SecretSource in
-      guard let value = self.environment(name), !value.isEmpty else {
+      guard let value = section.context.environment(name), !value.isEmpty else {
         throw ValueError(
           PlausibleText.isVariableName(name)
             ? "the environment variable \(ConfigurationValues.quoted(name)) is not set; set it, or use "
@@ -44,14 +44,15 @@ extension ConfigurationReader {
     }
     let fromFile = section.value("\(key)_file", example: "\(key).txt") {
       text throws(ValueError) -> Configuration.SecretSource in
-      let path = FilePaths.absolute(text, in: folder)
-      guard PlausibleText.isPath(text) || (try? Files.kind(of: path)) != nil else {
+      let path = section.context.absolute(text)
+      guard PlausibleText.isPath(text) || (try? section.context.files.kind(path)) != nil else {
         throw ValueError(
           "there is no such file, and its name isn't shown, for it may be the \(Self.noun(key)) "
             + "itself; write the path of the file that holds it")
       }
       return Configuration.SecretSource(
-        try SecretFile.read(path, shownAs: text, for: use), file: path)
+        try SecretFile.read(path, shownAs: text, for: use, files: section.context.files), file: path
+      )
     }
     if section.node("\(key)_env") != nil, section.node("\(key)_file") != nil {
       section.fault("\(key)_file", "\(key)_env is there as well; keep one of them")

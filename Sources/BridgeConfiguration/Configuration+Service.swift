@@ -108,7 +108,7 @@ extension ConfigurationReader {
 extension ConfigurationReader {
   /// All services. Whether two of them take the same requests shows when their routes are known:
   /// several may share a host and a prefix.
-  func services(_ top: SectionReader, folder: String) -> [Configuration.Service] {
+  func services(_ top: SectionReader) -> [Configuration.Service] {
     guard let section = top.section("services") else {
       if top.node("services") == nil {
         top.missing("services", "write at least one service with its schemas and its endpoint")
@@ -126,9 +126,8 @@ extension ConfigurationReader {
       let path = section.path(of: member.key)
       self.checkName(member.key, location: member.keyLocation, path: path, faults: section.faults)
       guard
-        let reader = SectionReader(
-          member.value, path: path, location: member.keyLocation, faults: section.faults),
-        let service = self.service(reader, name: member.key, folder: folder)
+        let reader = section.section(of: member.value, path: path, location: member.keyLocation),
+        let service = self.service(reader, name: member.key)
       else { continue }
       services.append(service)
     }
@@ -139,7 +138,7 @@ extension ConfigurationReader {
   /// Nil when no schemas are named. An endpoint that's missing or wrong is a fault; then an address
   /// that can't be called stands in for it, so that the schemas can still be looked at.
   private func service(
-    _ reader: SectionReader, name: String, folder: String
+    _ reader: SectionReader, name: String
   ) -> Configuration.Service? {
     let hosts =
       reader.list("hosts", example: "bench.internal", ConfigurationValues.hostPattern) ?? []
@@ -147,19 +146,19 @@ extension ConfigurationReader {
     let prefix = reader.value("prefix", example: "/bench", ConfigurationValues.prefix)
     let schemasLocation = reader.node("schemas")?.location
     let transport = self.transport(reader, name: name)
-    var cluster = self.cluster(reader, folder: folder, isHTTP: transport.isHTTP)
+    var cluster = self.cluster(reader, isHTTP: transport.isHTTP)
     let reflection = self.reflection(
-      reader, name: name, cluster, folder: folder, isHTTP: transport.isHTTP)
+      reader, name: name, cluster, isHTTP: transport.isHTTP)
     let schemas =
       reflection == nil
-      ? self.paths("schemas", of: reader, folder: folder, mustBeFolders: false) : []
-    let importPaths = self.paths("import_paths", of: reader, folder: folder, mustBeFolders: true)
+      ? self.paths("schemas", of: reader, mustBeFolders: false) : []
+    let importPaths = self.paths("import_paths", of: reader, mustBeFolders: true)
     let timeout = reader.value("timeout", example: "30s") { text throws(ValueError) in
       try ConfigurationValues.duration(text)
     }
     let metadata = reader.section("metadata").map(self.metadata) ?? []
     let auth = self.auth(
-      reader, folder: folder, metadata: metadata.map(\.name), isHTTP: transport.isHTTP)
+      reader, metadata: metadata.map(\.name), isHTTP: transport.isHTTP)
     let json = reader.section("json").map(self.options)
     let headers = reader.section("headers").map(self.headerRules)
     let forwarded = self.forwarded(reader)
@@ -170,11 +169,11 @@ extension ConfigurationReader {
     let stream = reader.section("stream").map(Self.stream)
     let mapping = reader.section("http").map(self.mapping)
     let statusHeader = self.statusHeader(reader)
-    let rules = self.httpRules(reader, folder: folder)
+    let rules = self.httpRules(reader)
     let http = self.complete(
       transport, of: reader, cluster: &cluster, compression: compression)
     let alternatives = self.alternatives(
-      reader, folder: folder,
+      reader,
       GroupDefaults(
         cluster: cluster, auth: auth, transport: transport, metadata: metadata.map(\.name)))
     let choose = self.choose(reader, among: alternatives.map(\.name))
@@ -218,13 +217,13 @@ extension ConfigurationReader {
 
   /// Paths that must lead somewhere, made absolute. Nil when the key isn't there.
   private func paths(
-    _ key: String, of reader: SectionReader, folder: String, mustBeFolders: Bool
+    _ key: String, of reader: SectionReader, mustBeFolders: Bool
   ) -> [String]? {
     let example = mustBeFolders ? "protos" : "schemas/a.proto"
     return reader.list(key, example: example) { text throws(ValueError) in
-      let path = FilePaths.absolute(text, in: folder)
+      let path = reader.context.absolute(text)
       do throws(FileError) {
-        if try Files.kind(of: path) != .folder, mustBeFolders {
+        if try reader.context.files.kind(path) != .folder, mustBeFolders {
           throw FileError(description: "is not a folder")
         }
       } catch {

@@ -24,7 +24,7 @@ extension ConfigurationReader {
   /// `tls` of a service: a switch, or a section. Nil where it's off or wrong.
   ///
   /// - Parameter isHTTP: whether its endpoints are called by HTTP/1.1.
-  func tls(_ service: SectionReader, folder: String, isHTTP: Bool) -> Configuration.TLS? {
+  func tls(_ service: SectionReader, isHTTP: Bool) -> Configuration.TLS? {
     guard let node = service.node("tls") else { return nil }
     let speaks: TLSSettings.ApplicationProtocol = isHTTP ? .http1 : .http2
     var settings = TLSSettings(.client(verifies: true, speaks: speaks))
@@ -36,9 +36,9 @@ extension ConfigurationReader {
     }
     guard let section = service.section("tls") else { return nil }
     let faultsBefore = section.faults.list.count
-    settings.authorities = self.certificates("ca", of: section, folder: folder)
+    settings.authorities = self.certificates("ca", of: section)
     let serverName = section.value("server_name", example: "bench.internal", Self.serverName)
-    self.pair(&settings, of: section, folder: folder, isRequired: false)
+    self.pair(&settings, of: section, isRequired: false)
     let verifies = section.flag("verify") ?? true
     let namesProtocol = section.choice("alpn", ["required": true, "off": false]) ?? true
     section.finish()
@@ -72,13 +72,13 @@ extension ConfigurationReader {
 
   /// `certificate`, `key` and `minimum_version`.
   func pair(
-    _ settings: inout TLSSettings, of section: SectionReader, folder: String, isRequired: Bool
+    _ settings: inout TLSSettings, of section: SectionReader, isRequired: Bool
   ) {
-    settings.certificate = self.certificates("certificate", of: section, folder: folder)
+    settings.certificate = self.certificates("certificate", of: section)
     settings.key = section.value("key", example: "tls.key") { text throws(ValueError) in
-      let path = FilePaths.absolute(text, in: folder)
+      let path = section.context.absolute(text)
       do throws(TLSSettingsError) {
-        _ = try TLSFiles.privateKey(path)
+        _ = try TLSFiles.privateKey(path, in: section.context.files)
       } catch {
         throw ValueError(error.reason)
       }
@@ -99,12 +99,13 @@ extension ConfigurationReader {
 
   /// The path of a file with certificates.
   func certificates(
-    _ key: String, of section: SectionReader, folder: String
+    _ key: String, of section: SectionReader
   ) -> String? {
     section.value(key, example: "ca.pem") { text throws(ValueError) in
-      let path = FilePaths.absolute(text, in: folder)
+      let path = section.context.absolute(text)
       do throws(TLSSettingsError) {
-        _ = try TLSFiles.certificates(path, as: .certificate)
+        _ = try TLSFiles.certificates(
+          path, as: .certificate, in: section.context.files)
       } catch {
         throw ValueError(error.reason)
       }

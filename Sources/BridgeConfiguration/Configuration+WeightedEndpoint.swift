@@ -19,13 +19,13 @@ extension ConfigurationReader {
   /// A list of addresses, each alone or with a weight: `[a:1, {address: b:1, weight: 3}]`. Nil where
   /// the key isn't there or nothing in it is right.
   func targets(
-    _ key: String, of section: SectionReader, folder: String
+    _ key: String, of section: SectionReader
   ) -> [Configuration.WeightedEndpoint]? {
     guard let node = section.node(key) else { return nil }
     let path = section.path(of: key)
     let example = "127.0.0.1:50051"
     let address = { (text: String) throws(ValueError) in
-      try ConfigurationValues.endpoint(text, folder: folder)
+      try ConfigurationValues.endpoint(text, folder: section.context.folder)
     }
     guard case .list(let nodes) = node.value else {
       return section.value(key, example: example, address).map { [.init($0)] }
@@ -40,10 +40,7 @@ extension ConfigurationReader {
       let path = "\(path)[\(index)]"
       var found: Configuration.WeightedEndpoint?
       if case .mapping = node.value {
-        guard
-          let target = SectionReader(
-            node, path: path, location: node.location, faults: section.faults)
-        else { continue }
+        guard let target = section.section(of: node, path: path) else { continue }
         found = target.value("address", example: example, address).map { .init($0) }
         if target.node("address") == nil {
           target.missing("address", "write host:port, such as \(example)")

@@ -1,18 +1,25 @@
 package import Addresses
-internal import LocalFiles
+package import LocalFiles
 
 /// Reads a configuration file: text in, a valid `Configuration` or every fault out.
 ///
-/// What a file may hold is in docs/configuration.md. Settings that come from elsewhere (tokens in
-/// environment variables) are asked for through `environment`, so that tests need no real one.
+/// What a file may hold is in docs/configuration.md. Environment and files are reached through a
+/// `ReadContext`, so that tests need no real ones.
 package struct ConfigurationReader {
-  /// The value of an environment variable; nil when it isn't set.
-  let environment: (String) -> String?
-  /// Whether tokens and passwords are read; otherwise they stay empty, with a warning.
-  let readsSecrets: Bool
+  private let environment: (String) -> String?
+  private let files: FileAccess
+  private let readsSecrets: Bool
 
-  package init(environment: @escaping (String) -> String?, readsSecrets: Bool = true) {
+  /// - Parameters:
+  ///   - environment: the value of an environment variable; nil when it isn't set.
+  ///   - files: this machine's unless told otherwise.
+  ///   - readsSecrets: whether tokens and passwords are read; otherwise they stay empty, with a warning.
+  package init(
+    environment: @escaping (String) -> String?, files: FileAccess = .local,
+    readsSecrets: Bool = true
+  ) {
     self.environment = environment
+    self.files = files
     self.readsSecrets = readsSecrets
   }
 
@@ -41,7 +48,7 @@ package struct ConfigurationReader {
     let absolute = FilePaths.absolute(path, in: folder)
     let bytes: [UInt8]
     do throws(FileError) {
-      bytes = try Files.read(absolute, limit: YAMLDocument.byteLimit)
+      bytes = try self.files.read(absolute, YAMLDocument.byteLimit)
     } catch {
       throw Self.fault(file: path, "can't be read: \(error)")
     }
@@ -68,14 +75,18 @@ package struct ConfigurationReader {
     text: String, file: String, folder: String
   ) throws(ConfigurationError) -> Draft {
     let (root, documentFaults) = YAMLDocument.read(text, file: file)
-    let faults = SectionReader.Faults(
-      file: file, documentFaults, variables: VariableText(environment: self.environment))
+    let faults = SectionReader.Faults(file: file, documentFaults)
     guard let root else { throw ConfigurationError(faults.list).sorted }
+    let context = ReadContext(
+      folder: folder, environment: self.environment, files: self.files,
+      readsSecrets: self.readsSecrets)
     let start = TextLocation(line: 1, column: 1)
-    guard let top = SectionReader(root, path: "", location: start, faults: faults) else {
+    guard
+      let top = SectionReader(root, path: "", location: start, context: context, faults: faults)
+    else {
       throw ConfigurationError(faults.list).sorted
     }
-    let configuration = self.configuration(top, folder: folder)
+    let configuration = self.configuration(top)
     top.finish()
     return Draft(
       configuration: configuration, faults: ConfigurationError(faults.list).sorted.faults,
@@ -94,18 +105,18 @@ extension ConfigurationReader {
   /// Where a bridge listens that isn't told where.
   package static let defaultListen = ListenAddress.tcp(host: "127.0.0.1", port: 8080)
 
-  private func configuration(_ top: SectionReader, folder: String) -> Configuration {
+  private func configuration(_ top: SectionReader) -> Configuration {
     let address = { (text: String) throws(ValueError) in
-      try ConfigurationValues.listenAddress(text, folder: folder)
+      try ConfigurationValues.listenAddress(text, folder: top.context.folder)
     }
     let listeners = self.listeners(top, address)
     let listen = listeners?.map(\.address) ?? [Self.defaultListen]
     let admin = top.value("admin", example: "127.0.0.1:8081", address)
     self.checkAddresses(listen, admin, in: top)
     var configuration = Configuration(
-      listen: listen, admin: admin, services: self.services(top, folder: folder))
+      listen: listen, admin: admin, services: self.services(top))
     self.checkEndpoints(configuration, in: top)
-    configuration.tls = self.listenerTLS(top, listeners, folder: folder)
+    configuration.tls = self.listenerTLS(top, listeners)
     configuration.trustedHosts =
       top.list("trusted_hosts", example: "dev.internal", ConfigurationValues.trustedHost) ?? []
     if let writes = top.flag("access_log") { configuration.writesAccessLog = writes }

@@ -41,11 +41,11 @@ package struct HTTPRuleSetting: Sendable {
 extension ConfigurationReader {
   /// The rules of a service: a list of them, or the path of a `google.api.Service` file that has them
   /// under `http: rules:`.
-  func httpRules(_ service: SectionReader, folder: String) -> [HTTPRuleSetting] {
+  func httpRules(_ service: SectionReader) -> [HTTPRuleSetting] {
     guard let node = service.node("http_rules") else { return [] }
     let path = service.path(of: "http_rules")
     if case .list(let nodes) = node.value {
-      return self.rules(nodes, path: path, at: node.location, faults: service.faults)
+      return self.rules(nodes, path: path, at: node.location, in: service)
     }
     guard case .scalar(let name, _) = node.value, !node.isNull else {
       service.fault(
@@ -54,18 +54,18 @@ extension ConfigurationReader {
       return []
     }
     let file = service.value("http_rules", example: "rules.yaml") { $0 } ?? name
-    return self.serviceFile(file, of: service, folder: folder)
+    return self.serviceFile(file, of: service)
   }
 
   /// Reads the rules of a `google.api.Service` file (google/api/service.proto); what else such a file
   /// says about a service means nothing here.
   private func serviceFile(
-    _ name: String, of service: SectionReader, folder: String
+    _ name: String, of service: SectionReader
   ) -> [HTTPRuleSetting] {
-    let path = FilePaths.absolute(name, in: folder)
+    let path = service.context.absolute(name)
     let bytes: [UInt8]
     do throws(FileError) {
-      bytes = try Files.read(path, limit: YAMLDocument.byteLimit)
+      bytes = try service.context.files.read(path, YAMLDocument.byteLimit)
     } catch {
       service.fault(
         "http_rules", "\(ConfigurationValues.quoted(name)): \(error) (looked for \(path))")
@@ -78,10 +78,13 @@ extension ConfigurationReader {
     let (root, documentFaults) = YAMLDocument.read(text, file: name, allowsTextBlocks: true)
     let faults = SectionReader.Faults(file: name, documentFaults)
     defer { service.faults.add(contentsOf: faults) }
-    let start = TextLocation(line: 1, column: 1)
-    guard let root, let top = SectionReader(root, path: "", location: start, faults: faults) else {
-      return []
-    }
+    var context = service.context
+    context.fillsVariables = false
+    guard let root,
+      let top = SectionReader(
+        root, path: "", location: TextLocation(line: 1, column: 1), context: context,
+        faults: faults)
+    else { return [] }
     guard let http = top.section("http") else {
       if top.node("http") == nil {
         top.missing("http", "write the rules under http: rules:, as google.api.Service has them")
@@ -97,19 +100,18 @@ extension ConfigurationReader {
       http.fault("rules", "expected a list of rules, \(found)")
       return []
     }
-    return self.rules(nodes, path: "http.rules", at: rules.location, faults: faults)
+    return self.rules(nodes, path: "http.rules", at: rules.location, in: http)
   }
 
   private func rules(
-    _ nodes: [YAMLNode], path: String, at location: TextLocation, faults: SectionReader.Faults
+    _ nodes: [YAMLNode], path: String, at location: TextLocation, in section: SectionReader
   ) -> [HTTPRuleSetting] {
     if nodes.isEmpty {
-      faults.add(location, path, "an empty list; write at least one rule, or leave the key out")
+      section.faults.add(
+        location, path, "an empty list; write at least one rule, or leave the key out")
     }
     return nodes.enumerated().compactMap { index, node in
-      let reader = SectionReader(
-        node, path: "\(path)[\(index)]", location: node.location, faults: faults)
-      return reader.flatMap(self.rule)
+      section.section(of: node, path: "\(path)[\(index)]").flatMap(self.rule)
     }
   }
 
@@ -151,9 +153,7 @@ extension ConfigurationReader {
     }
     let path = reader.path(of: "additional_bindings")
     return nodes.enumerated().map { index, node in
-      let inner = SectionReader(
-        node, path: "\(path)[\(index)]", location: node.location, faults: reader.faults)
-      guard let inner else { return nil }
+      guard let inner = reader.section(of: node, path: "\(path)[\(index)]") else { return nil }
       if inner.node("additional_bindings") != nil {
         // google/api/http.proto: "nested bindings must not contain an additional_bindings field".
         inner.fault(

@@ -33,9 +33,7 @@ extension ConfigurationReader {
           Listener(address: $0)
         }
       }
-      guard
-        let section = SectionReader(node, path: path, location: node.location, faults: top.faults)
-      else { return nil }
+      guard let section = top.section(of: node, path: path) else { return nil }
       let found = section.value("address", example: example, address)
       if section.node("address") == nil {
         section.missing("address", "write where clients connect, such as \(example)")

@@ -12,13 +12,10 @@ final class SectionReader {
     private(set) var list: [ConfigurationDiagnostic]
     /// What should be known although it's no fault, with file, line and key.
     private(set) var warnings: [String] = []
-    /// Replaces `${NAME}`; nil: the text is left unchanged.
-    let variables: VariableText?
 
-    init(file: String, _ list: [ConfigurationDiagnostic] = [], variables: VariableText? = nil) {
+    init(file: String, _ list: [ConfigurationDiagnostic] = []) {
       self.file = file
       self.list = list
-      self.variables = variables
     }
 
     func warn(_ location: TextLocation?, _ key: String, _ text: String) {
@@ -42,6 +39,7 @@ final class SectionReader {
   let path: String
   /// Where the section begins, for what is missing in it.
   let location: TextLocation
+  let context: ReadContext
   let faults: Faults
   private let entries: [YAMLNode.Entry]
   /// The places in `entries` by key.
@@ -49,9 +47,12 @@ final class SectionReader {
   private var known: Set<String> = []
 
   /// Nil, and a fault, when the node is no mapping.
-  init?(_ node: YAMLNode, path: String, location: TextLocation, faults: Faults) {
+  init?(
+    _ node: YAMLNode, path: String, location: TextLocation, context: ReadContext, faults: Faults
+  ) {
     self.path = path
     self.location = location
+    self.context = context
     self.faults = faults
     switch node.value {
     case .mapping(let entries):
@@ -109,7 +110,14 @@ final class SectionReader {
   func section(_ key: String) -> SectionReader? {
     guard let node = self.node(key) else { return nil }
     let location = self.entry(key)?.keyLocation ?? node.location
-    return SectionReader(node, path: self.path(of: key), location: location, faults: self.faults)
+    return self.section(of: node, path: self.path(of: key), location: location)
+  }
+
+  /// The same of a node that stands elsewhere, such as in a list.
+  func section(of node: YAMLNode, path: String, location: TextLocation? = nil) -> SectionReader? {
+    SectionReader(
+      node, path: path, location: location ?? node.location, context: self.context,
+      faults: self.faults)
   }
 
   /// A single value, turned into what it means by `parse`.
@@ -211,10 +219,10 @@ final class SectionReader {
       return nil
     }
     do throws(ValueError) {
-      guard let variables = self.faults.variables, VariableText.isFilledIn(path),
-        text.contains("${")
+      guard self.context.fillsVariables, VariableText.isFilledIn(path), text.contains("${")
       else { return try parse(text) }
-      return try variables.read(text, example: example, parse)
+      return try VariableText(environment: self.context.environment)
+        .read(text, example: example, parse)
     } catch {
       self.faults.add(node.location, path, error.reason)
       return nil

@@ -1,4 +1,4 @@
-internal import LocalFiles
+package import LocalFiles
 internal import NIOCore
 package import NIOSSL
 
@@ -9,9 +9,9 @@ package enum TLSFiles {
 
   /// All certificates of a file; at least one.
   package static func certificates(
-    _ path: String, as subject: TLSSettingsError.Subject
+    _ path: String, as subject: TLSSettingsError.Subject, in files: FileAccess = .local
   ) throws(TLSSettingsError) -> [NIOSSLCertificate] {
-    let bytes = try Self.bytes(path, as: subject)
+    let bytes = try Self.bytes(path, as: subject, files)
     guard
       Self.contains("-----BEGIN CERTIFICATE-----", bytes)
         || Self.contains("-----BEGIN TRUSTED CERTIFICATE-----", bytes)
@@ -28,8 +28,10 @@ package enum TLSFiles {
   }
 
   /// The private key of a file. Errors never quote its contents.
-  package static func privateKey(_ path: String) throws(TLSSettingsError) -> NIOSSLPrivateKey {
-    let bytes = try Self.bytes(path, as: .key)
+  package static func privateKey(
+    _ path: String, in files: FileAccess = .local
+  ) throws(TLSSettingsError) -> NIOSSLPrivateKey {
+    let bytes = try Self.bytes(path, as: .key, files)
     // A prompt for a passphrase would need an operator at the terminal.
     if Self.contains("BEGIN ENCRYPTED PRIVATE KEY", bytes)
       || Self.contains("Proc-Type: 4,ENCRYPTED", bytes)
@@ -52,11 +54,11 @@ package enum TLSFiles {
   }
 
   private static func bytes(
-    _ path: String, as subject: TLSSettingsError.Subject
+    _ path: String, as subject: TLSSettingsError.Subject, _ files: FileAccess
   ) throws(TLSSettingsError) -> [UInt8] {
     let bytes: [UInt8]
     do throws(FileError) {
-      bytes = try Files.read(path, limit: Self.byteLimit)
+      bytes = try files.read(path, Self.byteLimit)
     } catch {
       throw TLSSettingsError(subject, "\(path): \(error)")
     }

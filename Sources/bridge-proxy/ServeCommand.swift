@@ -77,7 +77,7 @@ struct ServeCommand: AsyncParsableCommand {
         listen: self.listen, admin: self.admin, prefix: self.prefix,
         writesAccessLog: !self.noAccessLog)
       let configuration = try settings.configuration(
-        in: Files.workingFolder(), environment: ProcessEnvironment.value)
+        in: ReadContext(folder: Files.workingFolder(), environment: ProcessEnvironment.value))
       return try await ServingPlan.load(configuration, file: "", whenMissing: .wait)
     } catch {
       throw Console.refuse(error)

@@ -1,4 +1,4 @@
-internal import LocalFiles
+package import LocalFiles
 
 /// A secret that stands in a file of its own. Blocks on the file system; never on an event loop.
 package enum SecretFile {
@@ -18,13 +18,14 @@ package enum SecretFile {
   /// - Parameters:
   ///   - path: absolute. Symbolic links are followed, as Kubernetes mounts secrets.
   ///   - text: what messages call it.
+  ///   - files: this machine's unless told otherwise.
   /// - Throws: why there's no secret that can be used. The message never holds what's in the file.
   package static func read(
-    _ path: String, shownAs text: String, for use: Use
+    _ path: String, shownAs text: String, for use: Use, files: FileAccess = .local
   ) throws(ValueError) -> Configuration.Secret {
     let bytes: [UInt8]
     do throws(FileError) {
-      bytes = try Files.read(path, limit: Self.byteLimit)
+      bytes = try files.read(path, Self.byteLimit)
     } catch {
       throw ValueError("\(ConfigurationValues.quoted(text)): \(error)")
     }

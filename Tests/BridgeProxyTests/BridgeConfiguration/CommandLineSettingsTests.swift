@@ -10,7 +10,7 @@ import Testing
       schemas: ["tmp", "/tmp"], importPaths: ["."], endpoint: "127.0.0.1:50051",
       listen: ["127.0.0.1:0", "unix:b.sock"], admin: "localhost:8081", prefix: "/p",
       writesAccessLog: false)
-    let configuration = try settings.configuration(in: "/")
+    let configuration = try settings.configuration(in: ReadContext(folder: "/"))
     #expect(
       configuration.listen == [.tcp(host: "127.0.0.1", port: 0), .unix(path: "/b.sock")])
     #expect(configuration.admin == .tcp(host: "localhost", port: 8081))
@@ -23,7 +23,10 @@ import Testing
 
   @Test func `it listens on the default address unless told otherwise`() throws {
     let settings = CommandLineSettings(schemas: ["tmp"], endpoint: "a:1")
-    #expect(try settings.configuration(in: "/").listen == [.tcp(host: "127.0.0.1", port: 8080)])
+    #expect(
+      try settings.configuration(in: ReadContext(folder: "/")).listen == [
+        .tcp(host: "127.0.0.1", port: 8080)
+      ])
   }
 
   @Test func `all wrong arguments are named`() {
@@ -31,7 +34,7 @@ import Testing
       schemas: ["gone.proto"], importPaths: ["gone"], endpoint: "a", listen: ["b"], admin: "c",
       prefix: "d")
     do {
-      _ = try settings.configuration(in: "/tmp")
+      _ = try settings.configuration(in: ReadContext(folder: "/tmp"))
       Issue.record("accepted")
     } catch {
       #expect(

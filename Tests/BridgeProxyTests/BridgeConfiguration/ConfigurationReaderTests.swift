@@ -1,5 +1,6 @@
 import BridgeProxy
 import Codec
+import LocalFiles
 import Testing
 
 @testable import Addresses
@@ -227,6 +228,28 @@ import Testing
     let configuration = try ConfigurationReader { _ in nil }
       .read(path: "b.yaml", in: self.folder.path)
     #expect(configuration.services.first?.schemas == [self.folder.path + "/a.proto"])
+  }
+
+  @Test func `files and variables are only read through the context`() throws {
+    let text = "services: {a: {schemas: a.proto, endpoint: '${H}:1', http_rules: r.yaml, "
+    let files = [
+      "/c/b.yaml": text + "auth: {scheme: raw, token_file: t}, tls: {ca: ca.pem}}}",
+      "/c/a.proto": "", "/c/t": "secret\n", "/c/r.yaml": "http: {rules: []}", "/c/ca.pem": "?",
+    ]
+    let read = { @Sendable (path: String, _: Int) throws(FileError) -> [UInt8] in
+      guard let text = files[path] else { throw FileError(description: "not there") }
+      return Array(text.utf8)
+    }
+    let access = FileAccess(
+      kind: { path throws(FileError) in
+        _ = try read(path, 0)
+        return .file
+      }, read: read)
+    let draft = try ConfigurationReader(environment: { $0 == "H" ? "h" : nil }, files: access)
+      .draft(path: "b.yaml", in: "/c")
+    #expect(draft.configuration.services[0].cluster.kind.description == "h:1")
+    #expect(draft.configuration.services[0].auth?.token.revealed == "secret")
+    #expect(draft.faults.map(\.key) == ["services.a.tls.ca", "http.rules"])
   }
 
   @Test func `a huge file and bytes that are not text are refused`() throws {

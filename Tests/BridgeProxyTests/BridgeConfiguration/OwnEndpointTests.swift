@@ -78,7 +78,7 @@ import Testing
     }
     let settings = CommandLineSettings(schemas: [], endpoint: "127.0.0.1:8080")
     do throws(ConfigurationError) {
-      _ = try settings.configuration(in: "/")
+      _ = try settings.configuration(in: ReadContext(folder: "/"))
       Issue.record("it was taken")
     } catch {
       #expect("\(error)".contains("--endpoint: 127.0.0.1:8080 is where the bridge itself listens"))

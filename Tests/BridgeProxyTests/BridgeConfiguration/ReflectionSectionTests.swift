@@ -166,10 +166,13 @@ import Testing
   @Test("arguments without a schema mean reflection")
   func arguments() throws {
     let settings = CommandLineSettings(schemas: [], endpoint: "h:1")
-    let service = try settings.configuration(in: "/") { $0 == "HOME" ? "/h" : nil }.services[0]
+    let service = try settings.configuration(
+      in: ReadContext(folder: "/", environment: { $0 == "HOME" ? "/h" : nil })
+    ).services[0]
     #expect(service.reflection?.cache?.hasPrefix("/h/.cache/bridge-proxy/default-") == true)
-    #expect(try settings.configuration(in: "/").services[0].reflection?.cache == nil)
+    #expect(
+      try settings.configuration(in: ReadContext(folder: "/")).services[0].reflection?.cache == nil)
     let files = CommandLineSettings(schemas: ["/tmp"], endpoint: "h:1")
-    #expect(try files.configuration(in: "/").services[0].reflection == nil)
+    #expect(try files.configuration(in: ReadContext(folder: "/")).services[0].reflection == nil)
   }
 }
