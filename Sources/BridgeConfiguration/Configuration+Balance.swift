@@ -22,43 +22,37 @@ extension Configuration {
   }
 }
 
-extension ConfigurationReader {
-  /// The key `balance`: a policy by name, or a section with its settings.
-  func balance(_ service: SectionReader) -> Configuration.Balance? {
+extension Configuration.Balance {
+  /// The key `balance` of a service: a policy by name, or a section with its settings. Nil where it isn't
+  /// there or can't be read.
+  init?(of service: SectionReader) {
     guard let node = service.node("balance") else { return nil }
-    var balance = Configuration.Balance()
+    self.init()
     guard case .mapping = node.value else {
       guard let policy = service.choice("balance", Self.policies) else { return nil }
-      balance.policy = policy
+      self.policy = policy
       if case .ringHash = policy {
         service.fault(
           "balance", "ring_hash needs a header; write {policy: ring_hash, header: x-user}")
       }
-      return balance
+      return
     }
     guard let section = service.section("balance") else { return nil }
-    if let policy = section.choice("policy", Self.policies) { balance.policy = policy }
-    let header = section.value("header", example: "x-user") { text throws(ValueError) in
-      let name = text.lowercased()
-      if let reason = MetadataRules.fault(name: name) { throw ValueError(reason) }
-      return name
-    }
-    if case .ringHash = balance.policy {
+    section.choice("policy", into: &self.policy, Self.policies)
+    let header = section.metadataName("header", example: "x-user")
+    if case .ringHash = self.policy {
       if section.node("header") == nil {
         section.missing("header", "write the header whose values go to the same endpoint")
       }
-      balance.policy = .ringHash(header: header ?? "")
+      self.policy = .ringHash(header: header ?? "")
     } else if section.node("header") != nil {
       section.fault("header", "only ring_hash goes by a header; write policy: ring_hash")
     }
-    balance.subset = section.value("subset", example: "20") { text throws(ValueError) in
-      try ConfigurationValues.integer(text, in: 1...10_000)
-    }
+    self.subset = section.integer("subset", example: "20", in: 1...10_000)
     section.finish()
-    return balance
   }
 
-  private static let policies: KeyValuePairs<String, Configuration.Balance.Policy> = [
+  private static let policies: KeyValuePairs<String, Policy> = [
     "round_robin": .roundRobin, "least_requests": .leastRequests, "pick_first": .pickFirst,
     "ring_hash": .ringHash(header: ""),
   ]

@@ -23,40 +23,33 @@ extension Configuration {
   }
 }
 
-extension ConfigurationReader {
+extension Configuration.CORS {
   /// The section `cors` of a service; nil where it names no origin that can be read.
-  func cors(_ section: SectionReader) -> Configuration.CORS? {
+  init?(_ section: SectionReader) {
     let origins = section.list("origins", example: "https://app.example", Self.origin)
     if section.node("origins") == nil {
       section.missing(
         "origins", "write the origins that may call, such as https://app.example, or *")
     }
     let isAny = origins?.contains("*") ?? false
-    var cors = Configuration.CORS(origins: isAny ? [] : origins ?? [])
+    self.init(origins: isAny ? [] : origins ?? [])
+    if let methods = section.list("methods", example: "GET", Self.method) { self.methods = methods }
     let name = { (text: String) throws(ValueError) in try Self.name(text, "X-Team") }
-    if let methods = section.list("methods", example: "GET", Self.method) { cors.methods = methods }
-    if let headers = section.list(
-      "headers", example: "X-Team",
-      { text throws(ValueError) in
-        text == "*" ? text : try name(text)
-      })
-    {
-      cors.headers = headers
+    let headers = section.list("headers", example: "X-Team") { text throws(ValueError) in
+      text == "*" ? text : try name(text)
     }
-    if let expose = section.list("expose", example: "X-Cost", name) { cors.expose = expose }
-    if let allows = section.flag("credentials") { cors.allowsCredentials = allows }
-    let maxAge = section.value("max_age", example: "10m") { text throws(ValueError) in
-      try ConfigurationValues.duration(text, allowsZero: true)
-    }
-    if let maxAge { cors.maxAge = maxAge }
+    if let headers { self.headers = headers }
+    if let expose = section.list("expose", example: "X-Cost", name) { self.expose = expose }
+    section.flag("credentials", into: &self.allowsCredentials)
+    section.duration("max_age", into: &self.maxAge, example: "10m", allowsZero: true)
     section.finish()
     if isAny, (origins?.count ?? 0) > 1 {
       section.fault("origins", "* is any origin; leave out the others, or leave out *")
     }
-    if cors.headers.contains("*"), cors.headers.count > 1 {
+    if self.headers.contains("*"), self.headers.count > 1 {
       section.fault("headers", "* is any header; leave out the others, or leave out *")
     }
-    if isAny, cors.allowsCredentials {
+    if isAny, self.allowsCredentials {
       section.fault(
         "credentials",
         "any page could act with its reader's cookies; name the origins instead of *, or "
@@ -64,7 +57,6 @@ extension ConfigurationReader {
       )
     }
     guard let origins, !origins.isEmpty else { return nil }
-    return cors
   }
 
   /// An origin as browsers send it, or `*`.

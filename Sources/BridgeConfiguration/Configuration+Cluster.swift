@@ -70,12 +70,12 @@ extension ConfigurationReader {
       }
     }
     let authority = service.value("authority", example: "bench.internal", Self.authority)
-    let balance = self.balance(service)
+    let balance = Configuration.Balance(of: service)
     let connections = service.section("connections").map {
-      self.connections($0, defaults: kind?.connections ?? Configuration.Connections())
+      Configuration.Connections($0, defaults: kind?.connections ?? Configuration.Connections())
     }
-    let retry = service.section("retry").map(self.retry)
-    let health = service.section("health").map(self.health)
+    let retry = service.section("retry").map(Configuration.Retry.init)
+    let health = service.section("health").map(Configuration.Health.init)
     let tls = self.tls(service, isHTTP: isHTTP)
     guard let kind else { return nil }
     var cluster = Configuration.Cluster(kind, authority: authority ?? kind.authority)

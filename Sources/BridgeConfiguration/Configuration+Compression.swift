@@ -22,22 +22,17 @@ extension Configuration {
   }
 }
 
-extension ConfigurationReader {
+extension Configuration.Compression {
   /// The section `compression` of a service.
-  func compression(_ section: SectionReader) -> Configuration.Compression {
-    var compression = Configuration.Compression()
-    let replies = section.choice(
-      "replies",
-      ["auto": Configuration.Compression.Replies.automatic, "on": .always, "off": .never])
-    if let replies { compression.replies = replies }
-    if let compresses = section.choice("requests", ["off": false, "gzip": true]) {
-      compression.compressesRequests = compresses
-    }
+  init(_ section: SectionReader) {
+    self.init()
+    section.choice(
+      "replies", into: &self.replies, ["auto": .automatic, "on": .always, "off": .never])
+    section.choice("requests", into: &self.compressesRequests, ["off": false, "gzip": true])
     let minimum = section.value("minimum", example: "1KiB") { text throws(ValueError) in
       try ConfigurationValues.byteCount(text)
     }
-    if let minimum { compression.minimumByteCount = minimum }
+    if let minimum { self.minimumByteCount = minimum }
     section.finish()
-    return compression
   }
 }

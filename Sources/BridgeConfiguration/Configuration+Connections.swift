@@ -24,24 +24,16 @@ extension Configuration {
   }
 }
 
-extension ConfigurationReader {
-  /// The section `connections`.
-  func connections(
-    _ section: SectionReader, defaults: Configuration.Connections
-  ) -> Configuration.Connections {
-    var connections = defaults
-    let count = section.value("count", example: "2") { text throws(ValueError) in
-      try ConfigurationValues.integer(text, in: 1...64)
-    }
-    if let count { connections.count = count }
-    Self.optional("idle_timeout", in: section, &connections.idleTimeout)
-    Self.optional("max_age", in: section, &connections.maxAge)
-    Self.optional("keepalive", in: section, &connections.keepaliveTime)
-    Self.duration("keepalive_timeout", in: section, &connections.keepaliveTimeout)
-    if let always = section.flag("keepalive_without_calls") {
-      connections.keepaliveWithoutCalls = always
-    }
+extension Configuration.Connections {
+  /// The section `connections` of a service.
+  init(_ section: SectionReader, defaults: Configuration.Connections) {
+    self = defaults
+    section.integer("count", into: &self.count, example: "2", in: 1...64)
+    section.optionalDuration("idle_timeout", into: &self.idleTimeout)
+    section.optionalDuration("max_age", into: &self.maxAge)
+    section.optionalDuration("keepalive", into: &self.keepaliveTime)
+    section.duration("keepalive_timeout", into: &self.keepaliveTimeout)
+    section.flag("keepalive_without_calls", into: &self.keepaliveWithoutCalls)
     section.finish()
-    return connections
   }
 }

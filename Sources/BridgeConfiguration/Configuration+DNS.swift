@@ -71,10 +71,10 @@ extension ConfigurationReader {
     }
     var dns = byAddress ?? byService
     var interval = Configuration.DNS.usualInterval
-    Self.duration("interval", in: settings, &interval)
+    settings.duration("interval", into: &interval)
     dns?.interval = interval
     var timeout = Configuration.DNS.usualTimeout
-    Self.duration("timeout", in: settings, &timeout)
+    settings.duration("timeout", into: &timeout)
     dns?.timeout = timeout
     settings.finish()
     return dns

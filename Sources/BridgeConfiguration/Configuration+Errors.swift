@@ -32,27 +32,26 @@ extension Configuration {
   }
 }
 
-extension ConfigurationReader {
+extension Configuration.Errors {
   /// The section `errors` of a service.
-  func errors(_ section: SectionReader) -> Configuration.Errors {
-    var errors = Configuration.Errors()
+  init(_ section: SectionReader) {
+    self.init()
     if let node = section.node("body"), node.isNull {
       section.fault("body", "expected the JSON of an error, as YAML, found nothing")
     } else if let node = section.node("body") {
       var builder = ErrorTemplate.Builder()
       let reader = TemplateReader(faults: section.faults)
       reader.append(node, path: section.path(of: "body"), to: &builder)
-      errors.body = builder.build()
+      self.body = builder.build()
     }
-    if let statuses = self.statuses(section) { errors.statuses = statuses }
-    errors.contentType = section.value(
+    if let statuses = Self.statuses(section) { self.statuses = statuses }
+    self.contentType = section.value(
       "content_type", example: "application/json", Self.contentType)
     section.finish()
-    return errors
   }
 
   /// One status for all, or one for each code that's named.
-  private func statuses(_ section: SectionReader) -> Configuration.Errors.Statuses? {
+  private static func statuses(_ section: SectionReader) -> Statuses? {
     guard let node = section.node("status") else { return nil }
     guard case .mapping(let members) = node.value else {
       return section.value("status", example: "200", Self.status).map { .all($0) }

@@ -11,9 +11,12 @@ extension Configuration {
   }
 }
 
-extension ConfigurationReader {
-  /// The key `forwarded` of a service.
-  func forwarded(_ service: SectionReader) -> Configuration.Forwarded? {
-    service.choice("forwarded", ["append": .append, "drop": .drop, "keep": .keep])
+extension Configuration.Forwarded {
+  /// The key `forwarded` of a service; nil where it isn't there or can't be read.
+  init?(of service: SectionReader) {
+    let choice = service.choice(
+      "forwarded", ["append": Self.append, "drop": .drop, "keep": .keep])
+    guard let choice else { return nil }
+    self = choice
   }
 }

@@ -59,19 +59,14 @@ extension Configuration {
   }
 }
 
-extension ConfigurationReader {
+extension Configuration.HeaderRules {
   /// The section `headers` of a service.
-  func headerRules(_ section: SectionReader) -> Configuration.HeaderRules {
-    var rules = Configuration.HeaderRules()
-    let pattern = { (text: String) throws(ValueError) in
-      try Configuration.HeaderRules.Pattern(text)
-    }
-    rules.allow = section.list("allow", example: "x-team-*", pattern)
-    rules.deny = section.list("deny", example: "cookie", pattern) ?? []
-    if let usesGRPCMetadata = section.flag("grpc_metadata") {
-      rules.usesGRPCMetadata = usesGRPCMetadata
-    }
+  init(_ section: SectionReader) {
+    self.init()
+    let pattern = { (text: String) throws(ValueError) in try Pattern(text) }
+    self.allow = section.list("allow", example: "x-team-*", pattern)
+    self.deny = section.list("deny", example: "cookie", pattern) ?? []
+    section.flag("grpc_metadata", into: &self.usesGRPCMetadata)
     section.finish()
-    return rules
   }
 }

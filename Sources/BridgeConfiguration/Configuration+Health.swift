@@ -15,28 +15,26 @@ extension Configuration {
   }
 }
 
-extension ConfigurationReader {
-  /// The section `health`.
-  func health(_ section: SectionReader) -> Configuration.Health {
-    var health = Configuration.Health()
-    health.check = section.flag("check")
+extension Configuration.Health {
+  /// The section `health` of a service.
+  init(_ section: SectionReader) {
+    self.init()
+    self.check = section.flag("check")
     let service = section.value("service", example: "inference.GRPCInferenceService") {
       text throws(ValueError) in
       guard text.utf8.count <= 256 else { throw ValueError("a name of more than 256 bytes") }
       return text
     }
-    if let service { health.service = service }
-    Self.share("panic_threshold", in: section, &health.panicThreshold)
-    let failures = section.value("consecutive_failures", example: "5") { text throws(ValueError) in
-      try ConfigurationValues.integer(text, in: 0...1000)
-    }
-    if let failures { health.outliers.consecutiveFailures = failures }
-    if let uses = section.flag("success_rate") { health.outliers.usesSuccessRate = uses }
-    Self.duration("interval", in: section, &health.outliers.interval)
-    Self.duration("ejection_time", in: section, &health.outliers.ejectionTime)
-    Self.duration("ejection_time_max", in: section, &health.outliers.longestEjection)
-    Self.share("ejected_max", in: section, &health.outliers.mostEjected)
+    if let service { self.service = service }
+    section.share("panic_threshold", into: &self.panicThreshold)
+    section.integer(
+      "consecutive_failures", into: &self.outliers.consecutiveFailures, example: "5",
+      in: 0...1000)
+    section.flag("success_rate", into: &self.outliers.usesSuccessRate)
+    section.duration("interval", into: &self.outliers.interval)
+    section.duration("ejection_time", into: &self.outliers.ejectionTime)
+    section.duration("ejection_time_max", into: &self.outliers.longestEjection)
+    section.share("ejected_max", into: &self.outliers.mostEjected)
     section.finish()
-    return health
   }
 }

@@ -55,9 +55,10 @@ extension Configuration {
   }
 }
 
-extension ConfigurationReader {
-  func limits(_ section: SectionReader) -> Configuration.Limits {
-    var limits = Configuration.Limits()
+extension Configuration.Limits {
+  /// The section `limits`.
+  init(_ section: SectionReader) {
+    self.init()
     let bytes = { (key: String, range: ClosedRange<Int>, limit: inout Int) in
       let value = section.value(key, example: "4MiB") { text throws(ValueError) in
         let count = try ConfigurationValues.byteCount(text)
@@ -71,36 +72,29 @@ extension ConfigurationReader {
       if let value { limit = value }
     }
     let count = { (key: String, limit: inout Int) in
-      let value = section.value(key, example: "1024") { text throws(ValueError) in
-        try ConfigurationValues.integer(text, in: 1...1_000_000)
-      }
-      if let value { limit = value }
+      section.integer(key, into: &limit, example: "1024", in: 1...1_000_000)
     }
     let duration = { (key: String, limit: inout Duration) in
-      let value = section.value(key, example: "30s") { text throws(ValueError) in
-        try ConfigurationValues.duration(text)
-      }
-      if let value { limit = value }
+      section.duration(key, into: &limit)
     }
-    bytes("request_body_bytes", 1...1 << 30, &limits.requestBodyBytes)
-    count("inflation_ratio", &limits.inflationRatio)
-    bytes("reply_bytes", 1...1 << 30, &limits.replyBytes)
-    bytes("head_bytes", 1024...16 << 20, &limits.headBytes)
-    count("head_fields", &limits.headFields)
-    duration("idle_timeout", &limits.idleTimeout)
-    duration("request_read_timeout", &limits.requestReadTimeout)
-    duration("response_write_timeout", &limits.responseWriteTimeout)
-    duration("half_closed_timeout", &limits.halfClosedTimeout)
-    count("calls_in_flight", &limits.callsInFlight)
-    count("calls_waiting", &limits.callsWaiting)
-    count("endpoint_connections", &limits.endpointConnections)
-    bytes("endpoint_header_bytes", 1024...16 << 20, &limits.endpointHeaderBytes)
-    bytes("endpoint_window_bytes", 1 << 20...1 << 28, &limits.endpointWindowBytes)
-    duration("connect_timeout", &limits.connectTimeout)
-    bytes("client_buffer_bytes", 1 << 20...1 << 40, &limits.clientBufferBytes)
-    count("client_connections", &limits.clientConnections)
-    count("client_streams", &limits.clientStreams)
+    bytes("request_body_bytes", 1...1 << 30, &self.requestBodyBytes)
+    count("inflation_ratio", &self.inflationRatio)
+    bytes("reply_bytes", 1...1 << 30, &self.replyBytes)
+    bytes("head_bytes", 1024...16 << 20, &self.headBytes)
+    count("head_fields", &self.headFields)
+    duration("idle_timeout", &self.idleTimeout)
+    duration("request_read_timeout", &self.requestReadTimeout)
+    duration("response_write_timeout", &self.responseWriteTimeout)
+    duration("half_closed_timeout", &self.halfClosedTimeout)
+    count("calls_in_flight", &self.callsInFlight)
+    count("calls_waiting", &self.callsWaiting)
+    count("endpoint_connections", &self.endpointConnections)
+    bytes("endpoint_header_bytes", 1024...16 << 20, &self.endpointHeaderBytes)
+    bytes("endpoint_window_bytes", 1 << 20...1 << 28, &self.endpointWindowBytes)
+    duration("connect_timeout", &self.connectTimeout)
+    bytes("client_buffer_bytes", 1 << 20...1 << 40, &self.clientBufferBytes)
+    count("client_connections", &self.clientConnections)
+    count("client_streams", &self.clientStreams)
     section.finish()
-    return limits
   }
 }

@@ -30,42 +30,42 @@ extension Configuration {
   }
 }
 
-extension ConfigurationReader {
-  /// The section `retry`.
-  func retry(_ section: SectionReader) -> Configuration.Retry {
-    var retry = Configuration.Retry()
-    let attempts = section.value("attempts", example: "3") { text throws(ValueError) in
-      // gRFC A6 has 5 as the most; more only make an outage worse.
-      try ConfigurationValues.integer(text, in: 2...10)
-    }
-    if let attempts { retry.attempts = attempts }
-    let codes = section.list("on", example: "UNAVAILABLE") { text throws(ValueError) in
-      guard
-        let code = GRPCStatus.Code.allCases.first(where: { $0.name == text && $0 != .ok })
-      else {
-        throw ValueError(
-          "\(ConfigurationValues.quoted(text)) is not a status code; write one such as UNAVAILABLE, "
-            + "RESOURCE_EXHAUSTED or ABORTED")
-      }
-      return code
-    }
-    if let codes { retry.codes = Set(codes) }
-    Self.duration("backoff", in: section, &retry.backoff)
-    Self.duration("backoff_max", in: section, &retry.longestBackoff)
-    Self.optional("per_try_timeout", in: section, &retry.timeout)
-    if let budget = section.section("budget") {
-      let tokens = budget.value("tokens", example: "500") { text throws(ValueError) in
-        // gRFC A6 has 1000 as the most.
-        try ConfigurationValues.integer(text, in: 1...1000)
-      }
-      if let tokens { retry.budget.tokens = tokens }
-      let ratio = budget.value("ratio", example: "0.1") { text throws(ValueError) in
-        try ConfigurationValues.number(text, in: 0...1)
-      }
-      if let ratio { retry.budget.ratio = ratio }
-      budget.finish()
-    }
+extension Configuration.Retry {
+  /// The section `retry` of a service.
+  init(_ section: SectionReader) {
+    self.init()
+    // gRFC A6 has 5 as the most; more only make an outage worse.
+    section.integer("attempts", into: &self.attempts, example: "3", in: 2...10)
+    let codes = section.list("on", example: "UNAVAILABLE", Self.code)
+    if let codes { self.codes = Set(codes) }
+    section.duration("backoff", into: &self.backoff)
+    section.duration("backoff_max", into: &self.longestBackoff)
+    section.optionalDuration("per_try_timeout", into: &self.timeout)
+    if let budget = section.section("budget").map(Budget.init) { self.budget = budget }
     section.finish()
-    return retry
+  }
+
+  private static func code(_ text: String) throws(ValueError) -> GRPCStatus.Code {
+    guard let code = GRPCStatus.Code.allCases.first(where: { $0.name == text && $0 != .ok })
+    else {
+      throw ValueError(
+        "\(ConfigurationValues.quoted(text)) is not a status code; write one such as UNAVAILABLE, "
+          + "RESOURCE_EXHAUSTED or ABORTED")
+    }
+    return code
+  }
+}
+
+extension Configuration.Retry.Budget {
+  /// The section `budget` of `retry`.
+  fileprivate init(_ section: SectionReader) {
+    self.init()
+    // gRFC A6 has 1000 as the most.
+    section.integer("tokens", into: &self.tokens, example: "500", in: 1...1000)
+    let ratio = section.value("ratio", example: "0.1") { text throws(ValueError) in
+      try ConfigurationValues.number(text, in: 0...1)
+    }
+    if let ratio { self.ratio = ratio }
+    section.finish()
   }
 }

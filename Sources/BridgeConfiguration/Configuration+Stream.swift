@@ -21,32 +21,22 @@ extension Configuration {
   }
 }
 
-extension ConfigurationReader {
-  static func stream(_ section: SectionReader) -> Configuration.Stream {
-    var stream = Configuration.Stream()
-    if let format = section.choice(
-      "format", ["accept": StreamFormat?.none, "ndjson": .lines, "json": .array, "sse": .events])
-    {
-      stream.format = format
-    }
-    let heartbeat = section.value("heartbeat", example: "15s") { text throws(ValueError) in
-      try ConfigurationValues.duration(text, allowsZero: true)
-    }
-    if let heartbeat { stream.heartbeat = heartbeat }
-    let timeout = section.value("timeout", example: "10m") { text throws(ValueError) in
-      try ConfigurationValues.duration(text)
-    }
-    if let timeout { stream.timeout = timeout }
-    stream.done = section.value("done", example: "'[DONE]'") { text throws(ValueError) in
+extension Configuration.Stream {
+  /// The section `stream` of a service.
+  init(_ section: SectionReader) {
+    self.init()
+    section.choice(
+      "format", into: &self.format,
+      ["accept": StreamFormat?.none, "ndjson": .lines, "json": .array, "sse": .events])
+    section.duration("heartbeat", into: &self.heartbeat, example: "15s", allowsZero: true)
+    section.duration("timeout", into: &self.timeout, example: "10m")
+    self.done = section.value("done", example: "'[DONE]'") { text throws(ValueError) in
       guard !text.isEmpty, text.utf8.count <= 256,
         text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
       else { throw ValueError("write one line of at most 256 bytes") }
       return text
     }
-    if let hasEnvelope = section.choice("envelope", ["none": false, "result": true]) {
-      stream.hasEnvelope = hasEnvelope
-    }
+    section.choice("envelope", into: &self.hasEnvelope, ["none": false, "result": true])
     section.finish()
-    return stream
   }
 }

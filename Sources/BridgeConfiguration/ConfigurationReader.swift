@@ -132,7 +132,7 @@ extension ConfigurationReader {
     }
     if let delay { configuration.drainDelay = delay }
     if let section = top.section("limits") {
-      configuration.limits = self.limits(section)
+      configuration.limits = Configuration.Limits(section)
     }
     return configuration
   }
