@@ -27,26 +27,20 @@ extension Configuration {
   }
 }
 
-extension ConfigurationReader {
-  /// Nil where calls aren't authorised, or where it's faulty.
+extension Configuration.Auth {
+  /// The key `auth` of a service or a group; nil where calls aren't authorised, or where it's faulty.
   ///
   /// - Parameters:
   ///   - metadata: the names that `metadata` of the service sets, which mustn't be the header's.
   ///   - isHTTP: whether messages go over HTTP/1.1.
-  func auth(
-    _ service: SectionReader, metadata: [String], isHTTP: Bool
-  ) -> Configuration.Auth? {
+  init?(of service: SectionReader, metadata: [String], isHTTP: Bool) {
     guard let section = service.section("auth") else { return nil }
-    let schemes: KeyValuePairs<String, Configuration.Auth.Scheme?> = [
+    let schemes: KeyValuePairs<String, Scheme?> = [
       "bearer": .bearer, "raw": .raw, "eas": .eas, "none": nil,
     ]
     let scheme = section.choice("scheme", schemes)
-    let header = section.value("header", example: "authorization") { text throws(ValueError) in
-      let name = text.lowercased()
-      if let reason = MetadataRules.fault(name: name) { throw ValueError(reason) }
-      return name
-    }
-    let source = self.secret(
+    let header = section.metadataName("header", example: "authorization")
+    let source = Configuration.SecretSource(
       "token", of: section, example: "BENCH_TOKEN", for: .header)
     section.finish()
     if section.node("scheme") == nil {
@@ -63,21 +57,17 @@ extension ConfigurationReader {
         "eas signs requests of HTTP, not calls of gRPC; write bearer or raw, or the transport "
           + "http-protobuf beside the endpoint")
     }
-    self.checkSource(section)
+    if section.node("token_env") == nil, section.node("token_file") == nil {
+      section.missing(
+        "token_env", "name the environment variable that holds the token, or write token_file")
+    }
     let name = header ?? "authorization"
     if metadata.contains(name) {
       service.fault("metadata", "\(name) is set by auth as well; keep one of them")
     }
     guard let scheme = scheme.flatMap({ $0 }), let source else { return nil }
-    var auth = Configuration.Auth(scheme: scheme, token: source.secret)
-    auth.header = name
-    auth.file = source.file
-    return auth
-  }
-
-  private func checkSource(_ section: SectionReader) {
-    guard section.node("token_env") == nil, section.node("token_file") == nil else { return }
-    section.missing(
-      "token_env", "name the environment variable that holds the token, or write token_file")
+    self.init(scheme: scheme, token: source.secret)
+    self.header = name
+    self.file = source.file
   }
 }

@@ -47,20 +47,19 @@ extension Configuration.Cluster {
   }
 }
 
-extension ConfigurationReader {
-  /// Nil, and a fault, where no endpoint is named or what stands there can't be one.
+extension Configuration.Cluster {
+  /// The key `endpoint` of a service or a group, and those beside it that say how calls get there. Nil,
+  /// and a fault, where no endpoint is named or what stands there can't be one.
   ///
   /// - Parameter isHTTP: whether messages go to it over HTTP/1.1.
-  func cluster(
-    _ service: SectionReader, isHTTP: Bool
-  ) -> Configuration.Cluster? {
+  init?(of service: SectionReader, isHTTP: Bool) {
     guard let node = service.node("endpoint") else {
       service.missing("endpoint", "write the gRPC server's host:port, such as 127.0.0.1:50051")
       return nil
     }
     let kind: Configuration.EndpointKind?
     if case .mapping = node.value {
-      kind = service.section("endpoint").flatMap { self.endpointKind($0, isHTTP) }
+      kind = service.section("endpoint").flatMap { Configuration.EndpointKind($0, isHTTP: isHTTP) }
     } else {
       kind = service.value("endpoint", example: "127.0.0.1:50051") { text throws(ValueError) in
         .static([
@@ -69,28 +68,24 @@ extension ConfigurationReader {
         ])
       }
     }
-    let authority = service.value("authority", example: "bench.internal", Self.authority)
+    // A host with or without a port (RFC 9110 §7.2).
+    let authority = service.value(
+      "authority", example: "bench.internal", ConfigurationValues.host)
     let balance = Configuration.Balance(of: service)
     let connections = service.section("connections").map {
       Configuration.Connections($0, defaults: kind?.connections ?? Configuration.Connections())
     }
     let retry = service.section("retry").map(Configuration.Retry.init)
     let health = service.section("health").map(Configuration.Health.init)
-    let tls = self.tls(service, isHTTP: isHTTP)
+    let tls = Configuration.TLS(of: service, isHTTP: isHTTP)
     guard let kind else { return nil }
-    var cluster = Configuration.Cluster(kind, authority: authority ?? kind.authority)
-    if let balance { cluster.balance = balance }
-    cluster.connections = connections ?? kind.connections
-    cluster.retry = retry
-    if let health { cluster.health = health }
-    cluster.tls = tls
-    cluster.settle()
-    return cluster
-  }
-
-  /// A host with or without a port (RFC 9110 §7.2).
-  private static func authority(_ text: String) throws(ValueError) -> String {
-    try ConfigurationValues.host(text)
+    self.init(kind, authority: authority ?? kind.authority)
+    if let balance { self.balance = balance }
+    self.connections = connections ?? kind.connections
+    self.retry = retry
+    if let health { self.health = health }
+    self.tls = tls
+    self.settle()
   }
 }
 

@@ -11,12 +11,9 @@ extension Configuration {
 
     package var name: Name
     /// How often it's looked up. Default 30 s.
-    package var interval = Self.usualInterval
+    package var interval: Duration = .seconds(30)
     /// How long one lookup may take. Default 5 s.
-    package var timeout = Self.usualTimeout
-
-    static let usualInterval: Duration = .seconds(30)
-    static let usualTimeout: Duration = .seconds(5)
+    package var timeout: Duration = .seconds(5)
 
     package init(_ name: Name) {
       self.name = name
@@ -45,43 +42,47 @@ extension Configuration {
   }
 }
 
-extension ConfigurationReader {
-  /// `host:port`, or that as `address`, or a service's name as `srv`, with `interval` and `timeout`.
-  func dns(_ section: SectionReader) -> Configuration.DNS? {
+extension Configuration.DNS {
+  /// The key `dns` of an endpoint: `host:port`, or that as `address`, or a service's name as `srv`, with
+  /// `interval` and `timeout`.
+  init?(of section: SectionReader) {
     guard let node = section.node("dns") else { return nil }
-    let example = "bench.internal:50051"
-    let address = { (text: String) throws(ValueError) in
-      let endpoint = try ConfigurationValues.endpoint(text)
-      guard case .tcp(let host, let port) = endpoint.address else {
-        throw ValueError(
-          "\(ConfigurationValues.quoted(text)) is no name to look up; write one such as \(example)")
-      }
-      return Configuration.DNS(.host(host, port: port))
-    }
     guard case .mapping = node.value else {
-      return section.value("dns", example: example, address)
+      guard let dns = section.value("dns", example: Self.example, Self.address) else { return nil }
+      self = dns
+      return
     }
     guard let settings = section.section("dns") else { return nil }
-    let byAddress = settings.value("address", example: example, address)
-    let byService = settings.value("srv", example: "_grpc._tcp.bench.internal", Self.srvName)
+    let byAddress = settings.value("address", example: Self.example, Self.address)
+    let byService = settings.value("srv", example: "_grpc._tcp.bench.internal", Self.service)
     switch (settings.node("address") == nil, settings.node("srv") == nil) {
-    case (true, true): settings.missing("address", "write one such as \(example)")
+    case (true, true): settings.missing("address", "write one such as \(Self.example)")
     case (false, false): settings.fault("srv", "address is there as well; keep one of them")
     case (true, false), (false, true): break
     }
-    var dns = byAddress ?? byService
-    var interval = Configuration.DNS.usualInterval
-    settings.duration("interval", into: &interval)
-    dns?.interval = interval
-    var timeout = Configuration.DNS.usualTimeout
-    settings.duration("timeout", into: &timeout)
-    dns?.timeout = timeout
+    let interval = settings.duration("interval")
+    let timeout = settings.duration("timeout")
     settings.finish()
-    return dns
+    guard let dns = byAddress ?? byService else { return nil }
+    self = dns
+    if let interval { self.interval = interval }
+    if let timeout { self.timeout = timeout }
+  }
+
+  private static let example = "bench.internal:50051"
+
+  private static func address(_ text: String) throws(ValueError) -> Self {
+    let endpoint = try ConfigurationValues.endpoint(text)
+    guard case .tcp(let host, let port) = endpoint.address else {
+      throw ValueError(
+        "\(ConfigurationValues.quoted(text)) is no name to look up; write one such as \(Self.example)"
+      )
+    }
+    return Self(.host(host, port: port))
   }
 
   /// `_service._protocol.name` (RFC 2782).
-  private static func srvName(_ text: String) throws(ValueError) -> Configuration.DNS {
+  private static func service(_ text: String) throws(ValueError) -> Self {
     let labels = text.split(separator: ".", omittingEmptySubsequences: false)
     let name = labels.dropFirst(2).joined(separator: ".")
     let areMarked = labels.prefix(2).allSatisfy { $0.hasPrefix("_") && $0.utf8.count > 1 }
@@ -92,6 +93,6 @@ extension ConfigurationReader {
         "\(ConfigurationValues.quoted(text)) is no name of SRV records; write it as "
           + "_service._protocol.name, such as _grpc._tcp.bench.internal")
     }
-    return Configuration.DNS(.service(text))
+    return Self(.service(text))
   }
 }

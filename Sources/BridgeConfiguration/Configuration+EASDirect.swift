@@ -41,18 +41,15 @@ extension Configuration.EASDirect: CustomStringConvertible {
   }
 }
 
-extension ConfigurationReader {
+extension Configuration.EASDirect {
   /// The section `eas-direct` of an endpoint; nil, and a fault, where it doesn't say whom to ask for what.
-  func easDirect(_ section: SectionReader) -> Configuration.EASDirect? {
-    let service = section.value("service", example: "infer") { text throws(ValueError) in
-      try Self.serviceName(text)
-    }
+  init?(_ section: SectionReader) {
+    let service = section.value("service", example: "infer", EASNames.service)
     if section.node("service") == nil {
       section.missing("service", "write the service's name in PAI-EAS")
     }
-    let bases = self.discoveryBases(section)
-    let path = section.value("path", example: Configuration.EASDirect.knownPaths[0]) {
-      text throws(ValueError) in
+    let bases = Self.discoveryBases(section)
+    let path = section.value("path", example: Self.knownPaths[0]) { text throws(ValueError) in
       guard text.contains("{service}") else {
         throw ValueError(
           "\(ConfigurationValues.quoted(text)) has no {service}, where the service's name stands")
@@ -62,52 +59,27 @@ extension ConfigurationReader {
       return text
     }
     let isInternal = section.flag("internal")
-    let interval = section.value("interval", example: "5s") { text throws(ValueError) in
-      let interval = try ConfigurationValues.duration(text)
-      guard interval >= .milliseconds(100) else {
-        throw ValueError("\(ConfigurationValues.quoted(text)) is too often; the least is 100ms")
-      }
-      return interval
-    }
-    let timeout = section.value("timeout", example: "3s") { text throws(ValueError) in
-      try ConfigurationValues.duration(text)
-    }
-    let port = self.portOverride(section)
-    let weight = section.value("default_weight", example: "100") { text throws(ValueError) in
-      try ConfigurationValues.integer(text, in: 0...Configuration.WeightedEndpoint.most)
-    }
+    let interval = section.pollInterval("interval", example: "5s")
+    let timeout = section.duration("timeout", example: "3s")
+    let port = section.portOverride()
+    let weight = section.integer(
+      "default_weight", example: "100", in: 0...Configuration.WeightedEndpoint.most)
     section.finish()
     guard let service, let bases, !bases.isEmpty else { return nil }
-    var eas = Configuration.EASDirect(service: service, bases: bases)
-    if let path { eas.paths = [path] }
-    eas.isInternal = isInternal
-    if let interval { eas.interval = interval }
-    if let timeout { eas.timeout = timeout }
-    eas.port = port
-    if let weight { eas.defaultWeight = weight }
-    return eas
-  }
-
-  /// The key `port` of an endpoint that's looked up: called instead of the one that's found.
-  func portOverride(_ section: SectionReader) -> Int? {
-    section.value("port", example: "50051") { text throws(ValueError) in
-      try ConfigurationValues.integer(text, in: 1...65_535)
-    }
+    self.init(service: service, bases: bases)
+    if let path { self.paths = [path] }
+    self.isInternal = isInternal
+    if let interval { self.interval = interval }
+    if let timeout { self.timeout = timeout }
+    self.port = port
+    if let weight { self.defaultWeight = weight }
   }
 
   /// By `discovery`, or by `uid` and `region`.
-  private func discoveryBases(_ section: SectionReader) -> [String]? {
+  private static func discoveryBases(_ section: SectionReader) -> [String]? {
     let bases = section.list(
       "discovery", example: "1234.vpc.cn-hangzhou.pai-eas.aliyuncs.com", Self.base)
-    let uid = section.value("uid", example: "1234567890123456") { text throws(ValueError) in
-      guard !text.isEmpty, text.utf8.count <= 32,
-        text.allSatisfy({ $0.isASCII && $0.isNumber })
-      else {
-        throw ValueError(
-          "\(ConfigurationValues.quoted(text)) is not an account's number; write digits")
-      }
-      return text
-    }
+    let uid = section.value("uid", example: "1234567890123456", EASNames.uid)
     let region = section.value("region", example: "cn-hangzhou") { text throws(ValueError) in
       guard !text.isEmpty, text.utf8.count <= 40,
         text.allSatisfy({ $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "-") })
@@ -165,17 +137,5 @@ extension ConfigurationReader {
         "\(quoted) is not where discovery could answer; write host, host:port or a URL such as "
           + "http://discovery.internal:8080")
     }
-  }
-
-  /// What PAI-EAS calls services: letters, digits, `_` and `-`, with a dot behind a group's name.
-  private static func serviceName(_ text: String) throws(ValueError) -> String {
-    guard (1...128).contains(text.utf8.count),
-      text.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) })
-    else {
-      throw ValueError(
-        "\(ConfigurationValues.quoted(text)) is not a service of PAI-EAS; write letters, digits, _, "
-          + "- or ., without a path")
-    }
-    return text
   }
 }

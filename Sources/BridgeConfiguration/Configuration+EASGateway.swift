@@ -39,30 +39,28 @@ extension Configuration.EASGateway: CustomStringConvertible {
   }
 }
 
-extension ConfigurationReader {
+extension Configuration.EASGateway {
   /// The section `eas-gateway`; nil, and a fault, where no host comes of it.
   ///
   /// - Parameter isHTTP: whether the gateway is called by HTTP, which has another host than gRPC.
-  func easGateway(_ section: SectionReader, isHTTP: Bool) -> Configuration.EASGateway? {
+  init?(_ section: SectionReader, isHTTP: Bool) {
     let service = section.value("service", example: "infer", EASNames.service)
     let address = section.value("address", example: "gw.internal:80", Self.gatewayAddress)
     let uid = section.value("uid", example: "1234567890123456", EASNames.uid)
     let region = section.value("region", example: "cn-hangzhou", EASNames.region)
     let vpc = section.flag("vpc")
     let dedicated = section.value("gateway", example: "gw-1234", EASNames.gateway)
-    let port = section.value("port", example: "80") { text throws(ValueError) in
-      try ConfigurationValues.integer(text, in: 1...65_535)
-    }
+    let port = section.integer("port", example: "80", in: 1...65_535)
     let limit = section.value("body_limit", example: "1MiB", Self.bodyLimit)
     let faultsBefore = section.faults.list.count
     section.finish()
-    var gateway: Configuration.EASGateway?
+    var gateway: Self?
     if section.node("address") != nil {
       for key in ["uid", "region", "vpc", "gateway", "port"] where section.node(key) != nil {
         section.fault(key, "address says where the gateway is; keep one of them")
       }
       if let address {
-        gateway = Configuration.EASGateway(service: service, host: address.host)
+        gateway = Self(service: service, host: address.host)
         if let port = address.port {
           gateway?.port = port
           gateway?.hasOwnPort = true
@@ -75,7 +73,7 @@ extension ConfigurationReader {
       if section.node("region") == nil {
         section.missing("region", "write the service's region, such as cn-hangzhou")
       }
-      gateway = self.gateway(
+      gateway = Self.gateway(
         section, service: service, uid: uid, region: region, vpc: vpc ?? false,
         dedicated: dedicated, isHTTP: isHTTP)
       if let port {
@@ -84,15 +82,16 @@ extension ConfigurationReader {
       }
     }
     if let limit { gateway?.messageByteLimit = limit }
-    return section.faults.list.count == faultsBefore ? gateway : nil
+    guard let gateway, section.faults.list.count == faultsBefore else { return nil }
+    self = gateway
   }
 
   /// The host of a gateway by its parts: `{uid}[.vpc].{region}…` or `{gateway}.{region}…`, and where
   /// it's called by gRPC the service in front.
-  private func gateway(
+  private static func gateway(
     _ section: SectionReader, service: String?, uid: String?, region: String?, vpc: Bool,
     dedicated: String?, isHTTP: Bool
-  ) -> Configuration.EASGateway? {
+  ) -> Self? {
     let base: String
     if section.node("gateway") != nil {
       if section.node("uid") != nil {
@@ -117,7 +116,7 @@ extension ConfigurationReader {
     let domain = "\(base).pai-eas.aliyuncs.com"
     // A name of DNS has no underscore.
     let label = service.replacing("_", with: "-")
-    var gateway = Configuration.EASGateway(
+    var gateway = Self(
       service: service, host: isHTTP ? domain : "\(label).\(domain)")
     gateway.isHostGuessed = dedicated != nil && !isHTTP
     return gateway

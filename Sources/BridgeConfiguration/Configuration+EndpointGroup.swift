@@ -92,7 +92,7 @@ extension ConfigurationReader {
   private func alternative(
     _ section: SectionReader, name: String, _ defaults: GroupDefaults
   ) -> Configuration.EndpointGroup? {
-    var cluster = self.cluster(section, isHTTP: defaults.transport.isHTTP)
+    var cluster = Configuration.Cluster(of: section, isHTTP: defaults.transport.isHTTP)
     if let own = defaults.cluster {
       if section.node("balance") == nil { cluster?.balance = own.balance }
       if section.node("retry") == nil { cluster?.retry = own.retry }
@@ -102,8 +102,8 @@ extension ConfigurationReader {
     }
     var auth = defaults.auth
     if section.node("auth") != nil {
-      auth = self.auth(
-        section, metadata: defaults.metadata, isHTTP: defaults.transport.isHTTP)
+      auth = Configuration.Auth(
+        of: section, metadata: defaults.metadata, isHTTP: defaults.transport.isHTTP)
     }
     let transport = self.complete(
       defaults.transport, of: section, cluster: &cluster, compression: nil)

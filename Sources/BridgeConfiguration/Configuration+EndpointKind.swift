@@ -111,26 +111,26 @@ extension Configuration.EndpointKind {
   }
 }
 
-extension ConfigurationReader {
-  /// `{static: [...]}`: exactly one kind.
-  func endpointKind(
-    _ section: SectionReader, _ isHTTP: Bool
-  ) -> Configuration.EndpointKind? {
+extension Configuration.EndpointKind {
+  /// The section `endpoint` of a service, such as `{static: [...]}`: exactly one kind.
+  ///
+  /// - Parameter isHTTP: whether messages go to it over HTTP/1.1.
+  init?(_ section: SectionReader, isHTTP: Bool) {
     let faultsBefore = section.faults.list.count
-    var kinds: [(key: String, kind: Configuration.EndpointKind)] = []
-    if let endpoints = self.targets("static", of: section) {
+    var kinds: [(key: String, kind: Self)] = []
+    if let endpoints = Configuration.WeightedEndpoint.list("static", of: section) {
       kinds.append(("static", .static(endpoints)))
     }
-    if let dns = self.dns(section) { kinds.append(("dns", .dns(dns))) }
-    let gateway = section.section("eas-gateway").flatMap { self.easGateway($0, isHTTP: isHTTP) }
+    if let dns = Configuration.DNS(of: section) { kinds.append(("dns", .dns(dns))) }
+    let gateway = section.section("eas-gateway").flatMap {
+      Configuration.EASGateway($0, isHTTP: isHTTP)
+    }
     if let gateway { kinds.append(("eas-gateway", .easGateway(gateway))) }
-    if let nlb = self.nlb(section) { kinds.append(("nlb", .nlb(nlb))) }
-    if let eas = section.section("eas-direct").flatMap(self.easDirect) {
+    if let nlb = Self.nlb(section) { kinds.append(("nlb", .nlb(nlb))) }
+    if let eas = section.section("eas-direct").flatMap(Configuration.EASDirect.init) {
       kinds.append(("eas-direct", .easDirect(eas)))
     }
-    let nacos = section.section("nacos").flatMap {
-      self.nacos($0, isHTTP: isHTTP)
-    }
+    let nacos = section.section("nacos").flatMap { Configuration.Nacos($0, isHTTP: isHTTP) }
     if let nacos { kinds.append(("nacos", .nacos(nacos))) }
     section.finish()
     if kinds.count > 1 {
@@ -140,11 +140,12 @@ extension ConfigurationReader {
         section.location, section.path,
         "no kind of endpoint; write one, such as {static: [127.0.0.1:50051]}")
     }
-    return kinds.first?.kind
+    guard let first = kinds.first else { return nil }
+    self = first.kind
   }
 
   /// `nlb: host:port`, or that as `address`.
-  func nlb(_ section: SectionReader) -> Configuration.Endpoint? {
+  private static func nlb(_ section: SectionReader) -> Configuration.Endpoint? {
     guard let node = section.node("nlb") else { return nil }
     let example = "nlb-1234.cn-hangzhou.nlb.aliyuncs.com:9090"
     let address = { (text: String) throws(ValueError) in

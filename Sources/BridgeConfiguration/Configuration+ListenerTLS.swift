@@ -17,13 +17,11 @@ extension Configuration {
   }
 }
 
-extension ConfigurationReader {
+extension Configuration.ListenerTLS {
   /// `tls` at the top, for all TCP listeners that don't say otherwise. Nil where it isn't there, is
   /// wrong, or is for none.
-  func listenerTLS(
-    _ top: SectionReader, _ listeners: [Listener]?
-  ) -> Configuration.ListenerTLS? {
-    let listeners = listeners ?? [Listener(address: Self.defaultListen)]
+  init?(of top: SectionReader, _ listeners: [ListenerSetting]?) {
+    let listeners = listeners ?? [ListenerSetting(address: ConfigurationReader.defaultListen)]
     let hasSection = top.node("tls") != nil
     for (index, listener) in listeners.enumerated() where listener.wantsTLS == true && !hasSection {
       top.fault(
@@ -34,8 +32,8 @@ extension ConfigurationReader {
     guard let section = top.section("tls") else { return nil }
     let faultsBefore = section.faults.list.count
     var settings = TLSSettings(.server)
-    self.pair(&settings, of: section, isRequired: true)
-    settings.authorities = self.certificates("client_ca", of: section)
+    section.pair(into: &settings, isRequired: true)
+    settings.authorities = section.certificates("client_ca")
     section.finish()
     let secure = listeners.indices.filter { listeners[$0].isSecure }
     if secure.isEmpty {
@@ -48,10 +46,7 @@ extension ConfigurationReader {
     let keys: [TLSSettingsError.Subject: String] = [
       .authorities: "client_ca", .certificate: "certificate", .key: "key",
     ]
-    return self.load(settings, of: section, keys: keys) { key, reason in
-      section.fault(key, reason)
-    }.map {
-      Configuration.ListenerTLS(settings: settings, loaded: $0, listeners: Set(secure))
-    }
+    guard let loaded = settings.load(keys: keys, section.fault) else { return nil }
+    self.init(settings: settings, loaded: loaded, listeners: Set(secure))
   }
 }

@@ -65,74 +65,60 @@ extension Configuration.Nacos: CustomStringConvertible {
   }
 }
 
-extension ConfigurationReader {
+extension Configuration.Nacos {
   /// The section `nacos` of an endpoint; nil, and a fault, where it doesn't say whom to ask for what.
   ///
   /// - Parameter isHTTP: whether messages go to the instances over HTTP/1.1.
-  func nacos(
-    _ section: SectionReader, isHTTP: Bool
-  ) -> Configuration.Nacos? {
-    let servers = section.list("servers", example: "nacos.internal:8848", Self.nacosServer)
+  init?(_ section: SectionReader, isHTTP: Bool) {
+    let servers = section.list("servers", example: "nacos.internal:8848", Self.server)
     if section.node("servers") == nil {
       section.missing("servers", "write the registry's servers, such as nacos.internal:8848")
     }
-    let name = { (text: String) throws(ValueError) in try Self.nacosName(text) }
+    let name = { (text: String) throws(ValueError) in try Self.name(text) }
     let service = section.value("service", example: "infer", name)
     if section.node("service") == nil {
       section.missing("service", "write the service's name in the registry")
     }
-    var nacos = Configuration.Nacos(servers: servers ?? [], service: service ?? "")
+    self.init(servers: servers ?? [], service: service ?? "")
     if let namespace = section.value("namespace", example: "public", name) {
-      nacos.namespace = namespace
+      self.namespace = namespace
     }
-    if let group = section.value("group", example: "pai-eas", name) { nacos.group = group }
+    if let group = section.value("group", example: "pai-eas", name) { self.group = group }
     if let clusters = section.list("clusters", example: "DEFAULT", name) {
-      nacos.clusters = clusters
+      self.clusters = clusters
     }
-    let accesses: KeyValuePairs<String, Configuration.Nacos.Access> = [
-      "grpc": .grpc, "http-v1": .httpV1, "http-v2": .httpV2, "http-v3": .httpV3,
-    ]
-    if let access = section.choice("protocol", accesses) { nacos.access = access }
-    let offset = section.value("grpc_port_offset", example: "1000") { text throws(ValueError) in
-      try ConfigurationValues.integer(text, in: 0...64_000)
-    }
-    if let offset { nacos.grpcPortOffset = offset }
+    section.choice(
+      "protocol", into: &self.access,
+      ["grpc": .grpc, "http-v1": .httpV1, "http-v2": .httpV2, "http-v3": .httpV3])
+    section.integer("grpc_port_offset", into: &self.grpcPortOffset, example: "1000", in: 0...64_000)
     let context = section.value("context_path", example: "/nacos") { text throws(ValueError) in
       text.isEmpty || text == "/" ? "" : try ConfigurationValues.prefix(text)
     }
-    if let context { nacos.contextPath = context }
-    nacos.pollInterval = section.value("poll_interval", example: "10s") {
-      text throws(ValueError) in
-      let interval = try ConfigurationValues.duration(text)
-      guard interval >= .milliseconds(100) else {
-        throw ValueError("\(ConfigurationValues.quoted(text)) is too often; the least is 100ms")
-      }
-      return interval
-    }
-    nacos.port = self.portOverride(section)
+    if let context { self.contextPath = context }
+    self.pollInterval = section.pollInterval("poll_interval", example: "10s")
+    self.port = section.portOverride()
     // The port for gRPC isn't one for HTTP.
-    if isHTTP { nacos.portMetadata = nil }
+    if isHTTP { self.portMetadata = nil }
     let entry = section.value("port_metadata", example: "gRPC_port") { text throws(ValueError) in
       try Self.metadataEntry(text)
     }
-    if let entry { nacos.portMetadata = entry == "off" ? nil : entry }
-    if nacos.port != nil, entry != nil, entry != "off" {
+    if let entry { self.portMetadata = entry == "off" ? nil : entry }
+    if self.port != nil, entry != nil, entry != "off" {
       section.fault("port_metadata", "port is there as well, and holds for all instances; keep one")
     }
-    nacos.credentials = self.nacosCredentials(section)
+    self.credentials = Credentials(section)
     section.finish()
-    if nacos.access == .grpc, let last = nacos.servers.compactMap(\.port).max(),
-      last + nacos.grpcPortOffset > 65_535
+    if self.access == .grpc, let last = self.servers.compactMap(\.port).max(),
+      last + self.grpcPortOffset > 65_535
     {
       section.fault(
-        "servers", "the port of gRPC would be \(last + nacos.grpcPortOffset); see grpc_port_offset")
+        "servers", "the port of gRPC would be \(last + self.grpcPortOffset); see grpc_port_offset")
     }
-    if nacos.access == .grpc, nacos.pollInterval != nil {
+    if self.access == .grpc, self.pollInterval != nil {
       section.fault(
         "poll_interval", "over gRPC the registry tells of changes; leave it out, or set protocol")
     }
     guard let servers, !servers.isEmpty, service != nil else { return nil }
-    return nacos
   }
 
   /// The name of an entry of metadata, or `off`.
@@ -147,20 +133,50 @@ extension ConfigurationReader {
     return text
   }
 
-  private func nacosCredentials(
-    _ section: SectionReader
-  ) -> Configuration.Nacos.Credentials {
+  /// `host` or `host:port`; 8848 is the registry's own.
+  private static func server(_ text: String) throws(ValueError) -> Configuration.Endpoint {
+    if let scheme = ["http://", "https://"].first(where: text.hasPrefix) {
+      throw ValueError(
+        "\(ConfigurationValues.quoted(text)): write it without \(scheme), such as "
+          + "nacos.internal:8848")
+    }
+    _ = try ConfigurationValues.host(text)
+    let hasPort = text.hasPrefix("[") ? text.contains("]:") : text.contains(":")
+    return try ConfigurationValues.endpoint(hasPort ? text : "\(text):8848")
+  }
+
+  /// A name in the registry. `@@` stands between group and service on the wire, `,` between clusters.
+  private static func name(_ text: String) throws(ValueError) -> String {
+    guard (1...256).contains(text.utf8.count),
+      text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F && $0 != "," })
+    else {
+      throw ValueError(
+        "\(ConfigurationValues.quoted(text)) is not a name in a registry; blanks and commas can't be in it"
+      )
+    }
+    guard !text.contains("@@") else {
+      throw ValueError(
+        "\(ConfigurationValues.quoted(text)): write what stands before @@ as group, and the rest as "
+          + "service")
+    }
+    return text
+  }
+}
+
+extension Configuration.Nacos.Credentials {
+  /// Those of the section `nacos`.
+  fileprivate init(_ section: SectionReader) {
     let username = section.value("username", example: "bridge") { text throws(ValueError) in
       guard (1...256).contains(text.utf8.count) else {
         throw ValueError("write the name of a user of the registry")
       }
       return text
     }
-    let password = self.secret(
+    let password = Configuration.SecretSource(
       "password", of: section, example: "NACOS_PASSWORD", for: .other)
-    let access = self.secret(
+    let access = Configuration.SecretSource(
       "access_key", of: section, example: "NACOS_ACCESS_KEY", for: .header)
-    let secret = self.secret(
+    let secret = Configuration.SecretSource(
       "secret_key", of: section, example: "NACOS_SECRET_KEY", for: .other)
     let has = { (key: String) in
       section.node("\(key)_env") != nil || section.node("\(key)_file") != nil
@@ -182,37 +198,12 @@ extension ConfigurationReader {
     if has("secret_key"), !has("access_key") {
       section.missing("access_key_env", "name the environment variable that holds the key's name")
     }
-    if let username, let password { return .password(username: username, password: password) }
-    if let access, let secret { return .key(access: access, secret: secret) }
-    return .none
-  }
-
-  /// `host` or `host:port`; 8848 is the registry's own.
-  private static func nacosServer(_ text: String) throws(ValueError) -> Configuration.Endpoint {
-    if let scheme = ["http://", "https://"].first(where: text.hasPrefix) {
-      throw ValueError(
-        "\(ConfigurationValues.quoted(text)): write it without \(scheme), such as "
-          + "nacos.internal:8848")
+    if let username, let password {
+      self = .password(username: username, password: password)
+    } else if let access, let secret {
+      self = .key(access: access, secret: secret)
+    } else {
+      self = .none
     }
-    _ = try ConfigurationValues.host(text)
-    let hasPort = text.hasPrefix("[") ? text.contains("]:") : text.contains(":")
-    return try ConfigurationValues.endpoint(hasPort ? text : "\(text):8848")
-  }
-
-  /// A name in the registry. `@@` stands between group and service on the wire, `,` between clusters.
-  private static func nacosName(_ text: String) throws(ValueError) -> String {
-    guard (1...256).contains(text.utf8.count),
-      text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F && $0 != "," })
-    else {
-      throw ValueError(
-        "\(ConfigurationValues.quoted(text)) is not a name in a registry; blanks and commas can't be in it"
-      )
-    }
-    guard !text.contains("@@") else {
-      throw ValueError(
-        "\(ConfigurationValues.quoted(text)): write what stands before @@ as group, and the rest as "
-          + "service")
-    }
-    return text
   }
 }

@@ -15,18 +15,18 @@ extension Configuration {
   }
 }
 
-extension ConfigurationReader {
+extension Configuration.SecretSource {
   /// The secret that `KEY_env` or `KEY_file` leads to; nil where neither is there, or where there's none.
   /// No message holds it.
   ///
   /// - Parameter example: the environment variable that a message proposes.
-  func secret(
-    _ key: String, of section: SectionReader, example: String,
-    for use: SecretFile.Use
-  ) -> Configuration.SecretSource? {
-    guard section.context.readsSecrets else { return self.placeholder(key, of: section) }
+  init?(_ key: String, of section: SectionReader, example: String, for use: SecretFile.Use) {
+    guard section.context.readsSecrets else {
+      self.init(placeholderFor: key, of: section)
+      return
+    }
     let fromEnvironment = section.value("\(key)_env", example: example) {
-      name throws(ValueError) -> Configuration.SecretSource in
+      name throws(ValueError) -> Self in
       guard let value = section.context.environment(name), !value.isEmpty else {
         throw ValueError(
           PlausibleText.isVariableName(name)
@@ -35,7 +35,7 @@ extension ConfigurationReader {
             : "the value isn't shown, because it may be the \(Self.noun(key)) itself; write the name "
               + "of the environment variable that holds it, such as \(example)")
       }
-      return Configuration.SecretSource(
+      return Self(
         try SecretFile.secret(
           value,
           from: PlausibleText.isVariableName(name)
@@ -43,32 +43,31 @@ extension ConfigurationReader {
           for: use))
     }
     let fromFile = section.value("\(key)_file", example: "\(key).txt") {
-      text throws(ValueError) -> Configuration.SecretSource in
+      text throws(ValueError) -> Self in
       let path = section.context.absolute(text)
       guard PlausibleText.isPath(text) || (try? section.context.files.kind(path)) != nil else {
         throw ValueError(
           "there is no such file, and its name isn't shown, for it may be the \(Self.noun(key)) "
             + "itself; write the path of the file that holds it")
       }
-      return Configuration.SecretSource(
+      return Self(
         try SecretFile.read(path, shownAs: text, for: use, files: section.context.files), file: path
       )
     }
     if section.node("\(key)_env") != nil, section.node("\(key)_file") != nil {
       section.fault("\(key)_file", "\(key)_env is there as well; keep one of them")
     }
-    return fromEnvironment ?? fromFile
+    guard let source = fromEnvironment ?? fromFile else { return nil }
+    self = source
   }
 
   /// Nothing instead of a secret, where a key says where to find one.
-  private func placeholder(
-    _ key: String, of section: SectionReader
-  ) -> Configuration.SecretSource? {
+  private init?(placeholderFor key: String, of section: SectionReader) {
     let sources = ["\(key)_env", "\(key)_file"].filter { section.node($0) != nil }
     guard let source = sources.first, let node = section.node(source) else { return nil }
     section.faults.warn(
       node.location, section.path(of: source), "the \(Self.noun(key)) isn't read (--no-secrets)")
-    return Configuration.SecretSource(Configuration.Secret("none"))
+    self.init(Configuration.Secret("none"))
   }
 
   /// `access_key` as it's called in a sentence.

@@ -146,7 +146,7 @@ extension ConfigurationReader {
     let prefix = reader.value("prefix", example: "/bench", ConfigurationValues.prefix)
     let schemasLocation = reader.node("schemas")?.location
     let transport = self.transport(reader, name: name)
-    var cluster = self.cluster(reader, isHTTP: transport.isHTTP)
+    var cluster = Configuration.Cluster(of: reader, isHTTP: transport.isHTTP)
     let reflection = self.reflection(
       reader, name: name, cluster, isHTTP: transport.isHTTP)
     let schemas =
@@ -157,8 +157,8 @@ extension ConfigurationReader {
       try ConfigurationValues.duration(text)
     }
     let metadata = reader.section("metadata").map(self.metadata) ?? []
-    let auth = self.auth(
-      reader, metadata: metadata.map(\.name), isHTTP: transport.isHTTP)
+    let auth = Configuration.Auth(
+      of: reader, metadata: metadata.map(\.name), isHTTP: transport.isHTTP)
     let json = reader.section("json").map(self.options)
     let headers = reader.section("headers").map(Configuration.HeaderRules.init)
     let forwarded = Configuration.Forwarded(of: reader)

@@ -20,25 +20,26 @@ extension Configuration {
   }
 }
 
-extension ConfigurationReader {
+extension Configuration.TLS {
   /// `tls` of a service: a switch, or a section. Nil where it's off or wrong.
   ///
   /// - Parameter isHTTP: whether its endpoints are called by HTTP/1.1.
-  func tls(_ service: SectionReader, isHTTP: Bool) -> Configuration.TLS? {
+  init?(of service: SectionReader, isHTTP: Bool) {
     guard let node = service.node("tls") else { return nil }
     let speaks: TLSSettings.ApplicationProtocol = isHTTP ? .http1 : .http2
     var settings = TLSSettings(.client(verifies: true, speaks: speaks))
     guard case .mapping = node.value else {
       guard service.flag("tls") == true else { return nil }
-      return self.load(settings, of: service, keys: [:]) { key, reason in
-        service.fault("tls", "\(key): \(reason)")
-      }.map { Configuration.TLS(settings: settings, loaded: $0) }
+      let loaded = settings.load(keys: [:]) { service.fault("tls", "\($0): \($1)") }
+      guard let loaded else { return nil }
+      self.init(settings: settings, loaded: loaded)
+      return
     }
     guard let section = service.section("tls") else { return nil }
     let faultsBefore = section.faults.list.count
-    settings.authorities = self.certificates("ca", of: section)
+    settings.authorities = section.certificates("ca")
     let serverName = section.value("server_name", example: "bench.internal", Self.serverName)
-    self.pair(&settings, of: section, isRequired: false)
+    section.pair(into: &settings, isRequired: false)
     let verifies = section.flag("verify") ?? true
     let namesProtocol = section.choice("alpn", ["required": true, "off": false]) ?? true
     section.finish()
@@ -50,67 +51,8 @@ extension ConfigurationReader {
     let keys: [TLSSettingsError.Subject: String] = [
       .authorities: "ca", .certificate: "certificate", .key: "key",
     ]
-    return self.load(settings, of: section, keys: keys) { key, reason in
-      section.fault(key, reason)
-    }.map { Configuration.TLS(serverName: serverName, settings: settings, loaded: $0) }
-  }
-
-  // MARK: Parts
-
-  /// Reads all files together; what is wrong with the pair of certificate and key shows then.
-  func load(
-    _ settings: TLSSettings, of section: SectionReader, keys: [TLSSettingsError.Subject: String],
-    _ fault: (_ key: String, _ reason: String) -> Void
-  ) -> TLSContext? {
-    do throws(TLSSettingsError) {
-      return try settings.load()
-    } catch {
-      fault(keys[error.subject] ?? "ca", error.reason)
-      return nil
-    }
-  }
-
-  /// `certificate`, `key` and `minimum_version`.
-  func pair(
-    _ settings: inout TLSSettings, of section: SectionReader, isRequired: Bool
-  ) {
-    settings.certificate = self.certificates("certificate", of: section)
-    settings.key = section.value("key", example: "tls.key") { text throws(ValueError) in
-      let path = section.context.absolute(text)
-      do throws(TLSSettingsError) {
-        _ = try TLSFiles.privateKey(path, in: section.context.files)
-      } catch {
-        throw ValueError(error.reason)
-      }
-      return path
-    }
-    let hasCertificate = section.node("certificate") != nil
-    let hasKey = section.node("key") != nil
-    if !hasCertificate, isRequired || hasKey {
-      section.missing("certificate", "name the PEM file with the certificate (and its chain)")
-    }
-    if !hasKey, isRequired || hasCertificate {
-      section.missing("key", "name the PEM file with the certificate's private key")
-    }
-    let version = section.choice(
-      "minimum_version", ["1.2": TLSSettings.Version.tls12, "1.3": .tls13])
-    if let version { settings.minimumVersion = version }
-  }
-
-  /// The path of a file with certificates.
-  func certificates(
-    _ key: String, of section: SectionReader
-  ) -> String? {
-    section.value(key, example: "ca.pem") { text throws(ValueError) in
-      let path = section.context.absolute(text)
-      do throws(TLSSettingsError) {
-        _ = try TLSFiles.certificates(
-          path, as: .certificate, in: section.context.files)
-      } catch {
-        throw ValueError(error.reason)
-      }
-      return path
-    }
+    guard let loaded = settings.load(keys: keys, section.fault) else { return nil }
+    self.init(serverName: serverName, settings: settings, loaded: loaded)
   }
 
   /// A host name or an IP address, without a port.
@@ -123,5 +65,62 @@ extension ConfigurationReader {
           + "alone, such as bench.internal")
     }
     return name
+  }
+}
+
+// MARK: - Parts
+
+extension TLSSettings {
+  /// Reads all files together; what is wrong with the pair of certificate and key shows then.
+  func load(
+    keys: [TLSSettingsError.Subject: String], _ fault: (_ key: String, _ reason: String) -> Void
+  ) -> TLSContext? {
+    do throws(TLSSettingsError) {
+      return try self.load()
+    } catch {
+      fault(keys[error.subject] ?? "ca", error.reason)
+      return nil
+    }
+  }
+}
+
+extension SectionReader {
+  /// `certificate`, `key` and `minimum_version`.
+  func pair(into settings: inout TLSSettings, isRequired: Bool) {
+    settings.certificate = self.certificates("certificate")
+    settings.key = self.value("key", example: "tls.key") { text throws(ValueError) in
+      let path = self.context.absolute(text)
+      do throws(TLSSettingsError) {
+        _ = try TLSFiles.privateKey(path, in: self.context.files)
+      } catch {
+        throw ValueError(error.reason)
+      }
+      return path
+    }
+    let hasCertificate = self.node("certificate") != nil
+    let hasKey = self.node("key") != nil
+    if !hasCertificate, isRequired || hasKey {
+      self.missing("certificate", "name the PEM file with the certificate (and its chain)")
+    }
+    if !hasKey, isRequired || hasCertificate {
+      self.missing("key", "name the PEM file with the certificate's private key")
+    }
+    let version = self.choice(
+      "minimum_version", ["1.2": TLSSettings.Version.tls12, "1.3": .tls13])
+    if let version { settings.minimumVersion = version }
+  }
+
+  /// The path of a file with certificates.
+  func certificates(_ key: String) -> String? {
+    self.value(key, example: "ca.pem") { text throws(ValueError) in
+      let path = self.context.absolute(text)
+      do throws(TLSSettingsError) {
+        _ = try TLSFiles.certificates(
+          path, as: .certificate, in: self.context.files)
+      } catch {
+        throw ValueError(error.reason)
+      }
+      return path
+    }
   }
 }

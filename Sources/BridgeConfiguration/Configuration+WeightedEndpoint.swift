@@ -15,44 +15,32 @@ extension Configuration {
   }
 }
 
-extension ConfigurationReader {
+extension Configuration.WeightedEndpoint {
   /// A list of addresses, each alone or with a weight: `[a:1, {address: b:1, weight: 3}]`. Nil where
   /// the key isn't there or nothing in it is right.
-  func targets(
-    _ key: String, of section: SectionReader
-  ) -> [Configuration.WeightedEndpoint]? {
+  static func list(_ key: String, of section: SectionReader) -> [Self]? {
     guard let node = section.node(key) else { return nil }
     let path = section.path(of: key)
-    let example = "127.0.0.1:50051"
     let address = { (text: String) throws(ValueError) in
-      try ConfigurationValues.endpoint(text, folder: section.context.folder)
+      Self(try ConfigurationValues.endpoint(text, folder: section.context.folder))
     }
     guard case .list(let nodes) = node.value else {
-      return section.value(key, example: example, address).map { [.init($0)] }
+      return section.value(key, example: Self.example, address).map { [$0] }
     }
     if nodes.isEmpty {
       section.faults.add(
-        node.location, path, "an empty list; write at least one, such as \(example)")
+        node.location, path, "an empty list; write at least one, such as \(Self.example)")
     }
-    var endpoints: [Configuration.WeightedEndpoint] = []
+    var endpoints: [Self] = []
     var seen: Set<Configuration.Endpoint> = []
     for (index, node) in nodes.enumerated() {
       let path = "\(path)[\(index)]"
-      var found: Configuration.WeightedEndpoint?
-      if case .mapping = node.value {
-        guard let target = section.section(of: node, path: path) else { continue }
-        found = target.value("address", example: example, address).map { .init($0) }
-        if target.node("address") == nil {
-          target.missing("address", "write host:port, such as \(example)")
+      let found =
+        if case .mapping = node.value {
+          section.section(of: node, path: path).flatMap { Self($0, address) }
+        } else {
+          section.value(of: node, path: path, example: Self.example, address)
         }
-        let weight = target.value("weight", example: "1") { text throws(ValueError) in
-          try ConfigurationValues.integer(text, in: 0...Configuration.WeightedEndpoint.most)
-        }
-        if let weight { found?.weight = weight }
-        target.finish()
-      } else {
-        found = section.value(of: node, path: path, example: example, address).map { .init($0) }
-      }
       guard let found else { continue }
       if !seen.insert(found.endpoint).inserted {
         section.faults.add(node.location, path, "\(found.endpoint) is there twice; keep one")
@@ -63,5 +51,19 @@ extension ConfigurationReader {
       section.faults.add(node.location, path, "all weights are 0; nothing would get a call")
     }
     return endpoints.isEmpty ? nil : endpoints
+  }
+
+  private static let example = "127.0.0.1:50051"
+
+  private init?(_ section: SectionReader, _ address: (String) throws(ValueError) -> Self) {
+    let found = section.value("address", example: Self.example, address)
+    if section.node("address") == nil {
+      section.missing("address", "write host:port, such as \(Self.example)")
+    }
+    let weight = section.integer("weight", example: "1", in: 0...Self.most)
+    section.finish()
+    guard let found else { return nil }
+    self = found
+    if let weight { self.weight = weight }
   }
 }

@@ -109,14 +109,14 @@ extension ConfigurationReader {
     let address = { (text: String) throws(ValueError) in
       try ConfigurationValues.listenAddress(text, folder: top.context.folder)
     }
-    let listeners = self.listeners(top, address)
+    let listeners = ListenerSetting.list(of: top, address)
     let listen = listeners?.map(\.address) ?? [Self.defaultListen]
     let admin = top.value("admin", example: "127.0.0.1:8081", address)
     self.checkAddresses(listen, admin, in: top)
     var configuration = Configuration(
       listen: listen, admin: admin, services: self.services(top))
     self.checkEndpoints(configuration, in: top)
-    configuration.tls = self.listenerTLS(top, listeners)
+    configuration.tls = Configuration.ListenerTLS(of: top, listeners)
     configuration.trustedHosts =
       top.list("trusted_hosts", example: "dev.internal", ConfigurationValues.trustedHost) ?? []
     if let writes = top.flag("access_log") { configuration.writesAccessLog = writes }

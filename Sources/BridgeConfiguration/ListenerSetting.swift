@@ -1,50 +1,56 @@
 internal import Addresses
 
-extension ConfigurationReader {
-  /// An element of `listen`.
-  struct Listener {
-    var address: ListenAddress
-    /// As it's written beside the address; nil: not at all.
-    var wantsTLS: Bool?
+/// An element of `listen`.
+struct ListenerSetting {
+  var address: ListenAddress
+  /// As it's written beside the address; nil: not at all.
+  var wantsTLS: Bool?
 
-    /// Whether it speaks TLS where there is a certificate.
-    var isSecure: Bool {
-      if case .unix = self.address { return false }
-      return self.wantsTLS ?? true
-    }
+  /// Whether it speaks TLS where there is a certificate.
+  var isSecure: Bool {
+    if case .unix = self.address { return false }
+    return self.wantsTLS ?? true
   }
+}
 
+extension ListenerSetting {
   /// `listen`: an address, or a list of addresses, each alone or as `{address: …, tls: off}`. Nil when
   /// the key isn't there.
-  func listeners(
-    _ top: SectionReader, _ address: (String) throws(ValueError) -> ListenAddress
-  ) -> [Listener]? {
-    let example = "127.0.0.1:8080"
+  static func list(
+    of top: SectionReader, _ address: (String) throws(ValueError) -> ListenAddress
+  ) -> [Self]? {
     guard let node = top.node("listen") else { return nil }
     guard case .list(let nodes) = node.value,
       nodes.contains(where: { if case .mapping = $0.value { true } else { false } })
     else {
-      return top.list("listen", example: example, address)?.map { Listener(address: $0) }
+      return top.list("listen", example: Self.example, address)?.map { Self(address: $0) }
     }
     return nodes.enumerated().compactMap { index, node in
       let path = "listen[\(index)]"
       guard case .mapping = node.value else {
-        return top.value(of: node, path: path, example: example, address).map {
-          Listener(address: $0)
+        return top.value(of: node, path: path, example: Self.example, address).map {
+          Self(address: $0)
         }
       }
-      guard let section = top.section(of: node, path: path) else { return nil }
-      let found = section.value("address", example: example, address)
-      if section.node("address") == nil {
-        section.missing("address", "write where clients connect, such as \(example)")
-      }
-      let wantsTLS = section.flag("tls")
-      section.finish()
-      guard let found else { return nil }
-      if wantsTLS == true, case .unix = found {
-        section.fault("tls", "a UNIX socket is in the clear; leave this out")
-      }
-      return Listener(address: found, wantsTLS: wantsTLS)
+      return top.section(of: node, path: path).flatMap { Self($0, address) }
     }
+  }
+
+  private static let example = "127.0.0.1:8080"
+
+  private init?(
+    _ section: SectionReader, _ address: (String) throws(ValueError) -> ListenAddress
+  ) {
+    let found = section.value("address", example: Self.example, address)
+    if section.node("address") == nil {
+      section.missing("address", "write where clients connect, such as \(Self.example)")
+    }
+    let wantsTLS = section.flag("tls")
+    section.finish()
+    guard let found else { return nil }
+    if wantsTLS == true, case .unix = found {
+      section.fault("tls", "a UNIX socket is in the clear; leave this out")
+    }
+    self.init(address: found, wantsTLS: wantsTLS)
   }
 }
