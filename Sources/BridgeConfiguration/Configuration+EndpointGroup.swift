@@ -42,34 +42,33 @@ extension Configuration.Service {
   }
 }
 
-extension ConfigurationReader {
+extension Configuration.EndpointGroup {
   /// What a service has that its alternatives have as well, unless they say otherwise.
-  struct GroupDefaults {
+  struct Defaults {
     var cluster: Configuration.Cluster?
     var auth: Configuration.Auth?
-    var transport: Transport
+    var transport: TransportSetting
     var metadata: [String]
   }
 
-  /// The groups beside the service's own; each has an endpoint, or else a fault.
-  func alternatives(
-    _ service: SectionReader, _ defaults: GroupDefaults
-  ) -> [Configuration.EndpointGroup] {
+  /// The section `alternatives` of a service: the groups beside its own. Each has an endpoint, or else a
+  /// fault.
+  static func alternatives(of service: SectionReader, _ defaults: Defaults) -> [Self] {
     guard let section = service.section("alternatives") else { return [] }
     if section.members.isEmpty {
       section.faults.add(
         section.location, section.path,
         "none are there; write their names and endpoints, such as canary: 127.0.0.1:50052")
     }
-    var groups: [Configuration.EndpointGroup] = []
+    var groups: [Self] = []
     for member in section.members {
       let path = section.path(of: member.key)
-      if member.key == Configuration.EndpointGroup.defaultName {
+      if member.key == Self.defaultName {
         section.faults.add(
           member.keyLocation, path,
           "is what the service's own endpoint is called; write another name")
       }
-      self.checkName(member.key, location: member.keyLocation, path: path, faults: section.faults)
+      section.checkName(of: member)
       // An address alone is short for a section with it.
       let node =
         if case .mapping = member.value.value {
@@ -82,17 +81,16 @@ extension ConfigurationReader {
         }
       guard
         let reader = section.section(of: node, path: path, location: member.keyLocation),
-        let group = self.alternative(reader, name: member.key, defaults)
+        let group = Self(reader, name: member.key, defaults)
       else { continue }
       groups.append(group)
     }
     return groups
   }
 
-  private func alternative(
-    _ section: SectionReader, name: String, _ defaults: GroupDefaults
-  ) -> Configuration.EndpointGroup? {
-    var cluster = Configuration.Cluster(of: section, isHTTP: defaults.transport.isHTTP)
+  private init?(_ section: SectionReader, name: String, _ defaults: Defaults) {
+    let isHTTP = defaults.transport.isHTTP
+    var cluster = Configuration.Cluster(of: section, isHTTP: isHTTP)
     if let own = defaults.cluster {
       if section.node("balance") == nil { cluster?.balance = own.balance }
       if section.node("retry") == nil { cluster?.retry = own.retry }
@@ -102,14 +100,12 @@ extension ConfigurationReader {
     }
     var auth = defaults.auth
     if section.node("auth") != nil {
-      auth = Configuration.Auth(
-        of: section, metadata: defaults.metadata, isHTTP: defaults.transport.isHTTP)
+      auth = Configuration.Auth(of: section, metadata: defaults.metadata, isHTTP: isHTTP)
     }
-    let transport = self.complete(
-      defaults.transport, of: section, cluster: &cluster, compression: nil)
+    let transport = defaults.transport.complete(
+      of: section, cluster: &cluster, compression: nil)
     section.finish()
-    return cluster.map {
-      Configuration.EndpointGroup(name: name, cluster: $0, auth: auth, transport: transport)
-    }
+    guard let cluster else { return nil }
+    self.init(name: name, cluster: cluster, auth: auth, transport: transport)
   }
 }

@@ -31,11 +31,11 @@ extension Configuration {
   }
 }
 
-extension ConfigurationReader {
-  /// The rules that choose among the groups.
+extension Configuration.GroupRule {
+  /// The key `choose` of a service: the rules that choose among its groups.
   ///
   /// - Parameter names: of the alternatives.
-  func choose(_ service: SectionReader, among names: [String]) -> [Configuration.GroupRule] {
+  static func list(of service: SectionReader, among names: [String]) -> [Self] {
     guard let node = service.node("choose") else {
       if let first = names.first {
         service.fault(
@@ -53,13 +53,11 @@ extension ConfigurationReader {
     let groups = [Configuration.EndpointGroup.defaultName] + names
     return nodes.enumerated().compactMap { index, node in
       service.section(of: node, path: "\(path)[\(index)]")
-        .flatMap { self.groupRule($0, groups, isLast: index == nodes.count - 1) }
+        .flatMap { Self($0, groups, isLast: index == nodes.count - 1) }
     }
   }
 
-  private func groupRule(
-    _ section: SectionReader, _ groups: [String], isLast: Bool
-  ) -> Configuration.GroupRule? {
+  private init?(_ section: SectionReader, _ groups: [String], isLast: Bool) {
     let header = section.value("header", example: "x-canary") { text throws(ValueError) in
       let name = text.lowercased()
       // RFC 9110 §5.6.2: token.
@@ -73,7 +71,7 @@ extension ConfigurationReader {
     }
     let value = section.value("value", example: "canary") { $0 }
     let prefix = section.value("path_prefix", example: "/v2", ConfigurationValues.prefix)
-    let target = self.target(section, groups)
+    let target = Target(section, groups)
     section.finish()
     if section.node("value") != nil, section.node("header") == nil {
       section.fault("value", "of which header? write header beside it")
@@ -93,13 +91,13 @@ extension ConfigurationReader {
         "fits every request, so that the rules behind it never hold; write it last")
     }
     guard let target else { return nil }
-    return Configuration.GroupRule(header: header, value: value, pathPrefix: prefix, target)
+    self.init(header: header, value: value, pathPrefix: prefix, target)
   }
+}
 
+extension Configuration.GroupRule.Target {
   /// Exactly one of `to`, `weights` and `by_name`.
-  private func target(
-    _ section: SectionReader, _ groups: [String]
-  ) -> Configuration.GroupRule.Target? {
+  fileprivate init?(_ section: SectionReader, _ groups: [String]) {
     let keys = ["to", "weights", "by_name"].filter { section.node($0) != nil }
     guard let key = keys.first else {
       section.missing(
@@ -115,31 +113,31 @@ extension ConfigurationReader {
       }
       return index
     }
+    let target: Self?
     switch key {
     case "to":
-      return section.value("to", example: "canary", find).map { .group($0) }
+      target = section.value("to", example: "canary", find).map { .group($0) }
     case "by_name":
       if section.flag("by_name") == false {
         section.fault("by_name", "leave it out, or write on")
       }
-      return .named
+      target = .named
     default:
-      return section.section("weights").flatMap { self.weights($0, groups, find) }
+      target = section.section("weights").flatMap { Self.weights($0, groups, find) }
     }
+    guard let target else { return nil }
+    self = target
   }
 
-  private func weights(
+  private static func weights(
     _ section: SectionReader, _ groups: [String], _ find: (String) throws(ValueError) -> Int
-  ) -> Configuration.GroupRule.Target? {
+  ) -> Self? {
     var weights = [Int](repeating: 0, count: groups.count)
     let faultsBefore = section.faults.list.count
     for member in section.members {
       do throws(ValueError) {
         let index = try find(member.key)
-        let weight = section.value(member.key, example: "5") { text throws(ValueError) in
-          try ConfigurationValues.integer(text, in: 0...1_000_000)
-        }
-        if let weight { weights[index] = weight }
+        section.integer(member.key, into: &weights[index], example: "5", in: 0...1_000_000)
       } catch {
         section.faults.add(member.keyLocation, section.path(of: member.key), error.reason)
       }

@@ -89,12 +89,13 @@ extension Configuration.HTTPProtobuf {
   }
 }
 
-extension ConfigurationReader {
-  func httpProtobuf(
-    _ section: SectionReader, name: String
-  ) -> Configuration.HTTPProtobuf? {
-    let request = self.typeName("request_type", of: section, example: "PredictRequest")
-    let response = self.typeName("response_type", of: section, example: "PredictResponse")
+extension Configuration.HTTPProtobuf {
+  /// The section `http-protobuf` of `transport`.
+  ///
+  /// - Parameter name: the service's.
+  init?(_ section: SectionReader, name: String) {
+    let request = TypeName("request_type", of: section, example: "PredictRequest")
+    let response = TypeName("response_type", of: section, example: "PredictResponse")
     let path = section.value("path", example: "/api/predict/infer", Self.path)
     let route = section.value("route", example: "/\(name)") { text throws(ValueError) in
       do throws(TemplateError) {
@@ -113,62 +114,16 @@ extension ConfigurationReader {
       return text
     }
     let isIdempotent = section.flag("idempotent")
-    let limit = section.value("connections_max", example: "64") { text throws(ValueError) in
-      try ConfigurationValues.integer(text, in: 1...4096)
-    }
+    let limit = section.integer("connections_max", example: "64", in: 1...4096)
     section.finish()
     guard let request, let response else { return nil }
-    var transport = Configuration.HTTPProtobuf(
+    self.init(
       request: request.name, response: response.name, path: path ?? "", route: route ?? "/\(name)")
-    transport.requestType = request
-    transport.responseType = response
-    if let method { transport.name = method }
-    if let isIdempotent { transport.isIdempotent = isIdempotent }
-    if let limit { transport.connectionLimit = limit }
-    return transport
-  }
-
-  /// Puts the path together and finds what doesn't go with the transport.
-  func complete(
-    _ transport: Transport, of service: SectionReader, cluster: inout Configuration.Cluster?,
-    compression: Configuration.Compression?
-  ) -> Configuration.HTTPProtobuf? {
-    guard case .http(let found) = transport else { return nil }
-    if cluster?.health.check == true {
-      service.fault("health", "check asks by gRPC, which this transport isn't; leave it out")
-    }
-    cluster?.health.check = false
-    if compression?.compressesRequests == true {
-      service.fault(
-        "compression",
-        "requests are compressed for gRPC alone; write requests: off, or leave it out")
-    }
-    guard var found else { return nil }
-    let base = cluster?.kind.predictPath ?? ""
-    if base.isEmpty, found.path.isEmpty {
-      if let location = service.section("transport")?.section("http-protobuf") {
-        location.missing("path", "write what the endpoint is asked for, such as /api/predict/infer")
-      } else {
-        service.fault(
-          "endpoint", "has no path of its own; write path in the service's transport.http-protobuf")
-      }
-    }
-    found.path = base + found.path
-    return found
-  }
-
-  private func typeName(
-    _ key: String, of section: SectionReader, example: String
-  ) -> Configuration.HTTPProtobuf.TypeName? {
-    guard let node = section.node(key) else {
-      section.missing(key, "write the full name of a message, such as \(example)")
-      return nil
-    }
-    return section.value(key, example: example) { text throws(ValueError) in
-      var name = text[...]
-      if name.hasPrefix(".") { name.removeFirst() }
-      return Configuration.HTTPProtobuf.TypeName(String(name), location: node.location)
-    }
+    self.requestType = request
+    self.responseType = response
+    if let method { self.name = method }
+    if let isIdempotent { self.isIdempotent = isIdempotent }
+    if let limit { self.connectionLimit = limit }
   }
 
   private static func path(_ text: String) throws(ValueError) -> String {
@@ -177,15 +132,18 @@ extension ConfigurationReader {
   }
 }
 
-extension Configuration.EndpointKind {
-  /// Where processors of PAI-EAS are called; empty where the service isn't known.
-  var predictPath: String {
-    let service: String? =
-      switch self {
-      case .easGateway(let gateway): gateway.service
-      case .easDirect(let eas): eas.service
-      case .static, .dns, .nlb, .nacos: nil
-      }
-    return service.map { "/api/predict/\($0)" } ?? ""
+extension Configuration.HTTPProtobuf.TypeName {
+  fileprivate init?(_ key: String, of section: SectionReader, example: String) {
+    guard let node = section.node(key) else {
+      section.missing(key, "write the full name of a message, such as \(example)")
+      return nil
+    }
+    let name = section.value(key, example: example) { text throws(ValueError) in
+      var name = text[...]
+      if name.hasPrefix(".") { name.removeFirst() }
+      return String(name)
+    }
+    guard let name else { return nil }
+    self.init(name, location: node.location)
   }
 }

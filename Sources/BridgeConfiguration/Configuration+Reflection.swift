@@ -37,20 +37,18 @@ extension Configuration {
   }
 }
 
-/// `schemas: reflection` of a service.
-extension ConfigurationReader {
+extension Configuration.Reflection {
   /// The word that stands for the endpoint's own schema. A file of this name is `./reflection`.
   private static let word = "reflection"
 
   /// How the schema is had from the endpoint; nil where `schemas` names files.
   ///
   /// - Parameter isHTTP: whether the transport isn't gRPC, by which endpoints are asked.
-  func reflection(
-    _ service: SectionReader, name: String, _ cluster: Configuration.Cluster?,
-    isHTTP: Bool
-  ) -> Configuration.Reflection? {
+  init?(
+    of service: SectionReader, name: String, _ cluster: Configuration.Cluster?, isHTTP: Bool
+  ) {
     guard let node = service.node("schemas") else { return nil }
-    var reflection = Configuration.Reflection()
+    self.init()
     var cache = CacheSetting.standard
     switch node.value {
     case .scalar(Self.word, _):
@@ -68,7 +66,7 @@ extension ConfigurationReader {
     case .mapping:
       guard let outer = service.section("schemas") else { break }
       if let section = outer.section(Self.word) {
-        cache = self.settings(section, &reflection)
+        cache = self.read(section)
       } else if outer.node(Self.word) == nil {
         outer.missing(Self.word, "write schemas: {reflection: {refresh: 30s}}, or paths")
       }
@@ -86,16 +84,15 @@ extension ConfigurationReader {
       service.fault("import_paths", "nothing is imported with schemas: reflection; leave it out")
     }
     switch cache {
-    case .off: reflection.cache = nil
-    case .file(let path): reflection.cache = path
+    case .off: self.cache = nil
+    case .file(let path): self.cache = path
     case .standard:
-      reflection.cache = cluster.flatMap {
-        Configuration.Reflection.standardCache(
-          service: name, $0, services: reflection.services, environment: service.context.environment
+      self.cache = cluster.flatMap {
+        Self.standardCache(
+          service: name, $0, services: self.services, environment: service.context.environment
         )
       }
     }
-    return reflection
   }
 
   private enum CacheSetting {
@@ -104,20 +101,14 @@ extension ConfigurationReader {
     case file(String)
   }
 
-  private func settings(
-    _ section: SectionReader, _ reflection: inout Configuration.Reflection
-  ) -> CacheSetting {
-    let duration = { (key: String, example: String) in
-      section.value(key, example: example) { text throws(ValueError) in
-        try ConfigurationValues.duration(text)
-      }
-    }
-    if let timeout = duration("timeout", "10s") { reflection.timeout = timeout }
-    if let refresh = duration("refresh", "30s") {
+  /// The section `reflection` of `schemas`.
+  private mutating func read(_ section: SectionReader) -> CacheSetting {
+    section.duration("timeout", into: &self.timeout, example: "10s")
+    if let refresh = section.duration("refresh") {
       if refresh < Self.shortestRefresh {
         section.fault("refresh", "an endpoint is asked once a second at most; write 1s or more")
       }
-      reflection.refresh = refresh
+      self.refresh = refresh
     }
     let cache = section.value("cache", example: "bench.binpb") { text throws(ValueError) in
       guard !text.isEmpty, !text.hasSuffix("/") else {
@@ -128,7 +119,7 @@ extension ConfigurationReader {
       return text == "off"
         ? CacheSetting.off : .file(section.context.absolute(text))
     }
-    reflection.services =
+    self.services =
       section.list("services", example: "acme.v1.Books") { text throws(ValueError) in
         try Self.serviceName(text)
       } ?? []
@@ -153,12 +144,12 @@ extension ConfigurationReader {
   }
 
   /// Two services can't keep different schemas in one file.
-  func checkCaches(_ services: [Configuration.Service], _ section: SectionReader) {
+  static func checkCaches(_ services: [Configuration.Service], _ section: SectionReader) {
     var seen: Set<String> = []
     for service in services {
       guard let cache = service.reflection?.cache, !seen.insert(cache).inserted else { continue }
       section.faults.add(
-        service.location, section.path(of: service.name) + ".schemas.reflection.cache",
+        service.location, section.path(of: service.name) + ".schemas.self.cache",
         "\(cache) is another service's; give each its own")
     }
   }

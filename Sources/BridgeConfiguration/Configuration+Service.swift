@@ -92,23 +92,10 @@ extension Configuration.Service {
   package var sendsVia: Bool { !self.headers.denies(byName: "via") }
 }
 
-extension ConfigurationReader {
-  /// The key `status_header` of a service.
-  func statusHeader(_ service: SectionReader) -> String? {
-    service.value("status_header", example: "x-http-code") { text throws(ValueError) in
-      let name = text.lowercased()
-      if let reason = MetadataRules.fault(name: name) {
-        throw ValueError("\(ConfigurationValues.quoted(text)): \(reason)")
-      }
-      return name
-    }
-  }
-}
-
-extension ConfigurationReader {
-  /// All services. Whether two of them take the same requests shows when their routes are known:
+extension Configuration.Service {
+  /// The section `services`. Whether two of them take the same requests shows when their routes are known:
   /// several may share a host and a prefix.
-  func services(_ top: SectionReader) -> [Configuration.Service] {
+  static func list(of top: SectionReader) -> [Self] {
     guard let section = top.section("services") else {
       if top.node("services") == nil {
         top.missing("services", "write at least one service with its schemas and its endpoint")
@@ -121,109 +108,99 @@ extension ConfigurationReader {
         "no services; write at least one, with schemas and an endpoint"
       )
     }
-    var services: [Configuration.Service] = []
+    var services: [Self] = []
     for member in section.members {
       let path = section.path(of: member.key)
-      self.checkName(member.key, location: member.keyLocation, path: path, faults: section.faults)
+      section.checkName(of: member)
       guard
         let reader = section.section(of: member.value, path: path, location: member.keyLocation),
-        let service = self.service(reader, name: member.key)
+        let service = Self(reader, name: member.key)
       else { continue }
       services.append(service)
     }
-    self.checkCaches(services, section)
+    Configuration.Reflection.checkCaches(services, section)
     return services
   }
 
   /// Nil when no schemas are named. An endpoint that's missing or wrong is a fault; then an address
   /// that can't be called stands in for it, so that the schemas can still be looked at.
-  private func service(
-    _ reader: SectionReader, name: String
-  ) -> Configuration.Service? {
+  private init?(_ section: SectionReader, name: String) {
     let hosts =
-      reader.list("hosts", example: "bench.internal", ConfigurationValues.hostPattern) ?? []
-    self.checkRepeated(hosts, key: "hosts", in: reader)
-    let prefix = reader.value("prefix", example: "/bench", ConfigurationValues.prefix)
-    let schemasLocation = reader.node("schemas")?.location
-    let transport = self.transport(reader, name: name)
-    var cluster = Configuration.Cluster(of: reader, isHTTP: transport.isHTTP)
-    let reflection = self.reflection(
-      reader, name: name, cluster, isHTTP: transport.isHTTP)
+      section.list("hosts", example: "bench.internal", ConfigurationValues.hostPattern) ?? []
+    Self.checkRepeated(hosts, key: "hosts", in: section)
+    let prefix = section.value("prefix", example: "/bench", ConfigurationValues.prefix)
+    let schemasLocation = section.node("schemas")?.location
+    let transport = TransportSetting(of: section, name: name)
+    var cluster = Configuration.Cluster(of: section, isHTTP: transport.isHTTP)
+    let reflection = Configuration.Reflection(
+      of: section, name: name, cluster, isHTTP: transport.isHTTP)
     let schemas =
-      reflection == nil
-      ? self.paths("schemas", of: reader, mustBeFolders: false) : []
-    let importPaths = self.paths("import_paths", of: reader, mustBeFolders: true)
-    let timeout = reader.value("timeout", example: "30s") { text throws(ValueError) in
-      try ConfigurationValues.duration(text)
-    }
-    let metadata = reader.section("metadata").map(self.metadata) ?? []
+      reflection == nil ? Self.paths("schemas", of: section, mustBeFolders: false) : []
+    let importPaths = Self.paths("import_paths", of: section, mustBeFolders: true)
+    let timeout = section.duration("timeout")
+    let metadata = section.section("metadata").map(Self.metadata) ?? []
     let auth = Configuration.Auth(
-      of: reader, metadata: metadata.map(\.name), isHTTP: transport.isHTTP)
-    let json = reader.section("json").map(self.options)
-    let headers = reader.section("headers").map(Configuration.HeaderRules.init)
-    let forwarded = Configuration.Forwarded(of: reader)
-    let cors = reader.section("cors").flatMap(Configuration.CORS.init)
-    let compression = reader.section("compression").map(Configuration.Compression.init)
-    let mapsByName = reader.flag("map_by_name")
-    let errors = reader.section("errors").map(Configuration.Errors.init)
-    let stream = reader.section("stream").map(Configuration.Stream.init)
-    let mapping = reader.section("http").map(self.mapping)
-    let statusHeader = self.statusHeader(reader)
-    let rules = self.httpRules(reader)
-    let http = self.complete(
-      transport, of: reader, cluster: &cluster, compression: compression)
-    let alternatives = self.alternatives(
-      reader,
-      GroupDefaults(
-        cluster: cluster, auth: auth, transport: transport, metadata: metadata.map(\.name)))
-    let choose = self.choose(reader, among: alternatives.map(\.name))
-    if reader.node("schemas") == nil {
-      reader.missing(
+      of: section, metadata: metadata.map(\.name), isHTTP: transport.isHTTP)
+    let json = section.section("json").map(JSONOptions.init)
+    let headers = section.section("headers").map(Configuration.HeaderRules.init)
+    let forwarded = Configuration.Forwarded(of: section)
+    let cors = section.section("cors").flatMap(Configuration.CORS.init)
+    let compression = section.section("compression").map(Configuration.Compression.init)
+    let mapsByName = section.flag("map_by_name")
+    let errors = section.section("errors").map(Configuration.Errors.init)
+    let stream = section.section("stream").map(Configuration.Stream.init)
+    let mapping = section.section("http").map(HTTPMapping.init)
+    let statusHeader = Self.statusHeader(section)
+    let rules = HTTPRuleSetting.list(of: section)
+    let http = transport.complete(of: section, cluster: &cluster, compression: compression)
+    let alternatives = Configuration.EndpointGroup.alternatives(
+      of: section,
+      .init(cluster: cluster, auth: auth, transport: transport, metadata: metadata.map(\.name)))
+    let choose = Configuration.GroupRule.list(of: section, among: alternatives.map(\.name))
+    if section.node("schemas") == nil {
+      section.missing(
         "schemas",
         "write the .proto files, descriptor sets or folders of them, or reflection to ask the endpoint"
       )
     }
-    reader.finish()
+    section.finish()
     guard let schemas else { return nil }
-    var service = Configuration.Service(
+    self.init(
       name: name, hosts: hosts, prefix: prefix ?? "", schemas: schemas,
       importPaths: importPaths ?? [],
       cluster: cluster ?? Configuration.Cluster(Configuration.Endpoint(host: "", port: 0)),
       timeout: timeout ?? .seconds(30), metadata: metadata, auth: auth)
-    service.location = schemasLocation
-    service.reflection = reflection
-    service.transport = http
-    service.alternatives = alternatives
-    service.choose = choose
-    if let json { (service.encode, service.decode) = json }
-    if let headers { service.headers = headers }
-    if let forwarded { service.forwarded = forwarded }
-    service.cors = cors
-    if let compression { service.compression = compression }
-    if let mapsByName { service.mapsMethodsByName = mapsByName }
-    if let stream { service.stream = stream }
-    service.errors = errors
-    service.statusHeader = statusHeader
-    service.httpRules = rules
-    if let mapping {
-      service.routing = mapping.routing
-      service.encode.refusesPathFieldsElsewhere = mapping.refusesPathFieldsElsewhere
-      service.encode.mergesQueryIntoBodyField = mapping.underBody == .merge
-      service.encode.ignoresQueryUnderBodyField = mapping.underBody == .ignore
-      service.requests = mapping.requests
-    }
-    return service
+    self.location = schemasLocation
+    self.reflection = reflection
+    self.transport = http
+    self.alternatives = alternatives
+    self.choose = choose
+    if let json { (self.encode, self.decode) = (json.encode, json.decode) }
+    if let headers { self.headers = headers }
+    if let forwarded { self.forwarded = forwarded }
+    self.cors = cors
+    if let compression { self.compression = compression }
+    if let mapsByName { self.mapsMethodsByName = mapsByName }
+    if let stream { self.stream = stream }
+    self.errors = errors
+    self.statusHeader = statusHeader
+    self.httpRules = rules
+    mapping?.apply(to: &self)
   }
+}
 
+// MARK: - Parts
+
+extension Configuration.Service {
   /// Paths that must lead somewhere, made absolute. Nil when the key isn't there.
-  private func paths(
-    _ key: String, of reader: SectionReader, mustBeFolders: Bool
+  private static func paths(
+    _ key: String, of section: SectionReader, mustBeFolders: Bool
   ) -> [String]? {
     let example = mustBeFolders ? "protos" : "schemas/a.proto"
-    return reader.list(key, example: example) { text throws(ValueError) in
-      let path = reader.context.absolute(text)
+    return section.list(key, example: example) { text throws(ValueError) in
+      let path = section.context.absolute(text)
       do throws(FileError) {
-        if try reader.context.files.kind(path) != .folder, mustBeFolders {
+        if try section.context.files.kind(path) != .folder, mustBeFolders {
           throw FileError(description: "is not a folder")
         }
       } catch {
@@ -234,16 +211,14 @@ extension ConfigurationReader {
     }
   }
 
-  private func checkRepeated(_ hosts: [String], key: String, in reader: SectionReader) {
+  private static func checkRepeated(_ hosts: [String], key: String, in section: SectionReader) {
     var seen: Set<String> = []
     for host in hosts where !seen.insert(host).inserted {
-      reader.fault(key, "\(ConfigurationValues.quoted(host)) is there twice; keep one")
+      section.fault(key, "\(ConfigurationValues.quoted(host)) is there twice; keep one")
     }
   }
-}
 
-extension ConfigurationReader {
-  private func metadata(_ section: SectionReader) -> [(name: String, value: String)] {
+  private static func metadata(_ section: SectionReader) -> [(name: String, value: String)] {
     var metadata: [(name: String, value: String)] = []
     var names: Set<String> = []
     for member in section.members {
@@ -264,16 +239,29 @@ extension ConfigurationReader {
     return metadata
   }
 
-  /// A name appears in logs, so it's kept to what needs no quotes there.
-  func checkName(
-    _ name: String, location: TextLocation, path: String, faults: SectionReader.Faults
-  ) {
+  /// The key `status_header`.
+  private static func statusHeader(_ section: SectionReader) -> String? {
+    section.value("status_header", example: "x-http-code") { text throws(ValueError) in
+      let name = text.lowercased()
+      if let reason = MetadataRules.fault(name: name) {
+        throw ValueError("\(ConfigurationValues.quoted(text)): \(reason)")
+      }
+      return name
+    }
+  }
+}
+
+extension SectionReader {
+  /// Checks a name of the user's own. It appears in logs, so it's kept to what needs no quotes there.
+  func checkName(of member: YAMLNode.Entry) {
+    let name = member.key
     let isRight =
       (1...64).contains(name.utf8.count)
       && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
     if !isRight {
-      faults.add(
-        location, path, "not a name; write up to 64 letters, digits, -, _ or .")
+      self.faults.add(
+        member.keyLocation, self.path(of: name),
+        "not a name; write up to 64 letters, digits, -, _ or .")
     }
   }
 }

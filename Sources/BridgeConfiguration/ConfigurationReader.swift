@@ -86,7 +86,7 @@ package struct ConfigurationReader {
     else {
       throw ConfigurationError(faults.list).sorted
     }
-    let configuration = self.configuration(top)
+    let configuration = Configuration(top)
     top.finish()
     return Draft(
       configuration: configuration, faults: ConfigurationError(faults.list).sorted.faults,
@@ -97,64 +97,7 @@ package struct ConfigurationReader {
     ConfigurationError([ConfigurationDiagnostic(file: file, location: nil, key: "", reason: reason)]
     )
   }
-}
 
-// MARK: - The top of the file
-
-extension ConfigurationReader {
   /// Where a bridge listens that isn't told where.
   package static let defaultListen = ListenAddress.tcp(host: "127.0.0.1", port: 8080)
-
-  private func configuration(_ top: SectionReader) -> Configuration {
-    let address = { (text: String) throws(ValueError) in
-      try ConfigurationValues.listenAddress(text, folder: top.context.folder)
-    }
-    let listeners = ListenerSetting.list(of: top, address)
-    let listen = listeners?.map(\.address) ?? [Self.defaultListen]
-    let admin = top.value("admin", example: "127.0.0.1:8081", address)
-    self.checkAddresses(listen, admin, in: top)
-    var configuration = Configuration(
-      listen: listen, admin: admin, services: self.services(top))
-    self.checkEndpoints(configuration, in: top)
-    configuration.tls = Configuration.ListenerTLS(of: top, listeners)
-    configuration.trustedHosts =
-      top.list("trusted_hosts", example: "dev.internal", ConfigurationValues.trustedHost) ?? []
-    if let writes = top.flag("access_log") { configuration.writesAccessLog = writes }
-    configuration.threads = top.value("threads", example: "2") { text throws(ValueError) in
-      try ConfigurationValues.integer(text, in: 1...1024)
-    }
-    let drain = top.value("drain_timeout", example: "30s") { text throws(ValueError) in
-      try ConfigurationValues.duration(text, allowsZero: true)
-    }
-    if let drain { configuration.drainTimeout = drain }
-    let delay = top.value("drain_delay", example: "5s") { text throws(ValueError) in
-      try ConfigurationValues.duration(text, allowsZero: true)
-    }
-    if let delay { configuration.drainDelay = delay }
-    if let section = top.section("limits") {
-      configuration.limits = Configuration.Limits(section)
-    }
-    return configuration
-  }
-
-  /// One address can be listened on once; port 0 stands for another port each time.
-  private func checkAddresses(
-    _ listen: [ListenAddress], _ admin: ListenAddress?, in top: SectionReader
-  ) {
-    var seen: Set<ListenAddress> = []
-    for address in listen where !address.takesAnyPort && !seen.insert(address).inserted {
-      top.fault("listen", "\(address) is there twice; keep one")
-    }
-    if let admin, !admin.takesAnyPort, seen.contains(admin) {
-      top.fault("admin", "\(admin) is in listen as well; use another port")
-    }
-  }
-
-  /// No endpoint is the bridge itself.
-  private func checkEndpoints(_ configuration: Configuration, in top: SectionReader) {
-    for own in configuration.ownEndpoints {
-      let key = "\(own.group).endpoint"
-      top.faults.add(top.location(of: key), key, own.reason)
-    }
-  }
 }

@@ -38,14 +38,14 @@ package struct HTTPRuleSetting: Sendable {
   }
 }
 
-extension ConfigurationReader {
+extension HTTPRuleSetting {
   /// The rules of a service: a list of them, or the path of a `google.api.Service` file that has them
   /// under `http: rules:`.
-  func httpRules(_ service: SectionReader) -> [HTTPRuleSetting] {
+  static func list(of service: SectionReader) -> [Self] {
     guard let node = service.node("http_rules") else { return [] }
     let path = service.path(of: "http_rules")
     if case .list(let nodes) = node.value {
-      return self.rules(nodes, path: path, at: node.location, in: service)
+      return Self.rules(nodes, path: path, at: node.location, in: service)
     }
     guard case .scalar(let name, _) = node.value, !node.isNull else {
       service.fault(
@@ -54,14 +54,14 @@ extension ConfigurationReader {
       return []
     }
     let file = service.value("http_rules", example: "rules.yaml") { $0 } ?? name
-    return self.serviceFile(file, of: service)
+    return Self.serviceFile(file, of: service)
   }
 
   /// Reads the rules of a `google.api.Service` file (google/api/service.proto); what else such a file
   /// says about a service means nothing here.
-  private func serviceFile(
+  private static func serviceFile(
     _ name: String, of service: SectionReader
-  ) -> [HTTPRuleSetting] {
+  ) -> [Self] {
     let path = service.context.absolute(name)
     let bytes: [UInt8]
     do throws(FileError) {
@@ -100,23 +100,23 @@ extension ConfigurationReader {
       http.fault("rules", "expected a list of rules, \(found)")
       return []
     }
-    return self.rules(nodes, path: "http.rules", at: rules.location, in: http)
+    return Self.rules(nodes, path: "http.rules", at: rules.location, in: http)
   }
 
-  private func rules(
+  private static func rules(
     _ nodes: [YAMLNode], path: String, at location: TextLocation, in section: SectionReader
-  ) -> [HTTPRuleSetting] {
+  ) -> [Self] {
     if nodes.isEmpty {
       section.faults.add(
         location, path, "an empty list; write at least one rule, or leave the key out")
     }
     return nodes.enumerated().compactMap { index, node in
-      section.section(of: node, path: "\(path)[\(index)]").flatMap(self.rule)
+      section.section(of: node, path: "\(path)[\(index)]").flatMap(Self.init)
     }
   }
 
   /// Nil where the rule has no selector or no pattern that can be read.
-  private func rule(_ reader: SectionReader) -> HTTPRuleSetting? {
+  private init?(_ reader: SectionReader) {
     let selectorNode = reader.node("selector")
     if selectorNode == nil {
       reader.missing("selector", "name the method, such as library.v1.Books.Get")
@@ -129,23 +129,23 @@ extension ConfigurationReader {
         throw ValueError("\(ConfigurationValues.quoted(text)): \(error.reason)")
       }
     }
-    let bindings = [self.binding(reader)] + self.additionalBindings(of: reader)
+    let bindings = [Self.binding(reader)] + Self.additionalBindings(of: reader)
     reader.finish()
     let whole = bindings.compactMap(\.self)
     guard let selectors, whole.count == bindings.count else { return nil }
-    let origin = HTTPRuleSetting.Origin(
+    let origin = Origin(
       file: reader.faults.file, location: selectorNode?.location ?? reader.location,
       key: reader.path(of: "selector"))
-    return HTTPRuleSetting(
+    self.init(
       rule: HTTPRuleOverride(
         selectors: selectors, bindings: whole.map(\.rule),
         source: "\(origin.file):\(origin.location)"),
       selector: origin, bindings: whole.map(\.locations))
   }
 
-  private func additionalBindings(
+  private static func additionalBindings(
     of reader: SectionReader
-  ) -> [(rule: HTTPRule, locations: HTTPRuleSetting.Binding)?] {
+  ) -> [(rule: HTTPRule, locations: Binding)?] {
     guard let node = reader.node("additional_bindings") else { return [] }
     guard case .list(let nodes) = node.value else {
       reader.fault("additional_bindings", "expected a list of bindings, found \(node.kind)")
@@ -162,7 +162,7 @@ extension ConfigurationReader {
       if inner.node("selector") != nil {
         inner.fault("selector", "the rule that this binding belongs to has the selector")
       }
-      let binding = self.binding(inner)
+      let binding = Self.binding(inner)
       inner.finish()
       return binding
     }
@@ -171,14 +171,14 @@ extension ConfigurationReader {
   // MARK: One binding
 
   /// Pattern, body and response body; nil where there's not exactly one pattern that can be read.
-  private func binding(
+  private static func binding(
     _ reader: SectionReader
-  ) -> (rule: HTTPRule, locations: HTTPRuleSetting.Binding)? {
-    let start = HTTPRuleSetting.Origin(
+  ) -> (rule: HTTPRule, locations: Binding)? {
+    let start = Origin(
       file: reader.faults.file, location: reader.location, key: reader.path)
     let origin = { (key: String) in
       guard let node = reader.node(key) else { return start }
-      return HTTPRuleSetting.Origin(
+      return Origin(
         file: start.file, location: node.location, key: reader.path(of: key))
     }
     var rule: HTTPRule?
@@ -193,7 +193,7 @@ extension ConfigurationReader {
     if reader.node("custom") != nil {
       keys.append("custom")
       pattern = origin("custom")
-      rule = reader.section("custom").flatMap(self.custom)
+      rule = reader.section("custom").flatMap(Self.custom)
     }
     let field = { (key: String) in
       reader.value(key, example: "\"*\"") { text throws(ValueError) in text } ?? ""
@@ -211,12 +211,12 @@ extension ConfigurationReader {
       return nil
     }
     guard let rule else { return nil }
-    let locations = HTTPRuleSetting.Binding(
+    let locations = Binding(
       pattern: pattern, body: origin("body"), responseBody: origin("response_body"))
     return (rule, locations)
   }
 
-  private func custom(_ section: SectionReader) -> HTTPRule? {
+  private static func custom(_ section: SectionReader) -> HTTPRule? {
     let kind = section.value("kind", example: "HEAD") { text throws(ValueError) in
       guard !text.isEmpty, text.utf8.allSatisfy(HTTPMethods.isTokenByte) else {
         throw ValueError(

@@ -1,41 +1,39 @@
 internal import Codec
 
-extension ConfigurationReader {
-  func options(_ section: SectionReader) -> (EncodeOptions, DecodeOptions) {
-    var encode = EncodeOptions()
-    var decode = DecodeOptions()
-    if let ignores = section.choice("unknown_fields", ["reject": false, "ignore": true]) {
-      encode.ignoresUnknownFields = ignores
-    }
-    self.unknownParameters(section, &encode)
-    if let ignores = section.choice("unknown_enums", ["reject": false, "ignore": true]) {
-      encode.ignoresUnknownEnums = ignores
-    }
+/// The section `json` of a service: how JSON is read and written.
+struct JSONOptions {
+  var encode = EncodeOptions()
+  var decode = DecodeOptions()
+
+  init(_ section: SectionReader) {
+    section.choice(
+      "unknown_fields", into: &self.encode.ignoresUnknownFields, ["reject": false, "ignore": true])
+    self.readUnknownParameters(section)
+    section.choice(
+      "unknown_enums", into: &self.encode.ignoresUnknownEnums, ["reject": false, "ignore": true])
     if let takesBase64 = section.choice("unknown_any", ["base64": true, "reject": false]) {
-      encode.acceptsUnknownAnyAsBase64 = takesBase64
-      decode.printsUnknownAnyAsBase64 = takesBase64
+      self.encode.acceptsUnknownAnyAsBase64 = takesBase64
+      self.decode.printsUnknownAnyAsBase64 = takesBase64
     }
-    if let always = section.flag("always_print") { decode.alwaysPrintsDefaults = always }
-    if let asNumber = section.choice("int64", ["string": false, "number": true]) {
-      decode.printsInt64AsNumber = asNumber
-    }
+    section.flag("always_print", into: &self.decode.alwaysPrintsDefaults)
+    section.choice(
+      "int64", into: &self.decode.printsInt64AsNumber, ["string": false, "number": true])
     let styles: KeyValuePairs<String, DecodeOptions.EnumStyle> = [
       "name": .name, "number": .number, "short_name": .shortName,
     ]
     if let style = section.choice("enums", styles) {
-      decode.enumStyle = style
-      encode.acceptsShortEnumNames = style == .shortName
+      self.decode.enumStyle = style
+      self.encode.acceptsShortEnumNames = style == .shortName
     }
     if let usesProtoNames = section.choice("field_names", ["json": false, "proto": true]) {
-      decode.usesProtoNames = usesProtoNames
-      encode.usesProtoNames = usesProtoNames
+      self.decode.usesProtoNames = usesProtoNames
+      self.encode.usesProtoNames = usesProtoNames
     }
     section.finish()
-    return (encode, decode)
   }
 
   /// `json.unknown_parameters`: a choice, or a list of names that are passed over.
-  func unknownParameters(_ section: SectionReader, _ options: inout EncodeOptions) {
+  private mutating func readUnknownParameters(_ section: SectionReader) {
     guard let node = section.node("unknown_parameters") else { return }
     if case .list = node.value {
       let names = section.list("unknown_parameters", example: "access_token") {
@@ -45,7 +43,7 @@ extension ConfigurationReader {
         }
         return Array(text.utf8)
       }
-      options.ignoredParameters = names ?? []
+      self.encode.ignoredParameters = names ?? []
       return
     }
     let ignores = section.value("unknown_parameters", example: "reject") {
@@ -57,6 +55,6 @@ extension ConfigurationReader {
       }
       return ignores
     }
-    if let ignores { options.ignoresUnknownParameters = ignores }
+    if let ignores { self.encode.ignoresUnknownParameters = ignores }
   }
 }

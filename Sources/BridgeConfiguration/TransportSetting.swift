@@ -1,34 +1,75 @@
-extension ConfigurationReader {
-  /// What `transport` says.
-  enum Transport {
-    case grpc
-    /// Nil where it's faulty.
-    case http(Configuration.HTTPProtobuf?)
+/// The key `transport` of a service: how messages get to its endpoints.
+enum TransportSetting {
+  case grpc
+  /// Nil where it's faulty.
+  case http(Configuration.HTTPProtobuf?)
 
-    var isHTTP: Bool {
-      if case .http = self { true } else { false }
-    }
+  var isHTTP: Bool {
+    if case .http = self { true } else { false }
   }
 
   /// `grpc`, or `{http-protobuf: {…}}`. Its path is only what the key says; `complete` makes it whole.
   ///
   /// - Parameter name: the service's.
-  func transport(_ service: SectionReader, name: String) -> Transport {
-    guard let node = service.node("transport") else { return .grpc }
+  init(of service: SectionReader, name: String) {
+    self = .grpc
+    guard let node = service.node("transport") else { return }
     guard case .mapping = node.value else {
       if service.choice("transport", ["grpc": true]) == nil {
         service.fault(
           "transport", "messages over HTTP/1.1 are {http-protobuf: {request_type: …, …}}")
       }
-      return .grpc
+      return
     }
-    guard let section = service.section("transport") else { return .grpc }
+    guard let section = service.section("transport") else { return }
     let settings = section.section("http-protobuf")
     section.finish()
     if section.node("http-protobuf") == nil {
       section.missing(
         "http-protobuf", "write the types of request and response, or transport: grpc")
     }
-    return .http(settings.flatMap { self.httpProtobuf($0, name: name) })
+    self = .http(settings.flatMap { Configuration.HTTPProtobuf($0, name: name) })
+  }
+
+  /// Puts the path together and finds what doesn't go with the transport.
+  func complete(
+    of service: SectionReader, cluster: inout Configuration.Cluster?,
+    compression: Configuration.Compression?
+  ) -> Configuration.HTTPProtobuf? {
+    guard case .http(let found) = self else { return nil }
+    if cluster?.health.check == true {
+      service.fault("health", "check asks by gRPC, which this transport isn't; leave it out")
+    }
+    cluster?.health.check = false
+    if compression?.compressesRequests == true {
+      service.fault(
+        "compression",
+        "requests are compressed for gRPC alone; write requests: off, or leave it out")
+    }
+    guard var found else { return nil }
+    let base = cluster?.kind.predictPath ?? ""
+    if base.isEmpty, found.path.isEmpty {
+      if let location = service.section("transport")?.section("http-protobuf") {
+        location.missing("path", "write what the endpoint is asked for, such as /api/predict/infer")
+      } else {
+        service.fault(
+          "endpoint", "has no path of its own; write path in the service's transport.http-protobuf")
+      }
+    }
+    found.path = base + found.path
+    return found
+  }
+}
+
+extension Configuration.EndpointKind {
+  /// Where processors of PAI-EAS are called; empty where the service isn't known.
+  fileprivate var predictPath: String {
+    let service: String? =
+      switch self {
+      case .easGateway(let gateway): gateway.service
+      case .easDirect(let eas): eas.service
+      case .static, .dns, .nlb, .nacos: nil
+      }
+    return service.map { "/api/predict/\($0)" } ?? ""
   }
 }
