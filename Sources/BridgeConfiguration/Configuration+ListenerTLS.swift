@@ -4,14 +4,11 @@ extension Configuration {
   /// TLS on the listeners.
   package struct ListenerTLS: Sendable {
     package var settings: TLSSettings
-    /// What the files held when the configuration was read.
-    package var loaded: TLSContext
     /// The listeners that speak it, by their places in `Configuration.listen`.
     package var listeners: Set<Int>
 
-    package init(settings: TLSSettings, loaded: TLSContext, listeners: Set<Int>) {
+    package init(settings: TLSSettings, listeners: Set<Int>) {
       self.settings = settings
-      self.loaded = loaded
       self.listeners = listeners
     }
   }
@@ -43,10 +40,7 @@ extension Configuration.ListenerTLS {
           + "without tls: off")
     }
     guard section.faults.list.count == faultsBefore else { return nil }
-    let keys: [TLSSettingsError.Subject: String] = [
-      .authorities: "client_ca", .certificate: "certificate", .key: "key",
-    ]
-    guard let loaded = settings.load(keys: keys, section.fault) else { return nil }
-    self.init(settings: settings, loaded: loaded, listeners: Set(secure))
+    section.faults.add(LocatedTLSSettings(settings, section, authorities: "client_ca"))
+    self.init(settings: settings, listeners: Set(secure))
   }
 }

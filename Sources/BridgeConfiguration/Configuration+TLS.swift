@@ -9,13 +9,10 @@ extension Configuration {
     /// host of each endpoint, or the name that their addresses were looked up by. An address is compared with the certificate's addresses.
     package var serverName: String?
     package var settings: TLSSettings
-    /// What the files held when the configuration was read.
-    package var loaded: TLSContext
 
-    package init(serverName: String? = nil, settings: TLSSettings, loaded: TLSContext) {
+    package init(serverName: String? = nil, settings: TLSSettings) {
       self.serverName = serverName
       self.settings = settings
-      self.loaded = loaded
     }
   }
 }
@@ -30,9 +27,8 @@ extension Configuration.TLS {
     var settings = TLSSettings(.client(verifies: true, speaks: speaks))
     guard case .mapping = node.value else {
       guard service.flag("tls") == true else { return nil }
-      let loaded = settings.load(keys: [:]) { service.fault("tls", "\($0): \($1)") }
-      guard let loaded else { return nil }
-      self.init(settings: settings, loaded: loaded)
+      service.faults.add(LocatedTLSSettings(settings, switchOf: service))
+      self.init(settings: settings)
       return
     }
     guard let section = service.section("tls") else { return nil }
@@ -48,11 +44,8 @@ extension Configuration.TLS {
       section.fault("ca", "verify is off, so nothing is compared with it; keep one of them")
     }
     guard section.faults.list.count == faultsBefore else { return nil }
-    let keys: [TLSSettingsError.Subject: String] = [
-      .authorities: "ca", .certificate: "certificate", .key: "key",
-    ]
-    guard let loaded = settings.load(keys: keys, section.fault) else { return nil }
-    self.init(serverName: serverName, settings: settings, loaded: loaded)
+    section.faults.add(LocatedTLSSettings(settings, section, authorities: "ca"))
+    self.init(serverName: serverName, settings: settings)
   }
 
   /// A host name or an IP address, without a port.
@@ -69,20 +62,6 @@ extension Configuration.TLS {
 }
 
 // MARK: - Parts
-
-extension TLSSettings {
-  /// Reads all files together; what is wrong with the pair of certificate and key shows then.
-  func load(
-    keys: [TLSSettingsError.Subject: String], _ fault: (_ key: String, _ reason: String) -> Void
-  ) -> TLSContext? {
-    do throws(TLSSettingsError) {
-      return try self.load()
-    } catch {
-      fault(keys[error.subject] ?? "ca", error.reason)
-      return nil
-    }
-  }
-}
 
 extension SectionReader {
   /// `certificate`, `key` and `minimum_version`.

@@ -30,9 +30,13 @@ package struct ConfigurationReader {
     package var faults: [ConfigurationDiagnostic]
     /// What should be known although it's no fault, one sentence each.
     package var warnings: [String]
+    /// All TLS settings of the file, also those of parts that are faulty otherwise. Whoever serves the
+    /// configuration makes contexts of them first, which may have further faults.
+    package var tls: [LocatedTLSSettings]
   }
 
-  /// Reads the file at `path`, which may be relative to `folder`.
+  /// Reads the file at `path`, which may be relative to `folder`. The files of TLS settings aren't read
+  /// together.
   ///
   /// - Throws: `ConfigurationError`, whose messages name the file as `path` does.
   package func read(path: String, in folder: String) throws(ConfigurationError) -> Configuration {
@@ -90,7 +94,7 @@ package struct ConfigurationReader {
     top.finish()
     return Draft(
       configuration: configuration, faults: ConfigurationError(faults.list).sorted.faults,
-      warnings: faults.warnings)
+      warnings: faults.warnings, tls: faults.tls)
   }
 
   private static func fault(file: String, _ reason: String) -> ConfigurationError {

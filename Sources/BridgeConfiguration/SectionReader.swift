@@ -12,6 +12,8 @@ final class SectionReader {
     private(set) var list: [ConfigurationDiagnostic]
     /// What should be known although it's no fault, with file, line and key.
     private(set) var warnings: [String] = []
+    /// TLS settings whose files are still to be read together.
+    private(set) var tls: [LocatedTLSSettings] = []
 
     init(file: String, _ list: [ConfigurationDiagnostic] = []) {
       self.file = file
@@ -22,6 +24,10 @@ final class SectionReader {
       self.warnings.append(
         ConfigurationDiagnostic(file: self.file, location: location, key: key, reason: text)
           .description)
+    }
+
+    func add(_ tls: LocatedTLSSettings) {
+      self.tls.append(tls)
     }
 
     func add(_ location: TextLocation?, _ key: String, _ reason: String) {
@@ -83,8 +89,15 @@ final class SectionReader {
 
   /// Reports a fault at a key's value, or at the section where the key isn't there.
   func fault(_ key: String, _ reason: String) {
-    let entry = self.entry(key)
-    self.faults.add(entry?.value.location ?? self.location, self.path(of: key), reason)
+    let fault = self.diagnostic(key, reason)
+    self.faults.add(fault.location, fault.key, reason)
+  }
+
+  /// A fault as `fault` reports it.
+  func diagnostic(_ key: String, _ reason: String) -> ConfigurationDiagnostic {
+    ConfigurationDiagnostic(
+      file: self.faults.file, location: self.entry(key)?.value.location ?? self.location,
+      key: self.path(of: key), reason: reason)
   }
 
   /// Where the value of a key stands, given by its path from this section; of a part of the path where

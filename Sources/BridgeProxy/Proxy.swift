@@ -111,11 +111,10 @@ extension Proxy {
   ) async throws -> Running {
     let configuration = self.plan.configuration
     let seed = UInt64.random(in: .min ... .max)
-    let listenerTLS = configuration.tls.map {
-      ReloadableTLSContext(key: "tls", settings: $0.settings, loaded: $0.loaded)
-    }
+    let tls = self.plan.tls
+    let listenerTLS = configuration.tls.map { tls.reloadable($0.settings, key: "tls") }
     let connectors = configuration.services.map { service in
-      service.groups.indices.map { SocketConnector(service, group: $0) }
+      service.groups.indices.map { SocketConnector(service, group: $0, tls) }
     }
     var upstreams: [LoopUpstreams] = []
     let log = ReachabilityLog { [onEvent = self.onEvent] in onEvent(.note($0)) }
@@ -340,11 +339,10 @@ extension Proxy {
 
 extension SocketConnector {
   /// A connector for an endpoint group of a service, shared by all loops.
-  init(_ service: Configuration.Service, group index: Int) {
+  init(_ service: Configuration.Service, group index: Int, _ contexts: TLSContexts) {
     let cluster = service.groups[index].cluster
     let tls = cluster.tls.map {
-      ReloadableTLSContext(
-        key: "\(service.path(ofGroup: index)).tls", settings: $0.settings, loaded: $0.loaded)
+      contexts.reloadable($0.settings, key: "\(service.path(ofGroup: index)).tls")
     }
     self.init(tls: tls, serverName: cluster.tls?.serverName ?? cluster.kind.serverName)
   }

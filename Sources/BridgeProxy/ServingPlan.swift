@@ -20,6 +20,8 @@ package struct ServingPlan: Sendable {
   package let warnings: [String]
   /// Schemas from reflection, by the index of the service.
   package let reflected: [Int: ReflectedFiles]
+  /// Contexts of TLS connections.
+  let tls: TLSContexts
 
   /// Loads the schemas and builds the routes of all services.
   ///
@@ -28,25 +30,28 @@ package struct ServingPlan: Sendable {
   ///   - faults: errors of the file itself. Schemas are loaded all the same, so that all errors are
   ///     reported together.
   ///   - warnings: warnings of the configuration reader.
+  ///   - tls: the configuration's TLS contexts; loaded by default.
   ///   - whenMissing: for services whose schema comes from reflection.
   ///   - reflection: requests those schemas; by default over connections of its own.
   ///   - loadSchema: loads the schema of a service; by default from its files.
   /// - Throws: the errors of all services, each with its key.
   package static func load(
     _ configuration: Configuration, file: String, faults: [ConfigurationDiagnostic] = [],
-    warnings: [String] = [], whenMissing: WhenMissing = .refuse,
+    warnings: [String] = [], tls: TLSContexts? = nil, whenMissing: WhenMissing = .refuse,
     reflection: ReflectionLoader? = nil,
     loadSchema: (Configuration.Service) async throws(SchemaLoadError) -> Schema = { service in
       try await SchemaLoader().load(service.schemas, importPaths: service.importPaths)
     }
   ) async throws(ConfigurationError) -> ServingPlan {
+    let tls = if let tls { tls } else { try TLSContexts(of: configuration) }
     var builder = Builder(file: file, faults: faults)
     builder.warnings = warnings
     // No reflection for a configuration that can't be served anyway.
     let reflected =
       faults.isEmpty
       ? await Self.reflect(
-        configuration.services, reflection ?? ReflectionLoader(limits: configuration.limits)) : [:]
+        configuration.services,
+        reflection ?? ReflectionLoader(limits: configuration.limits, tls: tls)) : [:]
     for (index, service) in configuration.services.enumerated() {
       let key = "services.\(service.name)"
       if service.reflection != nil {
@@ -70,7 +75,7 @@ package struct ServingPlan: Sendable {
         }
       }
     }
-    return try builder.build(configuration)
+    return try builder.build(configuration, tls)
   }
 
   /// Requests the schemas of all services that use reflection, concurrently.
@@ -225,7 +230,7 @@ extension ServingPlan {
 
     /// Also reports conflicts between services that are valid individually.
     consuming func build(
-      _ configuration: Configuration
+      _ configuration: Configuration, _ tls: TLSContexts
     ) throws(ConfigurationError) -> ServingPlan {
       let served = self.services
       let table: ServingTable
@@ -244,7 +249,7 @@ extension ServingPlan {
         configuration: configuration, table: table,
         warnings: self.warnings
           + table.warnings.map { "services.\(served[$0.service].name): \($0.text)" },
-        reflected: self.reflected)
+        reflected: self.reflected, tls: tls)
     }
   }
 }

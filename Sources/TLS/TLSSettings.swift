@@ -1,14 +1,14 @@
 /// TLS settings and the paths of their files. Paths are absolute.
-package struct TLSSettings: Sendable, Equatable {
+package struct TLSSettings: Sendable, Hashable {
   /// The side of the connection.
-  package enum Role: Sendable, Equatable {
+  package enum Role: Sendable, Hashable {
     /// The bridge is the client. Without `verifies` any server is accepted as the endpoint.
     case client(verifies: Bool, speaks: ApplicationProtocol)
     case server
   }
 
   /// The protocol offered to an endpoint by ALPN (RFC 7301).
-  package enum ApplicationProtocol: Sendable, Equatable {
+  package enum ApplicationProtocol: Sendable, Hashable {
     /// The endpoint must select `h2`, as gRPC's own clients require.
     case http2
     /// `http/1.1`, which the endpoint may ignore.
@@ -18,7 +18,7 @@ package struct TLSSettings: Sendable, Equatable {
   }
 
   /// The minimum protocol version.
-  package enum Version: Sendable, Equatable {
+  package enum Version: Sendable, Hashable {
     case tls12
     case tls13
   }

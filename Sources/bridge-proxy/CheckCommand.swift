@@ -37,11 +37,12 @@ extension ServingPlan {
     file: String, _ whenMissing: WhenMissing, readsSecrets: Bool = true
   ) async throws -> ServingPlan {
     do {
-      let draft = try ConfigurationReader(
+      var draft = try ConfigurationReader(
         environment: ProcessEnvironment.value, readsSecrets: readsSecrets
       ).draft(path: file, in: Files.workingFolder())
+      let tls = TLSContexts(of: &draft)
       return try await ServingPlan.load(
-        draft.configuration, file: file, faults: draft.faults, warnings: draft.warnings,
+        draft.configuration, file: file, faults: draft.faults, warnings: draft.warnings, tls: tls,
         whenMissing: whenMissing)
     } catch {
       throw Console.refuse(error)

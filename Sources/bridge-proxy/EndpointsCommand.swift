@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import BridgeConfiguration
+internal import BridgeProxy
 internal import Discovery
 internal import LocalFiles
 internal import NIOCore
@@ -36,9 +37,13 @@ struct EndpointsCommand: AsyncParsableCommand {
   }
 
   private func services() throws -> [Configuration.Service] {
-    do {
-      return try ConfigurationReader(environment: ProcessEnvironment.value)
-        .read(path: self.config, in: Files.workingFolder()).services
+    do throws(ConfigurationError) {
+      var draft = try ConfigurationReader(environment: ProcessEnvironment.value)
+        .draft(path: self.config, in: Files.workingFolder())
+      // As `serve` and `check` do: TLS files are part of a valid configuration.
+      _ = TLSContexts(of: &draft)
+      guard draft.faults.isEmpty else { throw ConfigurationError(draft.faults) }
+      return draft.configuration.services
     } catch {
       throw Console.refuse(error)
     }

@@ -36,8 +36,8 @@ package struct ReflectionLoader: Sendable {
   }
 
   /// Uses connections of its own, which are closed afterwards.
-  package init(limits: Configuration.Limits) {
-    self.init { service in await Self.requestOnce(service, limits) }
+  package init(limits: Configuration.Limits, tls: TLSContexts) {
+    self.init { service in await Self.requestOnce(service, limits, tls) }
   }
 
   /// The schema of one service.
@@ -90,7 +90,7 @@ package struct ReflectionLoader: Sendable {
   // MARK: Asking
 
   private static func requestOnce(
-    _ service: Configuration.Service, _ limits: Configuration.Limits
+    _ service: Configuration.Service, _ limits: Configuration.Limits, _ tls: TLSContexts
   ) async -> Result<ReflectionResult, ReflectionError> {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let loop = group.next()
@@ -101,7 +101,8 @@ package struct ReflectionLoader: Sendable {
     do {
       let upstreams = try await loop.submit { [alone] in
         LoopUpstreams(
-          of: alone, [service.groups.indices.map { SocketConnector(service, group: $0) }], on: loop,
+          of: alone, [service.groups.indices.map { SocketConnector(service, group: $0, tls) }],
+          on: loop,
           seed: 0)
       }.get()
       let discovery = upstreams.discover(service, at: 0, by: client.fetch)

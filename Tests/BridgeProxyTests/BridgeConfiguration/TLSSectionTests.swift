@@ -1,3 +1,4 @@
+import BridgeProxy
 import Testing
 
 @testable import Addresses
@@ -35,13 +36,14 @@ import Testing
     "listen: \(listen)\ntls: \(tls)\nservices: {a: {schemas: a.proto, endpoint: 'h:1'}}"
   }
 
-  private func faults(_ text: String) -> String {
-    do {
-      _ = try self.read(text)
-      return ""
-    } catch {
-      return "\(error)".replacing(self.certificates.folder.path + "/", with: "")
-    }
+  /// The faults of a file, with those of its TLS contexts.
+  private func faults(_ text: String) throws -> String {
+    try self.certificates.folder.write("b.yaml", text)
+    var draft = try ConfigurationReader { _ in nil }
+      .draft(path: "b.yaml", in: self.certificates.folder.path)
+    _ = TLSContexts(of: &draft)
+    return "\(ConfigurationError(draft.faults))"
+      .replacing(self.certificates.folder.path + "/", with: "")
   }
 
   @Test func `off is as if it weren't there`() throws {
@@ -144,8 +146,8 @@ import Testing
       "{ca: one.pem, certifcate: one.pem}", "tls.certifcate: unknown key; did you mean certificate?"
     ),
   ])
-  func `a fault of a service`(section: String, fault: String) {
-    let found = self.faults(self.service(section))
+  func `a fault of a service`(section: String, fault: String) throws {
+    let found = try self.faults(self.service(section))
     // Behind the place.
     #expect(found.drop { $0 != " " }.dropFirst() == "services.a.\(fault)")
   }
@@ -198,17 +200,45 @@ import Testing
       "tls: expected a mapping of keys to values, found nothing"
     ),
   ])
-  func `a fault of the listeners`(listen: String, section: String, fault: String) {
-    let found = self.faults(self.listeners(listen, section))
+  func `a fault of the listeners`(listen: String, section: String, fault: String) throws {
+    let found = try self.faults(self.listeners(listen, section))
     #expect(found.drop { $0 != " " }.dropFirst().hasPrefix(fault), "\(found)")
   }
 
-  @Test func `a listener that wants TLS without a certificate`() {
+  @Test func `faults of files together are told with all others, whatever else is wrong`() throws {
+    let text = """
+      tls: {certificate: one.pem, key: two.key}
+      listen: 127.0.0.1:1
+      services:
+        a:
+          schemas: a.proto
+          endpoint: nowhere
+          tls: {ca: one.pem, certificate: two.pem, key: one.key}
+          timeout: 1
+        b:
+          endpoint: h:1
+          tls: {certificate: one.pem, key: two.key}
+          alternatives: {c: h:2}
+      """
+    let lines = try self.faults(text).split(separator: "\n").map { $0.prefix { $0 != ";" } }
+    #expect(
+      lines == [
+        "b.yaml:1:34: tls.key: the key in two.key doesn't match the certificate in one.pem",
+        #"b.yaml:6:15: services.a.endpoint: "nowhere" is not an address"#,
+        "b.yaml:7:51: services.a.tls.key: the key in one.key doesn't match the certificate in two.pem",
+        #"b.yaml:8:14: services.a.timeout: "1" is not a duration"#,
+        "b.yaml:9:3: services.b.schemas: missing",
+        "b.yaml:11:38: services.b.tls.key: the key in two.key doesn't match the certificate in one.pem",
+        "b.yaml:12:19: services.b.alternatives: nothing leads there",
+      ])
+  }
+
+  @Test func `a listener that wants TLS without a certificate`() throws {
     let text =
       "listen: [{address: '127.0.0.1:1', tls: on}]\n"
       + "services: {a: {schemas: a.proto, endpoint: 'h:1'}}"
     #expect(
-      self.faults(text)
+      try self.faults(text)
         == "b.yaml:1:9: listen: listen[0] wants TLS, but there is no certificate; write "
         + "tls: {certificate: …, key: …} beside listen")
   }
