@@ -1,4 +1,3 @@
-package import Codec
 internal import Routing
 
 extension Configuration {
@@ -38,54 +37,9 @@ extension Configuration {
       self.path = path
       self.route = route
     }
-  }
-}
 
-/// Types that a schema doesn't have.
-package struct UnknownTypesError: Error {
-  package struct Diagnostic: Sendable {
-    /// Below `transport.http-protobuf`.
-    package var key: String
-    package var location: TextLocation?
-    package var reason: String
-  }
-
-  package var faults: [Diagnostic]
-}
-
-extension Configuration.HTTPProtobuf {
-  /// The schema with the one method instead of the services that it declares.
-  ///
-  /// - Parameter service: the service's name in the configuration, which is the method's as well.
-  package func schema(
-    from schema: Schema, service: String
-  ) throws(UnknownTypesError) -> Schema {
-    var faults: [UnknownTypesError.Diagnostic] = []
-    let input = Self.find(self.requestType, "request_type", in: schema, &faults)
-    let output = Self.find(self.responseType, "response_type", in: schema, &faults)
-    guard let input, let output, faults.isEmpty else { throw UnknownTypesError(faults: faults) }
-    return schema.serving(
-      method: self.name, of: service, input: input, output: output,
-      rule: HTTPRule(verb: "POST", template: self.route, body: "*"),
-      file: "services.\(service).transport")
-  }
-
-  /// `:path` of calls of the method.
-  package func callPath(service: String) -> String { "/\(service)/\(self.name)" }
-
-  private static func find(
-    _ type: TypeName, _ key: String, in schema: Schema,
-    _ faults: inout [UnknownTypesError.Diagnostic]
-  ) -> MessageIndex? {
-    if let index = schema.message(named: type.name) { return index }
-    let names = schema.messages.lazy.filter { !$0.isMapEntry }.map(\.fullName)
-    let hint = SpellingSuggestion.name(to: type.name, among: names).map { "; did you mean \($0)?" }
-    faults.append(
-      UnknownTypesError.Diagnostic(
-        key: key, location: type.location,
-        reason: "these schemas have no message \(ConfigurationValues.quoted(type.name))"
-          + (hint ?? "; write its full name, with its package")))
-    return nil
+    /// `:path` of calls of the method.
+    package func callPath(service: String) -> String { "/\(service)/\(self.name)" }
   }
 }
 
