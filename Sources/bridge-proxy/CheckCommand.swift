@@ -1,7 +1,5 @@
 internal import ArgumentParser
-internal import BridgeConfiguration
 internal import BridgeProxy
-internal import LocalFiles
 internal import ProcessResources
 
 /// `bridge-proxy check`: performs everything that `serve` does before it listens.
@@ -19,33 +17,15 @@ struct CheckCommand: AsyncParsableCommand {
 
   func run() async throws {
     ProcessSetup.ignoreBrokenPipes()
-    let plan = try await ServingPlan.load(
-      file: self.config, .refuse, readsSecrets: !self.noSecrets)
-    for warning in plan.warnings { Console.note("warning: \(warning)") }
-    Console.write(plan.listing)
-  }
-}
-
-extension ServingPlan {
-  /// Reads a configuration file and loads what it refers to.
-  ///
-  /// - Parameters:
-  ///   - whenMissing: how to handle a service whose endpoint doesn't provide its schema.
-  ///   - readsSecrets: whether tokens and passwords are required.
-  /// - Throws: the exit code, after printing the errors.
-  static func load(
-    file: String, _ whenMissing: WhenMissing, readsSecrets: Bool = true
-  ) async throws -> ServingPlan {
+    let plan: ServingPlan
     do {
-      var draft = try ConfigurationReader(
-        environment: ProcessEnvironment.value, readsSecrets: readsSecrets
-      ).draft(path: file, in: Files.workingFolder())
-      let tls = TLSContexts(of: &draft)
-      return try await ServingPlan.load(
-        draft.configuration, file: file, faults: draft.faults, warnings: draft.warnings, tls: tls,
-        whenMissing: whenMissing)
+      plan = try await ServingPlan.load(
+        file: self.config, environment: ProcessEnvironment.value, whenMissing: .refuse,
+        readsSecrets: !self.noSecrets)
     } catch {
       throw Console.refuse(error)
     }
+    for warning in plan.warnings { Console.note("warning: \(warning)") }
+    Console.write(plan.listing)
   }
 }

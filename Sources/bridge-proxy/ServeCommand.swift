@@ -70,8 +70,11 @@ struct ServeCommand: AsyncParsableCommand {
   }
 
   private func plan() async throws -> ServingPlan {
-    if let config = self.config { return try await ServingPlan.load(file: config, .wait) }
-    do {
+    do throws(ConfigurationError) {
+      if let config = self.config {
+        return try await ServingPlan.load(
+          file: config, environment: ProcessEnvironment.value, whenMissing: .wait)
+      }
       let settings = CommandLineSettings(
         schemas: self.schema, importPaths: self.importPath, endpoint: self.endpoint ?? "",
         listen: self.listen, admin: self.admin, prefix: self.prefix,
