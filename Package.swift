@@ -214,6 +214,7 @@ let package = Package(
         "Codec",
         "DemoBackend",
         "Discovery",
+        "LocalFiles",
         "ProcessResources",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
