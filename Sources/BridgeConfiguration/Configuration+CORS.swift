@@ -88,7 +88,7 @@ extension Configuration.CORS {
   }
 
   private static func method(_ text: String) throws(ValueError) -> String {
-    guard !text.isEmpty, text.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) else {
+    guard !text.isEmpty, text.utf8.allSatisfy(ASCII.isUppercase) else {
       throw ValueError(
         "\(ConfigurationValues.quoted(text)) is not a method; write capital letters, such as GET")
     }

@@ -1,3 +1,5 @@
+internal import HTTPFields
+
 extension Configuration {
   /// Endpoints of a PAI-EAS service that are called without its gateway, found by asking the service
   /// discovery of its region (`endpoint: {eas-direct: {…}}`).
@@ -82,7 +84,7 @@ extension Configuration.EASDirect {
     let uid = section.value("uid", example: "1234567890123456", EASNames.uid)
     let region = section.value("region", example: "cn-hangzhou") { text throws(ValueError) in
       guard !text.isEmpty, text.utf8.count <= 40,
-        text.allSatisfy({ $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "-") })
+        text.isAlphanumeric(or: "-"), !text.utf8.contains(where: ASCII.isUppercase)
       else {
         throw ValueError(
           "\(ConfigurationValues.quoted(text)) is not a region; write one such as cn-hangzhou")

@@ -61,10 +61,7 @@ extension Configuration.GroupRule {
     let header = section.value("header", example: "x-canary") { text throws(ValueError) in
       let name = text.lowercased()
       // RFC 9110 §5.6.2: token.
-      let isName = name.allSatisfy { letter in
-        letter.isASCII && (letter.isLetter || letter.isNumber || "!#$%&'*+-.^_`|~".contains(letter))
-      }
-      guard !name.isEmpty, isName else {
+      guard !name.isEmpty, name.isAlphanumeric(or: "!#$%&'*+-.^_`|~") else {
         throw ValueError("\(ConfigurationValues.quoted(text)) is no name of a header field")
       }
       return name

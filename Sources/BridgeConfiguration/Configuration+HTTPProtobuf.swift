@@ -60,7 +60,7 @@ extension Configuration.HTTPProtobuf {
     }
     let method = section.value("name", example: "Predict") { text throws(ValueError) in
       guard (1...64).contains(text.utf8.count),
-        text.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") })
+        text.isAlphanumeric(or: "_")
       else {
         throw ValueError(
           "\(ConfigurationValues.quoted(text)) is not a method's name; write letters, digits and _")

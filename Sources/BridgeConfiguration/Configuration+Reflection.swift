@@ -133,7 +133,7 @@ extension Configuration.Reflection {
   private static func serviceName(_ text: String) throws(ValueError) -> String {
     let isName = text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { part in
       !part.isEmpty && part.first?.isNumber == false
-        && part.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+        && part.isAlphanumeric(or: "_")
     }
     guard isName, text.utf8.count <= 500 else {
       throw ValueError(

@@ -255,10 +255,7 @@ extension SectionReader {
   /// Checks a name of the user's own. It appears in logs, so it's kept to what needs no quotes there.
   func checkName(of member: YAMLNode.Entry) {
     let name = member.key
-    let isRight =
-      (1...64).contains(name.utf8.count)
-      && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
-    if !isRight {
+    if !(1...64).contains(name.utf8.count) || !name.isAlphanumeric(or: "-_.") {
       self.faults.add(
         member.keyLocation, self.path(of: name),
         "not a name; write up to 64 letters, digits, -, _ or .")

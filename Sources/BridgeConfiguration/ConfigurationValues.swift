@@ -1,5 +1,6 @@
 package import Addresses
 internal import Codec
+internal import HTTPFields
 internal import LocalFiles
 internal import NIOCore
 
@@ -21,7 +22,7 @@ package enum ConfigurationValues {
     let units: [(name: String, nanoseconds: Int64)] = [
       ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000),
     ]
-    let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+    let number = text.prefix { "0123456789.".contains($0) }
     let name = text.dropFirst(number.count).drop { $0 == " " }
     guard let unit = units.first(where: { $0.name == name }),
       let nanoseconds = Self.scaled(number, by: unit.nanoseconds)
@@ -44,7 +45,7 @@ package enum ConfigurationValues {
     let units: [(name: String, factor: Int)] = [
       ("", 1), ("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30),
     ]
-    let number = text.prefix { $0.isASCII && $0.isNumber }
+    let number = text.prefix { "0123456789".contains($0) }
     let name = text.dropFirst(number.count).drop { $0 == " " }
     guard let unit = units.first(where: { $0.name == name }), let count = Int(number) else {
       throw ValueError(
@@ -169,7 +170,8 @@ package enum ConfigurationValues {
       throw ValueError("\(quoted(text)) has an empty part between two slashes")
     }
     let allowed = "-._~!$&'()*+,;=:@%/"
-    guard let wrong = text.first(where: { !Self.isLetterOrDigit($0) && !allowed.contains($0) })
+    guard
+      let wrong = text.first(where: { !"\($0)".isAlphanumeric() && !allowed.contains($0) })
     else { return text }
     throw ValueError(
       "\(quoted(text)) has a character that a path can't have: \(quoted(String(wrong)))")
@@ -259,17 +261,14 @@ extension ConfigurationValues {
     guard !text.isEmpty, text.utf8.count <= 253 else { return false }
     if isBracketed { return text.contains(":") && Self.isAddress(text) }
     // Digits and dots alone are meant as an IPv4 address (RFC 1123 §2.1).
-    if text.allSatisfy({ $0 == "." || ($0.isASCII && $0.isNumber) }) { return Self.isAddress(text) }
-    return text.allSatisfy { Self.isLetterOrDigit($0) || $0 == "-" || $0 == "." || $0 == "_" }
-      && !text.hasPrefix(".") && !text.contains("..")
+    if text.utf8.allSatisfy({ $0 == UInt8(ascii: ".") || ASCII.isDigit($0) }) {
+      return Self.isAddress(text)
+    }
+    return text.isAlphanumeric(or: "-._") && !text.hasPrefix(".") && !text.contains("..")
   }
 
   private static func isAddress(_ text: String) -> Bool {
     (try? SocketAddress(ipAddress: text, port: 0)) != nil
-  }
-
-  private static func isLetterOrDigit(_ character: Character) -> Bool {
-    character.isASCII && (character.isLetter || character.isNumber)
   }
 }
 

@@ -1,9 +1,11 @@
+internal import HTTPFields
+
 /// What PAI-EAS calls things.
 enum EASNames {
   /// Letters, digits, `_` and `-`, with a dot behind a group's name.
   static func service(_ text: String) throws(ValueError) -> String {
     guard (1...128).contains(text.utf8.count),
-      text.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) })
+      text.isAlphanumeric(or: "-_.")
     else {
       throw ValueError(
         "\(ConfigurationValues.quoted(text)) is not a service of PAI-EAS; write letters, digits, _, "
@@ -14,7 +16,7 @@ enum EASNames {
 
   /// The number of an account.
   static func uid(_ text: String) throws(ValueError) -> String {
-    guard (1...32).contains(text.utf8.count), text.allSatisfy({ $0.isASCII && $0.isNumber }) else {
+    guard (1...32).contains(text.utf8.count), text.utf8.allSatisfy(ASCII.isDigit) else {
       throw ValueError(
         "\(ConfigurationValues.quoted(text)) is not an account's number; write digits")
     }
@@ -42,6 +44,6 @@ enum EASNames {
   /// Whether it's part of a host's name as they write them.
   private static func isLabel(_ text: String) -> Bool {
     (1...63).contains(text.utf8.count)
-      && text.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "-") }
+      && text.isAlphanumeric(or: "-") && !text.utf8.contains(where: ASCII.isUppercase)
   }
 }

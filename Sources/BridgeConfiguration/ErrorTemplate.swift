@@ -1,5 +1,6 @@
 package import Codec
 package import GRPCWire
+internal import HTTPFields
 
 /// The JSON of a service's errors in a shape of the service's own, for clients that knew their errors
 /// before there was a bridge.
@@ -262,7 +263,7 @@ extension ErrorTemplate {
     private static func isNumber(_ text: String) -> Bool {
       var rest = Array(text.utf8)[...]
       func digits() -> Int {
-        let count = rest.prefix { (0x30...0x39).contains($0) }.count
+        let count = rest.prefix(while: ASCII.isDigit).count
         rest = rest.dropFirst(count)
         return count
       }
@@ -286,7 +287,7 @@ extension ErrorTemplate {
 
     /// What YAML takes for a number and JSON doesn't: `007`, `+1`, `0x1F`, `1.`, `.5`.
     private static func resemblesNumber(_ text: String) -> Bool {
-      guard let first = text.utf8.first, (0x30...0x39).contains(first) || "+-.".utf8.contains(first)
+      guard let first = text.utf8.first, ASCII.isDigit(first) || "+-.".utf8.contains(first)
       else { return false }
       return Double(text) != nil
     }

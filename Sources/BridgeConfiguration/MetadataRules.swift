@@ -1,3 +1,5 @@
+internal import HTTPFields
+
 /// What a configured metadata entry may be: the rules of gRPC over HTTP/2 and of RFC 9110.
 package enum MetadataRules {
   /// Fields that the bridge writes itself, and those that HTTP/2 forbids (RFC 9113 §8.2.2).
@@ -8,10 +10,7 @@ package enum MetadataRules {
 
   /// Why a name (in lower case) can't be used; nil when it can.
   static func fault(name: String) -> String? {
-    let allowed = { (character: Character) in
-      character.isASCII && (character.isLetter || character.isNumber || "-_.".contains(character))
-    }
-    guard !name.isEmpty, name.utf8.count <= 256, name.allSatisfy(allowed) else {
+    guard !name.isEmpty, name.utf8.count <= 256, name.isAlphanumeric(or: "-_.") else {
       return "not a metadata name; write letters, digits, -, _ or ."
     }
     if name.hasPrefix("grpc-") || Self.reserved.contains(name) {
@@ -32,10 +31,7 @@ package enum MetadataRules {
     // A -bin value is base64 on the wire.
     guard name.hasSuffix("-bin") else { return nil }
     let text = value.utf8.reversed().drop { $0 == UInt8(ascii: "=") }
-    let isBase64 = text.allSatisfy { byte in
-      let character = Character(Unicode.Scalar(byte))
-      return character.isLetter || character.isNumber || character == "+" || character == "/"
-    }
+    let isBase64 = text.allSatisfy { ASCII.isAlphanumeric($0) || "+/".utf8.contains($0) }
     guard isBase64, text.count % 4 != 1 else {
       return "a name that ends in -bin takes base64"
     }

@@ -1,3 +1,5 @@
+internal import HTTPFields
+
 /// Whether a text is what should stand where it does, or more likely a secret that was put there.
 ///
 /// A person may write a token where the name of its variable, or the path of its file, is due. Messages
@@ -7,13 +9,13 @@ enum PlausibleText {
   /// underscores as POSIX has them (IEEE 1003.1 §8.1), in words of a usual length.
   static func isVariableName(_ text: String) -> Bool {
     let bytes = text.utf8
-    guard (1...64).contains(bytes.count), let first = bytes.first, !Self.isDigit(first) else {
+    guard (1...64).contains(bytes.count), let first = bytes.first, !ASCII.isDigit(first) else {
       return false
     }
-    guard bytes.allSatisfy({ Self.isDigit($0) || Self.isLetter($0) || $0 == UInt8(ascii: "_") })
+    guard text.isAlphanumeric(or: "_")
     else { return false }
-    let capitals = bytes.count(where: Self.isCapital)
-    let letters = bytes.count(where: Self.isLetter)
+    let capitals = bytes.count(where: ASCII.isUppercase)
+    let letters = bytes.count(where: ASCII.isLetter)
     guard capitals == 0 || capitals == letters else { return false }
     return Self.hasUsualWords(text, separators: "_")
   }
@@ -32,26 +34,20 @@ enum PlausibleText {
   /// Whether no word is long and made like a key: letters of both cases with digits, or mostly digits.
   private static func hasUsualWords(_ text: String, separators: String) -> Bool {
     // Words are short in what's written with separators, as UUIDs are.
-    guard text.utf8.count < 32 || text.utf8.count(where: Self.isDigit) * 3 < text.utf8.count else {
+    guard text.utf8.count < 32 || text.utf8.count(where: ASCII.isDigit) * 3 < text.utf8.count else {
       return false
     }
     for word in text.split(whereSeparator: { separators.contains($0) }) {
       let bytes = word.utf8
       guard bytes.count <= 32 else { return false }
-      let digits = bytes.count(where: Self.isDigit)
-      let capitals = bytes.count(where: Self.isCapital)
-      let letters = bytes.count(where: Self.isLetter)
+      let digits = bytes.count(where: ASCII.isDigit)
+      let capitals = bytes.count(where: ASCII.isUppercase)
+      let letters = bytes.count(where: ASCII.isLetter)
       let isMixed = digits > 0 && capitals > 0 && capitals < letters
       if bytes.count >= 16, isMixed || digits * 4 >= bytes.count { return false }
       // Words of a language are shorter, and one of capitals that has this length is a key's name.
       if bytes.count >= 20, digits > 0 || capitals == letters { return false }
     }
     return true
-  }
-
-  private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
-  private static func isCapital(_ byte: UInt8) -> Bool { (0x41...0x5A).contains(byte) }
-  private static func isLetter(_ byte: UInt8) -> Bool {
-    Self.isCapital(byte) || (0x61...0x7A).contains(byte)
   }
 }
