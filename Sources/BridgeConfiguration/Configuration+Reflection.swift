@@ -31,7 +31,7 @@ extension Configuration {
       let question = ([cluster.kind.description] + services.sorted()).joined(separator: "\n")
       let digest = String(StableHash.of(question.utf8), radix: 16)
       return folder.map { folder in
-        FilePaths.absolute("bridge-proxy/\(service)-\(digest).binpb", in: folder)
+        FilePaths.absolute("\(Product.name)/\(service)-\(digest).binpb", in: folder)
       }
     }
   }

@@ -82,16 +82,14 @@ struct LoopUpstreams: Sendable {
       return HTTP1Pool(
         eventLoop: eventLoop, endpoint: endpoint, transport,
         callPath: callPath, limits: limits, connections: cluster.connections,
-        userAgent: Self.userAgent, authority: cluster.authority,
+        userAgent: Product.userAgent, authority: cluster.authority,
         connector: connector, credentials: credentials, key: key, via: via)
     }
     return HTTP2Pool(
       eventLoop: eventLoop, endpoint: endpoint, limits: limits, connections: cluster.connections,
-      userAgent: Self.userAgent, authority: cluster.authority, connector: connector,
+      userAgent: Product.userAgent, authority: cluster.authority, connector: connector,
       credentials: credentials, statuses: cluster.kind.statuses, key: key, via: via)
   }
-
-  private static let userAgent = "bridge-proxy"
 
   /// The upstreams of each service's groups, for the loop's `LoopContext`.
   var upstreams: [[any Upstream]] { self.kinds.value.map { $0.map(\.upstream) } }

@@ -163,7 +163,7 @@ package final class DiscoveryClient: Sendable {
   ) async -> (outcome: HTTPFetch.Outcome, isConnected: Bool) {
     var sent = HTTPClientRequest(url: request.url)
     sent.method = request.method == .get ? .GET : .POST
-    sent.headers.add(name: "user-agent", value: "bridge-proxy")
+    sent.headers.add(name: "user-agent", value: Product.userAgent)
     for (name, value) in request.headers { sent.headers.add(name: name, value: value) }
     if !request.body.isEmpty { sent.body = .bytes(ByteBuffer(bytes: request.body)) }
     do {

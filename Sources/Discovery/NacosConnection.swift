@@ -68,7 +68,7 @@ final class NacosConnection {
     limits.callsWaiting = 16
     limits.connectTimeout = .seconds(3)
     self.pool = HTTP2Pool(
-      eventLoop: eventLoop, endpoint: server, limits: limits, userAgent: "bridge-proxy",
+      eventLoop: eventLoop, endpoint: server, limits: limits, userAgent: Product.userAgent,
       connector: connector)
     self.clientAddress = Self.localAddress
   }
