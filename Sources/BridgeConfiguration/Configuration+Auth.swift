@@ -1,23 +1,23 @@
 extension Configuration {
-  /// How calls are authorised.
+  /// Authorization of calls to endpoints.
   package struct Auth: Sendable {
     package enum Scheme: String, Sendable, CaseIterable {
       /// `Bearer <token>`.
       case bearer
       /// `<token>`.
       case raw
-      /// `EAS <signature>`: the token is the key of a signature of each request (`EASSignature`). Only
-      /// for requests of HTTP, whose body is known when they begin.
+      /// `EAS <signature>`: the token is the key that each request is signed with (`EASSignature`). HTTP
+      /// requests only, because their body is known when they start.
       case eas
     }
 
     package var scheme: Scheme
-    /// As it was when the configuration was read.
+    /// The token as of when the configuration was read.
     package var token: Secret
-    /// The field that carries it, in lower case. Default `authorization`.
+    /// The header field that carries it, in lower case. Default `authorization`.
     package var header = "authorization"
-    /// The file that holds the token, absolute: it's read again while the bridge runs. Nil: the token
-    /// stays what it is.
+    /// Absolute path of the token's file, which is re-read while the bridge runs. Nil: the token never
+    /// changes.
     package var file: String?
 
     package init(scheme: Scheme, token: Secret) {
@@ -28,11 +28,11 @@ extension Configuration {
 }
 
 extension Configuration.Auth {
-  /// The key `auth` of a service or a group; nil where calls aren't authorised, or where it's faulty.
+  /// Reads the key `auth` of a service or a group; nil if calls carry no authorization, or on an error.
   ///
   /// - Parameters:
-  ///   - metadata: the names that `metadata` of the service sets, which mustn't be the header's.
-  ///   - isHTTP: whether messages go over HTTP/1.1.
+  ///   - metadata: names set by `metadata` of the service, which must not include the header's.
+  ///   - isHTTP: whether messages are sent over HTTP/1.1.
   init?(of service: SectionReader, metadata: [String], isHTTP: Bool) {
     guard let section = service.section("auth") else { return nil }
     let schemes: KeyValuePairs<String, Scheme?> = [

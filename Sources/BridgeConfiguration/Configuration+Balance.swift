@@ -1,21 +1,21 @@
 extension Configuration {
-  /// How calls are shared out among endpoints.
+  /// Load balancing among the endpoints of a service.
   package struct Balance: Sendable, Equatable {
     package enum Policy: Sendable, Equatable {
-      /// In turn, by weight.
+      /// Endpoints in turn, by weight.
       case roundRobin
-      /// The less busy one of two that chance picks.
+      /// The one with fewer requests of two endpoints picked at random.
       case leastRequests
-      /// One, until it's lost: the first of the list that can be reached.
+      /// One endpoint until it's lost: the first reachable one of the list.
       case pickFirst
-      /// Calls with the same value of a metadata field go to the same endpoint.
+      /// Consistent hashing: calls with the same value of a metadata field go to the same endpoint.
       case ringHash(header: String)
     }
 
     /// Default round robin.
     package var policy = Policy.roundRobin
-    /// How many of the endpoints this process uses; nil: all. Keeps many bridges from holding
-    /// connections to all of many endpoints. Default nil.
+    /// Number of endpoints that this process uses; nil: all. Keeps many bridges from all connecting to
+    /// all of many endpoints. Default nil.
     package var subset: Int?
 
     package init() {}
@@ -23,8 +23,8 @@ extension Configuration {
 }
 
 extension Configuration.Balance {
-  /// The key `balance` of a service: a policy by name, or a section with its settings. Nil where it isn't
-  /// there or can't be read.
+  /// Reads the key `balance` of a service: the name of a policy, or a section. Nil if it's missing or
+  /// invalid.
   init?(of service: SectionReader) {
     guard let node = service.node("balance") else { return nil }
     self.init()

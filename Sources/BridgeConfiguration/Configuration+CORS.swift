@@ -1,20 +1,19 @@
 internal import HTTPFields
 
 extension Configuration {
-  /// Which pages of other origins may call a service from a browser (the CORS protocol of the Fetch
-  /// standard, §3.3).
+  /// Cross-origin access to a service from browsers (the CORS protocol of the Fetch standard, §3.3).
   package struct CORS: Sendable, Equatable {
     /// `scheme://host` or `scheme://host:port` in lower case; empty: any.
     package var origins: [String]
-    /// The methods that a page may use.
+    /// Allowed methods.
     package var methods = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]
-    /// The headers that a page may send besides those that every page may; `*` alone: any.
+    /// Allowed request headers besides the CORS-safelisted ones; a single `*`: any.
     package var headers = ["content-type", "authorization"]
-    /// The headers of an answer that a page may read besides those that every page may.
+    /// Exposed response headers besides the CORS-safelisted ones.
     package var expose = ["x-request-id"]
-    /// Whether a page's requests carry cookies and the like. Not with any origin. Default no.
+    /// Whether requests may carry credentials such as cookies. Not with any origin. Default no.
     package var allowsCredentials = false
-    /// How long a browser may keep what a preflight said. Default 10 min.
+    /// How long a browser may cache a preflight response. Default 10 min.
     package var maxAge: Duration = .seconds(600)
 
     package init(origins: [String]) {
@@ -24,7 +23,7 @@ extension Configuration {
 }
 
 extension Configuration.CORS {
-  /// The section `cors` of a service; nil where it names no origin that can be read.
+  /// Reads the section `cors` of a service; nil if it has no valid origin.
   init?(_ section: SectionReader) {
     let origins = section.list("origins", example: "https://app.example", Self.origin)
     if section.node("origins") == nil {
@@ -59,7 +58,7 @@ extension Configuration.CORS {
     guard let origins, !origins.isEmpty else { return nil }
   }
 
-  /// An origin as browsers send it, or `*`.
+  /// Parses an origin as browsers send it, or `*`.
   private static func origin(_ text: String) throws(ValueError) -> String {
     if text == "*" { return text }
     let quoted = ConfigurationValues.quoted(text)

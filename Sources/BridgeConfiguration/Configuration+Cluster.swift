@@ -1,18 +1,18 @@
 internal import TLS
 
 extension Configuration {
-  /// The endpoints of a service, and how its calls get to them (Envoy's word for the same).
+  /// The endpoints of a service and how it reaches them; Envoy's term.
   package struct Cluster: Sendable {
-    /// Where the endpoints come from.
+    /// Source of the endpoints.
     package var kind: EndpointKind
-    /// The `:authority` of all calls; nil: that of the kind, else the endpoint's own.
+    /// `:authority` of all calls; nil: that of the kind, else the endpoint's own.
     package var authority: String?
     package var balance = Balance()
     package var connections = Connections()
-    /// Nil: only calls that certainly never got there begin again. Default nil.
+    /// Nil: only calls that certainly didn't reach an endpoint are retried. Default nil.
     package var retry: Retry?
     package var health = Health()
-    /// Nil: in the clear. Default nil.
+    /// Nil: cleartext. Default nil.
     package var tls: TLS?
 
     package init(_ kind: EndpointKind, authority: String? = nil) {
@@ -20,7 +20,7 @@ extension Configuration {
       self.authority = authority
     }
 
-    /// The one endpoint of a list of one, which needs no balancing; nil where there's more to it.
+    /// The endpoint of a list of one that needs no balancing; nil for anything else.
     package var only: Endpoint? {
       guard let endpoints = self.kind.fixed, endpoints.count == 1, self.retry == nil,
         !(self.health.check ?? false)
@@ -28,7 +28,7 @@ extension Configuration {
       return endpoints[0].endpoint
     }
 
-    /// One endpoint.
+    /// A cluster of one endpoint.
     package init(_ endpoint: Endpoint) {
       self.init(.static([WeightedEndpoint(endpoint)]))
     }
@@ -36,7 +36,7 @@ extension Configuration {
 }
 
 extension Configuration.Cluster {
-  /// Lets what the kind leaves open follow from whether there is TLS.
+  /// Derives what the kind leaves open from whether TLS is in use.
   mutating func settle() {
     guard case .easGateway(var gateway) = self.kind else { return }
     let known = gateway.authority
@@ -48,10 +48,10 @@ extension Configuration.Cluster {
 }
 
 extension Configuration.Cluster {
-  /// The key `endpoint` of a service or a group, and those beside it that say how calls get there. Nil,
-  /// and a fault, where no endpoint is named or what stands there can't be one.
+  /// Reads the key `endpoint` of a service or a group and the keys next to it that apply to its calls.
+  /// Nil, with an error reported, if the endpoint is missing or invalid.
   ///
-  /// - Parameter isHTTP: whether messages go to it over HTTP/1.1.
+  /// - Parameter isHTTP: whether messages are sent over HTTP/1.1.
   init?(of service: SectionReader, isHTTP: Bool) {
     guard let node = service.node("endpoint") else {
       service.missing("endpoint", "write the gRPC server's host:port, such as 127.0.0.1:50051")
@@ -68,7 +68,7 @@ extension Configuration.Cluster {
         ])
       }
     }
-    // A host with or without a port (RFC 9110 §7.2).
+    // A host with an optional port (RFC 9110 §7.2).
     let authority = service.value(
       "authority", example: "bench.internal", ConfigurationValues.host)
     let balance = Configuration.Balance(of: service)
@@ -90,7 +90,7 @@ extension Configuration.Cluster {
 }
 
 extension Configuration.Cluster {
-  /// What a person should be told of although it's allowed; each begins with a key of the service.
+  /// Warnings about settings that are allowed but unsafe; each begins with a key of the service.
   package var warnings: [String] {
     guard case .client(verifies: false, _)? = self.tls?.settings.role else { return [] }
     return [

@@ -1,10 +1,10 @@
 extension Configuration {
-  /// Which bodies and messages a service compresses. What comes compressed is always taken.
+  /// Compression of a service's responses and requests. Compressed input is always accepted.
   package struct Compression: Sendable, Equatable {
-    /// Whether answers are compressed for clients whose `Accept-Encoding` names gzip or deflate.
+    /// When responses are compressed, for clients whose `Accept-Encoding` has gzip or deflate.
     package enum Replies: Sendable, CaseIterable {
-      /// Where the client is on another machine: on this one bytes cost less than compressing them,
-      /// and most libraries ask for gzip whether they gain by it or not.
+      /// For clients on other machines: locally, compressing costs more than the bytes it saves, and
+      /// most libraries request gzip whether or not it helps.
       case automatic
       case always
       case never
@@ -12,10 +12,9 @@ extension Configuration {
 
     /// Default automatic.
     package var replies = Replies.automatic
-    /// Whether request messages go to the endpoint in gzip. Worth it where the network is slow.
-    /// Default no.
+    /// Whether request messages are sent to the endpoint in gzip. Useful on slow networks. Default no.
     package var compressesRequests = false
-    /// Smaller bodies and messages are left as they are, because little is gained. Default 1 KiB.
+    /// Smaller bodies and messages aren't compressed, because little is gained. Default 1 KiB.
     package var minimumByteCount = 1 << 10
 
     package init() {}
@@ -23,7 +22,7 @@ extension Configuration {
 }
 
 extension Configuration.Compression {
-  /// The section `compression` of a service.
+  /// Reads the section `compression` of a service.
   init(_ section: SectionReader) {
     self.init()
     section.choice(

@@ -1,8 +1,8 @@
 extension Configuration {
-  /// A name that is looked up, because it leads to the endpoints.
+  /// A DNS name that resolves to the endpoints.
   package struct DNS: Sendable, Equatable {
     package enum Name: Sendable, Equatable {
-      /// All addresses of a host, each with this port.
+      /// All addresses of a host, with this port.
       case host(String, port: Int)
       /// A service such as `_grpc._tcp.bench.internal`, whose SRV records name hosts, ports and weights
       /// (RFC 2782).
@@ -10,17 +10,18 @@ extension Configuration {
     }
 
     package var name: Name
-    /// How often it's looked up. Default 30 s.
+    /// Time between lookups. Default 30 s.
     package var interval: Duration = .seconds(30)
-    /// How long one lookup may take. Default 5 s.
+    /// Timeout of one lookup. Default 5 s.
     package var timeout: Duration = .seconds(5)
 
     package init(_ name: Name) {
       self.name = name
     }
 
-    /// What certificates are compared with. Of a service that's its name without `_grpc._tcp.`: the hosts
-    /// that the records name are only as trustworthy as whoever answered (RFC 6125 §6.2.1).
+    /// The name that certificates are verified against. For a service it's the name without
+    /// `_grpc._tcp.`: the targets of its records are only as trustworthy as the DNS answer (RFC 6125
+    /// §6.2.1).
     package var host: String {
       switch self.name {
       case .host(let host, _):
@@ -31,8 +32,8 @@ extension Configuration {
       }
     }
 
-    /// The `:authority` of calls: the name that the configuration has, as gRPC's clients say, and not
-    /// one of its addresses.
+    /// `:authority` of calls: the configured name, as gRPC clients send it, and not one of its
+    /// addresses.
     package var authority: String {
       switch self.name {
       case .host(let host, let port): Endpoint(host: host, port: port).description
@@ -43,8 +44,8 @@ extension Configuration {
 }
 
 extension Configuration.DNS {
-  /// The key `dns` of an endpoint: `host:port`, or that as `address`, or a service's name as `srv`, with
-  /// `interval` and `timeout`.
+  /// Reads the key `dns` of an endpoint: `host:port`, or a section with `address` or `srv`, `interval`
+  /// and `timeout`.
   init?(of section: SectionReader) {
     guard let node = section.node("dns") else { return nil }
     guard case .mapping = node.value else {

@@ -1,29 +1,28 @@
 internal import HTTPFields
 
 extension Configuration {
-  /// Endpoints of a PAI-EAS service that are called without its gateway, found by asking the service
-  /// discovery of its region (`endpoint: {eas-direct: {…}}`).
+  /// Endpoints of a PAI-EAS service that are called without its gateway, from the service discovery of
+  /// its region (`endpoint: {eas-direct: {…}}`).
   package struct EASDirect: Sendable, Equatable {
-    /// The service's name in PAI-EAS; `_` stays as it is.
+    /// The service's name in PAI-EAS, with its `_`.
     package var service: String
-    /// Where discovery answers, such as `http://1234.vpc.cn-hangzhou.pai-eas.aliyuncs.com`; no slash at
-    /// the end. The next one is asked where one fails. At least one.
+    /// Base URLs of discovery, such as `http://1234.vpc.cn-hangzhou.pai-eas.aliyuncs.com`, without a
+    /// trailing slash. If one fails, the next is tried. At least one.
     package var bases: [String]
-    /// What's asked for, `{service}` standing for the name; the next one is tried after a 404. At
-    /// least one.
+    /// Paths, where `{service}` is replaced by the name; after a 404 the next is tried. At least one.
     package var paths: [String] = Self.knownPaths
     /// Sent as `internal=true` or `internal=false`; nil: not sent. Default nil.
     package var isInternal: Bool?
-    /// Between two questions. The documentation says 5 s to 10 s. Default 5 s.
+    /// Polling interval. The documentation recommends 5 s to 10 s. Default 5 s.
     package var interval: Duration = .seconds(5)
-    /// For one answer. Default 3 s.
+    /// Timeout of one request. Default 3 s.
     package var timeout: Duration = .seconds(3)
-    /// Called instead of the port that discovery names; nil: that one. Default nil.
+    /// Port to call instead of the discovered one; nil: the discovered one. Default nil.
     package var port: Int?
-    /// Of an endpoint that discovery names no weight for. Default 100.
+    /// Weight of endpoints that discovery returns without one. Default 100.
     package var defaultWeight = 100
 
-    /// The documented path, and the one that the newer clients ask for.
+    /// The documented path, and the one that newer clients use.
     package static let knownPaths = [
       "/exported/apis/eas.alibaba-inc.k8s.io/v1/upstreams/{service}",
       "/api/v1/servicediscovery/upstreams/{service}",
@@ -37,14 +36,15 @@ extension Configuration {
 }
 
 extension Configuration.EASDirect: CustomStringConvertible {
-  /// For people: `eas-direct infer (http://…)`.
+  /// For logs: `eas-direct infer (http://…)`.
   package var description: String {
     "eas-direct \(self.service) (\(self.bases.joined(separator: ", ")))"
   }
 }
 
 extension Configuration.EASDirect {
-  /// The section `eas-direct` of an endpoint; nil, and a fault, where it doesn't say whom to ask for what.
+  /// Reads the section `eas-direct` of an endpoint; nil, with an error reported, if service or URLs are
+  /// missing or invalid.
   init?(_ section: SectionReader) {
     let service = section.value("service", example: "infer", EASNames.service)
     if section.node("service") == nil {
@@ -77,7 +77,7 @@ extension Configuration.EASDirect {
     if let weight { self.defaultWeight = weight }
   }
 
-  /// By `discovery`, or by `uid` and `region`.
+  /// Base URLs by `discovery`, or by `uid` and `region`.
   private static func discoveryBases(_ section: SectionReader) -> [String]? {
     let bases = section.list(
       "discovery", example: "1234.vpc.cn-hangzhou.pai-eas.aliyuncs.com", Self.base)
@@ -115,7 +115,7 @@ extension Configuration.EASDirect {
     return ["http://\(uid).vpc.\(region).pai-eas.aliyuncs.com"]
   }
 
-  /// `host`, `host:port`, or `http(s)://host[:port][/prefix]`; nothing else of a URL.
+  /// Parses `host`, `host:port`, or `http(s)://host[:port][/prefix]`; no other parts of a URL.
   private static func base(_ text: String) throws(ValueError) -> String {
     let quoted = ConfigurationValues.quoted(text)
     guard !text.contains("@") else {

@@ -1,19 +1,19 @@
 extension Configuration {
-  /// A gateway of PAI-EAS in front of a service (`endpoint: {eas-gateway: {…}}`).
+  /// The PAI-EAS gateway of a service (`endpoint: {eas-gateway: {…}}`).
   package struct EASGateway: Sendable, Equatable {
-    /// The service's name in PAI-EAS, with its `_`; nil where only an address was given.
+    /// The service's name in PAI-EAS, with its `_`; nil if only an address was given.
     package var service: String?
     package var host: String
-    /// Default 80, where gateways speak HTTP/1.1 and gRPC in the clear; with TLS 443.
+    /// Default 80, where gateways accept cleartext HTTP/1.1 and gRPC; with TLS 443.
     package var port = 80
-    /// Whether it's spoken to by TLS.
+    /// Whether connections use TLS.
     package var isSecure = false
-    /// Whether the configuration says which port.
+    /// Whether the configuration sets the port.
     package var hasOwnPort = false
-    /// The most bytes of a request message; nil: any. Gateways refuse more than 1 MB, which the client
-    /// hears at once and in words this way. Default 1 MiB.
+    /// Maximum size of a request message in bytes; nil: unlimited. Gateways reject more than 1 MB; this
+    /// way the client gets a clear error immediately. Default 1 MiB.
     package var messageByteLimit: Int? = 1 << 20
-    /// Whether the host has a form that the documentation doesn't have.
+    /// Whether the host has an undocumented form.
     package var isHostGuessed = false
 
     package init(service: String?, host: String) {
@@ -21,7 +21,7 @@ extension Configuration {
       self.host = host
     }
 
-    /// What the gateway goes by: the host, with a port only where it isn't the usual one.
+    /// `:authority` of calls: the host, with the port unless it's the default one.
     package var authority: String {
       self.port == (self.isSecure ? 443 : 80)
         ? self.bracketedHost : "\(self.bracketedHost):\(self.port)"
@@ -32,7 +32,7 @@ extension Configuration {
 }
 
 extension Configuration.EASGateway: CustomStringConvertible {
-  /// For people: `infer by the gateway infer.1234.cn-hangzhou.pai-eas.aliyuncs.com:80`.
+  /// For logs: `infer by the gateway infer.1234.cn-hangzhou.pai-eas.aliyuncs.com:80`.
   package var description: String {
     let name = self.service.map { "\($0) by " } ?? ""
     return "\(name)the gateway \(Configuration.Endpoint(host: self.host, port: self.port))"
@@ -40,9 +40,9 @@ extension Configuration.EASGateway: CustomStringConvertible {
 }
 
 extension Configuration.EASGateway {
-  /// The section `eas-gateway`; nil, and a fault, where no host comes of it.
+  /// Reads the section `eas-gateway`; nil, with an error reported, if it yields no host.
   ///
-  /// - Parameter isHTTP: whether the gateway is called by HTTP, which has another host than gRPC.
+  /// - Parameter isHTTP: whether the gateway is called by HTTP, whose host differs from gRPC's.
   init?(_ section: SectionReader, isHTTP: Bool) {
     let service = section.value("service", example: "infer", EASNames.service)
     let address = section.value("address", example: "gw.internal:80", Self.gatewayAddress)
@@ -86,8 +86,8 @@ extension Configuration.EASGateway {
     self = gateway
   }
 
-  /// The host of a gateway by its parts: `{uid}[.vpc].{region}…` or `{gateway}.{region}…`, and where
-  /// it's called by gRPC the service in front.
+  /// The host of a gateway from its parts: `{uid}[.vpc].{region}…` or `{gateway}.{region}…`, prefixed
+  /// with the service for gRPC.
   private static func gateway(
     _ section: SectionReader, service: String?, uid: String?, region: String?, vpc: Bool,
     dedicated: String?, isHTTP: Bool
@@ -114,7 +114,7 @@ extension Configuration.EASGateway {
     }
     guard let service else { return nil }
     let domain = "\(base).pai-eas.aliyuncs.com"
-    // A name of DNS has no underscore.
+    // DNS names have no underscores.
     let label = service.replacing("_", with: "-")
     var gateway = Self(
       service: service, host: isHTTP ? domain : "\(label).\(domain)")
@@ -134,7 +134,7 @@ extension Configuration.EASGateway {
     return (name, hasPort ? port : nil)
   }
 
-  /// A size; 0: none.
+  /// Parses a size; 0 or off: unlimited.
   private static func bodyLimit(_ text: String) throws(ValueError) -> Int? {
     if ["off", "false", "no"].contains(text) { return nil }
     let count = try ConfigurationValues.byteCount(text)

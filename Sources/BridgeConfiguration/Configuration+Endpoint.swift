@@ -1,10 +1,10 @@
 extension Configuration {
-  /// One address that calls go to.
+  /// An address that calls are sent to.
   package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     package enum Address: Sendable, Hashable {
-      /// A name or an address, without brackets, and a port.
+      /// A host name or an IP address without brackets, and a port.
       case tcp(host: String, port: Int)
-      /// The path of a socket.
+      /// The path of a UNIX socket.
       case unix(path: String)
     }
 
@@ -14,12 +14,12 @@ extension Configuration {
       self.address = .tcp(host: host, port: port)
     }
 
-    /// A UNIX socket.
+    /// The endpoint of a UNIX socket.
     package init(path: String) {
       self.address = .unix(path: path)
     }
 
-    /// As a configuration spells it: `host:port`, an IPv6 address in brackets, `unix:/path`.
+    /// The configuration's notation: `host:port`, an IPv6 address in brackets, `unix:/path`.
     package var description: String {
       switch self.address {
       case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
@@ -27,8 +27,7 @@ extension Configuration {
       }
     }
 
-    /// The `:authority` of calls where the configuration names none: host and port; `localhost` for a
-    /// socket, as gRPC's clients say.
+    /// Default `:authority` of calls: host and port; `localhost` for a socket, as gRPC clients send it.
     package var authority: String {
       switch self.address {
       case .tcp: self.description
@@ -36,8 +35,7 @@ extension Configuration {
       }
     }
 
-    /// What certificates are compared with where the configuration names nothing else: the host;
-    /// `localhost` for a socket.
+    /// The name that certificates are verified against by default: the host; `localhost` for a socket.
     package var host: String {
       switch self.address {
       case .tcp(let host, _): host

@@ -1,12 +1,12 @@
 extension Configuration {
-  /// Endpoints that calls of a service go to: its own, or those of one of its `alternatives`.
+  /// A group of endpoints of a service: its own, or one of its `alternatives`.
   package struct EndpointGroup: Sendable {
     /// `default` for the service's own.
     package var name: String
     package var cluster: Cluster
-    /// Nil: calls aren't authorised.
+    /// Nil: calls carry no authorization.
     package var auth: Auth?
-    /// Nil: gRPC. All groups of a service have the same, but for its path.
+    /// Nil: gRPC. The same for all groups of a service, except for its path.
     package var transport: HTTPProtobuf?
 
     package init(
@@ -18,14 +18,13 @@ extension Configuration {
       self.transport = transport
     }
 
-    /// The service's own endpoints.
+    /// Name of the service's own endpoints.
     package static let defaultName = "default"
   }
 }
 
 extension Configuration.Service {
-  /// The service's own endpoints first, then the alternatives in their order: rules name them by their
-  /// places in this list.
+  /// The service's own endpoints, then the alternatives in order. Rules refer to them by index.
   package var groups: [Configuration.EndpointGroup] {
     [
       Configuration.EndpointGroup(
@@ -34,7 +33,8 @@ extension Configuration.Service {
     ] + self.alternatives
   }
 
-  /// Where the configuration file has a group: `services.infer` or `services.infer.alternatives.canary`.
+  /// Key path of a group in the configuration file: `services.infer` or
+  /// `services.infer.alternatives.canary`.
   package func path(ofGroup index: Int) -> String {
     index == 0
       ? "services.\(self.name)"
@@ -43,7 +43,7 @@ extension Configuration.Service {
 }
 
 extension Configuration.EndpointGroup {
-  /// What a service has that its alternatives have as well, unless they say otherwise.
+  /// Settings of a service that its alternatives inherit unless they override them.
   struct Defaults {
     var cluster: Configuration.Cluster?
     var auth: Configuration.Auth?
@@ -51,8 +51,8 @@ extension Configuration.EndpointGroup {
     var metadata: [String]
   }
 
-  /// The section `alternatives` of a service: the groups beside its own. Each has an endpoint, or else a
-  /// fault.
+  /// Reads the section `alternatives` of a service. Groups without a valid endpoint are reported and left
+  /// out.
   static func alternatives(of service: SectionReader, _ defaults: Defaults) -> [Self] {
     guard let section = service.section("alternatives") else { return [] }
     if section.members.isEmpty {
@@ -69,7 +69,7 @@ extension Configuration.EndpointGroup {
           "is what the service's own endpoint is called; write another name")
       }
       section.checkName(of: member)
-      // An address alone is short for a section with it.
+      // A plain address is short for a section with only `endpoint`.
       let node =
         if case .mapping = member.value.value {
           member.value

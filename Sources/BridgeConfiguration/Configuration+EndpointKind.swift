@@ -1,25 +1,25 @@
 package import GRPCWire
 
 extension Configuration {
-  /// The kinds of endpoint that `endpoint:` of a service can be.
+  /// The kind of `endpoint:` of a service.
   package enum EndpointKind: Sendable {
-    /// A list that doesn't change.
+    /// A fixed list.
     case `static`([WeightedEndpoint])
-    /// What a name leads to.
+    /// The addresses or SRV records of a DNS name.
     case dns(DNS)
     /// A gateway of PAI-EAS.
     case easGateway(EASGateway)
-    /// A balancer that shares out connections.
+    /// A load balancer that distributes connections (NLB).
     case nlb(Endpoint)
-    /// What the discovery of PAI-EAS lists.
+    /// Endpoints from the service discovery of PAI-EAS.
     case easDirect(EASDirect)
-    /// What's registered in Nacos.
+    /// Instances registered in Nacos.
     case nacos(Nacos)
   }
 }
 
 extension Configuration.EndpointKind: CustomStringConvertible {
-  /// For people: `127.0.0.1:50051`, `a:1 or b:1`. Never a secret.
+  /// For logs: `127.0.0.1:50051`, `a:1 or b:1`. Never contains a secret.
   package var description: String {
     switch self {
     case .static(let endpoints):
@@ -42,7 +42,7 @@ extension Configuration.EndpointKind: CustomStringConvertible {
 }
 
 extension Configuration.EndpointKind {
-  /// The endpoints that are known without asking anyone; nil where they are looked up.
+  /// The endpoints that are known without a lookup; nil if they are discovered.
   package var fixed: [Configuration.WeightedEndpoint]? {
     switch self {
     case .static(let endpoints): endpoints
@@ -52,7 +52,7 @@ extension Configuration.EndpointKind {
     }
   }
 
-  /// The `:authority` of calls where the configuration has none and the endpoint's own isn't it.
+  /// Default `:authority` of calls; nil: that of each endpoint.
   package var authority: String? {
     switch self {
     case .easGateway(let gateway): gateway.authority
@@ -61,24 +61,24 @@ extension Configuration.EndpointKind {
     }
   }
 
-  /// How connections are kept where `connections` of the service doesn't say otherwise.
+  /// Defaults of `connections` of the service.
   package var connections: Configuration.Connections {
     var connections = Configuration.Connections()
     if case .nlb = self {
-      // It shares out connections, not calls: one would always lead to the same instance, and to no
-      // instance that came later.
+      // It distributes connections, not calls: a single one would always reach the same instance, and
+      // never one that is added later.
       connections.count = 2
       connections.maxAge = .seconds(300)
     }
     return connections
   }
 
-  /// The most bytes of a request message that gets through; nil: any.
+  /// Maximum size of a request message in bytes; nil: unlimited.
   package var messageByteLimit: Int? {
     if case .easGateway(let gateway) = self { gateway.messageByteLimit } else { nil }
   }
 
-  /// What HTTP statuses without `grpc-status` mean.
+  /// Mapping of HTTP statuses without `grpc-status`.
   package var statuses: HTTPStatusMapping {
     switch self {
     case .easGateway, .nlb, .easDirect: .eas
@@ -86,7 +86,7 @@ extension Configuration.EndpointKind {
     }
   }
 
-  /// What's probably not as it's meant, one sentence each.
+  /// Warnings about settings that are probably mistakes, one sentence each.
   package var warnings: [String] {
     switch self {
     case .easGateway(let gateway) where gateway.isHostGuessed:
@@ -101,8 +101,8 @@ extension Configuration.EndpointKind {
     }
   }
 
-  /// What certificates are compared with where the endpoints' own hosts aren't the names that the
-  /// configuration has for them; nil where they are.
+  /// The name that certificates are verified against if it isn't the host of each endpoint; nil if it
+  /// is.
   package var serverName: String? {
     switch self {
     case .static, .easGateway, .nlb, .easDirect, .nacos: nil
@@ -112,9 +112,9 @@ extension Configuration.EndpointKind {
 }
 
 extension Configuration.EndpointKind {
-  /// The section `endpoint` of a service, such as `{static: [...]}`: exactly one kind.
+  /// Reads the section `endpoint` of a service, such as `{static: [...]}`: exactly one kind.
   ///
-  /// - Parameter isHTTP: whether messages go to it over HTTP/1.1.
+  /// - Parameter isHTTP: whether messages are sent over HTTP/1.1.
   init?(_ section: SectionReader, isHTTP: Bool) {
     let faultsBefore = section.faults.list.count
     var kinds: [(key: String, kind: Self)] = []
@@ -144,7 +144,7 @@ extension Configuration.EndpointKind {
     self = first.kind
   }
 
-  /// `nlb: host:port`, or that as `address`.
+  /// Reads `nlb: host:port`, or a section with `address`.
   private static func nlb(_ section: SectionReader) -> Configuration.Endpoint? {
     guard let node = section.node("nlb") else { return nil }
     let example = "nlb-1234.cn-hangzhou.nlb.aliyuncs.com:9090"

@@ -3,26 +3,26 @@ package import GRPCWire
 internal import Routing
 
 extension Configuration {
-  /// How a service's errors look, to clients that don't know google.rpc.Status.
+  /// Format of a service's error responses, for clients that don't know google.rpc.Status.
   package struct Errors: Sendable, Equatable {
-    /// Which HTTP status an error has.
+    /// HTTP statuses of errors.
     package enum Statuses: Sendable, Equatable {
       /// The same for every error.
       case all(Int)
-      /// By gRPC code; others have the usual one.
+      /// By gRPC code; the default for all others.
       case byCode([GRPCStatus.Code: Int])
     }
 
     /// The body; nil: google.rpc.Status. Default nil.
     package var body: ErrorTemplate?
-    /// Default: the usual ones.
+    /// Default: the standard mapping.
     package var statuses = Statuses.byCode([:])
-    /// The `Content-Type` of a body that's an error. Default `application/json`.
+    /// `Content-Type` of error bodies. Default `application/json`.
     package var contentType: String?
 
     package init() {}
 
-    /// The HTTP status of an error that usually has another.
+    /// The HTTP status of an error, given the default one.
     package func httpStatus(of code: GRPCStatus.Code, usually status: Int) -> Int {
       switch self.statuses {
       case .all(let status): status
@@ -33,7 +33,7 @@ extension Configuration {
 }
 
 extension Configuration.Errors {
-  /// The section `errors` of a service.
+  /// Reads the section `errors` of a service.
   init(_ section: SectionReader) {
     self.init()
     if let node = section.node("body"), node.isNull {
@@ -50,7 +50,7 @@ extension Configuration.Errors {
     section.finish()
   }
 
-  /// One status for all, or one for each code that's named.
+  /// One status for all errors, or one per code.
   private static func statuses(_ section: SectionReader) -> Statuses? {
     guard let node = section.node("status") else { return nil }
     guard case .mapping(let members) = node.value else {
@@ -76,14 +76,14 @@ extension Configuration.Errors {
 
   private static func status(_ text: String) throws(ValueError) -> Int {
     let status = try ConfigurationValues.integer(text, in: 200...599)
-    // RFC 9110 §15.3.5, §15.3.6, §15.4.5: answers that can't have content.
+    // RFC 9110 §15.3.5, §15.3.6, §15.4.5: responses without content.
     guard status != 204, status != 205, status != 304 else {
       throw ValueError("an answer with the status \(status) has no body; write another one")
     }
     return status
   }
 
-  /// RFC 9110 §8.3.1: a type, a subtype, and perhaps parameters.
+  /// RFC 9110 §8.3.1: a type, a subtype and optional parameters.
   private static func contentType(_ text: String) throws(ValueError) -> String {
     let parts = text.prefix { $0 != ";" && $0 != " " }
       .split(separator: "/", omittingEmptySubsequences: false)
@@ -99,11 +99,11 @@ extension Configuration.Errors {
   }
 }
 
-/// Turns the tree of a template into its text, and tells each part of it that can't be taken.
+/// Compiles the YAML tree of a template, and reports each invalid part.
 private struct TemplateReader {
   let faults: SectionReader.Faults
 
-  /// Recursion is as deep as libyaml lets a file nest.
+  /// Recursion depth is bounded by libyaml's nesting limit.
   func append(_ node: YAMLNode, path: String, to builder: inout ErrorTemplate.Builder) {
     switch node.value {
     case .scalar(let text, let isPlain):

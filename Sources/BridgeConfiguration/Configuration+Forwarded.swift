@@ -1,18 +1,18 @@
 extension Configuration {
-  /// What becomes of a client's `Forwarded` and `X-Forwarded-*`.
+  /// Handling of a client's `Forwarded` and `X-Forwarded-*` header fields.
   package enum Forwarded: Sendable, CaseIterable {
-    /// They go on, with the client's address at the end of `X-Forwarded-For`. A client on this
-    /// machine that sends none of them gets none: its address would say nothing.
+    /// Passed on, with the client's address appended to `X-Forwarded-For`. A client on this machine that
+    /// sends none of them gets none: its address carries no information.
     case append
-    /// They are left out.
+    /// Dropped.
     case drop
-    /// They go on as they are.
+    /// Passed on unchanged.
     case keep
   }
 }
 
 extension Configuration.Forwarded {
-  /// The key `forwarded` of a service; nil where it isn't there or can't be read.
+  /// Reads the key `forwarded` of a service; nil if it's missing or invalid.
   init?(of service: SectionReader) {
     let choice = service.choice(
       "forwarded", ["append": Self.append, "drop": .drop, "keep": .keep])

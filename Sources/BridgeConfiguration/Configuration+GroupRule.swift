@@ -1,22 +1,21 @@
 extension Configuration {
-  /// Which requests of a service go to which of its groups. The first rule that fits a request holds;
-  /// where none does, the service's own endpoints get it.
+  /// A rule that assigns requests of a service to its groups. The first rule that matches a request
+  /// applies; if none does, the request goes to the service's own endpoints.
   package struct GroupRule: Sendable, Equatable {
-    /// What decides among the groups.
+    /// How a rule selects the group.
     package enum Target: Sendable, Equatable {
       case group(Int)
-      /// Chance, by these weights; at least one isn't 0.
+      /// At random by these weights, of which at least one isn't 0.
       case weights([Int])
-      /// The value of the rule's header, which is a group's name.
+      /// By name: the value of the rule's header.
       case named
     }
 
-    /// In lower case; nil: whatever the headers are.
+    /// Header name in lower case; nil: any request.
     package var header: String?
-    /// What the header has to be, to the byte; nil: anything, if it's there.
+    /// Required value of the header, compared byte by byte; nil: any value.
     package var value: String?
-    /// What the path begins with, without the service's `prefix`; nil: anything. Ends at a `/` of the
-    /// path, as a prefix of a service does.
+    /// Path prefix after the service's `prefix`, of whole segments like that one; nil: any path.
     package var pathPrefix: String?
     package var target: Target
 
@@ -32,9 +31,9 @@ extension Configuration {
 }
 
 extension Configuration.GroupRule {
-  /// The key `choose` of a service: the rules that choose among its groups.
+  /// Reads the key `choose` of a service: the rules that select among its groups.
   ///
-  /// - Parameter names: of the alternatives.
+  /// - Parameter names: the names of the alternatives.
   static func list(of service: SectionReader, among names: [String]) -> [Self] {
     guard let node = service.node("choose") else {
       if let first = names.first {

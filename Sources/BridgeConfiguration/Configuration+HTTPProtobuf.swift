@@ -1,10 +1,10 @@
 internal import Routing
 
 extension Configuration {
-  /// Messages as bodies of HTTP/1.1 instead of calls of gRPC (`transport: {http-protobuf: {…}}`): what
-  /// the processors of PAI-EAS take. The service has this one method, whatever its schemas declare.
+  /// Protobuf messages as HTTP/1.1 bodies instead of gRPC calls (`transport: {http-protobuf: {…}}`), as
+  /// PAI-EAS processors expect. The service has this one method, whatever its schemas declare.
   package struct HTTPProtobuf: Sendable {
-    /// The full name of a message, and where the configuration file has it.
+    /// The full name of a message and its location in the configuration file.
     package struct TypeName: Sendable, Equatable {
       package var name: String
       package var location: TextLocation?
@@ -17,18 +17,18 @@ extension Configuration {
 
     package var requestType: TypeName
     package var responseType: TypeName
-    /// What the endpoint is asked for, from its leading `/`.
+    /// Path of requests to the endpoint, with its leading `/`.
     package var path: String
-    /// Where clients of the bridge find it. Default `/` and the service's name.
+    /// Path template for clients of the bridge. Default `/` and the service's name.
     package var route: String
     /// The method's name, in logs and errors. Default `Predict`.
     package var name = "Predict"
-    /// Whether a request may be sent twice: if so, one whose connection was lost before anything of its
-    /// answer came, and that had been kept since another request, is sent once more. Default no,
-    /// because POST isn't idempotent (RFC 9110 §9.2.2).
+    /// Whether a request may be sent twice: if so, a request on a reused connection that is lost before
+    /// any byte of the response arrives is retried once. Default no, because POST isn't idempotent (RFC
+    /// 9110 §9.2.2).
     package var isIdempotent = false
-    /// Connections to one endpoint, per event loop; each carries one request at a time, and more wait.
-    /// Stops a burst from opening sockets without end. Default 64.
+    /// Maximum number of connections to one endpoint, per event loop; each carries one request at a
+    /// time, further requests wait. Stops a burst from opening unlimited sockets. Default 64.
     package var connectionLimit = 64
 
     package init(request: String, response: String, path: String, route: String) {
@@ -38,15 +38,15 @@ extension Configuration {
       self.route = route
     }
 
-    /// `:path` of calls of the method.
+    /// `:path` of the method's calls.
     package func callPath(service: String) -> String { "/\(service)/\(self.name)" }
   }
 }
 
 extension Configuration.HTTPProtobuf {
-  /// The section `http-protobuf` of `transport`.
+  /// Reads the section `http-protobuf` of `transport`.
   ///
-  /// - Parameter name: the service's.
+  /// - Parameter name: the name of the service.
   init?(_ section: SectionReader, name: String) {
     let request = TypeName("request_type", of: section, example: "PredictRequest")
     let response = TypeName("response_type", of: section, example: "PredictResponse")

@@ -1,16 +1,16 @@
 internal import HTTPFields
 
 extension Configuration {
-  /// Which of a client's header fields become metadata. What the bridge makes and what is
-  /// configured isn't the client's.
+  /// Which of a client's header fields are sent as metadata. Fields that the bridge adds or that are
+  /// configured aren't affected.
   package struct HeaderRules: Sendable, Equatable {
-    /// One name, or all that begin alike: `x-team`, `x-team-*`, `*`.
+    /// A name, or a prefix of names: `x-team`, `x-team-*`, `*`.
     package struct Pattern: Sendable, Equatable {
       /// In lower case.
       let bytes: [UInt8]
       let isPrefix: Bool
 
-      /// Reads a name, or the beginning of one with `*` behind it.
+      /// Parses a name, or a prefix followed by `*`.
       package init(_ text: String) throws(ValueError) {
         self.isPrefix = text.hasSuffix("*")
         self.bytes = (self.isPrefix ? text.dropLast() : text[...]).utf8.map(ASCII.lowercased)
@@ -21,7 +21,7 @@ extension Configuration {
         }
       }
 
-      /// Whether a name in lower case is meant.
+      /// Whether a name in lower case matches.
       func matches(_ name: some Collection<UInt8>) -> Bool {
         self.isPrefix ? name.starts(with: self.bytes) : name.elementsEqual(self.bytes)
       }
@@ -29,30 +29,30 @@ extension Configuration {
 
     /// Nil: all.
     package var allow: [Pattern]?
-    /// Stronger than `allow`.
+    /// Takes precedence over `allow`.
     package var deny: [Pattern] = []
-    /// Whether metadata have the names that grpc-gateway gives them: a client's `Grpc-Metadata-X` is the
-    /// metadata `x`, and a reply's `x` comes back as `Grpc-Metadata-X`. Default no.
+    /// Whether metadata are mapped as by grpc-gateway: a client's `Grpc-Metadata-X` becomes the metadata
+    /// `x`, and `x` of a reply is returned as `Grpc-Metadata-X`. Default no.
     package var usesGRPCMetadata = false
 
     package init() {}
 
-    /// Whether they keep nothing back.
+    /// Whether all fields are passed on.
     package var isEmpty: Bool { self.allow == nil && self.deny.isEmpty }
 
-    /// Whether a field of this name, in lower case, goes on.
+    /// Whether a field of this name, in lower case, is passed on.
     package func permits(_ name: some Collection<UInt8>) -> Bool {
       if self.denies(name) { return false }
       guard let allow = self.allow else { return true }
       return allow.contains { $0.matches(name) }
     }
 
-    /// Whether a name, in lower case, is one of `deny`, and not only by `*`.
+    /// Whether a name, in lower case, is listed in `deny` in full, not by a prefix.
     func denies(byName name: String) -> Bool {
       self.deny.contains { !$0.isPrefix && $0.bytes.elementsEqual(name.utf8) }
     }
 
-    /// Whether a name is one of `deny`.
+    /// Whether a name matches `deny`.
     package func denies(_ name: some Collection<UInt8>) -> Bool {
       self.deny.contains { $0.matches(name) }
     }
@@ -60,7 +60,7 @@ extension Configuration {
 }
 
 extension Configuration.HeaderRules {
-  /// The section `headers` of a service.
+  /// Reads the section `headers` of a service.
   init(_ section: SectionReader) {
     self.init()
     let pattern = { (text: String) throws(ValueError) in try Pattern(text) }

@@ -1,13 +1,13 @@
 extension Configuration {
-  /// Which endpoints of several are left out.
+  /// Health checking, and which of several endpoints are excluded from load balancing.
   package struct Health: Sendable, Equatable {
-    /// Whether each endpoint is asked by grpc.health.v1; nil: where there are several. One that doesn't
-    /// have that service counts as healthy.
+    /// Whether each endpoint is checked with grpc.health.v1; nil: if there are several. An endpoint
+    /// without that service is considered healthy.
     package var check: Bool?
-    /// The service that is asked for; empty: the server as a whole.
+    /// The service that is checked; empty: the server as a whole.
     package var service = ""
-    /// When the share of endpoints that look healthy falls below this, all of them are used: then it's
-    /// more likely that the looking is wrong, and few would be overrun. Default 0.5, as Envoy's.
+    /// If the share of healthy endpoints falls below this, all of them are used: then the checks are more
+    /// likely to be wrong, and the few healthy ones would be overloaded. Default 0.5, Envoy's.
     package var panicThreshold = 0.5
     package var outliers = Outliers()
 
@@ -16,7 +16,7 @@ extension Configuration {
 }
 
 extension Configuration.Health {
-  /// The section `health` of a service.
+  /// Reads the section `health` of a service.
   init(_ section: SectionReader) {
     self.init()
     self.check = section.flag("check")

@@ -1,54 +1,52 @@
 extension Configuration {
-  /// Bounds on what one request, connection or endpoint can make the process hold or do.
+  /// Limits on the memory and work that one request, connection or endpoint can cause.
   package struct Limits: Sendable {
-    /// Request body in bytes. Stops one request from filling memory. Default 4 MiB.
+    /// Request body in bytes. Stops one request from exhausting memory. Default 4 MiB.
     package var requestBodyBytes = 4 << 20
-    /// How many times its size a compressed request body may become, once it has become more than
-    /// `Inflater.freeByteCount`. Stops a small body from unfolding into a large one (a zip bomb);
-    /// deflate can do 1,032 times. Default 200.
+    /// Maximum ratio of a decompressed request body to its compressed size, beyond
+    /// `Inflater.freeByteCount`. Stops zip bombs; deflate can reach 1,032. Default 200.
     package var inflationRatio = 200
-    /// One reply message in bytes. Stops an endpoint from filling memory. Default 64 MiB.
+    /// One reply message in bytes. Stops an endpoint from exhausting memory. Default 64 MiB.
     package var replyBytes = 64 << 20
-    /// Request line and header fields of a request in bytes. Default 64 KiB.
+    /// Request line and header fields in bytes. Default 64 KiB.
     package var headBytes = 64 << 10
-    /// Header fields of a request. Default 100.
+    /// Number of header fields of a request. Default 100.
     package var headFields = 100
     /// A client connection without a request is closed after this. Default 600 s.
     package var idleTimeout: Duration = .seconds(600)
-    /// A request that has begun must be complete within this (slow clients). Default 60 s.
+    /// A request must be complete within this after its start (slow clients). Default 60 s.
     package var requestReadTimeout: Duration = .seconds(60)
-    /// A client that takes nothing of what it's sent is closed after this. Stops clients that ask for much
-    /// and never read from holding memory. Default 60 s.
+    /// The connection of a client that reads nothing is closed after this. Stops clients that request
+    /// large responses and never read them from holding memory. Default 60 s.
     package var responseWriteTimeout: Duration = .seconds(60)
-    /// A client that has closed its sending side may still wait for its answer, or may be gone: TCP
-    /// can't tell. It's taken for gone when it got nothing for this long, and its call is cancelled.
-    /// Default 10 s.
+    /// A client that has closed its sending side may still wait for the response or may have
+    /// disconnected: TCP can't distinguish the two. After this long without any output it's considered
+    /// disconnected, and its call is cancelled. Default 10 s.
     package var halfClosedTimeout: Duration = .seconds(10)
-    /// Calls under way to one service's endpoint, per event loop; more wait. Default 1024.
+    /// Concurrent calls to one service's endpoint, per event loop; further calls wait. Default 1024.
     package var callsInFlight = 1024
-    /// Calls that wait for a connection or a stream, per service and event loop; more are shed with
-    /// 503. Default 1024.
+    /// Calls that wait for a connection or a stream, per service and event loop; further calls are
+    /// rejected with 503. Default 1024.
     package var callsWaiting = 1024
-    /// Connections to one service's endpoint, per event loop; the second is opened when the first
-    /// has as many streams as the endpoint allows. Stops a burst from opening sockets without end.
-    /// Default 4.
+    /// Connections to one service's endpoint, per event loop; the second is opened when the first has as
+    /// many streams as the endpoint allows. Stops a burst from opening unlimited sockets. Default 4.
     package var endpointConnections = 4
     /// Header list from the endpoint in bytes (SETTINGS_MAX_HEADER_LIST_SIZE). Default 64 KiB.
     package var endpointHeaderBytes = 64 << 10
-    /// The largest window of a stream from an endpoint in bytes. It begins at 256 KiB and grows with the
-    /// product of bandwidth and delay once the stream is seen to be read. It's also what a client that
-    /// stops to read makes the bridge hold. Default 8 MiB.
+    /// Maximum flow-control window of a stream from an endpoint in bytes. It starts at 256 KiB and grows
+    /// to the bandwidth-delay product while the stream is read. It also bounds what the bridge buffers
+    /// for a client that stops reading. Default 8 MiB.
     package var endpointWindowBytes = 8 << 20
-    /// How long a connection to an endpoint may take to come up. Default 5 s.
+    /// Timeout of connecting to an endpoint. Default 5 s.
     package var connectTimeout: Duration = .seconds(5)
-    /// Client connections, per event loop; more are closed at once. Default 10,000.
+    /// Client connections, per event loop; further ones are closed immediately. Default 10,000.
     package var clientConnections = 10_000
-    /// What the client connections of an event loop may hold together: bodies of requests that aren't
-    /// answered yet, and answers that their clients haven't taken. Beyond it those that hold most are
-    /// closed. Default 512 MiB.
+    /// Total bytes that the client connections of an event loop may buffer: bodies of pending requests
+    /// and responses that clients haven't read. Beyond it the connections that buffer most are closed.
+    /// Default 512 MiB.
     package var clientBufferBytes = 512 << 20
-    /// Streams of one client connection over HTTP/2 (SETTINGS_MAX_CONCURRENT_STREAMS). Each may hold
-    /// as much as its windows let through. Default 100, below which RFC 9113 §6.5.2 advises not to go.
+    /// Streams of one client connection over HTTP/2 (SETTINGS_MAX_CONCURRENT_STREAMS). Each may buffer
+    /// as much as its windows allow. Default 100, the minimum that RFC 9113 §6.5.2 recommends.
     package var clientStreams = 100
 
     package init() {}
@@ -56,7 +54,7 @@ extension Configuration {
 }
 
 extension Configuration.Limits {
-  /// The section `limits`.
+  /// Reads the section `limits`.
   init(_ section: SectionReader) {
     self.init()
     let bytes = { (key: String, range: ClosedRange<Int>, limit: inout Int) in

@@ -4,7 +4,7 @@ extension Configuration {
   /// TLS on the listeners.
   package struct ListenerTLS: Sendable {
     package var settings: TLSSettings
-    /// The listeners that speak it, by their places in `Configuration.listen`.
+    /// Indices in `Configuration.listen` of the listeners that use it.
     package var listeners: Set<Int>
 
     package init(settings: TLSSettings, listeners: Set<Int>) {
@@ -15,8 +15,8 @@ extension Configuration {
 }
 
 extension Configuration.ListenerTLS {
-  /// `tls` at the top, for all TCP listeners that don't say otherwise. Nil where it isn't there, is
-  /// wrong, or is for none.
+  /// Reads the top-level section `tls`, for all TCP listeners that don't opt out. Nil if it's missing,
+  /// invalid or not used by any listener.
   init?(of top: SectionReader, _ listeners: [ListenerSetting]?) {
     let listeners = listeners ?? [ListenerSetting(address: ConfigurationReader.defaultListen)]
     let hasSection = top.node("tls") != nil

@@ -1,29 +1,29 @@
 extension Configuration {
-  /// Endpoints that are registered as instances of a service in Nacos (`endpoint: {nacos: {…}}`).
+  /// Endpoints registered as instances of a service in Nacos (`endpoint: {nacos: {…}}`).
   package struct Nacos: Sendable {
-    /// How the registry is asked.
+    /// Protocol of the registry.
     package enum Access: String, Sendable, CaseIterable {
-      /// Subscribes over gRPC, and is told of changes at once. Nacos 2.x and 3.x.
+      /// Subscription over gRPC, with changes pushed immediately. Nacos 2.x and 3.x.
       case grpc
-      /// Asks over HTTP again and again. Nacos 1.x, 2.x, and 3.x as it comes.
+      /// Polling over HTTP. Nacos 1.x, 2.x, and 3.x in its default configuration.
       case httpV1 = "http-v1"
-      /// Nacos 2.x; 3.x refuses it unless it's told not to.
+      /// Polling over HTTP. Nacos 2.x; 3.x rejects it unless configured otherwise.
       case httpV2 = "http-v2"
-      /// Nacos 3.x.
+      /// Polling over HTTP. Nacos 3.x.
       case httpV3 = "http-v3"
     }
 
-    /// Who asks.
+    /// Credentials for the registry.
     package enum Credentials: Sendable {
-      /// Nobody: a registry without access control.
+      /// None: a registry without access control.
       case none
-      /// A user of the registry, who logs in for a token.
+      /// A user of the registry, who gets a token by logging in.
       case password(username: String, password: SecretSource)
-      /// A key of Alibaba Cloud's access control, by which each question is signed.
+      /// An Alibaba Cloud access key, which each request is signed with.
       case key(access: SecretSource, secret: SecretSource)
     }
 
-    /// Where the registry's HTTP answers. The next one is asked where one fails. At least one.
+    /// HTTP addresses of the registry. If one fails, the next is tried. At least one.
     package var servers: [Endpoint]
     /// The service's name, without its group.
     package var service: String
@@ -31,20 +31,20 @@ extension Configuration {
     package var namespace = "public"
     /// Default `pai-eas`, where PAI-EAS registers services.
     package var group = "pai-eas"
-    /// Instances of other clusters are left out; empty: none are. Default empty.
+    /// Clusters whose instances are used; empty: all. Default empty.
     package var clusters: [String] = []
     package var access = Access.grpc
-    /// What's added to a server's port for gRPC. Default 1000.
+    /// Offset of a server's gRPC port from its HTTP port. Default 1000.
     package var grpcPortOffset = 1000
-    /// Before the paths of HTTP; empty: none. Default `/nacos`.
+    /// Prefix of HTTP paths; empty: none. Default `/nacos`.
     package var contextPath = "/nacos"
     package var credentials = Credentials.none
-    /// Between two questions over HTTP; nil: what the registry's answers say, else 10 s. Default nil.
+    /// Polling interval over HTTP; nil: what the registry returns, else 10 s. Default nil.
     package var pollInterval: Duration?
-    /// Called instead of the port that's registered; nil: that one. Default nil.
+    /// Port to call instead of the registered one; nil: the registered one. Default nil.
     package var port: Int?
-    /// The entry of an instance's metadata that names its port for gRPC, which is called where there's
-    /// one; nil: none does. Default `gRPC_port`, which gRPC's starters for Spring write.
+    /// Key in an instance's metadata of its gRPC port, which is called if it's there; nil: none. Default
+    /// `gRPC_port`, which gRPC starters for Spring set.
     package var portMetadata: String? = Self.usualPortMetadata
 
     static let usualPortMetadata = "gRPC_port"
@@ -57,7 +57,7 @@ extension Configuration {
 }
 
 extension Configuration.Nacos: CustomStringConvertible {
-  /// For people: `nacos pai-eas/infer (10.0.0.9:8848)`.
+  /// For logs: `nacos pai-eas/infer (10.0.0.9:8848)`.
   package var description: String {
     let servers = self.servers.map(\.description).joined(separator: ", ")
     let namespace = self.namespace == "public" ? "" : "\(self.namespace)/"
@@ -66,9 +66,10 @@ extension Configuration.Nacos: CustomStringConvertible {
 }
 
 extension Configuration.Nacos {
-  /// The section `nacos` of an endpoint; nil, and a fault, where it doesn't say whom to ask for what.
+  /// Reads the section `nacos` of an endpoint; nil, with an error reported, if servers or service are
+  /// missing or invalid.
   ///
-  /// - Parameter isHTTP: whether messages go to the instances over HTTP/1.1.
+  /// - Parameter isHTTP: whether messages are sent to the instances over HTTP/1.1.
   init?(_ section: SectionReader, isHTTP: Bool) {
     let servers = section.list("servers", example: "nacos.internal:8848", Self.server)
     if section.node("servers") == nil {
@@ -97,7 +98,7 @@ extension Configuration.Nacos {
     if let context { self.contextPath = context }
     self.pollInterval = section.pollInterval("poll_interval", example: "10s")
     self.port = section.portOverride()
-    // The port for gRPC isn't one for HTTP.
+    // The gRPC port doesn't accept HTTP/1.1.
     if isHTTP { self.portMetadata = nil }
     let entry = section.value("port_metadata", example: "gRPC_port") { text throws(ValueError) in
       try Self.metadataEntry(text)
@@ -121,7 +122,7 @@ extension Configuration.Nacos {
     guard let servers, !servers.isEmpty, service != nil else { return nil }
   }
 
-  /// The name of an entry of metadata, or `off`.
+  /// Parses a metadata key, or `off`.
   private static func metadataEntry(_ text: String) throws(ValueError) -> String {
     guard (1...256).contains(text.utf8.count),
       text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F })
@@ -133,7 +134,7 @@ extension Configuration.Nacos {
     return text
   }
 
-  /// `host` or `host:port`; 8848 is the registry's own.
+  /// Parses `host` or `host:port`; the registry's default port is 8848.
   private static func server(_ text: String) throws(ValueError) -> Configuration.Endpoint {
     if let scheme = ["http://", "https://"].first(where: text.hasPrefix) {
       throw ValueError(
@@ -145,7 +146,7 @@ extension Configuration.Nacos {
     return try ConfigurationValues.endpoint(hasPort ? text : "\(text):8848")
   }
 
-  /// A name in the registry. `@@` stands between group and service on the wire, `,` between clusters.
+  /// Parses a name in the registry. On the wire `@@` separates group and service, `,` clusters.
   private static func name(_ text: String) throws(ValueError) -> String {
     guard (1...256).contains(text.utf8.count),
       text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F && $0 != "," })
@@ -164,7 +165,7 @@ extension Configuration.Nacos {
 }
 
 extension Configuration.Nacos.Credentials {
-  /// Those of the section `nacos`.
+  /// Reads the credentials in the section `nacos`.
   fileprivate init(_ section: SectionReader) {
     let username = section.value("username", example: "bridge") { text throws(ValueError) in
       guard (1...256).contains(text.utf8.count) else {

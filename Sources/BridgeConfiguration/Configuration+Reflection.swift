@@ -1,23 +1,23 @@
 internal import LocalFiles
 
 extension Configuration {
-  /// How a service's schema is had from its endpoint (gRPC server reflection).
+  /// Loading a service's schema from its endpoint (gRPC server reflection).
   package struct Reflection: Sendable, Equatable {
-    /// Where the last descriptors are kept, so that a start succeeds while the endpoint is down;
-    /// absolute. Nil: nowhere.
+    /// Absolute path of the descriptor cache, so that a start succeeds while the endpoint is down. Nil:
+    /// none.
     package var cache: String?
-    /// The endpoint is asked again this often, besides after each loss of its connections. Default nil:
-    /// not.
+    /// Interval of refreshes, besides one after each loss of connection. Default nil: none.
     package var refresh: Duration?
-    /// How long one round of questions may take, the connection included. Default 10 s.
+    /// Timeout of one exchange, including connecting. Default 10 s.
     package var timeout: Duration = .seconds(10)
-    /// Full names of the services to serve; empty: all that the endpoint lists. Default empty.
+    /// Full names of the services to serve; empty: all listed ones. Default empty.
     package var services: [String] = []
 
     package init() {}
 
-    /// A file below the user's cache folder (XDG Base Directory Specification), named by the service and
-    /// by what it asks: another endpoint has another file. Nil where there's no such folder.
+    /// Default cache file, below the user's cache folder (XDG Base Directory Specification). Its name
+    /// depends on the service and on what it requests: another endpoint has another file. Nil if there
+    /// is no such folder.
     package static func standardCache(
       service: String, _ cluster: Cluster, services: [String] = [],
       environment: (String) -> String?
@@ -38,12 +38,12 @@ extension Configuration {
 }
 
 extension Configuration.Reflection {
-  /// The word that stands for the endpoint's own schema. A file of this name is `./reflection`.
+  /// The keyword for the endpoint's own schema. A file of this name is `./reflection`.
   private static let word = "reflection"
 
-  /// How the schema is had from the endpoint; nil where `schemas` names files.
+  /// Reads the key `schemas`; nil if it names files.
   ///
-  /// - Parameter isHTTP: whether the transport isn't gRPC, by which endpoints are asked.
+  /// - Parameter isHTTP: whether the transport isn't gRPC, which reflection requires.
   init?(
     of service: SectionReader, name: String, _ cluster: Configuration.Cluster?, isHTTP: Bool
   ) {
@@ -101,7 +101,7 @@ extension Configuration.Reflection {
     case file(String)
   }
 
-  /// The section `reflection` of `schemas`.
+  /// Reads the section `reflection` of `schemas`.
   private mutating func read(_ section: SectionReader) -> CacheSetting {
     section.duration("timeout", into: &self.timeout, example: "10s")
     if let refresh = section.duration("refresh") {
@@ -129,7 +129,7 @@ extension Configuration.Reflection {
 
   private static let shortestRefresh = Duration.seconds(1)
 
-  /// A full name as Protobuf has them.
+  /// Parses a full Protobuf name.
   private static func serviceName(_ text: String) throws(ValueError) -> String {
     let isName = text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { part in
       !part.isEmpty && part.first?.isNumber == false
@@ -143,7 +143,7 @@ extension Configuration.Reflection {
     return text
   }
 
-  /// Two services can't keep different schemas in one file.
+  /// Reports services that share a cache file.
   static func checkCaches(_ services: [Configuration.Service], _ section: SectionReader) {
     var seen: Set<String> = []
     for service in services {

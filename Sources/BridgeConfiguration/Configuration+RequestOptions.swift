@@ -1,12 +1,12 @@
 extension Configuration {
-  /// How requests are read that aren't quite what their rules say.
+  /// Leniency towards requests that don't match their rules exactly.
   package struct RequestOptions: Sendable, Equatable {
-    /// Whether bodies are JSON whatever their `Content-Type` says. Default no.
+    /// Whether bodies are read as JSON regardless of `Content-Type`. Default no.
     package var takesAnyContentType = false
-    /// Whether a body is passed over where the rule has none. Default no.
+    /// Whether a body is ignored if the rule has none. Default no.
     package var ignoresUnexpectedBody = false
-    /// Whether a POST with `X-HTTP-Method-Override: GET` and a form as its body is the GET whose query
-    /// that form is. Default no.
+    /// Whether a POST with `X-HTTP-Method-Override: GET` and a form body is handled as a GET with that
+    /// form as its query. Default no.
     package var overridesMethods = false
 
     package init() {}

@@ -1,28 +1,27 @@
 package import GRPCWire
 
 extension Configuration {
-  /// Which calls that failed are tried again, and how often.
+  /// Retry policy for failed calls.
   package struct Retry: Sendable, Equatable {
-    /// Keeps retries from multiplying the load of an outage (gRFC A6, retry throttling).
+    /// Retry throttling (gRFC A6): keeps retries from multiplying the load during an outage.
     package struct Budget: Sendable, Equatable {
-      /// Failures that half use up; per event loop. Default 500.
+      /// Maximum token count, per event loop; a failure takes one, and retries stop at half. Default 500.
       package var tokens = 500
-      /// What a call that ends well gives back. Default 0.1.
+      /// Tokens returned by a successful call. Default 0.1.
       package var ratio = 0.1
 
       package init() {}
     }
 
-    /// Attempts in all. Default 3.
+    /// Maximum number of attempts in total. Default 3.
     package var attempts = 3
-    /// Statuses that are worth another attempt. Default UNAVAILABLE.
+    /// Retryable statuses. Default UNAVAILABLE.
     package var codes: Set<GRPCStatus.Code> = [.unavailable]
-    /// Before the second attempt; each further wait is twice as long. Spread by a fifth. Default 25 ms.
+    /// Backoff before the second attempt; doubled for each further one. Jitter 20%. Default 25 ms.
     package var backoff: Duration = .milliseconds(25)
-    /// The longest wait. Default 1 s.
+    /// Maximum backoff. Default 1 s.
     package var longestBackoff: Duration = .seconds(1)
-    /// When an attempt that got no answer is given up for another; nil: with the call's deadline.
-    /// Default nil.
+    /// Timeout of an attempt without a response; nil: the call's deadline. Default nil.
     package var timeout: Duration?
     package var budget = Budget()
 
@@ -31,10 +30,10 @@ extension Configuration {
 }
 
 extension Configuration.Retry {
-  /// The section `retry` of a service.
+  /// Reads the section `retry` of a service.
   init(_ section: SectionReader) {
     self.init()
-    // gRFC A6 has 5 as the most; more only make an outage worse.
+    // gRFC A6 limits it to 5; more only make an outage worse.
     section.integer("attempts", into: &self.attempts, example: "3", in: 2...10)
     let codes = section.list("on", example: "UNAVAILABLE", Self.code)
     if let codes { self.codes = Set(codes) }
@@ -57,10 +56,10 @@ extension Configuration.Retry {
 }
 
 extension Configuration.Retry.Budget {
-  /// The section `budget` of `retry`.
+  /// Reads the section `budget` of `retry`.
   fileprivate init(_ section: SectionReader) {
     self.init()
-    // gRFC A6 has 1000 as the most.
+    // The maximum of gRFC A6.
     section.integer("tokens", into: &self.tokens, example: "500", in: 1...1000)
     let ratio = section.value("ratio", example: "0.1") { text throws(ValueError) in
       try ConfigurationValues.number(text, in: 0...1)

@@ -1,7 +1,7 @@
 extension Configuration {
-  /// A value that never prints itself.
+  /// A value that is never printed.
   package struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConvertible {
-    /// The value, for the header that needs it and nothing else.
+    /// The value; only for the header that carries it.
     package let revealed: String
 
     package init(_ value: String) {

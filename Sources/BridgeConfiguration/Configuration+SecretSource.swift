@@ -1,11 +1,11 @@
 internal import LocalFiles
 
 extension Configuration {
-  /// A secret, and where it's read again while the bridge runs.
+  /// A secret, and the file that it's re-read from while the bridge runs.
   package struct SecretSource: Sendable {
-    /// As it was when it was last read.
+    /// The value as last read.
     package var secret: Secret
-    /// The file that holds it, absolute; nil: it stays what it is.
+    /// Absolute path of its file; nil: it never changes.
     package var file: String?
 
     package init(_ secret: Secret, file: String? = nil) {
@@ -16,10 +16,10 @@ extension Configuration {
 }
 
 extension Configuration.SecretSource {
-  /// The secret that `KEY_env` or `KEY_file` leads to; nil where neither is there, or where there's none.
-  /// No message holds it.
+  /// Reads the secret that `KEY_env` or `KEY_file` refers to; nil if neither key is there, or on an error.
+  /// Messages never contain the secret.
   ///
-  /// - Parameter example: the environment variable that a message proposes.
+  /// - Parameter example: the environment variable that a message suggests.
   init?(_ key: String, of section: SectionReader, example: String, for use: SecretFile.Use) {
     guard section.context.readsSecrets else {
       self.init(placeholderFor: key, of: section)
@@ -61,7 +61,7 @@ extension Configuration.SecretSource {
     self = source
   }
 
-  /// Nothing instead of a secret, where a key says where to find one.
+  /// A placeholder for a secret that isn't read, if a key refers to one.
   private init?(placeholderFor key: String, of section: SectionReader) {
     let sources = ["\(key)_env", "\(key)_file"].filter { section.node($0) != nil }
     guard let source = sources.first, let node = section.node(source) else { return nil }
@@ -70,6 +70,6 @@ extension Configuration.SecretSource {
     self.init(Configuration.Secret("none"))
   }
 
-  /// `access_key` as it's called in a sentence.
+  /// `access_key` as a phrase.
   private static func noun(_ key: String) -> String { key.replacing("_", with: " ") }
 }

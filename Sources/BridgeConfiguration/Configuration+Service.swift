@@ -3,58 +3,57 @@ internal import LocalFiles
 package import Routing
 
 extension Configuration {
-  /// One group of schemas and the endpoint that serves them.
+  /// A set of schemas and the endpoints that serve them.
   package struct Service: Sendable {
-    /// The user's name for it, unique; for logs and errors.
+    /// Configured name, unique; for logs and errors.
     package var name: String
-    /// `Host` values or absolute-form authorities that choose it, lower case, without port unless
-    /// one was given; empty: any.
+    /// `Host` values or absolute-form authorities that select it, in lower case, with a port only if one
+    /// was given; empty: any.
     package var hosts: [String]
-    /// A path prefix that chooses it and is stripped before matching: `/bench`; empty: none.
+    /// A path prefix that selects it and is stripped before matching: `/bench`; empty: none.
     package var prefix: String
-    /// Schema files or folders, made absolute against the config file's folder.
+    /// Schema files or folders, absolute (relative to the config file's folder).
     package var schemas: [String]
-    /// Set: the schema is the endpoint's own, and `schemas` is empty. Default nil.
+    /// If set, the schema comes from the endpoint, and `schemas` is empty. Default nil.
     package var reflection: Reflection?
-    /// Where the configuration file names the schemas; nil for one that came from elsewhere. For
-    /// messages about them.
+    /// Location of the schemas in the configuration file, for messages; nil if there is no file.
     package var location: TextLocation?
-    /// Folders that imports of `.proto` files are looked up in, besides the folder of each file.
+    /// Folders searched for imports of `.proto` files besides the folder of each file.
     package var importPaths: [String]
     package var cluster: Cluster
-    /// Further endpoints, which calls go to by `choose`. Default: none.
+    /// Additional endpoint groups, which `choose` selects. Default: none.
     package var alternatives: [EndpointGroup] = []
-    /// Default: none, so that all calls go to `cluster`.
+    /// Rules that select a group. Default: none, so that all calls go to `cluster`.
     package var choose: [GroupRule] = []
     /// Nil: gRPC. Default nil.
     package var transport: HTTPProtobuf?
-    /// When a unary call ends with 504; the client's own deadline counts if it's shorter. Default 30 s.
+    /// Timeout of a unary call, which ends it with 504; a shorter client deadline applies. Default 30 s.
     package var timeout: Duration
-    /// Added to every call; names in lower case.
+    /// Metadata added to every call; names in lower case.
     package var metadata: [(name: String, value: String)]
     package var auth: Auth?
     package var encode = EncodeOptions()
     package var decode = DecodeOptions()
     package var compression = Compression()
-    /// Nil: browsers keep pages of other origins out. Default nil.
+    /// Nil: browsers block pages of other origins. Default nil.
     package var cors: CORS?
-    /// Default: all of them.
+    /// Default: all fields.
     package var headers = HeaderRules()
     /// Default append.
     package var forwarded = Forwarded.append
-    /// Whether a method without an HTTP rule (and with one, too) is served as
-    /// `POST /package.Service/Method`. Default on.
+    /// Whether every method, with or without an HTTP rule, is served as `POST /package.Service/Method`.
+    /// Default on.
     package var mapsMethodsByName = true
     package var stream = Stream()
-    /// Nil: as google.rpc.Status says, in JSON. Default nil.
+    /// Nil: google.rpc.Status in JSON. Default nil.
     package var errors: Errors?
-    /// Rules that hold instead of those that the schemas have. Default: none.
+    /// Rules that replace those of the schemas. Default: none.
     package var httpRules: [HTTPRuleSetting] = []
-    /// How paths and queries are read.
+    /// Parsing of paths and queries.
     package var routing = RoutingOptions()
-    /// How requests are read that aren't quite what their rules say.
+    /// Leniency towards requests that don't match their rules exactly.
     package var requests = RequestOptions()
-    /// The field of a reply's initial metadata that is the HTTP status of its answer, in lower case.
+    /// Name of the initial metadata field that sets the HTTP status of the response, in lower case.
     /// Default nil.
     package var statusHeader: String?
 
@@ -88,13 +87,13 @@ extension Configuration {
 }
 
 extension Configuration.Service {
-  /// Whether calls carry `via`: it can be denied by its name.
+  /// Whether calls carry `via`; `deny` can list it.
   package var sendsVia: Bool { !self.headers.denies(byName: "via") }
 }
 
 extension Configuration.Service {
-  /// The section `services`. Whether two of them take the same requests shows when their routes are known:
-  /// several may share a host and a prefix.
+  /// Reads the section `services`. Services may share a host and a prefix; conflicts between them are
+  /// detected once their routes are known.
   static func list(of top: SectionReader) -> [Self] {
     guard let section = top.section("services") else {
       if top.node("services") == nil {
@@ -122,8 +121,8 @@ extension Configuration.Service {
     return services
   }
 
-  /// Nil when no schemas are named. An endpoint that's missing or wrong is a fault; then an address
-  /// that can't be called stands in for it, so that the schemas can still be looked at.
+  /// Nil if there are no schemas. A missing or invalid endpoint is reported and replaced by an address
+  /// that can't be called, so that the schemas can still be checked.
   private init?(_ section: SectionReader, name: String) {
     let hosts =
       section.list("hosts", example: "bench.internal", ConfigurationValues.hostPattern) ?? []
@@ -192,7 +191,7 @@ extension Configuration.Service {
 // MARK: - Parts
 
 extension Configuration.Service {
-  /// Paths that must lead somewhere, made absolute. Nil when the key isn't there.
+  /// Reads paths, which must exist, and makes them absolute. Nil if the key is missing.
   private static func paths(
     _ key: String, of section: SectionReader, mustBeFolders: Bool
   ) -> [String]? {
@@ -239,7 +238,7 @@ extension Configuration.Service {
     return metadata
   }
 
-  /// The key `status_header`.
+  /// Reads the key `status_header`.
   private static func statusHeader(_ section: SectionReader) -> String? {
     section.value("status_header", example: "x-http-code") { text throws(ValueError) in
       let name = text.lowercased()
@@ -252,7 +251,7 @@ extension Configuration.Service {
 }
 
 extension SectionReader {
-  /// Checks a name of the user's own. It appears in logs, so it's kept to what needs no quotes there.
+  /// Checks a user-defined name. It appears in logs, so only characters that need no quotes are allowed.
   func checkName(of member: YAMLNode.Entry) {
     let name = member.key
     if !(1...64).contains(name.utf8.count) || !name.isAlphanumeric(or: "-_.") {

@@ -1,20 +1,19 @@
 extension Configuration {
-  /// How server streams are answered.
+  /// Responses of server-streaming methods.
   package struct Stream: Sendable {
-    /// The format, whatever the client asks for; nil: by its `Accept`. Default nil.
+    /// The format, regardless of `Accept`; nil: by `Accept`. Default nil.
     package var format: StreamFormat?
-    /// Events (`text/event-stream`): a comment is sent when nothing was for this long, so that what is
-    /// in between doesn't take the connection for dead. Also how long the answer's head waits for the
-    /// first message, by whose absence an error still gets a status of its own. Zero: never. Default 15 s.
+    /// Events (`text/event-stream`): a comment is sent after this long without output, so that
+    /// intermediaries don't consider the connection dead. Also how long the response head waits for the
+    /// first message: until then an error still gets its own status. Zero: never. Default 15 s.
     package var heartbeat: Duration = .seconds(15)
-    /// When a call that streams, whichever way, ends with DEADLINE_EXCEEDED; the client's own deadline
-    /// counts if it's shorter. Longer than a unary call's, because a stream may be slow without being
+    /// Timeout of a streaming call in either direction, which ends it with DEADLINE_EXCEEDED; a shorter
+    /// client deadline applies. Longer than for unary calls, because a stream may be slow without being
     /// stuck. Default 10 min.
     package var timeout: Duration = .seconds(600)
-    /// Events: the data of a last event where the stream ended well, such as `[DONE]`; nil: none.
+    /// Events: data of a final event after a successful stream, such as `[DONE]`; nil: none.
     package var done: String?
-    /// Whether each message is the member `result` of an object, and an error the member `error`.
-    /// Default no.
+    /// Whether each message is wrapped in an object as `result`, and an error as `error`. Default no.
     package var hasEnvelope = false
 
     package init() {}
@@ -22,7 +21,7 @@ extension Configuration {
 }
 
 extension Configuration.Stream {
-  /// The section `stream` of a service.
+  /// Reads the section `stream` of a service.
   init(_ section: SectionReader) {
     self.init()
     section.choice(

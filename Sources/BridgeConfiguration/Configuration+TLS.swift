@@ -3,10 +3,10 @@ internal import NIOCore
 package import TLS
 
 extension Configuration {
-  /// TLS towards the endpoints of a service.
+  /// TLS to the endpoints of a service.
   package struct TLS: Sendable {
-    /// The name that an endpoint's certificate has to be for, and that it's asked for (SNI); nil: the
-    /// host of each endpoint, or the name that their addresses were looked up by. An address is compared with the certificate's addresses.
+    /// The name that an endpoint's certificate must be valid for, also sent as SNI; nil: the host of each
+    /// endpoint, or the name that was resolved. An IP address is compared with the certificate's addresses.
     package var serverName: String?
     package var settings: TLSSettings
 
@@ -18,9 +18,9 @@ extension Configuration {
 }
 
 extension Configuration.TLS {
-  /// `tls` of a service: a switch, or a section. Nil where it's off or wrong.
+  /// Reads `tls` of a service: a switch or a section. Nil if it's off or invalid.
   ///
-  /// - Parameter isHTTP: whether its endpoints are called by HTTP/1.1.
+  /// - Parameter isHTTP: whether its endpoints are called over HTTP/1.1.
   init?(of service: SectionReader, isHTTP: Bool) {
     guard let node = service.node("tls") else { return nil }
     let speaks: TLSSettings.ApplicationProtocol = isHTTP ? .http1 : .http2
@@ -48,7 +48,7 @@ extension Configuration.TLS {
     self.init(serverName: serverName, settings: settings)
   }
 
-  /// A host name or an IP address, without a port.
+  /// Parses a host name or an IP address, without a port.
   private static func serverName(_ text: String) throws(ValueError) -> String {
     if (try? SocketAddress(ipAddress: text, port: 0)) != nil { return text }
     let name = try ConfigurationValues.host(text)
@@ -64,7 +64,7 @@ extension Configuration.TLS {
 // MARK: - Parts
 
 extension SectionReader {
-  /// `certificate`, `key` and `minimum_version`.
+  /// Reads `certificate`, `key` and `minimum_version`.
   func pair(into settings: inout TLSSettings, isRequired: Bool) {
     settings.certificate = self.certificates("certificate")
     settings.key = self.value("key", example: "tls.key") { text throws(ValueError) in
@@ -89,7 +89,7 @@ extension SectionReader {
     if let version { settings.minimumVersion = version }
   }
 
-  /// The path of a file with certificates.
+  /// Reads the path of a file with certificates.
   func certificates(_ key: String) -> String? {
     self.value(key, example: "ca.pem") { text throws(ValueError) in
       let path = self.context.absolute(text)

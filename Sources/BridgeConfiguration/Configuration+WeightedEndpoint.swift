@@ -1,11 +1,11 @@
 extension Configuration {
-  /// An endpoint and its share of the calls.
+  /// An endpoint and its weight in load balancing.
   package struct WeightedEndpoint: Sendable, Hashable {
     package var endpoint: Endpoint
-    /// Calls go out in proportion to it; 0: none.
+    /// Relative share of the calls; 0: none.
     package var weight: Int
 
-    /// The largest weight; Envoy and Nacos stay below it.
+    /// Maximum weight; those of Envoy and Nacos are smaller.
     package static let most = 1_000_000
 
     package init(_ endpoint: Endpoint, weight: Int = 1) {
@@ -16,8 +16,8 @@ extension Configuration {
 }
 
 extension Configuration.WeightedEndpoint {
-  /// A list of addresses, each alone or with a weight: `[a:1, {address: b:1, weight: 3}]`. Nil where
-  /// the key isn't there or nothing in it is right.
+  /// Reads a list of addresses with optional weights: `[a:1, {address: b:1, weight: 3}]`. Nil if the key
+  /// is missing or has no valid element.
   static func list(_ key: String, of section: SectionReader) -> [Self]? {
     guard let node = section.node(key) else { return nil }
     let path = section.path(of: key)

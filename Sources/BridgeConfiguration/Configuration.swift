@@ -1,17 +1,17 @@
 package import Addresses
 
-/// Everything that can be set, as it holds once it has been read and found right.
+/// All settings, read and validated.
 ///
-/// A `Configuration` that exists is valid: `ConfigurationReader` refuses what isn't, all faults at
-/// once. Durations carry their unit in their type; byte counts say so in their names.
+/// A `Configuration` that exists is valid: `ConfigurationReader` rejects anything else and reports all
+/// errors at once. Durations carry their unit in their type; byte counts are named as such.
 package struct Configuration: Sendable {
-  /// Where clients connect. At least one.
+  /// Addresses that clients connect to. At least one.
   package var listen: [ListenAddress]
-  /// Nil: all listeners are in the clear. Default nil.
+  /// Nil: all listeners use cleartext. Default nil.
   package var tls: ListenerTLS?
-  /// Where `/healthz` and `/readyz` answer; nil: nowhere.
+  /// Address of the admin server (`/healthz`, `/readyz`); nil: none.
   package var admin: ListenAddress?
-  /// Names that a listener on loopback serves besides those that can only be meant for it; see
+  /// Host names that a loopback listener accepts in addition to those that always refer to it; see
   /// `TrustedHosts`. Default: none.
   package var trustedHosts: [String] = []
   package var services: [Service]
@@ -20,10 +20,10 @@ package struct Configuration: Sendable {
   package var writesAccessLog = true
   /// Event loops; nil: one per core.
   package var threads: Int?
-  /// How long SIGTERM waits for what is in flight. Default 30 s.
+  /// How long SIGTERM waits for requests in flight. Default 30 s.
   package var drainTimeout: Duration = .seconds(30)
-  /// How long after SIGTERM everything is still served, new connections too, while `/readyz` says that
-  /// the end is near. Default 0.
+  /// How long after SIGTERM all requests are still served, on new connections too, while `/readyz`
+  /// reports that the process is draining. Default 0.
   package var drainDelay: Duration = .zero
 
   package init(listen: [ListenAddress], admin: ListenAddress? = nil, services: [Service]) {
@@ -34,7 +34,7 @@ package struct Configuration: Sendable {
 }
 
 extension Configuration {
-  /// The top of a file.
+  /// Reads the top level of a file.
   init(_ top: SectionReader) {
     let address = { (text: String) throws(ValueError) in
       try ConfigurationValues.listenAddress(text, folder: top.context.folder)
@@ -55,7 +55,7 @@ extension Configuration {
     if let limits = top.section("limits").map(Limits.init) { self.limits = limits }
   }
 
-  /// One address can be listened on once; port 0 stands for another port each time.
+  /// Reports addresses that are listed twice; port 0 is a different port each time.
   private static func checkAddresses(
     _ listen: [ListenAddress], _ admin: ListenAddress?, in top: SectionReader
   ) {
@@ -68,7 +68,7 @@ extension Configuration {
     }
   }
 
-  /// No endpoint is the bridge itself.
+  /// Reports endpoints that are the bridge itself.
   private func checkEndpoints(in top: SectionReader) {
     for own in self.ownEndpoints {
       let key = "\(own.group).endpoint"

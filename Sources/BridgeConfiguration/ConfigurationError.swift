@@ -1,19 +1,18 @@
 internal import Codec
 
-/// All that is wrong with a configuration, found in one go.
+/// All errors of a configuration.
 ///
-/// A `Configuration` is only made when there is nothing here: a person who starts the bridge sees
-/// every fault of a file at once instead of one a run.
+/// The operator sees every error of a file at once instead of one per run.
 package struct ConfigurationError: Error, Sendable, Equatable {
-  /// In the order of the file.
+  /// In file order.
   package var faults: [ConfigurationDiagnostic]
 
   package init(_ faults: [ConfigurationDiagnostic]) {
     self.faults = faults
   }
 
-  /// File by file, the one first that a fault was found in first, and in the order of the file;
-  /// several at one place in the order they were found, those without a place first.
+  /// The errors grouped by file, in the order in which files first had an error, then by location; those
+  /// without a location first. The order at one location is kept.
   package var sorted: ConfigurationError {
     let start = TextLocation(line: 0, column: 0)
     var ranks: [String: Int] = [:]
@@ -25,36 +24,36 @@ package struct ConfigurationError: Error, Sendable, Equatable {
     return ConfigurationError(ordered.map(\.element))
   }
 
-  /// One fault without a place in a file: for what the command line gave.
+  /// One error without a location in a file, for command-line arguments.
   package init(key: String, reason: String) {
     self.faults = [ConfigurationDiagnostic(file: "", location: nil, key: key, reason: reason)]
   }
 }
 
 extension ConfigurationError: CustomStringConvertible {
-  /// One line a fault.
+  /// One line per error.
   package var description: String { self.lines.joined(separator: "\n") }
 
-  /// One for each fault, up to a limit, and how many more there are.
+  /// One line per error, up to a limit, and the number of further ones.
   package var lines: [String] {
     let lines = self.faults.prefix(Self.lineLimit).map(\.description)
     let more = self.faults.count - lines.count
     return more > 0 ? lines + ["… and \(more) more faults"] : lines
   }
 
-  /// Nobody reads more at a time.
+  /// Maximum number of lines; more aren't readable.
   private static let lineLimit = 100
 }
 
-/// One thing that is wrong, where, and what would be right.
+/// An error of a configuration: its location, and how to fix it.
 package struct ConfigurationDiagnostic: Sendable, Equatable {
-  /// As the user named it; empty when the value came from elsewhere (the command line).
+  /// Name as given by the user; empty for values from the command line.
   package var file: String
-  /// Nil when the fault is in no particular place.
+  /// Nil if the error has no particular location.
   package var location: TextLocation?
   /// The key's path, `services.bench.listen[1]`; empty at the top.
   package var key: String
-  /// A clause that names the value and the rule: `"30" is not a duration; write …`.
+  /// A clause with the value and the rule: `"30" is not a duration; write …`.
   package var reason: String
 
   package init(file: String, location: TextLocation?, key: String, reason: String) {
@@ -76,7 +75,7 @@ extension ConfigurationDiagnostic: CustomStringConvertible {
   }
 }
 
-/// A line and a column of a text, both from 1; the column counts characters (Unicode scalars).
+/// A line and a column of a text, both 1-based; columns count Unicode scalars.
 package struct TextLocation: Sendable, Hashable, Comparable, CustomStringConvertible {
   package var line: Int
   package var column: Int
@@ -94,7 +93,7 @@ package struct TextLocation: Sendable, Hashable, Comparable, CustomStringConvert
   package var description: String { "\(self.line):\(self.column)" }
 }
 
-/// Why one value can't be taken: the clause that a `ConfigurationDiagnostic` says.
+/// An invalid value: the reason for a `ConfigurationDiagnostic`.
 package struct ValueError: Error, Sendable, Equatable, CustomStringConvertible {
   package var reason: String
 

@@ -1,18 +1,18 @@
 package import Addresses
 package import LocalFiles
 
-/// Reads a configuration file: text in, a valid `Configuration` or every fault out.
+/// Reads a configuration file: text in, a valid `Configuration` or all errors out.
 ///
-/// What a file may hold is in docs/configuration.md. Environment and files are reached through a
-/// `ReadContext`, so that tests need no real ones.
+/// docs/configuration.md describes the format. Environment and files are accessed through a `ReadContext`,
+/// so that tests can replace both.
 package struct ConfigurationReader {
   private let environment: (String) -> String?
   private let files: FileAccess
   private let readsSecrets: Bool
 
   /// - Parameters:
-  ///   - environment: the value of an environment variable; nil when it isn't set.
-  ///   - files: this machine's unless told otherwise.
+  ///   - environment: returns the value of an environment variable; nil if it isn't set.
+  ///   - files: defaults to the local file system.
   ///   - readsSecrets: whether tokens and passwords are read; otherwise they stay empty, with a warning.
   package init(
     environment: @escaping (String) -> String?, files: FileAccess = .local,
@@ -23,20 +23,19 @@ package struct ConfigurationReader {
     self.readsSecrets = readsSecrets
   }
 
-  /// A configuration as far as it could be read, and what is wrong with it. It's for finding further
-  /// faults (in the schemas that it names) and never served unless there are none.
+  /// A configuration as far as it could be read, and its errors. It's used to find further errors (in the
+  /// schemas that it names) and only served if there are none.
   package struct Draft {
     package var configuration: Configuration
     package var faults: [ConfigurationDiagnostic]
-    /// What should be known although it's no fault, one sentence each.
+    /// One sentence each.
     package var warnings: [String]
-    /// All TLS settings of the file, also those of parts that are faulty otherwise. Whoever serves the
-    /// configuration makes contexts of them first, which may have further faults.
+    /// All TLS settings of the file, including those of parts with other errors. To serve the
+    /// configuration, contexts must be created from them, which may cause further errors.
     package var tls: [LocatedTLSSettings]
   }
 
-  /// Reads the file at `path`, which may be relative to `folder`. The files of TLS settings aren't read
-  /// together.
+  /// Reads the file at `path`, which may be relative to `folder`. Doesn't load TLS contexts.
   ///
   /// - Throws: `ConfigurationError`, whose messages name the file as `path` does.
   package func read(path: String, in folder: String) throws(ConfigurationError) -> Configuration {
@@ -45,9 +44,9 @@ package struct ConfigurationReader {
     return draft.configuration
   }
 
-  /// Reads the file at `path` as far as it goes.
+  /// Reads the file at `path` as far as possible.
   ///
-  /// - Throws: when nothing can be made of it.
+  /// - Throws: if it can't be parsed at all.
   package func draft(path: String, in folder: String) throws(ConfigurationError) -> Draft {
     let absolute = FilePaths.absolute(path, in: folder)
     let bytes: [UInt8]
@@ -65,8 +64,8 @@ package struct ConfigurationReader {
   /// Reads a text.
   ///
   /// - Parameters:
-  ///   - file: the name for messages.
-  ///   - folder: the absolute path that relative paths in the text are relative to.
+  ///   - file: the file's name for messages.
+  ///   - folder: the absolute path that relative paths in the text are resolved against.
   package func read(
     text: String, file: String, folder: String
   ) throws(ConfigurationError) -> Configuration {
@@ -102,6 +101,6 @@ package struct ConfigurationReader {
     )
   }
 
-  /// Where a bridge listens that isn't told where.
+  /// Default listen address.
   package static let defaultListen = ListenAddress.tcp(host: "127.0.0.1", port: 8080)
 }

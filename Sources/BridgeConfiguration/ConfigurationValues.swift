@@ -4,18 +4,18 @@ internal import HTTPFields
 internal import LocalFiles
 internal import NIOCore
 
-/// The values of a configuration as text: what a file and the command line have in common.
+/// Parsers of configuration values, shared by the file and the command line.
 ///
-/// Each function gives the value or throws the clause that says what would be right.
+/// Each function returns the value or throws a clause that says how to fix it.
 package enum ConfigurationValues {
-  /// The longest duration that can be set, which keeps sums of durations from overflowing.
+  /// Maximum duration; keeps sums of durations from overflowing.
   private static let longestDuration: Duration = .seconds(365 * 24 * 3600)
-  /// The most bytes in the path of a socket (`sun_path` of unix(7), with its final zero).
+  /// Maximum length of a socket's path in bytes (`sun_path` of unix(7), less its final zero).
   private static let socketPathLimit = 107
 
-  /// A duration such as `30s`, `1.5s`, `500ms`, `2m` or `1h`.
+  /// Parses a duration such as `30s`, `1.5s`, `500ms`, `2m` or `1h`.
   ///
-  /// - Parameter allowsZero: whether `0s` is a value.
+  /// - Parameter allowsZero: whether `0s` is allowed.
   package static func duration(
     _ text: String, allowsZero: Bool = false
   ) throws(ValueError) -> Duration {
@@ -40,7 +40,7 @@ package enum ConfigurationValues {
     return duration
   }
 
-  /// A number of bytes such as `65536`, `64KiB` or `4MiB`.
+  /// Parses a number of bytes such as `65536`, `64KiB` or `4MiB`.
   package static func byteCount(_ text: String) throws(ValueError) -> Int {
     let units: [(name: String, factor: Int)] = [
       ("", 1), ("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30),
@@ -58,7 +58,7 @@ package enum ConfigurationValues {
     return bytes
   }
 
-  /// A whole number within `range`.
+  /// Parses a whole number within `range`.
   package static func integer(
     _ text: String, in range: ClosedRange<Int>
   ) throws(ValueError) -> Int {
@@ -69,9 +69,9 @@ package enum ConfigurationValues {
     return number
   }
 
-  /// An address to listen on: `host:port`, `[ipv6]:port`, `*:port` (all interfaces) or `unix:/path`.
+  /// Parses an address to listen on: `host:port`, `[ipv6]:port`, `*:port` (all interfaces) or `unix:/path`.
   ///
-  /// - Parameter folder: what a relative socket path is relative to.
+  /// - Parameter folder: the folder that relative socket paths are resolved against.
   package static func listenAddress(
     _ text: String, folder: String
   ) throws(ValueError) -> ListenAddress {
@@ -88,9 +88,9 @@ package enum ConfigurationValues {
     return .tcp(host: host, port: port)
   }
 
-  /// An endpoint: `host:port`, `[ipv6]:port` or `unix:/path`.
+  /// Parses an endpoint: `host:port`, `[ipv6]:port` or `unix:/path`.
   ///
-  /// - Parameter folder: what a relative socket path is relative to.
+  /// - Parameter folder: the folder that relative socket paths are resolved against.
   package static func endpoint(
     _ text: String, folder: String = "/"
   ) throws(ValueError) -> Configuration.Endpoint {
@@ -101,8 +101,8 @@ package enum ConfigurationValues {
     return Configuration.Endpoint(host: host, port: port)
   }
 
-  /// A host that chooses a service, as `host` reads it, or `*.` with the end of names: those that have
-  /// something before it. A point at the end of a name says only that it's a whole one, and is left out.
+  /// Parses a host that selects a service, as `host` does, or `*.` and a suffix, which matches names with
+  /// at least one more label. A trailing dot, which only marks a name as fully qualified, is removed.
   package static func hostPattern(_ text: String) throws(ValueError) -> String {
     guard text.contains("*") else { return Self.withoutFinalPoint(try Self.host(text)) }
     guard text.hasPrefix("*."), !text.dropFirst().contains("*") else {
@@ -119,7 +119,7 @@ package enum ConfigurationValues {
     return "*." + Self.withoutFinalPoint(end)
   }
 
-  /// A host, in lower case, with a port only where one was given.
+  /// Parses a host, in lower case, with a port only if one was given.
   package static func host(_ text: String) throws(ValueError) -> String {
     let example = "write a name such as bench.internal, or bench.internal:8080"
     if text.contains("*") {
@@ -139,7 +139,7 @@ package enum ConfigurationValues {
     return text.lowercased()
   }
 
-  /// A name that's served on loopback: a host without a port, `*.` and a host, or `*`.
+  /// Parses a name that loopback listeners accept: a host without a port, `*.` and a host, or `*`.
   package static func trustedHost(_ text: String) throws(ValueError) -> String {
     if text == "*" { return text }
     let name = text.hasPrefix("*.") ? String(text.dropFirst(2)) : text
@@ -158,7 +158,7 @@ package enum ConfigurationValues {
     return String(host[..<point.lowerBound] + host[point.lowerBound...].dropFirst())
   }
 
-  /// A path prefix: begins with `/`, ends without one, only characters of RFC 3986 §3.3.
+  /// Parses a path prefix: starts with `/`, ends without one, only characters of RFC 3986 §3.3.
   package static func prefix(_ text: String) throws(ValueError) -> String {
     guard text.hasPrefix("/") else {
       throw ValueError("\(quoted(text)) does not begin with /; write \(quoted("/" + text))")
@@ -177,8 +177,8 @@ package enum ConfigurationValues {
       "\(quoted(text)) has a character that a path can't have: \(quoted(String(wrong)))")
   }
 
-  /// A value in quotes for a message, shortened, with what can't be printed made visible. A user and a
-  /// password in front of a host aren't shown.
+  /// A value in quotes for a message, shortened, with unprintable characters made visible. A user name and
+  /// a password before a host aren't shown.
   package static func quoted(_ text: String) -> String {
     var shown = "\""
     for scalar in ForeignText.shown(Self.withoutPassword(text), limit: 80).unicodeScalars {
@@ -214,14 +214,14 @@ extension ConfigurationValues {
     return path
   }
 
-  /// `12` or `1.5` times `unit`; nil when it isn't a number or doesn't fit.
+  /// `12` or `1.5` times `unit`; nil if it isn't a number or overflows.
   private static func scaled(_ number: Substring, by unit: Int64) -> Int64? {
     let parts = number.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count <= 2, let whole = Int64(parts[0]) else { return nil }
     let (product, isTooLarge) = whole.multipliedReportingOverflow(by: unit)
     guard !isTooLarge else { return nil }
     guard parts.count == 2 else { return product }
-    // Nine decimals of an hour still fit: 999,999,999 * 3.6e12 doesn't overflow after the division.
+    // Nine decimals of an hour fit: 999,999,999 * 3.6e12 doesn't overflow after the division.
     guard (1...9).contains(parts[1].count), let decimals = Int64(parts[1]) else { return nil }
     var divisor: Int64 = 1
     for _ in parts[1] { divisor *= 10 }
@@ -260,7 +260,7 @@ extension ConfigurationValues {
   private static func isHost(_ text: String, isBracketed: Bool) -> Bool {
     guard !text.isEmpty, text.utf8.count <= 253 else { return false }
     if isBracketed { return text.contains(":") && Self.isAddress(text) }
-    // Digits and dots alone are meant as an IPv4 address (RFC 1123 §2.1).
+    // Only digits and dots: an IPv4 address (RFC 1123 §2.1).
     if text.utf8.allSatisfy({ $0 == UInt8(ascii: ".") || ASCII.isDigit($0) }) {
       return Self.isAddress(text)
     }
@@ -273,7 +273,7 @@ extension ConfigurationValues {
 }
 
 extension ConfigurationValues {
-  /// A number such as `0.1`.
+  /// Parses a number such as `0.1`.
   static func number(_ text: String, in range: ClosedRange<Double>) throws(ValueError) -> Double {
     guard let number = Double(text), range.contains(number) else {
       throw ValueError(
@@ -282,7 +282,7 @@ extension ConfigurationValues {
     return number
   }
 
-  /// A share of a whole, `50%`, as a number from 0 to 1.
+  /// Parses a percentage such as `50%` as a number from 0 to 1.
   static func share(_ text: String) throws(ValueError) -> Double {
     guard text.hasSuffix("%"), let percent = Double(text.dropLast()), (0...100).contains(percent)
     else {

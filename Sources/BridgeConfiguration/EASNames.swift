@@ -1,8 +1,8 @@
 internal import HTTPFields
 
-/// What PAI-EAS calls things.
+/// Names of PAI-EAS: the rules for services, accounts, regions and gateways.
 enum EASNames {
-  /// Letters, digits, `_` and `-`, with a dot behind a group's name.
+  /// Letters, digits, `_` and `-`, with a dot after a group's name.
   static func service(_ text: String) throws(ValueError) -> String {
     guard (1...128).contains(text.utf8.count),
       text.isAlphanumeric(or: "-_.")
@@ -14,7 +14,7 @@ enum EASNames {
     return text
   }
 
-  /// The number of an account.
+  /// An account number.
   static func uid(_ text: String) throws(ValueError) -> String {
     guard (1...32).contains(text.utf8.count), text.utf8.allSatisfy(ASCII.isDigit) else {
       throw ValueError(
@@ -41,7 +41,7 @@ enum EASNames {
     return text
   }
 
-  /// Whether it's part of a host's name as they write them.
+  /// Whether the text is a label of their host names.
   private static func isLabel(_ text: String) -> Bool {
     (1...63).contains(text.utf8.count)
       && text.isAlphanumeric(or: "-") && !text.utf8.contains(where: ASCII.isUppercase)
