@@ -1,7 +1,7 @@
 internal import HTTPFields
 
 extension StringProtocol {
-  /// Whether it has only letters and digits of ASCII, and characters of `others`.
+  /// Whether it consists of ASCII letters, digits and the characters of `others` only.
   func isAlphanumeric(or others: String = "") -> Bool {
     self.utf8.allSatisfy { ASCII.isAlphanumeric($0) || others.utf8.contains($0) }
   }

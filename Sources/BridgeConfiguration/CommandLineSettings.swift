@@ -1,8 +1,8 @@
 internal import LocalFiles
 
-/// The simplest configuration, one service without a file, as `serve` takes it from its arguments.
+/// The arguments of `serve` without a file: a configuration with one service.
 package struct CommandLineSettings: Sendable {
-  /// Empty: the endpoint's own, by reflection.
+  /// Empty: the endpoint's own schema, by reflection.
   package var schemas: [String]
   package var importPaths: [String]
   package var endpoint: String
@@ -28,10 +28,10 @@ package struct CommandLineSettings: Sendable {
   /// The name of the one service, in logs.
   package static let serviceName = "default"
 
-  /// The configuration that the arguments mean.
+  /// The configuration given by the arguments.
   ///
-  /// - Parameter context: its environment says where the user's cache is.
-  /// - Throws: all faults, each with its argument as key.
+  /// - Parameter context: its environment determines the user's cache folder.
+  /// - Throws: all errors, each with its argument as key.
   package func configuration(
     in context: ReadContext
   ) throws(ConfigurationError) -> Configuration {

@@ -2,17 +2,15 @@ package import Codec
 package import GRPCWire
 internal import HTTPFields
 
-/// The JSON of a service's errors in a shape of the service's own, for clients that knew their errors
-/// before there was a bridge.
+/// A template for error bodies in a service's own format, for clients that predate the bridge.
 ///
-/// Compiled once, at load, into literal bytes and placeholders; written for each error. Whatever the
-/// values are, what's written is JSON, on one line: a value stands either where JSON has a value, or
-/// inside the quotes of a string, escaped.
+/// Compiled once, at load, into literal bytes and placeholders. The output is valid JSON on one line for
+/// all values: a value appears either in the position of a JSON value, or escaped inside a string.
 ///
 ///     {"errcode": "${code}", "errmsg": "${rpc}: ${message}"}
 ///     {"errcode":5,"errmsg":"a.B/Get: no such \"thing\""}
 package struct ErrorTemplate: Sendable, Equatable {
-  /// What can stand between `${` and `}`.
+  /// The names allowed in `${…}`.
   package enum Placeholder: String, Sendable, CaseIterable {
     /// The number of the gRPC code.
     case code
@@ -21,15 +19,15 @@ package struct ErrorTemplate: Sendable, Equatable {
     /// The number of the HTTP status.
     case httpStatus = "http_status"
     case message
-    /// Of google.rpc.ErrorInfo; null where the endpoint's error has none.
+    /// Of google.rpc.ErrorInfo; null if the endpoint's error has none.
     case reason
     case domain
-    /// The path of the first field that's wrong; null where the error isn't about one.
+    /// The path of the first invalid field; null if the error isn't about one.
     case field
     /// An array of messages.
     case details
     case requestID = "request_id"
-    /// `package.Service/Method`; null where no route was found.
+    /// `package.Service/Method`; null if no route matched.
     case rpc
     /// The service's name in the configuration.
     case service
@@ -37,15 +35,15 @@ package struct ErrorTemplate: Sendable, Equatable {
 
   enum Piece: Sendable, Equatable {
     case literal([UInt8])
-    /// The value as JSON has it: a number, a string, an array or null.
+    /// A JSON value: a number, a string, an array or null.
     case value(Placeholder)
-    /// The value inside of a string; null is no text.
+    /// The value inside a string; null is the empty text.
     case text(Placeholder)
   }
 
   let pieces: [Piece]
 
-  /// Whether any of these is part of the template.
+  /// Whether the template contains any of these.
   package func uses(_ placeholders: Placeholder...) -> Bool {
     self.pieces.contains { piece in
       switch piece {
@@ -67,13 +65,13 @@ package struct ErrorTemplate: Sendable, Equatable {
   }
 }
 
-/// What a template's placeholders stand for in one error.
+/// The values of a template's placeholders for one error.
 package struct ErrorValues {
   var code: GRPCStatus.Code
   var httpStatus: Int
   var message: String
   package var summary = StatusSummary()
-  /// JSON: an array.
+  /// A JSON array.
   package var details = Array("[]".utf8)
   var requestID: [UInt8] = []
   var rpc: String?
@@ -132,14 +130,14 @@ package struct ErrorValues {
 // MARK: - Compiling
 
 extension ErrorTemplate {
-  /// Puts a template together in the order of its text.
+  /// Builds a template in text order.
   struct Builder {
     private var pieces: [Piece] = []
     private var literal: [UInt8] = []
 
     init() {}
 
-    /// Appends punctuation, or a number or word of JSON.
+    /// Appends punctuation, a number or a JSON literal.
     mutating func append(literal text: String) {
       self.literal += text.utf8
     }
@@ -153,8 +151,7 @@ extension ErrorTemplate {
       self.append(literal: ":")
     }
 
-    /// Appends a scalar that's written without quotes: the word or number of JSON that it is, or a
-    /// string.
+    /// Appends an unquoted scalar: as a JSON literal or number if it is one, otherwise as a string.
     mutating func append(plain text: String) throws(ValueError) {
       switch text {
       case "", "~", "null", "Null", "NULL": self.append(literal: "null")
@@ -169,8 +166,8 @@ extension ErrorTemplate {
       }
     }
 
-    /// Appends a string with placeholders. One placeholder alone is its value, with the type that it
-    /// has in JSON. `${name:string}` is a string in any case, and `$${` stands for `${`.
+    /// Appends a string with placeholders. A single placeholder becomes its value, with its JSON type.
+    /// `${name:string}` is always a string, and `$${` yields `${`.
     mutating func append(template text: String) throws(ValueError) {
       let parts = try Self.parts(of: text)
       if parts.count == 1, case .placeholder(let placeholder, isString: false) = parts[0] {
@@ -187,7 +184,7 @@ extension ErrorTemplate {
       self.append(literal: "\"")
     }
 
-    /// The template of all that was appended.
+    /// The finished template.
     consuming func build() -> ErrorTemplate {
       var pieces = self.pieces
       if !self.literal.isEmpty { pieces.append(.literal(self.literal)) }
@@ -285,7 +282,7 @@ extension ErrorTemplate {
       return rest.isEmpty
     }
 
-    /// What YAML takes for a number and JSON doesn't: `007`, `+1`, `0x1F`, `1.`, `.5`.
+    /// Numbers in YAML that aren't in JSON: `007`, `+1`, `0x1F`, `1.`, `.5`.
     private static func resemblesNumber(_ text: String) -> Bool {
       guard let first = text.utf8.first, ASCII.isDigit(first) || "+-.".utf8.contains(first)
       else { return false }

@@ -1,9 +1,9 @@
 internal import Codec
 internal import Routing
 
-/// The section `http` of a service: how the parts of a request are read.
+/// The section `http` of a service: the mapping of HTTP requests.
 struct HTTPMapping {
-  /// What becomes of a query parameter for a field under the one that is the body.
+  /// Handling of a query parameter for a field inside the body field.
   private enum UnderBody {
     case refuse
     case merge
@@ -46,7 +46,7 @@ struct HTTPMapping {
     section.finish()
   }
 
-  /// Sets what the section says in a service.
+  /// Applies the settings to a service.
   func apply(to service: inout Configuration.Service) {
     service.routing = self.routing
     service.encode.refusesPathFieldsElsewhere = self.refusesPathFieldsElsewhere

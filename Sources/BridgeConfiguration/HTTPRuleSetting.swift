@@ -2,9 +2,9 @@ internal import Codec
 internal import LocalFiles
 package import Routing
 
-/// An HTTP rule of a configuration or a `google.api.Service` file, with the places of its parts.
+/// An HTTP rule of a configuration or a `google.api.Service` file, with the locations of its parts.
 package struct HTTPRuleSetting: Sendable {
-  /// Where a part of a rule stands.
+  /// Location of a part of a rule.
   package struct Origin: Sendable {
     package var file: String
     package var location: TextLocation
@@ -12,7 +12,7 @@ package struct HTTPRuleSetting: Sendable {
     package var key: String
   }
 
-  /// Where the parts of one binding stand; of a part that isn't there, where the binding begins.
+  /// Locations of the parts of a binding; of a missing part, that of the binding.
   package struct Binding: Sendable {
     package var pattern: Origin
     package var body: Origin
@@ -24,7 +24,7 @@ package struct HTTPRuleSetting: Sendable {
   /// One for each of the rule's bindings.
   package var bindings: [Binding]
 
-  /// What the schema shows to be wrong with a part of it, as a fault of its file.
+  /// The diagnostic for a part that the schema shows to be invalid.
   package func fault(_ fault: HTTPRuleOverride.Diagnostic) -> ConfigurationDiagnostic {
     let origin =
       switch fault.part {
@@ -39,8 +39,8 @@ package struct HTTPRuleSetting: Sendable {
 }
 
 extension HTTPRuleSetting {
-  /// The rules of a service: a list of them, or the path of a `google.api.Service` file that has them
-  /// under `http: rules:`.
+  /// Reads the key `http_rules` of a service: a list of rules, or the path of a `google.api.Service` file
+  /// that has them under `http: rules:`.
   static func list(of service: SectionReader) -> [Self] {
     guard let node = service.node("http_rules") else { return [] }
     let path = service.path(of: "http_rules")
@@ -57,8 +57,8 @@ extension HTTPRuleSetting {
     return Self.serviceFile(file, of: service)
   }
 
-  /// Reads the rules of a `google.api.Service` file (google/api/service.proto); what else such a file
-  /// says about a service means nothing here.
+  /// Reads the rules of a `google.api.Service` file (google/api/service.proto). Its other
+  /// keys are ignored.
   private static func serviceFile(
     _ name: String, of service: SectionReader
   ) -> [Self] {
@@ -91,7 +91,7 @@ extension HTTPRuleSetting {
       }
       return []
     }
-    // google.api.Http; how paths are decoded is the service's `http` section here.
+    // google.api.Http; path decoding is configured in the service's `http` section.
     _ = http.node("fully_decode_reserved_expansion")
     let rules = http.node("rules")
     http.finish()
@@ -115,7 +115,7 @@ extension HTTPRuleSetting {
     }
   }
 
-  /// Nil where the rule has no selector or no pattern that can be read.
+  /// Nil if the selector or a pattern is missing or invalid.
   private init?(_ reader: SectionReader) {
     let selectorNode = reader.node("selector")
     if selectorNode == nil {
@@ -170,7 +170,7 @@ extension HTTPRuleSetting {
 
   // MARK: One binding
 
-  /// Pattern, body and response body; nil where there's not exactly one pattern that can be read.
+  /// Reads pattern, body and response body; nil unless there's exactly one valid pattern.
   private static func binding(
     _ reader: SectionReader
   ) -> (rule: HTTPRule, locations: Binding)? {

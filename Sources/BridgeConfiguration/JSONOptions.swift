@@ -1,6 +1,6 @@
 internal import Codec
 
-/// The section `json` of a service: how JSON is read and written.
+/// The section `json` of a service: options of reading and writing JSON.
 struct JSONOptions {
   var encode = EncodeOptions()
   var decode = DecodeOptions()
@@ -32,7 +32,7 @@ struct JSONOptions {
     section.finish()
   }
 
-  /// `json.unknown_parameters`: a choice, or a list of names that are passed over.
+  /// Reads `unknown_parameters`: a choice, or a list of names to ignore.
   private mutating func readUnknownParameters(_ section: SectionReader) {
     guard let node = section.node("unknown_parameters") else { return }
     if case .list = node.value {

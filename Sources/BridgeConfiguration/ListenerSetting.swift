@@ -3,10 +3,10 @@ internal import Addresses
 /// An element of `listen`.
 struct ListenerSetting {
   var address: ListenAddress
-  /// As it's written beside the address; nil: not at all.
+  /// The value of `tls` next to the address; nil if it's missing.
   var wantsTLS: Bool?
 
-  /// Whether it speaks TLS where there is a certificate.
+  /// Whether it uses TLS if there is a certificate.
   var isSecure: Bool {
     if case .unix = self.address { return false }
     return self.wantsTLS ?? true
@@ -14,8 +14,8 @@ struct ListenerSetting {
 }
 
 extension ListenerSetting {
-  /// `listen`: an address, or a list of addresses, each alone or as `{address: …, tls: off}`. Nil when
-  /// the key isn't there.
+  /// Reads `listen`: an address, or a list of addresses, each plain or as `{address: …, tls: off}`. Nil if
+  /// the key is missing.
   static func list(
     of top: SectionReader, _ address: (String) throws(ValueError) -> ListenAddress
   ) -> [Self]? {

@@ -1,17 +1,17 @@
 package import TLS
 
-/// TLS settings of a configuration file, with the places of their keys.
+/// TLS settings of a configuration file with the locations of their keys.
 ///
-/// The reader looks at each of the files that they name. What is wrong with them together shows when a
-/// context is made of them, and is a fault of the same configuration file.
+/// The reader checks each PEM file separately. A mismatch between files is only detected when a context is
+/// created from them, and is reported as an error of the configuration file.
 package struct LocatedTLSSettings: Sendable {
   package let settings: TLSSettings
-  /// Faults of each part, without their reasons.
+  /// Diagnostics by part, without their reasons.
   private let faults: [TLSSettingsError.Subject: ConfigurationDiagnostic]
 
-  /// Those of a section.
+  /// The settings of a section.
   ///
-  /// - Parameter authorities: the key of the file with authorities.
+  /// - Parameter authorities: the key of the CA file.
   init(_ settings: TLSSettings, _ section: SectionReader, authorities: String) {
     self.settings = settings
     self.faults = [
@@ -20,13 +20,13 @@ package struct LocatedTLSSettings: Sendable {
     ]
   }
 
-  /// Those of `tls: on`, which names no files: it's the authorities that may be missing.
+  /// The settings of `tls: on`, which names no files; only the system's CAs may be missing.
   init(_ settings: TLSSettings, switchOf service: SectionReader) {
     self.settings = settings
     self.faults = [.authorities: service.diagnostic("tls", "ca: ")]
   }
 
-  /// What is wrong with the files together, as a fault of the configuration file.
+  /// The diagnostic for an error of loading the files together.
   package func fault(_ error: TLSSettingsError) -> ConfigurationDiagnostic {
     var fault =
       self.faults[error.subject] ?? self.faults[.authorities]

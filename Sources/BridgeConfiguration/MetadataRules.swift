@@ -1,14 +1,14 @@
 internal import HTTPFields
 
-/// What a configured metadata entry may be: the rules of gRPC over HTTP/2 and of RFC 9110.
+/// Rules for configured metadata, from gRPC over HTTP/2 and RFC 9110.
 package enum MetadataRules {
-  /// Fields that the bridge writes itself, and those that HTTP/2 forbids (RFC 9113 §8.2.2).
+  /// Fields that the bridge sets, and those that HTTP/2 forbids (RFC 9113 §8.2.2).
   private static let reserved: Set<String> = [
     "connection", "content-length", "content-type", "host", "keep-alive", "proxy-connection", "te",
     "trailer", "transfer-encoding", "upgrade", "user-agent",
   ]
 
-  /// Why a name (in lower case) can't be used; nil when it can.
+  /// Why a name, in lower case, is invalid; nil if it's valid.
   static func fault(name: String) -> String? {
     guard !name.isEmpty, name.utf8.count <= 256, name.isAlphanumeric(or: "-_.") else {
       return "not a metadata name; write letters, digits, -, _ or ."
@@ -19,7 +19,7 @@ package enum MetadataRules {
     return nil
   }
 
-  /// Why a value can't be used under this name; nil when it can.
+  /// Why a value is invalid for this name; nil if it's valid.
   package static func fault(value: String, of name: String) -> String? {
     guard value.utf8.count <= 8192 else { return "longer than 8192 bytes" }
     guard value.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {

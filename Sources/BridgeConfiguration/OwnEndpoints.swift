@@ -1,17 +1,17 @@
 package import Addresses
 internal import NIOCore
 
-/// Endpoints that are the bridge's own listeners, as far as the configuration shows it: calls to them would
-/// come back. What it doesn't show, a request's `via` does (`Via`).
+/// An endpoint that is one of the bridge's own listeners: its calls would form a loop. Loops that the
+/// configuration doesn't reveal are detected by a request's `via` (`Via`).
 package struct OwnEndpoint: Sendable, Equatable {
   /// The endpoint's group: `services.bench`, `services.bench.alternatives.canary`.
   package var group: String
   package var endpoint: Configuration.Endpoint
   package var listener: ListenAddress
-  /// Whether that's the admin server's.
+  /// Whether the listener is the admin server's.
   package var isAdmin: Bool
 
-  /// What is wrong, and what would be right.
+  /// The error and how to fix it.
   package var reason: String {
     let location = self.isAdmin ? "admin" : "listen"
     let listener = "\(self.listener)" == "\(self.endpoint)" ? "" : ", \(self.listener)"
@@ -22,6 +22,7 @@ package struct OwnEndpoint: Sendable, Equatable {
 }
 
 extension Configuration {
+  /// All endpoints that are certainly the bridge's own listeners.
   package var ownEndpoints: [OwnEndpoint] {
     let listeners =
       self.listen.map { (address: $0, isAdmin: false) }
@@ -42,7 +43,7 @@ extension Configuration {
 }
 
 extension Configuration.EndpointKind {
-  /// Endpoints and names as they're written.
+  /// Endpoints and DNS names as configured.
   fileprivate var written: [Configuration.Endpoint] {
     if case .dns(let dns) = self, case .host(let host, let port) = dns.name {
       return [Configuration.Endpoint(host: host, port: port)]
@@ -52,8 +53,8 @@ extension Configuration.EndpointKind {
 }
 
 extension ListenAddress {
-  /// Whether what connects to an endpoint certainly gets here: the same socket, or the same port at an
-  /// address whose text shows that it is of this machine.
+  /// Whether connections to an endpoint certainly reach this listener: the same socket, or the same port
+  /// at an address that evidently belongs to this machine.
   fileprivate func serves(_ endpoint: Configuration.Endpoint) -> Bool {
     switch (self, endpoint.address) {
     case (.unix(let path), .unix(let other)):
@@ -75,9 +76,9 @@ extension ListenAddress {
   }
 }
 
-/// What a host's text says of this machine.
+/// A host as an address of this machine.
 private enum LocalAddress {
-  /// All addresses; to connect to it leads to the loopback address.
+  /// All addresses; connecting to it reaches the loopback address.
   case any(isIPv6: Bool)
   /// `localhost` may be of either family.
   case loopback(isIPv6: Bool?)
@@ -101,8 +102,8 @@ private enum LocalAddress {
     }
   }
 
-  /// Whether a connection to `other` gets to a listener on this address. A listener on `::` takes IPv4 too;
-  /// other addresses of 127.0.0.0/8 than the listener's own are others.
+  /// Whether a connection to `other` may reach a listener on this address. A listener on `::` accepts IPv4
+  /// too. Different addresses of 127.0.0.0/8 don't reach each other.
   func mayMeet(_ other: LocalAddress) -> Bool {
     switch (self, other) {
     case (.any(isIPv6: true), _): true

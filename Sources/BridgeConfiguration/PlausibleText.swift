@@ -1,12 +1,12 @@
 internal import HTTPFields
 
-/// Whether a text is what should stand where it does, or more likely a secret that was put there.
+/// Heuristics that tell names and paths from secrets.
 ///
-/// A person may write a token where the name of its variable, or the path of its file, is due. Messages
-/// show what was written only where it looks like a name or a path.
+/// Users may write a token instead of the name of its variable or the path of its file. Messages only show
+/// a value that looks like a name or a path.
 enum PlausibleText {
-  /// Whether it's shown as the name of an environment variable: letters of one case, digits and
-  /// underscores as POSIX has them (IEEE 1003.1 §8.1), in words of a usual length.
+  /// Whether a text is plausible as the name of an environment variable: letters of one case, digits and
+  /// underscores as in POSIX (IEEE 1003.1 §8.1), in words of usual length.
   static func isVariableName(_ text: String) -> Bool {
     let bytes = text.utf8
     guard (1...64).contains(bytes.count), let first = bytes.first, !ASCII.isDigit(first) else {
@@ -20,20 +20,20 @@ enum PlausibleText {
     return Self.hasUsualWords(text, separators: "_")
   }
 
-  /// Whether it's shown as a path.
+  /// Whether a text is plausible as a path.
   static func isPath(_ text: String) -> Bool {
     guard text.utf8.count <= 1024, !text.contains(" ") else { return false }
     return Self.hasUsualWords(text, separators: "/._-")
   }
 
-  /// Whether it's shown as something else that was written: a few words.
+  /// Whether a text is plausible as a few words.
   static func isShort(_ text: String) -> Bool {
     text.utf8.count <= 80 && Self.hasUsualWords(text, separators: " /._-:,")
   }
 
-  /// Whether no word is long and made like a key: letters of both cases with digits, or mostly digits.
+  /// Whether no word is long and looks like a key: letters of both cases with digits, or mostly digits.
   private static func hasUsualWords(_ text: String, separators: String) -> Bool {
-    // Words are short in what's written with separators, as UUIDs are.
+    // Secrets with separators, such as UUIDs, have short words.
     guard text.utf8.count < 32 || text.utf8.count(where: ASCII.isDigit) * 3 < text.utf8.count else {
       return false
     }
@@ -45,7 +45,7 @@ enum PlausibleText {
       let letters = bytes.count(where: ASCII.isLetter)
       let isMixed = digits > 0 && capitals > 0 && capitals < letters
       if bytes.count >= 16, isMixed || digits * 4 >= bytes.count { return false }
-      // Words of a language are shorter, and one of capitals that has this length is a key's name.
+      // Natural words are shorter, and capitals of this length are a key ID.
       if bytes.count >= 20, digits > 0 || capitals == letters { return false }
     }
     return true

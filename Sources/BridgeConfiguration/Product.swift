@@ -1,7 +1,7 @@
-/// The name of the product, where it's part of a protocol or a path.
+/// The product's name in protocols and paths.
 package enum Product {
   package static let name = "bridge-proxy"
 
-  /// The value of `user-agent` in calls and requests of the bridge's own (RFC 9110 §10.1.5).
+  /// `user-agent` of the bridge's calls and requests (RFC 9110 §10.1.5).
   package static let userAgent = Self.name
 }

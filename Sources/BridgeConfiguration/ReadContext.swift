@@ -1,18 +1,18 @@
 package import LocalFiles
 
-/// Everything that a configuration is read with besides its text: the folder of its relative paths, the
-/// environment and the file system.
+/// The surroundings of a configuration file: the folder of its relative paths, the environment and the file
+/// system.
 ///
-/// The only way of the reader to files and environment variables, so that tests replace both.
+/// The reader accesses files and environment variables only through it, so that tests can replace both.
 package struct ReadContext {
-  /// What relative paths are relative to; absolute.
+  /// Absolute path of the folder that relative paths are resolved against.
   package let folder: String
-  /// The value of an environment variable; nil when it isn't set.
+  /// Returns the value of an environment variable; nil if it isn't set.
   let environment: (String) -> String?
   let files: FileAccess
   /// Whether tokens and passwords are read; otherwise they stay empty, with a warning.
   let readsSecrets: Bool
-  /// Whether `${NAME}` in addresses and paths is replaced.
+  /// Whether `${NAME}` is replaced in addresses and paths.
   var fillsVariables = true
 
   package init(

@@ -1,4 +1,4 @@
-/// What the sections of a configuration look like, for messages about something else in their place.
+/// Examples of the sections of a configuration, for messages about a value of the wrong kind.
 enum SectionExamples {
   private static let examples: [String: String] = [
     "services": "services: {bench: {schemas: bench.proto, endpoint: 127.0.0.1:50051}}",
@@ -28,17 +28,17 @@ enum SectionExamples {
     "nacos": "nacos: {servers: nacos.internal:8848, service: infer}",
   ]
 
-  /// Whether a key is a section's.
+  /// Whether a key has a section as its value.
   static func isSection(_ key: String) -> Bool { Self.examples[key] != nil }
 
-  /// What to write instead of what was found at a path; empty where there's no example.
+  /// A suggestion for a value of the wrong kind at a path; empty if there's no example.
   static func hint(_ path: String, _ node: YAMLNode) -> String {
     let parts = path.split(separator: ".")
     if parts.count == 2, parts[0] == "services" {
       return "; write its keys, such as {schemas: bench.proto, endpoint: 127.0.0.1:50051}"
     }
     guard let key = parts.last, var example = Self.examples[String(key)] else { return "" }
-    // What was written is shown in the example where it's short and can't be a secret.
+    // The value is used in the example if it's short and can't be a secret.
     if case .scalar(let text, _) = node.value, text.utf8.count <= 20 {
       switch (key, Int(text)) {
       case ("retry", let count?) where (2...10).contains(count):

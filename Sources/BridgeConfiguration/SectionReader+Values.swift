@@ -1,4 +1,4 @@
-/// Values of the kinds that many sections have.
+/// Values of kinds that many sections have.
 extension SectionReader {
   /// A duration such as `30s`.
   func duration(
@@ -9,7 +9,7 @@ extension SectionReader {
     }
   }
 
-  /// A duration, which replaces `value` where the key is there and right.
+  /// Reads a duration into `value` if the key is present and valid.
   func duration(
     _ key: String, into value: inout Duration, example: String = "30s", allowsZero: Bool = false
   ) {
@@ -17,7 +17,7 @@ extension SectionReader {
     if let read { value = read }
   }
 
-  /// A duration or `off`, which is nil.
+  /// Reads a duration, or `off` as nil, into `value`.
   func optionalDuration(_ key: String, into value: inout Duration?) {
     let read = self.value(key, example: "30s") { text throws(ValueError) -> Duration? in
       if ["off", "false", "no"].contains(text) { return nil }
@@ -30,7 +30,7 @@ extension SectionReader {
     if let read { value = read }
   }
 
-  /// How often something is asked again and again: at most ten times a second.
+  /// A polling interval of at least 100 ms.
   func pollInterval(_ key: String, example: String) -> Duration? {
     self.value(key, example: example) { text throws(ValueError) in
       let interval = try ConfigurationValues.duration(text)
@@ -41,12 +41,12 @@ extension SectionReader {
     }
   }
 
-  /// The key `port` of an endpoint that's looked up: called instead of the one that's found.
+  /// The key `port` of a discovered endpoint, which overrides the discovered port.
   func portOverride() -> Int? {
     self.integer("port", example: "50051", in: 1...65_535)
   }
 
-  /// A share such as `50%`.
+  /// Reads a percentage such as `50%` into `value`.
   func share(_ key: String, into value: inout Double) {
     let read = self.value(key, example: "50%") { text throws(ValueError) in
       try ConfigurationValues.share(text)
@@ -61,19 +61,19 @@ extension SectionReader {
     }
   }
 
-  /// A whole number, which replaces `value` where the key is there and right.
+  /// Reads a whole number into `value` if the key is present and valid.
   func integer(
     _ key: String, into value: inout Int, example: String, in range: ClosedRange<Int>
   ) {
     if let read = self.integer(key, example: example, in: range) { value = read }
   }
 
-  /// A switch, which replaces `value` where the key is there and right.
+  /// Reads a switch into `value` if the key is present and valid.
   func flag(_ key: String, into value: inout Bool) {
     if let read = self.flag(key) { value = read }
   }
 
-  /// A choice of names, which replaces `value` where the key is there and right.
+  /// Reads one of several names into `value` if the key is present and valid.
   func choice<Value>(
     _ key: String, into value: inout Value, _ choices: KeyValuePairs<String, Value>
   ) {

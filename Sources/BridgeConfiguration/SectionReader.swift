@@ -1,18 +1,18 @@
 internal import Codec
 
-/// Decodes one mapping of a configuration file key by key, and collects what is wrong.
+/// Decodes a mapping of a configuration file key by key, and collects errors.
 ///
-/// Every key that's asked for becomes a known one; `finish` reports the others with the nearest
-/// known key. A reader never throws: what can't be taken is reported and answered with nil, so that
-/// the keys behind it are looked at as well.
+/// Every key that is read becomes known; `finish` reports the others with the most similar known key. A
+/// reader never throws: invalid values are reported and returned as nil, so that the remaining keys are
+/// checked too.
 final class SectionReader {
-  /// Where a file's faults go, shared by the readers of its sections.
+  /// Collects the errors of a file, shared by the readers of its sections.
   final class Faults {
     let file: String
     private(set) var list: [ConfigurationDiagnostic]
-    /// What should be known although it's no fault, with file, line and key.
+    /// Warnings, with file, line and key.
     private(set) var warnings: [String] = []
-    /// TLS settings whose files are still to be read together.
+    /// TLS settings whose contexts must still be created.
     private(set) var tls: [LocatedTLSSettings] = []
 
     init(file: String, _ list: [ConfigurationDiagnostic] = []) {
@@ -35,24 +35,24 @@ final class SectionReader {
         ConfigurationDiagnostic(file: self.file, location: location, key: key, reason: reason))
     }
 
-    /// Takes over the faults of another file that this one names.
+    /// Adds the errors of another file that this one refers to.
     func add(contentsOf other: Faults) {
       self.list += other.list
     }
   }
 
-  /// The section's own path; empty at the top of the file.
+  /// Key path of the section; empty at the top level.
   let path: String
-  /// Where the section begins, for what is missing in it.
+  /// Start of the section, for messages about missing keys.
   let location: TextLocation
   let context: ReadContext
   let faults: Faults
   private let entries: [YAMLNode.Entry]
-  /// The places in `entries` by key.
+  /// Indices in `entries` by key.
   private let locations: [String: Int]
   private var known: Set<String> = []
 
-  /// Nil, and a fault, when the node is no mapping.
+  /// Nil, with an error reported, if the node isn't a mapping.
   init?(
     _ node: YAMLNode, path: String, location: TextLocation, context: ReadContext, faults: Faults
   ) {
@@ -79,7 +79,7 @@ final class SectionReader {
     self.locations[key].map { self.entries[$0] }
   }
 
-  /// The names of all members, for a mapping whose keys are the user's own.
+  /// All members, for a mapping with user-defined keys.
   var members: [YAMLNode.Entry] { self.entries }
 
   /// The path of a key of this section.
@@ -87,21 +87,21 @@ final class SectionReader {
     self.path.isEmpty ? key : "\(self.path).\(key)"
   }
 
-  /// Reports a fault at a key's value, or at the section where the key isn't there.
+  /// Reports an error at a key's value, or at the section if the key is missing.
   func fault(_ key: String, _ reason: String) {
     let fault = self.diagnostic(key, reason)
     self.faults.add(fault.location, fault.key, reason)
   }
 
-  /// A fault as `fault` reports it.
+  /// The diagnostic that `fault` reports.
   func diagnostic(_ key: String, _ reason: String) -> ConfigurationDiagnostic {
     ConfigurationDiagnostic(
       file: self.faults.file, location: self.entry(key)?.value.location ?? self.location,
       key: self.path(of: key), reason: reason)
   }
 
-  /// Where the value of a key stands, given by its path from this section; of a part of the path where
-  /// there isn't more. Keys that have dots in them aren't found.
+  /// Location of a value by its path from this section, or of the longest part of the path that exists.
+  /// Doesn't find keys that contain dots.
   func location(of path: String) -> TextLocation {
     var entries = self.entries
     var location = self.location
@@ -113,29 +113,29 @@ final class SectionReader {
     return location
   }
 
-  /// The node of a key; nil when it isn't there.
+  /// The node of a key; nil if it's missing.
   func node(_ key: String) -> YAMLNode? {
     self.known.insert(key)
     return self.entry(key)?.value
   }
 
-  /// The section under a key; nil when it isn't there or no mapping.
+  /// The section under a key; nil if it's missing or isn't a mapping.
   func section(_ key: String) -> SectionReader? {
     guard let node = self.node(key) else { return nil }
     let location = self.entry(key)?.keyLocation ?? node.location
     return self.section(of: node, path: self.path(of: key), location: location)
   }
 
-  /// The same of a node that stands elsewhere, such as in a list.
+  /// The section of a given node, such as a list's element.
   func section(of node: YAMLNode, path: String, location: TextLocation? = nil) -> SectionReader? {
     SectionReader(
       node, path: path, location: location ?? node.location, context: self.context,
       faults: self.faults)
   }
 
-  /// A single value, turned into what it means by `parse`.
+  /// A single value, parsed by `parse`.
   ///
-  /// - Parameter example: what could stand there, for a value of the wrong kind.
+  /// - Parameter example: a valid value, for messages about a value of the wrong kind.
   func value<Value>(
     _ key: String, example: String, _ parse: (String) throws(ValueError) -> Value
   ) -> Value? {
@@ -143,7 +143,7 @@ final class SectionReader {
     return self.value(of: node, path: self.path(of: key), example: example, parse)
   }
 
-  /// A list of single values; one value alone counts as a list of one. Nil when the key isn't there.
+  /// A list of single values; a single value is a list of one. Nil if the key is missing.
   func list<Value>(
     _ key: String, example: String, _ parse: (String) throws(ValueError) -> Value
   ) -> [Value]? {
@@ -160,12 +160,12 @@ final class SectionReader {
     }
   }
 
-  /// A choice of names.
+  /// One of several names.
   func choice<Value>(_ key: String, _ choices: KeyValuePairs<String, Value>) -> Value? {
     let names = choices.map(\.key)
     return self.value(key, example: names[0]) { text throws(ValueError) in
       guard let choice = choices.first(where: { $0.key == text }) else {
-        // It may be a secret that belongs under another key.
+        // It may be a misplaced secret.
         let shown =
           PlausibleText.isShort(text) ? ConfigurationValues.quoted(text) : "what stands here"
         throw ValueError("\(shown) is not a choice; write " + names.joined(separator: " or "))
@@ -188,12 +188,12 @@ final class SectionReader {
     return nil
   }
 
-  /// Reports a key that has to be there.
+  /// Reports a missing key that is required.
   func missing(_ key: String, _ what: String) {
     self.faults.add(self.location, self.path(of: key), "missing; \(what)")
   }
 
-  /// Reports the keys that nobody asked for.
+  /// Reports unknown keys: those that weren't read.
   func finish() {
     let known = self.known.sorted()
     var count = 0
@@ -218,10 +218,10 @@ final class SectionReader {
     }
   }
 
-  /// The most unknown keys that are named.
+  /// Maximum number of unknown keys that are reported individually.
   private static let unknownLimit = 10
 
-  /// The same of a node that stands elsewhere, such as in a list.
+  /// The value of a given node, such as a list's element.
   func value<Value>(
     of node: YAMLNode, path: String, example: String,
     _ parse: (String) throws(ValueError) -> Value

@@ -1,18 +1,18 @@
 internal import HTTPFields
 
-/// How the messages of a server stream stand in an HTTP body.
+/// Framing of a server stream's messages in an HTTP body.
 package enum StreamFormat: Sendable, CaseIterable {
-  /// `application/x-ndjson`: one JSON text a line. An error is the last line, `{"error":…}`.
+  /// `application/x-ndjson`: one JSON text per line. An error is the last line, `{"error":…}`.
   case lines
-  /// `application/json`: one array. An error leaves it open, and the body without its end.
+  /// `application/json`: one array. An error leaves it open, and the body incomplete.
   case array
-  /// `text/event-stream` (the HTML standard, "Server-sent events"): a `data:` line for each message, an
-  /// event of the type `error` for an error, comments while nothing comes.
+  /// `text/event-stream` (the HTML standard, "Server-sent events"): a `data:` line per message, an event
+  /// of type `error` for an error, comments while there are no messages.
   case events
-  /// The bytes of google.api.HttpBody messages, one behind the other, in the content type of the first.
+  /// The concatenated bytes of google.api.HttpBody messages, with the content type of the first.
   case bytes
 
-  /// The media type of the answer.
+  /// The media type of the response.
   package var contentType: StaticString {
     switch self {
     case .lines: "application/x-ndjson"
@@ -22,7 +22,7 @@ package enum StreamFormat: Sendable, CaseIterable {
     }
   }
 
-  /// Whether there's a place for an error behind messages; otherwise the body is broken off.
+  /// Whether an error can follow messages; otherwise the body is aborted.
   package var holdsErrors: Bool {
     switch self {
     case .lines, .events: true
@@ -30,8 +30,8 @@ package enum StreamFormat: Sendable, CaseIterable {
     }
   }
 
-  /// The media types by which clients ask for it, in lower case, that of the answer first: wildcards
-  /// stand for that one alone.
+  /// Media types that select it, in lower case. The first is the response's, and the only one that
+  /// wildcards match.
   package var mediaTypes: [String] {
     switch self {
     case .lines:
@@ -45,12 +45,11 @@ package enum StreamFormat: Sendable, CaseIterable {
     }
   }
 
-  /// The format that a client's `Accept` fields ask for (RFC 9110 §12.5.1): the one with the highest
-  /// quality, of those one that's named before one that a wildcard stands for, of those the first.
-  /// Lines, where nothing is named.
+  /// Negotiates the format by a client's `Accept` fields (RFC 9110 §12.5.1): the highest quality wins, then
+  /// an exact match over a wildcard, then the first. Lines, if there are no ranges.
   ///
-  /// - Parameter accept: the values of the fields; empty where there's none.
-  /// - Returns: nil where none is acceptable.
+  /// - Parameter accept: the values of the fields; empty if there are none.
+  /// - Returns: nil if no format is acceptable.
   package static func choose(accept: [String]) -> StreamFormat? {
     let ranges = accept.flatMap { $0.split(separator: ",") }.compactMap(MediaRange.init)
     if ranges.isEmpty { return .lines }
@@ -62,12 +61,12 @@ package enum StreamFormat: Sendable, CaseIterable {
           let specificity = range.specificity(for: type)
           if index > 0 && specificity < 2 { continue }
           guard specificity > found?.specificity ?? -1 else { continue }
-          // Places count downwards, so that the greater weight is the better one.
+          // Positions are negated, so that a greater weight is better.
           found = (specificity, (range.quality, specificity == 2 ? 1 : 0, -location))
         }
       }
       guard let found, found.weight.0 > 0 else { continue }
-      // A wildcard stands for each format alike: its place says nothing.
+      // A wildcard matches all formats: its position is irrelevant.
       let weight = found.specificity == 2 ? found.weight : (found.weight.0, 0, 0)
       if best.map({ weight > $0.weight }) ?? true { best = (format, weight) }
     }
@@ -90,7 +89,7 @@ struct MediaRange {
     if self.type.isEmpty { return nil }
   }
 
-  /// How well it fits a media type: 2 by name, 1 by `text/*`, 0 by `*/*`, and -1 not at all.
+  /// Specificity of the match with a media type: 2 by name, 1 by `text/*`, 0 by `*/*`, -1 no match.
   func specificity(for type: String) -> Int {
     if self.type == type { return 2 }
     if self.type == "*/*" || self.type == "*" { return 0 }

@@ -1,16 +1,17 @@
-/// The key `transport` of a service: how messages get to its endpoints.
+/// The key `transport` of a service: the protocol towards its endpoints.
 enum TransportSetting {
   case grpc
-  /// Nil where it's faulty.
+  /// Nil if it's invalid.
   case http(Configuration.HTTPProtobuf?)
 
   var isHTTP: Bool {
     if case .http = self { true } else { false }
   }
 
-  /// `grpc`, or `{http-protobuf: {…}}`. Its path is only what the key says; `complete` makes it whole.
+  /// Reads `grpc` or `{http-protobuf: {…}}`. The path is that of the key only; `complete` prefixes the
+  /// endpoint's.
   ///
-  /// - Parameter name: the service's.
+  /// - Parameter name: the name of the service.
   init(of service: SectionReader, name: String) {
     self = .grpc
     guard let node = service.node("transport") else { return }
@@ -31,7 +32,7 @@ enum TransportSetting {
     self = .http(settings.flatMap { Configuration.HTTPProtobuf($0, name: name) })
   }
 
-  /// Puts the path together and finds what doesn't go with the transport.
+  /// Completes the path and reports settings that are incompatible with the transport.
   func complete(
     of service: SectionReader, cluster: inout Configuration.Cluster?,
     compression: Configuration.Compression?
@@ -62,7 +63,7 @@ enum TransportSetting {
 }
 
 extension Configuration.EndpointKind {
-  /// Where processors of PAI-EAS are called; empty where the service isn't known.
+  /// Path of PAI-EAS processors; empty if the service is unknown.
   fileprivate var predictPath: String {
     let service: String? =
       switch self {

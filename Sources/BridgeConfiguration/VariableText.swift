@@ -1,11 +1,11 @@
-/// Text of a configuration in which `${NAME}` stands for an environment variable: in addresses and paths.
+/// Substitution of environment variables for `${NAME}` in addresses and paths.
 ///
-/// A value that was filled in isn't shown: a person may have named the variable of a secret.
+/// Messages never show a substituted value: the variable may contain a secret.
 struct VariableText {
-  /// The value of an environment variable; nil when it isn't set.
+  /// Returns the value of an environment variable; nil if it isn't set.
   let environment: (String) -> String?
 
-  /// Keys whose values are addresses or paths, or parts of one.
+  /// Keys whose values are addresses or paths, or parts of them.
   private static let keys: Set<String> = [
     "listen", "admin", "endpoint", "address", "authority", "hosts", "prefix", "schemas",
     "import_paths", "http_rules", "static", "dns", "srv", "nlb", "discovery", "uid", "region",
@@ -14,7 +14,7 @@ struct VariableText {
     "access_key_file", "secret_key_file", "username",
   ]
 
-  /// Whether `${NAME}` is filled in in the value at this path of the configuration.
+  /// Whether `${NAME}` is replaced in the value at this path of the configuration.
   static func isFilledIn(_ path: String) -> Bool {
     var key = path[...]
     while key.hasSuffix("]"), let bracket = key.lastIndex(of: "[") { key = key[..<bracket] }
@@ -22,9 +22,9 @@ struct VariableText {
     return Self.keys.contains(String(key))
   }
 
-  /// Reads a text with its variables filled in; `$${` stands for `${`.
+  /// Parses a text after substituting its variables; `$${` yields `${`.
   ///
-  /// - Parameter example: what could stand there, for a value that can't be read.
+  /// - Parameter example: a valid value, for messages.
   func read<Value>(
     _ text: String, example: String, _ parse: (String) throws(ValueError) -> Value
   ) throws(ValueError) -> Value {
@@ -68,7 +68,7 @@ struct VariableText {
     return filled + rest
   }
 
-  /// A message about a text that was filled in, with the names instead of the values.
+  /// A message about a substituted text, with names instead of values.
   private static func withoutValues(
     _ reason: String, _ values: [(name: String, value: String)], of text: String, example: String
   ) -> String {
@@ -76,7 +76,7 @@ struct VariableText {
     for (name, value) in values where !value.isEmpty {
       reason = reason.replacing(value, with: "${\(name)}")
     }
-    // Messages cut what they quote.
+    // Messages truncate what they quote.
     let shows = values.contains { $0.value.count >= 8 && reason.contains($0.value.prefix(8)) }
     return shows
       ? "\(ConfigurationValues.quoted(text)), with its variables filled in, isn't right here; write it "

@@ -1,45 +1,44 @@
 internal import Yams
 
-/// Reads a YAML text into `YAMLNode`s: the only file that knows Yams.
+/// Parses a YAML text into `YAMLNode`s: the only file that imports Yams.
 ///
-/// Yams stops at the first mapping with a key twice. So that a file's other faults are told in the
-/// same go, the first letter of everything that looks like a key is replaced then, each by a private-use
-/// character of its own (the columns stay as they are), and the text is read again; the way back puts the
-/// letters in again and finds the keys that stand twice. A second reading is enough, however many there
-/// are.
+/// Yams stops at the first mapping with a duplicate key. To report a file's other errors too, the first
+/// letter of everything that looks like a key is then replaced, each by a distinct private-use character
+/// (which keeps columns unchanged), and the text is parsed again; the conversion restores the letters and
+/// finds the duplicates. A second pass is always enough.
 ///
-/// Anchors are kept from Yams in the same way: every `&` is replaced before the text is read, and put in
-/// again behind it. Aliases let a file of one kilobyte stand for a billion values (each one of a list of
-/// aliases), and Yams compares keys by content, so that one such key never ends. Without an anchor
-/// there's nothing that an alias could name, whatever the text looks like.
+/// Anchors are hidden from Yams in the same way: every `&` is replaced before parsing and restored
+/// afterwards. Aliases let a file of one kilobyte expand to a billion values (lists of aliases of lists),
+/// and Yams compares keys by content, so that one such key never terminates. Without an anchor no alias can
+/// refer to anything.
 struct YAMLDocument {
-  /// The most bytes a file may have: stops a wrong path (a log, a device) from filling memory.
+  /// Maximum size of a file in bytes: stops a wrong path (a log, a device) from exhausting memory.
   static let byteLimit = 1 << 20
-  /// The most values in one file. Stops a file from costing more than its reading.
+  /// Maximum number of values in a file. Bounds the cost of converting it.
   private static let nodeLimit = 100_000
-  /// The most keys that are reported as written twice.
+  /// Maximum number of duplicate keys that are reported individually.
   private static let repeatedLimit = 10
-  /// The characters that stand for the first letters of keys; each plane has two more that are none.
+  /// The characters that replace first letters of keys; the last two of each plane are noncharacters.
   private static let keyMasks: [ClosedRange<UInt32>] = [0xF0000...0xFFFFD, 0x100000...0x10FFFD]
-  /// The characters of which one stands for `&`: the first that the text doesn't have.
+  /// Candidates for replacing `&`: the first that the text doesn't contain.
   private static let anchorMasks: ClosedRange<UInt32> = 0xF000...0xF8FF
 
   private let file: String
   private var scalars: [Unicode.Scalar]
-  /// What stands for `&`; nil where there's none.
+  /// The replacement of `&`; nil if there's none.
   private let anchorMask: Unicode.Scalar?
-  /// The letters that were replaced, by their masks; empty as long as no key stands twice.
+  /// The replaced letters by their masks; empty unless there are duplicate keys.
   private var masked: [Unicode.Scalar: Unicode.Scalar] = [:]
-  /// Keys that stand twice, in all.
+  /// Total number of duplicate keys.
   private var repeatedCount = 0
   private var faults: [ConfigurationDiagnostic] = []
   private var nodeCount = 0
 
-  /// Reads a text. The node is nil only when there are faults that leave nothing to decode.
+  /// Parses a text. The node is nil only if errors leave nothing to decode.
   ///
   /// - Parameters:
-  ///   - file: the name for messages.
-  ///   - allowsTextBlocks: whether `|` and `>` are read: for files that aren't the bridge's alone.
+  ///   - file: the file's name for messages.
+  ///   - allowsTextBlocks: whether `|` and `>` are allowed, for files that other programs use too.
   static func read(
     _ text: String, file: String, allowsTextBlocks: Bool = false
   ) -> (root: YAMLNode?, faults: [ConfigurationDiagnostic]) {
@@ -63,8 +62,8 @@ struct YAMLDocument {
 
   /// Replaces every `&`.
   ///
-  /// - Returns: what stands for it now; nil where there was none, or where the text has all the
-  ///   characters that could, and keeps a `?` instead.
+  /// - Returns: the replacement; nil if there was no `&`, or if the text contains all candidates and `?` is
+  ///   used irreversibly.
   private static func replaceAnchorSigns(in scalars: inout [Unicode.Scalar]) -> Unicode.Scalar? {
     guard scalars.contains("&") else { return nil }
     let taken = Set(scalars)
@@ -101,11 +100,11 @@ struct YAMLDocument {
     }
   }
 
-  /// Replaces the first letter of everything that looks like a key: letters and digits with a colon
-  /// behind, perhaps in quotes, where a line, a list's element or a flow mapping's member begins. What
-  /// isn't one gets its letter back.
+  /// Replaces the first letter of everything that looks like a key: letters and digits followed by a colon,
+  /// optionally quoted, at the start of a line, a list's element or a flow mapping's member. The letters of
+  /// others are restored later.
   ///
-  /// - Returns: false where there was none, or where there's no character left to stand for one.
+  /// - Returns: false if there was none, or if the replacement characters ran out.
   private mutating func maskKeys() -> Bool {
     guard !self.scalars.contains(where: { $0.value >= Self.keyMasks[0].lowerBound }) else {
       return false
@@ -136,7 +135,7 @@ struct YAMLDocument {
       || scalar.value >= 0xE000 && scalar.value <= 0xF8FF || "_./$".unicodeScalars.contains(scalar)
   }
 
-  /// Whether a colon comes before the end of the line and anything that ends a key.
+  /// Whether a colon follows before the end of the line and anything that ends a key.
   private func isKey(at start: Int) -> Bool {
     for scalar in self.scalars[start...].prefix(Self.keyLimit) {
       switch scalar {
@@ -148,7 +147,7 @@ struct YAMLDocument {
     return false
   }
 
-  /// Longer keys aren't looked for.
+  /// Longer keys aren't recognized.
   private static let keyLimit = 1024
 
   private mutating func fault(_ location: TextLocation?, _ key: String, _ reason: String) {
@@ -160,8 +159,8 @@ struct YAMLDocument {
 // MARK: - Nodes
 
 extension YAMLDocument {
-  /// A node of ours; nil once the file proved too large. Recursion is as deep as libyaml lets a
-  /// file nest.
+  /// Converts a node; nil once the file has too many values. Recursion depth is bounded by libyaml's nesting
+  /// limit.
   private mutating func convert(_ node: Node, key: String) -> YAMLNode? {
     self.nodeCount += 1
     let location = TextLocation(line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
@@ -196,7 +195,7 @@ extension YAMLDocument {
     _ mapping: Node.Mapping, key: String, location: TextLocation
   ) -> YAMLNode? {
     var entries: [YAMLNode.Entry] = []
-    // Of several with one key the last one is read; it stands where the first one does.
+    // Of duplicate keys the last value is used, in the position of the first.
     var locations: [String: Int] = [:]
     for (keyNode, valueNode) in mapping {
       let keyLocation = TextLocation(
@@ -233,7 +232,7 @@ extension YAMLDocument {
     if more > 0 { self.fault(nil, "", "… and \(more) more keys are written twice") }
   }
 
-  /// The text as it was in the file.
+  /// The original text.
   private func withAnchorSigns(_ text: String) -> String {
     guard let mask = self.anchorMask, text.unicodeScalars.contains(mask) else { return text }
     var restored = String.UnicodeScalarView()
@@ -274,7 +273,7 @@ extension YAMLDocument {
     return "\(context.text) (line \(context.mark.line)): \(problem)\(hint)"
   }
 
-  /// What people have most often written where libyaml says this.
+  /// A hint at the most common cause of a libyaml error.
   private static func hint(_ problem: String) -> String {
     switch problem {
     case "mapping values are not allowed in this context":

@@ -1,10 +1,10 @@
-/// A value of a YAML file with its place: what `ConfigurationReader` decodes.
+/// A value of a YAML file with its location.
 struct YAMLNode {
   enum Value {
-    /// `isPlain`: written without quotes, so that it may mean a number, a boolean or nothing.
+    /// `isPlain`: unquoted, so that it may be a number, a boolean or null.
     case scalar(String, isPlain: Bool)
     case list([YAMLNode])
-    /// In the order of the file, keys unique.
+    /// In file order, with unique keys.
     case mapping([Entry])
   }
 
@@ -18,7 +18,7 @@ struct YAMLNode {
   var value: Value
   var location: TextLocation
 
-  /// The kind in words, for messages: "a list".
+  /// Name of the kind for messages: "a list".
   var kind: String {
     switch self.value {
     case .scalar(let text, let isPlain):
@@ -28,13 +28,13 @@ struct YAMLNode {
     }
   }
 
-  /// Whether it's there only by its key: `timeout:`.
+  /// Whether the value is null: `timeout:`.
   var isNull: Bool {
     if case .scalar(let text, isPlain: true) = self.value { return Self.isNull(text) }
     return false
   }
 
-  /// YAML 1.2 §10.3.2: what stands for null.
+  /// YAML 1.2 §10.3.2: spellings of null.
   private static func isNull(_ text: String) -> Bool {
     text.isEmpty || text == "~" || text == "null" || text == "Null" || text == "NULL"
   }

@@ -1,12 +1,11 @@
-/// Finds the parts of YAML that a configuration file may not use, before a parser sees the text, to say
-/// in words what to write instead.
+/// Finds unsupported YAML before the text is parsed, for messages that say what to write instead.
 ///
-/// Those are aliases, anchors and tags. No value of the bridge's own spans lines, so block text is
-/// refused there as well; in files that others have written it's passed over. The scan knows quotes,
-/// comments and indentation, and not all of YAML: what keeps aliases from harm is that `YAMLDocument`
-/// leaves no anchor in the text.
+/// Aliases, anchors and tags are unsupported. No value of the bridge's own spans lines, so block scalars are
+/// rejected too; in files from elsewhere they are skipped. The scan understands quotes, comments and
+/// indentation, not all of YAML: the protection against alias attacks is that `YAMLDocument` leaves no
+/// anchor in the text.
 struct YAMLSubset {
-  /// What was found and where.
+  /// An unsupported construct and its location.
   struct Finding: Equatable {
     var location: TextLocation
     var reason: String
@@ -15,25 +14,25 @@ struct YAMLSubset {
   private var location = TextLocation(line: 1, column: 1)
   /// Whether a value or key may begin here.
   private var mayBegin = true
-  /// Whether the byte before was a blank or the start of a line.
+  /// Whether the previous byte was a blank or a line break.
   private var afterBlank = true
-  /// `-` and `?` count as indicators only with a blank behind.
+  /// `-` and `?` are indicators only if followed by a blank.
   private var afterDash = false
   private var quote: UInt8?
   private var isEscaped = false
   private var isComment = false
   private let allowsTextBlocks: Bool
   private var block: TextBlock?
-  /// Spaces at the start of the line, and whether there was anything else yet.
+  /// Spaces at the start of the line, and whether nothing else followed yet.
   private var indentation = 0
   private var isIndentation = true
 
-  /// A text in which nothing is an indicator. It ends with the first line that has something on it
-  /// and is indented less than its first one (YAML 1.2.2 §8.1.1).
+  /// A block scalar, in which nothing is an indicator. It ends before the first non-blank line that is
+  /// indented less than its first one (YAML 1.2.2 §8.1.1).
   private struct TextBlock {
-    /// Of the line that its indicator is on.
+    /// Indentation of the line with its indicator.
     var outer: Int
-    /// Known with the first line that isn't blank, or from an indicator.
+    /// Known from the first non-blank line, or from an indicator.
     var inner: Int?
     var isHeader = true
   }
@@ -42,9 +41,9 @@ struct YAMLSubset {
     self.allowsTextBlocks = allowsTextBlocks
   }
 
-  /// The first use of what isn't read; nil when there is none.
+  /// The first unsupported construct; nil if there is none.
   ///
-  /// - Parameter allowsTextBlocks: whether block text is passed over.
+  /// - Parameter allowsTextBlocks: whether block scalars are skipped.
   static func firstRefused(in text: String, allowsTextBlocks: Bool = false) -> Finding? {
     var scan = YAMLSubset(allowsTextBlocks: allowsTextBlocks)
     for index in text.utf8.indices {
@@ -75,7 +74,7 @@ struct YAMLSubset {
     return self.takeOpen(byte)
   }
 
-  /// Takes a byte of a text block; false for the first one behind it.
+  /// Consumes a byte of a block scalar; false for the first one after it.
   private mutating func takeBlock(_ byte: UInt8) -> Bool {
     guard var block = self.block else { return false }
     let isBreak = byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
@@ -83,8 +82,7 @@ struct YAMLSubset {
       if (UInt8(ascii: "1")...UInt8(ascii: "9")).contains(byte), block.inner == nil {
         block.inner = block.outer + 1
       }
-      // Behind the header's end a comment may come; a digit in it means nothing, at worst the block is
-      // taken for a longer one.
+      // A comment may follow in the header; a digit in it at worst makes the block appear longer.
       block.isHeader = !isBreak
       self.block = block
       return true
@@ -108,7 +106,7 @@ struct YAMLSubset {
     } else if byte == UInt8(ascii: "\\") && quote == UInt8(ascii: "\"") {
       self.isEscaped = true
     } else if byte == quote {
-      // A doubled single quote closes and opens again: `mayBegin` holds for the second one.
+      // A doubled single quote closes and reopens: `mayBegin` is true for the second one.
       self.quote = nil
       self.mayBegin = true
       self.afterBlank = false

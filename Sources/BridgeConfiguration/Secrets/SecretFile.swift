@@ -1,25 +1,25 @@
 package import LocalFiles
 
-/// A secret that stands in a file of its own. Blocks on the file system; never on an event loop.
+/// Reading of secrets from files. Blocking; never on an event loop.
 package enum SecretFile {
-  /// What a secret is for, and so what it may hold.
+  /// The use of a secret, which determines the characters it may contain.
   package enum Use: Sendable {
-    /// It goes into a header field as it is.
+    /// Sent in a header field unchanged.
     case header
-    /// It's encoded, or a key.
+    /// Sent encoded, or used as a key.
     case other
   }
 
-  /// The most bytes of the file. Stops a wrong path from filling memory.
+  /// Maximum size of the file in bytes. Stops a wrong path from exhausting memory.
   private static let byteLimit = 64 << 10
 
-  /// Reads it; line ends behind the secret don't count.
+  /// Reads a secret; trailing line breaks are removed.
   ///
   /// - Parameters:
-  ///   - path: absolute. Symbolic links are followed, as Kubernetes mounts secrets.
-  ///   - text: what messages call it.
-  ///   - files: this machine's unless told otherwise.
-  /// - Throws: why there's no secret that can be used. The message never holds what's in the file.
+  ///   - path: absolute. Symbolic links are followed; Kubernetes mounts secrets as such.
+  ///   - text: the path for messages.
+  ///   - files: defaults to the local file system.
+  /// - Throws: why the secret can't be used. The message never contains the file's contents.
   package static func read(
     _ path: String, shownAs text: String, for use: Use, files: FileAccess = .local
   ) throws(ValueError) -> Configuration.Secret {
@@ -36,9 +36,9 @@ package enum SecretFile {
     return try Self.secret(secret, from: "the file \(text)", for: use)
   }
 
-  /// A text, if it can be a secret for this.
+  /// Checks that a text can be used as a secret.
   ///
-  /// - Throws: why it can't; the message never holds the text.
+  /// - Throws: why it can't; the message never contains the text.
   static func secret(
     _ text: String, from source: String, for use: Use
   ) throws(ValueError) -> Configuration.Secret {

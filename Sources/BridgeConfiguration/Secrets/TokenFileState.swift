@@ -1,21 +1,21 @@
-/// What becomes of a token file that is read again and again: which token holds, and what a person is
-/// told of it, once. Pure.
+/// State of a token file that is re-read periodically: which token is in effect, and when a problem is
+/// reported (once). Pure.
 ///
-/// Whatever is wrong with the file, the last good token holds: calls may still be let in with it, and
-/// without one they certainly aren't.
+/// On any error the last valid token stays in effect: it may still be accepted, while calls without one are
+/// certainly rejected.
 package struct TokenFileState {
-  /// What one look at the file found.
+  /// The result of reading the file.
   package enum Finding {
     case token(Configuration.Secret)
-    /// There's no token in it that can be sent, and why, in words without it.
+    /// The file has no valid token. The reason never contains its contents.
     case fault(String)
   }
 
   package enum Action {
     case nothing
-    /// Calls that begin from now on carry this one.
+    /// New calls carry this token.
     case renew(Configuration.Secret)
-    /// A person is to be told; the token stays what it is.
+    /// Log a message; keep using the current token.
     case report(String)
   }
 
@@ -26,7 +26,7 @@ package struct TokenFileState {
     self.token = token
   }
 
-  /// The file was looked at.
+  /// Handles the result of reading the file.
   package mutating func found(_ finding: Finding) -> Action {
     switch finding {
     case .fault(let reason):

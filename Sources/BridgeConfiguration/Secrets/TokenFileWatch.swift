@@ -1,21 +1,21 @@
 internal import NIOPosix
 
-/// Reads a token file again and again, on a thread that may wait.
+/// Re-reads a token file periodically, on a thread that may block.
 ///
-/// The content is compared, not the time of the last change: a file that is replaced as a whole, a
-/// symbolic link that leads elsewhere, and a clock that was set back are all the same to it.
+/// Contents are compared, not modification times, so that replaced files, changed symbolic links and clocks
+/// set back are all handled.
 package struct TokenFileWatch: Sendable {
   private let path: String
   private let first: Configuration.Secret
   private let sleep: @Sendable () async throws -> Void
 
-  /// Between two looks.
+  /// Time between two reads.
   package static let interval: Duration = .seconds(2)
 
   /// - Parameters:
   ///   - path: absolute.
-  ///   - first: the token that was in it.
-  ///   - sleep: waits until the next look; throws when it's over.
+  ///   - first: its current token.
+  ///   - sleep: waits until the next read; throws to stop.
   package init(
     _ path: String, first: Configuration.Secret,
     sleep: @escaping @Sendable () async throws -> Void = {
@@ -27,7 +27,7 @@ package struct TokenFileWatch: Sendable {
     self.sleep = sleep
   }
 
-  /// Follows the file until the task is cancelled.
+  /// Watches the file until the task is cancelled.
   package func run(_ act: @Sendable (TokenFileState.Action) -> Void) async {
     var state = TokenFileState(self.first)
     let path = self.path
