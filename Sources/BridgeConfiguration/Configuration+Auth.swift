@@ -47,15 +47,15 @@ extension Configuration.Auth {
       section.missing("scheme", "write bearer, raw, eas or none")
     } else if case .some(.none) = scheme {
       if let key = ["token_env", "token_file", "header"].first(where: { section.node($0) != nil }) {
-        section.fault(key, "of no use with scheme: none; leave it out")
+        section.fault(key, "has no effect with scheme: none; leave it out")
       }
       return nil
     }
     if scheme == .some(.eas), !isHTTP {
       section.fault(
         "scheme",
-        "eas signs requests of HTTP, not calls of gRPC; write bearer or raw, or the transport "
-          + "http-protobuf beside the endpoint")
+        "eas signs HTTP requests, not gRPC calls; write bearer or raw, or use the "
+          + "transport http-protobuf")
     }
     if section.node("token_env") == nil, section.node("token_file") == nil {
       section.missing(

@@ -46,7 +46,7 @@ extension Configuration.Balance {
       }
       self.policy = .ringHash(header: header ?? "")
     } else if section.node("header") != nil {
-      section.fault("header", "only ring_hash goes by a header; write policy: ring_hash")
+      section.fault("header", "only ring_hash uses a header; write policy: ring_hash")
     }
     self.subset = section.integer("subset", example: "20", in: 1...10_000)
     section.finish()

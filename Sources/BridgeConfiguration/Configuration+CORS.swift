@@ -43,15 +43,15 @@ extension Configuration.CORS {
     section.duration("max_age", into: &self.maxAge, example: "10m", allowsZero: true)
     section.finish()
     if isAny, (origins?.count ?? 0) > 1 {
-      section.fault("origins", "* is any origin; leave out the others, or leave out *")
+      section.fault("origins", "* allows any origin; remove the others, or remove *")
     }
     if self.headers.contains("*"), self.headers.count > 1 {
-      section.fault("headers", "* is any header; leave out the others, or leave out *")
+      section.fault("headers", "* allows any header; remove the others, or remove *")
     }
     if isAny, self.allowsCredentials {
       section.fault(
         "credentials",
-        "any page could act with its reader's cookies; name the origins instead of *, or "
+        "with *, any page could use its visitor's cookies; name the origins, or "
           + "leave this out"
       )
     }
@@ -62,7 +62,7 @@ extension Configuration.CORS {
   private static func origin(_ text: String) throws(ValueError) -> String {
     if text == "*" { return text }
     let quoted = ConfigurationValues.quoted(text)
-    let example = "write scheme, host and perhaps a port, such as https://app.example"
+    let example = "write scheme, host and an optional port, such as https://app.example"
     let origin = text.lowercased()
     guard let scheme = ["https://", "http://"].first(where: origin.hasPrefix) else {
       throw ValueError("\(quoted) is not an origin; \(example)")
@@ -73,7 +73,7 @@ extension Configuration.CORS {
         "\(quoted): origins are compared whole, without wildcards; write each of them")
     }
     guard !host.contains("/") else {
-      throw ValueError("\(quoted): an origin has no path and no slash at its end; \(example)")
+      throw ValueError("\(quoted): an origin has no path and no trailing slash; \(example)")
     }
     guard (try? ConfigurationValues.host(host)) != nil else {
       throw ValueError("\(quoted) is not an origin; \(example)")
@@ -81,7 +81,7 @@ extension Configuration.CORS {
     let port = scheme == "https://" ? ":443" : ":80"
     guard !host.hasSuffix(port) else {
       throw ValueError(
-        "\(quoted): browsers leave out the port that the scheme has; leave out \(port)")
+        "\(quoted): browsers omit the scheme's default port; leave out \(port)")
     }
     return origin
   }

@@ -94,7 +94,7 @@ extension Configuration.Cluster {
   package var warnings: [String] {
     guard case .client(verifies: false, _)? = self.tls?.settings.role else { return [] }
     return [
-      "tls.verify is off: whoever answers at \(self.kind) is taken for the endpoint, and can read and "
+      "tls.verify is off: any server at \(self.kind) is accepted as the endpoint, and can read and "
         + "change all calls"
     ]
   }

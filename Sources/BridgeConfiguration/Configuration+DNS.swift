@@ -58,7 +58,7 @@ extension Configuration.DNS {
     let byService = settings.value("srv", example: "_grpc._tcp.bench.internal", Self.service)
     switch (settings.node("address") == nil, settings.node("srv") == nil) {
     case (true, true): settings.missing("address", "write one such as \(Self.example)")
-    case (false, false): settings.fault("srv", "address is there as well; keep one of them")
+    case (false, false): settings.fault("srv", "address is set too; keep one of them")
     case (true, false), (false, true): break
     }
     let interval = settings.duration("interval")
@@ -76,7 +76,7 @@ extension Configuration.DNS {
     let endpoint = try ConfigurationValues.endpoint(text)
     guard case .tcp(let host, let port) = endpoint.address else {
       throw ValueError(
-        "\(ConfigurationValues.quoted(text)) is no name to look up; write one such as \(Self.example)"
+        "\(ConfigurationValues.quoted(text)) is not a host name to look up; write one such as \(Self.example)"
       )
     }
     return Self(.host(host, port: port))
@@ -91,7 +91,7 @@ extension Configuration.DNS {
       (try? ConfigurationValues.host(name)) != nil, text.utf8.count <= 253
     else {
       throw ValueError(
-        "\(ConfigurationValues.quoted(text)) is no name of SRV records; write it as "
+        "\(ConfigurationValues.quoted(text)) is not a name of SRV records; write it as "
           + "_service._protocol.name, such as _grpc._tcp.bench.internal")
     }
     return Self(.service(text))

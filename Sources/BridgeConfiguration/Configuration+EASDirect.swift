@@ -54,7 +54,8 @@ extension Configuration.EASDirect {
     let path = section.value("path", example: Self.knownPaths[0]) { text throws(ValueError) in
       guard text.contains("{service}") else {
         throw ValueError(
-          "\(ConfigurationValues.quoted(text)) has no {service}, where the service's name stands")
+          "\(ConfigurationValues.quoted(text)) has no {service}, which is replaced by the service's name"
+        )
       }
       let filled = text.replacing("{service}", with: "infer")
       _ = try ConfigurationValues.prefix(filled)
@@ -96,7 +97,7 @@ extension Configuration.EASDirect {
     if section.node("discovery") != nil {
       if hasOne {
         section.fault(
-          "discovery", "uid or region is there as well; keep discovery, or the two of them")
+          "discovery", "uid or region is set too; keep discovery, or the two of them")
       }
       return bases
     }
@@ -108,7 +109,7 @@ extension Configuration.EASDirect {
       } else {
         section.missing(
           "discovery",
-          "write the host that lists endpoints, or uid and region, which name the usual one")
+          "write the host that lists endpoints, or uid and region, for the default one")
       }
     }
     guard let uid, let region else { return nil }
@@ -119,7 +120,7 @@ extension Configuration.EASDirect {
   private static func base(_ text: String) throws(ValueError) -> String {
     let quoted = ConfigurationValues.quoted(text)
     guard !text.contains("@") else {
-      throw ValueError("the address holds an @; discovery takes no user name and no password")
+      throw ValueError("the address contains an @; discovery takes no user name and no password")
     }
     var rest = text[...]
     var scheme = "http://"
@@ -136,7 +137,7 @@ extension Configuration.EASDirect {
       return scheme + host + path
     } catch {
       throw ValueError(
-        "\(quoted) is not where discovery could answer; write host, host:port or a URL such as "
+        "\(quoted) is not an address of discovery; write host, host:port or a URL such as "
           + "http://discovery.internal:8080")
     }
   }

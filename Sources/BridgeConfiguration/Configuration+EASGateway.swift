@@ -57,7 +57,7 @@ extension Configuration.EASGateway {
     var gateway: Self?
     if section.node("address") != nil {
       for key in ["uid", "region", "vpc", "gateway", "port"] where section.node(key) != nil {
-        section.fault(key, "address says where the gateway is; keep one of them")
+        section.fault(key, "address already determines the gateway; keep one of them")
       }
       if let address {
         gateway = Self(service: service, host: address.host)
@@ -95,7 +95,7 @@ extension Configuration.EASGateway {
     let base: String
     if section.node("gateway") != nil {
       if section.node("uid") != nil {
-        section.fault("uid", "gateway is there as well; a dedicated gateway has no uid in its host")
+        section.fault("uid", "gateway is set too; a dedicated gateway has no uid in its host")
       }
       if vpc {
         section.fault(
@@ -129,7 +129,8 @@ extension Configuration.EASGateway {
     let hasPort = host.hasPrefix("[") ? host.contains("]:") : host.contains(":")
     let endpoint = try ConfigurationValues.endpoint(hasPort ? host : host + ":80")
     guard case .tcp(let name, let port) = endpoint.address else {
-      throw ValueError("\(ConfigurationValues.quoted(text)) is no host; write host or host:port")
+      throw ValueError(
+        "\(ConfigurationValues.quoted(text)) is not a valid host name; write host or host:port")
     }
     return (name, hasPort ? port : nil)
   }

@@ -58,7 +58,7 @@ extension Configuration.EndpointGroup {
     if section.members.isEmpty {
       section.faults.add(
         section.location, section.path,
-        "none are there; write their names and endpoints, such as canary: 127.0.0.1:50052")
+        "the section is empty; write names and endpoints, such as canary: 127.0.0.1:50052")
     }
     var groups: [Self] = []
     for member in section.members {
@@ -66,7 +66,7 @@ extension Configuration.EndpointGroup {
       if member.key == Self.defaultName {
         section.faults.add(
           member.keyLocation, path,
-          "is what the service's own endpoint is called; write another name")
+          "is the name of the service's own endpoint; write another one")
       }
       section.checkName(of: member)
       // A plain address is short for a section with only `endpoint`.

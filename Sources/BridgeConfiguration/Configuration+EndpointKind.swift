@@ -91,8 +91,8 @@ extension Configuration.EndpointKind {
     switch self {
     case .easGateway(let gateway) where gateway.isHostGuessed:
       [
-        "\(gateway.host) is a guess: how a dedicated gateway is called by gRPC isn't documented; "
-          + "compare it with what the console says, and write it as address"
+        "\(gateway.host) is a guess: the gRPC host of a dedicated gateway isn't documented; "
+          + "compare it with the console, and write it as address"
       ]
     case .nlb(let endpoint) where endpoint.port == 8080:
       ["8080 is the port of the instances; the balancer's listener has another one"]
@@ -134,7 +134,7 @@ extension Configuration.EndpointKind {
     if let nacos { kinds.append(("nacos", .nacos(nacos))) }
     section.finish()
     if kinds.count > 1 {
-      section.fault(kinds[1].key, "\(kinds[0].key) is there as well; keep one kind of endpoint")
+      section.fault(kinds[1].key, "\(kinds[0].key) is set too; keep one kind of endpoint")
     } else if kinds.isEmpty && section.faults.list.count == faultsBefore {
       section.faults.add(
         section.location, section.path,
@@ -152,7 +152,7 @@ extension Configuration.EndpointKind {
       let endpoint = try ConfigurationValues.endpoint(text)
       guard endpoint.port != nil else {
         throw ValueError(
-          "\(ConfigurationValues.quoted(text)) is no balancer; write its name and the listener's "
+          "\(ConfigurationValues.quoted(text)) is not a load balancer's address; write its name and the listener's "
             + "port, such as \(example)")
       }
       return endpoint

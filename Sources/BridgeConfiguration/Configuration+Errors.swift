@@ -78,7 +78,7 @@ extension Configuration.Errors {
     let status = try ConfigurationValues.integer(text, in: 200...599)
     // RFC 9110 §15.3.5, §15.3.6, §15.4.5: responses without content.
     guard status != 204, status != 205, status != 304 else {
-      throw ValueError("an answer with the status \(status) has no body; write another one")
+      throw ValueError("a response with the status \(status) has no body; write another one")
     }
     return status
   }

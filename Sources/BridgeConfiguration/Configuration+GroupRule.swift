@@ -39,7 +39,7 @@ extension Configuration.GroupRule {
       if let first = names.first {
         service.fault(
           "alternatives",
-          "nothing leads there; write rules that do, such as choose: [{header: x-canary, to: "
+          "no rule selects them; write rules that do, such as choose: [{header: x-canary, to: "
             + "\(first)}]")
       }
       return []
@@ -61,7 +61,7 @@ extension Configuration.GroupRule {
       let name = text.lowercased()
       // RFC 9110 §5.6.2: token.
       guard !name.isEmpty, name.isAlphanumeric(or: "!#$%&'*+-.^_`|~") else {
-        throw ValueError("\(ConfigurationValues.quoted(text)) is no name of a header field")
+        throw ValueError("\(ConfigurationValues.quoted(text)) is not a header field name")
       }
       return name
     }
@@ -70,11 +70,11 @@ extension Configuration.GroupRule {
     let target = Target(section, groups)
     section.finish()
     if section.node("value") != nil, section.node("header") == nil {
-      section.fault("value", "of which header? write header beside it")
+      section.fault("value", "requires a header; write header too")
     }
     if target == .named {
       if section.node("header") == nil {
-        section.missing("header", "by_name goes by the value of a header; write which")
+        section.missing("header", "by_name uses the value of a header; write which")
       }
       if section.node("value") != nil {
         section.fault("value", "by_name takes the name of any of the endpoints; keep one of them")
@@ -84,7 +84,7 @@ extension Configuration.GroupRule {
     if isForAll, !isLast {
       section.faults.add(
         section.location, section.path,
-        "fits every request, so that the rules behind it never hold; write it last")
+        "matches every request, so the rules after it never apply; write it last")
     }
     guard let target else { return nil }
     self.init(header: header, value: value, pathPrefix: prefix, target)
@@ -100,11 +100,11 @@ extension Configuration.GroupRule.Target {
         "to", "write one of \(groups.joined(separator: ", ")), or weights, or by_name")
       return nil
     }
-    if keys.count > 1 { section.fault(keys[1], "\(key) is there as well; keep one of them") }
+    if keys.count > 1 { section.fault(keys[1], "\(key) is set too; keep one of them") }
     let find = { (name: String) throws(ValueError) in
       guard let index = groups.firstIndex(of: name) else {
         throw ValueError(
-          "\(ConfigurationValues.quoted(name)) is none of the alternatives; write one of "
+          "\(ConfigurationValues.quoted(name)) is not one of the alternatives; write one of "
             + groups.joined(separator: ", "))
       }
       return index

@@ -23,8 +23,8 @@ extension Configuration.ListenerTLS {
     for (index, listener) in listeners.enumerated() where listener.wantsTLS == true && !hasSection {
       top.fault(
         "listen",
-        "listen[\(index)] wants TLS, but there is no certificate; write tls: {certificate: …, "
-          + "key: …} beside listen")
+        "listen[\(index)] has tls: on, but there is no certificate; write tls: {certificate: …, "
+          + "key: …} next to listen")
     }
     guard let section = top.section("tls") else { return nil }
     let faultsBefore = section.faults.list.count
@@ -36,7 +36,7 @@ extension Configuration.ListenerTLS {
     if secure.isEmpty {
       section.faults.add(
         section.location, section.path,
-        "no listener speaks it; leave it out, or listen on a TCP port "
+        "no listener uses it; leave it out, or listen on a TCP port "
           + "without tls: off")
     }
     guard section.faults.list.count == faultsBefore else { return nil }

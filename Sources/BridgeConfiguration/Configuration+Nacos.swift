@@ -105,7 +105,7 @@ extension Configuration.Nacos {
     }
     if let entry { self.portMetadata = entry == "off" ? nil : entry }
     if self.port != nil, entry != nil, entry != "off" {
-      section.fault("port_metadata", "port is there as well, and holds for all instances; keep one")
+      section.fault("port_metadata", "port is set too, and applies to all instances; keep one")
     }
     self.credentials = Credentials(section)
     section.finish()
@@ -113,11 +113,11 @@ extension Configuration.Nacos {
       last + self.grpcPortOffset > 65_535
     {
       section.fault(
-        "servers", "the port of gRPC would be \(last + self.grpcPortOffset); see grpc_port_offset")
+        "servers", "the gRPC port would be \(last + self.grpcPortOffset); see grpc_port_offset")
     }
     if self.access == .grpc, self.pollInterval != nil {
       section.fault(
-        "poll_interval", "over gRPC the registry tells of changes; leave it out, or set protocol")
+        "poll_interval", "over gRPC the registry pushes changes; leave it out, or set protocol")
     }
     guard let servers, !servers.isEmpty, service != nil else { return nil }
   }
@@ -128,7 +128,7 @@ extension Configuration.Nacos {
       text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F })
     else {
       throw ValueError(
-        "\(ConfigurationValues.quoted(text)) is not the name of an entry of metadata; write one such "
+        "\(ConfigurationValues.quoted(text)) is not a metadata key; write one such "
           + "as gRPC_port, or off")
     }
     return text
@@ -152,12 +152,12 @@ extension Configuration.Nacos {
       text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F && $0 != "," })
     else {
       throw ValueError(
-        "\(ConfigurationValues.quoted(text)) is not a name in a registry; blanks and commas can't be in it"
+        "\(ConfigurationValues.quoted(text)) is not a name in a registry; blanks and commas aren't allowed"
       )
     }
     guard !text.contains("@@") else {
       throw ValueError(
-        "\(ConfigurationValues.quoted(text)): write what stands before @@ as group, and the rest as "
+        "\(ConfigurationValues.quoted(text)): write the part before @@ as group, and the rest as "
           + "service")
     }
     return text
@@ -185,13 +185,13 @@ extension Configuration.Nacos.Credentials {
     let hasUser = section.node("username") != nil
     if hasUser || has("password"), has("access_key") || has("secret_key") {
       section.fault(
-        hasUser ? "username" : "password_env", "there's a key as well; keep one of them")
+        hasUser ? "username" : "password_env", "a key is set too; keep one of them")
     }
     if hasUser, !has("password") {
       section.missing("password_env", "name the environment variable that holds the password")
     }
     if has("password"), !hasUser {
-      section.missing("username", "write whose password it is")
+      section.missing("username", "write the user of the password")
     }
     if has("access_key"), !has("secret_key") {
       section.missing("secret_key_env", "name the environment variable that holds the secret key")

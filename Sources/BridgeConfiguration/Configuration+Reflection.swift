@@ -61,7 +61,7 @@ extension Configuration.Reflection {
       guard isMixed else { return nil }
       service.fault(
         "schemas",
-        "reflection stands alone; write schemas: reflection, or ./reflection for a file of that name"
+        "reflection can't be combined with files; write schemas: reflection, or ./reflection for a file of that name"
       )
     case .mapping:
       guard let outer = service.section("schemas") else { break }
@@ -77,11 +77,11 @@ extension Configuration.Reflection {
     if isHTTP {
       service.fault(
         "schemas",
-        "reflection is a service of gRPC, which transport: {http-protobuf: …} doesn't speak; name the "
+        "reflection requires gRPC, which transport: {http-protobuf: …} doesn't use; name the "
           + ".proto files or descriptor sets")
     }
     if service.node("import_paths") != nil {
-      service.fault("import_paths", "nothing is imported with schemas: reflection; leave it out")
+      service.fault("import_paths", "has no effect with schemas: reflection; leave it out")
     }
     switch cache {
     case .off: self.cache = nil
@@ -106,14 +106,14 @@ extension Configuration.Reflection {
     section.duration("timeout", into: &self.timeout, example: "10s")
     if let refresh = section.duration("refresh") {
       if refresh < Self.shortestRefresh {
-        section.fault("refresh", "an endpoint is asked once a second at most; write 1s or more")
+        section.fault("refresh", "an endpoint is polled at most once a second; write 1s or more")
       }
       self.refresh = refresh
     }
     let cache = section.value("cache", example: "bench.binpb") { text throws(ValueError) in
       guard !text.isEmpty, !text.hasSuffix("/") else {
         throw ValueError(
-          "\(ConfigurationValues.quoted(text)) is no file; write a path such as bench.binpb, or off"
+          "\(ConfigurationValues.quoted(text)) is not a file name; write a path such as bench.binpb, or off"
         )
       }
       return text == "off"
@@ -150,7 +150,7 @@ extension Configuration.Reflection {
       guard let cache = service.reflection?.cache, !seen.insert(cache).inserted else { continue }
       section.faults.add(
         service.location, section.path(of: service.name) + ".schemas.self.cache",
-        "\(cache) is another service's; give each its own")
+        "\(cache) is already used by another service; give each its own")
     }
   }
 }

@@ -47,7 +47,7 @@ extension Configuration.SecretSource {
       let path = section.context.absolute(text)
       guard PlausibleText.isPath(text) || (try? section.context.files.kind(path)) != nil else {
         throw ValueError(
-          "there is no such file, and its name isn't shown, for it may be the \(Self.noun(key)) "
+          "there is no such file, and its name isn't shown, because it may be the \(Self.noun(key)) "
             + "itself; write the path of the file that holds it")
       }
       return Self(
@@ -55,7 +55,7 @@ extension Configuration.SecretSource {
       )
     }
     if section.node("\(key)_env") != nil, section.node("\(key)_file") != nil {
-      section.fault("\(key)_file", "\(key)_env is there as well; keep one of them")
+      section.fault("\(key)_file", "\(key)_env is set too; keep one of them")
     }
     guard let source = fromEnvironment ?? fromFile else { return nil }
     self = source

@@ -159,7 +159,7 @@ extension Configuration.Service {
     if section.node("schemas") == nil {
       section.missing(
         "schemas",
-        "write the .proto files, descriptor sets or folders of them, or reflection to ask the endpoint"
+        "write the .proto files, descriptor sets or folders of them, or reflection to use the endpoint's own"
       )
     }
     section.finish()
@@ -213,7 +213,7 @@ extension Configuration.Service {
   private static func checkRepeated(_ hosts: [String], key: String, in section: SectionReader) {
     var seen: Set<String> = []
     for host in hosts where !seen.insert(host).inserted {
-      section.fault(key, "\(ConfigurationValues.quoted(host)) is there twice; keep one")
+      section.fault(key, "\(ConfigurationValues.quoted(host)) appears twice; keep one")
     }
   }
 

@@ -41,7 +41,7 @@ extension Configuration.TLS {
     section.finish()
     settings.role = .client(verifies: verifies, speaks: namesProtocol ? speaks : .unnamed)
     if !verifies, section.node("ca") != nil {
-      section.fault("ca", "verify is off, so nothing is compared with it; keep one of them")
+      section.fault("ca", "verify is off, so it isn't used; keep one of them")
     }
     guard section.faults.list.count == faultsBefore else { return nil }
     section.faults.add(LocatedTLSSettings(settings, section, authorities: "ca"))
@@ -54,8 +54,8 @@ extension Configuration.TLS {
     let name = try ConfigurationValues.host(text)
     guard !name.contains(":") else {
       throw ValueError(
-        "\(ConfigurationValues.quoted(text)) has a port or brackets; write the name or the address "
-          + "alone, such as bench.internal")
+        "\(ConfigurationValues.quoted(text)) has a port or brackets; write only the name or the "
+          + "address, such as bench.internal")
     }
     return name
   }

@@ -43,12 +43,12 @@ extension Configuration.WeightedEndpoint {
         }
       guard let found else { continue }
       if !seen.insert(found.endpoint).inserted {
-        section.faults.add(node.location, path, "\(found.endpoint) is there twice; keep one")
+        section.faults.add(node.location, path, "\(found.endpoint) appears twice; keep one")
       }
       endpoints.append(found)
     }
     if !endpoints.isEmpty, endpoints.allSatisfy({ $0.weight == 0 }) {
-      section.faults.add(node.location, path, "all weights are 0; nothing would get a call")
+      section.faults.add(node.location, path, "all weights are 0; no endpoint would get a call")
     }
     return endpoints.isEmpty ? nil : endpoints
   }

@@ -61,10 +61,10 @@ extension Configuration {
   ) {
     var seen: Set<ListenAddress> = []
     for address in listen where !address.takesAnyPort && !seen.insert(address).inserted {
-      top.fault("listen", "\(address) is there twice; keep one")
+      top.fault("listen", "\(address) appears twice; keep one")
     }
     if let admin, !admin.takesAnyPort, seen.contains(admin) {
-      top.fault("admin", "\(admin) is in listen as well; use another port")
+      top.fault("admin", "\(admin) is in listen too; use another port")
     }
   }
 

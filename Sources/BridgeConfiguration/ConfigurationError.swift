@@ -38,7 +38,7 @@ extension ConfigurationError: CustomStringConvertible {
   package var lines: [String] {
     let lines = self.faults.prefix(Self.lineLimit).map(\.description)
     let more = self.faults.count - lines.count
-    return more > 0 ? lines + ["… and \(more) more faults"] : lines
+    return more > 0 ? lines + ["… and \(more) more errors"] : lines
   }
 
   /// Maximum number of lines; more aren't readable.

@@ -32,10 +32,10 @@ package enum ConfigurationValues {
     }
     let duration = Duration.nanoseconds(nanoseconds)
     guard duration <= Self.longestDuration else {
-      throw ValueError("\(quoted(text)) is too long; the most is 8760h")
+      throw ValueError("\(quoted(text)) is too long; the maximum is 8760h")
     }
     guard allowsZero || duration > .zero else {
-      throw ValueError("\(quoted(text)) is no time at all; write more than 0, such as 30s")
+      throw ValueError("\(quoted(text)): must be greater than 0, such as 30s")
     }
     return duration
   }
@@ -53,7 +53,7 @@ package enum ConfigurationValues {
     }
     let (bytes, isTooLarge) = count.multipliedReportingOverflow(by: unit.factor)
     guard !isTooLarge else {
-      throw ValueError("\(quoted(text)) is more bytes than can be counted")
+      throw ValueError("\(quoted(text)) is too large")
     }
     return bytes
   }
@@ -114,7 +114,7 @@ package enum ConfigurationValues {
     }
     let end = try Self.host(String(text.dropFirst(2)))
     guard !end.hasPrefix("["), !end.allSatisfy({ "0123456789.:".contains($0) }) else {
-      throw ValueError("\(quoted(text)): an address has no beginning that could be any")
+      throw ValueError("\(quoted(text)): an address can't have a wildcard")
     }
     return "*." + Self.withoutFinalPoint(end)
   }
@@ -123,9 +123,11 @@ package enum ConfigurationValues {
   package static func host(_ text: String) throws(ValueError) -> String {
     let example = "write a name such as bench.internal, or bench.internal:8080"
     if text.contains("*") {
-      throw ValueError("\(quoted(text)): wildcards are not read here; \(example)")
+      throw ValueError("\(quoted(text)): wildcards aren't allowed here; \(example)")
     }
-    if text.contains("/") { throw ValueError("\(quoted(text)) is not a host; \(example)") }
+    if text.contains("/") {
+      throw ValueError("\(quoted(text)) is not a valid host name; \(example)")
+    }
     let hasPort = text.hasPrefix("[") ? text.contains("]:") : text.contains(":")
     if hasPort {
       _ = try Self.hostAndPort(text, lowestPort: 1, example: "bench.internal:8080")
@@ -133,7 +135,7 @@ package enum ConfigurationValues {
       let name =
         text.hasPrefix("[") && text.hasSuffix("]") ? text.dropFirst().dropLast() : text[...]
       guard Self.isHost(String(name), isBracketed: name.count != text.count) else {
-        throw ValueError("\(quoted(text)) is not a host; \(example)")
+        throw ValueError("\(quoted(text)) is not a valid host name; \(example)")
       }
     }
     return text.lowercased()
@@ -146,8 +148,8 @@ package enum ConfigurationValues {
     let host = try Self.host(name)
     guard !host.contains(":") else {
       throw ValueError(
-        "\(quoted(text)): a name is trusted on every port, and addresses always are; write the name "
-          + "alone, such as dev.internal")
+        "\(quoted(text)): a name is trusted on every port, and addresses always are; write only "
+          + "the name, such as dev.internal")
     }
     return text.lowercased()
   }
@@ -161,13 +163,13 @@ package enum ConfigurationValues {
   /// Parses a path prefix: starts with `/`, ends without one, only characters of RFC 3986 §3.3.
   package static func prefix(_ text: String) throws(ValueError) -> String {
     guard text.hasPrefix("/") else {
-      throw ValueError("\(quoted(text)) does not begin with /; write \(quoted("/" + text))")
+      throw ValueError("\(quoted(text)) does not start with /; write \(quoted("/" + text))")
     }
     guard !text.hasSuffix("/") else {
-      throw ValueError("\(quoted(text)) ends with /; leave that one out")
+      throw ValueError("\(quoted(text)) ends with /; remove it")
     }
     guard !text.contains("//") else {
-      throw ValueError("\(quoted(text)) has an empty part between two slashes")
+      throw ValueError("\(quoted(text)) has an empty segment between two slashes")
     }
     let allowed = "-._~!$&'()*+,;=:@%/"
     guard
@@ -286,7 +288,7 @@ extension ConfigurationValues {
   static func share(_ text: String) throws(ValueError) -> Double {
     guard text.hasSuffix("%"), let percent = Double(text.dropLast()), (0...100).contains(percent)
     else {
-      throw ValueError("\(quoted(text)) is not a share; write 0% to 100%, such as 50%")
+      throw ValueError("\(quoted(text)) is not a percentage; write 0% to 100%, such as 50%")
     }
     return percent / 100
   }

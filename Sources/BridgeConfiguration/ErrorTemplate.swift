@@ -145,7 +145,7 @@ extension ErrorTemplate {
     /// Appends the key of a member, and the colon.
     mutating func append(key: String) throws(ValueError) {
       guard !key.contains("${") else {
-        throw ValueError("keys have no placeholders; use one in the value")
+        throw ValueError("keys can't contain placeholders; use one in the value")
       }
       self.append(string: key)
       self.append(literal: ":")
@@ -160,7 +160,7 @@ extension ErrorTemplate {
       case _ where Self.isNumber(text): self.append(literal: text)
       case _ where Self.resemblesNumber(text):
         throw ValueError(
-          "\(ConfigurationValues.quoted(text)) is no number of JSON; write it as JSON does, or put "
+          "\(ConfigurationValues.quoted(text)) is not a JSON number; write it as in JSON, or put "
             + "it in quotes")
       default: try self.append(template: text)
       }
@@ -250,8 +250,8 @@ extension ErrorTemplate {
         let names = Placeholder.allCases.map(\.rawValue)
         let hint =
           SpellingSuggestion.name(to: name, among: names).map { "did you mean ${\($0)}?" }
-          ?? "there are \(names.joined(separator: ", "))"
-        throw ValueError("${\(text)} is no placeholder; \(hint)")
+          ?? "the placeholders are \(names.joined(separator: ", "))"
+        throw ValueError("${\(text)} is not a placeholder; \(hint)")
       }
       return .placeholder(placeholder, isString: isString)
     }

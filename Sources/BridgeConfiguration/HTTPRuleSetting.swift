@@ -87,7 +87,7 @@ extension HTTPRuleSetting {
     else { return [] }
     guard let http = top.section("http") else {
       if top.node("http") == nil {
-        top.missing("http", "write the rules under http: rules:, as google.api.Service has them")
+        top.missing("http", "write the rules under http: rules:, as in google.api.Service")
       }
       return []
     }
@@ -157,10 +157,10 @@ extension HTTPRuleSetting {
       if inner.node("additional_bindings") != nil {
         // google/api/http.proto: "nested bindings must not contain an additional_bindings field".
         inner.fault(
-          "additional_bindings", "these bindings can't have any themselves; list them all")
+          "additional_bindings", "can't be nested; list all bindings of the rule")
       }
       if inner.node("selector") != nil {
-        inner.fault("selector", "the rule that this binding belongs to has the selector")
+        inner.fault("selector", "only the rule itself has a selector; leave it out")
       }
       let binding = Self.binding(inner)
       inner.finish()
@@ -206,7 +206,7 @@ extension HTTPRuleSetting {
         "no pattern; write one of get, put, post, delete, patch, custom")
     } else if keys.count > 1 {
       reader.fault(
-        keys[1], "\(keys[0]) is there as well; keep one, and put the other into additional_bindings"
+        keys[1], "\(keys[0]) is set too; keep one, and put the other into additional_bindings"
       )
       return nil
     }

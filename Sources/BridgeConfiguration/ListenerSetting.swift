@@ -49,7 +49,7 @@ extension ListenerSetting {
     section.finish()
     guard let found else { return nil }
     if wantsTLS == true, case .unix = found {
-      section.fault("tls", "a UNIX socket is in the clear; leave this out")
+      section.fault("tls", "TLS isn't supported on a UNIX socket; leave this out")
     }
     self.init(address: found, wantsTLS: wantsTLS)
   }

@@ -14,7 +14,7 @@ package enum MetadataRules {
       return "not a metadata name; write letters, digits, -, _ or ."
     }
     if name.hasPrefix("grpc-") || Self.reserved.contains(name) {
-      return "reserved: the bridge writes this field itself"
+      return "reserved: the bridge sets this field"
     }
     return nil
   }
@@ -23,17 +23,17 @@ package enum MetadataRules {
   package static func fault(value: String, of name: String) -> String? {
     guard value.utf8.count <= 8192 else { return "longer than 8192 bytes" }
     guard value.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
-      return "holds characters that a header can't carry; write printable ASCII"
+      return "contains characters that aren't allowed in a header; write printable ASCII"
     }
     guard !value.hasPrefix(" "), !value.hasSuffix(" ") else {
-      return "begins or ends with a blank, which a header can't carry"
+      return "starts or ends with a blank, which isn't allowed in a header"
     }
     // A -bin value is base64 on the wire.
     guard name.hasSuffix("-bin") else { return nil }
     let text = value.utf8.reversed().drop { $0 == UInt8(ascii: "=") }
     let isBase64 = text.allSatisfy { ASCII.isAlphanumeric($0) || "+/".utf8.contains($0) }
     guard isBase64, text.count % 4 != 1 else {
-      return "a name that ends in -bin takes base64"
+      return "a name that ends in -bin requires base64"
     }
     return nil
   }

@@ -16,8 +16,8 @@ package struct OwnEndpoint: Sendable, Equatable {
     let location = self.isAdmin ? "admin" : "listen"
     let listener = "\(self.listener)" == "\(self.endpoint)" ? "" : ", \(self.listener)"
     return
-      "\(self.endpoint) is where the bridge itself listens (\(location)\(listener)), and its calls "
-      + "would come back; write the gRPC server's address"
+      "\(self.endpoint) is an address of the bridge itself (\(location)\(listener)), so its calls "
+      + "would loop back; write the gRPC server's address"
   }
 }
 

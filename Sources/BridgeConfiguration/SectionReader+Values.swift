@@ -35,7 +35,7 @@ extension SectionReader {
     self.value(key, example: example) { text throws(ValueError) in
       let interval = try ConfigurationValues.duration(text)
       guard interval >= .milliseconds(100) else {
-        throw ValueError("\(ConfigurationValues.quoted(text)) is too often; the least is 100ms")
+        throw ValueError("\(ConfigurationValues.quoted(text)) is too short; the minimum is 100ms")
       }
       return interval
     }

@@ -167,7 +167,7 @@ final class SectionReader {
       guard let choice = choices.first(where: { $0.key == text }) else {
         // It may be a misplaced secret.
         let shown =
-          PlausibleText.isShort(text) ? ConfigurationValues.quoted(text) : "what stands here"
+          PlausibleText.isShort(text) ? ConfigurationValues.quoted(text) : "the value"
         throw ValueError("\(shown) is not a choice; write " + names.joined(separator: " or "))
       }
       return choice.value

@@ -18,7 +18,7 @@ enum TransportSetting {
     guard case .mapping = node.value else {
       if service.choice("transport", ["grpc": true]) == nil {
         service.fault(
-          "transport", "messages over HTTP/1.1 are {http-protobuf: {request_type: …, …}}")
+          "transport", "for messages over HTTP/1.1 write {http-protobuf: {request_type: …, …}}")
       }
       return
     }
@@ -39,19 +39,20 @@ enum TransportSetting {
   ) -> Configuration.HTTPProtobuf? {
     guard case .http(let found) = self else { return nil }
     if cluster?.health.check == true {
-      service.fault("health", "check asks by gRPC, which this transport isn't; leave it out")
+      service.fault("health", "check uses gRPC, which this transport doesn't; leave it out")
     }
     cluster?.health.check = false
     if compression?.compressesRequests == true {
       service.fault(
         "compression",
-        "requests are compressed for gRPC alone; write requests: off, or leave it out")
+        "requests are only compressed for gRPC; write requests: off, or leave it out")
     }
     guard var found else { return nil }
     let base = cluster?.kind.predictPath ?? ""
     if base.isEmpty, found.path.isEmpty {
       if let location = service.section("transport")?.section("http-protobuf") {
-        location.missing("path", "write what the endpoint is asked for, such as /api/predict/infer")
+        location.missing(
+          "path", "write the path of requests to the endpoint, such as /api/predict/infer")
       } else {
         service.fault(
           "endpoint", "has no path of its own; write path in the service's transport.http-protobuf")

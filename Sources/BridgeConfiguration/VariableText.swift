@@ -56,7 +56,7 @@ struct VariableText {
       rest = rest[rest.index(after: end)...]
       guard PlausibleText.isVariableName(name) else {
         throw ValueError(
-          "what stands in ${…} isn't the name of an environment variable; write one such as "
+          "the text in ${…} isn't the name of an environment variable; write one such as "
             + "${PEER_HOST}, or $${ for the two characters")
       }
       guard let value = self.environment(name) else {
@@ -79,7 +79,7 @@ struct VariableText {
     // Messages truncate what they quote.
     let shows = values.contains { $0.value.count >= 8 && reason.contains($0.value.prefix(8)) }
     return shows
-      ? "\(ConfigurationValues.quoted(text)), with its variables filled in, isn't right here; write it "
+      ? "\(ConfigurationValues.quoted(text)), with its variables replaced, isn't valid here; write it "
         + "such as \(example)"
       : reason
   }

@@ -87,7 +87,7 @@ struct YAMLDocument {
         guard self.masked.isEmpty, self.maskKeys() else {
           let location = TextLocation(line: context.mark.line, column: context.mark.column)
           let key = self.unmasked(self.withAnchorSigns(keys.first ?? ""))
-          self.fault(location, "", "\(ConfigurationValues.quoted(key)) is there twice; keep one")
+          self.fault(location, "", "\(ConfigurationValues.quoted(key)) appears twice; keep one")
           return nil
         }
       } catch let error as YamlError {
@@ -166,7 +166,8 @@ extension YAMLDocument {
     let location = TextLocation(line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
     guard self.nodeCount <= Self.nodeLimit else {
       self.fault(
-        location, "", "more than \(Self.nodeLimit) values; this is no configuration of the bridge")
+        location, "",
+        "more than \(Self.nodeLimit) values; this is not a configuration of the bridge")
       return nil
     }
     switch node {
@@ -186,7 +187,7 @@ extension YAMLDocument {
     case .mapping(let mapping):
       return self.convert(mapping, key: key, location: location)
     case .alias:
-      self.fault(location, key, "aliases (*name) are not read; write the value out")
+      self.fault(location, key, "aliases (*name) are not supported; write the value out")
       return nil
     }
   }
@@ -277,14 +278,14 @@ extension YAMLDocument {
   private static func hint(_ problem: String) -> String {
     switch problem {
     case "mapping values are not allowed in this context":
-      "; indent the line as its neighbours are (keys of one section begin in one column), or put a "
-        + "value that holds \": \" in quotes"
+      "; indent the line like its neighbours (keys of a section start in the same column), or put a "
+        + "value that contains \": \" in quotes"
     case "did not find expected key", "did not find expected '-' indicator":
-      "; indent the line as the others of its section are: keys of one section begin in one column"
+      "; indent the line like the others of its section: keys of a section start in the same column"
     case "could not find expected ':'":
       "; write a key, a colon and a blank, such as timeout: 30s"
     case "found character that cannot start any token":
-      "; indent with blanks, not with tabs, and put a value that begins with @ or ` in quotes"
+      "; indent with blanks, not with tabs, and put a value that starts with @ or ` in quotes"
     case "did not find expected ',' or ']'", "did not find expected ',' or '}'":
       "; is a bracket left open?"
     case "found unexpected end of stream": "; is a quote left open?"

@@ -50,7 +50,7 @@ struct YAMLSubset {
       guard var finding = scan.take(text.utf8[index]) else { continue }
       if text.utf8[index...].starts(with: "*:".utf8) {
         finding.reason =
-          "a \"*\" doesn't stand for all addresses; write 0.0.0.0 or \"[::]\" instead of it"
+          "a \"*\" doesn't mean all addresses here; write 0.0.0.0 or \"[::]\" instead"
       }
       return finding
     }
@@ -132,14 +132,15 @@ struct YAMLSubset {
     case UInt8(ascii: "\"") where self.mayBegin, UInt8(ascii: "'") where self.mayBegin:
       self.quote = byte
     case UInt8(ascii: "*") where self.mayBegin:
-      return self.refuse("aliases (*name) are not read; write the value out, or put it in quotes")
+      return self.refuse(
+        "aliases (*name) are not supported; write the value out, or put it in quotes")
     case UInt8(ascii: "|") where self.mayBegin && self.allowsTextBlocks,
       UInt8(ascii: ">") where self.mayBegin && self.allowsTextBlocks:
       self.block = TextBlock(outer: self.indentation)
     case UInt8(ascii: "|") where self.mayBegin, UInt8(ascii: ">") where self.mayBegin:
-      return self.refuse("text blocks (| and >) are not read; write the value in quotes")
+      return self.refuse("block scalars (| and >) are not supported; write the value in quotes")
     case UInt8(ascii: "&") where self.mayBegin, UInt8(ascii: "!") where self.mayBegin:
-      return self.refuse("anchors (&) and tags (!) are not read; put the value in quotes")
+      return self.refuse("anchors (&) and tags (!) are not supported; put the value in quotes")
     default:
       self.mayBegin = false
       self.afterDash = false

@@ -132,7 +132,7 @@ def test_a_token_file_is_read_again_for_gRPC(start_bridge, http, backend, tmp_pa
     token.write_text("two\n")
     until(lambda: seen() == ["two"], "the second token")
     token.unlink()
-    bridge.wait_for_line("the last good token holds")
+    bridge.wait_for_line("the last valid token stays in use")
     assert seen() == ["two"]
 
 

@@ -96,7 +96,7 @@ def test_bad_sections_are_told_at_load(tmp_path, backend):
     )
     done = run("check", "--config", path)
     assert done.returncode == 78
-    assert "services.test.errors.body.a: ${mesage} is no placeholder" in done.stderr
+    assert "services.test.errors.body.a: ${mesage} is not a placeholder" in done.stderr
     assert "did you mean ${message}?" in done.stderr
     assert "did you mean NOT_FOUND?" in done.stderr
     assert "services.test.errors.content_type" in done.stderr

@@ -466,7 +466,7 @@ def test_a_token_file_that_is_replaced_while_requests_run(start_bridge, http, pe
         publish("2", "second-token")
         until(lambda: "Bearer second-token" in seen, "the second token")
         publish("3", "")
-        bridge.wait_for_line(r"token_file: .* is empty; the last good token holds")
+        bridge.wait_for_line(r"token_file: .* is empty; the last valid token stays in use")
         os.unlink(tmp_path / "token")
         publish("4", "bad\ttoken")
         os.symlink("..data/token", tmp_path / "token")
@@ -479,7 +479,7 @@ def test_a_token_file_that_is_replaced_while_requests_run(start_bridge, http, pe
         stop.set()
         thread.join()
     assert failures == []
-    assert bridge.errors.count("the last good token holds") == 1
+    assert bridge.errors.count("the last valid token stays in use") == 1
     for token in ("first-token", "second-token", "third-token"):
         assert token not in bridge.errors + bridge.output
 

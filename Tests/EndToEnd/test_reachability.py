@@ -100,7 +100,7 @@ class TestOwnAddress:
             assert done.returncode == 78
             (line,) = done.stderr.splitlines()[:1]
             assert "services.test.endpoint: " in line
-            assert f"is where the bridge itself listens ({place}" in line
+            assert f"is an address of the bridge itself ({place}" in line
 
     @pytest.fixture
     def round_trip(self, start_bridge):

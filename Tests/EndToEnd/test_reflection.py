@@ -200,7 +200,7 @@ class TestEndpoints:
         types = {"request_type": "shop.Item", "response_type": "shop.Item", "path": "/p"}
         done = check({**reflected("127.0.0.1:1"), "transport": {"http-protobuf": types}}, tmp_path)
         assert done.returncode == CONFIGURATION_ERROR
-        assert "services.test.schemas: reflection is a service of gRPC" in done.stderr
+        assert "services.test.schemas: reflection requires gRPC" in done.stderr
 
 
 class TestBadAnswers:

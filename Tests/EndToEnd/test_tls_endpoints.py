@@ -128,7 +128,7 @@ class TestTrust:
         services = {"test": secure(server.port, {"verify": False})}
         bridge = start_bridge(services)
         assert call(http, bridge).json() == {"aString": "x"}
-        warning = "services.test.tls.verify is off: whoever answers"
+        warning = "services.test.tls.verify is off: any server at"
         assert warning in bridge.errors
         checked = run("check", "--config", write_configuration(configuration(services), tmp_path))
         assert (checked.returncode, warning in checked.stderr) == (0, True)

@@ -419,13 +419,13 @@ class TestListeners:
         [
             (
                 [{"address": "127.0.0.1:0", "tls": True}], False,
-                "listen: listen[0] wants TLS, but there is no certificate; write tls:",
+                "listen: listen[0] has tls: on, but there is no certificate; write tls:",
             ),
             (
                 [{"address": "unix:b.sock", "tls": True}, "127.0.0.1:0"], True,
-                "listen[0].tls: a UNIX socket is in the clear; leave this out",
+                "listen[0].tls: TLS isn't supported on a UNIX socket; leave this out",
             ),
-            (["unix:b.sock"], True, "tls: no listener speaks it; leave it out, or"),
+            (["unix:b.sock"], True, "tls: no listener uses it; leave it out, or"),
             ([{"tls": True}], True, "listen[0].address: missing; write where clients connect"),
             ([{"adress": "127.0.0.1:0"}], True, "unknown key; did you mean address?"),
         ],

@@ -44,7 +44,8 @@ package enum SecretFile {
   ) throws(ValueError) -> Configuration.Secret {
     guard !text.isEmpty else { throw ValueError("\(source) is empty") }
     if use == .header, MetadataRules.fault(value: text, of: "authorization") != nil {
-      throw ValueError("\(source) holds characters that a header can't carry (or blanks at an end)")
+      throw ValueError(
+        "\(source) contains characters that aren't allowed in a header (or blanks at an end)")
     }
     return Configuration.Secret(text)
   }

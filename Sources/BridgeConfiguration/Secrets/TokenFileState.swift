@@ -32,7 +32,7 @@ package struct TokenFileState {
     case .fault(let reason):
       guard !self.isFaulty else { return .nothing }
       self.isFaulty = true
-      return .report("\(reason); the last good token holds")
+      return .report("\(reason); the last valid token stays in use")
     case .token(let token):
       let wasFaulty = self.isFaulty
       self.isFaulty = false
@@ -40,7 +40,7 @@ package struct TokenFileState {
         self.token = token
         return .renew(token)
       }
-      return wasFaulty ? .report("holds the token again") : .nothing
+      return wasFaulty ? .report("contains a valid token again") : .nothing
     }
   }
 }

@@ -44,7 +44,7 @@ import Testing
           --endpoint: "a" is not an address; write host:port, such as 127.0.0.1:50051
           --listen: "b" is not an address; write host:port, such as 127.0.0.1:8080
           --admin: "c" is not an address; write host:port, such as 127.0.0.1:8080
-          --prefix: "d" does not begin with /; write "/d"
+          --prefix: "d" does not start with /; write "/d"
           """)
     }
   }

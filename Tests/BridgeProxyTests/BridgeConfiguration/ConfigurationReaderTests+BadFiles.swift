@@ -140,7 +140,7 @@ extension ConfigurationReaderTests {
       unit, such as 64KiB or 4MiB
       bridge.yaml:4:15: limits.head_bytes: "1" is out of range; write 1024 to 16777216 bytes
       bridge.yaml:5:16: limits.head_fields: "0" is not a number from 1 to 1000000
-      bridge.yaml:6:17: limits.idle_timeout: "0s" is no time at all; write more than 0, such as 30s
+      bridge.yaml:6:17: limits.idle_timeout: "0s": must be greater than 0, such as 30s
       bridge.yaml:7:3: limits.something_else: unknown key; the keys here are \
       calls_in_flight, calls_waiting, client_buffer_bytes, client_connections, client_streams, \
       connect_timeout, \
@@ -157,8 +157,8 @@ extension ConfigurationReaderTests {
       services: {a: {schemas: a.proto, endpoint: 'h:1'}}
       """,
       """
-      bridge.yaml:1:9: listen: 127.0.0.1:80 is there twice; keep one
-      bridge.yaml:2:8: admin: 127.0.0.1:80 is in listen as well; use another port
+      bridge.yaml:1:9: listen: 127.0.0.1:80 appears twice; keep one
+      bridge.yaml:2:8: admin: 127.0.0.1:80 is in listen too; use another port
       """),
     BadFile(
       "listen without an address",
@@ -178,7 +178,7 @@ extension ConfigurationReaderTests {
       bridge.yaml:2:3: services.a.endpoint: missing; write the gRPC server's host:port, such as \
       127.0.0.1:50051
       bridge.yaml:2:3: services.a.schemas: missing; write the .proto files, descriptor sets or \
-      folders of them, or reflection to ask the endpoint
+      folders of them, or reflection to use the endpoint's own
       """),
     BadFile(
       "a service name for no log", "services:\n  a b: {schemas: a.proto, endpoint: 'h:1'}\n",
@@ -221,7 +221,7 @@ extension ConfigurationReaderTests {
       """
       bridge.yaml:3:14: services.a.schemas: an empty list; write at least one, such as \
       schemas/a.proto
-      bridge.yaml:4:30: services.a.endpoint.static[1]: h:1 is there twice; keep one
+      bridge.yaml:4:30: services.a.endpoint.static[1]: h:1 appears twice; keep one
       bridge.yaml:4:35: services.a.endpoint.static[2].address: missing; write host:port, such as \
       127.0.0.1:50051
       bridge.yaml:4:65: services.a.endpoint.static[3].wait: unknown key; the keys here are \
@@ -239,7 +239,7 @@ extension ConfigurationReaderTests {
       bridge.yaml:7:35: services.a.retry.on[1]: "GONE" is not a status code; write one such as \
       UNAVAILABLE, RESOURCE_EXHAUSTED or ABORTED
       bridge.yaml:7:58: services.a.retry.budget.ratio: "2" is not a number from 0.0 to 1.0
-      bridge.yaml:8:31: services.a.health.panic_threshold: "0.5" is not a share; write 0% to \
+      bridge.yaml:8:31: services.a.health.panic_threshold: "0.5" is not a percentage; write 0% to \
       100%, such as 50%
       bridge.yaml:8:43: services.a.health.check: expected true or false, found "maybe"
       bridge.yaml:10:14: services.b.schemas: an empty list; write at least one, such as \
@@ -251,8 +251,8 @@ extension ConfigurationReaderTests {
       bridge.yaml:12:42: services.b.balance.subset: "0" is not a number from 1 to 10000
       bridge.yaml:14:14: services.c.schemas: an empty list; write at least one, such as \
       schemas/a.proto
-      bridge.yaml:15:24: services.c.endpoint.static: all weights are 0; nothing would get a call
-      bridge.yaml:16:44: services.c.balance.header: only ring_hash goes by a header; write \
+      bridge.yaml:15:24: services.c.endpoint.static: all weights are 0; no endpoint would get a call
+      bridge.yaml:16:44: services.c.balance.header: only ring_hash uses a header; write \
       policy: ring_hash
       bridge.yaml:18:14: services.d.schemas: an empty list; write at least one, such as \
       schemas/a.proto
@@ -260,9 +260,9 @@ extension ConfigurationReaderTests {
       eas-gateway, nacos, nlb, static
       bridge.yaml:20:14: services.d.balance: "best" is not a choice; write round_robin or \
       least_requests or pick_first or ring_hash
-      bridge.yaml:23:27: services.e.endpoint.dns.srv: "bench.internal" is no name of SRV records; \
+      bridge.yaml:23:27: services.e.endpoint.dns.srv: "bench.internal" is not a name of SRV records; \
       write it as _service._protocol.name, such as _grpc._tcp.bench.internal
-      bridge.yaml:26:27: services.f.endpoint.dns.srv: address is there as well; keep one of them
+      bridge.yaml:26:27: services.f.endpoint.dns.srv: address is set too; keep one of them
       bridge.yaml:29:16: services.g.endpoint.dns.address: missing; write one such as \
       bench.internal:50051
       """),
@@ -281,16 +281,15 @@ extension ConfigurationReaderTests {
       bridge.yaml:3:14: services.a.schemas: an empty list; write at least one, such as schemas/a.proto
       bridge.yaml:5:20: services.a.import_paths[0]: "a.proto": is not a folder \
       (looked for <folder>/a.proto)
-      bridge.yaml:6:12: services.a.hosts: "x" is there twice; keep one
-      bridge.yaml:6:12: services.a.hosts: "*.y" is there twice; keep one
+      bridge.yaml:6:12: services.a.hosts: "x" appears twice; keep one
+      bridge.yaml:6:12: services.a.hosts: "*.y" appears twice; keep one
       bridge.yaml:6:26: services.a.hosts[3]: "*" is any host; leave the key out
       bridge.yaml:6:31: services.a.hosts[4]: "a.*": a "*" is only allowed as the first label, \
       followed by a dot, such as *.bench.internal
       bridge.yaml:6:38: services.a.hosts[5]: "**.b": a "*" is only allowed as the first label, \
       followed by a dot, such as *.bench.internal
-      bridge.yaml:6:46: services.a.hosts[6]: "*.10.0.0.1": an address has no beginning that could be \
-      any
-      bridge.yaml:7:13: services.a.prefix: "a" does not begin with /; write "/a"
+      bridge.yaml:6:46: services.a.hosts[6]: "*.10.0.0.1": an address can't have a wildcard
+      bridge.yaml:7:13: services.a.prefix: "a" does not start with /; write "/a"
       """),
     BadFile(
       "metadata",
@@ -312,15 +311,15 @@ extension ConfigurationReaderTests {
       """,
       """
       bridge.yaml:6:7: services.a.metadata.x y: not a metadata name; write letters, digits, -, _ or .
-      bridge.yaml:7:7: services.a.metadata.grpc-timeout: reserved: the bridge writes this field itself
-      bridge.yaml:8:7: services.a.metadata.Host: reserved: the bridge writes this field itself
+      bridge.yaml:7:7: services.a.metadata.grpc-timeout: reserved: the bridge sets this field
+      bridge.yaml:8:7: services.a.metadata.Host: reserved: the bridge sets this field
       bridge.yaml:10:7: services.a.metadata.X-A: written twice (upper and lower case are the same); \
       keep one
-      bridge.yaml:11:14: services.a.metadata.x-tab: holds characters that a header can't carry; \
+      bridge.yaml:11:14: services.a.metadata.x-tab: contains characters that aren't allowed in a header; \
       write printable ASCII
-      bridge.yaml:12:14: services.a.metadata.x-end: begins or ends with a blank, which a header \
-      can't carry
-      bridge.yaml:13:14: services.a.metadata.x-bin: a name that ends in -bin takes base64
+      bridge.yaml:12:14: services.a.metadata.x-end: starts or ends with a blank, which isn't allowed in \
+      a header
+      bridge.yaml:13:14: services.a.metadata.x-bin: a name that ends in -bin requires base64
       bridge.yaml:14:15: services.a.metadata.x-list: expected a single value such as legacy, found a \
       list
       """),
@@ -354,10 +353,10 @@ extension ConfigurationReaderTests {
       token_env, token_file
       bridge.yaml:4:85: services.c.auth.token_env: the environment variable "EMPTY" is not set; set \
       it, or use token_file
-      bridge.yaml:8:36: services.d.auth.token_env: the environment variable BROKEN holds characters \
-      that a header can't carry (or blanks at an end)
+      bridge.yaml:8:36: services.d.auth.token_env: the environment variable BROKEN contains characters that \
+      aren't allowed in a header (or blanks at an end)
       bridge.yaml:8:56: services.d.auth.token_file: "gone.txt": No such file or directory
-      bridge.yaml:8:56: services.d.auth.token_file: token_env is there as well; keep one of them
+      bridge.yaml:8:56: services.d.auth.token_file: token_env is set too; keep one of them
       bridge.yaml:13:15: services.e.metadata: authorization is set by auth as well; keep one of them
       """),
     BadFile(
@@ -403,27 +402,27 @@ extension ConfigurationReaderTests {
       """,
       """
       bridge.yaml:6:17: services.a.cors.origins[0]: "app.example" is not an origin; write scheme, \
-      host and perhaps a port, such as https://app.example
+      host and an optional port, such as https://app.example
       bridge.yaml:6:30: services.a.cors.origins[1]: "https://*.example": origins are compared whole, \
       without wildcards; write each of them
       bridge.yaml:6:51: services.a.cors.origins[2]: "https://a.example/": an origin has no path and \
-      no slash at its end; write scheme, host and perhaps a port, such as https://app.example
-      bridge.yaml:6:71: services.a.cors.origins[3]: "https://a.example:443": browsers leave out the \
-      port that the scheme has; leave out :443
+      no trailing slash; write scheme, host and an optional port, such as https://app.example
+      bridge.yaml:6:71: services.a.cors.origins[3]: "https://a.example:443": browsers omit the \
+      scheme's default port; leave out :443
       bridge.yaml:6:96: services.a.cors.origins[4]: "https://a b" is not an origin; write scheme, \
-      host and perhaps a port, such as https://app.example
+      host and an optional port, such as https://app.example
       bridge.yaml:7:16: services.a.cors.methods: "get" is not a method; write capital letters, such \
       as GET
       bridge.yaml:8:22: services.a.cors.headers[1]: "a b" is not a header name; write letters, \
       digits, -, _ or ., such as X-Team
-      bridge.yaml:13:35: services.b.cors.headers: * is any header; leave out the others, or leave \
-      out *
-      bridge.yaml:13:60: services.b.cors.credentials: any page could act with its reader's cookies; \
-      name the origins instead of *, or leave this out
+      bridge.yaml:13:35: services.b.cors.headers: * allows any header; remove the others, or \
+      remove *
+      bridge.yaml:13:60: services.b.cors.credentials: with *, any page could use its visitor's cookies; \
+      name the origins, or leave this out
       bridge.yaml:13:75: services.b.cors.max_age: "10" is not a duration; write a number with a \
       unit, such as 30s or 500ms
-      bridge.yaml:18:21: services.c.cors.origins: * is any origin; leave out the others, or leave \
-      out *
+      bridge.yaml:18:21: services.c.cors.origins: * allows any origin; remove the others, or \
+      remove *
       bridge.yaml:18:49: services.c.cors.origin: unknown key; did you mean origins?
       bridge.yaml:19:54: services.d.cors.origins: missing; write the origins that may call, such as \
       https://app.example, or *
@@ -517,25 +516,25 @@ extension ConfigurationReaderTests {
       "services:\n  a:\n    schemas: a.proto\n   endpoint: h:1\n",
       """
       bridge.yaml:4:4: not YAML: while parsing a block mapping (line 2): did not find expected key; \
-      indent the line as the others of its section are: keys of one section begin in one column
+      indent the line like the others of its section: keys of a section start in the same column
       """),
     BadFile(
       "a key under a value", "services:\n  a: x\n    schemas: a.proto\n",
       """
-      bridge.yaml:3:12: not YAML: mapping values are not allowed in this context; indent the line as \
-      its neighbours are (keys of one section begin in one column), or put a value that holds ": " in \
+      bridge.yaml:3:12: not YAML: mapping values are not allowed in this context; indent the line like \
+      its neighbours (keys of a section start in the same column), or put a value that contains ": " in \
       quotes
       """),
     BadFile(
       "a star for all addresses", "listen: *:8080\n",
       """
-      bridge.yaml:1:9: a "*" doesn't stand for all addresses; write 0.0.0.0 or "[::]" instead of it
+      bridge.yaml:1:9: a "*" doesn't mean all addresses here; write 0.0.0.0 or "[::]" instead
       """),
     BadFile(
       "a tab as indentation", "services:\n\ta: b\n",
       """
       bridge.yaml:2:1: not YAML: while scanning for the next token (line 2): found character that \
-      cannot start any token; indent with blanks, not with tabs, and put a value that begins with @ \
+      cannot start any token; indent with blanks, not with tabs, and put a value that starts with @ \
       or ` in quotes
       """),
     BadFile(
@@ -553,14 +552,14 @@ extension ConfigurationReaderTests {
     BadFile(
       "aliases of aliases",
       "a: &a [x, x]\nb: &b [*a, *a]\n? *b\n: y\n",
-      "bridge.yaml:1:4: anchors (&) and tags (!) are not read; put the value in quotes"),
+      "bridge.yaml:1:4: anchors (&) and tags (!) are not supported; put the value in quotes"),
     BadFile(
       "an alias alone", "services: *a\n",
       """
-      bridge.yaml:1:11: aliases (*name) are not read; write the value out, or put it in quotes
+      bridge.yaml:1:11: aliases (*name) are not supported; write the value out, or put it in quotes
       """),
     BadFile(
       "block text", "services:\n  a: |\n    text\n",
-      "bridge.yaml:2:6: text blocks (| and >) are not read; write the value in quotes"),
+      "bridge.yaml:2:6: block scalars (| and >) are not supported; write the value in quotes"),
   ]
 }

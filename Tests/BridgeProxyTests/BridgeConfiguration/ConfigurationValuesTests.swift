@@ -39,11 +39,11 @@ import Testing
   }
 
   @Test func `a duration has a least and a most`() throws {
-    #expect(throws: ValueError("\"0s\" is no time at all; write more than 0, such as 30s")) {
+    #expect(throws: ValueError("\"0s\": must be greater than 0, such as 30s")) {
       try ConfigurationValues.duration("0s")
     }
     #expect(try ConfigurationValues.duration("0s", allowsZero: true) == .zero)
-    #expect(throws: ValueError("\"8761h\" is too long; the most is 8760h")) {
+    #expect(throws: ValueError("\"8761h\" is too long; the maximum is 8760h")) {
       try ConfigurationValues.duration("8761h")
     }
   }
@@ -65,7 +65,7 @@ import Testing
   }
 
   @Test func `a size that overflows is refused`() {
-    #expect(throws: ValueError("\"9223372036854775807GiB\" is more bytes than can be counted")) {
+    #expect(throws: ValueError("\"9223372036854775807GiB\" is too large")) {
       try ConfigurationValues.byteCount("9223372036854775807GiB")
     }
   }
@@ -136,10 +136,10 @@ import Testing
   }
 
   @Test(arguments: [
-    ("bench", "\"bench\" does not begin with /; write \"/bench\""),
-    ("/", "\"/\" ends with /; leave that one out"),
-    ("/a/", "\"/a/\" ends with /; leave that one out"),
-    ("/a//b", "\"/a//b\" has an empty part between two slashes"),
+    ("bench", "\"bench\" does not start with /; write \"/bench\""),
+    ("/", "\"/\" ends with /; remove it"),
+    ("/a/", "\"/a/\" ends with /; remove it"),
+    ("/a//b", "\"/a//b\" has an empty segment between two slashes"),
     ("/a?b", "\"/a?b\" has a character that a path can't have: \"?\""),
     ("/{a}", "\"/{a}\" has a character that a path can't have: \"{\""),
   ])

@@ -147,7 +147,7 @@ import Testing
     Wrong(
       "{eas-direct: {}}", ".eas-direct.service: missing; write the service's name in PAI-EAS",
       ".eas-direct.discovery: missing; write the host that lists endpoints, or uid and region, "
-        + "which name the usual one"),
+        + "for the default one"),
     Wrong(
       "{eas-direct: {service: svc, uid: 12}}",
       ".eas-direct.region: missing; write the service's region, such as cn-hangzhou"),
@@ -156,7 +156,7 @@ import Testing
       ".eas-direct.uid: missing; write the number of the account that the service is in"),
     Wrong(
       "{eas-direct: {service: svc, uid: 12, region: cn-a, discovery: d}}",
-      ".eas-direct.discovery: uid or region is there as well; keep discovery, or the two of them"),
+      ".eas-direct.discovery: uid or region is set too; keep discovery, or the two of them"),
     Wrong(
       "{eas-direct: {service: svc/v1, uid: x1, region: Cn}}",
       ".eas-direct.service: \"svc/v1\" is not a service of PAI-EAS; write letters, digits, _, - or "
@@ -165,16 +165,16 @@ import Testing
       ".eas-direct.region: \"Cn\" is not a region; write one such as cn-hangzhou"),
     Wrong(
       "{eas-direct: {service: svc, discovery: [\"ftp://d\", \"http://u:s3cret@d\", \"d?x\"]}}",
-      ".eas-direct.discovery[0]: \"ftp://d\" is not where discovery could answer; write host, "
+      ".eas-direct.discovery[0]: \"ftp://d\" is not an address of discovery; write host, "
         + "host:port or a URL such as http://discovery.internal:8080",
-      ".eas-direct.discovery[1]: the address holds an @; discovery takes no user name and no "
+      ".eas-direct.discovery[1]: the address contains an @; discovery takes no user name and no "
         + "password",
-      ".eas-direct.discovery[2]: \"d?x\" is not where discovery could answer; write host, "
+      ".eas-direct.discovery[2]: \"d?x\" is not an address of discovery; write host, "
         + "host:port or a URL such as http://discovery.internal:8080"),
     Wrong(
       "{eas-direct: {service: svc, discovery: d, path: /x, interval: 1ms, port: 0, intervall: 5s}}",
-      ".eas-direct.path: \"/x\" has no {service}, where the service's name stands",
-      ".eas-direct.interval: \"1ms\" is too often; the least is 100ms",
+      ".eas-direct.path: \"/x\" has no {service}, which is replaced by the service's name",
+      ".eas-direct.interval: \"1ms\" is too short; the minimum is 100ms",
       ".eas-direct.port: \"0\" is not a number from 1 to 65535",
       ".eas-direct.intervall: unknown key; did you mean interval?"),
     Wrong(
@@ -184,39 +184,39 @@ import Testing
     Wrong(
       "{nacos: {servers: [\"http://n\"], service: g@@svc, clusters: \"a,b\", protocol: http}}",
       ".nacos.servers[0]: \"http://n\": write it without http://, such as nacos.internal:8848",
-      ".nacos.service: \"g@@svc\": write what stands before @@ as group, and the rest as service",
-      ".nacos.clusters: \"a,b\" is not a name in a registry; blanks and commas can't be in it",
+      ".nacos.service: \"g@@svc\": write the part before @@ as group, and the rest as service",
+      ".nacos.clusters: \"a,b\" is not a name in a registry; blanks and commas aren't allowed",
       ".nacos.protocol: \"http\" is not a choice; write grpc or http-v1 or http-v2 or http-v3"),
     Wrong(
       "{nacos: {servers: 'n:65000', service: svc, poll_interval: 5s}}",
-      ".nacos.servers: the port of gRPC would be 66000; see grpc_port_offset",
-      ".nacos.poll_interval: over gRPC the registry tells of changes; leave it out, or set protocol"
+      ".nacos.servers: the gRPC port would be 66000; see grpc_port_offset",
+      ".nacos.poll_interval: over gRPC the registry pushes changes; leave it out, or set protocol"
     ),
     Wrong(
       "{nacos: {servers: n, service: svc, username: me}}",
       ".nacos.password_env: missing; name the environment variable that holds the password"),
     Wrong(
       "{nacos: {servers: n, service: svc, password_env: PASSWORD}}",
-      ".nacos.username: missing; write whose password it is"),
+      ".nacos.username: missing; write the user of the password"),
     Wrong(
       "{nacos: {servers: n, service: svc, username: me, password_env: EMPTY, password_file: empty.txt}}",
       ".nacos.password_env: the environment variable \"EMPTY\" is not set; set it, or use password_file",
       ".nacos.password_file: the file empty.txt is empty",
-      ".nacos.password_file: password_env is there as well; keep one of them"),
+      ".nacos.password_file: password_env is set too; keep one of them"),
     Wrong(
       "{nacos: {servers: n, service: svc, username: me, password_env: PASSWORD, access_key_env: AK, "
         + "secret_key_env: SK}}",
-      ".nacos.username: there's a key as well; keep one of them"),
+      ".nacos.username: a key is set too; keep one of them"),
     Wrong(
       "{nacos: {servers: n, service: svc, access_key_env: BAD, secret_key_env: SK}}",
-      ".nacos.access_key_env: the environment variable BAD holds characters that a header can't carry (or blanks at an end)"
+      ".nacos.access_key_env: the environment variable BAD contains characters that aren't allowed in a header (or blanks at an end)"
     ),
     Wrong(
       "{nacos: {servers: n, service: svc, secret_key_env: SK}}",
       ".nacos.access_key_env: missing; name the environment variable that holds the key's name"),
     Wrong(
       "{nacos: {servers: n, service: svc}, eas-direct: {service: svc, discovery: d}}",
-      ".nacos: eas-direct is there as well; keep one kind of endpoint"),
+      ".nacos: eas-direct is set too; keep one kind of endpoint"),
   ]
 
   @Test(arguments: Self.wrong) func `every fault is named`(_ wrong: Wrong) {

@@ -95,10 +95,10 @@ struct ErrorTemplateTests {
   @Test(
     "what can't be taken is named",
     arguments: [
-      ("${mesage}", "${mesage} is no placeholder; did you mean ${message}?"),
+      ("${mesage}", "${mesage} is not a placeholder; did you mean ${message}?"),
       (
         "${xyzzy}",
-        "${xyzzy} is no placeholder; there are code, code_name, http_status, message, reason, "
+        "${xyzzy} is not a placeholder; the placeholders are code, code_name, http_status, message, reason, "
           + "domain, field, details, request_id, rpc, service"
       ),
       ("${}", nil), ("${code:int}", nil),

@@ -95,11 +95,11 @@ struct ErrorsSectionTests {
               bdy: {}
         """)
           == """
-          b.yaml:7:13: services.a.errors.body.a[0]: ${mesage} is no placeholder; did you mean \
+          b.yaml:7:13: services.a.errors.body.a[0]: ${mesage} is not a placeholder; did you mean \
           ${message}?
-          b.yaml:7:26: services.a.errors.body.a[1]: "007" is no number of JSON; write it as JSON \
-          does, or put it in quotes
-          b.yaml:8:9: services.a.errors.body.${code}: keys have no placeholders; use one in the value
+          b.yaml:7:26: services.a.errors.body.a[1]: "007" is not a JSON number; write it as \
+          in JSON, or put it in quotes
+          b.yaml:8:9: services.a.errors.body.${code}: keys can't contain placeholders; use one in the value
           b.yaml:9:16: services.a.errors.body.b.c: "${code": a ${ without its }; write $${ for the \
           characters
           b.yaml:10:16: services.a.errors.status.NOTFOUND: not the code of an error; did you mean \
@@ -107,7 +107,7 @@ struct ErrorsSectionTests {
           b.yaml:10:31: services.a.errors.status.OK: not the code of an error; write its name, such \
           as NOT_FOUND
           b.yaml:10:50: services.a.errors.status.INTERNAL: "199" is not a number from 200 to 599
-          b.yaml:10:64: services.a.errors.status.ABORTED: an answer with the status 204 has no body; \
+          b.yaml:10:64: services.a.errors.status.ABORTED: a response with the status 204 has no body; \
           write another one
           b.yaml:10:78: services.a.errors.status.UNKNOWN: "x" is not a number from 200 to 599
           b.yaml:11:21: services.a.errors.content_type: "json" is not a content type; write one such \

@@ -83,24 +83,27 @@ import Testing
   }
 
   @Test(arguments: [
-    ("alternatives: {a: 'h:1'}", "services.s.alternatives: nothing leads there; write rules"),
+    ("alternatives: {a: 'h:1'}", "services.s.alternatives: no rule selects them; write rules"),
     ("choose: []", "services.s.choose: expected a list of rules"),
-    ("choose: [{header: x, to: b}]", "services.s.choose[0].to: \"b\" is none of the alternatives"),
+    (
+      "choose: [{header: x, to: b}]",
+      "services.s.choose[0].to: \"b\" is not one of the alternatives"
+    ),
     ("choose: [{header: x}]", "services.s.choose[0].to: missing; write one of default, or weights"),
-    ("choose: [{value: x, to: default}]", "services.s.choose[0].value: of which header?"),
-    ("choose: [{to: default}, {header: x, to: default}]", "fits every request"),
-    ("choose: [{by_name: on}]", "services.s.choose[0].header: missing; by_name goes by"),
+    ("choose: [{value: x, to: default}]", "services.s.choose[0].value: requires a header"),
+    ("choose: [{to: default}, {header: x, to: default}]", "matches every request"),
+    ("choose: [{by_name: on}]", "services.s.choose[0].header: missing; by_name uses"),
     ("choose: [{header: x, value: y, by_name: on}]", "by_name takes the name of any"),
     ("choose: [{header: x, by_name: off}]", "services.s.choose[0].by_name: leave it out"),
-    ("choose: [{header: 'a b', to: default}]", "\"a b\" is no name of a header field"),
-    ("choose: [{path_prefix: v2, to: default}]", "\"v2\" does not begin with /"),
-    ("choose: [{header: x, to: default, by_name: on}]", "by_name: to is there as well"),
+    ("choose: [{header: 'a b', to: default}]", "\"a b\" is not a header field name"),
+    ("choose: [{path_prefix: v2, to: default}]", "\"v2\" does not start with /"),
+    ("choose: [{header: x, to: default, by_name: on}]", "by_name: to is set too"),
     ("choose: [{weights: {default: 0}}]", "choose[0].weights: all are 0"),
-    ("choose: [{weights: {other: 1}}]", "choose[0].weights.other: \"other\" is none of"),
+    ("choose: [{weights: {other: 1}}]", "choose[0].weights.other: \"other\" is not one of"),
     ("choose: [{headr: x, to: default}]", "choose[0].headr: unknown key; did you mean header?"),
     (
       "alternatives: {default: 'h:1'}\n    choose: [{to: default}]",
-      "services.s.alternatives.default: is what the service's own endpoint is called"
+      "services.s.alternatives.default: is the name of the service's own endpoint"
     ),
     (
       "alternatives: {a: {endpoint: 'h:1', hosts: [x]}}\n    choose: [{to: a}]",

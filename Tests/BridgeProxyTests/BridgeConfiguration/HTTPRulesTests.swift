@@ -149,7 +149,7 @@ import Testing
     ),
     (
       "http_rules: [{selector: a.S.Get, get: /v1, post: /v1}]",
-      "b.yaml:5:54: services.s.http_rules[0].post: get is there as well; keep one"
+      "b.yaml:5:54: services.s.http_rules[0].post: get is set too; keep one"
     ),
     (
       "http_rules: [{selector: a.S.Get, get: /v1, bodi: x}]",
@@ -173,11 +173,11 @@ import Testing
     ),
     (
       "http_rules: [{selector: a.S.Get, get: /v1, additional_bindings: [{get: /v2, additional_bindings: []}]}]",
-      "services.s.http_rules[0].additional_bindings[0].additional_bindings: these bindings can't have any"
+      "services.s.http_rules[0].additional_bindings[0].additional_bindings: can't be nested; list all bindings"
     ),
     (
       "http_rules: [{selector: a.S.Get, get: /v1, additional_bindings: [{selector: a.S.Put, get: /v2}]}]",
-      "services.s.http_rules[0].additional_bindings[0].selector: the rule that this binding belongs to"
+      "services.s.http_rules[0].additional_bindings[0].selector: only the rule itself has a selector"
     ),
     (
       "http_rules: [{selector: a.S.Get, get: /v1, additional_bindings: /v2}]",

@@ -47,8 +47,8 @@ import Testing
   @Test func `the message names both`() throws {
     #expect(
       try self.own("127.0.0.1:1", "localhost:8081", admin: "127.0.0.1:8081") == [
-        "localhost:8081 is where the bridge itself listens (admin, 127.0.0.1:8081), and its calls "
-          + "would come back; write the gRPC server's address"
+        "localhost:8081 is an address of the bridge itself (admin, 127.0.0.1:8081), so its calls "
+          + "would loop back; write the gRPC server's address"
       ])
   }
 
@@ -72,8 +72,8 @@ import Testing
       let lines = "\(error)".split(separator: "\n").map { $0.prefix(60) }
       #expect(
         lines == [
-          "b.yaml:5:15: services.bench.endpoint: 127.0.0.1:9 is where t",
-          "b.yaml:9:15: services.name.endpoint: localhost:9 is where th",
+          "b.yaml:5:15: services.bench.endpoint: 127.0.0.1:9 is an addr",
+          "b.yaml:9:15: services.name.endpoint: localhost:9 is an addre",
         ])
     }
     let settings = CommandLineSettings(schemas: [], endpoint: "127.0.0.1:8080")
@@ -81,7 +81,7 @@ import Testing
       _ = try settings.configuration(in: ReadContext(folder: "/"))
       Issue.record("it was taken")
     } catch {
-      #expect("\(error)".contains("--endpoint: 127.0.0.1:8080 is where the bridge itself listens"))
+      #expect("\(error)".contains("--endpoint: 127.0.0.1:8080 is an address of the bridge itself"))
     }
   }
 }

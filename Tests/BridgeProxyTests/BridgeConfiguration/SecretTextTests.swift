@@ -119,10 +119,10 @@ import Testing
     arguments: [
       ("${GONE}:1", "the environment variable GONE is not set"),
       ("${PEER:1", "a \"${\" without \"}\"; write ${NAME}"),
-      ("${}:1", "what stands in ${…} isn't the name of an environment variable"),
-      ("${ghp_16C7e42F292c6912E7710c838347Ae178B4a}", "what stands in ${…} isn't the name"),
+      ("${}:1", "the text in ${…} isn't the name of an environment variable"),
+      ("${ghp_16C7e42F292c6912E7710c838347Ae178B4a}", "the text in ${…} isn't the name"),
       ("$${PEER}:1", "\"${PEER}\" is not a host name"),
-      ("${SECRET}:1", "isn't right here; write it such as 127.0.0.1:50051"),
+      ("${SECRET}:1", "isn't valid here; write it such as 127.0.0.1:50051"),
       ("${WORD}", "\"${WORD}\" is not an address"),
     ])
   func faults(text: String, fault: String) throws {

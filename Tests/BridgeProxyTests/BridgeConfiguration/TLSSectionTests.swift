@@ -78,7 +78,7 @@ import Testing
     let cluster = try self.read(self.service("{verify: off}")).services[0].cluster
     #expect(
       cluster.warnings == [
-        "tls.verify is off: whoever answers at h:1 is taken for the endpoint, and can read and change "
+        "tls.verify is off: any server at h:1 is accepted as the endpoint, and can read and change "
           + "all calls"
       ])
     #expect(try self.read(self.service("{ca: one.pem}")).services[0].cluster.warnings == [])
@@ -128,7 +128,7 @@ import Testing
     ),
     (
       "{ca: one.pem, server_name: 'h:1'}",
-      #"tls.server_name: "h:1" has a port or brackets; write the name or the address alone, such as "#
+      #"tls.server_name: "h:1" has a port or brackets; write only the name or the address, such as "#
         + "bench.internal"
     ),
     (
@@ -140,7 +140,7 @@ import Testing
     ),
     (
       "{ca: one.pem, verify: off}",
-      "tls.ca: verify is off, so nothing is compared with it; keep one of them"
+      "tls.ca: verify is off, so it isn't used; keep one of them"
     ),
     (
       "{ca: one.pem, certifcate: one.pem}", "tls.certifcate: unknown key; did you mean certificate?"
@@ -189,11 +189,11 @@ import Testing
     ),
     (
       "['unix:a']", "{certificate: one.pem, key: one.key}",
-      "tls: no listener speaks it; leave it out, or listen on a TCP port without tls: off"
+      "tls: no listener uses it; leave it out, or listen on a TCP port without tls: off"
     ),
     (
       "['127.0.0.1:1', {address: 'unix:a', tls: on}]", "{certificate: one.pem, key: one.key}",
-      "listen[1].tls: a UNIX socket is in the clear; leave this out"
+      "listen[1].tls: TLS isn't supported on a UNIX socket; leave this out"
     ),
     (
       "[{address: '127.0.0.1:1', tls: on}]", "~",
@@ -229,7 +229,7 @@ import Testing
         #"b.yaml:8:14: services.a.timeout: "1" is not a duration"#,
         "b.yaml:9:3: services.b.schemas: missing",
         "b.yaml:11:38: services.b.tls.key: the key in two.key doesn't match the certificate in one.pem",
-        "b.yaml:12:19: services.b.alternatives: nothing leads there",
+        "b.yaml:12:19: services.b.alternatives: no rule selects them",
       ])
   }
 
@@ -239,7 +239,7 @@ import Testing
       + "services: {a: {schemas: a.proto, endpoint: 'h:1'}}"
     #expect(
       try self.faults(text)
-        == "b.yaml:1:9: listen: listen[0] wants TLS, but there is no certificate; write "
-        + "tls: {certificate: …, key: …} beside listen")
+        == "b.yaml:1:9: listen: listen[0] has tls: on, but there is no certificate; write "
+        + "tls: {certificate: …, key: …} next to listen")
   }
 }

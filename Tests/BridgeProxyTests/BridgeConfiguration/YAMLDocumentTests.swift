@@ -175,6 +175,6 @@ struct YAMLDocumentTests {
   func refused() {
     #expect(
       Self.root("a:\n  b: >-\n    x\n", allowsTextBlocks: false).faults
-        == "f:2:6: text blocks (| and >) are not read; write the value in quotes")
+        == "f:2:6: block scalars (| and >) are not supported; write the value in quotes")
   }
 }

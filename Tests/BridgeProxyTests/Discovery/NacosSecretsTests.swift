@@ -51,7 +51,7 @@ import Testing
     #expect(await secrets.renew() == nil)
     #expect(self.shown(secrets.credentials) == "ak2 sk2")
     _ = try folder.write("a", "a\nb")
-    #expect(await secrets.renew()?.contains("a header can't carry") == true)
+    #expect(await secrets.renew()?.contains("aren't allowed in a header") == true)
     #expect(self.shown(secrets.credentials) == "ak2 sk2")
   }
 

@@ -21,20 +21,27 @@ import Testing
     #expect(self.told(state.found(self.token("a"))) == "-")
     #expect(self.told(state.found(self.token("b"))) == "renew b")
     #expect(self.told(state.found(self.token("b"))) == "-")
-    #expect(self.told(state.found(.fault("is empty"))) == "is empty; the last good token holds")
+    #expect(
+      self.told(state.found(.fault("is empty"))) == "is empty; the last valid token stays in use")
     #expect(self.told(state.found(.fault("is empty"))) == "-")
     #expect(self.told(state.found(.fault("is gone"))) == "-")
-    #expect(self.told(state.found(self.token("b"))) == "holds the token again")
-    #expect(self.told(state.found(.fault("is gone"))) == "is gone; the last good token holds")
+    #expect(self.told(state.found(self.token("b"))) == "contains a valid token again")
+    #expect(
+      self.told(state.found(.fault("is gone"))) == "is gone; the last valid token stays in use")
     #expect(self.told(state.found(self.token("c"))) == "renew c")
   }
 
   @Test(arguments: [
     ("t0ken\r\n\n", "t0ken"), ("two words", "two words"), ("", "the file t is empty"),
     ("\n", "the file t is empty"),
-    ("a\nb", "the file t holds characters that a header can't carry (or blanks at an end)"),
-    (" a", "the file t holds characters that a header can't carry (or blanks at an end)"),
-    ("\u{E9}", "the file t holds characters that a header can't carry (or blanks at an end)"),
+    (
+      "a\nb", "the file t contains characters that aren't allowed in a header (or blanks at an end)"
+    ),
+    (" a", "the file t contains characters that aren't allowed in a header (or blanks at an end)"),
+    (
+      "\u{E9}",
+      "the file t contains characters that aren't allowed in a header (or blanks at an end)"
+    ),
     (String(repeating: "x", count: 70_000), "\"t\": has more than 65536 bytes"),
   ])
   func contents(text: String, expected: String) throws {
