@@ -31,4 +31,16 @@ refuse "throw for what external input can cause; use a precondition for a bug of
 refuse "the loop's clock or ContinuousClock: Date is wall time" '(^|[^A-Za-z0-9_])Date\(\)' Sources
 refuse "dispatch queues hop threads: use the event loops" 'DispatchQueue' Sources
 
+# Words of docs/STYLE.md's glossary that have a plain one, in comments and in documents.
+found=$(grep -rnE --include='*.swift' \
+  '//.*\b([Aa] person|[Aa]gain and again|[Tt]old|[Ss]igns? of life|[Ww]hoever|[Cc]an.t be had)\b' \
+  Sources || true)
+found+=$(grep -nE '\b([Aa] person|[Aa]gain and again|[Ss]igns? of life|[Cc]an.t be had)\b' \
+  README.md docs/*.md | grep -v '^docs/STYLE.md' || true)
+if [ -n "$found" ]; then
+  echo "lint: say it plainly (docs/STYLE.md):" >&2
+  echo "$found" >&2
+  status=1
+fi
+
 exit $status
