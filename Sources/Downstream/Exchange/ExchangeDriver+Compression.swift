@@ -4,16 +4,16 @@ internal import GRPCWire
 internal import HTTP2
 internal import NIOCore
 
-/// Compression of answers and of request messages.
+/// Compression of responses and of request messages.
 extension ExchangeDriver {
-  /// Decides how answers of a service are compressed for this client; before the call begins.
+  /// Chooses how a service's responses are compressed for this client; before the call begins.
   func negotiateCoding(_ headers: RequestHeaders, for service: ServedService) {
     switch service.compression.replies {
     case .never: return
     case .automatic: if self.isClientLocal { return }
     case .always: break
     }
-    // The choice depends on the field even where it's for none (RFC 9110 §12.5.5).
+    // The choice depends on the field even if it results in no compression (RFC 9110 §12.5.5).
     self.responseFields.append("vary", StaticString("accept-encoding"))
     if !headers.acceptEncoding.isEmpty {
       let coding = AcceptedCoding.choose(headers.acceptEncoding)
@@ -21,7 +21,7 @@ extension ExchangeDriver {
     }
   }
 
-  /// `loop.output` compressed; nil where it's to be sent as it is.
+  /// `loop.output` compressed; nil if it's to be sent uncompressed.
   func compressedOutput() -> ByteBuffer? {
     guard let coding = self.exchange?.responseCoding, coding != .identity,
       let minimum = self.exchange?.service?.compression.minimumByteCount
@@ -40,7 +40,7 @@ extension ExchangeDriver {
     return compressed.readableBytes < count ? compressed : nil
   }
 
-  /// A message compressed, in its gRPC frame as before; nil where that makes it no smaller.
+  /// The message compressed, framed for gRPC as before; nil if compression doesn't make it smaller.
   @inline(never)
   func compressed(_ message: ByteBuffer) -> ByteBuffer? {
     var message = message
@@ -50,7 +50,7 @@ extension ExchangeDriver {
     return GRPCMessage.framed(compressed, isCompressed: true)
   }
 
-  /// How the streamed answer is compressed. What isn't JSON is often compressed already.
+  /// How the streamed response is compressed. Content other than JSON is often already compressed.
   var streamCompression: CompressionFormat? {
     guard let exchange = self.exchange, !exchange.isHTTP10, exchange.format != .bytes,
       !exchange.isHead
@@ -64,6 +64,6 @@ extension ExchangeDriver {
 }
 
 extension CompressionFormat {
-  /// Of 1 to 9: JSON becomes hardly smaller at higher ones, which cost several times as much.
+  /// From 1 to 9: higher levels make JSON hardly smaller and cost several times as much.
   static let responseLevel: Int32 = 1
 }

@@ -6,7 +6,7 @@ internal import Routing
 
 /// Entries of the access log.
 extension ExchangeDriver {
-  /// Logs the exchange, or input that isn't a request, if there's a log.
+  /// Logs the exchange, or input that isn't a request, if there's an access log.
   func record(status: Int, _ code: GRPCStatus.Code) {
     guard let recorder = self.loop.recorder else { return }
     recorder.record(self.entry(status: status, code))

@@ -8,9 +8,9 @@ internal import NIOHTTP1
 internal import Routing
 internal import Upstream
 
-/// From a request to its call.
+/// Turns a request into its call.
 extension ExchangeDriver {
-  /// A head has arrived: decides whether its request is taken, and by which method.
+  /// A head has arrived: decides whether the request is accepted, and by which method it's served.
   func begin(_ head: RequestHead) {
     var headers = RequestHeaders(head)
     var fault: RequestError?
@@ -27,7 +27,7 @@ extension ExchangeDriver {
         keepsAlive: headers.keepsAlive && fault?.endsConnection != true,
         expectsContinue: headers.expectsContinue))
     guard isTaken else { return }
-    // Changed in place: a copy costs a reference for each of its parts.
+    // Modified in place: a copy retains a reference for each of its parts.
     self.exchange = Exchange(head)
     if let written = self.writer?.writtenByteCount { self.exchange?.writtenBefore = written }
     if self.loop.recorder != nil { self.exchange?.start = .now() }
@@ -113,7 +113,7 @@ extension ExchangeDriver {
     if route.method.isClientStreaming { self.beginRequests(headers) }
   }
 
-  /// How a streamed answer will be written.
+  /// The format of a streamed response.
   private static func streamFormat(
     _ head: RequestHead, _ service: ServedService
   ) throws(RequestError) -> StreamFormat {
@@ -129,7 +129,7 @@ extension ExchangeDriver {
     return format
   }
 
-  /// A unary reply is JSON, unless its method says that it's something else.
+  /// A unary response is JSON, unless its method returns another content type.
   private func checkAccept(
     _ headers: RequestHeaders, _ route: Route, _ service: ServedService
   ) throws(RequestError) {
@@ -202,11 +202,11 @@ extension ExchangeDriver {
         + "whatever they are called")
   }
 
-  /// Whether a request says that it's a GET whose query is too long for a target and therefore the body
-  /// of a POST.
+  /// Whether a request declares that it's a GET whose query is too long for a target and therefore sent
+  /// as the body of a POST.
   ///
-  /// - Throws: where it says so of another method: it would have done something else than it was meant
-  ///   to.
+  /// - Throws: if it declares another method: executing it as a POST would do something other than
+  ///   intended.
   @inline(never)
   private func takesForm(
     _ head: RequestHead, _ headers: RequestHeaders
@@ -231,10 +231,10 @@ extension ExchangeDriver {
     return true
   }
 
-  /// The most bytes of a form that is a query.
+  /// The most bytes of a form that serves as a query.
   private static let formByteLimit = 256 << 10
 
-  /// Takes the body for the query.
+  /// Takes the body as the query.
   private func bindForm(_ body: ByteBuffer, _ service: ServedService) throws(RequestError) {
     guard body.readableBytes <= Self.formByteLimit else {
       throw RequestError(
@@ -303,7 +303,7 @@ extension ExchangeDriver {
     }
   }
 
-  /// Starts the call, with its only message or, for a stream, without one.
+  /// Starts the call with its only message or, for a stream, without one.
   func start(_ message: ByteBuffer?, encoding: CompressionFormat?, isComplete: Bool) {
     guard let accepted = self.exchange?.accepted else { return }
     let (route, limit) = (accepted.route, accepted.limit)
@@ -329,7 +329,7 @@ extension RequestError {
         + "\(limits.headFields) fields (limits.head_bytes, limits.head_fields)")
   }
 
-  /// What the decoder refused.
+  /// An error from the HTTP/1.1 decoder.
   init(_ error: HTTPParserError, _ limits: Configuration.Limits) {
     switch error {
     case .headerOverflow:

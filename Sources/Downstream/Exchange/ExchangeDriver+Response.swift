@@ -8,7 +8,7 @@ internal import NIOHTTP1
 internal import Routing
 internal import Upstream
 
-/// From the events of a call to the answer.
+/// Turns the events of a call into the response.
 extension ExchangeDriver: CallObserver {
   func callReceivedHead(_ metadata: HeaderBlock) {
     var metadata = metadata
@@ -19,7 +19,7 @@ extension ExchangeDriver: CallObserver {
     self.exchange?.replyMetadata = metadata
   }
 
-  /// Takes out of a reply's fields what isn't for the client, or says something to the bridge.
+  /// Removes from a reply's fields those that aren't for the client or that control the bridge.
   @inline(never)
   private func filter(_ metadata: inout HeaderBlock, _ service: ServedService) {
     if service.cors != nil { metadata = CORSPolicy.without(metadata) }
@@ -72,7 +72,7 @@ extension ExchangeDriver: CallObserver {
     self.responded()
   }
 
-  /// The connection is free, perhaps: goes on with what was sent ahead.
+  /// The connection may be free: continues with pipelined requests.
   func responded() {
     self.takeParts()
     self.updateDeadline()
@@ -83,7 +83,7 @@ extension ExchangeDriver: CallObserver {
     self.exchange?.call = nil
   }
 
-  // MARK: Unary answers
+  // MARK: Unary responses
 
   private func respondWithReply(_ trailers: HeaderBlock) {
     guard let route = self.exchange?.route, let reply = self.exchange?.reply,
@@ -94,7 +94,7 @@ extension ExchangeDriver: CallObserver {
       self.respond(.invalidReply(error, of: route))
       return
     }
-    // What isn't JSON is often compressed already.
+    // Content other than JSON is often already compressed.
     if route.givesHTTPBody { self.exchange?.responseCoding = .identity }
     if !SuccessStatus.hasBody(status) { self.loop.output.removeAll() }
     self.writeResponse(
@@ -102,8 +102,8 @@ extension ExchangeDriver: CallObserver {
       contentType: route.givesHTTPBody ? self.exchange?.contentType : nil)
   }
 
-  /// Puts the body that a message is into `loop.output`, or tells why that can't be done. Of one that
-  /// isn't JSON the content type is kept in the exchange.
+  /// Writes the body for a message into `loop.output`, or returns why that failed. If the body isn't
+  /// JSON, its content type is stored in the exchange.
   func decode(
     _ message: ByteBuffer, _ route: Route, _ service: ServedService
   ) -> CodecError? {
@@ -117,7 +117,7 @@ extension ExchangeDriver: CallObserver {
     }
   }
 
-  /// Answers with the status of an endpoint, or of the call that never reached one.
+  /// Responds with the status of an endpoint, or of a call that never reached one.
   private func respond(_ status: GRPCStatus, _ trailers: HeaderBlock) {
     if let fault = RequestError(status) {
       self.respond(fault)
@@ -135,9 +135,9 @@ extension ExchangeDriver: CallObserver {
       contentType: subject.contentType)
   }
 
-  /// The header fields of an answer to a call that failed: the metadata of its head. Where there was
-  /// none (gRPC's trailers-only, an answer of HTTP/1.1) what came with the status is its head. Of other
-  /// trailers those count that HTTP has for such answers.
+  /// The header fields of a response to a failed call: the metadata of its head. If there was none
+  /// (gRPC's Trailers-Only, an HTTP/1.1 response), the fields that came with the status are used
+  /// instead. Of other trailers, only those that HTTP defines for such responses are kept.
   private func fields(
     of status: GRPCStatus, _ trailers: HeaderBlock, _ exchange: Exchange, _ service: ServedService
   ) -> HeaderBlock {
@@ -158,7 +158,7 @@ extension ExchangeDriver: CallObserver {
     return fields
   }
 
-  /// Answers with a fault of the client's or the bridge's own.
+  /// Responds with an error caused by the client or by the bridge itself.
   func respond(_ fault: RequestError) {
     self.loop.output.removeAll()
     let subject = ErrorSubject(self.exchange, requestID: self.requestID)
@@ -169,19 +169,19 @@ extension ExchangeDriver: CallObserver {
       closes: fault.endsConnection)
   }
 
-  /// Answers `OPTIONS *` (RFC 9110 §9.3.7).
+  /// Responds to `OPTIONS *` (RFC 9110 §9.3.7).
   func respondToPing() {
     self.loop.output.removeAll()
     self.writeResponse(204, .ok, allow: RequestError.allMethods)
   }
 
-  /// Answers that all is well and there's nothing to say.
+  /// Responds with success and no content.
   func respondEmpty() {
     self.loop.output.removeAll()
     self.writeResponse(204, .ok)
   }
 
-  /// Writes `loop.output` as the whole answer.
+  /// Writes `loop.output` as the whole response.
   private func writeResponse(
     _ status: Int, _ code: GRPCStatus.Code, metadata: HeaderBlock = HeaderBlock(),
     trailers: HeaderBlock = HeaderBlock(), fault: RequestError? = nil, allow: [String] = [],
@@ -189,18 +189,18 @@ extension ExchangeDriver: CallObserver {
   ) {
     let after = self.state.responded(closes: closes)
     guard after != .none else {
-      // An answer was given before, and what came since can't be read.
+      // A response was sent before, and what has arrived since can't be parsed.
       if self.writer?.isWritingLast == false { self.closeNow() }
       return
     }
     let compressed = self.compressedOutput()
     let count = compressed?.readableBytes ?? self.loop.output.count
-    // Out of the property while it's made: each change there would be checked at run time.
+    // Moved out of the property while it's built: each change there would be checked at run time.
     var head = self.head
     self.head = ResponseHead()
     head.reset(status)
     head.omitsBody = self.exchange?.method == .HEAD
-    // A HEAD has no place for them; GET would send chunks, so a length would be wrong as well.
+    // A response to HEAD can't carry them; GET would use chunks, so a length would be wrong as well.
     let endsWithTrailers =
       self.exchange?.takesTrailers == true && SuccessStatus.hasBody(status)
       && ResponseHead.hasFields(trailers)
@@ -249,12 +249,12 @@ extension ExchangeDriver: CallObserver {
     self.finish(after, status, code)
   }
 
-  /// What stands in front of the names of a reply's metadata.
+  /// The prefix for the names of a reply's metadata.
   var metadataPrefix: ResponseHead.Prefix {
     self.exchange?.service?.headerRules.usesGRPCMetadata == true ? .metadata : .none
   }
 
-  /// Sends the end of an answer, which is queued, and does what follows it.
+  /// Sends the queued end of a response and does what follows it.
   func finish(_ after: ExchangeState.After, _ status: Int, _ code: GRPCStatus.Code) {
     guard let writer = self.writer else { return }
     self.record(status: status, code)

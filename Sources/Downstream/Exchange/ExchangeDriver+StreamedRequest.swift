@@ -5,10 +5,10 @@ internal import NIOCore
 internal import Routing
 internal import Upstream
 
-/// From a request that is a stream of messages to its call.
+/// Turns a request that is a stream of messages into its call.
 ///
-/// The call begins with the head. Each message goes on when it's complete; while the endpoint doesn't
-/// take more, nothing more is read of the client.
+/// The call begins with the head. Each message is forwarded once it's complete; while the endpoint
+/// takes no more, nothing more is read from the client.
 extension ExchangeDriver {
   /// The head was accepted: starts the call.
   func beginRequests(_ headers: RequestHeaders) {
@@ -21,7 +21,7 @@ extension ExchangeDriver {
       nil, encoding: service.compression.compressesRequests ? .gzip : nil, isComplete: false)
   }
 
-  /// A part of the body has come.
+  /// A part of the body has arrived.
   func relay(_ part: ByteBuffer) {
     guard let exchange = self.exchange, let route = exchange.route, let service = exchange.service
     else { return }
@@ -61,7 +61,7 @@ extension ExchangeDriver {
     self.sendMessages()
   }
 
-  /// Sends what is complete, as far as the call has room.
+  /// Sends the complete messages, as far as the call has room.
   private func sendMessages() {
     do throws(RequestError) {
       while self.exchange?.isHeld == false, let requests = self.exchange?.requests,
@@ -73,8 +73,8 @@ extension ExchangeDriver {
         requests.isComplete, let route = exchange.route
       else { return }
       self.exchange?.requests = nil
-      // What path and query say isn't lost over a body without messages, and a rule without a body is a
-      // message of its own.
+      // Values from path and query aren't lost if the body has no messages, and a rule without a body
+      // is a message of its own.
       if requests.count == 0, !self.bindings.isEmpty || !route.takesBody || route.takesHTTPBody {
         try self.send(ByteBuffer())
       }
@@ -84,8 +84,8 @@ extension ExchangeDriver {
     }
   }
 
-  /// Sends one message. The values of path and query belong to the first one, as with other
-  /// transcoders: where a stream begins with what it is about, they say it.
+  /// Sends one message. The values from path and query belong to the first one, as in other
+  /// transcoders: they usually name what the stream is about.
   private func send(_ body: ByteBuffer) throws(RequestError) {
     guard let exchange = self.exchange, let service = exchange.service,
       let route = exchange.route
@@ -121,7 +121,7 @@ extension ExchangeDriver {
     self.updateDeadline()
   }
 
-  /// Ends the exchange, and its call, with a fault: as the answer, or behind what has been answered.
+  /// Ends the exchange and its call with an error: as the response, or after what has been sent of it.
   func fail(_ fault: RequestError) {
     if let call = self.exchange?.call { call.cancel() }
     self.exchange?.call = nil
@@ -143,11 +143,11 @@ extension ExchangeDriver {
 }
 
 extension RequestError {
-  /// A message of a stream of requests that isn't the one that the method takes.
+  /// An error in one message of a request stream, which doesn't fit the method's request type.
   ///
   /// - Parameters:
-  ///   - body: the JSON text that the error's offset counts in.
-  ///   - message: its place in the stream, from 1.
+  ///   - body: the JSON text that the error's offset refers to.
+  ///   - message: its position in the stream, from 1.
   init(_ error: CodecError, in body: RawSpan, message: Int) {
     self.init(error, in: body)
     self.message = "message \(message) of the stream: \(self.message)"

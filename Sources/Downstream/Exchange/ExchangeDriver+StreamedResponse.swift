@@ -4,11 +4,11 @@ internal import GRPCWire
 internal import HTTP2
 internal import NIOCore
 
-/// Answers that are streams: head, messages, end, and what keeps a silent one alive.
+/// Streamed responses: head, messages, end, and the keepalives of a silent one.
 extension ExchangeDriver {
   func beginStream(_ message: ByteBuffer) {
     guard let route = self.exchange?.route else { return }
-    // A reply that can't be printed is still an error with a status of its own.
+    // A reply that can't be printed is still an error with an HTTP status of its own.
     if let error = self.decodeForStream(message) {
       self.cancelCall()
       self.respond(.invalidReply(error, of: route))
@@ -39,7 +39,7 @@ extension ExchangeDriver {
     self.streamHasGrown(wasEmpty: wasEmpty)
   }
 
-  /// Puts the JSON of a message into `loop.output`, or tells why that can't be done.
+  /// Writes the JSON of a message into `loop.output`, or returns why that failed.
   private func decodeForStream(_ message: ByteBuffer) -> CodecError? {
     guard let service = self.exchange?.service, let route = self.exchange?.route else {
       return nil
@@ -87,7 +87,7 @@ extension ExchangeDriver {
     }
   }
 
-  /// Writes what the stream has.
+  /// Writes what the stream has buffered.
   func flushStream() {
     guard let writer = self.writer, self.state.isStreaming else { return }
     if let body = self.stream.take() { writer.write(consume body) }
@@ -96,7 +96,7 @@ extension ExchangeDriver {
     writer.flush()
   }
 
-  /// The stream has ended well.
+  /// The stream has ended successfully.
   func endStream(_ trailers: HeaderBlock = HeaderBlock()) {
     guard let exchange = self.exchange else { return }
     if !exchange.isHead { self.stream.end(done: exchange.service?.stream.done) }
@@ -117,7 +117,7 @@ extension ExchangeDriver {
     self.endStreamWithError(status.code, trailers: trailers)
   }
 
-  /// The stream has ended with a fault of the bridge's own.
+  /// The stream has ended with an error of the bridge's own.
   func endStream(with fault: RequestError) {
     self.loop.output.removeAll()
     let subject = ErrorSubject(self.exchange, requestID: self.requestID)
@@ -126,8 +126,8 @@ extension ExchangeDriver {
     self.endStreamWithError(fault.code, closes: fault.endsConnection)
   }
 
-  /// Ends the stream with the status in `loop.output`, or breaks it off where its format has no place
-  /// for one: what has failed never looks whole.
+  /// Ends the stream with the status in `loop.output`, or aborts it if its format can't carry one, so
+  /// that a failed stream never looks complete.
   private func endStreamWithError(
     _ code: GRPCStatus.Code, closes: Bool = false, trailers: HeaderBlock = HeaderBlock()
   ) {
@@ -140,8 +140,8 @@ extension ExchangeDriver {
     self.finishStream(code, trailers, closes: closes)
   }
 
-  /// - Parameter trailers: go behind the body for a client that reads them. They aren't announced by
-  ///   name: when the head was sent, no one knew them.
+  /// - Parameter trailers: sent after the body to a client that accepts them. They aren't announced by
+  ///   name: they were unknown when the head was sent.
   private func finishStream(
     _ code: GRPCStatus.Code, _ trailers: HeaderBlock = HeaderBlock(), closes: Bool = false
   ) {
@@ -154,7 +154,7 @@ extension ExchangeDriver {
     self.finish(after, exchange.successStatus, code)
   }
 
-  // MARK: Signs of life
+  // MARK: Keepalives
 
   /// Restarts the interval after which a silent event stream gets a heartbeat.
   func startHeartbeat() {
@@ -164,7 +164,7 @@ extension ExchangeDriver {
     self.heartbeat = self.loop.tick(after: interval)
   }
 
-  /// Nothing was sent for the configured time. A client that doesn't read gets no more of it.
+  /// Nothing was sent for the configured time. A client that doesn't read gets no keepalive.
   func heartbeatDue() {
     self.heartbeat = .max
     guard self.writer?.isWritable == true else {

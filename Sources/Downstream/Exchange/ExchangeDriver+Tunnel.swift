@@ -6,12 +6,12 @@ internal import NIOHTTP1
 internal import NIOSSL
 internal import TLS
 
-/// CONNECT to one of the bridge's own hosts (RFC 9110 §9.3.6): a program whose `http_proxy` is the bridge
-/// sends its gRPC calls that way. What comes inside is served as on a new connection.
+/// CONNECT to one of the bridge's own hosts (RFC 9110 §9.3.6): a program whose `http_proxy` is the
+/// bridge sends its gRPC calls that way. The bytes inside the tunnel are served like a new connection.
 extension ExchangeDriver {
-  /// The head of a CONNECT.
+  /// Accepts the head of a CONNECT.
   ///
-  /// - Throws: where the host isn't the bridge's own, or what would come inside can't be served.
+  /// - Throws: if the host isn't the bridge's own, or the protocol inside the tunnel can't be served.
   func acceptTunnel(_ head: RequestHead, _ headers: RequestHeaders) throws(RequestError) {
     guard let connection = self.writer?.upgradableConnection else {
       throw Self.noTunnel("CONNECT over HTTP/2 isn't served; use HTTP/1.1 towards the bridge")
@@ -45,7 +45,7 @@ extension ExchangeDriver {
     return fault
   }
 
-  /// The request is complete: answers it, and begins anew with what comes inside.
+  /// The request is complete: responds to it, and serves the tunnel's bytes like a new connection.
   func openTunnel(to target: TunnelTarget) {
     guard let connection = self.writer?.upgradableConnection else { return }
     var head = ResponseHead()
@@ -60,7 +60,7 @@ extension ExchangeDriver {
 extension HTTP1ServerHandler {
   var localAddress: SocketAddress? { self.context?.localAddress }
 
-  /// Writes the head of a response behind which another protocol is spoken.
+  /// Writes the head of a response after which another protocol is spoken.
   func write(switchTo status: StaticString, _ fields: HeaderBlock) {
     var head = self.loop.buffer(capacity: 64 + fields.bytes.count + 4 * fields.fields.count)
     head.writeStaticString("HTTP/1.1 ")
@@ -71,7 +71,7 @@ extension HTTP1ServerHandler {
     self.write(raw: head)
   }
 
-  /// Serves what comes from now on as a new connection.
+  /// Serves the bytes that follow like a new connection.
   func becomeTunnel(tls: ReloadableTLSContext?, checksHost: Bool) {
     guard let context = self.context else { return }
     let selector = ProtocolSelector(
@@ -92,7 +92,7 @@ extension HTTP1ServerHandler {
   }
 }
 
-/// Where a CONNECT leads: `host:port` (RFC 9112 §3.2.3).
+/// The destination of a CONNECT: `host:port` (RFC 9112 §3.2.3).
 struct TunnelTarget: Equatable {
   /// In lower case, without brackets and final dot.
   var host: String
@@ -114,10 +114,10 @@ struct TunnelTarget: Equatable {
     self.port = port
   }
 
-  /// Whether the client will speak TLS: what the port is for.
+  /// Whether the client will speak TLS, judging by the port.
   var wantsTLS: Bool { self.port == 443 }
 
-  /// Whether it's the listener that the client is connected to.
+  /// Whether the target is the listener that the client is connected to.
   func isOwn(_ address: SocketAddress?) -> Bool {
     guard let address, let own = address.ipAddress, address.port == self.port else { return false }
     if self.host == "localhost" || self.host.hasSuffix(".localhost") {

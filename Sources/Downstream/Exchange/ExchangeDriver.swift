@@ -9,72 +9,73 @@ internal import NIOHTTP1
 internal import Routing
 internal import Upstream
 
-/// A part of a request, whichever protocol brought it.
+/// A part of a request, from either protocol.
 enum RequestPart {
   case head(RequestHead)
   case body(ByteBuffer)
   case end
 }
 
-/// Drives the exchanges of one connection, or the one of a stream: takes the parts of requests, makes
-/// calls of them, and gives the responses to a `ResponseWriter`.
+/// Drives the exchanges of one connection, or the single one of a stream: takes request parts, starts
+/// calls, and passes the responses to a `ResponseWriter`.
 ///
-/// A thin shell that knows no protocol: `ExchangeState` says what to do, and here it's done.
+/// A thin shell that is independent of the protocol: `ExchangeState` decides what to do, the driver
+/// does it.
 final class ExchangeDriver {
-  /// The tick by which what's waited for must have come.
+  /// The tick at which the earliest of the pending waits times out.
   var deadline: Int64 { min(self.waitDeadline, self.writing.deadline) }
   private var waitDeadline = Int64.max
   private var writing = WriteWatch()
-  /// The tick by which a stream of events that is silent gets a sign of life.
+  /// The tick at which a silent event stream gets a keepalive.
   var heartbeat = Int64.max
 
   let loop: LoopContext
-  /// Where the CONNECT under way leads; it stays when its tunnel is open.
+  /// The destination of the CONNECT in progress; kept once its tunnel is open.
   var tunnel: TunnelTarget?
-  /// Whether the connection came over loopback, where names have to be trusted.
+  /// Whether the connection arrived over loopback, where host names must be trusted.
   let checksHost: Bool
   /// Nil before `begin` and after the client has disconnected.
   private(set) var writer: (any ResponseWriter)?
   var state = ExchangeState()
   var exchange: Exchange?
-  /// What goes to the endpoint with the call; its memory is kept from request to request.
+  /// The metadata sent to the endpoint with the call; its memory is reused across requests.
   var metadata = HeaderBlock()
-  /// The values of path and query; its memory is kept as well.
+  /// The values from path and query; its memory is reused as well.
   var bindings = Bindings()
-  /// What the request under way is known by; its memory is kept as well.
+  /// The ID of the request in progress; its memory is reused as well.
   var requestID: [UInt8] = []
-  /// Fields that the answer under way has besides those that every answer has; its memory is kept as
+  /// Fields of the response in progress beyond those that every response has; its memory is reused as
   /// well.
   var responseFields = HeaderBlock()
-  /// The head of the answer under way; its memory is kept as well.
+  /// The head of the response in progress; its memory is reused as well.
   var head = ResponseHead()
   /// The client's IP address; empty on a UNIX socket.
   private(set) lazy var clientAddress = self.writer?.remoteAddress?.ipAddress ?? ""
   /// Whether the client is on this machine.
   private(set) lazy var isClientLocal = ClientAddress.isLocal(self.clientAddress)
-  /// Why the exchange under way has failed, for the log; nil where it hasn't, or there's no log.
+  /// Why the exchange in progress failed, for the log; nil if it hasn't failed or there's no log.
   var failure: AccessEntry.Failure?
-  /// Method and target of a line that couldn't be read as a request, for the log.
+  /// Method and target of a line that couldn't be parsed as a request, for the log.
   var refusedLine: (method: String, target: String)?
-  /// What of a streamed answer hasn't been written yet.
+  /// The part of a streamed response that hasn't been written yet.
   var stream = StreamedResponseBody()
 
-  /// Parts of requests that were sent ahead.
+  /// Parts of pipelined requests.
   private var waiting: Deque<RequestPart> = []
-  /// Whether there are any: asked at each part, where the queue itself would cost more.
+  /// Whether there are any: checked for each part, where querying the queue would cost more.
   private var hasWaiting = false
-  /// Whether all parts of the last request have come from the decoder.
+  /// Whether the decoder has delivered all parts of the last request.
   private(set) var isBetweenRequests = true
-  /// What the decoder said after the parts in `waiting`.
+  /// The decoder's error after the parts in `waiting`.
   private var decoderFault: RequestError?
   private var isTakingParts = false
   private var readIsHeld = false
-  /// Whether the client has closed its side behind the parts in `waiting`.
+  /// Whether the client has closed its side after the parts in `waiting`.
   private var inputCloseWaits = false
   private var wait = ExchangeState.Wait.nothing
 
-  /// The most parts of requests sent ahead that are kept. One read of 64 KiB holds fewer, and reading
-  /// stops while there are any; what comes beyond is an attempt to fill memory.
+  /// The most parts of pipelined requests that are kept. One read of 64 KiB yields fewer, and reading
+  /// stops while there are any; exceeding it is an attempt to exhaust memory.
   private static let waitingLimit = 16_384
 
   init(_ loop: LoopContext, checksHost: Bool = false) {
@@ -82,15 +83,15 @@ final class ExchangeDriver {
     self.checksHost = checksHost
   }
 
-  // MARK: Life
+  // MARK: Lifecycle
 
-  /// The client is there.
+  /// The client has connected.
   func begin(_ writer: any ResponseWriter) {
     self.writer = writer
     self.updateDeadline()
   }
 
-  /// The client is gone: its call is cancelled.
+  /// The client has disconnected: cancels its call.
   func connectionLost() {
     self.state.closed()
     self.waiting.removeAll()
@@ -108,25 +109,25 @@ final class ExchangeDriver {
     self.writer = nil
   }
 
-  /// The exchange has become something else, which takes over.
+  /// The connection has switched protocols; another handler takes over.
   func detach() {
     self.exchange = nil
     self.state.closed()
   }
 
-  /// Closes the connection without an answer.
+  /// Closes the connection without a response.
   func closeNow() {
     self.writer?.closeNow()
   }
 
-  /// The process is about to end.
+  /// The process is about to exit.
   func drain() {
     if self.state.drain() == .close { self.closeNow() }
   }
 
   // MARK: Reading
 
-  /// A part of a request has come.
+  /// Takes a part of a request.
   func receive(_ part: RequestPart) {
     if case .end = part { self.isBetweenRequests = true } else { self.isBetweenRequests = false }
     guard !self.hasWaiting, self.canTakeParts else {
@@ -142,14 +143,14 @@ final class ExchangeDriver {
     self.updateDeadline()
   }
 
-  /// Bytes have come that are no whole head yet.
+  /// Bytes have arrived that don't complete a head yet.
   func receivedPartOfHead() {
     self.state.partialHeadReceived()
     self.updateDeadline()
   }
 
-  /// Whether the next part may be worked on. A client that doesn't read its answers gets no others
-  /// made: what waits for it in memory is bounded.
+  /// Whether the next part may be processed. No further responses are produced for a client that
+  /// doesn't read the previous ones, which bounds the bytes queued in memory.
   private var canTakeParts: Bool {
     guard self.state.acceptsParts, !self.isTakingParts, self.exchange?.isHeld != true else {
       return false
@@ -157,7 +158,7 @@ final class ExchangeDriver {
     return self.state.isBusy || self.writer?.isWritable ?? false
   }
 
-  /// Works on parts that were sent ahead, as far as that goes now.
+  /// Processes parts of pipelined requests, as far as currently possible.
   func takeParts() {
     while self.canTakeParts {
       guard self.hasWaiting, let part = self.waiting.popFirst() else { break }
@@ -179,7 +180,7 @@ final class ExchangeDriver {
     self.updateDeadline()
   }
 
-  /// Whether more may be read of the client now; otherwise the driver reads when it takes more.
+  /// Whether more may be read from the client now; if not, the driver reads once it can take more.
   func mayRead() -> Bool {
     if self.hasWaiting { self.readIsHeld = true }
     return !self.hasWaiting
@@ -214,8 +215,8 @@ final class ExchangeDriver {
     }
   }
 
-  /// The decoder refuses what begins with these bytes. For the log: method and target, where the line
-  /// has them. Header fields, which may hold secrets, never look so.
+  /// The decoder rejects input that begins with these bytes. For the log: method and target, if the
+  /// line has them. Header fields, which may contain secrets, never match that form.
   func refused(_ bytes: RawSpan) {
     guard self.loop.recorder != nil else { return }
     var parts: [[UInt8]] = [[]]
@@ -236,18 +237,18 @@ final class ExchangeDriver {
     )
   }
 
-  /// The most bytes of such a line that are looked at.
+  /// The most bytes of such a line that are examined.
   private static let refusedLineLimit = 512
 
-  /// What comes can't be read as a request.
+  /// The input can't be parsed as a request.
   func decoderFailed(_ error: any Error) {
     let fault: RequestError
     switch error {
     case HTTPParserError.closedConnection:
-      // More after a request that said `Connection: close`: its answer is the last one.
+      // More data after a request with `Connection: close`: its response is the last one.
       return
     case ByteToMessageDecoderError.dataReceivedInErrorState(_, let bytes):
-      // More behind what couldn't be read: it's passed over while answers are due or on their way.
+      // More data after the parse error: ignored while responses are pending or being written.
       if self.decoderFault == nil,
         case .close = self.state.bodyReceived(byteCount: bytes.readableBytes)
       {
@@ -277,7 +278,7 @@ final class ExchangeDriver {
     if !self.hasWaiting {
       self.closeInput()
     } else {
-      // What was sent ahead is answered first.
+      // Pipelined requests are answered first.
       self.inputCloseWaits = true
       self.state.inputClosedAhead()
     }
@@ -292,7 +293,7 @@ final class ExchangeDriver {
     if self.state.inputClosed() == .close, self.writer?.isWritingLast == false { self.closeNow() }
   }
 
-  /// The client takes more, or takes no more for now.
+  /// The client can take more data, or can't for now.
   func writabilityChanged() {
     if self.writer?.isWritable == true {
       self.writing.end()
@@ -306,7 +307,7 @@ final class ExchangeDriver {
 
   // MARK: Deadlines
 
-  /// What is waited for has not come in time.
+  /// A pending wait has timed out.
   func deadlinePassed() {
     if self.writing.deadline <= self.loop.ticks,
       self.writing.isStalled(taken: self.takenByteCount, next: self.loop.writeDeadline)
@@ -328,12 +329,12 @@ final class ExchangeDriver {
     self.updateDeadline()
   }
 
-  /// How many bytes of the answers the client has taken, or the system for it.
+  /// The number of response bytes taken by the client, or by the system on its behalf.
   private var takenByteCount: Int {
     self.writer.map { $0.writtenByteCount - $0.unsentByteCount } ?? 0
   }
 
-  /// Bytes of requests and replies; those of responses are the writer's.
+  /// Bytes of requests and replies; those of responses are counted by the writer.
   var heldBytes: Int {
     var held = self.exchange?.heldBytes ?? 0
     for part in self.waiting {
@@ -342,10 +343,10 @@ final class ExchangeDriver {
     return held
   }
 
-  /// Whether the client of the exchange under way speaks HTTP/1.0.
+  /// Whether the client of the exchange in progress speaks HTTP/1.0.
   var isHTTP10: Bool { self.exchange?.isHTTP10 ?? false }
 
-  /// Starts the deadline of what is waited for now, where that has changed.
+  /// Starts the deadline of the current wait, if that has changed.
   func updateDeadline() {
     let wait = self.state.wait
     guard wait != self.wait else { return }
@@ -353,7 +354,7 @@ final class ExchangeDriver {
     self.waitDeadline = self.loop.deadline(of: wait)
   }
 
-  /// Starts the deadline of a client that may be gone anew: it has been sent something.
+  /// Restarts the deadline of a client that may have disconnected: it has been sent something.
   func extendDeadline() {
     if self.wait == .halfClosed { self.waitDeadline = self.loop.deadline(of: .halfClosed) }
   }

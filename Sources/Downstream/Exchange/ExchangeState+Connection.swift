@@ -1,12 +1,12 @@
-/// The connection around the exchanges: its end, from either side, and its deadlines.
+/// The connection that carries the exchanges: its close, by either side, and its deadlines.
 extension ExchangeState {
-  /// Whether the connection has to be closed now.
+  /// Whether the connection must be closed now.
   enum CloseAction: Equatable {
     case close
     case none
   }
 
-  /// The client will send nothing more. What it sent completely is still answered.
+  /// The client will send nothing more. Requests that it sent completely are still answered.
   mutating func inputClosed() -> CloseAction {
     self.isInputClosed = true
     switch self.state {
@@ -18,13 +18,13 @@ extension ExchangeState {
     }
   }
 
-  /// The client will send nothing more, but requests that it sent ahead wait for their turn. They are
-  /// answered; `inputClosed` follows with the last one.
+  /// The client will send nothing more, but pipelined requests are still waiting. They are answered;
+  /// `inputClosed` follows with the last one.
   mutating func inputClosedAhead() {
     self.isInputClosedAhead = true
   }
 
-  /// The process is to end: an idle connection closes now, a busy one after its answer.
+  /// The process is shutting down: an idle connection closes now, a busy one after its response.
   mutating func drain() -> CloseAction {
     self.isDraining = true
     guard case .idle = self.state, !self.hasPartialHead else { return .none }
@@ -33,7 +33,7 @@ extension ExchangeState {
   }
 
   enum DeadlineAction: Equatable {
-    /// Answer with 408.
+    /// Respond with 408.
     case refuse
     case close
     case none
@@ -56,7 +56,7 @@ extension ExchangeState {
     }
   }
 
-  /// The connection is gone.
+  /// The connection is closed.
   mutating func closed() {
     self.state = .closed
   }

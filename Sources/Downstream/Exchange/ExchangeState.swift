@@ -1,16 +1,16 @@
-/// Where one client connection stands between its requests and their answers.
+/// The state of one client connection with respect to its requests and their responses.
 ///
-/// Pure: events go in, what to do comes out. One exchange is under way at a time; parts of further
-/// requests that a client sends ahead (pipelining) wait in the handler while `acceptsParts` is false.
+/// Pure: events go in, actions come out. One exchange is in progress at a time; parts of pipelined
+/// requests wait in the handler while `acceptsParts` is false.
 ///
 ///     idle ─head─▶ receiving ─end─▶ calling ─first message─▶ streaming ─end─▶ idle
-///                      └─answer─▶ discarding ─end─▶ idle            └─close─▶ closed
-///                      └─answer, closing─▶ lingering ─▶ closed
+///                      └─response─▶ discarding ─end─▶ idle          └─close─▶ closed
+///                      └─response, closing─▶ lingering ─▶ closed
 ///
-/// A request that is a stream of messages goes another way: it is `relaying` from its head on, while
-/// its call is under way and perhaps its answer, and at its end it becomes `calling` or `streaming`.
+/// A request that is a stream of messages takes another path: it is `relaying` from its head on, while
+/// its call and possibly its response are in progress, and becomes `calling` or `streaming` at its end.
 struct ExchangeState {
-  /// What the front decided about a request when it saw its head.
+  /// The properties of a request that are known once its head has been read.
   struct Request: Equatable {
     var framing: RequestHeaders.Framing
     /// Whether the connection may serve another request afterwards.
@@ -19,15 +19,15 @@ struct ExchangeState {
     var expectsContinue: Bool
   }
 
-  /// What a silent client is being waited for, and so which deadline holds.
+  /// What the connection waits for, which determines the deadline in effect.
   enum Wait: Equatable {
     /// Another request.
     case request
-    /// The rest of one that has begun.
+    /// The rest of a request that has begun.
     case rest
     /// Nothing: it's the endpoint's turn.
     case nothing
-    /// The answer is due, but the client has closed its side and may be gone.
+    /// The response is pending, but the client has closed its side and may have disconnected.
     case halfClosed
     /// The client's close, after ours.
     case close
@@ -44,14 +44,14 @@ struct ExchangeState {
     case closed
   }
 
-  /// The body is on its way.
+  /// The body is being received.
   struct Receiving {
     var request: Request
     var received = 0
-    /// Known once the request was accepted.
+    /// Known once the request has been accepted.
     var limit = Int.max
     var isServerStreaming = false
-    /// Whether `100 Continue` was sent, or never had to be.
+    /// Whether `100 Continue` has been sent or isn't needed.
     var isContinued = true
   }
 
@@ -67,26 +67,26 @@ struct ExchangeState {
     }
   }
 
-  /// The messages of the request go to the endpoint as they come.
+  /// The messages of the request are forwarded to the endpoint as they arrive.
   struct Relaying {
     var receiving: Receiving
     var calling: Calling
-    /// Whether the head of a streamed answer has been sent.
+    /// Whether the head of a streamed response has been sent.
     var isStreaming = false
   }
 
-  /// The most bytes of a body that are read and thrown away to keep a connection.
+  /// The most bytes of a body that are read and discarded to keep a connection alive.
   static let discardLimit = 256 << 10
 
   var state = State.idle
   /// Whether bytes of the next head have arrived.
   var hasPartialHead = false
   var isInputClosed = false
-  /// Whether the client has closed its side behind requests that it sent ahead.
+  /// Whether the client has closed its side after pipelined requests.
   var isInputClosedAhead = false
   var isDraining = false
 
-  /// Whether the next part of a request can be taken; otherwise it has to wait.
+  /// Whether the next part of a request can be taken; otherwise it must wait.
   var acceptsParts: Bool {
     switch self.state {
     case .idle, .receiving, .relaying, .discarding, .lingering, .closed: true
@@ -94,7 +94,7 @@ struct ExchangeState {
     }
   }
 
-  /// Whether a request is under way or its answer is.
+  /// Whether a request or its response is in progress.
   var isBusy: Bool {
     switch self.state {
     case .idle, .closed: false
@@ -102,7 +102,7 @@ struct ExchangeState {
     }
   }
 
-  /// Whether the head of a streamed answer has been sent.
+  /// Whether the head of a streamed response has been sent.
   var isStreaming: Bool {
     switch self.state {
     case .streaming: true
@@ -115,7 +115,7 @@ struct ExchangeState {
     switch self.state {
     case .idle: self.hasPartialHead ? .rest : .request
     case .receiving, .discarding: .rest
-    // Its messages come when they come; the call's deadline bounds them all.
+    // Messages may arrive at any time; the call's deadline bounds them all.
     case .relaying: self.isInputClosedAhead ? .halfClosed : .nothing
     case .calling, .streaming: self.mayBeGone ? .halfClosed : .nothing
     case .lingering: .close
@@ -123,19 +123,19 @@ struct ExchangeState {
     }
   }
 
-  /// Whether the client will send nothing more than it has, and may be gone.
+  /// Whether the client will send nothing more and may have disconnected.
   var mayBeGone: Bool { self.isInputClosed || self.isInputClosedAhead }
 
   // MARK: The request
 
-  /// Bytes have arrived that were no whole head yet.
+  /// Bytes have arrived that don't complete a head yet.
   mutating func partialHeadReceived() {
     if case .idle = self.state { self.hasPartialHead = true }
   }
 
   /// A head has arrived.
   ///
-  /// - Returns: false where the connection takes no more requests: the head is passed over.
+  /// - Returns: false if the connection takes no more requests: the head is ignored.
   mutating func headReceived(_ request: Request) -> Bool {
     guard case .idle = self.state else { return false }
     self.hasPartialHead = false
@@ -145,12 +145,12 @@ struct ExchangeState {
     return true
   }
 
-  /// The request has a route and its body may come.
+  /// The request has a route and its body may arrive.
   ///
   /// - Parameters:
-  ///   - isClientStreaming: whether its call begins now and takes messages as they come.
-  ///   - limit: the most bytes that a body that's collected may have.
-  /// - Returns: whether `100 Continue` has to be sent now.
+  ///   - isClientStreaming: whether its call begins now and takes messages as they arrive.
+  ///   - limit: the most bytes that a collected body may have.
+  /// - Returns: whether `100 Continue` must be sent now.
   mutating func accepted(
     isServerStreaming: Bool, isClientStreaming: Bool = false, limit: Int
   ) -> Bool {
@@ -168,12 +168,12 @@ struct ExchangeState {
 
   enum BodyAction: Equatable {
     case collect
-    /// Send the messages in it on.
+    /// Forward the messages in it.
     case relay
-    /// More than the limit: answer with 413.
+    /// Over the limit: respond with 413.
     case refuse
     case discard
-    /// More than is worth discarding.
+    /// Too much to be worth discarding.
     case close
   }
 
@@ -208,9 +208,9 @@ struct ExchangeState {
 
   enum EndAction: Equatable {
     case startCall
-    /// Send the last message on, and say that it is.
+    /// Forward the last message and mark it as such.
     case endMessages
-    /// The answer was given before; the connection is free.
+    /// The response was sent before; the connection is free.
     case next
     case none
   }
@@ -235,7 +235,7 @@ struct ExchangeState {
   // MARK: The call
 
   enum MessageAction: Equatable {
-    /// The reply of a unary call; answered when the call ends.
+    /// The reply of a unary call; the response is sent when the call ends.
     case hold
     /// Send the head of the stream, then the message.
     case begin
@@ -273,11 +273,11 @@ struct ExchangeState {
   }
 
   enum CallEndAction: Equatable {
-    /// Answer with the message that was held.
+    /// Respond with the held message.
     case respondMessage
-    /// A unary call that ended well without a message.
+    /// A unary call that succeeded without a message.
     case respondMissing
-    /// Nothing was sent yet: answer with the status.
+    /// Nothing has been sent yet: respond with the status.
     case respondStatus
     /// A stream without a message.
     case respondEmptyStream
@@ -291,7 +291,7 @@ struct ExchangeState {
     let calling: Calling
     switch self.state {
     case .relaying(let relaying) where !relaying.isStreaming:
-      // An endpoint may answer before it has heard all.
+      // An endpoint may respond before it has received the whole request.
       calling = relaying.calling
     case .calling(let waiting):
       calling = waiting
@@ -306,13 +306,13 @@ struct ExchangeState {
   }
 
   enum HeartbeatAction: Equatable {
-    /// Send the head of the stream, then the sign of life.
+    /// Send the head of the stream, then the keepalive.
     case begin
     case write
     case ignore
   }
 
-  /// A stream has been silent for so long that the client should get a sign of life.
+  /// A stream has been silent for so long that a keepalive is due.
   mutating func heartbeatDue() -> HeartbeatAction {
     switch self.state {
     case .calling(let calling) where calling.isServerStreaming:
@@ -330,27 +330,27 @@ struct ExchangeState {
     }
   }
 
-  // MARK: The answer
+  // MARK: The response
 
-  /// What follows an answer.
+  /// What follows a response.
   enum After: Equatable {
     /// The next request, which may have arrived already.
     case next
-    /// The rest of this one, which is thrown away.
+    /// The rest of this one, which is discarded.
     case discard
-    /// Close when the answer has been written.
+    /// Close once the response has been written.
     case close
-    /// Close our side when the answer has been written, and read on for a while: a close with unread
-    /// bytes would become a reset, and the client might lose the answer (RFC 9112 §9.6).
+    /// Close our side once the response has been written, then keep reading for a while: a close with
+    /// unread bytes would become a reset, and the client might lose the response (RFC 9112 §9.6).
     case linger
-    /// There was no one to answer.
+    /// There was no client to respond to.
     case none
 
-    /// Whether the answer says `Connection: close`.
+    /// Whether the response has `Connection: close`.
     var closes: Bool { self == .close || self == .linger }
   }
 
-  /// Whether an answer that begins now will be the connection's last; for the head of a stream.
+  /// Whether a response that begins now will be the connection's last; for the head of a stream.
   var closesAfterResponse: Bool {
     switch self.state {
     case .calling(let calling), .streaming(let calling): !calling.keepsAlive || self.isLast
@@ -361,9 +361,9 @@ struct ExchangeState {
 
   private var isLast: Bool { self.isDraining || self.isInputClosed }
 
-  /// The whole answer is about to be written (or the end of a streamed one).
+  /// The whole response (or the end of a streamed one) is about to be written.
   ///
-  /// - Parameter closes: whether nothing more can be read from this client, whatever it asked for.
+  /// - Parameter closes: whether nothing more can be read from this client, whatever it requested.
   mutating func responded(closes: Bool = false) -> After {
     switch self.state {
     case .receiving(let receiving):
@@ -378,7 +378,7 @@ struct ExchangeState {
       self.state = .closed
       return .close
     case .idle:
-      // The answer to what wasn't even a request.
+      // The response to input that wasn't a request.
       self.state = .lingering(left: Self.discardLimit)
       return .linger
     case .discarding, .lingering, .closed:
@@ -387,7 +387,7 @@ struct ExchangeState {
     }
   }
 
-  /// The answer stands before the request's end.
+  /// The response is sent before the request's end.
   private mutating func respondedEarly(_ receiving: Receiving, closes: Bool) -> After {
     let keeps = receiving.request.keepsAlive && !closes && !self.isLast
     switch receiving.request.framing {
@@ -411,7 +411,8 @@ struct ExchangeState {
     return .linger
   }
 
-  /// A streamed answer is about to be broken off, so that the client can't take it for whole.
+  /// A streamed response is about to be aborted, so that the client can't mistake it for a complete
+  /// one.
   mutating func brokenOff() -> After {
     self.state = .closed
     return .close
