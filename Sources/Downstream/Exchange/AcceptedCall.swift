@@ -1,7 +1,8 @@
 internal import Routing
 internal import Upstream
 
-/// Where a request goes: kept with its exchange, because the loop may serve another table meanwhile.
+/// The destination of a request: kept with its exchange, because the loop may serve another table
+/// meanwhile.
 struct AcceptedCall {
   let service: ServedService
   let route: Route
@@ -9,6 +10,6 @@ struct AcceptedCall {
   let upstream: any Upstream
   /// Index of that group in the service's groups.
   let group: Int
-  /// The shorter one of the client's and the configured time limit.
+  /// The shorter of the client's and the configured time limits.
   let limit: CallLimit
 }

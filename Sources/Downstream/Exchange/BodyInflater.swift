@@ -3,15 +3,15 @@ internal import GRPCWire
 internal import NIOCore
 
 /// Inflates the body of one request as its parts arrive (RFC 9110 §8.4), within limits: a part that
-/// would unfold beyond them is refused before it has.
+/// would expand beyond them is rejected before it does.
 ///
 /// A class, because the exchange that owns it is copied and zlib's state can't be.
 final class BodyInflater {
   private let coding: ContentCoding
   private let limits: Configuration.Limits
-  /// Whether the body may be of any size, because it's handed on in parts.
+  /// Whether the body may be of any size, because it's forwarded in parts.
   private let isStream: Bool
-  /// Nil before the first byte: for `deflate` it tells which form it is.
+  /// Nil before the first byte, which determines the variant of `deflate`.
   private var inflater: Inflater?
 
   /// - Parameters:
@@ -24,7 +24,7 @@ final class BodyInflater {
     self.isStream = isStream
   }
 
-  /// Reads a part and appends what it becomes to `body`.
+  /// Reads a part and appends the inflated bytes to `body`.
   func inflate(_ part: ByteBuffer, into body: inout ByteBuffer) throws(RequestError) {
     var part = part
     guard let first = part.readableBytesView.first else { return }
@@ -41,8 +41,8 @@ final class BodyInflater {
     }
   }
 
-  /// The body is complete: refuses one that ended early. A body of no bytes is an empty one,
-  /// whatever its coding: clients name the coding of bodies that they don't send.
+  /// The body is complete: rejects one that ended early. An empty body is valid in any coding: clients
+  /// declare the coding of bodies that they don't send.
   func finish() throws(RequestError) {
     guard let isAtEnd = self.inflater?.isAtEnd, !isAtEnd else { return }
     throw self.fault(CompressionError(.truncated))
@@ -75,7 +75,7 @@ final class BodyInflater {
 }
 
 extension ExchangeDriver {
-  /// Takes a part of the body: as it is, or inflated.
+  /// Takes a part of the body, inflating it if necessary.
   func collect(_ part: ByteBuffer) {
     guard let inflater = self.exchange?.inflater else {
       self.append(part)
@@ -93,11 +93,11 @@ extension ExchangeDriver {
       return
     }
     let announced = self.exchange?.announcedLength ?? 0
-    // Release the stored one first, so that there's one owner and the bytes are appended in place.
+    // Release the stored one first, so that there's a single owner and the bytes are appended in place.
     self.exchange?.body = nil
     let needed = body.readableBytes + part.readableBytes
     if body.writableBytes < part.readableBytes {
-      // An announced length is believed as far as the client has shown that it means it.
+      // A declared length is trusted only in proportion to what the client has already sent.
       body.reserveCapacity(max(needed, min(announced, 4 * needed)))
     }
     body.writeImmutableBuffer(part)
@@ -108,7 +108,7 @@ extension ExchangeDriver {
   private func inflate(_ part: ByteBuffer, _ inflater: BodyInflater) {
     let byteCount = part.readableBytes
     self.exchange?.requestByteCount += byteCount
-    // Out of the exchange while it grows, so that it has one owner and isn't copied.
+    // Moved out of the exchange while it grows, so that it has a single owner and isn't copied.
     var body = self.exchange?.body ?? ByteBuffer()
     self.exchange?.body = nil
     do throws(RequestError) {

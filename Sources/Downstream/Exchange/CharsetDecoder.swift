@@ -2,23 +2,23 @@ internal import GRPCWire
 internal import Glibc
 internal import NIOCore
 
-/// Turns the text of one body into UTF-8 as its parts arrive.
+/// Transcodes the text of one body to UTF-8 as its parts arrive.
 ///
-/// A part may end within a character: its beginning waits for the next part. UTF-8 takes at most three
-/// times the bytes of any charset that's known, so the limit of bodies bounds what becomes of them.
+/// A part may end within a character: the incomplete bytes are kept for the next part. UTF-8 takes at
+/// most three times the bytes of any known charset, so the body limit bounds the output too.
 ///
 /// A class, because the exchange that owns it is copied and the state of `iconv` can't be.
 final class CharsetDecoder {
   private let charset: BodyCharset
-  /// The beginning of a character; or of a text of UTF-16, until its byte order is known.
+  /// The first bytes of a character; or of UTF-16 text, until its byte order is known.
   private var pending: [UInt8] = []
-  /// Of UTF-16, once it's known.
+  /// For UTF-16, once it's known.
   private var isBigEndian: Bool?
   private var hasText = false
   private var converter: GB18030Converter?
 
-  /// - Parameter charset: one that's known.
-  /// - Throws: where the system has no converter for it.
+  /// - Parameter charset: a known one.
+  /// - Throws: if the system has no converter for it.
   init(_ charset: BodyCharset) throws(RequestError) {
     precondition(charset != .unknown, "a charset that's known")
     self.charset = charset
@@ -39,7 +39,7 @@ final class CharsetDecoder {
 
   /// Reads a part.
   ///
-  /// - Parameter isLast: whether no other follows.
+  /// - Parameter isLast: whether no other part follows.
   /// - Returns: UTF-8.
   func decode(_ part: ByteBuffer, isLast: Bool) throws(RequestError) -> ByteBuffer {
     switch self.charset {
@@ -77,7 +77,8 @@ final class CharsetDecoder {
     return ByteBuffer(bytes: output)
   }
 
-  /// 0x80 to 0x9F, by the WHATWG's index of windows-1252; 0 for the five that stand for controls.
+  /// 0x80 to 0x9F, by the WHATWG's index of windows-1252; 0 for the five that map to control
+  /// characters.
   private static let windows: [UInt32] = [
     0x20AC, 0, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039,
     0x0152, 0, 0x017D, 0, 0, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122,
@@ -113,7 +114,7 @@ final class CharsetDecoder {
     self.pending = bytes
     var output: [UInt8] = []
     output.reserveCapacity(units.count * 2)
-    // The mark of the byte order isn't text; a JSON text has no other use for it.
+    // The byte order mark isn't text; it has no other use in JSON text.
     let text = !self.hasText && units.first == 0xFEFF ? units.dropFirst() : units[...]
     self.hasText = self.hasText || !units.isEmpty
     let isDamaged = transcode(
@@ -123,8 +124,8 @@ final class CharsetDecoder {
     return ByteBuffer(bytes: output)
   }
 
-  /// By the mark; without one by the zero of the first character, which is ASCII in JSON; else by RFC
-  /// 2781 §4.3.
+  /// By the byte order mark; without one by the zero byte of the first character, which is ASCII in
+  /// JSON; else by RFC 2781 §4.3.
   private static func isBigEndian(_ bytes: [UInt8]) -> Bool {
     guard bytes.count >= 2 else { return true }
     if bytes[0] == 0xFF, bytes[1] == 0xFE { return false }
@@ -150,12 +151,12 @@ final class CharsetDecoder {
   }
 }
 
-/// `iconv` of the C library, from GB 18030 to UTF-8.
+/// The C library's `iconv`, from GB 18030 to UTF-8.
 @safe
 private final class GB18030Converter {
   private let descriptor: iconv_t
 
-  /// Nil where the library has no such converter.
+  /// Nil if the library has no such converter.
   init?() {
     guard let descriptor = unsafe iconv_open("UTF-8", "GB18030"),
       Int(bitPattern: descriptor) != -1
@@ -167,12 +168,12 @@ private final class GB18030Converter {
     _ = unsafe iconv_close(self.descriptor)
   }
 
-  /// Converts all whole characters.
+  /// Converts all complete characters.
   ///
-  /// - Returns: UTF-8, and how many bytes were taken; nil where the text is damaged.
+  /// - Returns: UTF-8, and how many bytes were consumed; nil if the text is malformed.
   func convert(_ bytes: [UInt8]) -> (output: [UInt8], count: Int)? {
     var bytes = bytes
-    // A character of two bytes becomes three, one of four becomes four.
+    // A two-byte character becomes three bytes, a four-byte one four.
     var output = [UInt8](repeating: 0, count: bytes.count * 3 / 2 + 8)
     var inputLeft = bytes.count
     var outputLeft = output.count

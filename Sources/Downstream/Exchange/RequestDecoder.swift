@@ -4,16 +4,16 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import Routing
 
-/// NIO's decoder of requests, with what it lacks: request lines are checked first (`RequestLine`), a
-/// request by an unknown method is told from what isn't HTTP/1.1 at all, and an `Upgrade` that isn't
-/// taken up doesn't end the connection (RFC 9110 §7.8).
+/// NIO's request decoder, plus what it lacks: request lines are checked first (`RequestLine`), a
+/// request with an unknown method is distinguished from input that isn't HTTP/1.1 at all, and an
+/// `Upgrade` that isn't accepted doesn't end the connection (RFC 9110 §7.8).
 ///
-/// The decoder stops behind a request that offers an upgrade. Where it's no WebSocket, a new one takes
-/// its place.
+/// NIO's decoder stops after a request that offers an upgrade. Unless it's a WebSocket, a new decoder
+/// replaces it.
 struct RequestDecoder: ByteToMessageDecoder {
   typealias InboundOut = HTTPServerRequestPart
 
-  /// A request by a method that isn't one of `HTTPMethods.known`.
+  /// A request with a method that isn't one of `HTTPMethods.known`.
   struct UnknownMethodError: Error, Equatable {
     var name: String
   }
@@ -21,7 +21,7 @@ struct RequestDecoder: ByteToMessageDecoder {
   private var decoder: HTTPRequestDecoder
   private var framer: RequestFramer
   private let limits: NIOHTTPDecoderLimitConfiguration
-  /// What takes the requests, and so knows where the decoder is.
+  /// The consumer of the requests, which knows the decoder's position.
   private let exchange: ExchangeDriver
   /// The most bytes of a method that are shown.
   private static let nameLimit = 64
@@ -33,7 +33,7 @@ struct RequestDecoder: ByteToMessageDecoder {
     self.exchange = exchange
   }
 
-  /// Bytes behind a request that becomes a WebSocket belong to the frames that follow.
+  /// Bytes after a request that becomes a WebSocket belong to the frames that follow.
   private static func makeDecoder(_ limits: NIOHTTPDecoderLimitConfiguration) -> HTTPRequestDecoder
   {
     HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits)
@@ -67,7 +67,7 @@ struct RequestDecoder: ByteToMessageDecoder {
       return .continue
     case .feed(let count):
       try self.feed(count, context, &buffer)
-      // Behind a request that the decoder stops at, nothing is taken until the answer is known.
+      // After a request at which the decoder stops, nothing is consumed until the response is known.
       if self.framer.isOpaque, buffer.readableBytes > 2 * self.limits.maxHeaderListSize {
         throw HTTPParserError.headerOverflow
       }
@@ -79,7 +79,7 @@ struct RequestDecoder: ByteToMessageDecoder {
     }
   }
 
-  /// Hands `count` bytes from the front to the decoder.
+  /// Passes `count` bytes from the front to the decoder.
   private mutating func feed(
     _ count: Int, _ context: ChannelHandlerContext, _ buffer: inout ByteBuffer
   ) throws {
@@ -132,8 +132,8 @@ struct RequestDecoder: ByteToMessageDecoder {
     try self.decoder.decodeLast(context: context, buffer: &buffer, seenEOF: seenEOF)
   }
 
-  /// The method of the first line that is a request line of HTTP/1.1 but for its method (RFC 9112 §3).
-  /// What was read in one go may begin with other requests, so every line is looked at.
+  /// The method of the first line that would be an HTTP/1.1 request line but for its method (RFC 9112
+  /// §3). The bytes of one read may begin with other requests, so every line is examined.
   static func unknownMethod(in bytes: RawSpan) -> UnknownMethodError? {
     var start = 0
     while start < bytes.byteCount {

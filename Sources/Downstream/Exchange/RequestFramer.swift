@@ -4,19 +4,19 @@ internal import HTTPFields
 internal import NIOHTTP1
 internal import Routing
 
-/// Finds where requests of HTTP/1.1 begin and end in what a client sends (RFC 9112 §6), so that each
-/// request line can be checked and no more than one request is handed to the decoder at a time.
+/// Finds where HTTP/1.1 requests begin and end in a client's bytes (RFC 9112 §6), so that each request
+/// line can be checked and at most one request is handed to the decoder at a time.
 ///
-/// Pure. It never decides how a request is read: the decoder behind it does, by its own reading of the
-/// same bytes. What's doubtful makes it `opaque`: it looks at nothing more, and the decoder is left to
-/// refuse what's wrong.
+/// Pure. It never decides how a request is interpreted: the decoder after it does, from its own parse
+/// of the same bytes. Any ambiguity makes it `opaque`: it examines nothing more and leaves rejecting
+/// errors to the decoder.
 struct RequestFramer {
   enum Step: Equatable {
-    /// The decoder may have so many bytes from the front; more is needed.
+    /// The decoder may have this many bytes from the front; more are needed.
     case feed(Int)
-    /// The same; the request is complete with them.
+    /// The same; these bytes complete the request.
     case end(Int)
-    /// The request line in this range has bytes beyond ASCII, which are to be percent-encoded.
+    /// The request line in this range has non-ASCII bytes, which must be percent-encoded.
     case encode(Range<Int>)
   }
 
@@ -25,20 +25,20 @@ struct RequestFramer {
     case fields
     case body(left: Int)
     case chunkSize
-    /// Of a chunk and the line end behind it.
+    /// Bytes left of a chunk and its line end.
     case chunk(left: Int)
     case trailers
     case opaque
   }
 
   private var state = State.requestLine
-  /// Bytes at the front that were looked at and may be handed on.
+  /// Bytes at the front that have been examined and may be passed on.
   private var passed = 0
-  /// Bytes at the front that are known to hold no line feed behind `passed`.
+  /// Bytes at the front that are known to contain no line feed after `passed`.
   private var scanned = 0
   private var contentLength = 0
   private var isChunked = false
-  /// Whether the request has an `Upgrade` field, at which the decoder may stop.
+  /// Whether the request has an `Upgrade` field, after which the decoder may stop.
   private(set) var hasUpgrade = false
   /// Whether it names `websocket`.
   private(set) var namesWebSocket = false
@@ -59,26 +59,26 @@ struct RequestFramer {
     if case .opaque = self.state { true } else { false }
   }
 
-  /// Stops looking.
+  /// Stops examining the input.
   mutating func giveUp() {
     self.state = .opaque
   }
 
-  /// So many bytes at the front are gone: the decoder has taken them.
+  /// The decoder has consumed this many bytes from the front.
   mutating func consumed(_ count: Int) {
     self.passed = max(0, self.passed - count)
     self.scanned = max(0, self.scanned - count)
   }
 
-  /// Looks at all bytes that wait.
+  /// Examines all pending bytes.
   ///
-  /// - Throws: `RequestLineError`, or `HTTPParserError.headerOverflow` where a line has no end.
+  /// - Throws: `RequestLineError`, or `HTTPParserError.headerOverflow` if a line is too long.
   mutating func next(in bytes: RawSpan) throws -> Step {
     while true {
       switch self.state {
       case .requestLine:
         guard let line = try self.line(in: bytes) else {
-          // What can't become a request is refused now, not when it has a line end.
+          // Input that can't become a request is rejected now, not at its line end.
           let begun = bytes.extracting(self.passed..<bytes.byteCount)
           guard RequestLine.canBegin(with: begun) || begun[0] == UInt8(ascii: "\r") else {
             self.state = .opaque
@@ -117,7 +117,7 @@ struct RequestFramer {
 
   // MARK: Lines
 
-  /// The next line, with its end, which counts as passed; nil until it's whole.
+  /// The next line with its end, which is then counted as passed; nil until it's complete.
   private mutating func line(in bytes: RawSpan) throws -> Range<Int>? {
     let from = max(self.passed, self.scanned)
     guard let end = Self.lineFeed(in: bytes, from: from) else {
@@ -151,13 +151,13 @@ struct RequestFramer {
   // MARK: The head
 
   private mutating func beginRequest(_ line: RawSpan, at range: Range<Int>) throws -> Step? {
-    // RFC 9112 §2.2: empty lines in front of a request are passed over.
+    // RFC 9112 §2.2: empty lines before a request are ignored.
     if line.byteCount == 1 || (line.byteCount == 2 && line[0] == UInt8(ascii: "\r")) { return nil }
     switch RequestLine.check(line) {
     case .wellFormed:
       break
     case .unencoded:
-      // Looked at anew when it's encoded.
+      // Checked again once it's encoded.
       self.passed = range.lowerBound
       return .encode(range)
     case .malformed(let fault):
@@ -172,8 +172,8 @@ struct RequestFramer {
     return nil
   }
 
-  /// Passes over the whole lines at the front that `readField` has nothing to say about, which most have:
-  /// in one go, because it's done for each field of each request.
+  /// Skips the complete lines at the front that are irrelevant to `readField`, as most are: in one go,
+  /// because this runs for each field of each request.
   private mutating func passOtherFields(in bytes: RawSpan) {
     self.passed = unsafe bytes.withUnsafeBytes { buffer -> Int in
       guard let base = buffer.baseAddress else { return self.passed }
@@ -200,13 +200,13 @@ struct RequestFramer {
       throw RequestLineError.bareLineFeed
     }
     if HeaderValue.isBlank(line[0]) {
-      // A folded line (RFC 9112 §5.2): refused with the field that it belongs to.
+      // A folded line (RFC 9112 §5.2): rejected with the field that it belongs to.
       self.state = .opaque
       return
     }
     switch line[0] | 0x20 {
     case UInt8(ascii: "c") where Self.isNamed("content-length", line):
-      // The decoder refuses what is no length, and a second one.
+      // The decoder rejects an invalid length, and a second one.
       self.contentLength = Self.length(in: line.extracting(15..<line.byteCount - 2)) ?? -1
     case UInt8(ascii: "t") where Self.isNamed("transfer-encoding", line):
       self.isChunked = true
@@ -259,7 +259,7 @@ struct RequestFramer {
 
   // MARK: Bytes
 
-  /// Whether the line begins with this name, in lower case, and a colon.
+  /// Whether the line begins with this name, given in lower case, and a colon.
   private static func isNamed(
     _ name: StaticString, _ line: RawSpan, end: UInt8 = UInt8(ascii: ":")
   ) -> Bool {
@@ -283,7 +283,7 @@ struct RequestFramer {
     return digits > 0 ? length : nil
   }
 
-  /// Whether a list has this element, in lower case.
+  /// Whether a list has this element, given in lower case.
   private static func lists(_ word: StaticString, _ list: RawSpan) -> Bool {
     var start = 0
     while start < list.byteCount {

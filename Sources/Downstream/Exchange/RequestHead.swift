@@ -2,17 +2,17 @@ internal import HTTP2
 internal import HTTPFields
 internal import NIOHTTP1
 
-/// The head of a request, whichever protocol brought it. One reference, because it's handed on often.
+/// The head of a request, from either protocol. A single reference, because it's passed around often.
 struct RequestHead {
-  /// How the end of the request shows, besides its framing fields.
+  /// How the end of the request is indicated, besides its framing fields.
   enum Delimiter: Equatable {
-    /// Framing fields say it all (RFC 9112 §6.3), and the connection may carry another request.
+    /// Framing fields suffice (RFC 9112 §6.3), and the connection may carry another request.
     case framing
     /// The stream ends (RFC 9113 §8.1).
     case stream(endsWithHead: Bool)
   }
 
-  /// The header fields, as their protocol delivers them.
+  /// The header fields, as delivered by their protocol.
   enum Fields {
     /// Of HTTP/1.1: names in any case.
     case list(HTTPHeaders)
@@ -75,16 +75,16 @@ struct RequestHead {
     }
   }
 
-  /// The head of a request by HTTP/1.1.
+  /// Creates the head of an HTTP/1.1 request.
   init(_ head: HTTPRequestHead) {
     self.source = .http1(head)
   }
 
-  /// The head of a request by HTTP/2 (RFC 9113 §8.3.1): `:authority` becomes Host, crumbs of cookies
-  /// become one field (§8.2.3).
+  /// Creates the head of an HTTP/2 request (RFC 9113 §8.3.1): `:authority` becomes Host, the cookie
+  /// crumbs become one field (§8.2.3).
   ///
   /// - Parameters:
-  ///   - block: holds the head's fields in `range`; nghttp2 has checked them.
+  ///   - block: contains the head's fields in `range`; nghttp2 has validated them.
   ///   - endsStream: whether the request has no body.
   init(_ block: HeaderBlock, _ range: Range<Int>, endsStream: Bool) {
     let head = StreamHead(endsStream: endsStream)
@@ -114,7 +114,7 @@ struct RequestHead {
     self.source = .http2(head)
   }
 
-  /// The target with bytes beyond ASCII percent-encoded, as `RequestDecoder` has it.
+  /// The target with non-ASCII bytes percent-encoded, as `RequestDecoder` produces it.
   private static func target(_ bytes: ArraySlice<UInt8>) -> String {
     guard bytes.contains(where: { $0 >= 0x80 }) else {
       return String(decoding: bytes, as: UTF8.self)
@@ -124,7 +124,7 @@ struct RequestHead {
     return String(decoding: encoded, as: UTF8.self)
   }
 
-  /// The same request by another method.
+  /// The same request with another method.
   func with(_ method: HTTPMethod) -> RequestHead {
     switch self.source {
     case .http1(var head):
@@ -143,7 +143,7 @@ struct RequestHead {
     self.source = source
   }
 
-  /// The values of all fields of a name, in their order.
+  /// The values of all fields with a name, in order.
   ///
   /// - Parameter name: in lower case.
   func values(of name: String) -> [String] {

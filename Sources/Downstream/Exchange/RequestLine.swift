@@ -4,19 +4,19 @@ internal import HTTPFields
 internal import Routing
 
 /// The first line of a request (RFC 9112 §3), checked before the decoder reads it: the decoder accepts
-/// lines that aren't HTTP/1.1, and refuses others without naming the cause.
+/// lines that aren't HTTP/1.1, and rejects others without naming the cause.
 enum RequestLine {
   enum Finding: Equatable {
     case wellFormed
-    /// Well-formed but for bytes beyond ASCII in the target, which stand for themselves
-    /// percent-encoded.
+    /// Well-formed except for non-ASCII bytes in the target, which are taken as their percent-encoded
+    /// form.
     case unencoded
     case malformed(RequestLineError)
   }
 
   /// Checks a line.
   ///
-  /// - Parameter line: with its line feed.
+  /// - Parameter line: including its line feed.
   static func check(_ line: RawSpan) -> Finding {
     let end = line.byteCount - 2
     guard end >= 0, line[end] == UInt8(ascii: "\r") else { return .malformed(.bareLineFeed) }
@@ -48,7 +48,7 @@ enum RequestLine {
     return isEncoded ? .wellFormed : .unencoded
   }
 
-  /// Whether bytes that aren't a whole line yet can become one: a method comes first.
+  /// Whether bytes that aren't a complete line yet can become one: a method is first.
   static func canBegin(with bytes: RawSpan) -> Bool {
     var index = 0
     while index < bytes.byteCount, HTTPMethods.isTokenByte(bytes[index]) {
@@ -58,7 +58,7 @@ enum RequestLine {
     return index == bytes.byteCount || (index > 0 && HeaderValue.isBlank(bytes[index]))
   }
 
-  /// Appends a line with its bytes beyond ASCII percent-encoded (RFC 3986 §2.1).
+  /// Appends a line with its non-ASCII bytes percent-encoded (RFC 3986 §2.1).
   static func appendEncoded(_ text: RawSpan, to output: inout [UInt8]) {
     let digits = Array("0123456789ABCDEF".utf8)
     for index in 0..<text.byteCount {
@@ -73,7 +73,7 @@ enum RequestLine {
     }
   }
 
-  /// Longer methods aren't waited for.
+  /// The most bytes of a method; a longer one is rejected without waiting for its end.
   private static let methodByteLimit = 64
 
   private static func isServedVersion(_ version: RawSpan) -> Bool {
@@ -90,8 +90,8 @@ enum RequestLine {
     return true
   }
 
-  /// What stands where a method and one space should. What isn't text is left to the decoder, which has
-  /// its own answer to TLS and the like.
+  /// The error in place of a method and one space. Input that isn't text is left to the decoder, which
+  /// has its own response to TLS and the like.
   private static func explainStart(_ line: RawSpan, _ end: Int, _ index: Int) -> Finding {
     if index == end { return end == 0 ? .wellFormed : .malformed(.noTarget) }
     switch line[index] {
@@ -102,7 +102,7 @@ enum RequestLine {
     }
   }
 
-  /// - Parameter rest: what follows the space behind the target.
+  /// - Parameter rest: the bytes after the space that follows the target.
   @inline(never)
   private static func explainVersion(_ rest: RawSpan) -> RequestLineError {
     guard rest.byteCount > 0 else { return .noVersion }
@@ -128,7 +128,7 @@ enum RequestLine {
   private static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
 }
 
-/// What makes the head of a request unreadable.
+/// The reason that the head of a request can't be parsed.
 enum RequestLineError: Error, Equatable {
   case bareLineFeed
   case tab
@@ -138,12 +138,12 @@ enum RequestLineError: Error, Equatable {
   case spaceInTarget
   case noTarget
   case noVersion
-  /// Of HTTP, but not 1.0 or 1.1.
+  /// HTTP, but not 1.0 or 1.1.
   case otherVersion
-  /// Not of HTTP, or not spelled as HTTP's is.
+  /// Not HTTP, or not spelled as HTTP is.
   case foreignVersion
 
-  /// What is wrong and what would be right, a sentence without a full stop.
+  /// The problem and its fix, as a sentence without a full stop.
   var message: String {
     switch self {
     case .bareLineFeed:

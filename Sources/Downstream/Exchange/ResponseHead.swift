@@ -5,19 +5,19 @@ internal import NIOCore
 
 /// The head of a response, before a protocol frames it.
 ///
-/// Without the fields that a protocol adds: `date`, and what speaks of the connection. One is kept for
-/// all exchanges of a connection, so that its memory is.
+/// Excludes the fields that a protocol adds: `date`, and those about the connection. One instance is
+/// reused for all exchanges of a connection, and its memory with it.
 struct ResponseHead {
   /// What follows the head.
   enum Body: Equatable {
     case none
-    /// So many bytes. `fields` has the content-length.
+    /// This many bytes. `fields` has the content-length.
     case length(Int)
     /// Bytes until the response ends.
     case stream
   }
 
-  /// What precedes the names of metadata.
+  /// The prefix of metadata names.
   enum Prefix {
     case none
     case trailer
@@ -27,10 +27,10 @@ struct ResponseHead {
   private(set) var status = 200
   private(set) var fields = HeaderBlock()
   var body = Body.none
-  /// Whether the request is a HEAD: the head says what a GET would get, and nothing follows.
+  /// Whether the request is a HEAD: the head is that of a response to GET, and no body follows.
   var omitsBody = false
 
-  /// Begins anew.
+  /// Resets the head for another response.
   mutating func reset(_ status: Int) {
     self.status = status
     self.fields.removeAll()
@@ -58,7 +58,7 @@ struct ResponseHead {
     self.fields.append(name, value)
   }
 
-  /// Appends fields as they are.
+  /// Appends fields unchanged.
   mutating func append(_ block: HeaderBlock) {
     self.fields.append(contentsOf: block)
   }
@@ -68,7 +68,7 @@ struct ResponseHead {
     self.append("allow", methods.joined(separator: ", "))
   }
 
-  /// Appends what a fault says in fields of its own.
+  /// Appends the fields that an error defines.
   mutating func append(_ fault: RequestError) {
     if !fault.allow.isEmpty { self.append(allow: fault.allow) }
     if let codings = fault.acceptEncoding { self.append("accept-encoding", codings) }
@@ -76,12 +76,12 @@ struct ResponseHead {
     if let seconds = fault.retryAfter { self.append("retry-after", String(seconds)) }
   }
 
-  /// Appends metadata of a reply, but for names that are the bridge's own business and values that no
-  /// field can have.
+  /// Appends metadata of a reply, except names reserved for the bridge and values that aren't valid in
+  /// a field.
   ///
   /// - Parameters:
-  ///   - prefix: precedes each name: `grpc-trailer-` for trailers; `grpc-metadata-` for those that mean
-  ///     nothing to HTTP.
+  ///   - prefix: precedes each name: `grpc-trailer-` for trailers; `grpc-metadata-` for those that
+  ///     aren't HTTP fields.
   ///   - keepsDigests: whether the body is the endpoint's own.
   mutating func append(
     metadata block: HeaderBlock, prefix: Prefix = .none, keepsDigests: Bool = false
@@ -113,8 +113,8 @@ struct ResponseHead {
     }
   }
 
-  /// Precedes the names of trailers, in the head and in the trailer section, so that a name
-  /// never means something to HTTP that it may only mean in a head (RFC 9110 §6.5.1).
+  /// The prefix of trailer names, in the head and in the trailer section, so that no trailer is taken
+  /// for an HTTP field that is only valid in a head (RFC 9110 §6.5.1).
   static let trailerPrefix: StaticString = "grpc-trailer-"
 
   /// Whether `trailers` would have any field.
@@ -141,8 +141,8 @@ struct ResponseHead {
       && block.bytes[field.value].allSatisfy(Self.isFieldText)
   }
 
-  /// The content type of a google.api.HttpBody; that of unknown bytes where it has none that a field
-  /// can hold.
+  /// The content type of a google.api.HttpBody; `application/octet-stream` if it has none that is valid
+  /// in a field.
   static func contentType(_ bytes: RawSpan) -> String {
     var type: [UInt8] = []
     for index in 0..<bytes.byteCount { type.append(bytes[index]) }
@@ -159,7 +159,7 @@ struct ResponseHead {
       && byte != UInt8(ascii: "/") && byte != UInt8(ascii: ";") && byte != UInt8(ascii: "=")
   }
 
-  /// RFC 9110 §5.5: a CR or LF here would be a header, or an answer, of the endpoint's making.
+  /// RFC 9110 §5.5: a CR or LF here would let the endpoint inject a header or a response.
   private static func isFieldText(_ byte: UInt8) -> Bool {
     byte >= 0x20 && byte != 0x7F || byte == UInt8(ascii: "\t")
   }

@@ -2,22 +2,22 @@ internal import Codec
 internal import HTTP2
 internal import NIOCore
 
-/// Frames the responses of one exchange after the other by the protocol of their client, and knows what
-/// the client takes. [seam: `HTTP1ServerHandler`, `HTTP2ServerStream`]
+/// Frames the responses of consecutive exchanges for the client's protocol, and tracks how much the
+/// client takes. [seam: `HTTP1ServerHandler`, `HTTP2ServerStream`]
 ///
-/// What `begin`, `write` and `finish` take is queued; `flush` sends it. A response is `begin`, any number
-/// of `write`, then `finish`; one that ends without `finish` is broken off, so that no client takes it
-/// for whole. Confined to the loop of its connection.
+/// `begin`, `write` and `finish` queue their arguments; `flush` sends them. A response is `begin`, any
+/// number of `write`, then `finish`; one that ends without `finish` is aborted, so that no client takes
+/// it for complete. Confined to the loop of its connection.
 protocol ResponseWriter: AnyObject {
-  /// Whether the client takes what's sent; false while more waits than its socket or window holds.
+  /// Whether the client takes more; false while more is queued than its socket or window can hold.
   var isWritable: Bool { get }
   /// Bytes queued so far, of all responses, heads included.
   var writtenByteCount: Int { get }
-  /// Of those, the bytes that wait for the client.
+  /// The bytes of those that are still waiting for the client.
   var unsentByteCount: Int { get }
   /// The client's address; nil after it has disconnected, and on a UNIX socket.
   var remoteAddress: SocketAddress? { get }
-  /// The connection, where it can become a tunnel or a WebSocket (RFC 9110 §7.8); nil for a stream.
+  /// The connection, if it can become a tunnel or a WebSocket (RFC 9110 §7.8); nil for a stream.
   var upgradableConnection: HTTP1ServerHandler? { get }
 
   /// Sends `100 Continue` at once.
@@ -26,22 +26,22 @@ protocol ResponseWriter: AnyObject {
   ///
   /// - Parameter closes: whether the connection carries no other response.
   func begin(_ head: borrowing ResponseHead, closes: Bool)
-  /// Queues a whole response whose head announces its length.
+  /// Queues a whole response whose head declares its length.
   func write(_ head: borrowing ResponseHead, _ body: borrowing ByteSink, closes: Bool)
-  /// Queues a part of the body; ignored if the head announces none. One with `ByteBuffer.framingRoom`
+  /// Queues a part of the body; ignored if the head declares none. A part with `ByteBuffer.framingRoom`
   /// bytes before its reader index is framed in place.
   func write(_ bytes: consuming ByteBuffer)
   /// Queues the end of the response.
   ///
-  /// - Parameter trailers: fields behind the body; only of one whose length the head doesn't say.
+  /// - Parameter trailers: fields after the body; only if the head doesn't declare its length.
   func finish(_ trailers: HeaderBlock)
-  /// Whether the last response of a connection is on its way.
+  /// Whether the last response of a connection is being written.
   var isWritingLast: Bool { get }
   /// Sends what's queued, in the middle of a response.
   func flush()
-  /// Sends what's queued at a response's end, and does with the connection what follows.
+  /// Sends what's queued at a response's end, and does what follows to the connection.
   func flush(_ after: ExchangeState.After)
-  /// Reads on.
+  /// Resumes reading.
   func read()
   /// Closes the connection, or resets the stream.
   func closeNow()
@@ -64,10 +64,10 @@ extension ResponseWriter {
 }
 
 extension ByteBuffer {
-  /// Bytes that a protocol may need before a part of a body: the size of a chunk (RFC 9112 §7.1).
+  /// Bytes that a protocol may need before a part of a body: for the size of a chunk (RFC 9112 §7.1).
   static let framingRoom = 18
 
-  /// An empty buffer with that room before its content.
+  /// An empty buffer with this room before its content.
   static var withFramingRoom: ByteBuffer {
     var buffer = ByteBuffer()
     buffer.writeRepeatingByte(0, count: Self.framingRoom)

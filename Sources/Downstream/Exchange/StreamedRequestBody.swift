@@ -2,34 +2,34 @@ internal import Codec
 internal import GRPCWire
 internal import NIOCore
 
-/// The body of a request that is a stream of messages, cut into the bodies of its messages as it
+/// The body of a request that is a stream of messages, split into the bodies of its messages as it
 /// arrives.
 ///
-/// Holds no more than one unfinished message and what came in the same read.
+/// Buffers no more than one incomplete message and the rest of the same read.
 final class StreamedRequestBody {
-  /// What the messages are.
+  /// The encoding of the messages.
   private enum Content {
-    /// JSON texts, in an array or one behind the other.
+    /// JSON texts, in an array or concatenated.
     case values(JSONSequenceScanner)
-    /// Bytes: each part of the body as it comes (google/api/httpbody.proto).
+    /// Bytes: each part of the body as it arrives (google/api/httpbody.proto).
     case bytes
   }
 
   private var content: Content
   private let byteLimit: Int
-  /// What hasn't been taken yet.
+  /// The bytes that haven't been taken yet.
   private var pending = ByteBuffer()
   var pendingByteCount: Int { self.pending.readableBytes }
-  /// Bytes of the body in front of `pending`.
+  /// The number of body bytes before `pending`.
   private var passedByteCount = 0
-  /// Messages taken.
+  /// The number of messages taken.
   private(set) var count = 0
   /// Whether no other bytes follow.
   private(set) var isComplete = false
 
   /// - Parameters:
-  ///   - takesBytes: whether the parts of the body are taken as they are, not as JSON.
-  ///   - isSequence: whether the client said that its values stand one behind the other.
+  ///   - takesBytes: whether the parts of the body are taken verbatim, not as JSON.
+  ///   - isSequence: whether the client declared a sequence of concatenated values.
   ///   - byteLimit: the most bytes that the body of one message may have.
   init(takesBytes: Bool, isSequence: Bool, byteLimit: Int) {
     self.content =
@@ -51,8 +51,7 @@ final class StreamedRequestBody {
     self.isComplete = true
   }
 
-  /// Takes the body of the next message; nil where none is whole yet or, at the end, where none is
-  /// left.
+  /// Takes the body of the next message; nil if none is complete yet or, at the end, if none is left.
   func next() throws(RequestError) -> ByteBuffer? {
     guard case .values(var scanner) = self.content else { return self.nextPart() }
     let found: Range<Int>?
@@ -81,7 +80,7 @@ final class StreamedRequestBody {
   private func nextPart() -> ByteBuffer? {
     guard self.pending.readableBytes > 0 else { return nil }
     self.count += 1
-    // A part that was inflated may be a large one.
+    // An inflated part may be large.
     return self.pending.readSlice(length: min(self.pending.readableBytes, Self.partByteCount))
   }
 
@@ -111,6 +110,6 @@ final class StreamedRequestBody {
         + "one a line for example")
   }
 
-  /// The most bytes of one message of bytes.
+  /// The most bytes of one message in a byte stream.
   private static let partByteCount = 256 << 10
 }

@@ -3,21 +3,21 @@ internal import Codec
 internal import GRPCWire
 internal import NIOCore
 
-/// The part of a streamed answer's body that waits to be written: messages in their format, compressed
-/// where the answer is.
+/// The part of a streamed response's body that is waiting to be written: messages in their format,
+/// compressed if the response is.
 ///
-/// Messages that come in the same turn of the loop leave together. Where the body is compressed, what
-/// leaves can be inflated by itself.
+/// Messages that arrive in the same turn of the loop are written together. If the body is compressed,
+/// each write can be inflated without the ones after it.
 struct StreamedResponseBody {
   private var buffer = ByteBuffer()
   private var format = StreamFormat.lines
   private var hasMessages = false
   /// Whether each message is the member `result` of an object, and an error the member `error`.
   private var hasEnvelope = false
-  /// Nil for a body that isn't compressed.
+  /// Nil if the body isn't compressed.
   private var deflater: SharedDeflater?
 
-  /// Past this many bytes a turn of the loop isn't awaited.
+  /// Above this many bytes, the body is flushed without waiting for the end of the loop's turn.
   static let flushByteCount = 32 << 10
 
   var isEmpty: Bool { self.buffer.readableBytes == 0 }
@@ -34,7 +34,7 @@ struct StreamedResponseBody {
     self.deflater = compression.map(SharedDeflater.init)
   }
 
-  /// Appends a message, which is one line of JSON or, as bytes, anything.
+  /// Appends a message, which is one line of JSON or, for `.bytes`, arbitrary.
   mutating func append(message: borrowing ByteSink) {
     switch self.format {
     case .lines:
@@ -63,7 +63,7 @@ struct StreamedResponseBody {
     self.buffer.writeStaticString("}")
   }
 
-  /// Appends the JSON of an error, behind which only the end follows, in a format that `holdsErrors`.
+  /// Appends the JSON of an error, which only the end may follow, in a format that `holdsErrors`.
   mutating func append(error: borrowing ByteSink) {
     switch self.format {
     case .lines:
@@ -80,15 +80,15 @@ struct StreamedResponseBody {
     }
   }
 
-  /// Appends a comment, which readers of events pass over.
+  /// Appends a comment, which event stream readers ignore.
   mutating func appendHeartbeat() {
     assert(self.format == .events)
     self.buffer.writeStaticString(":\n\n")
   }
 
-  /// Appends the end of a body that's whole.
+  /// Appends the end of a complete body.
   ///
-  /// - Parameter done: what the last event says, where one is configured.
+  /// - Parameter done: the content of the last event, if configured.
   mutating func end(done: String?) {
     switch self.format {
     case .lines, .bytes:
@@ -101,7 +101,7 @@ struct StreamedResponseBody {
     }
   }
 
-  /// Takes what can be written now; nil where there's nothing.
+  /// Takes the bytes that can be written now; nil if there are none.
   ///
   /// - Parameter isLast: whether the body ends with it.
   mutating func take(isLast: Bool = false) -> ByteBuffer? {
@@ -117,14 +117,14 @@ struct StreamedResponseBody {
     return taken
   }
 
-  /// Forgets everything.
+  /// Discards everything.
   mutating func removeAll() {
     self.buffer = ByteBuffer()
     self.deflater = nil
   }
 }
 
-/// A deflater that a copied value can hold.
+/// A deflater with reference semantics, for values that are copied.
 private final class SharedDeflater {
   private var deflater: Deflater
 

@@ -1,15 +1,15 @@
 internal import HTTP2
 
-/// The HTTP status of an answer to a call that went well, where the endpoint chooses it: the value of a
-/// field of its initial metadata (`status_header` of the service).
+/// The HTTP status of a response to a successful call, if the endpoint chooses it: the value of a field
+/// of its initial metadata (`status_header` of the service).
 enum SuccessStatus {
-  /// Takes the field out of a reply's metadata.
+  /// Removes the field from a reply's metadata.
   ///
   /// - Parameters:
   ///   - name: in lower case.
-  ///   - isStream: whether the answer is a stream, which needs a status with a body.
-  /// - Returns: nil where the field isn't there, or says nothing that an answer can have: a number from
-  ///   200 to 399. Of several fields the first one holds.
+  ///   - isStream: whether the response is a stream, which needs a status with a body.
+  /// - Returns: nil if the field is absent, or isn't a valid response status: a number from 200 to 399.
+  ///   Of several fields the first one counts.
   static func take(_ name: [UInt8], outOf metadata: inout HeaderBlock, isStream: Bool) -> Int? {
     var status: Int?
     var hasField = false
@@ -28,7 +28,7 @@ enum SuccessStatus {
     return status
   }
 
-  /// Whether an answer with this status has content (RFC 9110 §15.3.5, §15.3.6 and §15.4.5).
+  /// Whether a response with this status has content (RFC 9110 §15.3.5, §15.3.6 and §15.4.5).
   static func hasBody(_ status: Int) -> Bool {
     status != 204 && status != 205 && status != 304
   }
