@@ -3,12 +3,12 @@ internal import Codec
 internal import GRPCWire
 
 extension AccessEntry.Failure {
-  /// A fault of the client's or the bridge's own.
+  /// An error caused by the client or by the bridge itself.
   init(_ fault: RequestError) {
     self.init(reason: fault.reason.rawValue, message: fault.message)
   }
 
-  /// How a call ended; nil where it ended well.
+  /// How a call ended; nil if it succeeded.
   init?(_ status: GRPCStatus) {
     if status.isOK { return nil }
     if let fault = RequestError(status) {

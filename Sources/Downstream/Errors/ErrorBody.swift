@@ -4,17 +4,17 @@ internal import GRPCWire
 internal import NIOCore
 internal import Routing
 
-/// The one place where a cause becomes an HTTP status and a JSON body.
+/// The one place where a cause is mapped to an HTTP status and a JSON body.
 ///
 /// The body is a `google.rpc.Status` in its JSON form:
 ///
 ///     {"code":5,"message":"…","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo",…}]}
 ///
-/// The bridge's own faults carry a google.rpc.ErrorInfo whose domain is `bridge-proxy`, so that a
-/// program can tell them from the endpoint's. A service may have another shape (`errors` in its
-/// configuration), which all errors to its clients are written in then.
+/// The bridge's own errors carry a google.rpc.ErrorInfo with the domain `bridge-proxy`, so that
+/// programs can distinguish them from the endpoint's. A service may define another shape (`errors` in
+/// its configuration), which then applies to all errors sent to its clients.
 enum ErrorBody {
-  /// The HTTP status that a gRPC code stands for (google/rpc/code.proto, "HTTP Mapping").
+  /// The HTTP status that a gRPC code maps to (google/rpc/code.proto, "HTTP Mapping").
   static func httpStatus(of code: GRPCStatus.Code) -> Int {
     switch code {
     case .ok: 200
@@ -37,7 +37,7 @@ enum ErrorBody {
     }
   }
 
-  /// Appends the body of a fault.
+  /// Appends the body of an error.
   static func write(
     _ fault: RequestError, _ subject: ErrorSubject = ErrorSubject(), to sink: inout ByteSink
   ) {
@@ -51,7 +51,7 @@ enum ErrorBody {
     sink.append("}")
   }
 
-  /// Appends google.rpc.ErrorInfo and perhaps google.rpc.BadRequest.
+  /// Appends google.rpc.ErrorInfo and, if there's a violation, google.rpc.BadRequest.
   private static func writeDetails(of fault: RequestError, to sink: inout ByteSink) {
     sink.append(
       "[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"")
@@ -71,8 +71,8 @@ enum ErrorBody {
     sink.append("]")
   }
 
-  /// Appends the body of a status that an endpoint sent: its rich form where the details are a
-  /// google.rpc.Status of the same code that can be printed, else code and message alone.
+  /// Appends the body of a status that an endpoint sent: its rich form if the details are a
+  /// google.rpc.Status of the same code that can be printed, else only code and message.
   static func write(
     _ status: GRPCStatus, of service: ServedService, _ subject: ErrorSubject,
     _ transcoder: Transcoder, to sink: inout ByteSink
@@ -86,8 +86,8 @@ enum ErrorBody {
     sink.append("}")
   }
 
-  /// Appends the google.rpc.Status that came with a status, or one field of it; false, and nothing
-  /// appended, where there's none that can be printed.
+  /// Appends the google.rpc.Status that came with a status, or one field of it; returns false, and
+  /// appends nothing, if there's none that can be printed.
   private static func append(
     detailsOf status: GRPCStatus, _ service: ServedService, selecting field: FieldPath?,
     _ transcoder: Transcoder, to sink: inout ByteSink
@@ -97,7 +97,7 @@ enum ErrorBody {
     else { return false }
     let start = sink.count
     var options = service.decode
-    // Details come from anywhere, so those of unknown types are printed whatever the service says.
+    // Details may originate anywhere, so unknown types are printed regardless of the service's setting.
     options.printsUnknownAnyAsBase64 = true
     do throws(CodecError) {
       try unsafe transcoder.decode(
@@ -126,18 +126,18 @@ enum ErrorBody {
     JSONText.append(message, to: &sink)
   }
 
-  /// Field 1 of a serialized google.rpc.Status, where it's the first field, as every encoder writes
-  /// it; nil otherwise. The details may only speak for the status that they came with.
+  /// Field 1 of a serialized google.rpc.Status, if it's the first field, as every encoder writes it;
+  /// nil otherwise. Details are only valid for the status that they came with.
   static func code(inDetails details: [UInt8]) -> Int? {
     guard details.count >= 2, details[0] == 0x08, details[1] < 0x80 else { return nil }
     return Int(details[1])
   }
 }
 
-// MARK: Shapes of a service's own
+// MARK: Service-specific error shapes
 
 extension ErrorBody {
-  /// `domain` of google.rpc.ErrorInfo in the bridge's own faults.
+  /// `domain` of google.rpc.ErrorInfo in the bridge's own errors.
   private static let domain = "bridge-proxy"
 
   @inline(never)
@@ -181,7 +181,7 @@ extension ErrorBody {
 // MARK: Causes
 
 extension RequestError {
-  /// A status that the bridge made because the call couldn't be carried through.
+  /// A status that the bridge made because the call couldn't be completed.
   init?(_ status: GRPCStatus) {
     switch status.origin {
     case .endpoint:
@@ -199,9 +199,9 @@ extension RequestError {
     }
   }
 
-  /// A request that isn't the message that the method takes.
+  /// A request that doesn't fit the method's request type.
   ///
-  /// - Parameter body: the JSON text that the error's offset counts in.
+  /// - Parameter body: the JSON text that the error's offset refers to.
   init(_ error: CodecError, in body: RawSpan) {
     var message = error.message(in: body)
     if error.code == .parameterUnderBody {
@@ -219,7 +219,7 @@ extension RequestError {
     }
   }
 
-  /// A reply that can't be printed by the schema.
+  /// A reply that can't be printed according to the schema.
   static func invalidReply(_ error: CodecError, of route: Route) -> RequestError {
     RequestError(
       .internal, .invalidReply,
@@ -227,7 +227,7 @@ extension RequestError {
         + "is the schema that the bridge has the one that the endpoint uses?")
   }
 
-  /// A unary call that ended well with other than one message.
+  /// A unary call that succeeded with a number of messages other than one.
   static func messageCount(_ count: Int, of route: Route) -> RequestError {
     let number = count == 0 ? "no message" : "more than one message"
     return RequestError(

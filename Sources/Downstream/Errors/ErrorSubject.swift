@@ -2,9 +2,9 @@ internal import BridgeConfiguration
 internal import GRPCWire
 internal import Routing
 
-/// What an error is an answer to, as far as that's known.
+/// The request or stream that an error responds to, as far as it's known.
 struct ErrorSubject {
-  /// How errors look there; nil: as google.rpc.Status says.
+  /// The configured shape of its errors; nil: google.rpc.Status.
   var errors: Configuration.Errors?
   var service = ""
   var rpc: String?
@@ -12,7 +12,7 @@ struct ErrorSubject {
 
   init() {}
 
-  /// - Parameter exchange: nil where no request could be read.
+  /// - Parameter exchange: nil if no request could be parsed.
   init(_ exchange: Exchange?, requestID: [UInt8]) {
     guard let service = exchange?.service,
       let errors = service.errors
@@ -23,7 +23,7 @@ struct ErrorSubject {
     self.requestID = requestID
   }
 
-  /// Of a service's stream that has begun.
+  /// The subject of an error in a service's stream that has begun.
   init(_ service: ServedService, _ route: Route, requestID: String) {
     guard let errors = service.errors else { return }
     self.errors = errors
@@ -32,7 +32,7 @@ struct ErrorSubject {
     self.requestID = Array(requestID.utf8)
   }
 
-  /// Nil: the usual one.
+  /// Nil: the default one.
   var contentType: String? { self.errors?.contentType }
 
   func httpStatus(of fault: RequestError) -> Int {

@@ -1,14 +1,14 @@
 internal import Codec
 internal import GRPCWire
 
-/// Why the bridge itself answers a request with an error: the cause, for `ErrorBody` to write down.
+/// An error with which the bridge itself responds to a request: the cause, which `ErrorBody` writes.
 ///
 /// Everything that a client can do wrong, and everything that the bridge can't do for it, is one of
 /// these; statuses that an endpoint sent are `GRPCStatus` values.
 struct RequestError: Error, Equatable {
-  /// What of the message was wrong: google.rpc.BadRequest.FieldViolation.
+  /// The invalid part of the message: google.rpc.BadRequest.FieldViolation.
   struct Violation: Equatable {
-    /// The field path, in JSON names or, where the service prints those, in proto names.
+    /// The field path, in JSON names or, if the service prints those, in proto names.
     var field: String
     var description: String
 
@@ -22,7 +22,7 @@ struct RequestError: Error, Equatable {
   var httpStatus: Int
   /// The constant that programs compare: `reason` of google.rpc.ErrorInfo.
   var reason: Reason
-  /// What is wrong and what would be right, a sentence without a full stop.
+  /// The problem and its fix, as a sentence without a full stop.
   var message: String
   var violation: Violation?
   /// Methods for `Allow`.
@@ -33,7 +33,7 @@ struct RequestError: Error, Equatable {
   var webSocketVersion: String?
   /// Seconds for `Retry-After`.
   var retryAfter: Int?
-  /// Whether what follows on the connection can't be trusted to be a request.
+  /// Whether the bytes that follow on the connection can't be trusted to be a request.
   var endsConnection = false
 
   /// The causes, as google.rpc.ErrorInfo spells them.
@@ -73,8 +73,8 @@ struct RequestError: Error, Equatable {
     case transport = "ENDPOINT_PROTOCOL_ERROR"
   }
 
-  /// A fault with the HTTP status that its code stands for, or another one that says more. A message
-  /// that's longer than `EchoedText.messageByteLimit`, whatever it repeats, loses its middle.
+  /// Creates an error with the HTTP status that its code maps to, or a more specific one. A message
+  /// longer than `EchoedText.messageByteLimit` is shortened in the middle, whatever it quotes.
   init(_ code: GRPCStatus.Code, http: Int? = nil, _ reason: Reason, _ message: String) {
     self.code = code
     self.httpStatus = http ?? ErrorBody.httpStatus(of: code)
@@ -82,10 +82,10 @@ struct RequestError: Error, Equatable {
     self.message = EchoedText.shortened(message)
   }
 
-  /// The methods of HTTP that a route can have, but for those of its own making.
+  /// The standard HTTP methods that a route can have.
   static let allMethods = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
-  /// A fault after which the connection is closed.
+  /// An error after which the connection is closed.
   static func fatal(
     _ code: GRPCStatus.Code, http: Int? = nil, _ reason: Reason, _ message: String
   ) -> RequestError {
