@@ -1,10 +1,10 @@
 internal import BridgeConfiguration
 internal import Codec
 
-/// Chooses among the groups of a service's endpoints, request by request. Frozen.
+/// Chooses a group of a service's endpoints for each request. Immutable.
 struct GroupChoice: Sendable {
   private let rules: [Rule]
-  /// By their places in the service.
+  /// In the order of the service's groups.
   private let names: [String]
 
   private struct Rule {
@@ -12,11 +12,11 @@ struct GroupChoice: Sendable {
     var value: String?
     var pathPrefix: [UInt8]
     var target: Configuration.GroupRule.Target
-    /// Of `weights`.
+    /// The sum of `weights`.
     var total: Int
   }
 
-  /// Nil where there's nothing to choose.
+  /// Nil if there's nothing to choose.
   init?(_ service: Configuration.Service) {
     guard !service.choose.isEmpty else { return nil }
     self.names = service.groups.map(\.name)
@@ -29,13 +29,13 @@ struct GroupChoice: Sendable {
     }
   }
 
-  /// The group of a request: by the first rule that fits it, else the service's own.
+  /// The group of a request: that of the first matching rule, else the service's default group.
   ///
   /// - Parameters:
   ///   - path: without the service's prefix and the query.
-  ///   - header: the first field of a name, which is in lower case; nil where there's none.
-  ///   - generator: for shares.
-  /// - Throws: `UnknownGroupError` where the client names a group that isn't there.
+  ///   - header: returns the first field with a name, given in lower case; nil if there's none.
+  ///   - generator: for weighted choices.
+  /// - Throws: `UnknownGroupError` if the client names a group that doesn't exist.
   func group(
     path: RawSpan, using generator: inout some RandomNumberGenerator,
     header: (String) -> String?
@@ -64,7 +64,7 @@ struct GroupChoice: Sendable {
     return 0
   }
 
-  /// Whether a segment ends where the prefix does.
+  /// Whether the path begins with the prefix and a segment ends there.
   private static func begins(_ path: RawSpan, with prefix: [UInt8]) -> Bool {
     guard !prefix.isEmpty else { return true }
     guard path.byteCount >= prefix.count else { return false }
@@ -73,12 +73,12 @@ struct GroupChoice: Sendable {
   }
 }
 
-/// A client asked for endpoints that there are none of.
+/// A client requested a group of endpoints that doesn't exist.
 struct UnknownGroupError: Error, Equatable, CustomStringConvertible {
   var header: String
-  /// As the client wrote it.
+  /// As sent by the client.
   var value: String
-  /// What it could have written.
+  /// The valid values.
   var names: [String]
 
   var description: String {

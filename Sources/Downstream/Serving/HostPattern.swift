@@ -1,17 +1,17 @@
 internal import Codec
 internal import HTTPFields
 
-/// A host of a configuration: a name, an address, or `*.` with the end of names; with a port or without.
+/// A configured host: a name, an address, or `*.` followed by a suffix; with or without a port.
 struct HostPattern: Sendable, Equatable {
-  /// In lower case, without the `*` of a wildcard and without a dot at the name's end.
+  /// In lower case, without the `*` of a wildcard and without a trailing dot.
   private let name: [UInt8]
   private let port: [UInt8]?
   private let isWildcard: Bool
 
-  /// The rank of a service that has no hosts.
+  /// The rank of a service without hosts.
   static let anyRank = 0
 
-  /// - Parameter text: as `ConfigurationValues.host` gives it.
+  /// - Parameter text: as returned by `ConfigurationValues.host`.
   init(_ text: String) {
     var bytes = text.utf8.map(ASCII.lowercased)
     self.isWildcard = bytes.starts(with: "*.".utf8)
@@ -23,23 +23,23 @@ struct HostPattern: Sendable, Equatable {
     self.name = bytes
   }
 
-  /// The more specific one is larger: whole names, then wildcards with longer ends.
+  /// The rank by specificity, larger first: whole names, then wildcards with longer suffixes.
   var rank: Int { self.isWildcard ? self.name.count : Int.max }
 
-  /// What tells patterns apart: equal ones match the same authorities.
+  /// The identity of a pattern: patterns with equal keys match the same authorities.
   var key: [UInt8] {
     (self.isWildcard ? [UInt8(ascii: "*")] : []) + self.name
       + (self.port.map { [UInt8(ascii: ":")] + $0 } ?? [])
   }
 
-  /// Compares with a `Host`, or the authority of an absolute-form target: without regard to case, to a
-  /// dot at the end of the name (RFC 3986 §3.2.2), and to the port where none was configured.
+  /// Matches a `Host`, or the authority of an absolute-form target: ignores case, a trailing dot of the
+  /// name (RFC 3986 §3.2.2), and the port if none is configured.
   func matches(_ authority: RawSpan) -> Bool {
     var start = 0
     if self.isWildcard {
-      // The port and the final dot are found from the end; most authorities have neither.
+      // The port and the trailing dot are found from the end; most authorities have neither.
       let end = Self.nameEnd(authority)
-      // One character at least stands for the asterisk.
+      // The asterisk matches at least one character.
       guard end > self.name.count else { return false }
       start = end - self.name.count
     }
@@ -51,7 +51,7 @@ struct HostPattern: Sendable, Equatable {
     return self.matchesRest(authority, start + self.name.count)
   }
 
-  /// What may stand behind the name: a dot, and a port.
+  /// Matches what may follow the name: a dot, and a port.
   private func matchesRest(_ authority: RawSpan, _ start: Int) -> Bool {
     var index = start
     if index < authority.byteCount, authority[index] == UInt8(ascii: ".") { index += 1 }
@@ -70,7 +70,7 @@ struct HostPattern: Sendable, Equatable {
     return true
   }
 
-  /// Where the name of an authority ends, without a dot and a port.
+  /// The end of the name in an authority, without a trailing dot and a port.
   private static func nameEnd(_ authority: RawSpan) -> Int {
     var end = authority.byteCount
     var index = end
@@ -82,7 +82,7 @@ struct HostPattern: Sendable, Equatable {
     return end
   }
 
-  /// Where the port of a host begins; colons inside the brackets of an IPv6 address are none.
+  /// The start of a host's port; colons inside the brackets of an IPv6 address don't count.
   private static func portStart(_ host: [UInt8]) -> Int? {
     guard let colon = host.lastIndex(of: UInt8(ascii: ":")) else { return nil }
     guard let bracket = host.lastIndex(of: UInt8(ascii: "]")) else { return colon }

@@ -3,20 +3,20 @@ internal import GRPCWire
 internal import NIOHTTP1
 internal import Routing
 
-/// From the head of a request to the method that it calls.
+/// Finds the method that a request calls from the request's head.
 enum RequestRouter {
-  /// What a head asks for.
+  /// The result of routing a head.
   enum Decision {
     case call(service: Int, route: Int, group: Int)
     /// `OPTIONS *`: answered without a service.
     case ping
   }
 
-  /// Finds the route of a request, and the values that its path and query have for the message.
+  /// Finds the route of a request, and the values for the message from its path and query.
   ///
   /// - Parameters:
-  ///   - bindings: emptied already; filled with the values, decoded.
-  /// - Throws: the fault to answer with.
+  ///   - bindings: empty on entry; filled with the decoded values.
+  /// - Throws: the error to respond with.
   static func route(
     _ head: RequestHead, _ headers: RequestHeaders, _ loop: LoopContext,
     _ bindings: inout Bindings
@@ -71,7 +71,7 @@ enum RequestRouter {
   ) -> ServingTable.Choice {
     let path = bytes.extracting(target.path)
     if target.form == .absolute {
-      // RFC 9112 §3.2.2: Host is ignored then.
+      // RFC 9112 §3.2.2: Host is ignored in this case.
       return loop.table.choose(
         method, authority: bytes.extracting(target.authority), path: path, &loop.routeScratch)
     }
@@ -80,7 +80,7 @@ enum RequestRouter {
       method, authority: host.utf8.span.bytes, path: path, &loop.routeScratch)
   }
 
-  /// The service that a request by `method` would reach, though it may have no route for it.
+  /// The service that a request with `method` would reach, even if that has no route for it.
   static func service(
     of head: RequestHead, method: String, _ headers: RequestHeaders, _ loop: LoopContext
   ) -> ServedService? {
@@ -99,8 +99,8 @@ enum RequestRouter {
     }
   }
 
-  /// The target with each run of slashes in its path as one, where the service that it then leads to
-  /// takes it so; nil where nothing changes.
+  /// The target with each run of slashes in its path merged into one, if the service that it then
+  /// reaches allows that; nil if nothing changes.
   private static func merging(
     _ uri: String, method: String, _ headers: RequestHeaders, _ loop: LoopContext
   ) -> String? {
@@ -135,7 +135,7 @@ enum RequestRouter {
     return false
   }
 
-  /// `http://host?a=1` stands for `http://host/?a=1` (RFC 9112 §3.2.1).
+  /// Inserts the path that `http://host?a=1` omits: it means `http://host/?a=1` (RFC 9112 §3.2.1).
   private static func withPath(_ uri: String) -> String {
     guard uri.utf8.first != UInt8(ascii: "/"),
       let target = try? unsafe RequestTarget(uri.utf8.span.bytes), target.form == .absolute,
@@ -211,7 +211,7 @@ enum RequestRouter {
 
   // MARK: Refusals
 
-  /// Seconds: about as often as an endpoint that's down is asked for its schema.
+  /// Seconds: about the interval at which an endpoint that's down is queried for its schema.
   private static let schemaRetryAfter = 2
 
   @inline(never)
@@ -270,7 +270,7 @@ enum RequestRouter {
     }
   }
 
-  /// A path as messages show it, cut where it's long.
+  /// A path for use in messages, truncated if it's long.
   private static func shown(_ path: RawSpan) -> String {
     let limit = 200
     var bytes: [UInt8] = []
@@ -285,7 +285,7 @@ extension Bindings {
     unsafe self.addVariable(field, value: bytes.span.bytes)
   }
 
-  /// Adds a parameter whose name and value stand one behind the other.
+  /// Adds a parameter whose name and value are concatenated.
   fileprivate mutating func addParameter(_ bytes: [UInt8], nameLength: Int) {
     let span = unsafe bytes.span.bytes
     self.addParameter(

@@ -2,7 +2,7 @@ internal import Codec
 internal import GRPCWire
 internal import HTTPFields
 
-/// What stands between the method and the version of a request line (RFC 9112 §3.2), taken apart.
+/// The parsed request target of a request line (RFC 9112 §3.2).
 ///
 ///     /v1/books?page=2                     origin form, to a base URL
 ///     http://bench.internal/v1/books       absolute form, to a proxy
@@ -17,14 +17,14 @@ struct RequestTarget: Equatable {
   var form: Form
   /// Host and port of the absolute form; empty otherwise.
   var authority: Range<Int>
-  /// From its leading `/`; empty where an absolute form has none, which stands for `/`.
+  /// From its leading `/`; empty if an absolute form has none, which means `/`.
   var path: Range<Int>
-  /// Behind the `?`; empty without one.
+  /// The part after the `?`; empty without one.
   var query: Range<Int>
 
-  /// Takes a target apart.
+  /// Parses a target.
   ///
-  /// - Throws: a 400 that says which form would be right.
+  /// - Throws: a 400 that names the valid forms.
   init(_ target: RawSpan) throws(RequestError) {
     let count = target.byteCount
     self.form = .origin
@@ -51,7 +51,7 @@ struct RequestTarget: Equatable {
           .invalidArgument, .malformedRequest, "the URL in the request line has no host")
       }
       for index in self.authority where target[index] == UInt8(ascii: "@") {
-        // RFC 9110 §4.2.4: a user in a URL is a sign of an attempt to mislead.
+        // RFC 9110 §4.2.4: user information in a URL indicates an attempt to mislead.
         throw .fatal(
           .invalidArgument, .malformedRequest,
           "the URL in the request line has a user name; send an Authorization header instead")
@@ -74,7 +74,7 @@ struct RequestTarget: Equatable {
       "the request target has a fragment (#…), which stays with the client")
   }
 
-  /// The length of `http://` or `https://`; nil where neither stands there.
+  /// The length of `http://` or `https://`; nil if the target begins with neither.
   private static func schemeLength(_ target: RawSpan) -> Int? {
     for scheme in ["http://", "https://"] where target.byteCount >= scheme.utf8.count {
       var index = 0

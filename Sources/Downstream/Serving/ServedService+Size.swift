@@ -1,14 +1,14 @@
 internal import GRPCWire
 internal import NIOCore
 
-/// What doesn't get through a gateway.
+/// The message size limit of gateways.
 extension ServedService {
-  /// Why a message can't be sent; nil where it can. Refused here, because a gateway that closes the
-  /// connection over it tells nobody why.
+  /// The reason that a message can't be sent; nil if it can. Rejected here, because a gateway that
+  /// closes the connection over it doesn't report why.
   ///
   /// - Parameters:
-  ///   - message: in its gRPC frame, before it's compressed.
-  ///   - group: of the endpoints that it's for.
+  ///   - message: in its gRPC frame, before compression.
+  ///   - group: of the endpoints that it's sent to.
   func sizeFault(of message: ByteBuffer, for group: Int) -> RequestError? {
     guard let limit = self.messageByteLimits[group],
       message.readableBytes - GRPCMessage.prefixByteCount > limit

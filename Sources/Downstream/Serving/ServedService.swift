@@ -6,68 +6,68 @@ package import Routing
 internal import Time
 internal import Upstream
 
-/// A service entry as it's served: its routes, and what goes into each of its calls. Frozen.
+/// A service entry as served: its routes, and what is added to each of its calls. Immutable.
 package final class ServedService: Sendable {
-  /// The user's name for it.
+  /// The configured name.
   package let name: String
-  /// Lower-case hosts that choose it; empty: any.
+  /// Lower-case hosts that select it; empty: any.
   package let hosts: [String]
   /// Stripped from paths; empty: none.
   package let prefix: String
   package let schema: Schema
-  /// Why there is no schema yet, a clause; nil where there is one. Requests wait for it elsewhere.
+  /// Why there is no schema yet, as a clause; nil if there is one. Until then, its requests get 503.
   package let missingSchema: String?
   package let routes: RouteTable
   package let encode: EncodeOptions
   package let decode: DecodeOptions
   /// How paths and queries are read.
   package let routing: RoutingOptions
-  /// How requests are read that aren't quite what their rules say.
+  /// How leniently requests are read that don't quite fit their rules.
   let requests: Configuration.RequestOptions
-  /// The field of a reply's head that is the status of its answer, in lower case; nil: none is.
+  /// The reply header field that sets the HTTP status of the response, in lower case; nil: none.
   let statusHeader: [UInt8]?
-  /// Whether a reply's metadata are looked at before they are passed on.
+  /// Whether a reply's metadata are filtered before they are passed on.
   let filtersReplies: Bool
-  /// Nil: browsers keep pages of other origins out.
+  /// Nil: browsers block pages of other origins.
   let cors: CORSPolicy?
   package let compression: Configuration.Compression
-  /// How long a call may take.
+  /// The time limit of a unary call.
   package let timeout: TimeAmount
-  /// How long one that streams may take.
+  /// The time limit of a streaming call.
   let streamTimeout: TimeAmount
   let stream: Configuration.Stream
-  /// The configured metadata, added to each call. The upstream adds what authorises it.
+  /// The configured metadata, added to each call. The upstream adds the credentials.
   let metadata: HeaderBlock
-  /// The names that the configuration sets, authorisation among them: the client's headers don't.
+  /// The names that the configuration sets, including those of credentials: the client can't set them.
   let metadataNames: [[UInt8]]
-  /// Which of the client's fields become metadata.
+  /// Which of the client's header fields become metadata.
   let headerRules: Configuration.HeaderRules
-  /// Whether `via` goes on, whichever other fields do: not where it's denied by name.
+  /// Whether `via` is forwarded, regardless of which other fields are: not if it's denied by name.
   let keepsVia: Bool
-  /// What becomes of `Forwarded` and `X-Forwarded-…`.
+  /// How `Forwarded` and `X-Forwarded-…` are treated.
   let forwarded: Configuration.Forwarded
-  /// Whether calls carry the request's `x-request-id`: not where the configuration sets another one
-  /// or denies it.
+  /// Whether calls carry the request's `x-request-id`: not if the configuration sets another one or
+  /// denies it.
   let sendsRequestID: Bool
   /// Nil: all calls go to the same group of endpoints.
   let groupChoice: GroupChoice?
-  /// The most bytes of a request message that gets to the endpoints of each group; nil: any.
+  /// The most bytes of a request message that the endpoints of each group accept; nil: any.
   let messageByteLimits: [Int?]
-  /// How errors look; nil: as google.rpc.Status says.
+  /// The configured shape of errors; nil: google.rpc.Status.
   let errors: Configuration.Errors?
-  /// All methods in the schema by their `/package.Service/Method`: calls that are passed through.
-  /// Whether they stream.
+  /// Whether each method in the schema streams, by its `/package.Service/Method`: for calls that are
+  /// passed through.
   private let callPaths: [String: Bool]
   /// google.rpc.Status in the schema, for error details.
   let statusMessage: MessageIndex?
-  /// Its field `details`, for errors of another shape that have a place for them.
+  /// Its field `details`, for error shapes that include it.
   let statusDetails: FieldPath?
 
   /// Builds the routes of a service entry.
   ///
-  /// - Parameter missingSchema: why its schema isn't there yet: `schema` is empty then, and there are no
-  ///   routes.
-  /// - Throws: `RouteConflictError` where two rules of its schema clash.
+  /// - Parameter missingSchema: why its schema isn't available yet: `schema` is empty in this case, and
+  ///   there are no routes.
+  /// - Throws: `RouteConflictError` if two rules of its schema conflict.
   package init(
     _ configuration: Configuration.Service, schema: Schema, missingSchema: String? = nil
   ) throws(RouteConflictError) {
@@ -78,7 +78,7 @@ package final class ServedService: Sendable {
     self.missingSchema = missingSchema
     self.routes = try RouteTable(
       schema: schema,
-      // A method that isn't gRPC's has no name that clients could know.
+      // A method that isn't a gRPC method has no name that clients could know.
       mapsMethodsByName: configuration.mapsMethodsByName && configuration.transport == nil,
       rules: missingSchema == nil ? configuration.httpRules.map(\.rule) : [],
       options: configuration.routing)
@@ -103,7 +103,7 @@ package final class ServedService: Sendable {
     let rules = configuration.headers
     self.headerRules = rules
     self.keepsVia = configuration.sendsVia
-    // What is denied isn't added by the bridge either.
+    // The bridge doesn't add a denied field either.
     let isForwardedSet =
       configured.contains("x-forwarded-for") || rules.denies("x-forwarded-for".utf8)
     self.forwarded =
@@ -122,23 +122,23 @@ package final class ServedService: Sendable {
   /// Whether the schema has the method of a call's path.
   func hasMethod(_ callPath: String) -> Bool { self.callPaths[callPath] != nil }
 
-  /// How long a call may take. What the schema doesn't have may stream.
+  /// The time limit of a call. A method that isn't in the schema may stream.
   ///
-  /// - Parameter client: what the client asks for.
+  /// - Parameter client: the timeout that the client requested.
   func limit(ofCall callPath: String, client: TimeAmount?) -> CallLimit {
     let isStreaming = self.callPaths[callPath] ?? true
     return CallLimit(
       isStreaming ? self.streamTimeout : self.timeout, isStreaming: isStreaming, client: client)
   }
 
-  /// `/bench/` means the same as `/bench`, and `/` the same as nothing.
+  /// Normalizes a prefix: `/bench/` is equivalent to `/bench`, and `/` to none.
   private static func trimmed(_ prefix: String) -> String {
     var prefix = prefix[...]
     while prefix.hasSuffix("/") { prefix.removeLast() }
     return String(prefix)
   }
 
-  /// `bench (host bench.internal, prefix /bench)`, for people.
+  /// `bench (host bench.internal, prefix /bench)`, for messages.
   var summary: String {
     let hosts = self.hosts.isEmpty ? "any host" : "host " + self.hosts.joined(separator: " or ")
     return self.prefix.isEmpty

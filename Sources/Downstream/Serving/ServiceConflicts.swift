@@ -1,18 +1,19 @@
 internal import Codec
 internal import Routing
 
-/// Finds the routes of services with a host and a prefix in common that the same requests would match.
+/// Finds conflicting routes, which match the same requests, in services with a common host and prefix.
 ///
-/// Rules that somebody wrote are refused, unless the later service says otherwise. Names of methods are
-/// nobody's rules, and neither are those of services that servers offer beside their own (health,
-/// reflection, Envoy's): there the first service gets the requests, and the other one a warning.
+/// Conflicts between explicit rules are rejected, unless the later service is configured otherwise.
+/// Routes by method name aren't explicit rules, and neither are those of services that servers commonly
+/// offer besides their own (health, reflection, Envoy's): in these cases the first service gets the
+/// requests, and the other one a warning.
 struct ServiceConflicts {
   private let services: [ServedService]
   private var pairs: [Pair: Overlap] = [:]
   /// In the order in which they were found.
   private var order: [Pair] = []
 
-  /// Services whose methods many servers have. A dot at the end stands for a whole package.
+  /// Services whose methods many servers have. A trailing dot matches a whole package.
   private static let shared = [
     "grpc.health.", "grpc.reflection.", "grpc.channelz.", "grpc.binarylog.", "grpc.lb.",
     "grpc.lookup.", "envoy.", "xds.", "udpa.", "google.longrunning.", "google.iam.v1.",
@@ -24,9 +25,9 @@ struct ServiceConflicts {
     var second: Int
   }
 
-  /// Routes of the second service that the first one has as well.
+  /// Routes of the second service that the first one also has.
   private struct Overlap {
-    /// Rules that somebody wrote: the first, and how many.
+    /// Explicit rules: the first conflict, and how many.
     var written: (route: Route, other: Route)?
     var writtenCount = 0
     /// The others.
@@ -46,7 +47,7 @@ struct ServiceConflicts {
       self.compare(entries.map(\.service), &compared)
       return
     }
-    // Services by each of their hosts; those that share several are compared once.
+    // Services by each of their hosts; a pair that shares several is compared once.
     var byHost: [[UInt8]: [Int]] = [:]
     var hosts: [[UInt8]] = []
     for entry in entries {
@@ -98,7 +99,7 @@ struct ServiceConflicts {
     self.pairs[pair] = overlap
   }
 
-  /// Rules of a configuration are somebody's even for such a service.
+  /// Rules from a configuration are explicit even for such a service.
   private static func isShared(_ route: Route) -> Bool {
     !route.isFromOutside && Self.shared.contains(where: route.method.serviceName.hasPrefix)
   }

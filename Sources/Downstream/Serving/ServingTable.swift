@@ -1,39 +1,39 @@
 internal import Codec
 package import Routing
 
-/// All service entries, by host and path prefix, frozen; a reload swaps the whole.
+/// All service entries, by host and path prefix; immutable, replaced as a whole on reload.
 ///
 /// The most specific host is preferred, as `HostPattern` orders them, then the longest prefix. Several
 /// entries with equally specific hosts and the same prefix are served side by side: the first one that
-/// has a route for the request takes it. Rules that clash between them are refused at load; names of
-/// methods, and the services that everyone's server offers, aren't.
+/// has a route for the request takes it. Explicit rules that conflict between them are rejected at
+/// load; method names, and the services that most servers offer, aren't.
 package final class ServingTable: Sendable {
-  /// An entry with what it's chosen by.
+  /// An entry with its selection criteria.
   private struct Entry: Sendable {
     var service: Int
-    /// Those hosts of the service that have one rank; empty: any.
+    /// The hosts of the service that share one rank; empty: any.
     var hosts: [HostPattern]
     var rank: Int
     var prefix: [UInt8]
-    /// The same for entries of equal rank and prefix.
+    /// Equal for entries of equal rank and prefix.
     var group = 0
   }
 
-  /// In order of declaration: the places of their upstreams in a `LoopContext`.
+  /// In order of declaration, as are their upstreams in a `LoopContext`.
   package let services: [ServedService]
-  /// Whether any service has errors of a shape of its own.
+  /// Whether any service defines its own error shape.
   let shapesErrors: Bool
-  /// Whether any service takes several slashes in a row for one.
+  /// Whether any service merges consecutive slashes.
   let mergesSlashes: Bool
-  /// What doesn't reach a service because another one comes first, by the places of the services.
+  /// Routes that don't reach a service because another one comes first, by service index.
   package let warnings: [(service: Int, text: String)]
   /// In order of preference.
   private let entries: [Entry]
 
   /// Orders the services.
   ///
-  /// - Throws: `RouteConflictError` where entries with the same prefix and a host in common have routes
-  ///   that clash; their services are named in front of the methods.
+  /// - Throws: `RouteConflictError` if entries with the same prefix and a host in common have
+  ///   conflicting routes; their services are named before the methods.
   package init(_ services: [ServedService]) throws(RouteConflictError) {
     self.services = services
     self.shapesErrors = services.contains { $0.errors != nil }
@@ -70,25 +70,25 @@ package final class ServingTable: Sendable {
     guard refused.isEmpty else { throw RouteConflictError(clashes: refused) }
   }
 
-  /// Where a request goes.
+  /// The destination of a request.
   package enum Choice {
     /// A route of a service.
     case route(service: Int, route: Int, prefixLength: Int)
     /// No service has this host and prefix.
     case noService
-    /// The service may have the path or not: its schema isn't there yet.
+    /// The service may or may not have the path: its schema isn't available yet.
     case noSchema(service: Int)
     /// The service has no such path.
     case noRoute(service: Int, prefixLength: Int)
-    /// The service has the path for other methods.
+    /// The service has the path, but for other methods.
     case otherMethods(service: Int, allowed: [String])
   }
 
-  /// Chooses service and route.
+  /// Chooses a service and a route.
   ///
   /// - Parameters:
-  ///   - authority: of the absolute form, else the Host header; empty without either.
-  ///   - path: from its leading `/`, as it was sent, without the query.
+  ///   - authority: that of the absolute form, else the Host header; empty without either.
+  ///   - path: from its leading `/`, as sent, without the query.
   package func choose(
     _ method: String, authority: RawSpan, path: RawSpan, _ scratch: inout RouteScratch
   ) -> Choice {
@@ -111,19 +111,19 @@ package final class ServingTable: Sendable {
     return self.explain(first, authority: authority, path: path, &scratch)
   }
 
-  /// Where a gRPC call goes that is passed through.
+  /// The destination of a gRPC call that is passed through.
   package struct CallChoice: Equatable {
     package var service: Int
     /// `/package.Service/Method`: the path without the service's prefix.
     package var callPath: String
   }
 
-  /// Chooses the service for a gRPC call that is passed through; nil where there's none.
+  /// Chooses the service for a gRPC call that is passed through; nil if there's none.
   ///
-  /// By host and prefix as for other requests: the first one of the group whose schema has the
-  /// method. gRPC clients can't write a prefix, so a service with one is also reached without it where
+  /// By host and prefix as for other requests: the first service of the group whose schema has the
+  /// method. gRPC clients can't specify a prefix, so a service with one is also reached without it if
   /// its schema has the method and the group's don't. A method that no schema has (reflection, health)
-  /// goes to the first service of the group, or to the first one whose schema isn't there yet.
+  /// goes to the first service of the group, or to the first one whose schema isn't available yet.
   package func chooseForCall(authority: RawSpan, path: String) -> CallChoice? {
     var first: CallChoice?
     var isFirstMissing = false
@@ -153,7 +153,7 @@ package final class ServingTable: Sendable {
     return first
   }
 
-  /// Why a request that reached a group has no route there.
+  /// The reason that a request that reached a group has no route there.
   @inline(never)
   private func explain(
     _ first: Entry, authority: RawSpan, path: RawSpan, _ scratch: inout RouteScratch
@@ -194,7 +194,7 @@ package final class ServingTable: Sendable {
 }
 
 extension Array {
-  /// Runs of neighbours that have the same value.
+  /// Splits into runs of adjacent elements that have the same value.
   fileprivate func chunked(by value: (Element) -> Int) -> [ArraySlice<Element>] {
     var chunks: [ArraySlice<Element>] = []
     var start = self.startIndex

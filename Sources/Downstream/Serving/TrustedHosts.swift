@@ -3,20 +3,20 @@ package import BridgeConfiguration
 internal import HTTPFields
 internal import NIOCore
 
-/// The hosts that a listener on loopback serves where a service names no `hosts` of its own.
+/// The hosts that a loopback listener serves for services without `hosts` of their own.
 ///
 /// A web page can make any name that its owner controls resolve to 127.0.0.1 (DNS rebinding); its
-/// requests are then same-origin to the browser, and only their `Host` shows where they come from. So
-/// only names are served that no foreign site can have: addresses, names without a dot, `localhost` and
+/// requests are then same-origin to the browser, and only their `Host` reveals their origin. So only
+/// names that no foreign site can have are served: addresses, names without a dot, `localhost` and
 /// names under it (RFC 6761 §6.3), and the names that the configuration lists.
 package struct TrustedHosts: Sendable {
-  /// In lower case, without port and final dot.
+  /// In lower case, without port and trailing dot.
   private var names: Set<String> = []
   /// `.example` for `*.example`.
   private var suffixes: [String] = []
   private var trustsAll = false
 
-  /// - Parameter hosts: names, perhaps with a port, which doesn't count; `*.example` for all names
+  /// - Parameter hosts: names, optionally with a port, which is ignored; `*.example` for all names
   ///   under one; `*` for all.
   package init(_ hosts: [String] = []) {
     for host in hosts {
@@ -31,7 +31,7 @@ package struct TrustedHosts: Sendable {
     }
   }
 
-  /// What a configuration trusts: the names that its services list, those that it listens on, and
+  /// Trusts the hosts of a configuration: those that its services list, those that it listens on, and
   /// `trusted_hosts`.
   package init(_ configuration: Configuration) {
     let listened = configuration.listen.compactMap { (address: ListenAddress) -> String? in
@@ -42,7 +42,7 @@ package struct TrustedHosts: Sendable {
 
   /// Whether requests to this authority are served.
   ///
-  /// - Parameter authority: `Host` or `:authority`, with or without a port; empty where there is none,
+  /// - Parameter authority: `Host` or `:authority`, with or without a port; empty if there is none,
   ///   which no browser sends.
   func trusts(_ authority: String) -> Bool {
     if self.trustsAll || authority.isEmpty { return true }
@@ -56,16 +56,16 @@ package struct TrustedHosts: Sendable {
     return self.names.contains(name) || self.suffixes.contains { name.hasSuffix($0) }
   }
 
-  /// Whether the configuration names this host, which a program that uses the bridge as its proxy then
-  /// means. `localhost` may be anything on this machine.
+  /// Whether the configuration names this host, so that a program that uses the bridge as its proxy
+  /// means the bridge itself. `localhost` may be anything on this machine.
   ///
-  /// - Parameter host: in lower case, without port and final dot.
+  /// - Parameter host: in lower case, without port and trailing dot.
   func lists(_ host: String) -> Bool {
     host != "localhost" && (try? SocketAddress(ipAddress: host, port: 0)) == nil
       && (self.names.contains(host) || self.suffixes.contains { host.hasSuffix($0) })
   }
 
-  /// The host without its port and its final dot, in lower case.
+  /// The host without its port and its trailing dot, in lower case.
   private static func name(of authority: String) -> String {
     var host = authority[...]
     if let colon = host.lastIndex(of: ":"),
@@ -77,7 +77,7 @@ package struct TrustedHosts: Sendable {
     return host.lowercased()
   }
 
-  /// Whether it's an IPv6 address in brackets, perhaps with a port.
+  /// Whether it's an IPv6 address in brackets, optionally with a port.
   private static func isBracketedAddress(_ authority: String) -> Bool {
     let inside = authority.utf8.dropFirst().prefix { $0 != UInt8(ascii: "]") }
     let rest = authority.utf8.dropFirst(inside.count + 1)
