@@ -20,7 +20,7 @@ package final class AcceptThrottle: Sendable {
   /// How often it's looked whether there are descriptors: each costs two system calls.
   private static let interval = TimeAmount.milliseconds(250)
 
-  /// - Parameter report: takes what a person should know.
+  /// - Parameter report: takes what the operator should know.
   package init(report: @escaping @Sendable (String) -> Void) {
     self.inner = Mutex(Inner(reserve: DescriptorReserve(limit: OpenFiles.limit)))
     self.report = report
@@ -95,10 +95,10 @@ struct AcceptState {
 
   private(set) var isPaused = false
   private var lastNote: NIODeadline?
-  /// Whether a person knows of the present pause.
+  /// Whether the current pause has been logged.
   private var isNoted = false
 
-  /// A shortage that comes and goes is told of once in this time.
+  /// A recurring shortage is logged at most once in this time.
   private static let noteInterval = TimeAmount.seconds(60)
 
   mutating func ranOut(_ shortage: Shortage, at now: NIODeadline) -> Action {

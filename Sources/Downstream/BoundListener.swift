@@ -26,7 +26,7 @@ extension BoundListener {
   /// of one name get the same port.
   ///
   /// - Parameter bootstrap: what to bind an address of the list, by its place, with.
-  /// - Throws: `ListenError` for the first address that can't be had; none is bound then.
+  /// - Throws: `ListenError` for the first address that can't be bound; none is bound then.
   package static func bind(
     _ listen: [ListenAddress], resolver: DNSResolver = .system(within: .seconds(5)),
     bootstrap: (_ index: Int) -> ServerBootstrap

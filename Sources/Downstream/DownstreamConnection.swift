@@ -8,7 +8,7 @@ protocol DownstreamConnection: AnyObject {
   var slot: Int? { get set }
   /// The tick by which what's waited for must have come.
   var deadline: Int64 { get }
-  /// The tick by which a silent answer gets a sign of life.
+  /// The tick by which a silent response gets a keepalive.
   var heartbeat: Int64 { get }
   /// Bytes in memory that wait for this client: what it sent of requests that aren't answered yet, and
   /// what it hasn't taken of their answers.
@@ -25,7 +25,7 @@ protocol DownstreamConnection: AnyObject {
 }
 
 extension DownstreamConnection {
-  /// Never: for protocols with signs of life of their own.
+  /// Never: for protocols with keepalives of their own.
   var heartbeat: Int64 { .max }
 
   func heartbeatDue() {}

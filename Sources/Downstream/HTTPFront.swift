@@ -47,7 +47,7 @@ package final class HTTPFront: Sendable {
   ///   - tls: what the listeners in `secure`, by their places in `listen`, speak TLS with.
   ///   - gate: stops accepting while the system is short of what connections need.
   ///   - makeContext: called once on each loop of the group.
-  /// - Throws: `ListenError` for the first address that can't be had; none is bound then.
+  /// - Throws: `ListenError` for the first address that can't be bound; none is bound then.
   package static func start(
     _ listen: [ListenAddress], tls: ReloadableTLSContext? = nil, secure: Set<Int> = [],
     limits: Configuration.Limits, on group: any EventLoopGroup,

@@ -1,7 +1,7 @@
-/// Which of the handshakes that failed on a loop a person is told of: the first, and then one in a while
-/// with how many there were meanwhile, because anybody can make them fail. Pure.
+/// Limits log lines about failed TLS handshakes on a loop, because anybody can cause them: logs the first, then at
+/// most one a minute with the number of those in between. Pure.
 struct HandshakeFailureLogLimiter {
-  /// Between two notes, in ticks: a minute.
+  /// Between two log lines, in ticks of `LoopContext.tickInterval` (500 ms): a minute.
   private static let interval: Int64 = 120
 
   private var nextTick = Int64.min
@@ -9,7 +9,7 @@ struct HandshakeFailureLogLimiter {
 
   /// A handshake failed.
   ///
-  /// - Returns: what a person is told; nil: nothing now.
+  /// - Returns: the line to log; nil: none now.
   mutating func failed(_ reason: String, client: String, tick: Int64) -> String? {
     guard tick >= self.nextTick else {
       self.unreported += 1

@@ -58,7 +58,7 @@ package final class LoopContext {
   ///   - recorder: where access entries go; nil: nowhere.
   ///   - trustedHosts: the names that are served on loopback.
   ///   - tls: what's spoken inside tunnels to port 443.
-  ///   - report: takes what a person should know and no client hears of.
+  ///   - report: takes what the operator should know and no client is sent.
   package init(
     eventLoop: any EventLoop, table: ServingTable, upstreams: [[any Upstream]],
     limits: Configuration.Limits, recorder: (any AccessRecorder)? = nil,

@@ -35,7 +35,7 @@ extension GRPCStatus {
 
   /// For a stream on which the endpoint broke HTTP/2.
   ///
-  /// - Parameter violation: the error code that it was told, and why.
+  /// - Parameter violation: the error code that was sent to the peer, and the reason.
   package init(violation: String) {
     self.init(.internal, "the endpoint's reply breaks HTTP/2: \(violation)", origin: .transport)
   }

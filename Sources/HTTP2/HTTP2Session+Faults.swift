@@ -35,7 +35,7 @@ extension HTTP2Session {
     self.output.writeBytes(text)
   }
 
-  /// Of what's wrong, sent along for whoever looks at the connection.
+  /// The most bytes of the debug data of GOAWAY (RFC 9113 §6.8).
   private static let farewellTextBytes = 200
 
   // MARK: Streams that are over

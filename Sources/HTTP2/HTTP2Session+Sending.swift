@@ -102,8 +102,7 @@ extension HTTP2Session {
     _ = unsafe nghttp2_submit_goaway(self.handle, 0, last, errorCode, nil, 0)
   }
 
-  /// Asks the peer for a sign of life; it answers by itself (RFC 9113 §6.7), and a `pong` event has
-  /// the same data.
+  /// Sends a PING; the peer acknowledges it (RFC 9113 §6.7), and a `pong` event has the same data.
   package func ping(_ data: UInt64 = 0) {
     guard !self.isBroken else { return }
     unsafe withUnsafeBytes(of: data.bigEndian) { bytes in

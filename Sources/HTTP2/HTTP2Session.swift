@@ -116,7 +116,7 @@ package final class HTTP2Session {
   /// What a client may still do wrong.
   var faults = FaultBudget()
   var closedStreams: ClosedStreams
-  /// Streams that are gone and that the peer is to be told so of.
+  /// Streams that have closed and for which the peer gets an RST_STREAM.
   var dueResets: [Int32] = []
   /// Whether GOAWAY was sent: what comes for streams that it left out means nothing.
   var hasSaidGoodbye = false

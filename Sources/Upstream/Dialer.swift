@@ -48,7 +48,7 @@ final class Dialer<Attempt: DialAttempt> {
 
   /// - Parameters:
   ///   - make: makes the handler of an attempt.
-  ///   - onEnd: told the outcome once, never from within `start` or `cancel`.
+  ///   - onEnd: called with the outcome once, never from within `start` or `cancel`.
   init(
     id: Int, _ target: Target, on eventLoop: any EventLoop,
     make: @escaping (Dialer<Attempt>, _ attempt: Int) -> Attempt,

@@ -30,7 +30,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
   /// How often something has come, to see whether anything did in a time.
   private(set) var readCount = 0
   private var estimator: WindowEstimator
-  /// Payload that was taken and that the estimator has been told of.
+  /// Payload that was taken and reported to the estimator.
   private var estimatedBytes = 0
   private var isReady = false
   /// Whether bytes can be sent: the socket is connected, and TLS is up where there is TLS.
@@ -40,7 +40,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
   /// Whether events are being handed out or bytes written, further up the stack: neither may begin
   /// again within it.
   private var isBusy = false
-  /// Whether the pool has been told that it's gone.
+  /// Whether its end was reported to the pool.
   private var hasEnded = false
   /// Why it's being closed, when that is known before it is.
   private var endReason: String?
@@ -333,7 +333,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
     self.pool.connectionAllows(self, calls: self.session.peerConcurrentStreams)
   }
 
-  // MARK: Signs of life
+  // MARK: Keepalive
 
   /// A call met its deadline while nothing came.
   func probeNow() {

@@ -2,16 +2,16 @@ internal import BridgeConfiguration
 internal import NIOCore
 internal import Time
 
-/// Whether the far end of a connection is still there: when it's asked for a sign of life (PING), and
-/// when it's given up. Pure.
+/// HTTP/2 keepalive of a connection to an endpoint: when a PING is sent, and when the connection is abandoned.
+/// Pure.
 ///
-/// It never looks at a clock for what is received, because that's on the way of every reply: it's
-/// asked now and then (`check`), and only knows whether anything came since it was asked last.
+/// It reads no clock when bytes are received, because that happens for every response: it's checked
+/// periodically (`check`), and only knows whether anything was received since the last check.
 struct KeepaliveState {
   struct Options {
-    /// A connection on which nothing came for this long is asked; nil: only on suspicion.
+    /// A connection that received nothing for this long gets a PING; nil: only after a missed deadline.
     var time: TimeAmount?
-    /// How long the answer may take.
+    /// How long the acknowledgement may take.
     var timeout: TimeAmount
     /// Whether one without calls is asked too.
     var withoutCalls: Bool

@@ -39,7 +39,7 @@ protocol PoolShell: EndpointPool, SendableMetatype {
   static var greeting: String { get }
   var state: PoolState { get set }
   var connections: [Connection] { get set }
-  /// Whether `onReachability` was last told that it's reached.
+  /// Whether `onReachability` last reported the endpoint as reached.
   var isReached: Bool { get set }
   /// What becomes connections.
   var dialers: [Dialer<Connection>] { get set }
@@ -220,7 +220,7 @@ extension PoolShell {
     }
   }
 
-  /// Nobody is told any more whether the endpoint can be reached.
+  /// Stops reporting whether the endpoint can be reached.
   private func endReachability() {
     self.onReachability?(.left)
     self.onReachability = nil
@@ -274,7 +274,7 @@ extension PoolShell {
     return promise.futureResult
   }
 
-  /// Part of `performPendingActions`: whoever waits for something that has come about hears of it.
+  /// Part of `performPendingActions`: completes probe and drain promises whose condition is met.
   func notifyWaiters() {
     if !self.probes.isEmpty, self.state.hasReady || !self.state.hasUsable {
       let isReachable = self.state.hasReady

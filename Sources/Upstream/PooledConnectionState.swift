@@ -8,7 +8,7 @@ struct PooledConnectionState {
     case ready(limit: Int)
     /// Takes no calls any more, finishes those it has. Valid transition: closing.
     case draining
-    /// The shell was told to close it.
+    /// The pool is closing it.
     case closing
   }
 

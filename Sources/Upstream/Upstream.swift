@@ -21,11 +21,11 @@ package protocol Upstream: AnyObject {
 package protocol EndpointPool: Upstream {
   var endpoint: Configuration.Endpoint { get }
 
-  /// Told of each change of `connectivity`, on the loop, never from within a function that its owner
+  /// Called with each change of `connectivity`, on the loop, never from within a function that its owner
   /// calls in the same turn but `connect`, `start` and `probe`.
   var onConnectivity: ((Connectivity) -> Void)? { get set }
 
-  /// Told whether the endpoint can be reached, when that changes or another attempt has failed.
+  /// Called when the endpoint becomes reachable or unreachable, and when another attempt has failed.
   var onReachability: ((Reachability) -> Void)? { get set }
 
   /// Why a call wouldn't get there now: the reason that it would end with.

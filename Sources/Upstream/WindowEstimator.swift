@@ -25,7 +25,7 @@ struct WindowEstimator {
     self.most = most
   }
 
-  /// The data of PINGs that measure: other PINGs are for signs of life.
+  /// The data of PINGs that measure the round trip; other PINGs are keepalives.
   static let ping: UInt64 = 0x6272_6964_6765_7770
 
   /// Payload has come and was taken.

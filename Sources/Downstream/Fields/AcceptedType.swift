@@ -8,7 +8,7 @@ enum AcceptedType {
     case any
     /// `application/*`.
     case application
-    /// `application/…+json`: whoever takes one kind of JSON can read another.
+    /// `application/…+json`: a client that accepts one kind of JSON can read another.
     case suffix
     /// `application/json` or `text/json`.
     case exact

@@ -250,7 +250,7 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
     }
   }
 
-  /// How long a client may still open streams after it was told that the connection will end: far
+  /// How long a client may still open streams after the announcement of the connection's end: far
   /// more than the way there and back takes.
   private static let noticeTime = Duration.seconds(1)
 

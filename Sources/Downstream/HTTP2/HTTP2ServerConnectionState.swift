@@ -6,7 +6,7 @@
 struct HTTP2ServerConnectionState {
   private enum State {
     case serving
-    /// The client was told to open no more streams soon; those that it opened meanwhile are served.
+    /// GOAWAY announces the end; streams that the client opens meanwhile are served.
     case announcing
     /// GOAWAY is sent.
     case leaving

@@ -68,7 +68,7 @@ struct PassThroughState {
 
   /// The client ended its side.
   ///
-  /// - Returns: whether the call has to be told.
+  /// - Returns: whether the call must be notified.
   mutating func endReceived() -> Bool {
     self.isRequestComplete = true
     if case .calling = self.state { return true }

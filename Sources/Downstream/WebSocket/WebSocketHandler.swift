@@ -300,7 +300,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     self.deadline = self.loop.deadline(of: .close)
   }
 
-  /// Closes with a fault, which is told whole in a message before.
+  /// Sends the full error as a message, then a Close frame.
   func fail(_ fault: RequestError) {
     guard self.state.isOpen else { return }
     self.entry.failure = AccessEntry.Failure(fault)

@@ -23,7 +23,7 @@ package final class Cluster: Upstream {
   private let waitLimit: Int
   private let waitTime: TimeAmount
 
-  /// Told, on the loop, of each endpoint that there's a connection to it now, or none any more.
+  /// Called, on the loop, when the first connection to an endpoint is up, and when the last one has closed.
   package var onPresence: ((Bool) -> Void)?
 
   private var state: ClusterState
@@ -47,7 +47,7 @@ package final class Cluster: Upstream {
   private struct Member {
     let pool: any EndpointPool
     var health: HealthWatch?
-    /// As `onPresence` was told.
+    /// As last reported to `onPresence`.
     var isPresent = false
   }
 
@@ -154,7 +154,7 @@ package final class Cluster: Upstream {
     self.members[id]?.health?.connected()
   }
 
-  /// Looks at outliers when it's time to, again and again.
+  /// Checks for outliers periodically.
   private func sweep() {
     self.sweepTask?.cancel()
     self.sweepTask = nil

@@ -29,7 +29,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
   private var keepsAlive = true
   /// Whether a request is being written, further up the stack.
   private var isBeginning = false
-  /// Whether the pool has been told that it's gone.
+  /// Whether its end was reported to the pool.
   private var hasEnded = false
 
   /// An attempt of a dialer's, which becomes a connection of the same number.
