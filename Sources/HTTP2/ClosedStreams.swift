@@ -1,9 +1,9 @@
-/// Which streams of a connection are over and how, to judge HEADERS that come for them (RFC 9113 §5.1,
-/// state "closed", and §5.1.1). Pure.
+/// The closed streams of a connection and how each ended, to classify HEADERS that arrive for them
+/// (RFC 9113 §5.1, state "closed", and §5.1.1). Pure.
 ///
-/// nghttp2 forgets a closed stream and passes over what comes for it. That's right only for a stream that
-/// was reset by this side, because the peer may not have heard of it yet. Only streams for which the
-/// common verdict is wrong are remembered, so that a connection without resets costs nothing.
+/// nghttp2 forgets a closed stream and ignores frames for it. That's correct only for a stream that
+/// this side reset, because the peer may not have seen the reset yet. Only streams for which the
+/// default verdict is wrong are recorded, so that a connection without resets costs nothing.
 struct ClosedStreams {
   /// How a stream ended.
   enum End {
@@ -13,9 +13,9 @@ struct ClosedStreams {
     case resetByUs
   }
 
-  /// What HEADERS for a closed stream are.
+  /// The classification of HEADERS for a closed stream.
   enum Verdict: Equatable {
-    /// They were under way when the stream was reset.
+    /// They were in flight when the stream was reset.
     case late
     /// A stream error of type STREAM_CLOSED.
     case streamError
@@ -27,27 +27,27 @@ struct ClosedStreams {
     var verdict: Verdict
   }
 
-  /// Whether the peer opens the streams (it's a client).
+  /// Whether the peer is the client and opens the streams.
   private let isServer: Bool
   private var highest: Int32 = -1
   private var exceptions: [Exception] = []
   private var nextException = 0
-  /// Numbers that the client passed over, which closes them (RFC 9113 §5.1.1).
+  /// Identifiers that the client skipped, which closes them (RFC 9113 §5.1.1).
   private var skipped: [ClosedRange<Int32>] = []
 
-  /// More resets than can be on their way at the same time.
+  /// More than the number of resets that can be in flight at the same time.
   private static let exceptionLimit = 1024
-  /// Clients pass over no numbers, or those before their first one.
+  /// Clients skip no identifiers, or only those before their first one.
   private static let skippedLimit = 16
 
   init(isServer: Bool) {
     self.isServer = isServer
   }
 
-  /// Whether a client's stream with this number would be new.
+  /// Whether a client's stream with this identifier would be new.
   func isNew(_ id: Int32) -> Bool { id > self.highest }
 
-  /// The client opens a stream, whatever becomes of it.
+  /// Records that the client opens a stream, even one that is rejected.
   mutating func opened(_ id: Int32) {
     guard id > self.highest else { return }
     if id > self.highest + 2, self.skipped.count < Self.skippedLimit {
@@ -56,11 +56,11 @@ struct ClosedStreams {
     self.highest = id
   }
 
-  /// A stream is over.
+  /// Records that a stream closed.
   mutating func closed(_ id: Int32, _ end: End) {
     switch end {
-    // A server's HEADERS behind its end are its fault. Any other stream of a client's own may have been
-    // reset, so what comes for it is late.
+    // HEADERS from a server after it ended the stream are an error. Any other stream that the client
+    // opened may have been reset, so HEADERS for it are late.
     case .complete:
       if !self.isServer { self.except(id, .connectionError(code: HTTP2ErrorCode.streamClosed)) }
     case .resetByPeer:
@@ -70,7 +70,7 @@ struct ClosedStreams {
     }
   }
 
-  /// Judges HEADERS for a stream that isn't there and that isn't new.
+  /// Classifies HEADERS for a stream that is neither open nor new.
   func judge(_ id: Int32) -> Verdict {
     if let exception = self.exceptions.last(where: { $0.id == id }) { return exception.verdict }
     guard self.isServer else { return .late }

@@ -1,18 +1,18 @@
 internal import NIOCore
 
-/// How many streams a client may waste: those that it resets before their answers, and those that have
-/// to be reset because of it. Pure; a token bucket.
+/// A token bucket for streams that a client wastes: those that it resets before the response, and
+/// those that must be reset because of its errors. Pure.
 ///
-/// Each such stream may have become a call of an endpoint, which costs far more than the two frames that
-/// it costs the client (CVE-2023-44487, "rapid reset"; CVE-2025-8671, "made you reset"). Clients that
-/// give up calls do so now and then, or all their streams at once; neither is near the bound.
+/// Each such stream may have become a call to an endpoint, which costs far more than the two frames
+/// that it costs the client (CVE-2023-44487, "rapid reset"; CVE-2025-8671, "made you reset"). Clients
+/// that cancel calls do so occasionally, or all their streams at once; neither comes near the limit.
 struct FaultBudget {
   private var left: Int
   private var filledAt: NIODeadline?
 
-  /// Faults at once: five times the streams that a client has open by default.
+  /// Faults in a burst: five times the streams that a client has open by default.
   static let burst = 500
-  /// Faults in the long run.
+  /// Sustained rate of faults.
   static let perSecond = 33
 
   init() {
@@ -21,7 +21,7 @@ struct FaultBudget {
 
   /// Counts one fault.
   ///
-  /// - Returns: whether it's within the bound.
+  /// - Returns: whether it's within the limit.
   mutating func spend(now: NIODeadline) -> Bool {
     let gained = self.filledAt.map { Int((now - $0).nanoseconds / Self.interval) } ?? 0
     if gained > 0 {
@@ -35,6 +35,6 @@ struct FaultBudget {
     return true
   }
 
-  /// Nanoseconds in which one fault is forgotten.
+  /// Nanoseconds after which one fault is forgiven.
   private static let interval = 1_000_000_000 / Int64(Self.perSecond)
 }

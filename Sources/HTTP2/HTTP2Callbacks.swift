@@ -1,12 +1,12 @@
 internal import CNghttp2
 internal import NIOCore
 
-/// The callbacks of nghttp2: each finds its session and notes what happened.
+/// The callbacks of nghttp2: each finds its session and records the event.
 ///
-/// None calls back into nghttp2 except for a stream's user data. They fail only where the session has
-/// given the peer up (`giveUp`), which stops nghttp2 in the middle of what it was given.
+/// None calls back into nghttp2 except to access a stream's user data. They fail only if the session
+/// has given the peer up (`giveUp`), which stops nghttp2 in the middle of its input.
 extension HTTP2Session {
-  /// Makes the nghttp2 session. It fails only when memory is out, where Swift itself would stop.
+  /// Creates the nghttp2 session. Fails only when out of memory, where Swift itself would trap.
   static func makeHandle(_ role: Role) -> OpaquePointer {
     var callbacks: OpaquePointer?
     var options: OpaquePointer?
@@ -109,7 +109,7 @@ extension HTTP2Session {
     }
   }
 
-  /// Asks a stream for the next piece of its body.
+  /// Reads the next piece of a stream's body.
   static var bodyProvider: nghttp2_data_source_read_callback {
     { _, _, _, limit, flags, source, user in
       guard let flags = unsafe flags, let source = unsafe source, let user = unsafe user else {
@@ -122,7 +122,7 @@ extension HTTP2Session {
     }
   }
 
-  /// The session that a callback is for, without counting references.
+  /// Calls `body` with the session that a callback is for, without reference counting.
   private static func at<Result>(
     _ user: UnsafeMutableRawPointer, _ body: (HTTP2Session) -> Result
   ) -> Result {
@@ -142,20 +142,20 @@ extension HTTP2Session {
     _ = unsafe nghttp2_session_set_stream_user_data(self.handle, id, Self.tag(slot))
   }
 
-  /// A field of the block under way.
+  /// Adds a field of the current header block.
   ///
-  /// - Returns: what the callback returns.
+  /// - Returns: the callback's result.
   private func addField(
     _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, of id: Int32
   ) -> Int32 {
-    // RFC 9113 §6.5.2: a field counts 32 bytes beside its name and value.
+    // RFC 9113 §6.5.2: a field counts 32 bytes in addition to its name and value.
     self.blockSize += name.count + value.count + 32
     guard self.blockSize <= self.options.headerByteLimit else { return self.refuseField(of: id) }
     unsafe self.headers.append(name, value)
     return 0
   }
 
-  /// The block has become too large: none of it is kept, and from some size on no more of it is looked at.
+  /// Drops a block that has become too large, and stops reading it beyond `headerByteBound`.
   @inline(never)
   private func refuseField(of id: Int32) -> Int32 {
     if !self.isBlockTooLarge {
@@ -170,7 +170,7 @@ extension HTTP2Session {
   private func addPayload(_ id: Int32, _ data: UnsafePointer<UInt8>, _ length: Int) {
     self.receivedPayload += length
     guard length > 0, let stream = self.find(id), let base = unsafe self.receiveBase else { return }
-    // nghttp2 hands payload out where it stands in the bytes that we gave it.
+    // nghttp2 passes payload as pointers into the bytes that it was given.
     let start = unsafe data - base
     self.events.append(.data(stream, bytes: start..<start + length))
   }
@@ -224,8 +224,9 @@ extension HTTP2Session {
     self.events.append(.closed(stream, errorCode: code))
   }
 
-  /// nghttp2 resets streams on which the server breaks the protocol by itself, and says why, if at all,
-  /// in a message that names the stream. A client's own resets are for calls that nobody waits for.
+  /// Records why nghttp2 reset a stream on which the server violated the protocol. nghttp2 does so on
+  /// its own, and gives the reason, if at all, in a message that names the stream. The client's own
+  /// resets are for cancelled calls.
   private func noteViolation(_ id: Int32, _ code: UInt32) {
     guard self.role == .client, id != self.peerReset,
       ![HTTP2ErrorCode.noError, HTTP2ErrorCode.refusedStream, HTTP2ErrorCode.cancel].contains(code)
@@ -240,14 +241,14 @@ extension HTTP2Session {
     self.complaint = unsafe String(decoding: start, as: UTF8.self)
   }
 
-  /// Of what nghttp2 says, which repeats the field that it's about, in characters.
+  /// Limit on nghttp2's message, which repeats the field in question, in characters.
   private static let complaintLimit = 300
 
   // MARK: Sent
 
-  /// A request that was queued before the peer's GOAWAY came can't leave any more. Its stream closes
-  /// next, with NGHTTP2_INTERNAL_ERROR: tell it apart as refused. One that we reset ourselves
-  /// (NGHTTP2_ERR_STREAM_CLOSING) keeps its code.
+  /// Records a request that was queued before the peer's GOAWAY arrived and can't be sent any more.
+  /// Its stream closes next, with NGHTTP2_INTERNAL_ERROR, and is reported as refused. One that this
+  /// side reset (NGHTTP2_ERR_STREAM_CLOSING) keeps its code.
   private func frameNotSent(_ frame: nghttp2_frame, _ error: Int32) {
     guard unsafe frame.hd.type == UInt8(NGHTTP2_HEADERS.rawValue),
       unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST,
@@ -256,7 +257,7 @@ extension HTTP2Session {
     self.unsentRequest = unsafe frame.hd.stream_id
   }
 
-  /// Says how long the next DATA frame is and whether it's the last.
+  /// Returns the length of the next DATA frame and flags the last one.
   private func nextFrame(_ slot: Int, limit: Int, _ flags: inout UInt32) -> Int {
     switch self.streams[slot].body.nextFrame(limit: limit, joins: self.options.joinsBuffers) {
     case .none:
@@ -274,7 +275,7 @@ extension HTTP2Session {
     }
   }
 
-  /// Writes a whole DATA frame: the header that nghttp2 made, the payload from the stream's queue.
+  /// Writes a whole DATA frame: nghttp2's header, and the payload from the stream's queue.
   private func writeDataFrame(_ slot: Int, _ header: UnsafePointer<UInt8>, _ length: Int) -> Int32 {
     guard self.output.readableBytes < self.outputLimit else {
       self.isOutputFull = true

@@ -1,7 +1,7 @@
-/// One stream of an `HTTP2Session`, for as long as the session knows it.
+/// A stream of an `HTTP2Session`, valid for as long as the session knows it.
 ///
-/// The slot makes tables by stream plain arrays. It's used again once the stream has closed and its
-/// events have been handled; the identifier never is, so that a stale value is recognised.
+/// The slot lets per-stream tables be plain arrays. It's reused once the stream has closed and its
+/// events have been handled; the identifier never is, so that a stale value is detected.
 public struct HTTP2Stream: Hashable, Sendable {
   /// The identifier on the wire (RFC 9113 §5.1.1).
   public let id: Int32
@@ -12,37 +12,37 @@ public struct HTTP2Stream: Hashable, Sendable {
     self.slotIndex = Int32(truncatingIfNeeded: slot)
   }
 
-  /// The stream's place in tables that run beside the session's own.
+  /// The stream's index in tables parallel to the session's own.
   @inlinable public var slot: Int { Int(self.slotIndex) }
 
-  /// Written out, because a synthesized one is called instead of inlined.
+  /// Written out, because the synthesized one isn't inlined.
   @inlinable
   public static func == (left: HTTP2Stream, right: HTTP2Stream) -> Bool {
     left.id == right.id && left.slotIndex == right.slotIndex
   }
 }
 
-/// What the peer did, in the order in which it did it.
+/// An action of the peer, reported in order.
 package enum HTTP2Event: Equatable {
-  /// The peer's SETTINGS came (again). Read them from the session.
+  /// The peer's SETTINGS arrived (again). Read them from the session.
   case settings
   /// A header block: the fields of `HTTP2Session.headers` in this range. Request or response head,
   /// a 1xx head, or trailers.
   case headers(HTTP2Stream, fields: Range<Int>, endsStream: Bool)
-  /// A header block was larger than the session takes; its fields are gone. The stream is open.
+  /// A header block exceeded the session's limit; its fields were dropped. The stream is open.
   case headersTooLarge(HTTP2Stream)
-  /// A client's request isn't one by RFC 9113 §8.1.1, and its stream is about to be reset: the fields up
-  /// to the fault, and what it is. No `headers` follow.
+  /// A client's request is malformed (RFC 9113 §8.1.1), and its stream is about to be reset: the
+  /// fields up to the error, and the reason. No `headers` follow.
   case invalidRequest(HTTP2Stream, fields: Range<Int>, reason: String)
   /// Payload of a DATA frame, as offsets from the reader index of the bytes just received.
   case data(HTTP2Stream, bytes: Range<Int>)
   /// A DATA frame ended the peer's side of the stream.
   case endOfStream(HTTP2Stream)
-  /// The stream is gone; nothing follows for it. `HTTP2ErrorCode.noError` when it ended well.
+  /// The stream closed; nothing follows for it. `HTTP2ErrorCode.noError` if it ended normally.
   case closed(HTTP2Stream, errorCode: UInt32)
-  /// The answer to a PING of ours, with its data.
+  /// The acknowledgement of a PING that this side sent, with its data.
   case pong(UInt64)
-  /// The peer takes no new streams. The streams above `lastStream` follow as `closed` with
+  /// The peer accepts no new streams. The streams above `lastStream` follow as `closed` with
   /// `HTTP2ErrorCode.refusedStream`.
   case goAway(lastStream: Int32, errorCode: UInt32)
 }
@@ -64,7 +64,7 @@ package enum HTTP2ErrorCode {
   package static let inadequateSecurity: UInt32 = 0xc
   package static let http11Required: UInt32 = 0xd
 
-  /// `REFUSED_STREAM`, as RFC 9113 spells it; the number for a code that it doesn't have.
+  /// The name in RFC 9113, such as `REFUSED_STREAM`; the number for an unknown code.
   package static func name(_ code: UInt32) -> String {
     let names = [
       "NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT",

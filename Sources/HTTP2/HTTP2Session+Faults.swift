@@ -1,25 +1,25 @@
 internal import CNghttp2
 internal import NIOCore
 
-/// What the peer does wrong: what's borne, and where the connection ends.
+/// Errors of the peer: which are tolerated, and which end the connection.
 extension HTTP2Session {
-  /// What a callback returns: whether nghttp2 is to go on.
+  /// The result of a callback: whether nghttp2 continues.
   var verdict: Int32 { self.givenUp == nil ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
 
-  /// What a callback returns for a field that isn't looked at any more: a client's connection ends, of
-  /// an endpoint's stream nghttp2 passes over the rest of the block and resets it.
+  /// The result of the field callback beyond `headerByteBound`: a client's connection ends; for an
+  /// endpoint's stream, nghttp2 skips the rest of the block and resets the stream.
   var fieldRefusal: Int32 {
     self.givenUp == nil ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue : self.verdict
   }
 
-  /// Ends the connection once nghttp2 has returned; events that are there are still valid.
+  /// Ends the connection once nghttp2 has returned; events recorded so far stay valid.
   func giveUp(_ code: UInt32, _ reason: String) {
     guard self.givenUp == nil else { return }
     self.givenUp = code
     self.complaint = reason
   }
 
-  /// Writes a last GOAWAY by hand: nghttp2 must not be called any more.
+  /// Writes a final GOAWAY by hand, because nghttp2 must not be called any more.
   func breakOff(_ code: UInt32) {
     self.isBroken = true
     let last = unsafe nghttp2_session_get_last_proc_stream_id(self.handle)
@@ -35,13 +35,13 @@ extension HTTP2Session {
     self.output.writeBytes(text)
   }
 
-  /// The most bytes of the debug data of GOAWAY (RFC 9113 §6.8).
+  /// Limit on the debug data of GOAWAY, which gives the reason.
   private static let farewellTextBytes = 200
 
   // MARK: Streams that are over
 
-  /// HEADERS begin. DATA for a stream that's over passes by: nghttp2 drops it before it says so, and it
-  /// costs nothing but its bytes.
+  /// Checks HEADERS that begin. DATA for a closed stream isn't checked: nghttp2 drops it before any
+  /// callback, and it costs only its bytes.
   func blockBegins(on id: Int32) {
     guard self.lastFound.id != id, id > 0, id & 1 == 1 else { return }
     if self.role == .server, self.closedStreams.isNew(id) {
@@ -60,7 +60,8 @@ extension HTTP2Session {
     }
   }
 
-  /// nghttp2 is about to reset a stream, or has refused to open it; or, with 0, to end the connection.
+  /// Called when nghttp2 is about to reset a stream, has refused to open it, or, with 0, is about to
+  /// end the connection.
   ///
   /// - Parameter opensStream: whether the frame is the head of a request.
   func frameIsInvalid(on id: Int32, opensStream: Bool) {
@@ -69,7 +70,7 @@ extension HTTP2Session {
       if opensStream, !self.streams[stream.slot].isFaulty { self.noteInvalidRequest(stream) }
       self.streams[stream.slot].isFaulty = true
     } else {
-      // What follows is on its way already.
+      // Further frames are in flight already.
       self.closedStreams.closed(id, .resetByUs)
     }
     self.noteFault()
@@ -79,15 +80,15 @@ extension HTTP2Session {
     guard self.role == .server else { return }
     self.isBlockOpen = false
     let fields = min(self.blockStart, self.headers.fields.count)..<self.headers.fields.count
-    // What nghttp2 says names the stream; without that it said it of another one.
+    // nghttp2's message names the stream; otherwise it's about another one.
     let complaint = self.complaint.flatMap { $0.contains("stream: \(stream.id),") ? $0 : nil }
     let reason = complaint ?? "a pseudo-header field is missing, twice there or at odds with others"
     self.events.append(.invalidRequest(stream, fields: fields, reason: reason))
   }
 
-  /// Notes how a stream ended, and whose fault it was.
+  /// Records how a stream ended, and counts a fault if the client caused it.
   func noteEnd(of stream: HTTP2Stream, _ errorCode: UInt32) {
-    // Read in place: a copy of the entry would cost references to its body.
+    // Read in place: copying the entry would retain its body.
     let slot = stream.slot
     if stream.id == self.peerReset {
       self.closedStreams.closed(stream.id, .resetByPeer)
@@ -102,7 +103,7 @@ extension HTTP2Session {
     }
   }
 
-  /// Tells the peer that streams are gone.
+  /// Resets streams for which HEADERS arrived after they closed.
   func submitDueResets() {
     for id in self.dueResets {
       _ = unsafe nghttp2_submit_rst_stream(self.handle, 0, id, HTTP2ErrorCode.streamClosed)
@@ -112,12 +113,13 @@ extension HTTP2Session {
 
   // MARK: Clients that waste streams
 
-  /// Whether the client has broken the protocol on a stream, which will be reset for that.
+  /// Whether the client has violated the protocol on a stream, which will be reset for that.
   package func isFaulty(_ stream: HTTP2Stream) -> Bool {
     self.isKnown(stream) && self.streams[stream.slot].isFaulty
   }
 
-  /// A client wasted a stream. What an endpoint does to its own answers harms nobody but itself.
+  /// Counts a stream wasted by a client. An endpoint's errors affect only its own responses and
+  /// aren't counted.
   func noteFault() {
     guard self.role == .server, self.givenUp == nil else { return }
     if !self.faults.spend(now: self.options.now()) {
@@ -127,7 +129,7 @@ extension HTTP2Session {
     }
   }
 
-  /// A header list has grown beyond all measure.
+  /// Handles a header list that has exceeded `headerByteBound`.
   func blockIsBeyondBound(of id: Int32) {
     guard self.isBlockOpen else { return }
     self.isBlockOpen = false

@@ -1,15 +1,15 @@
 internal import CNghttp2
 package import NIOCore
 
-/// Queueing frames. Nothing leaves before `drain`.
+/// Queueing frames. Nothing is sent before `drain`.
 extension HTTP2Session {
   /// Opens a stream with a request.
   ///
   /// - Parameters:
   ///   - headers: pseudo-header fields first (RFC 9113 §8.3), names in lower case.
-  ///   - body: the first piece of the body, if there is one yet.
+  ///   - body: the first piece of the body, if available.
   ///   - endsStream: whether the request is complete with `body`.
-  /// - Returns: nil when the connection can open no more streams; it's of no use for new calls then.
+  /// - Returns: nil if the connection can't open any more streams, and so can't take new calls.
   package func submitRequest(
     _ headers: HeaderBlock, body: ByteBuffer?, endsStream: Bool
   ) -> HTTP2Stream? {
@@ -26,8 +26,8 @@ extension HTTP2Session {
         self.handle, nil, fields, count, &provider, Self.tag(slot))
     }
     guard id > 0 else {
-      // NGHTTP2_ERR_STREAM_ID_NOT_AVAILABLE, _NOMEM; _INVALID_ARGUMENT and _PROTO can't be: there's
-      // no priority, and this is a client.
+      // NGHTTP2_ERR_STREAM_ID_NOT_AVAILABLE, _NOMEM; _INVALID_ARGUMENT and _PROTO can't occur:
+      // there's no priority, and this is a client.
       self.queuedBytes -= self.streams[slot].body.byteCount
       self.streams[slot] = StreamEntry(id: 0)
       self.freeSlots.append(slot)
@@ -37,7 +37,7 @@ extension HTTP2Session {
     return HTTP2Stream(id: id, slot: slot)
   }
 
-  /// Answers a request; `endsStream` without a body makes a trailers-only reply.
+  /// Responds to a request; `endsStream` without a body makes a Trailers-Only response.
   package func submitResponse(
     _ stream: HTTP2Stream, _ headers: HeaderBlock, body: ByteBuffer? = nil, endsStream: Bool
   ) {
@@ -45,7 +45,7 @@ extension HTTP2Session {
     let slot = stream.slot
     let entry = self.makeEntry(stream.id, body: body, endsStream: endsStream)
     self.streams[slot].body = entry.body
-    // NGHTTP2_ERR_NOMEM, or _DATA_EXIST after a second response: our bug.
+    // NGHTTP2_ERR_NOMEM, or _DATA_EXIST after a second response: a bug of the caller.
     let result = unsafe self.withFields(headers) { fields, count in
       guard !self.streams[slot].body.isSent else {
         return unsafe nghttp2_submit_response(self.handle, stream.id, fields, count, nil)
@@ -64,7 +64,7 @@ extension HTTP2Session {
     }
   }
 
-  /// Appends to the body of a stream that hasn't ended. Ignored for a stream that's gone.
+  /// Appends to the body of a stream that hasn't ended. Ignored for a closed stream.
   package func send(_ stream: HTTP2Stream, _ bytes: ByteBuffer, endsStream: Bool = false) {
     guard self.isKnown(stream), !self.streams[stream.slot].body.isEnded else { return }
     self.queuedBytes += bytes.readableBytes
@@ -73,28 +73,28 @@ extension HTTP2Session {
     self.resume(stream)
   }
 
-  /// Ends our side of a stream, with trailers behind what is queued if there are any.
+  /// Ends this side of a stream, with the trailers, if any, after the queued bytes.
   package func finish(_ stream: HTTP2Stream, trailers: HeaderBlock? = nil) {
     guard self.isKnown(stream), !self.streams[stream.slot].body.isEnded else { return }
     self.streams[stream.slot].body.end(trailers: trailers)
     self.resume(stream)
   }
 
-  /// Ends a stream at once with RST_STREAM. Its `closed` event comes with the next `drain`.
+  /// Ends a stream immediately with RST_STREAM. Its `closed` event follows in the next `drain`.
   package func reset(_ stream: HTTP2Stream, errorCode: UInt32) {
     guard self.isKnown(stream), !self.isBroken else { return }
     self.streams[stream.slot].isReset = true
     _ = unsafe nghttp2_submit_rst_stream(self.handle, 0, stream.id, errorCode)
   }
 
-  /// Tells the client that the connection will end soon, before `goAway` says which streams are the
-  /// last ones; those that it opens meanwhile are served (RFC 9113 §6.8). Of a server only.
+  /// Announces to the client that the connection will end soon, before `goAway` names the last
+  /// stream; streams opened meanwhile are served (RFC 9113 §6.8). For servers only.
   package func announceGoAway() {
     guard !self.isBroken else { return }
     _ = unsafe nghttp2_submit_shutdown_notice(self.handle)
   }
 
-  /// Tells the peer to open no more streams; those up to `lastStream` (all by default) finish.
+  /// Makes the peer open no more streams; those up to `lastStream` (all by default) finish.
   package func goAway(lastStream: Int32? = nil, errorCode: UInt32 = HTTP2ErrorCode.noError) {
     guard !self.isBroken else { return }
     self.hasSaidGoodbye = true
@@ -102,7 +102,8 @@ extension HTTP2Session {
     _ = unsafe nghttp2_submit_goaway(self.handle, 0, last, errorCode, nil, 0)
   }
 
-  /// Sends a PING; the peer acknowledges it (RFC 9113 §6.7), and a `pong` event has the same data.
+  /// Sends a PING, which the peer acknowledges on its own (RFC 9113 §6.7); the `pong` event has the
+  /// same data.
   package func ping(_ data: UInt64 = 0) {
     guard !self.isBroken else { return }
     unsafe withUnsafeBytes(of: data.bigEndian) { bytes in
@@ -111,9 +112,10 @@ extension HTTP2Session {
     }
   }
 
-  /// Lets a stream send so much before it's read, once it has shown that what it sends is taken: a stream
-  /// that nobody reads never gets more than `Options.streamWindow`, and all together no more than
-  /// `Options.windowByteLimit` beyond that. The connection's own window stays at least twice as large.
+  /// Sets the window to which a stream grows once enough of its payload has been consumed. A stream
+  /// that isn't read never gets more than `Options.streamWindow`, and all streams together no more
+  /// than `Options.windowByteLimit` beyond that. The connection's own window stays at least twice as
+  /// large.
   package func setStreamWindow(_ byteCount: Int) {
     guard !self.isBroken else { return }
     self.grownWindow = byteCount
@@ -124,7 +126,7 @@ extension HTTP2Session {
 
   // MARK: Within the session
 
-  /// Queues our SETTINGS, and the WINDOW_UPDATE that widens the connection's window.
+  /// Queues this side's SETTINGS, and the WINDOW_UPDATE that widens the connection's window.
   func submitSettings() {
     var entries: [nghttp2_settings_entry] = []
     func add(_ id: nghttp2_settings_id, _ value: Int) {
@@ -146,14 +148,14 @@ extension HTTP2Session {
     precondition(settings == 0 && window == 0, "settings out of range")
   }
 
-  /// Queues the trailers of streams whose last DATA frame has been made.
+  /// Queues the trailers of streams whose last DATA frame has been framed.
   ///
   /// - Returns: whether there were any.
   func submitDueTrailers() -> Bool {
     guard !self.dueTrailers.isEmpty else { return false }
     for stream in self.dueTrailers where self.isKnown(stream) {
       guard let trailers = self.streams[stream.slot].body.takeTrailers() else { continue }
-      // NGHTTP2_ERR_NOMEM; _INVALID_ARGUMENT can't be: the identifier is a stream's.
+      // NGHTTP2_ERR_NOMEM; _INVALID_ARGUMENT can't occur: the identifier is a stream's.
       _ = unsafe self.withFields(trailers) { fields, count in
         unsafe nghttp2_submit_trailer(self.handle, stream.id, fields, count)
       }
@@ -162,14 +164,14 @@ extension HTTP2Session {
     return true
   }
 
-  /// Widens the window of a stream of which enough was returned.
+  /// Widens the window of a stream once enough of its payload has been returned.
   func growWindow(of stream: HTTP2Stream) {
     let entry = self.streams[stream.slot]
     let window = self.options.streamWindow + entry.windowBytesAdded
     let added = min(
       self.grownWindow - window, self.options.windowByteLimit - self.windowBytesAdded)
     guard added > 0, entry.returnedBytes >= 2 * window else { return }
-    // NGHTTP2_ERR_NOMEM, _FLOW_CONTROL (the sum is far below its bound), _INVALID_ARGUMENT.
+    // NGHTTP2_ERR_NOMEM, _FLOW_CONTROL (the sum is far below its limit), _INVALID_ARGUMENT.
     let result = unsafe nghttp2_session_set_local_window_size(
       self.handle, 0, stream.id, Int32(clamping: window + added))
     guard result == 0 else { return }
@@ -206,8 +208,8 @@ extension HTTP2Session {
       read_callback: Self.bodyProvider)
   }
 
-  /// An identifier of one request alone isn't put into the table of fields that may come again
-  /// (RFC 7541 §6.2.3), where it would only push out others.
+  /// Whether HPACK may index a field. An identifier of a single request isn't added to the dynamic
+  /// table (RFC 7541 §6.2.3), where it would only evict other fields.
   private static func flag(
     of field: HeaderBlock.Field, in headers: HeaderBlock
   ) -> nghttp2_nv_flag {

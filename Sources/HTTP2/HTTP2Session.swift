@@ -1,12 +1,12 @@
 internal import CNghttp2
 package import NIOCore
 
-/// One HTTP/2 connection without its socket: bytes in, events and bytes out.
+/// An HTTP/2 connection without its socket: bytes in, events and bytes out.
 ///
-/// It plays the client or the server. Nothing is read or written by itself: the owner gives it what
-/// came (`receive`), handles `events`, and sends `output` after `drain`. After each receive: handle
-/// the events, drain, write, and close the socket when `isDone`; a peer that breaks the protocol shows
-/// in no other way (RFC 9113 §5.4.1: nghttp2 queues the GOAWAY and stops wanting to read).
+/// Either side, client or server. The session does no I/O: the owner passes it received bytes
+/// (`receive`), handles `events`, and sends `output` after `drain`. After each receive: handle the
+/// events, drain, write, and close the socket if `isDone`; that's the only sign of a peer that
+/// violated the protocol (RFC 9113 §5.4.1: nghttp2 queues the GOAWAY and stops wanting to read).
 ///
 /// Confined to one thread. nghttp2 is never called from within its own callbacks except to look up or
 /// set a stream's user data, which it allows: callbacks append events, and the owner acts on
@@ -19,48 +19,49 @@ package final class HTTP2Session {
     case server
   }
 
-  /// What may be chosen about a session. The defaults are those for a client of a gRPC server.
+  /// Options of a session. The defaults suit a client of a gRPC server.
   package struct Options {
-    /// Largest header list taken, in bytes by the measure of RFC 9113 §6.5.2; announced as
+    /// Largest header list accepted, in bytes as RFC 9113 §6.5.2 counts them; announced as
     /// SETTINGS_MAX_HEADER_LIST_SIZE and enforced. Stops a peer from filling memory with fields.
     package var headerByteLimit = 64 << 10
-    /// What one stream may send before it's read (SETTINGS_INITIAL_WINDOW_SIZE). 1 MiB: enough for
-    /// 1 GB/s at 1 ms round trip, and the bound on what a paused stream makes us hold.
+    /// Bytes that one stream may send before it's read (SETTINGS_INITIAL_WINDOW_SIZE). 1 MiB: enough
+    /// for 1 GB/s at 1 ms round trip, and the limit on what is buffered for a paused stream.
     package var streamWindow = 1 << 20
     /// How much the windows of all streams together may grow beyond `streamWindow`; see
     /// `setStreamWindow`. 16 MiB.
     package var windowByteLimit = 16 << 20
-    /// What all streams may send together. 16 MiB, far above a stream's own, because it's returned
-    /// at once: it must never be what a fast stream waits for while another is paused.
+    /// Bytes that all streams may send together. 16 MiB, far above one stream's window, and returned
+    /// immediately: a fast stream must never wait for it while another is paused.
     package var connectionWindow = 16 << 20
     /// Streams that the peer may have open (SETTINGS_MAX_CONCURRENT_STREAMS), for servers. 1024.
     package var concurrentStreams = 1024
-    /// Whether one DATA frame may hold several messages; off, each buffer begins a frame.
+    /// Whether one DATA frame may contain several messages; if not, each buffer begins a frame.
     package var joinsBuffers = true
-    /// The clock by which a client's faults are forgotten.
+    /// The clock of the client's fault budget.
     package var now: () -> NIODeadline = { .now() }
 
     package init() {}
 
-    /// Where a header list is no longer merely too large: the rest of its block isn't looked at. A block
-    /// may ask for one large field of the table thousands of times (RFC 7541 §7.3), at a byte each.
+    /// The size beyond which the rest of a too large header block isn't read at all. A block may
+    /// reference one large field of the dynamic table thousands of times (RFC 7541 §7.3), at a byte
+    /// each.
     var headerByteBound: Int { max(4 * self.headerByteLimit, 256 << 10) }
   }
 
-  /// What the session keeps about a stream.
+  /// The session's state of a stream.
   struct StreamEntry {
     /// 0: the slot is free.
     var id: Int32
     var body = OutgoingBody()
     /// Payload bytes handled by the owner and not yet returned to the stream's window.
     var owedWindow = 0
-    /// Payload bytes that were returned to its window so far.
+    /// Payload bytes returned to its window so far.
     var returnedBytes = 0
-    /// What its window has grown by, in bytes.
+    /// The growth of its window, in bytes.
     var windowBytesAdded = 0
     /// Whether the owner has reset it.
     var isReset = false
-    /// Whether the peer has broken the protocol on it, and it's about to be reset for that.
+    /// Whether the peer has violated the protocol on it, and it's about to be reset for that.
     var isFaulty = false
   }
 
@@ -71,33 +72,33 @@ package final class HTTP2Session {
   package internal(set) var events: [HTTP2Event] = []
   /// The fields that header events point into.
   package internal(set) var headers = HeaderBlock()
-  /// What `drain` left to be written.
+  /// Bytes from `drain`, to be written.
   package internal(set) var output = ByteBuffer()
-  /// Why nghttp2 objected to the peer, in its words. For messages to people.
+  /// nghttp2's objection to the peer, in its words. For log and error messages.
   package internal(set) var complaint: String?
 
-  /// All payload so far that was returned to the windows of its streams, in bytes.
+  /// Total payload returned to the windows of its streams, in bytes.
   package internal(set) var returnedBytes = 0
 
-  /// What the window of a stream grows to once much of its payload has been taken.
+  /// The size to which a stream's window grows once enough of its payload has been consumed.
   var grownWindow: Int
-  /// What the windows of all open streams have grown by.
+  /// The growth of the windows of all open streams together.
   var windowBytesAdded = 0
   var streams: [StreamEntry] = []
-  /// Slots of closed streams; used again when no event mentions them any more.
+  /// Slots of closed streams; reused once no event refers to them.
   var freeSlots: [Int] = []
   var closedSlots: [Int] = []
-  /// Streams whose last DATA frame has been made and whose trailers are to follow it.
+  /// Streams whose last DATA frame has been framed and whose trailers must follow it.
   var dueTrailers: [HTTP2Stream] = []
-  /// Payload that is queued in all streams together.
+  /// Payload queued in all streams together.
   package var queuedBytes = 0
   /// How far `drain` may fill `output`.
   var outputLimit = 0
   /// Whether `drain` stopped at its limit.
   var isOutputFull = false
-  /// Where the bytes of the present `receive` begin; nil outside of it.
+  /// The start of the bytes of the current `receive`; nil outside of it.
   var receiveBase: UnsafePointer<UInt8>?
-  /// Payload of the present `receive`.
+  /// Payload of the current `receive`.
   var receivedPayload = 0
   /// The header block being received, which may take several reads: whether there is one, its first
   /// field, its size so far, whether it's too large.
@@ -105,30 +106,31 @@ package final class HTTP2Session {
   var blockStart = 0
   var blockSize = 0
   var isBlockTooLarge = false
-  /// The stream of the last look-up: frames come in runs.
+  /// The stream of the last lookup: frames arrive in runs.
   var lastFound = HTTP2Stream(id: 0, slot: 0)
   /// The stream of the last request that could not be sent.
   var unsentRequest: Int32 = 0
   /// The stream that the peer reset last.
   var peerReset: Int32 = 0
-  /// Streams closed since `clearEvents` because the peer broke the protocol on them.
+  /// Streams closed since `clearEvents` because the peer violated the protocol on them.
   var violations: [Int32: String] = [:]
-  /// What a client may still do wrong.
+  /// The client's remaining fault budget.
   var faults = FaultBudget()
   var closedStreams: ClosedStreams
-  /// Streams that have closed and for which the peer gets an RST_STREAM.
+  /// Closed streams for which RST_STREAM is due.
   var dueResets: [Int32] = []
-  /// Whether GOAWAY was sent: what comes for streams that it left out means nothing.
+  /// Whether GOAWAY was sent: frames for streams beyond its last one are ignored.
   var hasSaidGoodbye = false
-  /// Why the connection is to be ended at once; nil: it isn't.
+  /// The error code with which to end the connection immediately; nil: it continues.
   var givenUp: UInt32?
   /// Name-value pairs for one submit call.
   var fieldScratch: UnsafeMutablePointer<nghttp2_nv>
   var fieldCapacity = 32
-  /// nghttp2 gave up (out of memory, flooded, no HTTP/2 preface); it must not be called any more.
+  /// Whether nghttp2 failed (out of memory, flooded, no HTTP/2 preface); it must not be called any
+  /// more.
   var isBroken = false
 
-  /// Makes a session and queues its preface and SETTINGS.
+  /// Creates a session and queues its preface and SETTINGS.
   package init(role: Role, options: Options = Options()) {
     self.role = role
     self.options = options
@@ -148,7 +150,7 @@ package final class HTTP2Session {
 
   // MARK: Receiving
 
-  /// Reads what the peer sent. Events follow in `events`; handle them before the next call.
+  /// Processes received bytes. The results are in `events`; handle them before the next call.
   package func receive(_ bytes: ByteBuffer) {
     guard !self.isBroken else { return }
     let count = unsafe bytes.withUnsafeReadableBytes { raw -> Int in
@@ -174,8 +176,8 @@ package final class HTTP2Session {
     self.receivedPayload = 0
   }
 
-  /// Forgets the events and their fields, and keeps the memory. The fields of a block that hasn't
-  /// been received to its end stay.
+  /// Removes the events and their fields, and keeps the memory. The fields of an incomplete block
+  /// stay.
   package func clearEvents() {
     self.events.removeAll(keepingCapacity: true)
     if !self.violations.isEmpty { self.violations.removeAll() }
@@ -191,11 +193,11 @@ package final class HTTP2Session {
     }
   }
 
-  /// Says that this many bytes of a stream's payload need room no longer.
+  /// Returns bytes of a stream's payload, which have been consumed, to its window.
   ///
-  /// The peer gets them back in steps of a quarter of the window: a small reply costs no call and no
-  /// frame. Not calling it is what holds a fast peer back. A stream of which much was returned gets a
-  /// larger window (`setStreamWindow`).
+  /// WINDOW_UPDATE is sent in steps of a quarter of the window, so that a small response costs no
+  /// call and no frame. Not calling it applies back pressure to a fast peer. A stream with enough
+  /// bytes returned gets a larger window (`setStreamWindow`).
   package func returnWindow(_ stream: HTTP2Stream, byteCount: Int) {
     guard self.isKnown(stream), !self.isBroken else { return }
     self.returnedBytes &+= byteCount
@@ -213,10 +215,10 @@ package final class HTTP2Session {
 
   // MARK: Writing
 
-  /// Frames what is queued and appends it to `output`, up to about `limit` bytes. Streams may close
-  /// over it: handle the events afterwards.
+  /// Frames queued data and appends it to `output`, up to about `limit` bytes. Streams may close in
+  /// the process: handle the events afterwards.
   ///
-  /// - Returns: whether more is left that could go out now.
+  /// - Returns: whether more could be sent now.
   package func drain(limit: Int = 256 << 10) -> Bool {
     guard !self.isBroken else { return false }
     let hasMore = self.fillOutput(limit: limit)
@@ -236,7 +238,7 @@ package final class HTTP2Session {
       var chunk: UnsafePointer<UInt8>?
       let count = unsafe nghttp2_session_mem_send(self.handle, &chunk)
       if count < 0 {
-        // NGHTTP2_ERR_NOMEM (_CALLBACK_FAILURE: ours never fail).
+        // NGHTTP2_ERR_NOMEM (_CALLBACK_FAILURE: the callbacks for sending never fail).
         self.isBroken = true
         return false
       }
@@ -251,7 +253,7 @@ package final class HTTP2Session {
     }
   }
 
-  /// Empties `output` after it was written, and keeps its memory unless it grew large.
+  /// Clears `output` after it was written, and keeps its memory unless it grew large.
   package func clearOutput() {
     if self.output.capacity > Self.keptOutputBytes {
       self.output = ByteBuffer()
@@ -260,13 +262,13 @@ package final class HTTP2Session {
     }
   }
 
-  /// Whether `drain` would find something.
+  /// Whether `drain` would produce output.
   package var wantsWrite: Bool {
     guard !self.isBroken, self.givenUp == nil else { return !self.isBroken }
     return unsafe nghttp2_session_want_write(self.handle) != 0 || !self.dueTrailers.isEmpty
   }
 
-  /// Whether the connection is over and its socket is to be closed, `output` being written.
+  /// Whether the connection has ended and its socket must be closed, once `output` is written.
   package var isDone: Bool {
     guard !self.isBroken else { return true }
     let wantsRead = unsafe nghttp2_session_want_read(self.handle) != 0
@@ -280,12 +282,12 @@ package final class HTTP2Session {
     stream.slot < self.streams.count && self.streams[stream.slot].id == stream.id
   }
 
-  /// Whether all of our side of the stream has been framed.
+  /// Whether all of this side of the stream has been framed.
   package func isSent(_ stream: HTTP2Stream) -> Bool {
     !self.isKnown(stream) || self.streams[stream.slot].body.isSent
   }
 
-  /// Whether our side of the stream has been framed with its trailers, if it has any.
+  /// Whether all of this side of the stream has been framed, including any trailers.
   package func isFinished(_ stream: HTTP2Stream) -> Bool {
     guard self.isKnown(stream) else { return true }
     let body = self.streams[stream.slot].body
@@ -297,27 +299,27 @@ package final class HTTP2Session {
     self.isKnown(stream) ? self.streams[stream.slot].body.byteCount : 0
   }
 
-  /// Streams that the peer lets us open at a time (its SETTINGS_MAX_CONCURRENT_STREAMS).
+  /// Streams that the peer allows to be open at a time (its SETTINGS_MAX_CONCURRENT_STREAMS).
   package var peerConcurrentStreams: Int {
     let value = unsafe nghttp2_session_get_remote_settings(
       self.handle, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)
     return Int(value)
   }
 
-  /// What the peer takes of a new stream before it's read (its SETTINGS_INITIAL_WINDOW_SIZE), in bytes.
+  /// The initial window of a stream to the peer (its SETTINGS_INITIAL_WINDOW_SIZE), in bytes.
   package var peerStreamWindow: Int {
     let value = unsafe nghttp2_session_get_remote_settings(
       self.handle, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE)
     return Int(value)
   }
 
-  /// What the server did wrong on a stream that this client has closed for it; nil where the server
-  /// closed it. For as long as the stream's `closed` event is there.
+  /// The server's violation for which this client closed a stream; nil if the server closed it.
+  /// Available for as long as the stream's `closed` event.
   package func violation(on stream: HTTP2Stream) -> String? {
     self.violations.isEmpty ? nil : self.violations[stream.id]
   }
 
-  /// Finds the slot of a stream: for callbacks, on streams that nghttp2 knows.
+  /// Finds the slot of a stream that nghttp2 knows.
   func find(_ id: Int32) -> HTTP2Stream? {
     if self.lastFound.id == id { return self.lastFound }
     guard
@@ -335,13 +337,13 @@ package final class HTTP2Session {
     return self.streams.count - 1
   }
 
-  /// What is stored with nghttp2 as a stream's user data: the slot, never nil.
+  /// The user data of a stream in nghttp2: its slot, never nil.
   static func tag(_ slot: Int) -> UnsafeMutableRawPointer? {
     unsafe UnsafeMutableRawPointer(bitPattern: slot + 1)
   }
 
   /// Room for frame headers and header blocks beside the payload, in bytes.
   private static let framingReserve = 4 << 10
-  /// An output buffer larger than this isn't kept for the next time.
+  /// An output buffer larger than this isn't reused.
   private static let keptOutputBytes = 512 << 10
 }

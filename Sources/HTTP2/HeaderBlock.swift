@@ -1,12 +1,12 @@
-/// Header fields in their order, in one run of bytes.
+/// Header fields in order, stored in one contiguous array of bytes.
 ///
-/// Made for the way between NIOHTTP1 and nghttp2: names and values are appended as bytes and read as
-/// ranges, so that a request with twenty fields costs two arrays, not forty strings.
+/// Designed for the conversion between NIOHTTP1 and nghttp2: names and values are appended as bytes
+/// and read as ranges, so that a request with twenty fields costs two arrays, not forty strings.
 ///
-/// Public, as few things are here: the compiler inlines and specializes nothing `package` across
-/// modules, and this is called for each field.
+/// Public, unlike most of this module: the compiler doesn't inline or specialize `package`
+/// declarations across modules, and this is called for each field.
 public struct HeaderBlock: Sendable, Equatable {
-  /// One field: where its name and value stand in `bytes`. Names are in lower case.
+  /// A field: the ranges of its name and value in `bytes`. Names are in lower case.
   public struct Field: Sendable, Equatable {
     /// In `bytes`.
     public var name: Range<Int>
@@ -21,13 +21,13 @@ public struct HeaderBlock: Sendable, Equatable {
     }
   }
 
-  /// The memory of `bytes` and `fields`. Not private, so that callers specialize what appends to it.
+  /// The storage of `bytes` and `fields`. Not private, so that callers can specialize `append`.
   @usableFromInline var byteStorage: [UInt8] = []
   @usableFromInline var fieldStorage: [Field] = []
 
   /// Names and values, in the order of `fields`.
   @inlinable public var bytes: [UInt8] { self.byteStorage }
-  /// In their order.
+  /// The fields, in order.
   @inlinable public var fields: [Field] { self.fieldStorage }
 
   package init() {}
@@ -147,7 +147,7 @@ public struct HeaderBlock: Sendable, Equatable {
     guard range.count == text.utf8CodeUnitCount else { return false }
     let start = unsafe text.utf8Start
     let bytes = self.byteStorage.span
-    // From the end: names of the same length mostly begin alike (`grpc-…`, `x-…`).
+    // From the end: names of the same length often share a prefix (`grpc-…`, `x-…`).
     var index = range.count
     while index > 0 {
       index &-= 1

@@ -1,10 +1,10 @@
 internal import DequeModule
 internal import NIOCore
 
-/// What a stream has still to send: buffers in their order, and how it ends.
+/// The data that a stream has yet to send: buffers in order, and how it ends.
 ///
-/// The first buffer stands outside the queue, because most streams never have a second one and then
-/// allocate none.
+/// The first buffer is outside the queue, because most streams never have a second one and so
+/// allocate no queue.
 struct OutgoingBody {
   private var first: ByteBuffer?
   private var later: Deque<ByteBuffer> = []
@@ -12,20 +12,20 @@ struct OutgoingBody {
   private(set) var byteCount = 0
   /// Whether nothing will be appended any more.
   private(set) var isEnded = false
-  /// Sent behind the last byte; nil: the last DATA frame ends the stream.
+  /// Sent after the last byte; nil: the last DATA frame ends the stream.
   private(set) var trailers: HeaderBlock?
-  /// Whether a frame was asked for when there were no bytes, and the asker waits for a resume.
+  /// Whether a frame was requested when there were no bytes, and nghttp2 waits for a resume.
   var isDeferred = false
-  /// Whether the last byte has been framed, with END_STREAM or with trailers behind it.
+  /// Whether the last byte has been framed, with END_STREAM or with trailers after it.
   private(set) var isSent = false
 
-  /// What the next DATA frame is.
+  /// The next DATA frame.
   enum Frame: Equatable {
     /// There's nothing to send yet.
     case none
-    /// This many bytes, and more to follow.
+    /// This many bytes, with more to follow.
     case middle(Int)
-    /// The last bytes, perhaps none; trailers follow or the frame ends the stream.
+    /// The last bytes, possibly none; trailers follow or the frame ends the stream.
     case last(Int, hasTrailers: Bool)
   }
 
@@ -46,15 +46,15 @@ struct OutgoingBody {
     self.trailers = trailers?.isEmpty == true ? nil : trailers
   }
 
-  /// Says that the header block ended the stream: there is no DATA frame.
+  /// Records that the header block ended the stream: there is no DATA frame.
   mutating func endWithHead() {
     self.isEnded = true
     self.isSent = true
   }
 
-  /// Settles the next DATA frame; its bytes are then fetched by `take`.
+  /// Determines the next DATA frame; its bytes are then fetched by `take`.
   ///
-  /// - Parameter joins: whether one frame may hold bytes of several buffers.
+  /// - Parameter joins: whether one frame may contain bytes of several buffers.
   mutating func nextFrame(limit: Int, joins: Bool) -> Frame {
     let length = min(limit, joins ? self.byteCount : (self.first?.readableBytes ?? 0))
     if self.isEnded && length == self.byteCount {
@@ -68,7 +68,7 @@ struct OutgoingBody {
     return .middle(length)
   }
 
-  /// Moves the next `count` bytes (which there must be) to the end of `output`: the one copy.
+  /// Moves the next `count` bytes, which must exist, to the end of `output`. The only copy.
   mutating func take(_ count: Int, into output: inout ByteBuffer) {
     var missing = count
     while missing > 0, var buffer = self.first.take() {
