@@ -1,6 +1,6 @@
 /// The value of a `-bin` field: base64, with or without padding (gRPC's PROTOCOL-HTTP2.md).
 package enum BinaryHeader {
-  /// Decodes a value; nil if it isn't base64. Where several were joined by a comma, the first.
+  /// Decodes a value; nil if it isn't base64. Of several values joined by commas, decodes the first.
   package static func decode(_ value: some Collection<UInt8>) -> [UInt8]? {
     var output: [UInt8] = []
     output.reserveCapacity(value.count * 3 / 4)
@@ -20,7 +20,7 @@ package enum BinaryHeader {
         output.append(UInt8(truncatingIfNeeded: bits >> UInt32(bitCount)))
       }
     }
-    // A group of one digit holds no byte; three signs of padding belong to nothing.
+    // A group of one digit encodes no byte; three padding characters are never valid.
     return bitCount == 6 || padding > 2 ? nil : output
   }
 
@@ -42,7 +42,7 @@ package enum BinaryHeader {
     return output
   }
 
-  /// What a digit stands for; the alphabet of URLs (RFC 4648 §5) is taken as well.
+  /// The value of a digit; the URL-safe alphabet (RFC 4648 §5) is accepted as well.
   private static func value(of byte: UInt8) -> UInt8? {
     switch byte {
     case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte - UInt8(ascii: "A")

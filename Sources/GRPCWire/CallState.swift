@@ -1,30 +1,31 @@
 package import HTTP2
 package import NIOCore
 
-/// The reply side of one call: what its stream brought, in which order it's handed out, how it ends.
+/// The response side of one call: what its stream received, what is delivered next, and how it ends.
 ///
-/// Pure. The `receive…` functions take what came; `next` says what to do, one step at a time, so that
-/// a paused call simply isn't asked. Whatever comes, exactly one `end` is handed out, last.
+/// Pure. The `receive…` functions take input; `next` returns one step at a time, so that a paused
+/// call is simply not polled. Whatever the input, exactly one `end` is delivered, last.
 package struct CallState {
-  /// What to do next.
+  /// The next action.
   package enum Step: Equatable {
-    /// Nothing until more comes.
+    /// No action until more data arrives.
     case wait
     case message(ByteBuffer)
-    /// The call is over. `isOpen`: the endpoint's side of the stream isn't, so it's to be reset.
+    /// The call has ended. `isOpen`: the endpoint's side of the stream hasn't, so the stream must be
+    /// reset.
     case end(GRPCStatus, trailers: HeaderBlock, isOpen: Bool)
   }
 
   private enum State {
     /// No head yet, or 1xx ones only.
     case waiting
-    /// The head came; messages may.
+    /// The head arrived; messages may follow.
     case replying
-    /// The reply isn't gRPC: the start of its text is kept for the message.
+    /// The response isn't gRPC: the start of its text is kept for the status message.
     case refusing(ForeignReply)
-    /// The end is known; messages may be left to hand out.
+    /// The end is known; messages may remain to be delivered.
     case ending(Ending)
-    /// The end was handed out.
+    /// The end was delivered.
     case ended
   }
 
@@ -51,27 +52,27 @@ package struct CallState {
 
   private var state = State.waiting
   private var assembler: MessageAssembler
-  /// Whether bytes and fields are handed out as they come (`CallRequest.isRaw`).
+  /// Whether bytes and fields are passed through (`CallRequest.isRaw`).
   private let isRaw: Bool
   private let mapping: HTTPStatusMapping
 
   /// - Parameters:
-  ///   - byteLimit: the most bytes of one message; of no meaning to a raw call.
-  ///   - isRaw: whether bytes are handed out as they come instead of messages.
-  ///   - mapping: what HTTP statuses without `grpc-status` mean.
+  ///   - byteLimit: the most bytes of one message; unused for a raw call.
+  ///   - isRaw: whether bytes are passed through, instead of messages.
+  ///   - mapping: the mapping of HTTP statuses without `grpc-status`.
   package init(byteLimit: Int, isRaw: Bool = false, mapping: HTTPStatusMapping = .grpc) {
     self.assembler = MessageAssembler(byteLimit: byteLimit)
     self.mapping = mapping
     self.isRaw = isRaw
   }
 
-  /// Whether the endpoint has said anything: from then on the call can't be started anew. Stored beside
-  /// the state, because asking a computed property of another module copies all of it.
+  /// Whether the endpoint has responded: from then on the call can't be restarted. Stored next to the
+  /// state, because a computed property read from another module copies the whole state.
   package private(set) var hasResponded = false
 
-  /// A header block came.
+  /// Receives a header block.
   ///
-  /// - Returns: the metadata of the head, when this was one and messages may follow.
+  /// - Returns: the metadata of the head, if this was one and messages may follow.
   package mutating func receiveHeaders(
     _ block: HeaderBlock, _ range: Range<Int>, endsStream: Bool
   ) -> HeaderBlock? {
@@ -86,7 +87,7 @@ package struct CallState {
         Ending(status: status, trailers: fields.metadata, isOpen: !endsStream))
     case .refusing(let reply):
       let fields = ReplyFields(block, range, isRaw: self.isRaw)
-      // A fault that trailers tell of is believed, success isn't: there's a body that was no answer.
+      // An error in trailers is accepted, success isn't: the body wasn't a gRPC response.
       if let status = fields.status, !status.isOK {
         self.state = .ending(
           Ending(status: status, trailers: fields.metadata, isOpen: !endsStream))
@@ -106,7 +107,7 @@ package struct CallState {
     let httpStatus = fields.httpStatus ?? 0
     let contentType = fields.isGRPC ? nil : fields.contentType
     if endsStream {
-      // Trailers-only. `grpc-status` counts whatever the HTTP status is.
+      // Trailers-Only. `grpc-status` takes precedence over the HTTP status.
       let status =
         fields.status
         ?? GRPCStatus(
@@ -124,7 +125,7 @@ package struct CallState {
     return fields.metadata
   }
 
-  /// Payload came.
+  /// Receives payload.
   package mutating func receiveData(_ bytes: ByteBuffer) {
     switch self.state {
     case .replying:
@@ -141,12 +142,12 @@ package struct CallState {
         reply.byteCount > Self.foreignByteLimit
         ? .ending(Ending(status: reply.status(), isOpen: true)) : .refusing(reply)
     case .waiting, .ending, .ended:
-      // nghttp2 lets no payload come before the head or behind the end.
+      // nghttp2 delivers no payload before the head or after the end.
       break
     }
   }
 
-  /// The endpoint ended the stream without trailers.
+  /// Receives the end of the stream, without trailers.
   package mutating func receiveEnd() {
     self.hasResponded = true
     switch self.state {
@@ -159,9 +160,9 @@ package struct CallState {
     }
   }
 
-  /// The call can't go on: its stream was reset, its connection closed, a limit passed.
+  /// Fails the call: its stream was reset, its connection closed, or a limit exceeded.
   ///
-  /// - Parameter isOpen: whether the stream is still there and to be reset.
+  /// - Parameter isOpen: whether the stream is still open and must be reset.
   package mutating func fail(_ status: GRPCStatus, isOpen: Bool) {
     self.hasResponded = true
     switch self.state {
@@ -174,7 +175,7 @@ package struct CallState {
     }
   }
 
-  /// What to do now. Ask until it says `wait` or `end`.
+  /// Returns the next action. Call it until it returns `wait` or `end`.
   package mutating func next() -> Step {
     switch self.state {
     case .waiting, .refusing, .ended:
@@ -210,16 +211,16 @@ package struct CallState {
     return .end(ending.status, trailers: ending.trailers, isOpen: ending.isOpen)
   }
 
-  /// How much of a reply that isn't gRPC goes into the message.
+  /// Bytes of a response that isn't gRPC to include in the status message.
   private static let textByteLimit = 1 << 10
-  /// How much of it is read for the sake of trailers behind it. Stops a page without end from keeping
-  /// the client until its deadline.
+  /// Bytes of it to read in order to get to the trailers. Stops an endless page from holding the
+  /// client until its deadline.
   private static let foreignByteLimit = 64 << 10
 }
 
 extension ByteBuffer {
-  /// The content as one line of text; empty when it isn't text. A character cut off at the end
-  /// is left out.
+  /// The content as one line of text; empty when it isn't text. A character cut off at the end is
+  /// dropped.
   package var readableText: String {
     var text = String(decoding: self.readableBytesView, as: UTF8.self)
     while text.unicodeScalars.last == "\u{FFFD}" { text.unicodeScalars.removeLast() }

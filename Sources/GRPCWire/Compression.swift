@@ -1,23 +1,23 @@
 internal import CZlib
 package import NIOCore
 
-/// The compressed forms that HTTP and gRPC name.
+/// The compression formats of HTTP and gRPC.
 package enum CompressionFormat: Sendable, CaseIterable {
   /// RFC 1952.
   case gzip
-  /// RFC 1950: deflate in the container of zlib (RFC 9110 §8.4.1.2 means this one).
+  /// RFC 1950: deflate in the zlib container (the one that RFC 9110 §8.4.1.2 specifies).
   case deflate
-  /// RFC 1951 alone, which some clients of HTTP send under the name of the other.
+  /// Bare RFC 1951, which some HTTP clients send as `deflate`.
   case bareDeflate
 
-  /// What HTTP's `deflate` is, by its first byte: zlib's container begins with method 8 and a
-  /// window of at most 32 KiB (RFC 1950 §2.2). A bare text could begin so only with a stored block
-  /// padded with a one, which no encoder writes.
+  /// Detects the format of HTTP's `deflate` by its first byte: the zlib container begins with method
+  /// 8 and a window of at most 32 KiB (RFC 1950 §2.2). A bare stream could begin so only with a
+  /// stored block padded with a one, which no encoder writes.
   package static func deflate(beginning first: UInt8) -> CompressionFormat {
     first & 0x0F == 8 && first >> 4 <= 7 ? .deflate : .bareDeflate
   }
 
-  /// zlib's number for the container, with the largest window.
+  /// zlib's `windowBits` for the container, with the largest window.
   fileprivate var windowBits: Int32 {
     switch self {
     case .gzip: 15 + 16
@@ -26,7 +26,7 @@ package enum CompressionFormat: Sendable, CaseIterable {
     }
   }
 
-  /// Inflates a complete text that must become at most `limit` bytes.
+  /// Inflates complete data to at most `limit` bytes.
   package func inflate(
     _ bytes: ByteBuffer, limit: Int
   ) throws(CompressionError) -> ByteBuffer {
@@ -38,7 +38,7 @@ package enum CompressionFormat: Sendable, CaseIterable {
     return output
   }
 
-  /// Deflates a complete text.
+  /// Deflates complete data.
   ///
   /// - Parameter level: zlib's, 1 (fast) to 9 (small).
   package func deflate(_ bytes: ByteBuffer, level: Int32 = 6) -> ByteBuffer {
@@ -50,16 +50,17 @@ package enum CompressionFormat: Sendable, CaseIterable {
   }
 }
 
-/// Why bytes can't be inflated.
+/// The reason that data can't be inflated.
 package struct CompressionError: Error, Sendable, Equatable {
   package enum Code: Sendable {
-    /// Not what the format says, or bytes behind its end.
+    /// Invalid data, or bytes after its end.
     case malformed
     /// It ended early.
     case truncated
-    /// It became larger than the limit. Stops a small text from filling memory.
+    /// The output exceeds the limit. Stops small input from filling memory.
     case tooLarge
-    /// It became too many times its size. Stops the same, long before the limit.
+    /// The output is too many times the size of the input. Stops the same attack long before the
+    /// limit.
     case ratioTooHigh
   }
 
@@ -70,27 +71,27 @@ package struct CompressionError: Error, Sendable, Equatable {
   }
 }
 
-/// Inflates a text that comes in pieces, up to a limit.
+/// Inflates data in pieces, up to a limit.
 @safe
 package struct Inflater: ~Copyable {
   /// On the heap, because zlib keeps a pointer back to it.
   private let stream: UnsafeMutablePointer<z_stream>
   private let format: CompressionFormat
-  /// The most bytes that may come out.
+  /// The most bytes of output.
   private let limit: Int
-  /// How many bytes may come out for one that goes in.
+  /// The most bytes of output per byte of input.
   private let ratioLimit: Int
   private var consumed = 0
   private var produced = 0
-  /// Whether the text is complete so far (RFC 1952 §2.2 lets further members follow in gzip).
+  /// Whether the data is complete so far (RFC 1952 §2.2 allows further members in gzip).
   package private(set) var isAtEnd = false
 
-  /// What may come out whatever the ratio is, in bytes: a few repeated lines are no attack.
+  /// Output that's allowed regardless of the ratio, in bytes: a few repeated lines are no attack.
   package static let freeByteCount = 64 << 10
 
   /// - Parameters:
-  ///   - limit: the most bytes that all pieces together may become.
-  ///   - ratioLimit: how many times their size they may become, beyond `freeByteCount`.
+  ///   - limit: the most bytes of output for all pieces together.
+  ///   - ratioLimit: the largest ratio of output to input, beyond `freeByteCount`.
   package init(_ format: CompressionFormat, limit: Int, ratioLimit: Int = .max) {
     self.format = format
     self.limit = limit
@@ -107,7 +108,7 @@ package struct Inflater: ~Copyable {
     unsafe self.stream.deallocate()
   }
 
-  /// Reads all of `input` and appends what it becomes to `output`.
+  /// Reads all of `input` and appends the result to `output`.
   package mutating func inflate(
     _ input: inout ByteBuffer, into output: inout ByteBuffer
   ) throws(CompressionError) {
@@ -159,11 +160,11 @@ package struct Inflater: ~Copyable {
     return result
   }
 
-  /// Output is made in pieces of this size.
+  /// The size of the pieces of output, in bytes.
   private static let pieceBytes = 16 << 10
 }
 
-/// Deflates a text that comes in pieces.
+/// Deflates data in pieces.
 @safe
 package struct Deflater: ~Copyable {
   /// On the heap, because zlib keeps a pointer back to it.
@@ -183,8 +184,8 @@ package struct Deflater: ~Copyable {
     unsafe self.stream.deallocate()
   }
 
-  /// Reads all of `input` and appends what it becomes to `output`; `finishes` ends the text. Without
-  /// it everything read so far can be inflated by the other side (Z_SYNC_FLUSH).
+  /// Reads all of `input` and appends the result to `output`; `finishes` ends the data. Without it,
+  /// the peer can inflate everything read so far (Z_SYNC_FLUSH).
   package mutating func deflate(
     _ input: inout ByteBuffer, into output: inout ByteBuffer, finishes: Bool
   ) {
@@ -206,7 +207,7 @@ package struct Deflater: ~Copyable {
     }
   }
 
-  /// Output is made in pieces of this size.
+  /// The size of the pieces of output, in bytes.
   private static let pieceBytes = 16 << 10
 }
 

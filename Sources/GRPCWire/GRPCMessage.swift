@@ -1,8 +1,8 @@
 package import NIOCore
 
-/// The frame of a message: a byte that says whether it's compressed, four bytes of length.
+/// The frame of a message: a byte for whether it's compressed, and four bytes of length.
 package enum GRPCMessage {
-  /// Bytes in front of each message.
+  /// Bytes before each message.
   package static let prefixByteCount = 5
 
   /// Appends a message in its frame.
@@ -14,7 +14,7 @@ package enum GRPCMessage {
     output.writeImmutableBuffer(message)
   }
 
-  /// A message in its frame.
+  /// Returns a message in its frame.
   package static func framed(_ message: ByteBuffer, isCompressed: Bool = false) -> ByteBuffer {
     var output = ByteBuffer()
     output.reserveCapacity(message.readableBytes + self.prefixByteCount)
@@ -27,7 +27,7 @@ package enum GRPCMessage {
 package enum MessageEncoding: Sendable, Equatable {
   case identity
   case compressed(CompressionFormat)
-  /// One that we don't know, by its name.
+  /// An unknown one, by name.
   case unknown(String)
 
   /// Reads the value of `grpc-encoding`.
@@ -44,27 +44,26 @@ package enum MessageEncoding: Sendable, Equatable {
   }
 }
 
-/// Puts the messages of one stream together from the pieces in which they come.
+/// Assembles the messages of one stream from the pieces in which they arrive.
 ///
-/// A message that lies in one piece is handed out as a slice of it; only one that's spread over
-/// several is copied, once. Messages are made when they're asked for, so that a paused call
-/// holds bytes and no messages.
+/// A message within one piece is returned as a slice of it; only one that's spread over several is
+/// copied, once. Messages are assembled on demand, so that a paused call holds bytes and no messages.
 package struct MessageAssembler {
-  /// What `next` finds.
+  /// The result of `next`.
   package enum Next: Equatable {
     /// No whole message.
     case none
     case message(ByteBuffer)
-    /// The stream breaks the rules or a limit; it's to be given up.
+    /// The stream violates the protocol or a limit and must be abandoned.
     case failure(GRPCStatus)
   }
 
-  /// How the other side compresses; set before the first message is asked for.
+  /// The compression of the peer; set before the first call of `next`.
   package var encoding = MessageEncoding.identity
   private let byteLimit: Int
-  /// Bytes not looked at yet.
+  /// Bytes not parsed yet.
   private var pending = ByteBuffer()
-  /// The message under way: its first bytes and what it lacks; nil between messages.
+  /// The message in progress: its first bytes and how many are missing; nil between messages.
   private var partial: Partial?
 
   private struct Partial {
@@ -78,7 +77,7 @@ package struct MessageAssembler {
     self.byteLimit = byteLimit
   }
 
-  /// Takes a piece of the stream.
+  /// Appends a piece of the stream.
   package mutating func append(_ piece: ByteBuffer) {
     if self.pending.readableBytes == 0 {
       self.pending = piece
@@ -116,8 +115,8 @@ package struct MessageAssembler {
     return self.complete()
   }
 
-  /// All that came since the last piece, without a look at the messages in it: for calls that are
-  /// passed through.
+  /// All bytes received since the last piece, without parsing messages: for calls that are passed
+  /// through.
   package mutating func nextPiece() -> Next {
     guard self.pending.readableBytes > 0 else { return .none }
     let piece = self.pending
@@ -151,7 +150,7 @@ package struct MessageAssembler {
           .internal, "a reply message is compressed and grpc-encoding names no way",
           origin: .transport))
     case .unknown(let name):
-      // gRPC's compression.md: a client that doesn't know the server's encoding gives INTERNAL.
+      // gRPC's compression.md: a client that doesn't know the server's encoding fails with INTERNAL.
       return .failure(
         GRPCStatus(
           .internal, "a reply message is compressed by \"\(name)\"; known are gzip and deflate",
@@ -175,6 +174,6 @@ package struct MessageAssembler {
       "a reply message is \(found); the limit is \(self.byteLimit) bytes", origin: .transport)
   }
 
-  /// Memory taken on the word of a length prefix; beyond it the buffer grows as bytes come.
+  /// Memory reserved on the strength of a length prefix; beyond it the buffer grows as bytes arrive.
   private static let trustedByteCount = 1 << 20
 }

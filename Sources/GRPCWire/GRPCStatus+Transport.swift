@@ -1,14 +1,15 @@
 internal import HTTP2
 
-/// Statuses for replies that carry none: HTTP status codes, resets.
+/// Statuses for responses that carry none: HTTP status codes and resets.
 extension GRPCStatus {
-  /// For an HTTP reply without a `grpc-status` to go by (gRPC's http-grpc-status-mapping.md).
+  /// Creates the status of an HTTP response without a usable `grpc-status` (gRPC's
+  /// http-grpc-status-mapping.md).
   ///
   /// - Parameters:
-  ///   - contentType: what it was instead of gRPC; nil when it was gRPC or nothing was said.
-  ///   - text: the start of the body, when it's text; empty otherwise.
-  ///   - claimsSuccess: whether there was a `grpc-status` of 0, behind a body that's no answer.
-  ///   - mapping: what HTTP statuses of this endpoint mean.
+  ///   - contentType: the content type, if it's not gRPC's; nil if it's gRPC's or missing.
+  ///   - text: the start of the body, if it's text; empty otherwise.
+  ///   - claimsSuccess: whether there was a `grpc-status` of 0, after a body that isn't gRPC.
+  ///   - mapping: the mapping of this endpoint's HTTP statuses.
   package init(
     httpStatus: Int, contentType: String?, text: String, claimsSuccess: Bool = false,
     mapping: HTTPStatusMapping = .grpc
@@ -33,14 +34,15 @@ extension GRPCStatus {
     self.init(code, message, origin: .transport)
   }
 
-  /// For a stream on which the endpoint broke HTTP/2.
+  /// Creates the status of a stream on which the endpoint violated HTTP/2.
   ///
-  /// - Parameter violation: the error code that was sent to the peer, and the reason.
+  /// - Parameter violation: the error code that it was sent, and the reason.
   package init(violation: String) {
     self.init(.internal, "the endpoint's reply breaks HTTP/2: \(violation)", origin: .transport)
   }
 
-  /// For a stream that the endpoint reset (gRPC's PROTOCOL-HTTP2.md, "HTTP2 Transport Mapping").
+  /// Creates the status of a stream that the endpoint reset (gRPC's PROTOCOL-HTTP2.md, "HTTP2
+  /// Transport Mapping").
   package init(resetCode: UInt32) {
     let code: Code =
       switch resetCode {

@@ -1,4 +1,4 @@
-/// How a call ended: the code, the message, and who said so.
+/// The end of a call: the code, the message, and their origin.
 package struct GRPCStatus: Sendable, Equatable {
   /// The status codes of gRPC, by their numbers (google.rpc.Code).
   package enum Code: Int, Sendable, CaseIterable {
@@ -44,29 +44,29 @@ package struct GRPCStatus: Sendable, Equatable {
     }
   }
 
-  /// Who made the status.
+  /// The origin of a status.
   package enum Origin: Sendable, Equatable {
-    /// The endpoint, by `grpc-status` or by an HTTP status that says as much.
+    /// The endpoint, by `grpc-status` or by an HTTP status that amounts to the same.
     case endpoint
-    /// The bridge: no connection could be had in time (the call never left).
+    /// The bridge: no connection was available in time (the call was never sent).
     case notConnected
-    /// The bridge: too many calls wait for this endpoint (the call never left).
+    /// The bridge: too many calls wait for this endpoint (the call was never sent).
     case shed
     /// The bridge: the deadline passed.
     case deadline
-    /// The bridge: the stream or connection ended early, or the reply wasn't gRPC.
+    /// The bridge: the stream or connection ended early, or the response wasn't gRPC.
     case transport
   }
 
   package var code: Code
   package var message: String
-  /// `grpc-status-details-bin` decoded from base64: a serialized google.rpc.Status. Empty without.
+  /// `grpc-status-details-bin` decoded from base64: a serialized google.rpc.Status. Empty if absent.
   package var details: [UInt8]
   package var origin: Origin
-  /// What the endpoint said of trying again.
+  /// The endpoint's instruction for retries, if any.
   package var retryPushback: RetryPushback?
-  /// Whether the endpoint turned the call away before it did anything, so that another attempt is worth
-  /// it wherever there's a policy for attempts.
+  /// Whether the endpoint rejected the call before any processing, so that any retry policy may retry
+  /// it.
   package var wasDropped = false
 
   package init(

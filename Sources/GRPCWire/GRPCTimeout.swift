@@ -2,15 +2,15 @@ package import NIOCore
 
 /// The value of `grpc-timeout`: at most eight digits and a unit (gRPC's PROTOCOL-HTTP2.md).
 package enum GRPCTimeout {
-  /// Reads a value; nil if it isn't one. More than a century counts as a century, so that a deadline made
-  /// from it can't overflow.
+  /// Parses a value; nil if it's not valid. More than a century counts as a century, so that a
+  /// deadline computed from it can't overflow.
   ///
   ///     parse("100m")  // 100 ms
   package static func parse(_ text: some StringProtocol) -> TimeAmount? {
     self.parse(bytes: text.utf8)
   }
 
-  /// Reads a value from its bytes.
+  /// Parses a value from its bytes.
   package static func parse(bytes: some Collection<UInt8>) -> TimeAmount? {
     var amount: Int64 = 0
     var digits = 0
@@ -34,7 +34,7 @@ package enum GRPCTimeout {
   /// Appends the value for an amount of time, rounded up to its unit; at least one nanosecond.
   ///
   /// From one second on the unit is a millisecond or more, so that a configured timeout gives the
-  /// same text call after call although some microseconds have passed, and HPACK can index it.
+  /// same text for each call although some microseconds have passed, and HPACK can index it.
   package static func write(_ timeout: TimeAmount, into output: inout [UInt8]) {
     let nanoseconds = max(1, timeout.nanoseconds)
     for (symbol, unit, most) in self.units where nanoseconds <= most {
@@ -60,8 +60,8 @@ package enum GRPCTimeout {
 
   private static let digitLimit = 8
   private static let century = Int64(100 * 366 * 86_400) * 1_000_000_000
-  /// Units from fine to coarse, and the most nanoseconds that each is taken for: what eight digits
-  /// hold, but less for the finest two.
+  /// Units from fine to coarse, and the most nanoseconds for which each is used: what eight digits
+  /// can represent, but less for the finest two.
   private static let units: [(symbol: UInt8, nanoseconds: Int64, most: Int64)] = [
     (UInt8(ascii: "n"), 1, 999_999),
     (UInt8(ascii: "u"), 1_000, 999_999_999),

@@ -1,15 +1,15 @@
-/// What an HTTP status means where no `grpc-status` says it.
+/// The mapping of HTTP statuses to gRPC's, for responses without `grpc-status`.
 package enum HTTPStatusMapping: Sendable {
   /// gRPC's http-grpc-status-mapping.md.
   case grpc
-  /// What PAI-EAS answers with, by its list of status codes.
+  /// PAI-EAS's, according to its list of status codes.
   case eas
 }
 
 extension GRPCStatus {
-  /// For what a gateway, a balancer or a processor of PAI-EAS answers with instead of a result.
+  /// Creates the status of an error response from a gateway, balancer or processor of PAI-EAS.
   ///
-  /// - Parameter text: the start of the body, when it's text; empty otherwise.
+  /// - Parameter text: the start of the body, if it's text; empty otherwise.
   package init(easStatus status: Int, text: String) {
     let code: Code =
       switch status {
@@ -34,14 +34,14 @@ extension GRPCStatus {
     case 429, 450:
       self.wasDropped = true
     case 408:
-      // The time of the service has passed over it: what it was at may still go on.
+      // The service's time limit has passed, but it may still be processing the request.
       self.retryPushback = .never
     default:
       break
     }
   }
 
-  /// What isn't said by the status alone.
+  /// The meaning of a status that's specific to PAI-EAS.
   private static func meaning(ofEAS status: Int) -> String? {
     switch status {
     case 408: "the service took longer than its rpc.keepalive allows"

@@ -1,6 +1,6 @@
 internal import HTTP2
 
-/// What a header block of a reply says: gRPC's own fields apart, the rest as metadata.
+/// The content of a response's header block: gRPC's own fields, and the rest as metadata.
 package struct ReplyFields {
   /// `:status`; nil in trailers.
   private(set) var httpStatus: Int?
@@ -8,10 +8,10 @@ package struct ReplyFields {
   private(set) var isGRPC = false
   private(set) var contentType: String?
   private(set) var encoding = MessageEncoding.identity
-  /// What `grpc-status` and its companions say; nil without `grpc-status`.
+  /// The status in `grpc-status` and its companion fields; nil without `grpc-status`.
   private(set) var status: GRPCStatus?
-  /// Of a raw reply with gRPC's own fields and the content type, where that's gRPC's; but without a
-  /// status that can't be read.
+  /// The remaining fields. For a raw response they include gRPC's own fields and its content type,
+  /// but not a status that isn't a number.
   private(set) var metadata = HeaderBlock()
 
   /// Reads the fields of `block` in `range`.
@@ -33,7 +33,7 @@ package struct ReplyFields {
       } else if !Self.isReserved(block.bytes[field.name]) {
         self.metadata.append(field, of: block)
       } else if block.isNamed("grpc-status", field) {
-        // Two that differ say nothing; the list of both is no code (RFC 9110 §5.2).
+        // Two different values are combined into a list (RFC 9110 §5.2), which isn't a valid code.
         code = code.map { $0 == value ? value : $0 + Array(", ".utf8) + value } ?? value
       } else if block.isNamed("grpc-message", field) {
         message = value
@@ -51,13 +51,13 @@ package struct ReplyFields {
     if let code {
       self.status = Self.status(code: code, message: message ?? [], details: details)
       self.status?.retryPushback = pushback
-      // Clients of gRPC stumble over what is no number, some with all their calls: the bridge says what
-      // it was then.
+      // A status that isn't a number breaks gRPC clients, some for all their calls: the bridge
+      // reports it in a status of its own.
       if isRaw, Self.number(code) == nil { self.dropStatus() }
     }
   }
 
-  /// Takes `grpc-status` and what belongs to it out of the metadata.
+  /// Removes `grpc-status` and its companion fields from the metadata.
   private mutating func dropStatus() {
     var kept = HeaderBlock()
     let names: [StaticString] = ["grpc-status", "grpc-message", "grpc-status-details-bin"]
@@ -86,7 +86,7 @@ package struct ReplyFields {
     return GRPCStatus(.unknown, text.isEmpty ? named : "\(named): \(text)", details: details)
   }
 
-  /// Names with a colon in front and those that gRPC keeps for itself.
+  /// Whether a name is a pseudo-header field's or reserved by gRPC.
   private static func isReserved(_ name: ArraySlice<UInt8>) -> Bool {
     name.first == UInt8(ascii: ":") || Self.isGRPCOwn(name)
   }

@@ -1,10 +1,10 @@
 package import NIOCore
 
-/// What the endpoint wants of those who'd try again (`grpc-retry-pushback-ms`, gRFC A6).
+/// The endpoint's instruction for retries (`grpc-retry-pushback-ms`, gRFC A6).
 package enum RetryPushback: Sendable, Equatable {
-  /// Not before this time has passed.
+  /// Retry no sooner than after this time.
   case wait(TimeAmount)
-  /// Not at all: the value was negative or no number.
+  /// Don't retry: the value was negative or not a number.
   case never
 
   init(_ milliseconds: Int?) {

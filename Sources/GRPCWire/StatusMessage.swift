@@ -1,7 +1,7 @@
 /// The value of `grpc-message`: UTF-8, percent-encoded (gRPC's PROTOCOL-HTTP2.md).
 package enum StatusMessage {
-  /// Decodes a value. It never fails: an escape that isn't one stays as it is, and bytes that aren't
-  /// UTF-8 become U+FFFD.
+  /// Decodes a value. It never fails: an invalid escape stays unchanged, and bytes that aren't UTF-8
+  /// become U+FFFD.
   package static func decode(_ value: some Collection<UInt8>) -> String {
     guard value.contains(UInt8(ascii: "%")) else { return String(decoding: value, as: UTF8.self) }
     var output: [UInt8] = []
@@ -21,7 +21,7 @@ package enum StatusMessage {
     return String(decoding: output, as: UTF8.self)
   }
 
-  /// Encodes a message: everything but printable ASCII, and the percent sign.
+  /// Encodes a message: escapes the percent sign and everything but printable ASCII.
   package static func encode(_ message: String) -> [UInt8] {
     var output: [UInt8] = []
     for byte in message.utf8 {

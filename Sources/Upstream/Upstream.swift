@@ -3,55 +3,56 @@ package import GRPCWire
 package import HTTP2
 package import NIOCore
 
-/// Something that carries gRPC calls to one endpoint group, on one event loop. [seam]
+/// A carrier of gRPC calls to one group of endpoints, on one event loop. [seam]
 ///
-/// The pool is the real one; tests give canned replies, so that the front is tested without HTTP/2.
-/// Everything here happens on the event loop that owns the upstream: a call is started there, its
-/// events arrive there, and nothing may be touched from elsewhere.
+/// Implemented by pools and clusters; tests use canned responses, so that the front is tested without
+/// HTTP/2. Confined to the event loop that owns the upstream: calls are started there, and their
+/// events arrive there.
 package protocol Upstream: AnyObject {
   /// Starts a call. Events reach `observer` later, never from within this function, and always end
-  /// with exactly one `callEnded`, whatever happens (no endpoint, deadline, cancellation included).
+  /// with exactly one `callEnded`, also without an endpoint or at the deadline.
   func start(_ request: consuming CallRequest, observer: any CallObserver) -> any UpstreamCall
 }
 
 /// The connections to one endpoint on one event loop, as the cluster of a service uses them. [seam]
 ///
-/// `HTTP2Pool` speaks gRPC over HTTP/2. A pool opens what it needs when calls need it; a call that can't get
-/// there at all ends with UNAVAILABLE and the origin `notConnected`, which says that nothing was sent.
+/// `HTTP2Pool` implements gRPC over HTTP/2. A pool opens connections on demand; a call that can't
+/// reach the endpoint ends with UNAVAILABLE and the origin `notConnected`, which indicates that
+/// nothing was sent.
 package protocol EndpointPool: Upstream {
   var endpoint: Configuration.Endpoint { get }
 
-  /// Called with each change of `connectivity`, on the loop, never from within a function that its owner
-  /// calls in the same turn but `connect`, `start` and `probe`.
+  /// Called on the loop with each change of connectivity. Of the functions that the owner calls, only
+  /// `connect`, `start` and `probe` may call it before they return.
   var onConnectivity: ((Connectivity) -> Void)? { get set }
 
-  /// Called when the endpoint becomes reachable or unreachable, and when another attempt has failed.
+  /// Called when the endpoint's reachability changes or another attempt has failed.
   var onReachability: ((Reachability) -> Void)? { get set }
 
-  /// Why a call wouldn't get there now: the reason that it would end with.
+  /// The reason with which a call would fail now.
   var trouble: String { get }
 
-  /// Opens a connection where none is there or under way, unless the last attempt failed a moment ago.
+  /// Opens a connection if none is open or being opened, unless the last attempt failed recently.
   ///
-  /// - Parameter isUrgent: whether it's to be tried now all the same.
+  /// - Parameter isUrgent: whether to try even then.
   func connect(isUrgent: Bool)
 
-  /// Whether the endpoint can be reached: a connection is up, or comes up now. False without an
-  /// attempt during the backoff after a failed one.
+  /// Whether the endpoint can be reached: a connection is open, or can be opened now. False without
+  /// an attempt during the backoff after a failed one.
   func probe() -> EventLoopFuture<Bool>
 
-  /// Takes no new calls, lets those under way and waiting finish, then closes the connections.
+  /// Rejects new calls, lets those in flight and waiting finish, then closes the connections.
   ///
-  /// - Returns: when nothing is left.
+  /// - Returns: completes when nothing is left.
   func drain() -> EventLoopFuture<Void>
 
   /// Ends all calls with UNAVAILABLE and closes the connections.
   func closeNow()
 }
 
-/// What can be said of one endpoint (gRPC's connectivity-semantics-and-api.md has the same words).
+/// The connectivity of one endpoint, in the terms of gRPC's connectivity-semantics-and-api.md.
 package enum Connectivity: Equatable {
-  /// No connection, and none was asked for.
+  /// No connection, and none was requested.
   case idle
   case connecting
   /// At least one connection takes calls.
@@ -60,56 +61,55 @@ package enum Connectivity: Equatable {
   case failing(String)
 }
 
-/// A call under way, to its owner.
+/// The owner's handle of a call in flight.
 package protocol UpstreamCall: AnyObject {
   /// Sends a further message in its gRPC frame, or none where the buffer is empty; `isLast` closes
   /// the request side. A call that has ended ignores it.
   func send(_ message: ByteBuffer, isLast: Bool)
 
-  /// Bytes given to the call that haven't left for the endpoint. An owner that would give many holds
-  /// back while these are more than `WriteBufferWaterMark.high`, until `callCanSend`.
+  /// Bytes given to the call and not yet sent to the endpoint. An owner with many bytes to send waits
+  /// while these are more than `WriteBufferWaterMark.high`, until `callCanSend`.
   var unsentBytes: Int { get }
 
   /// Ends the call with RST_STREAM CANCEL. The observer gets no event after this, not even
   /// `callEnded`.
   func cancel()
 
-  /// Stops handing out messages and stops returning the stream's HTTP/2 window, so that a slow
-  /// client holds back its endpoint. What is buffered meanwhile is bounded by the stream window
-  /// (and the message in progress by `CallRequest.framing`).
+  /// Stops delivering messages and returning the stream's HTTP/2 window, so that a slow client
+  /// applies back pressure to its endpoint. The stream window bounds what is buffered meanwhile (and
+  /// the message in progress by `CallRequest.framing`).
   func pauseReading()
 
-  /// Goes on after `pauseReading`.
+  /// Resumes after `pauseReading`.
   func resumeReading()
 
-  /// Says that the client may be gone: the call goes on, but where calls of others would wait or be
-  /// refused, it's the first to make room for them, with UNAVAILABLE and the origin `shed`.
+  /// Marks the client as possibly disconnected: the call continues, but if other calls would wait or
+  /// be rejected, it's the first to be ended to make room, with UNAVAILABLE and the origin `shed`.
   func markSheddable()
 }
 
 extension UpstreamCall {
-  /// Nothing, where there are no places to run short of.
+  /// No-op, for upstreams without a limit on calls.
   package func markSheddable() {}
 }
 
 /// Receives the events of one call, on the loop that started it.
 package protocol CallObserver: AnyObject {
-  /// The response headers (not sent for a trailers-only reply). Metadata without gRPC's own headers.
+  /// The response headers, without gRPC's own (not called for a Trailers-Only response).
   func callReceivedHead(_ metadata: HeaderBlock)
 
-  /// One message without its prefix, decompressed; of a raw call the next bytes as they came.
+  /// One message without its prefix, decompressed; for a raw call, the next bytes unchanged.
   func callReceivedMessage(_ message: ByteBuffer)
 
-  /// `unsentBytes` were more than `WriteBufferWaterMark.high` after bytes were given, and have fallen to
-  /// half of it.
+  /// `unsentBytes` exceeded `WriteBufferWaterMark.high` after a send, and has fallen to half of it.
   func callCanSend()
 
-  /// The end, good or bad; nothing follows. `trailers` without gRPC's own headers except
+  /// The end, successful or not; nothing follows. `trailers` without gRPC's own headers except
   /// `grpc-status-details-bin`, which is in `status.details`.
   func callEnded(_ status: GRPCStatus, trailers: HeaderBlock)
 }
 
 extension CallObserver {
-  /// Nothing to do for an owner that gives the whole request at once.
+  /// No-op, for owners that give the whole request at once.
   package func callCanSend() {}
 }
