@@ -5,49 +5,50 @@ package import NIOCore
 internal import NIOSSL
 internal import TLS
 
-/// One HTTP/2 connection to the endpoint: joins socket, session and calls.
+/// An HTTP/2 connection to the endpoint: connects socket, session and calls.
 ///
-/// One-shot: it begins as one of a dialer's attempts, and after it closes the pool makes a new one.
-/// Confined to the pool's event loop. Whatever calls queue during one tick of the loop leaves in one write at its end.
+/// One-shot: it begins as one of a dialer's attempts, and after it closes the pool creates a new one.
+/// Confined to the pool's event loop. Everything that calls queue during one tick of the loop is sent
+/// in one write at its end.
 package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnection {
   package typealias InboundIn = ByteBuffer
   package typealias OutboundOut = ByteBuffer
 
   let id: Int
   private let pool: HTTP2Pool
-  /// Nil once it's a connection.
+  /// Nil once it's established.
   private var dialer: Dialer<HTTP2ClientConnection>?
   private let attempt: Int
   private let session: HTTP2Session
   /// Calls by the slots of their streams.
   private var calls: [HTTP2PooledCall?] = []
-  /// Streams whose owners wait until most of what they gave has left.
+  /// Streams whose owners wait until their unsent bytes drop below the low water mark.
   private var watched: [HTTP2Stream] = []
-  /// Nil before the channel is there and after it has gone.
+  /// Nil before the channel exists and after it has closed.
   private var context: ChannelHandlerContext?
   private var keepalive: KeepaliveState
   private var keepaliveCheck: Scheduled<Void>?
-  /// How often something has come, to see whether anything did in a time.
+  /// The number of reads, to detect whether anything was received during a period.
   private(set) var readCount = 0
   private var estimator: WindowEstimator
-  /// Payload that was taken and reported to the estimator.
+  /// Consumed payload that has been reported to the estimator.
   private var estimatedBytes = 0
   private var isReady = false
-  /// Whether bytes can be sent: the socket is connected, and TLS is up where there is TLS.
+  /// Whether bytes can be sent: the socket is connected and any TLS handshake is complete.
   private var isOpen = false
   /// Whether a drain is due at the end of this tick.
   private var isDrainDue = false
-  /// Whether events are being handed out or bytes written, further up the stack: neither may begin
-  /// again within it.
+  /// Whether events are being dispatched or bytes written, further up the stack: neither is
+  /// reentrant.
   private var isBusy = false
-  /// Whether its end was reported to the pool.
+  /// Whether the pool has been notified that it closed.
   private var hasEnded = false
-  /// Why it's being closed, when that is known before it is.
+  /// The reason for closing it, if known before it closes.
   private var endReason: String?
-  /// Whether its end says nothing against the endpoint.
+  /// Whether its end doesn't count against the endpoint.
   private var isOrderly = false
 
-  /// An attempt of a dialer's, which becomes a connection of the same number.
+  /// Creates an attempt of a dialer, which becomes a connection of the same number.
   init(
     _ dialer: Dialer<HTTP2ClientConnection>, attempt: Int, pool: HTTP2Pool,
     options: HTTP2Session.Options
@@ -63,7 +64,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
     self.session.setStreamWindow(self.estimator.window)
   }
 
-  /// What the window of a stream that's read may grow to now, in bytes.
+  /// The size to which the window of a stream that's read may grow now, in bytes.
   var grownWindow: Int { self.estimator.window }
 
   // MARK: For the dialer
@@ -87,7 +88,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
 
   /// Opens a stream for a call.
   ///
-  /// - Returns: false when the connection can open none.
+  /// - Returns: false if the connection can't open any.
   func open(_ call: HTTP2PooledCall, head: HeaderBlock, body: ByteBuffer?, endsStream: Bool) -> Bool
   {
     guard !self.hasEnded,
@@ -110,7 +111,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
     self.session.unsentBytes(stream)
   }
 
-  /// Tells the call once half of `WriteBufferWaterMark.high`, or less, is unsent.
+  /// Notifies the call once its unsent bytes are at most `WriteBufferWaterMark.low`.
   func watch(_ stream: HTTP2Stream) {
     self.watched.append(stream)
   }
@@ -120,7 +121,8 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
     if self.session.wantsWrite { self.scheduleDrain() }
   }
 
-  /// The call has ended and hears no more of its stream. If either side of it is open, it's reset.
+  /// Detaches a call that has ended from its stream. If either side of the stream is open, it's
+  /// reset.
   func release(_ stream: HTTP2Stream, isOpen: Bool) {
     guard self.session.isKnown(stream) else { return }
     self.calls[stream.slot] = nil
@@ -130,7 +132,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
     }
   }
 
-  /// Ends the calls that would keep it open though it's to end.
+  /// Ends the calls that would keep it open while it drains.
   func endYieldingCalls() {
     for call in self.calls {
       guard let call, call.endsOnDrain else { continue }
@@ -193,7 +195,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if case NIOSSLError.uncleanShutdown = error {
-      // The socket was closed without a goodbye, as many do: the channel ends next.
+      // The socket was closed without close_notify, as is common: the channel closes next.
       return
     }
     if !self.isReady, let failure = TLSHandshakeError(error) {
@@ -215,7 +217,8 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
     }
   }
 
-  /// Writes what the session has, as far as the socket takes it, and closes when the session is done.
+  /// Writes the session's output for as long as the channel is writable, and closes when the session
+  /// is done.
   private func flush() {
     guard self.isOpen, let context = self.context, context.channel.isActive, !self.hasEnded
     else { return }
@@ -247,13 +250,14 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
     }
   }
 
-  /// What it may mean that the endpoint closed the connection.
+  /// The reason for a connection closed by the endpoint, with a hint at the likely cause.
   private var closedReason: String {
     let hint: String
     if self.isReady {
       hint = ""
     } else if self.pool.isSecure {
-      // TLS 1.3 has the client's certificate looked at when its own handshake is over already.
+      // In TLS 1.3 the server verifies the client's certificate after the client's handshake is
+      // complete.
       hint =
         " right after the TLS handshake; does it want a client certificate (set tls.certificate and"
         + " tls.key), or another one?"
@@ -269,7 +273,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
     return "\(self.pool.endpoint) doesn't speak HTTP/2 as it should\(complaint)"
   }
 
-  /// Hands the session's events to the calls they belong to.
+  /// Dispatches the session's events to their calls.
   private func dispatch(_ bytes: ByteBuffer) {
     guard !self.session.events.isEmpty else { return }
     self.isBusy = true
@@ -312,7 +316,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
         self.isOrderly = errorCode == HTTP2ErrorCode.noError
         if self.dialer == nil { self.pool.connectionRetired(self) }
       case .invalidRequest:
-        break  // A server's alone.
+        break  // Occurs only for servers.
       }
     }
   }
@@ -335,7 +339,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
 
   // MARK: Keepalive
 
-  /// A call met its deadline while nothing came.
+  /// Sends a PING: a call reached its deadline while nothing was received.
   func probeNow() {
     guard self.isReady, !self.hasEnded,
       let action = self.keepalive.probeNow(now: self.pool.eventLoop.now)
@@ -343,12 +347,12 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
     self.keepAlive(action)
   }
 
-  /// What one stream may send before it's read, once it has shown that it is: enough for 1 GB/s at 1 ms
+  /// The window of a stream, once its payload has proved to be consumed: enough for 1 GB/s at 1 ms
   /// round trip.
   private static let firstGrownWindow = 1 << 20
 
-  /// Payload has been taken: perhaps the window is to be measured. What comes and isn't taken says nothing
-  /// of the way.
+  /// Reports consumed payload to the estimator, which may request a PING. Payload that isn't consumed
+  /// says nothing about the path.
   private func measure() {
     let count = self.session.returnedBytes - self.estimatedBytes
     self.estimatedBytes = self.session.returnedBytes
@@ -388,7 +392,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
     call?.receiveClosed(errorCode, violation: self.session.violation(on: stream))
   }
 
-  /// It's over, for whichever reason was found first: closes the channel and tells the pool and
+  /// Ends the connection, with the first reason found: closes the channel and notifies the pool and
   /// the calls.
   private func end(_ reason: String) {
     guard !self.hasEnded else { return }

@@ -6,19 +6,19 @@ internal import Time
 
 /// The connections to one endpoint on one event loop, and the calls on them.
 ///
-/// Confined to its event loop: made anywhere, used there only. Connections are opened when calls need
-/// them, kept, and replaced when they die. A call waits for a connection for as long as one attempt
-/// may take; after a failed attempt calls fail at once with its reason, until the backoff is over.
+/// Confined to its event loop; may be created anywhere. Connections are opened on demand, kept, and
+/// replaced when they close. A call waits for a connection for at most the duration of one attempt;
+/// after a failed attempt calls fail immediately with its reason, until the backoff has passed.
 package final class HTTP2Pool: EndpointPool, PoolShell {
   package let eventLoop: any EventLoop
   package let endpoint: Configuration.Endpoint
-  /// Where the configuration has its service, `services.bench`: for messages that name a setting.
+  /// The service's path in the configuration, `services.bench`, for messages that name a setting.
   let key: String
   let limits: Configuration.Limits
   let connector: any Connector
-  /// What authorises the calls; nil: nothing does.
+  /// The credentials of the calls; nil: none.
   private let credentials: Credentials?
-  /// What HTTP statuses without `grpc-status` mean.
+  /// The mapping of HTTP statuses without `grpc-status`.
   let statuses: HTTPStatusMapping
   private let sessionOptions: HTTP2Session.Options
   let connectTimeout: TimeAmount
@@ -28,7 +28,7 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
   package var onReachability: ((Reachability) -> Void)?
   var isReached = false
   private var connectivity = Connectivity.idle
-  /// Calls that end with their connection's drain.
+  /// The number of calls that end when their connection drains.
   private var yieldingCount = 0
 
   var state: PoolState
@@ -44,27 +44,27 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
   var probes: [EventLoopPromise<Bool>] = []
   var drained: [EventLoopPromise<Void>] = []
 
-  /// Header fields in front of and behind `:path`, the same for all calls.
+  /// Header fields before and after `:path`, the same for all calls.
   private let headPrefix: HeaderBlock
   private let headSuffix: HeaderBlock
-  /// The same for a raw call, whose other fields are its client's.
+  /// The fields after `:path` of a raw call, whose other fields are its client's.
   private let rawHeadSuffix: HeaderBlock
-  /// Behind the client's fields, for a call that came by HTTP/1.1, and for a raw one by HTTP/2.
+  /// The fields after the client's: for a call received over HTTP/1.1, and for a raw one over HTTP/2.
   private let via: HeaderBlock
   private let rawVia: HeaderBlock
-  /// The header block of the call being started.
+  /// Scratch: the header block of the call being started.
   private var head = HeaderBlock()
   private var timeout: [UInt8] = []
 
   /// - Parameters:
-  ///   - connections: how many there are and how long they live.
+  ///   - connections: their number and lifetime.
   ///   - userAgent: sent as `user-agent`: `bridge-proxy`.
-  ///   - authority: sent as `:authority`; nil: host and port of the endpoint.
-  ///   - connector: what opens connections.
-  ///   - credentials: what authorises the calls.
-  ///   - statuses: what HTTP statuses without `grpc-status` mean.
-  ///   - key: where the configuration has its service.
-  ///   - via: the bridge's name in the `via` of calls; nil: they get none.
+  ///   - authority: sent as `:authority`; nil: the endpoint's host and port.
+  ///   - connector: opens the connections.
+  ///   - credentials: the credentials of the calls.
+  ///   - statuses: the mapping of HTTP statuses without `grpc-status`.
+  ///   - key: the service's path in the configuration.
+  ///   - via: the bridge's name in the `via` field of calls; nil: the field isn't sent.
   package init(
     eventLoop: any EventLoop, endpoint: Configuration.Endpoint,
     limits: Configuration.Limits = Configuration.Limits(),
@@ -116,13 +116,13 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
     (self.via, self.rawVia) = ends
   }
 
-  /// Whether its connections are by TLS.
+  /// Whether its connections use TLS.
   var isSecure: Bool { self.connector.scheme == "https" }
 
-  /// What a stream may send before its client has taken much of it. 256 KiB: nearly all replies are
-  /// smaller, and it bounds what a client that never reads makes the bridge hold of a call.
+  /// The initial window of a stream. 256 KiB: nearly all responses are smaller, and it bounds what
+  /// the bridge buffers per call for a client that never reads.
   private static let streamWindow = 256 << 10
-  /// SETTINGS_INITIAL_WINDOW_SIZE where nothing is said.
+  /// The default SETTINGS_INITIAL_WINDOW_SIZE.
   private static let leastWindow = 65_535
 
   // MARK: Calls
@@ -141,12 +141,12 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
   func start(_ call: HTTP2PooledCall, on id: Int) {
     self.writeHead(of: call)
     guard !call.start(on: self.connection(id), head: self.head) else { return }
-    // No stream could be opened: its identifiers are used up.
+    // No stream could be opened: the connection's identifiers are used up.
     self.startElsewhere(call, than: id)
   }
 
   private func writeHead(of call: HTTP2PooledCall) {
-    // Lent out once, not for each field.
+    // Moved out once, not accessed for each field.
     var head = HeaderBlock()
     swap(&head, &self.head)
     head.removeAll()
@@ -165,7 +165,7 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
     self.head = head
   }
 
-  /// The call was refused and begins again.
+  /// Queues a refused call again.
   func requeue(_ call: HTTP2PooledCall, refusedBy connection: HTTP2ClientConnection) {
     guard let coolDown = self.state.refuse(call.id, on: connection.id) else { return }
     let id = connection.id
@@ -175,12 +175,12 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
     }
   }
 
-  /// The endpoint began to answer a call on this connection.
+  /// The endpoint began its response to a call on this connection.
   func callResponded(on connection: HTTP2ClientConnection) {
     self.state.responded(on: connection.id)
   }
 
-  /// The call has ended.
+  /// Removes a call that has ended.
   func forget(_ call: HTTP2PooledCall) {
     if call.endsOnDrain { self.yieldingCount -= 1 }
     self.leave(call)
@@ -225,13 +225,14 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
     self.state.closeCall(on: connection.id)
   }
 
-  /// - Parameter isOrderly: whether the bridge closed it, or the endpoint said goodbye.
+  /// - Parameter isOrderly: whether the bridge closed it, or the endpoint sent a GOAWAY without an
+  ///   error.
   func connectionEnded(_ connection: HTTP2ClientConnection, reason: String, isOrderly: Bool) {
     self.remove(connection, reason: reason)
     self.reportReachability(isOrderly ? nil : reason)
   }
 
-  /// The call's end is settled; its deadline doesn't matter any more.
+  /// Clears the deadline of a call whose end is decided.
   func clearDeadline(of call: HTTP2PooledCall) {
     self.deadlines.cancel(call.id)
     self.state.releaseSlot(of: call.id)

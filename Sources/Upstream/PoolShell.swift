@@ -1,23 +1,23 @@
 internal import GRPCWire
 internal import NIOCore
 
-/// A call as its pool sees it.
+/// The pool's view of a call.
 protocol PooledCall: AnyObject {
-  /// Its place in the pool's table, and its number for the pool's state and its timer.
+  /// Its index in the pool's table, and its number for the pool's state and timer.
   var id: Int { get }
   var deadline: NIODeadline? { get }
-  /// How it ends at its deadline, as it stands.
+  /// The status with which it would end at its deadline now.
   var deadlineStatus: GRPCStatus { get }
-  /// Whether its client may be gone.
+  /// Whether its client may have disconnected.
   var isSheddable: Bool { get }
 
-  /// Ends it without an answer of the endpoint.
+  /// Ends it without a response of the endpoint.
   func fail(_ status: GRPCStatus)
   /// Ends it at its deadline.
   func expire()
 }
 
-/// A connection as its pool sees it; until it's one, an attempt that has a dialer.
+/// The pool's view of a connection, which is a dialer's attempt until it succeeds.
 protocol PooledConnection: DialAttempt {
   /// The pool's number for it.
   var id: Int { get }
@@ -26,8 +26,8 @@ protocol PooledConnection: DialAttempt {
   func close()
 }
 
-/// What the pools of both protocols do alike around a `PoolState`: numbers and deadlines of calls, ages of
-/// connections, probes, the drain.
+/// The shell around a `PoolState` that the pools of both protocols share: numbers and deadlines of
+/// calls, ages of connections, probes, the drain.
 protocol PoolShell: EndpointPool, SendableMetatype {
   associatedtype Call: PooledCall
   associatedtype Connection: PooledConnection
@@ -35,48 +35,48 @@ protocol PoolShell: EndpointPool, SendableMetatype {
   var eventLoop: any EventLoop { get }
   var connector: any Connector { get }
   var connectTimeout: TimeAmount { get }
-  /// The first thing that comes of an endpoint, for messages.
+  /// The first data that an endpoint sends, for messages.
   static var greeting: String { get }
   var state: PoolState { get set }
   var connections: [Connection] { get set }
-  /// Whether `onReachability` last reported the endpoint as reached.
+  /// Whether `onReachability` was last called with `reached`.
   var isReached: Bool { get set }
-  /// What becomes connections.
+  /// The dialers of connections being opened.
   var dialers: [Dialer<Connection>] { get set }
-  /// That of the last connection by name.
+  /// The address family of the last connection to a name.
   var addressFamily: AddressFamily { get set }
   /// Calls that haven't ended, by their numbers.
   var calls: [Call?] { get set }
   var freeIDs: [Int] { get set }
   var deadlines: TimerWheel { get set }
-  /// Looks at the deadlines.
+  /// Checks the deadlines.
   var ticking: RepeatedTask? { get set }
-  /// The numbers of calls whose deadlines have passed, for the length of a tick.
+  /// The numbers of calls whose deadlines have passed, for the duration of a tick.
   var due: [Int] { get set }
-  /// Looks at the ages of connections now and then.
+  /// Checks the ages of connections periodically.
   var checking: Scheduled<Void>? { get set }
   var probes: [EventLoopPromise<Bool>] { get set }
   var drained: [EventLoopPromise<Void>] { get set }
 
-  /// The handler of an attempt to connect.
+  /// Creates the handler of an attempt to connect.
   func makeConnection(_ dialer: Dialer<Connection>, attempt: Int) -> Connection
   /// Sends a call over a connection of this number.
   func start(_ call: Call, on connection: Int)
-  /// Does what the state asks for after any event, until it asks for nothing.
+  /// Performs the actions of the state after any event, until there are none.
   func performPendingActions()
 }
 
 extension PoolShell {
   // MARK: Calls
 
-  /// The number of the next call.
+  /// Allocates the number of the next call.
   func takeID() -> Int {
     if let id = self.freeIDs.popLast() { return id }
     self.calls.append(nil)
     return self.calls.count - 1
   }
 
-  /// A call that's in the table begins, waits or fails.
+  /// Starts, queues or fails a call that's in the table.
   func submit(_ call: Call) {
     let now = self.eventLoop.now
     if let deadline = call.deadline {
@@ -91,15 +91,15 @@ extension PoolShell {
     }
   }
 
-  /// The client of a call may be gone from now on.
+  /// Marks a call whose client may have disconnected.
   func makeYield(_ call: Call) {
     self.state.yield(call.id)
     guard self.state.waitingCount > 0 else { return }
     self.eventLoop.assumeIsolated().execute { self.performPendingActions() }
   }
 
-  /// Part of `performPendingActions`: does what the state asks for. One question for all of it, because nearly always
-  /// there's nothing.
+  /// Part of `performPendingActions`: performs the actions of the state. A single query for all of
+  /// them, because there's nearly always none.
   func takeSteps(now: NIODeadline) {
     while let step = self.state.nextStep(now: now) {
       switch step {
@@ -110,7 +110,7 @@ extension PoolShell {
       case .fail(let id, let status):
         self.calls[id]?.fail(status)
       case .yield(let id):
-        // Later, because the end of one may be the beginning of another.
+        // Later, because the end of one call may start another.
         if let call = self.calls[id] { self.failLater(call, .yielded) }
       case .close(let id):
         self.close(id)
@@ -118,12 +118,12 @@ extension PoolShell {
     }
   }
 
-  /// Not within the function that starts the call.
+  /// Fails a call later, not within the function that starts it.
   func failLater(_ call: Call, _ status: GRPCStatus) {
     self.eventLoop.assumeIsolated().execute { call.fail(status) }
   }
 
-  /// The connection that a call is to start on.
+  /// The connection on which to start a call.
   func connection(_ id: Int) -> Connection {
     guard let connection = self.connections.first(where: { $0.id == id }) else {
       preconditionFailure("a call was given to a connection that isn't there")
@@ -131,7 +131,7 @@ extension PoolShell {
     return connection
   }
 
-  /// A connection took no call, and nothing of it was sent: the call begins again on another one.
+  /// Queues a call again that a connection couldn't take and of which nothing was sent.
   func startElsewhere(_ call: Call, than connection: Int) {
     self.state.closeCall(on: connection)
     self.state.retire(connection)
@@ -139,7 +139,7 @@ extension PoolShell {
     self.eventLoop.assumeIsolated().execute { self.performPendingActions() }
   }
 
-  /// Takes a call out of the table: it has ended.
+  /// Removes a call that has ended from the table.
   func leave(_ call: Call) {
     self.deadlines.cancel(call.id)
     self.state.leave(call.id)
@@ -149,7 +149,7 @@ extension PoolShell {
 
   // MARK: Connections
 
-  /// Opens a connection where none is there or under way, within the backoff only if it's urgent.
+  /// Opens a connection if none is open or being opened, within the backoff only if it's urgent.
   func connectIfNoneIsUsable(isUrgent: Bool) {
     self.eventLoop.assertInEventLoop()
     guard !self.state.hasUsable else { return }
@@ -186,13 +186,13 @@ extension PoolShell {
     self.startChecking()
   }
 
-  /// Closes a connection, or what would become it, soon. It has no calls.
+  /// Closes a connection, or its dialer, soon. It has no calls.
   func close(_ id: Int) {
     self.connections.first { $0.id == id }?.close()
     self.dialers.first { $0.id == id }?.cancel("closed by the bridge")
   }
 
-  /// A connection is gone.
+  /// Removes a closed connection.
   func remove(_ connection: Connection, reason: String) {
     self.connections.removeAll { $0 === connection }
     self.remove(connection.id, reason: reason)
@@ -203,9 +203,9 @@ extension PoolShell {
     self.state.remove(id, reason: reason, now: self.eventLoop.now, using: &generator)
   }
 
-  /// Tells, if someone wants to know, whether there's a connection.
+  /// Reports to `onReachability`, if set, whether there's a connection.
   ///
-  /// - Parameter fault: what has just gone wrong.
+  /// - Parameter fault: the error that has just occurred.
   func reportReachability(_ fault: String?) {
     guard let report = self.onReachability else { return }
     if !self.connections.isEmpty {
@@ -220,13 +220,13 @@ extension PoolShell {
     }
   }
 
-  /// Stops reporting whether the endpoint can be reached.
+  /// Reports that the endpoint was removed, and stops reporting its reachability.
   private func endReachability() {
     self.onReachability?(.left)
     self.onReachability = nil
   }
 
-  /// The reason of the last failed attempt; without one only that there's no connection.
+  /// The reason of the last failed attempt or, without one, only that there's no connection.
   var lastTrouble: String {
     if case .failing(let reason) = self.state.connectivity(now: self.eventLoop.now) {
       return reason
@@ -234,13 +234,13 @@ extension PoolShell {
     return "no connection to \(self.endpoint)"
   }
 
-  /// A connection is up, or the endpoint says again how many calls it takes.
+  /// A connection is ready, or the endpoint's limit of calls has changed.
   func allow(_ connection: Connection, calls: Int) {
     var generator = SystemRandomNumberGenerator()
     self.state.allow(connection.id, calls: calls, now: self.eventLoop.now, using: &generator)
   }
 
-  /// Looks at the connections' ages until there are none.
+  /// Checks the connections' ages periodically until there are none.
   func startChecking() {
     guard self.checking == nil, let interval = self.state.checkInterval else { return }
     self.checking = self.eventLoop.assumeIsolated().scheduleTask(in: interval) {
@@ -253,7 +253,7 @@ extension PoolShell {
 
   // MARK: Probes and the end
 
-  /// Whether the endpoint can be reached, once that's known.
+  /// Probes whether the endpoint can be reached; completes once that's known.
   func beginProbe() -> EventLoopFuture<Bool> {
     self.eventLoop.assertInEventLoop()
     let promise = self.eventLoop.makePromise(of: Bool.self)
@@ -263,7 +263,7 @@ extension PoolShell {
     return promise.futureResult
   }
 
-  /// Takes no new calls; done when those that are there have ended and the connections are closed.
+  /// Rejects new calls; completes when the remaining ones have ended and the connections are closed.
   func beginDrain() -> EventLoopFuture<Void> {
     self.eventLoop.assertInEventLoop()
     let promise = self.eventLoop.makePromise(of: Void.self)
@@ -274,7 +274,7 @@ extension PoolShell {
     return promise.futureResult
   }
 
-  /// Part of `performPendingActions`: completes probe and drain promises whose condition is met.
+  /// Part of `performPendingActions`: completes the probes and drains that are done.
   func notifyWaiters() {
     if !self.probes.isEmpty, self.state.hasReady || !self.state.hasUsable {
       let isReachable = self.state.hasReady
@@ -313,13 +313,13 @@ extension PoolShell {
     ) { _ in pool.value.tick() }
   }
 
-  /// Ends the calls whose deadlines have passed. Stops ticking when there's nothing to wait for,
-  /// which calls in quick succession don't let happen.
+  /// Ends the calls whose deadlines have passed. Stops ticking when no deadline is left, which
+  /// doesn't happen while calls follow in quick succession.
   private func tick() {
     let now = self.eventLoop.now
     self.deadlines.advance(to: now, into: &self.due)
     for id in self.due {
-      // One that ended over another's end may have left its number to a new call.
+      // A call that another's end has ended may have left its number to a new call.
       if let call = self.calls[id], let deadline = call.deadline, deadline <= now {
         call.expire()
       }
@@ -335,7 +335,7 @@ extension PoolShell {
 }
 
 extension GRPCStatus {
-  /// The call made room for another one.
+  /// The status of a call that made room for another one.
   static let yielded = GRPCStatus(
     .unavailable,
     "the client has closed its sending side and may be gone, and other calls have no place "

@@ -1,7 +1,7 @@
 internal import GRPCWire
 internal import NIOCore
 
-/// What a pool's state answers to its owner: the outcome of a new call, and the actions to perform after every
+/// The results of a pool's state: the outcome of a new call, and the actions to perform after every
 /// event.
 extension PoolState {
   /// The outcome of a new call.
@@ -16,7 +16,7 @@ extension PoolState {
     case start(call: Int, connection: Int)
     case connect(Int)
     case fail(call: Int, GRPCStatus)
-    /// A call makes room for another one.
+    /// End a call, to make room for another one.
     case yield(call: Int)
     case close(Int)
   }

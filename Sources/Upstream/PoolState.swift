@@ -3,25 +3,27 @@ internal import GRPCWire
 internal import NIOCore
 internal import Time
 
-/// Which call goes to which connection, which calls wait, and when connections are opened. Pure.
+/// The state of a pool: assigns calls to connections, queues calls, and decides when to open
+/// connections. Pure.
 ///
-/// Calls and connections are numbers of the owner's. Events come in by the verbs; what is to be done
-/// is pulled out by `nextStep`, which the owner asks after every event until it says nil. Then holds:
-/// whenever calls wait, a connection is being opened, or all there are (or the limit of calls in flight)
-/// are full or rest after a refusal. Nothing waits for nothing.
+/// Calls and connections are identified by numbers. Events are reported by the mutating functions;
+/// the resulting actions are pulled by `nextStep`, which the owner calls after every event until it
+/// returns nil. Invariant then: whenever calls are queued, either a connection is being opened, or
+/// the limit of calls in flight is reached, or every connection is at capacity or cooling down after
+/// a refusal.
 struct PoolState {
   private struct Connection {
     let id: Int
     var state = PooledConnectionState()
-    /// Whether it has had calls since the last check.
+    /// Whether it has had calls since the last `check`.
     var isInUse = true
-    /// Without calls since then.
+    /// The time since which it has had no calls.
     var idleSince = NIODeadline.distantFuture
-    /// When it's to be replaced.
+    /// The time at which to replace it.
     var expiry = NIODeadline.distantFuture
-    /// Whether it's older than it may be and takes calls only until another is ready.
+    /// Whether it has exceeded its age and takes calls only until another is ready.
     var isExpiring = false
-    /// Whether the pool ends it of its own accord, which says nothing against the endpoint.
+    /// Whether the pool closes it on its own initiative, which doesn't count against the endpoint.
     var isRetiredByPool = false
 
     mutating func giveUp() {
@@ -37,15 +39,15 @@ struct PoolState {
   private var waiting: Deque<Int> = []
   private var callsInFlight = 0
   private var yielding = YieldingCalls()
-  /// Attempts in a row that gave no connection to call on.
+  /// Consecutive attempts without a usable connection.
   private var failures = 0
   /// No attempt before this; nil: any time.
   private var retryAt: NIODeadline?
-  /// No attempt before this that no call waits for; nil: any time.
+  /// No attempt before this unless a call waits; nil: any time.
   private var spareRetryAt: NIODeadline?
-  /// Why the last attempt failed.
+  /// The reason that the last attempt failed.
   private var lastFailure = ""
-  /// Whether a connection is wanted though no call waits.
+  /// Whether a connection is requested without a waiting call.
   private var isConnectionRequested = false
   private var isDraining = false
 
@@ -56,9 +58,9 @@ struct PoolState {
 
   // MARK: Calls
 
-  /// A new call. It's counted as open on the connection it's started on.
+  /// Submits a new call. It counts as open on the connection that it's assigned to.
   ///
-  /// - Parameter yields: whether its client may be gone; see `yield`.
+  /// - Parameter yields: whether its client may have disconnected; see `yield`.
   mutating func submit(_ call: Int, yields: Bool = false, now: NIODeadline) -> Arrival {
     guard !self.isDraining else {
       return .refuse(
@@ -69,7 +71,7 @@ struct PoolState {
       return .start(connection: connection)
     }
     guard self.mayConnectOrIsUsable(now) else { return .refuse(self.notConnected) }
-    // Beyond the limit only as many as others will be ended for.
+    // Beyond the limit, only as many as there are yielding calls to end for them.
     let displaced = yields ? 0 : self.yielding.count
     guard self.waiting.count < self.limits.callsWaiting + displaced else {
       return .refuse(
@@ -82,7 +84,7 @@ struct PoolState {
     return .wait
   }
 
-  /// The client of a call may be gone: it makes room where those of others run short of places.
+  /// Marks a call whose client may have disconnected: it's ended when other calls lack room.
   mutating func yield(_ call: Int) {
     if self.waiting.contains(call) {
       self.yielding.insertWaiting(call)
@@ -91,23 +93,24 @@ struct PoolState {
     }
   }
 
-  /// A call that has a stream waits again, ahead of the others.
+  /// Queues a call that had a stream again, ahead of the others.
   private mutating func putBack(_ call: Int) {
     self.waiting.prepend(call)
     self.yielding.putBack(call)
   }
 
-  /// A call that the endpoint has certainly not processed begins again, ahead of the others. It was
-  /// let in once and isn't shed.
+  /// Queues a call that the endpoint has certainly not processed again, ahead of the others. It was
+  /// admitted before and isn't shed.
   mutating func requeue(_ call: Int) {
     self.putBack(call)
   }
 
-  /// The endpoint refused the stream of a call (REFUSED_STREAM), which begins again, ahead of the
-  /// others. The connection takes no calls for a while, twice as long after each refusal in a row:
-  /// starting again at once would only be refused again.
+  /// Queues a call whose stream the endpoint refused (REFUSED_STREAM) again, ahead of the others. The
+  /// connection takes no calls for a while, twice as long after each consecutive refusal: an
+  /// immediate restart would only be refused again.
   ///
-  /// - Returns: how long it rests; `endCoolDown` must follow then.
+  /// - Returns: the cool-down, after which `endCoolDown` must follow; nil if one is in effect
+  ///   already.
   mutating func refuse(_ call: Int, on connection: Int) -> TimeAmount? {
     self.putBack(call)
     guard let index = self.index(of: connection), !self.connections[index].state.isCoolingDown
@@ -115,31 +118,31 @@ struct PoolState {
       return nil
     }
     self.connections[index].state.coolDown()
-    // Without spread: nothing is drawn.
+    // The backoff has no jitter: no number is drawn.
     var generator = SystemRandomNumberGenerator()
     return Backoff.refusedStream.delay(
       afterFailures: self.connections[index].state.refusals, using: &generator)
   }
 
-  /// A connection that rested takes calls again.
+  /// Ends a connection's cool-down: it takes calls again.
   mutating func endCoolDown(_ connection: Int) {
     guard let index = self.index(of: connection) else { return }
     self.connections[index].state.endCoolDown()
   }
 
-  /// The endpoint began to answer a call on this connection.
+  /// The endpoint began its response to a call on this connection.
   mutating func responded(on connection: Int) {
     guard let index = self.index(of: connection) else { return }
     self.connections[index].state.responded()
   }
 
-  /// The stream of a call is gone, though its owner hasn't taken all of the reply: it has no place that
-  /// it could yield.
+  /// The stream of a call closed, though its owner hasn't read all of the response: it has no slot
+  /// left to yield.
   mutating func releaseSlot(of call: Int) {
     self.yielding.removeOpen(call)
   }
 
-  /// A call that may be waiting waits no more.
+  /// Removes a call, which may be queued.
   mutating func leave(_ call: Int) {
     self.releaseSlot(of: call)
     self.yielding.removeWaiting(call)
@@ -147,7 +150,7 @@ struct PoolState {
     self.waiting.remove(at: index)
   }
 
-  /// The stream of a call is gone.
+  /// The stream of a call closed.
   mutating func closeCall(on connection: Int) {
     guard let index = self.index(of: connection) else { return }
     self.connections[index].state.closeCall()
@@ -158,7 +161,7 @@ struct PoolState {
 
   // MARK: Connections
 
-  /// The endpoint's SETTINGS came: a connection is ready, or its limit has changed.
+  /// The endpoint's SETTINGS arrived: a connection is ready, or its limit has changed.
   mutating func allow(
     _ connection: Int, calls: Int, now: NIODeadline,
     using generator: inout some RandomNumberGenerator
@@ -170,7 +173,7 @@ struct PoolState {
         let spread = Double.random(in: 0.9...1.1, using: &generator)
         self.connections[index].expiry = now + .nanoseconds(Int64(Double(age.nanoseconds) * spread))
       }
-      // What it was opened to replace.
+      // The connections that it was opened to replace.
       for index in self.connections.indices where self.connections[index].isExpiring {
         self.connections[index].giveUp()
       }
@@ -180,7 +183,7 @@ struct PoolState {
     self.retryAt = nil
   }
 
-  /// How often `check` is to be called while there are connections; nil: never.
+  /// The interval at which to call `check` while there are connections; nil: never.
   var checkInterval: TimeAmount? {
     let times = [self.limits.idleTimeout, self.limits.maxAge].compactMap { $0?.nanoseconds }
     guard let shortest = times.min() else { return nil }
@@ -189,8 +192,8 @@ struct PoolState {
         max(shortest / 8, Self.shortestCheck.nanoseconds), Self.longestCheck.nanoseconds))
   }
 
-  /// Finds connections that have had no calls for too long, and those that are too old: the former
-  /// are closed, and the latter too unless they have calls; then another takes their place first.
+  /// Closes connections that have been idle for too long or are too old. One that's too old and has
+  /// calls is replaced by another first.
   mutating func check(now: NIODeadline) {
     for index in self.connections.indices where self.connections[index].state.isReady {
       let openCalls = self.connections[index].state.openCalls
@@ -213,7 +216,7 @@ struct PoolState {
   }
 
   private static let shortestCheck = TimeAmount.milliseconds(20)
-  /// Coarse, because it makes an idle process wake.
+  /// Coarse, because it wakes an idle process.
   private static let longestCheck = TimeAmount.seconds(30)
 
   /// A connection takes no calls any more (GOAWAY, no stream identifiers left).
@@ -222,7 +225,7 @@ struct PoolState {
     self.connections[index].state.drain()
   }
 
-  /// Connections without calls take none any more: one that had been kept like them was found dead.
+  /// Retires connections without calls: one that had been kept like them was found dead.
   mutating func retireIdle() {
     for index in self.connections.indices
     where self.connections[index].state.isReady && self.connections[index].state.openCalls == 0 {
@@ -230,11 +233,12 @@ struct PoolState {
     }
   }
 
-  /// A connection is gone, or couldn't be opened. The streams on it are closed.
+  /// Removes a connection that closed or couldn't be opened. The streams on it are closed.
   ///
-  /// One that never got as far as a call counts as a failed attempt: else calls that wait for an
-  /// endpoint that accepts and hangs up would keep it and us busy. Where it was ready and nobody waited,
-  /// that's no trouble for the next call: only what was opened ahead of calls isn't opened again at once.
+  /// One that never carried a call counts as a failed attempt: otherwise calls waiting for an
+  /// endpoint that accepts connections and closes them would cause a busy loop. If it was ready and
+  /// no call waited, the next call isn't affected: only connections without a waiting call are
+  /// delayed.
   mutating func remove(
     _ connection: Int, reason: String, now: NIODeadline,
     using generator: inout some RandomNumberGenerator
@@ -255,9 +259,9 @@ struct PoolState {
     self.retryAt = now + self.backoff.delay(afterFailures: self.failures, using: &generator)
   }
 
-  /// A connection is wanted even without a call, unless there's one.
+  /// Requests a connection even without a call, unless one is ready.
   ///
-  /// - Parameter isUrgent: whether it's to be tried now, whenever the last attempt failed.
+  /// - Parameter isUrgent: whether to try now, regardless of when the last attempt failed.
   mutating func requestConnection(isUrgent: Bool = false) {
     if isUrgent {
       self.retryAt = nil
@@ -274,7 +278,7 @@ struct PoolState {
 
   // MARK: What to do
 
-  /// A waiting call that can start now, and where.
+  /// A waiting call that can start now, and its connection.
   mutating func nextStart() -> (call: Int, connection: Int)? {
     guard !self.waiting.isEmpty, let connection = self.takeRoom() else { return nil }
     guard !self.yielding.waiting.isEmpty else {
@@ -286,9 +290,9 @@ struct PoolState {
     return (call, connection)
   }
 
-  /// A call to end now, because its client may be gone and another call has no place. Those that wait
-  /// go only where the queue is full, because they're passed by; those on connections as soon as a
-  /// call waits for which no room is being made yet.
+  /// A call to end now, because its client may have disconnected and another call lacks room. Waiting
+  /// ones are ended only if the queue is full, because other calls overtake them; those on
+  /// connections as soon as a call waits for which no room is being made yet.
   mutating func nextYield() -> Int? {
     guard !self.yielding.isEmpty else { return nil }
     if self.waiting.count > self.limits.callsWaiting,
@@ -305,11 +309,11 @@ struct PoolState {
     return self.yielding.endOldest()
   }
 
-  /// A connection to open now: because calls have no room, because fewer are there than the calls
-  /// are to be spread over, or in the place of one that's too old.
+  /// A connection to open now: because calls lack room, because there are fewer connections than
+  /// calls are spread over, or to replace one that's too old.
   mutating func nextConnect(now: NIODeadline) -> Int? {
-    // One that said goodbye before it carried a call counts as a failed attempt once it's gone. To
-    // open the next one meanwhile would go on without end and without a wait between.
+    // A connection that drains before it carried a call counts as a failed attempt once it's closed.
+    // Opening the next one meanwhile would loop without any backoff.
     let isRefused = self.connections.contains {
       !$0.state.isUsable && !$0.state.wasUsed && !$0.isRetiredByPool
     }
@@ -346,7 +350,7 @@ struct PoolState {
     return self.nextID
   }
 
-  /// A waiting call for which no connection will be opened soon, and why.
+  /// A waiting call for which no connection will be opened soon, and the reason.
   mutating func nextFailure(now: NIODeadline) -> (call: Int, status: GRPCStatus)? {
     guard !self.mayConnectOrIsUsable(now), let call = self.waiting.popFirst() else { return nil }
     self.yielding.removeWaiting(call)
@@ -367,7 +371,7 @@ struct PoolState {
 
   // MARK: Reading
 
-  /// What can be said of the endpoint.
+  /// The connectivity of the endpoint.
   func connectivity(now: NIODeadline) -> Connectivity {
     var isConnecting = false
     for connection in self.connections {
@@ -378,18 +382,18 @@ struct PoolState {
     return self.retryAt == nil ? .idle : .failing(self.lastFailure)
   }
 
-  /// Whether a connection takes no calls any more and is about to end.
+  /// Whether a connection takes no more calls and is about to close.
   func isDraining(_ connection: Int) -> Bool {
     self.index(of: connection).map { !self.connections[$0].state.isUsable } ?? false
   }
 
-  /// Whether a connection is up.
+  /// Whether a connection is ready.
   var hasReady: Bool { self.connections.contains { $0.state.isReady } }
 
-  /// Whether a connection is up or being opened.
+  /// Whether a connection is ready or being opened.
   var hasUsable: Bool { self.connections.contains { $0.state.isUsable } }
 
-  /// Whether it was drained and nothing is left.
+  /// Whether the pool was drained and nothing is left.
   var isFinished: Bool {
     self.isDraining && self.connections.isEmpty && self.waiting.isEmpty
   }
@@ -405,7 +409,7 @@ struct PoolState {
     self.hasUsable || (self.retryAt.map { $0 <= now } ?? true)
   }
 
-  /// Counts a call on the first connection with room: fewer connections in use mean more calls a
+  /// Assigns a call to the first connection with room: fewer connections in use mean more calls per
   /// write.
   private mutating func takeRoom() -> Int? {
     guard self.callsInFlight < self.limits.callsInFlight, let index = self.leastLoaded() else {
@@ -417,8 +421,8 @@ struct PoolState {
     return self.connections[index].id
   }
 
-  /// The first connection with room, or where calls are spread the one with the fewest; one that's
-  /// too old only where there's no other.
+  /// The first connection with room or, if calls are spread, the one with the fewest; one that's too
+  /// old only if there's no other.
   private func leastLoaded() -> Int? {
     if self.limits.spread == 1, let first = self.connections.first,
       first.state.hasRoom, !first.isExpiring

@@ -1,5 +1,4 @@
-/// The life of one connection to an endpoint, as the pool sees it: whether it takes calls, and when
-/// it's to be closed. Pure.
+/// The lifecycle of one pooled connection: whether it takes calls, and when it must be closed. Pure.
 struct PooledConnectionState {
   private enum State {
     /// Being opened, up to the endpoint's SETTINGS.
@@ -8,7 +7,7 @@ struct PooledConnectionState {
     case ready(limit: Int)
     /// Takes no calls any more, finishes those it has. Valid transition: closing.
     case draining
-    /// The pool is closing it.
+    /// The shell is closing it.
     case closing
   }
 
@@ -17,9 +16,9 @@ struct PooledConnectionState {
   private(set) var openCalls = 0
   /// Whether a call ever began on it.
   private(set) var wasUsed = false
-  /// Streams refused in a row, since one was last answered.
+  /// Consecutive refused streams, since the last response.
   private(set) var refusals = 0
-  /// Whether it takes no calls for a moment, because the endpoint refused one.
+  /// Whether it takes no calls for a while, because the endpoint refused one.
   private(set) var isCoolingDown = false
 
   var isConnecting: Bool {
@@ -41,13 +40,13 @@ struct PooledConnectionState {
     }
   }
 
-  /// Whether nothing holds it open although it takes no calls.
+  /// Whether it takes no more calls and has none left.
   var isSpent: Bool {
     if case .draining = self.state { self.openCalls == 0 } else { false }
   }
 
-  /// The endpoint's SETTINGS came (again): it allows this many streams at a time. A limit below the
-  /// present number only keeps new ones out (RFC 9113 §5.1.2).
+  /// The endpoint's SETTINGS arrived (again): it allows this many streams at a time. A limit below
+  /// the current number only prevents new ones (RFC 9113 §5.1.2).
   mutating func allow(_ limit: Int) {
     switch self.state {
     case .connecting, .ready: self.state = .ready(limit: limit)
@@ -55,21 +54,21 @@ struct PooledConnectionState {
     }
   }
 
-  /// A call begins on it. Only when it `hasRoom`.
+  /// Begins a call on it. Requires `hasRoom`.
   mutating func openCall() {
     precondition(self.hasRoom, "a call was opened on a connection without room")
     self.openCalls += 1
     self.wasUsed = true
   }
 
-  /// The stream of a call is gone.
+  /// The stream of a call closed.
   mutating func closeCall() {
     precondition(self.openCalls > 0, "a call was closed twice")
     self.openCalls -= 1
   }
 
-  /// The endpoint refused a stream though its limit allowed it: it counts streams a little longer
-  /// than we do, or is short of something. It's left alone until `endCoolDown`.
+  /// The endpoint refused a stream within its limit: it counts streams a little longer than the
+  /// bridge does, or lacks resources. It gets no calls until `endCoolDown`.
   mutating func coolDown() {
     self.refusals += 1
     self.isCoolingDown = true
@@ -79,12 +78,12 @@ struct PooledConnectionState {
     self.isCoolingDown = false
   }
 
-  /// The endpoint began to answer a call.
+  /// The endpoint began its response to a call.
   mutating func responded() {
     self.refusals = 0
   }
 
-  /// It's to take no calls any more: the endpoint sent GOAWAY, or the pool closes down.
+  /// Takes no more calls from now on: the endpoint sent GOAWAY, or the pool is shutting down.
   mutating func drain() {
     switch self.state {
     case .connecting, .ready: self.state = .draining
@@ -92,7 +91,7 @@ struct PooledConnectionState {
     }
   }
 
-  /// The shell closes it.
+  /// Marks it as being closed by the shell.
   mutating func close() {
     self.state = .closing
   }
