@@ -2,7 +2,7 @@ internal import GRPCWire
 package import NIOCore
 internal import Time
 
-/// How long a call may take, and what says so: for the message of one that takes longer.
+/// The time limit of a call and its source, for the message of a call that exceeds it.
 package struct CallLimit: Sendable, Equatable {
   package enum Source: UInt8, Sendable {
     /// `timeout` of the service.
@@ -21,7 +21,7 @@ package struct CallLimit: Sendable, Equatable {
     self.source = source
   }
 
-  /// The shorter of a setting of the service and what the request asks for.
+  /// Creates the shorter of the service's setting and the request's own timeout.
   package init(
     _ time: TimeAmount, isStreaming: Bool, client: TimeAmount?
   ) {
@@ -34,7 +34,7 @@ package struct CallLimit: Sendable, Equatable {
 
   /// `within 2s (services.bench.timeout)`.
   ///
-  /// - Parameter key: the service's place in the configuration.
+  /// - Parameter key: the service's path in the configuration.
   func words(for key: String) -> String {
     let setting =
       switch self.source {
@@ -47,12 +47,13 @@ package struct CallLimit: Sendable, Equatable {
 }
 
 extension GRPCStatus {
-  /// A call's deadline has passed, by the bridge's clock or by the endpoint's.
+  /// Creates the status of a call whose deadline has passed, by the bridge's clock or by the
+  /// endpoint's.
   ///
   /// - Parameters:
-  ///   - missing: what was waited for: "no answer from 10.0.0.1:50051".
-  ///   - limit: of the call; nil for one of the bridge's own.
-  ///   - key: the service's place in the configuration.
+  ///   - missing: what didn't arrive, such as "no answer from 10.0.0.1:50051".
+  ///   - limit: the call's; nil for a call of the bridge's own.
+  ///   - key: the service's path in the configuration.
   static func deadlineExceeded(
     _ missing: String, _ limit: CallLimit?, key: String
   ) -> GRPCStatus {
@@ -62,7 +63,7 @@ extension GRPCStatus {
 }
 
 extension TimeAmount {
-  /// As a configuration spells it: `30s`, `1500ms`; what's shorter than a millisecond in microseconds.
+  /// The configuration's spelling, such as `30s` or `1500ms`; below a millisecond in microseconds.
   var text: String {
     let microseconds = self.nanoseconds / 1000
     return microseconds < 1000

@@ -6,17 +6,17 @@ internal import NIOSSL
 internal import ProcessResources
 package import TLS
 
-/// Looks names up, and opens the channels under upstream connections. [seam: sockets, EmbeddedChannels in
+/// Looks up names and opens the channels of upstream connections. [seam: sockets, EmbeddedChannels in
 /// tests]
 package protocol Connector {
   /// The `:scheme` of calls on its connections.
   var scheme: String { get }
 
-  /// Looks up the addresses that a host has in one family.
+  /// Looks up the addresses of a host in one family.
   ///
-  /// - Parameter found: called on `eventLoop`, once, never from within this function; not after the
-  ///   lookup was cancelled. The addresses have port 0.
-  /// - Returns: cancels the lookup.
+  /// - Parameter found: called once on `eventLoop`, never from within this function, and not after
+  ///   the lookup was cancelled. The addresses have port 0.
+  /// - Returns: a function that cancels the lookup.
   func lookUp(
     _ host: String, _ family: AddressFamily, on eventLoop: any EventLoop,
     _ found: @escaping (Result<[SocketAddress], LookupError>) -> Void
@@ -24,14 +24,14 @@ package protocol Connector {
 
   /// Connects to an address of an endpoint, with `handler` as the last in the channel's pipeline.
   ///
-  /// - Returns: on `eventLoop`, that the channel is open, or why it isn't.
+  /// - Returns: completes on `eventLoop` when the channel is open, or fails.
   func connect(
     _ handler: any ChannelHandler, to address: SocketAddress, of endpoint: Configuration.Endpoint,
     timeout: TimeAmount, on eventLoop: any EventLoop
   ) -> EventLoopFuture<Void>
 }
 
-/// The kinds of addresses that a name may lead to.
+/// The families of addresses that a name may resolve to.
 package enum AddressFamily: Sendable, CaseIterable {
   case ipv6
   case ipv4
@@ -41,16 +41,16 @@ extension Connector {
   package var scheme: String { "http" }
 }
 
-/// Connects by TCP, or to a UNIX socket, with TLS where that's configured.
+/// Connects by TCP or to a UNIX domain socket, with TLS if configured.
 package struct SocketConnector: Connector, Sendable {
   package let tls: ReloadableTLSContext?
-  /// The name for the certificates of all endpoints; nil: the host of each.
+  /// The server name to verify for all endpoints; nil: the host of each.
   private let serverName: String?
   private let lookups: Lookups
 
   /// - Parameters:
-  ///   - tls: nil: in the clear.
-  ///   - serverName: the name for the certificates of all endpoints; nil: the host of each.
+  ///   - tls: nil: plaintext.
+  ///   - serverName: the server name to verify for all endpoints; nil: the host of each.
   package init(
     tls: ReloadableTLSContext? = nil, serverName: String? = nil, lookups: Lookups = .system
   ) {
@@ -127,7 +127,7 @@ package struct SocketConnector: Connector, Sendable {
 }
 
 extension Configuration.Endpoint {
-  /// Why there's no connection, in words for the person who wrote the configuration.
+  /// Describes a connection error for the operator.
   func describe(_ error: any Error) -> String {
     let reason: String
     switch error {

@@ -1,16 +1,16 @@
 package import BridgeConfiguration
 internal import HTTP2
 
-/// What authorises the calls of one service, on one event loop.
+/// The credentials for the calls of one service, on one event loop.
 ///
-/// Confined to its loop. The pools of the service read it when a call begins, so a token that was
-/// replaced goes with all calls from then on, those that begin again among them.
+/// Confined to its loop. The pools of the service read it when a call begins, so a new token is used
+/// for all calls from then on, including restarted ones.
 package final class Credentials {
   private let scheme: Configuration.Auth.Scheme
   private let header: String
   /// The key of signatures.
   private(set) var token: Configuration.Secret
-  /// The field for the head of a call; none where each request has a signature of its own.
+  /// The field for the head of a call; empty if each request has its own signature.
   private(set) var fields = HeaderBlock()
 
   package init(_ auth: Configuration.Auth) {
@@ -26,7 +26,7 @@ package final class Credentials {
   /// Whether each request is signed with the token instead of carrying it.
   var signs: Bool { self.scheme == .eas }
 
-  /// Another token holds from now on.
+  /// Replaces the token.
   package func renew(_ token: Configuration.Secret) {
     self.token = token
     self.fields.removeAll()

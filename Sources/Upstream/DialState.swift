@@ -2,13 +2,13 @@ internal import Addresses
 internal import DequeModule
 internal import NIOCore
 
-/// How far an attempt to connect got.
+/// The progress of an attempt to connect.
 enum DialProgress: Int, Comparable {
   /// No connection yet.
   case connecting
   /// Connected, and no TLS yet.
   case securing
-  /// As secure as it's to be; the protocol's first answer is missing.
+  /// Secured as configured; the protocol's first data is missing.
   case greeting
 
   static func < (left: DialProgress, right: DialProgress) -> Bool {
@@ -16,12 +16,12 @@ enum DialProgress: Int, Comparable {
   }
 }
 
-/// Which addresses of an endpoint are tried, and when: happy eyeballs (RFC 8305). Pure.
+/// Decides which addresses of an endpoint are tried, and when: Happy Eyeballs (RFC 8305). Pure.
 ///
-/// Both families are looked up on their own. Attempts begin at intervals while those before go on, at
-/// once when one fails, in turn from each family. The first that gets through to the protocol is the
-/// connection; the owner ends the others. Events come in by the verbs; what is to be done is pulled out by
-/// `nextAttempt`, `wakeAt` and `failure` after each.
+/// Each family is looked up independently. Attempts begin at intervals while previous ones continue,
+/// or immediately when one fails, alternating between the families. The first that reaches the
+/// protocol becomes the connection; the owner ends the others. Events are reported by the mutating
+/// functions; the resulting actions are pulled by `nextAttempt`, `wakeAt` and `failure` after each.
 struct DialState {
   /// An attempt that failed.
   private struct Failure {
@@ -32,10 +32,10 @@ struct DialState {
 
   /// RFC 8305 §5, Connection Attempt Delay.
   static let attemptDelay = TimeAmount.milliseconds(250)
-  /// RFC 8305 §3, Resolution Delay: what IPv6 is given to come first.
+  /// RFC 8305 §3, Resolution Delay: how long to wait for the preferred family's addresses.
   static let resolutionDelay = TimeAmount.milliseconds(50)
-  /// Addresses of a name that are tried for one connection. Stops a name server from making attempts
-  /// without end.
+  /// The most addresses of a name to try for one connection. Stops a name server from causing endless
+  /// attempts.
   static let addressLimit = 64
 
   private var ipv4: Deque<SocketAddress> = []
@@ -49,15 +49,15 @@ struct DialState {
   /// No attempt before this; nil: any time.
   private var notBefore: NIODeadline?
 
-  /// To one address, which needs no lookup.
+  /// Creates the state for one address, which needs no lookup.
   init(_ address: SocketAddress) {
     self.nextFamily = .ipv4
     self.ipv4 = [address]
   }
 
-  /// To the addresses of a name; each family's lookup has been started.
+  /// Creates the state for a name; each family's lookup has been started.
   ///
-  /// - Parameter family: the one to begin with: that of the last connection, else IPv6.
+  /// - Parameter family: the one to begin with: that of the last connection, otherwise IPv6.
   init(lookingUp families: [AddressFamily], first family: AddressFamily) {
     self.lookups = Set(families)
     self.nextFamily = family
@@ -102,7 +102,7 @@ struct DialState {
       isSix
       ? self.ipv6.popFirst() ?? self.ipv4.popFirst()
       : self.ipv4.popFirst() ?? self.ipv6.popFirst()
-    // Asking before the lookups have answered leaves the turn where it is.
+    // Without an address, before the lookups have completed, the turn doesn't change.
     if address != nil { self.nextFamily = isSix ? .ipv4 : .ipv6 }
     return address
   }
@@ -116,22 +116,22 @@ struct DialState {
 
   // MARK: Reading
 
-  /// When to ask for an attempt again; nil: after the next event.
+  /// When to call `nextAttempt` again; nil: after the next event.
   var wakeAt: NIODeadline? {
     self.ipv4.isEmpty && self.ipv6.isEmpty ? nil : self.notBefore
   }
 
-  /// The address of an attempt under way.
+  /// The address of an attempt in progress.
   func address(of number: Int) -> SocketAddress? {
     self.underWay.first { $0.number == number }?.address
   }
 
-  /// Whether nothing is under way but a lookup.
+  /// Whether only lookups are in progress.
   var isLookingUp: Bool {
     self.failures.isEmpty && self.underWay.isEmpty && !self.lookups.isEmpty
   }
 
-  /// Why there's no connection, once there's nothing left that could become one.
+  /// The reason that there's no connection, once nothing is left to try.
   ///
   /// - Parameter host: the name that was looked up.
   func failure(of host: String) -> String? {
@@ -141,7 +141,8 @@ struct DialState {
     return self.reason(of: host)
   }
 
-  /// Why there's no connection, as far as it's known: what became of the attempt that got furthest.
+  /// The reason that there's no connection, as far as known: the error of the attempt that got
+  /// furthest.
   func reason(of host: String) -> String {
     guard let furthest = self.failures.map(\.progress).max(),
       let failure = self.failures.first(where: { $0.progress == furthest })

@@ -2,32 +2,34 @@ internal import Addresses
 internal import BridgeConfiguration
 internal import NIOCore
 
-/// One attempt to connect: the handler of its channel, which becomes the connection if it's the first.
+/// An attempt to connect: the handler of its channel, which becomes the connection if it's the first
+/// to succeed.
 protocol DialAttempt: ChannelHandler {
   var progress: DialProgress { get }
 
-  /// The channel couldn't be opened. The attempt tells its dialer that it failed, unless it has.
+  /// The channel couldn't be opened. The attempt reports its failure to its dialer, unless it has
+  /// already.
   func connectFailed(_ reason: String)
 
-  /// Closes the channel and tells nobody: it isn't wanted any more.
+  /// Closes the channel without notifying the dialer: the attempt isn't needed any more.
   func giveUp()
 }
 
-/// Opens one connection to an endpoint: looks its name up, and does what `DialState` says. Confined to its
-/// event loop; thin.
+/// Opens one connection to an endpoint: looks up its name and performs what `DialState` decides.
+/// Confined to its event loop.
 final class Dialer<Attempt: DialAttempt> {
   enum Outcome {
     case connected(Attempt, SocketAddress)
     case failed(String)
   }
 
-  /// What is dialed, and how.
+  /// The endpoint to dial, and the parameters.
   struct Target {
     var endpoint: Configuration.Endpoint
     var connector: any Connector
-    /// For all of it: lookup, connection, TLS and the protocol's first answer.
+    /// For the whole process: lookup, connection, TLS and the protocol's first data.
     var timeout: TimeAmount
-    /// The protocol's first answer, for messages.
+    /// The protocol's first data, for messages.
     var greeting: String
     /// The family to begin with.
     var family: AddressFamily
@@ -47,7 +49,7 @@ final class Dialer<Attempt: DialAttempt> {
   private var isOver = false
 
   /// - Parameters:
-  ///   - make: makes the handler of an attempt.
+  ///   - make: creates the handler of an attempt.
   ///   - onEnd: called with the outcome once, never from within `start` or `cancel`.
   init(
     id: Int, _ target: Target, on eventLoop: any EventLoop,
@@ -93,7 +95,7 @@ final class Dialer<Attempt: DialAttempt> {
 
   // MARK: For attempts
 
-  /// An attempt got through: it's the connection.
+  /// An attempt succeeded: it becomes the connection.
   func succeeded(_ number: Int) {
     guard !self.isOver, let attempt = self.attempts.removeValue(forKey: number),
       let address = self.state.address(of: number)
@@ -138,7 +140,7 @@ final class Dialer<Attempt: DialAttempt> {
       attempt, to: address, of: self.target.endpoint, timeout: self.target.timeout,
       on: self.eventLoop)
     connected.assumeIsolated().whenFailure { error in
-      // Later, because the connector may have failed at once, within a call's start.
+      // Later, because the connector may have failed immediately, within a call's start.
       loop.execute { attempt.connectFailed(self.target.endpoint.describe(error)) }
     }
   }
@@ -179,7 +181,7 @@ final class Dialer<Attempt: DialAttempt> {
 }
 
 extension Configuration.Endpoint {
-  /// The address, where it needs no lookup: a UNIX socket, or an IP address. Nil for a name.
+  /// The address, if it needs no lookup: a UNIX domain socket or an IP address. Nil for a name.
   var literal: SocketAddress? {
     switch self.address {
     case .tcp(let host, let port): try? SocketAddress(ipAddress: host, port: port)
@@ -187,7 +189,7 @@ extension Configuration.Endpoint {
     }
   }
 
-  /// Addresses that were looked up, with the endpoint's port.
+  /// Returns looked-up addresses with the endpoint's port.
   fileprivate func with(_ addresses: [SocketAddress]) -> [SocketAddress] {
     guard case .tcp(_, let port) = self.address else { return addresses }
     return addresses.map { address in

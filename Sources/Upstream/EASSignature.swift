@@ -2,10 +2,10 @@ package import BridgeConfiguration
 internal import Crypto
 package import NIOCore
 
-/// The signature by which PAI-EAS knows its clients (`Authorization: EAS …`): HMAC-SHA1 with the token as
-/// the key, of method, digest of the body, content type, date and path, a line each.
+/// The signature by which PAI-EAS authenticates clients (`Authorization: EAS …`): HMAC-SHA1 with the
+/// token as the key, over method, digest of the body, content type, date and path, one per line.
 ///
-/// SHA-1 and MD5 aren't ours to choose; neither hides anything here.
+/// PAI-EAS prescribes SHA-1 and MD5; neither is used for confidentiality here.
 package enum EASSignature {
   /// The MD5 digest of a body in lower-case hexadecimal digits, for `Content-MD5` (RFC 1864 would have
   /// base64).
@@ -21,12 +21,12 @@ package enum EASSignature {
     return digits
   }
 
-  /// What follows `EAS ` in the field.
+  /// Returns the part of the field after `EAS `.
   ///
   /// - Parameters:
-  ///   - digest: as `digest(of:)` says.
-  ///   - date: as the `Date` field says.
-  ///   - path: of the request, without a query.
+  ///   - digest: the result of `digest(of:)`.
+  ///   - date: the value of the `Date` field.
+  ///   - path: the request's, without the query.
   package static func signature(
     key: Configuration.Secret, digest: String, contentType: String, date: String, path: String
   ) -> String {

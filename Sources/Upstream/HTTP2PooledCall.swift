@@ -4,7 +4,7 @@ internal import GRPCWire
 internal import HTTP2
 internal import NIOCore
 
-/// One call of the pool, from its start to its end, over as many connections as it takes.
+/// A call of the pool, from its start to its end, over as many connections as it takes.
 final class HTTP2PooledCall: UpstreamCall, PooledCall {
   private let pool: HTTP2Pool
   let id: Int
@@ -14,27 +14,27 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
   private var reply: CallState
   /// Nil while it waits, and once its stream has closed.
   private var connection: HTTP2ClientConnection?
-  /// What its connection had read when it began.
+  /// The connection's `readCount` when the call began.
   private var readCount = 0
-  /// Only of meaning with a connection.
+  /// Valid only with a connection.
   private(set) var stream = HTTP2Stream(id: 0, slot: 0)
-  /// Messages given while it waited.
+  /// Messages sent while it waited.
   private var unsent: Deque<ByteBuffer> = []
-  /// Whether a message beyond the first has gone to a stream; it isn't kept to be sent again.
+  /// Whether a message after the first was sent on a stream; such messages aren't kept to be resent.
   private var sentMore = false
-  /// The bytes of `unsent`.
+  /// The size of `unsent`, in bytes.
   private var waitingBytes = 0
-  /// Whether more than `WriteBufferWaterMark.high` was given, and the owner waits for `callCanSend`.
+  /// Whether `WriteBufferWaterMark.high` was exceeded, and the owner waits for `callCanSend`.
   private var isOwnerHeld: Bool
-  /// Whether the answer has begun.
+  /// Whether the response has begun.
   private var hasHead = false
   /// Whether it has had a stream.
   private var wasSent = false
   private var requeueCount = 0
   private var isPaused = false
-  /// Whether messages are being handed out, further up the stack.
+  /// Whether messages are being delivered, further up the stack.
   private var isAdvancing = false
-  /// Payload received while paused, which the stream's window lacks.
+  /// Payload received while paused, not yet returned to the stream's window.
   private var withheldBytes = 0
 
   init(id: Int, pool: HTTP2Pool, request: consuming CallRequest, observer: any CallObserver) {
@@ -100,7 +100,7 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
 
   // MARK: For the pool
 
-  /// The path and what else the pool needs to start it.
+  /// The properties that the pool needs to start it.
   var path: String { self.request.path }
   var metadata: HeaderBlock { self.request.metadata }
   var deadline: NIODeadline? { self.request.deadline }
@@ -109,9 +109,9 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
   var isSheddable: Bool { self.request.options.isSheddable }
   var endsOnDrain: Bool { self.request.options.endsOnDrain }
 
-  /// Asks a connection for a stream.
+  /// Opens a stream on a connection.
   ///
-  /// - Returns: false when it can open none; the call is as it was.
+  /// - Returns: false if it can't open any; the call is unchanged then.
   func start(on connection: HTTP2ClientConnection, head: HeaderBlock) -> Bool {
     guard self.observer != nil else { return true }
     let endsStream = self.request.isComplete && self.unsent.isEmpty
@@ -128,7 +128,7 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
     return true
   }
 
-  /// It has a stream now.
+  /// Assigns its stream.
   func begin(on connection: HTTP2ClientConnection, _ stream: HTTP2Stream) {
     self.connection = connection
     self.wasSent = true
@@ -162,7 +162,7 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
 
   // MARK: For its connection
 
-  /// Most of what was given has left.
+  /// The unsent bytes have dropped below the low water mark.
   func receiveRoom() {
     self.isOwnerHeld = false
     self.observer?.callCanSend()
@@ -205,9 +205,9 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
     self.advance()
   }
 
-  /// Its stream is gone.
+  /// Its stream closed.
   ///
-  /// - Parameter violation: how the endpoint broke the protocol, where that's the reason.
+  /// - Parameter violation: the endpoint's protocol violation, if that's the reason.
   func receiveClosed(_ errorCode: UInt32, violation: String?) {
     let connection = self.connection
     self.connection = nil
@@ -226,15 +226,16 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
 
   // MARK: Private
 
-  /// Whether it can begin again on another stream: REFUSED_STREAM says that nothing was processed
-  /// (RFC 9113 §8.7), and everything sent is still here. Bounded, because the next may refuse too.
+  /// Whether it can be restarted on another stream: REFUSED_STREAM means that nothing was processed
+  /// (RFC 9113 §8.7), and everything sent is still available. Bounded, because the next one may be
+  /// refused too.
   private var mayRequeue: Bool {
     self.observer != nil && !self.reply.hasResponded && !self.sentMore
       && self.requeueCount < Self.requeueLimit
   }
 
-  /// What a reset means. An endpoint that keeps the deadline itself cancels the stream when it
-  /// passes, perhaps a moment before we notice.
+  /// The status of a reset. An endpoint that enforces the deadline itself cancels the stream when it
+  /// passes, possibly a moment before the bridge's timer fires.
   private func status(ofReset errorCode: UInt32) -> GRPCStatus {
     errorCode == HTTP2ErrorCode.cancel && self.isDue
       ? self.deadlineStatus : GRPCStatus(resetCode: errorCode)
@@ -246,8 +247,8 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
     return deadline - Self.deadlineSlack <= self.pool.eventLoop.now
   }
 
-  /// The same when the endpoint says it: whose clock was first makes no difference to the client. A
-  /// call that's passed through hears its endpoint's own words.
+  /// Whether the endpoint's status reports the deadline: whose clock was first makes no difference to
+  /// the client. A call that's passed through keeps the endpoint's own status.
   private func isDeadline(_ status: GRPCStatus) -> Bool {
     guard status.origin == .endpoint, !self.request.isRaw, status.details.isEmpty else {
       return false
@@ -255,15 +256,15 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
     return (status.code == .deadlineExceeded || status.code == .cancelled) && self.isDue
   }
 
-  /// Nothing more comes from the endpoint. What came before is handed out first, however long a
-  /// paused owner takes: the deadline was for the endpoint.
+  /// Ends the response. Data received before is delivered first, however long a paused owner takes:
+  /// the deadline applied to the endpoint.
   private func endReply(_ status: GRPCStatus) {
     self.reply.fail(status, isOpen: false)
     self.pool.clearDeadline(of: self)
     self.advance()
   }
 
-  /// Hands out what there is, unless the owner paused or ended the call.
+  /// Delivers available events, unless the owner paused or ended the call.
   private func advance() {
     guard !self.isAdvancing else { return }
     self.isAdvancing = true
@@ -290,7 +291,7 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
     }
   }
 
-  /// Forgets everything that the call holds and that holds the call.
+  /// Releases everything that the call references and that references the call.
   private func leave(isOpen: Bool) {
     self.observer = nil
     self.request.message = nil
@@ -300,8 +301,8 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
     self.pool.forget(self)
   }
 
-  /// How often a refused call is started again: with the rests between, for about half a second.
+  /// How often a refused call is restarted: with the cool-downs between, for about half a second.
   private static let requeueLimit = 10
-  /// How far ahead of our clock an endpoint's may be.
+  /// How far an endpoint's clock may be ahead of the bridge's.
   private static let deadlineSlack = TimeAmount.milliseconds(20)
 }

@@ -13,7 +13,7 @@ struct KeepaliveState {
     var time: TimeAmount?
     /// How long the acknowledgement may take.
     var timeout: TimeAmount
-    /// Whether one without calls is asked too.
+    /// Whether to send PINGs on a connection without calls as well.
     var withoutCalls: Bool
 
     init(time: TimeAmount?, timeout: TimeAmount, withoutCalls: Bool = false) {
@@ -35,7 +35,7 @@ struct KeepaliveState {
     case wait(TimeAmount?)
     /// Send a PING, and check again after this time.
     case ping(TimeAmount)
-    /// Nothing came: the connection is dead.
+    /// Nothing was received: the connection is dead.
     case giveUp
   }
 
@@ -48,18 +48,18 @@ struct KeepaliveState {
     self.options = options
   }
 
-  /// Something came, whatever it was.
+  /// Data of any kind was received.
   mutating func didReceive() {
     self.hasReceived = true
   }
 
-  /// The connection is up.
+  /// The connection is ready.
   mutating func start() -> Action {
     self.hasReceived = false
     return .wait(self.options.time)
   }
 
-  /// The time that the last action named has passed.
+  /// The time of the last action has passed.
   mutating func check(hasCalls: Bool) -> Action {
     if self.isAsked {
       guard self.hasReceived else { return .giveUp }
@@ -74,8 +74,9 @@ struct KeepaliveState {
     return self.ping()
   }
 
-  /// A call ended at its deadline, and nothing at all had come on the connection since it began. Servers
-  /// of gRPC take more than two PINGs in five minutes for abuse, so one suspicion in that time is all.
+  /// A call ended at its deadline, and nothing had been received on the connection since it began.
+  /// gRPC servers treat more than two PINGs in five minutes as abuse, so only one suspicion is acted
+  /// on in that time.
   mutating func probeNow(now: NIODeadline) -> Action? {
     guard !self.isAsked, self.lastSuspicion.map({ now - $0 >= Self.suspicionInterval }) ?? true
     else { return nil }

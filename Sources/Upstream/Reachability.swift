@@ -2,10 +2,10 @@
 package enum Reachability: Equatable {
   /// There's a connection.
   case reached
-  /// There's none, and nothing is wrong.
+  /// There's none, without an error.
   case idle
-  /// The last connection broke, or none can be had: a sentence.
+  /// The last connection broke, or none can be established; the reason as a sentence.
   case lost(String)
-  /// It's no endpoint of the service any more.
+  /// It's no longer an endpoint of the service.
   case left
 }

@@ -1,10 +1,11 @@
 internal import NIOCore
 
-/// Deadlines of many entries, most of which are taken out before they come: a hashed wheel.
+/// A hashed timer wheel for the deadlines of many entries, most of which are cancelled before they
+/// expire.
 ///
-/// Entries are small numbers given by the owner (its table indices); the lists run through an array
-/// by index, so that putting one in and taking it out touches a few integers. Pure: the
-/// owner tells the time. It never fires early, and late by at most a tick.
+/// Entries are small numbers chosen by the owner (its table indices); the lists are linked by index
+/// within an array, so that scheduling and cancelling touch only a few integers. Pure: the owner
+/// supplies the time. It never fires early, and at most one tick late.
 struct TimerWheel {
   private struct Entry {
     var next: Int32 = Self.none
@@ -16,9 +17,9 @@ struct TimerWheel {
     static let idle: Int64 = -1
   }
 
-  /// How coarse it is. A deadline of gRPC is rarely finer than 10 ms.
+  /// The resolution. gRPC deadlines are rarely finer than 10 ms.
   static let tick = TimeAmount.milliseconds(10)
-  /// 10.24 s in one turn; an entry beyond that is passed over once a turn.
+  /// 10.24 s per turn; an entry beyond that is skipped once per turn.
   private static let slotCount = 1024
 
   private let origin: NIODeadline
@@ -36,7 +37,7 @@ struct TimerWheel {
 
   var isEmpty: Bool { self.count == 0 }
 
-  /// Puts an entry in, or at another time. One whose deadline has passed fires with the next tick.
+  /// Schedules or reschedules an entry. One whose deadline has passed fires with the next tick.
   mutating func schedule(_ entry: Int, at deadline: NIODeadline) {
     self.cancel(entry)
     while self.entries.count <= entry { self.entries.append(Entry()) }
@@ -50,7 +51,7 @@ struct TimerWheel {
     self.count += 1
   }
 
-  /// Takes an entry out, if it's in.
+  /// Cancels an entry, if it's scheduled.
   mutating func cancel(_ entry: Int) {
     guard entry < self.entries.count, self.entries[entry].tick != Entry.idle else { return }
     let removed = self.entries[entry]
@@ -64,11 +65,11 @@ struct TimerWheel {
     self.count -= 1
   }
 
-  /// Takes out what is due and appends it to `due`.
+  /// Removes the entries that are due and appends them to `due`.
   mutating func advance(to now: NIODeadline, into due: inout [Int]) {
     let target = Self.ticks(now - self.origin, roundedUp: false)
     guard target > self.currentTick else { return }
-    // After a long sleep each slot needs one visit only.
+    // After a long sleep each slot needs only one visit.
     var tick = max(self.currentTick, target - Int64(Self.slotCount))
     self.currentTick = target
     while tick < target && self.count > 0 {

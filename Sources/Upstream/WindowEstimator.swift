@@ -1,25 +1,25 @@
 internal import NIOCore
 
-/// How large a stream's window has to be for the way to the endpoint: the product of bandwidth and
-/// delay, measured. Pure.
+/// Estimates the stream window that the path to the endpoint needs: its bandwidth-delay product,
+/// measured. Pure.
 ///
-/// While much comes, a PING goes out now and then; what has come when its answer does is what the way
-/// holds in one round trip. If that is most of a window, the window was what held the sender back, and
-/// it's doubled (gRPC's clients do the same). Small replies never cause one, so that they cost nothing;
-/// servers of gRPC don't count PINGs that answer their own data as abuse.
+/// While much data arrives, a PING is sent occasionally; the data received until its acknowledgement
+/// is what the path carries in one round trip. If that is most of a window, the window limited the
+/// sender, and it's doubled (gRPC's clients do the same). Small responses never cause a PING, so that
+/// they cost nothing; gRPC servers don't count PINGs in response to their own data as abuse.
 struct WindowEstimator {
-  /// Of one stream, in bytes.
+  /// The window of one stream, in bytes.
   private(set) var window: Int
   private let most: Int
   private var bytesSinceSample = 0
-  /// When the PING under way went out.
+  /// When the PING in flight was sent.
   private var startedAt: NIODeadline?
-  /// The best so far, in bytes per second.
+  /// The highest so far, in bytes per second.
   private var bandwidth = 0.0
 
   /// - Parameters:
-  ///   - window: to begin with.
-  ///   - most: it never becomes larger, because it's also what one paused stream may make us hold.
+  ///   - window: the initial window.
+  ///   - most: the largest window, which is also what one paused stream may make the bridge buffer.
   init(window: Int, most: Int) {
     self.window = window
     self.most = most
@@ -28,9 +28,9 @@ struct WindowEstimator {
   /// The data of PINGs that measure the round trip; other PINGs are keepalives.
   static let ping: UInt64 = 0x6272_6964_6765_7770
 
-  /// Payload has come and was taken.
+  /// Counts received payload that was consumed.
   ///
-  /// - Returns: whether a PING is to go out now.
+  /// - Returns: whether to send a PING now.
   mutating func receive(_ byteCount: Int, now: () -> NIODeadline) -> Bool {
     self.bytesSinceSample += byteCount
     guard self.startedAt == nil, self.window < self.most, self.bytesSinceSample >= self.window / 2
@@ -40,9 +40,9 @@ struct WindowEstimator {
     return true
   }
 
-  /// The answer to the PING has come.
+  /// Evaluates the acknowledgement of the PING.
   ///
-  /// - Returns: the new window, if there's one.
+  /// - Returns: the new window, if it grows.
   mutating func receivePong(now: NIODeadline) -> Int? {
     guard let startedAt = self.startedAt else { return nil }
     self.startedAt = nil

@@ -1,18 +1,18 @@
 internal import DequeModule
 
-/// The calls of a pool whose clients may be gone, because they have closed their sending side: they keep
-/// their places only as long as no other call needs one. Part of `PoolState`; pure.
+/// The calls of a pool whose clients may have disconnected, because they have closed their sending
+/// side: they keep their slots only until another call needs one. Part of `PoolState`; pure.
 struct YieldingCalls {
-  /// Of those that wait for a connection.
+  /// Those that wait for a connection.
   private(set) var waiting: Set<Int> = []
-  /// Of those on connections, the oldest first.
+  /// Those on connections, the oldest first.
   private var open: Deque<Int> = []
-  /// Calls that were ended for others and whose streams aren't closed yet.
+  /// Calls that were ended for others and whose streams haven't closed yet.
   private(set) var endedCount = 0
 
   var isEmpty: Bool { self.waiting.isEmpty && self.open.isEmpty }
 
-  /// How many calls could be ended for others.
+  /// The number of calls that could be ended for others.
   var count: Int { self.waiting.count + self.open.count }
 
   mutating func insertWaiting(_ call: Int) {
@@ -23,12 +23,12 @@ struct YieldingCalls {
     if !self.open.contains(call) { self.open.append(call) }
   }
 
-  /// A call that waits starts.
+  /// A waiting call started.
   mutating func started(_ call: Int) {
     if self.waiting.remove(call) != nil { self.open.append(call) }
   }
 
-  /// A call on a connection waits again.
+  /// A call on a connection was queued again.
   mutating func putBack(_ call: Int) {
     if self.removeOpen(call) { self.waiting.insert(call) }
   }
@@ -45,7 +45,7 @@ struct YieldingCalls {
     return true
   }
 
-  /// The oldest call on a connection; its stream counts as open until `streamClosed`.
+  /// Removes the oldest call on a connection; its stream counts as open until `streamClosed`.
   mutating func endOldest() -> Int? {
     guard let call = self.open.popFirst() else { return nil }
     self.endedCount += 1
@@ -57,7 +57,7 @@ struct YieldingCalls {
     if self.endedCount > 0 { self.endedCount -= 1 }
   }
 
-  /// Streams have closed with their connection; so many calls are left on others.
+  /// Streams have closed with their connection; `callsInFlight` are left on others.
   mutating func connectionClosed(callsInFlight: Int) {
     self.endedCount = min(self.endedCount, callsInFlight)
   }
