@@ -5,18 +5,18 @@ internal import HTTP2
 package import NIOCore
 internal import Time
 
-/// The endpoints of a service on one event loop: a pool for each, and calls shared out among them.
+/// The endpoints of a service on one event loop: a pool for each, and calls balanced over them.
 ///
-/// Confined to its event loop: made anywhere, used there only. The list of endpoints is given to it
-/// (`update`); until there is one, and while connections come up, calls wait, for as long as a
-/// connection may take. A call that never left goes to another endpoint by itself; one that failed does
-/// so by the policy.
+/// Confined to its event loop; may be created anywhere. `update` sets the list of endpoints; until
+/// there is one, and while connections are being opened, calls wait, for at most the connect timeout.
+/// A call that was never sent moves to another endpoint on its own; one that failed is retried by the
+/// policy.
 package final class Cluster: Upstream {
   package typealias MakePool = (Configuration.Endpoint) -> any EndpointPool
 
   let eventLoop: any EventLoop
   let policy: Configuration.Retry?
-  /// Where the configuration has its service, `services.bench`: for messages that name a setting.
+  /// The service's path in the configuration, `services.bench`, for messages that name a setting.
   let key: String
   private let configuration: Configuration.Cluster
   private let makePool: MakePool
@@ -31,16 +31,16 @@ package final class Cluster: Upstream {
   private var members: [MemberID: Member] = [:]
   private var waiting: Deque<ClusterCall> = []
   private var isPerformDue = false
-  /// Why the list isn't known, or isn't newer.
+  /// The reason that the list is unknown or outdated.
   private var discoveryFailure: String?
-  /// Whether members may be without a connection, so that a call should see to it.
+  /// Whether members may lack a connection, so that the next call should open one.
   private var hasDisconnectedMembers = false
   private var nextConnect = NIODeadline.uptimeNanoseconds(0)
   private var nextUrgentConnect = NIODeadline.uptimeNanoseconds(0)
   private var sweepTask: Scheduled<Void>?
   private var probes: [EventLoopPromise<Bool>] = []
   private var isClosed = false
-  /// Pools of endpoints that are gone, until their calls have ended.
+  /// Pools of removed endpoints, until their calls have ended.
   private var drainingPools: [ObjectIdentifier: any EndpointPool] = [:]
   var generator = SystemRandomNumberGenerator()
 
@@ -52,9 +52,9 @@ package final class Cluster: Upstream {
   }
 
   /// - Parameters:
-  ///   - limits: `callsWaiting` and `connectTimeout` bound how many calls wait, and for how long.
-  ///   - seed: the same for all loops of the process: which of many endpoints are used.
-  ///   - key: where the configuration has its service.
+  ///   - limits: `callsWaiting` and `connectTimeout` limit how many calls wait, and for how long.
+  ///   - seed: selects which of many endpoints are used; the same for all loops of the process.
+  ///   - key: the service's path in the configuration.
   ///   - makePool: called for each endpoint, on the loop.
   package init(
     eventLoop: any EventLoop, _ configuration: Configuration.Cluster,
@@ -73,7 +73,7 @@ package final class Cluster: Upstream {
 
   // MARK: Endpoints
 
-  /// These are the endpoints from now on. Calls under way to one that is gone finish.
+  /// Replaces the endpoints. Calls in flight to a removed one finish.
   package func update(_ endpoints: [Configuration.WeightedEndpoint]) {
     self.eventLoop.assertInEventLoop()
     guard !self.isClosed else { return }
@@ -91,13 +91,13 @@ package final class Cluster: Upstream {
     }
     self.hasDisconnectedMembers = true
     self.nextConnect = .uptimeNanoseconds(0)
-    // Where calls go already, the new ones get ready for theirs.
+    // If calls are being served already, connect the new members in advance.
     if self.state.isReady { self.connectMembers() }
     if self.state.memberCount > 1 && self.sweepTask == nil { self.sweep() }
     self.performPendingActions()
   }
 
-  /// The list couldn't be had. What was known before holds.
+  /// Records that discovery failed. The previous list stays in effect.
   package func discoveryFailed(_ reason: String) {
     self.eventLoop.assertInEventLoop()
     self.discoveryFailure = reason
@@ -127,7 +127,7 @@ package final class Cluster: Upstream {
     case .connecting:
       break
     }
-    // Later: the pool may be in the middle of something.
+    // Later, because the pool may be in the middle of an operation.
     self.performPendingActionsLater()
   }
 
@@ -180,7 +180,7 @@ package final class Cluster: Upstream {
     return call
   }
 
-  /// Starts an attempt of a call, or lets it wait, or ends it.
+  /// Starts an attempt of a call, queues it, or fails it.
   func place(_ call: ClusterCall) {
     guard !self.isClosed else {
       return call.failLater(
@@ -219,17 +219,17 @@ package final class Cluster: Upstream {
     call.begin(on: id, member.pool)
   }
 
-  /// Nil once it's gone.
+  /// The endpoint of a member; nil once it's removed.
   func endpoint(of id: MemberID) -> Configuration.Endpoint? {
     self.members[id]?.pool.endpoint
   }
 
-  /// A call doesn't wait any more.
+  /// Removes a call from the queue.
   func dequeue(_ call: ClusterCall) {
     self.waiting.removeAll { $0 === call }
   }
 
-  /// The time that calls wait has passed for one.
+  /// Fails a call that has waited for the connect timeout.
   func waitedTooLong(_ call: ClusterCall) {
     self.dequeue(call)
     let reason =
@@ -241,22 +241,22 @@ package final class Cluster: Upstream {
 
   private var unknown: String { "the endpoints of \(self.configuration.kind) aren't known yet" }
 
-  /// The deadline of a call that waits has passed.
+  /// Fails a waiting call whose deadline has passed.
   func deadlinePassed(_ call: ClusterCall, _ limit: CallLimit?) {
     self.dequeue(call)
     call.fail(
       .deadlineExceeded("no connection to \(self.configuration.kind)", limit, key: self.key))
   }
 
-  /// An attempt has ended.
+  /// Records the end of an attempt.
   ///
-  /// - Parameter isFailure: whether that speaks against the endpoint; nil: it says nothing.
+  /// - Parameter isFailure: whether it counts against the endpoint; nil: neither for nor against it.
   func attemptEnded(on id: MemberID, isFailure: Bool?) {
     self.state.ended(id, isFailure: isFailure, now: self.eventLoop.now)
     if isFailure == false { self.throttle?.succeeded() }
   }
 
-  /// Lets the state of a call decide what follows from the failure of its attempt.
+  /// Decides, by the state of a call, what follows the failure of its attempt.
   func evaluate(
     _ call: inout ClusterCallState, _ status: GRPCStatus, isTimeout: Bool, _ request: CallRequest
   ) -> ClusterCallState.FailureAction {
@@ -264,7 +264,7 @@ package final class Cluster: Upstream {
       status, isTimeout: isTimeout, timeLeft: request.deadline.map { $0 - self.eventLoop.now },
       policy: self.policy, throttle: &self.throttle, using: &self.generator
     ) { [state] tried in
-      // An attempt that never left the bridge may wait for an endpoint that is coming up.
+      // An attempt that was never sent may wait for an endpoint that is connecting.
       state.hasOther(than: tried) || !state.isStuck
     }
   }
@@ -278,7 +278,7 @@ package final class Cluster: Upstream {
     return reason + (cause ?? "")
   }
 
-  /// Of the metadata field that a ring goes by.
+  /// The hash of the metadata field that the ring uses.
   private func hash(of request: CallRequest) -> UInt64? {
     guard case .ringHash(let header) = self.configuration.balance.policy else { return nil }
     let metadata = request.metadata
@@ -306,7 +306,7 @@ package final class Cluster: Upstream {
   private func performPendingActions() {
     if !self.waiting.isEmpty {
       if self.hasDisconnectedMembers { self.connectMembers() }
-      // Each is placed once; one that must still wait goes to the end of a queue that was emptied.
+      // Each is placed once; one that must still wait is appended to the queue, which was emptied.
       let waiting = self.waiting
       self.waiting.removeAll(keepingCapacity: true)
       for call in waiting { self.place(call) }
@@ -314,7 +314,7 @@ package final class Cluster: Upstream {
     if !self.probes.isEmpty { self.completeProbes() }
   }
 
-  /// Opens connections where there are none, unless it was tried a moment ago.
+  /// Connects members without a connection, unless that was tried recently.
   private func connectMembers() {
     let now = self.eventLoop.now
     guard now >= self.nextConnect else { return }
@@ -324,10 +324,10 @@ package final class Cluster: Upstream {
     for id in ids { self.members[id]?.pool.connect(isUrgent: false) }
   }
 
-  /// Nothing can be reached, as far as is known; what is known may be two seconds old, and an endpoint
-  /// may be back. So calls ask again before they fail, together and not too often.
+  /// Retries all members before calls fail because none is reachable: that state may be two seconds
+  /// old, and an endpoint may be back. Rate-limited, and shared by all calls.
   ///
-  /// - Returns: whether there's something to wait for.
+  /// - Returns: whether there's an attempt to wait for.
   private func connectUrgently() -> Bool {
     let now = self.eventLoop.now
     guard now >= self.nextUrgentConnect else { return false }
@@ -340,12 +340,12 @@ package final class Cluster: Upstream {
 
   // MARK: Life
 
-  /// Whether a call would get to an endpoint, now or soon.
+  /// Probes whether a call would reach an endpoint, now or soon.
   package func probe() -> EventLoopFuture<Bool> {
     self.eventLoop.assertInEventLoop()
     let promise = self.eventLoop.makePromise(of: Bool.self)
     self.probes.append(promise)
-    // As a call would.
+    // As for a call.
     if self.state.isStuck { _ = self.connectUrgently() }
     self.connectMembers()
     self.completeProbes()
@@ -359,7 +359,7 @@ package final class Cluster: Upstream {
     for promise in probes { promise.succeed(self.state.isReady) }
   }
 
-  /// Why no call would get out: what calls end with.
+  /// The reason with which calls fail now.
   package var trouble: String {
     guard self.state.isListKnown else { return self.withCause(self.unknown) }
     return self.withCause(self.state.trouble ?? "no connection to \(self.configuration.kind)")
@@ -384,7 +384,7 @@ package final class Cluster: Upstream {
     self.completeProbes()
   }
 
-  /// Members without a connection are looked at this often while calls come.
+  /// How often members without a connection are connected while calls arrive.
   private static let connectInterval = TimeAmount.milliseconds(50)
   private static let urgentConnectInterval = TimeAmount.milliseconds(100)
   private static let shortestSweep = TimeAmount.milliseconds(10)

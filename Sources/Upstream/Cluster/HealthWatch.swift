@@ -3,11 +3,11 @@ internal import HTTP2
 internal import NIOCore
 internal import Time
 
-/// What one endpoint says of its health: a call of grpc.health.v1.Health/Watch that stays open
+/// The health that one endpoint reports, by a call of grpc.health.v1.Health/Watch that stays open
 /// (gRPC's health-checking.md; the messages are in grpc/health/v1/health.proto).
 ///
-/// An endpoint without that service counts as serving. One whose watch ends otherwise is asked again
-/// when it's connected again, or after a while.
+/// An endpoint without that service counts as serving. A watch that ends for another reason is
+/// restarted when the endpoint reconnects, or after a backoff.
 final class HealthWatch {
   private let service: String
   private let pool: any EndpointPool
@@ -19,7 +19,7 @@ final class HealthWatch {
   private var failures = 0
   private var generator = SystemRandomNumberGenerator()
 
-  /// - Parameter onChange: called with whether the endpoint serves, when it says so.
+  /// - Parameter onChange: called with each report of whether the endpoint is serving.
   init(
     _ service: String, of pool: any EndpointPool, on eventLoop: any EventLoop,
     onChange: @escaping (Bool) -> Void
@@ -30,7 +30,7 @@ final class HealthWatch {
     self.onChange = onChange
   }
 
-  /// A connection is up: the endpoint may be another process than before.
+  /// A connection is ready: the endpoint may be a different process than before.
   func connected() {
     self.isOffered = true
     self.failures = 0
@@ -77,7 +77,8 @@ final class HealthWatch {
     return frame
   }
 
-  /// Whether HealthCheckResponse {ServingStatus status = 1} says SERVING (1). Nil for what isn't one.
+  /// Whether a HealthCheckResponse {ServingStatus status = 1} reports SERVING (1). Nil if it's not
+  /// valid.
   private static func isServing(_ message: ByteBuffer) -> Bool? {
     let bytes = message.readableBytesView
     // An unset field is UNKNOWN (0).
@@ -102,7 +103,7 @@ extension HealthWatch: CallObserver {
       self.onChange(true)
       return
     }
-    // The connection tells whether it's there; what it said of its health was another's word.
+    // Connectivity is tracked separately, and the previous health report no longer applies.
     self.onChange(true)
     guard self.isOffered, status.origin != .notConnected else { return }
     self.failures += 1

@@ -2,20 +2,20 @@ internal import BridgeConfiguration
 internal import NIOCore
 internal import Time
 
-/// Finds members that fail where others don't, and takes them out for a while. Pure.
+/// Detects members that fail while others don't, and ejects them for a while. Pure.
 ///
-/// Two measures, as Envoy's outlier detection and gRFC A50 have them: failures in a row, and a success
-/// rate far below that of the others. How long a member stays out grows each time and shrinks again
-/// while it behaves.
+/// Uses two criteria of Envoy's outlier detection and gRFC A50: consecutive failures, and a success
+/// rate far below that of the others. The ejection time grows with each ejection and shrinks again
+/// with each interval without one.
 struct OutlierDetector {
   private struct Record {
     let id: MemberID
     var failuresInRow = 0
     var successes = 0
     var failures = 0
-    /// Out until then; nil: in.
+    /// The end of its ejection; nil: not ejected.
     var ejectedUntil: NIODeadline?
-    /// How often it was put out, less the intervals in which it behaved.
+    /// The number of ejections, less the intervals without one.
     var ejections = 0
   }
 
@@ -30,7 +30,7 @@ struct OutlierDetector {
     self.options = options
   }
 
-  /// Replaces the members. Those that were there keep their records.
+  /// Replaces the members. Existing ones keep their records.
   mutating func setMembers(_ ids: [MemberID]) {
     self.records = ids.map { id in self.indices[id].map { self.records[$0] } ?? Record(id: id) }
     self.indices = Dictionary(
@@ -39,9 +39,9 @@ struct OutlierDetector {
     self.ejectedCount = self.records.count { $0.ejectedUntil != nil }
   }
 
-  /// A call on a member has ended.
+  /// Records the end of a call on a member.
   ///
-  /// - Returns: whether the member is put out over it.
+  /// - Returns: whether the member is ejected for it.
   mutating func ended(_ id: MemberID, isFailure: Bool, now: NIODeadline) -> Bool {
     guard let index = self.indices[id] else { return false }
     guard isFailure else {
@@ -57,19 +57,19 @@ struct OutlierDetector {
     return self.eject(index, now: now)
   }
 
-  /// Whether a member is out.
+  /// Whether a member is ejected.
   func isEjected(_ id: MemberID) -> Bool {
     self.indices[id].map { self.records[$0].ejectedUntil != nil } ?? false
   }
 
-  /// When `sweep` is due; nil: never, as it stands.
+  /// When `sweep` is due; nil: not at present.
   func nextDue() -> NIODeadline? {
     let back = self.records.compactMap(\.ejectedUntil).min()
     guard let next = self.nextSweep else { return back }
     return back.map { min($0, next) } ?? next
   }
 
-  /// Lets in again what has been out long enough, and compares success rates at the end of each
+  /// Readmits members whose ejection has expired, and compares success rates at the end of each
   /// interval.
   ///
   /// - Returns: whether anything has changed.
@@ -121,7 +121,7 @@ struct OutlierDetector {
 
   private mutating func eject(_ index: Int, now: NIODeadline) -> Bool {
     guard self.records[index].ejectedUntil == nil, self.records.count > 1 else { return false }
-    // At least one may be put out, whatever the share is.
+    // At least one may be ejected, whatever the share.
     let most = max(1, Int(Double(self.records.count) * self.options.mostEjected))
     guard self.ejectedCount < most else { return false }
     self.records[index].ejections += 1

@@ -2,8 +2,8 @@ internal import BridgeConfiguration
 
 /// Keeps retries from making an outage worse: gRPC's retry throttling (gRFC A6).
 ///
-/// A bucket of tokens: a failed attempt takes one, a call that ends well gives back a part of one.
-/// While it's at most half full, nothing is retried. Pure.
+/// A token bucket: a failed attempt takes one, a successful call returns a fraction of one. While
+/// it's at most half full, nothing is retried. Pure.
 struct RetryThrottle {
   private let most: Double
   private let ratio: Double

@@ -5,26 +5,26 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import TLS
 
-/// One connection of HTTP/1.1 to an endpoint: one request and its reply at a time.
+/// An HTTP/1.1 connection to an endpoint: one request and its response at a time.
 ///
-/// One-shot: it connects once, and after it closes the pool makes a new one. Confined to the pool's event
-/// loop. Puts NIO's codec in front of itself.
+/// One-shot: it connects once, and after it closes the pool creates a new one. Confined to the pool's
+/// event loop. Adds NIO's codec to the pipeline before itself.
 final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
   typealias InboundIn = HTTPClientResponsePart
   typealias OutboundOut = HTTPClientRequestPart
 
   let id: Int
   private let pool: HTTP1Pool
-  /// Nil once it's a connection.
+  /// Nil once it's established.
   private var dialer: Dialer<HTTP1ClientConnection>?
   private let attempt: Int
-  /// Nil before the channel is there and after it has gone.
+  /// Nil before the channel exists and after it has closed.
   private var context: ChannelHandlerContext?
   private var call: HTTP1PooledCall?
   private var reply: HTTP1ReplyState?
-  /// How many requests it has carried.
+  /// The number of requests that it has carried.
   private var requestCount = 0
-  /// Whether all of the present request has been written.
+  /// Whether all of the current request has been written.
   private var isSent = true
   private var keepsAlive = true
   /// Whether a request is being written, further up the stack.
@@ -32,7 +32,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
   /// Whether its end was reported to the pool.
   private var hasEnded = false
 
-  /// An attempt of a dialer's, which becomes a connection of the same number.
+  /// Creates an attempt of a dialer, which becomes a connection of the same number.
   init(_ dialer: Dialer<HTTP1ClientConnection>, attempt: Int, pool: HTTP1Pool) {
     self.id = dialer.id
     self.dialer = dialer
@@ -60,7 +60,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
 
   /// Sends a request.
   ///
-  /// - Returns: false when the connection has gone; nothing was sent then.
+  /// - Returns: false if the connection has closed; nothing was sent then.
   func begin(_ call: HTTP1PooledCall, _ head: HTTPRequestHead, body: ByteBuffer) -> Bool {
     guard !self.hasEnded, let context = self.context, context.channel.isActive else { return false }
     self.call = call
@@ -83,7 +83,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
     return true
   }
 
-  /// The call on it has ended before its reply: what comes yet belongs to nobody.
+  /// Ends a call before its response is complete: the rest of the response can't be used.
   func abandon() {
     self.call = nil
     self.end("given up by the bridge")
@@ -99,7 +99,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
     var limits = NIOHTTPDecoderLimitConfiguration()
-    // Twice, so that it's the reply's state that finds a head too large and can say in what.
+    // Twice the limit, so that `HTTP1ReplyState` detects a head that's too large and can report how.
     limits.maxHeaderFieldSize = 2 * self.pool.limits.endpointHeaderBytes
     limits.maxHeaderListSize = 2 * self.pool.limits.endpointHeaderBytes
     let decoder = HTTPResponseDecoder(
@@ -134,7 +134,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
     }
     switch self.unwrapInboundIn(data) {
     case .head(let head):
-      // 408 and 450 say that the endpoint closes, whatever the head says of the connection; behind 101
+      // After 408 and 450 the endpoint closes the connection, whatever the head declares; after 101
       // another protocol would follow.
       self.keepsAlive = head.isKeepAlive && ![101, 408, 450].contains(head.status.code)
       if let outcome = self.reply?.receiveHead(head) { self.cut(outcome) }
@@ -168,7 +168,8 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
 
   // MARK: Private
 
-  /// The reply is complete: the connection takes another request, unless one side closes it.
+  /// Ends the call with a complete response: the connection takes another request, unless one side
+  /// closes it.
   private func finish(_ outcome: HTTP1ReplyState.Outcome) {
     let call = self.call
     self.call = nil
@@ -179,7 +180,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
     self.pool.performPendingActions()
   }
 
-  /// Nothing more of the reply is read.
+  /// Ends the call without reading the rest of the response.
   private func cut(_ outcome: HTTP1ReplyState.Outcome) {
     let call = self.call
     self.abandon()
@@ -187,9 +188,9 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
     self.pool.performPendingActions()
   }
 
-  /// It's over, for whichever reason was found first.
+  /// Ends the connection, with the first reason found.
   private func end(_ reason: String) {
-    // Not within `begin`: its caller doesn't expect an end of the call.
+    // Not within `begin`: its caller doesn't expect the call to end.
     guard !self.isBeginning else {
       self.pool.eventLoop.assumeIsolated().execute { self.end(reason) }
       return

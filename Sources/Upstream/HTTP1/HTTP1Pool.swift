@@ -3,16 +3,16 @@ internal import GRPCWire
 package import NIOCore
 internal import Time
 
-/// The connections of HTTP/1.1 to one endpoint on one event loop: calls of one method go out as POST with
-/// the bare message as the body, and a reply of 200 has the bare message of the answer.
+/// The HTTP/1.1 connections to one endpoint on one event loop: calls of one method are sent as POST
+/// with the bare message as the body, and a 200 response contains the bare response message.
 ///
-/// Confined to its event loop: made anywhere, used there only. A connection carries one request at a time
-/// and is kept for the next; what has no connection waits. Only unary calls of the configured method are
-/// taken; others end with UNIMPLEMENTED.
+/// Confined to its event loop; may be created anywhere. A connection carries one request at a time
+/// and is kept for the next; calls without a connection wait. Only unary calls of the configured
+/// method are accepted; others end with UNIMPLEMENTED.
 package final class HTTP1Pool: EndpointPool, PoolShell {
   package let eventLoop: any EventLoop
   package let endpoint: Configuration.Endpoint
-  /// Where the configuration has its service, `services.bench`: for messages that name a setting.
+  /// The service's path in the configuration, `services.bench`, for messages that name a setting.
   let key: String
   let limits: Configuration.Limits
   package var onConnectivity: ((Connectivity) -> Void)?
@@ -44,14 +44,14 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
   var drained: [EventLoopPromise<Void>] = []
 
   /// - Parameters:
-  ///   - transport: what's asked for, and how often connections are opened.
-  ///   - callPath: `:path` of the calls that are taken.
-  ///   - connections: how long they live.
-  ///   - authority: sent as `Host`; nil: host and port of the endpoint.
-  ///   - connector: what opens connections.
-  ///   - credentials: what authorises the requests.
-  ///   - key: where the configuration has its service.
-  ///   - via: the bridge's name in the `via` of requests; nil: they get none.
+  ///   - transport: the request's target, and how often connections are opened.
+  ///   - callPath: `:path` of the calls that are accepted.
+  ///   - connections: their lifetime.
+  ///   - authority: sent as `Host`; nil: the endpoint's host and port.
+  ///   - connector: opens the connections.
+  ///   - credentials: the credentials of the requests.
+  ///   - key: the service's path in the configuration.
+  ///   - via: the bridge's name in the `via` field of requests; nil: the field isn't sent.
   ///   - second: the wall clock, for signatures, in seconds since 1970.
   package init(
     eventLoop: any EventLoop, endpoint: Configuration.Endpoint,
@@ -120,17 +120,17 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
       second: self.second())
     call.connection = connection
     guard !connection.begin(call, head, body: body) else { return }
-    // It's gone, and nothing was sent (RFC 9110 §9.2.2 lets it begin again).
+    // It has closed, and nothing was sent (RFC 9110 §9.2.2 allows a retry).
     call.connection = nil
     self.startElsewhere(call, than: id)
   }
 
-  /// The call has ended.
+  /// Removes a call that has ended.
   func forget(_ call: HTTP1PooledCall) {
     self.leave(call)
   }
 
-  /// The call's end is settled, though its owner may not have heard of it.
+  /// The call's outcome is decided, though its owner may not have been notified yet.
   func settled(_ call: HTTP1PooledCall) {
     self.deadlines.cancel(call.id)
     self.state.leave(call.id)
@@ -149,7 +149,7 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
     self.performPendingActions()
   }
 
-  /// A reply is complete.
+  /// A response is complete.
   ///
   /// - Parameter keeps: whether the connection takes another request.
   func requestEnded(on connection: HTTP1ClientConnection, keeps: Bool) {
@@ -163,14 +163,14 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
     self.reportReachability(nil)
   }
 
-  /// The connection of a call is gone.
+  /// The connection of a call closed.
   ///
-  /// - Parameter mayBeStale: whether it had been kept since another request and nothing was answered:
-  ///   the endpoint may have closed it before it saw the request.
+  /// - Parameter mayBeStale: whether it had been kept since a previous request and received no
+  ///   response: the endpoint may have closed it before it read the request.
   func callLost(_ call: HTTP1PooledCall, reason: String, mayBeStale: Bool) {
     call.connection = nil
     if mayBeStale, self.isIdempotent, call.takeSecondChance() {
-      // On a fresh one: those that were kept as long are as dead.
+      // On a new connection: others kept as long are probably dead too.
       self.state.retireIdle()
       self.state.requeue(call.id)
       return
@@ -189,8 +189,8 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
     var connectivity = self.state.connectivity(now: now)
     switch connectivity {
     case .idle, .connecting:
-      // An endpoint that closes behind each reply is as good as one that keeps connections: the next
-      // call opens one.
+      // An endpoint that closes after each response counts as ready too: the next call opens a
+      // connection.
       if self.connectivity == .ready { connectivity = .ready }
     case .ready, .failing:
       break
@@ -216,6 +216,7 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
     self.endAll()
   }
 
-  /// Connections on their way at a time: a burst isn't served one handshake after the other.
+  /// Connections that may be opening at a time, so that a burst isn't served one handshake after the
+  /// other.
   private static let opening = 8
 }

@@ -2,19 +2,19 @@ internal import GRPCWire
 internal import HTTP2
 internal import NIOCore
 
-/// One call of a pool of HTTP/1.1: a request, and what becomes of it.
+/// A call of an HTTP/1.1 pool: one request and its outcome.
 final class HTTP1PooledCall: UpstreamCall, PooledCall {
   private let pool: HTTP1Pool
   let id: Int
   private(set) var request: CallRequest
   /// Nil once the call has ended or was cancelled.
   private var observer: (any CallObserver)?
-  /// Nil while it waits, and once its reply is complete.
+  /// Nil while it waits, and once its response is complete.
   var connection: HTTP1ClientConnection?
-  /// Whether it has been sent anew, over a connection that turned out to be dead.
+  /// Whether it has been resent after a connection turned out to be dead.
   private var isResent = false
   private var isPaused = false
-  /// What a paused owner hasn't heard.
+  /// The outcome that's not delivered yet because the owner paused.
   private var outcome: HTTP1ReplyState.Outcome?
 
   init(id: Int, pool: HTTP1Pool, request: CallRequest, observer: any CallObserver) {
@@ -58,7 +58,7 @@ final class HTTP1PooledCall: UpstreamCall, PooledCall {
 
   // MARK: For the pool
 
-  /// Whether it may begin again although it was sent. Says so once.
+  /// Whether it may be restarted although it was sent. Returns true once.
   func takeSecondChance() -> Bool {
     guard self.observer != nil, !self.isResent else { return false }
     self.isResent = true
@@ -89,7 +89,7 @@ final class HTTP1PooledCall: UpstreamCall, PooledCall {
       "\(missing) \(self.pool.endpoint)", self.request.limit, key: self.pool.key)
   }
 
-  /// Nothing more comes.
+  /// Ends the call with its outcome.
   func end(_ outcome: HTTP1ReplyState.Outcome) {
     guard self.observer != nil, self.outcome == nil else { return }
     self.outcome = outcome
@@ -117,7 +117,7 @@ final class HTTP1PooledCall: UpstreamCall, PooledCall {
     observer.callEnded(status, trailers: trailers)
   }
 
-  /// Gives up the connection that it's still on.
+  /// Detaches it from the connection that it's still on.
   private func release() {
     let connection = self.connection
     self.connection = nil

@@ -5,9 +5,9 @@ internal import HTTPFields
 internal import NIOCore
 internal import NIOHTTP1
 
-/// The reply to one request of HTTP/1.1: what came, and what becomes of the call. Pure.
+/// The response to one HTTP/1.1 request, and the resulting outcome of the call. Pure.
 ///
-/// Whatever comes, exactly one outcome is given.
+/// Whatever the input, there's exactly one outcome.
 struct HTTP1ReplyState {
   /// How the call ends.
   enum Outcome: Equatable {
@@ -20,7 +20,7 @@ struct HTTP1ReplyState {
     case waiting
     /// 200: the body is the message.
     case collecting(Body)
-    /// Another status: the start of the body is kept for the message of the error.
+    /// Another status: the start of the body is kept for the error message.
     case refusing(Body)
     case ended
   }
@@ -31,7 +31,7 @@ struct HTTP1ReplyState {
     var coding: Coding
     var retryAfter: Int?
     var bytes = ByteBuffer()
-    /// Of a refused body, whose rest isn't kept.
+    /// The size of a refused body, whose rest isn't kept.
     var byteCount = 0
   }
 
@@ -53,12 +53,12 @@ struct HTTP1ReplyState {
     self.headerByteLimit = headerByteLimit
   }
 
-  /// Whether anything of the reply has come.
+  /// Whether any of the response has been received.
   var hasResponded: Bool {
     if case .waiting = self.state { false } else { true }
   }
 
-  /// The head came; those of 1xx don't get here.
+  /// Receives the head; 1xx heads aren't passed on.
   ///
   /// - Returns: how the call ends, where nothing more is to be read.
   mutating func receiveHead(_ head: HTTPResponseHead) -> Outcome? {
@@ -98,7 +98,7 @@ struct HTTP1ReplyState {
     return nil
   }
 
-  /// A part of the body came.
+  /// Receives a part of the body.
   ///
   /// - Returns: how the call ends, where nothing more is to be read.
   mutating func receiveBody(_ part: ByteBuffer) -> Outcome? {
@@ -106,7 +106,7 @@ struct HTTP1ReplyState {
     case .waiting, .ended:
       return nil
     case .collecting(var body):
-      // Nothing else may hold the buffer while it's written to.
+      // Nothing else may reference the buffer while it's written to, or it would be copied.
       self.state = .ended
       guard body.bytes.readableBytes + part.readableBytes <= self.byteLimit else {
         return self.end(self.tooLarge("longer"))
@@ -127,7 +127,7 @@ struct HTTP1ReplyState {
     }
   }
 
-  /// The reply is complete.
+  /// Receives the end of the response.
   mutating func receiveEnd() -> Outcome? {
     switch self.state {
     case .waiting, .ended:
@@ -199,12 +199,12 @@ struct HTTP1ReplyState {
     }
   }
 
-  /// How much of a reply that's no message goes into the message of the error.
+  /// Bytes of a response that isn't a message to include in the error message.
   private static let textByteLimit = 1 << 10
-  /// How much of it is read so that the connection can be kept.
+  /// Bytes of it to read so that the connection can be kept.
   private static let foreignByteLimit = 64 << 10
-  /// Memory taken on the word of a `Content-Length`.
+  /// Memory reserved on the strength of a `Content-Length`.
   private static let trustedByteCount = 1 << 20
-  /// Seconds of `Retry-After` that are believed.
+  /// The largest `Retry-After` accepted, in seconds.
   private static let longestRetryAfter = 3600
 }

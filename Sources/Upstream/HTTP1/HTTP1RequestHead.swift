@@ -3,15 +3,15 @@ internal import HTTPFields
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Makes the heads of requests to one endpoint.
+/// Creates the heads of requests to one endpoint.
 struct HTTP1RequestHead {
-  /// Asked for.
+  /// The request target.
   let path: String
   private let base: HTTPHeaders
-  /// Behind the client's fields.
+  /// The `via` value, sent after the client's fields.
   private let via: String?
 
-  /// What a body is said to be.
+  /// The content type of bodies.
   private static let contentType = "application/octet-stream"
 
   /// - Parameters:
@@ -29,8 +29,8 @@ struct HTTP1RequestHead {
   /// The head of one request.
   ///
   /// - Parameters:
-  ///   - body: what's sent, for its length and its signature.
-  ///   - second: the wall clock's, since 1970.
+  ///   - body: the request's, for its length and its signature.
+  ///   - second: the wall clock, in seconds since 1970.
   func make(
     for body: ByteBuffer, metadata: HeaderBlock, credentials: Credentials?, second: Int64
   ) -> HTTPRequestHead {
@@ -40,7 +40,7 @@ struct HTTP1RequestHead {
     let signs = credentials?.signs == true
     for field in metadata.fields {
       let name = metadata.name(of: field)
-      // gRPC's own, what's written above, and what belongs to a signature.
+      // gRPC's own fields, those set above, and those of a signature.
       if name.hasPrefix("grpc-") || name == "user-agent"
         || (signs && (name == "date" || name == "content-md5"))
       {
