@@ -1,4 +1,4 @@
-/// The closed streams of a connection and how each ended, to classify HEADERS that arrive for them
+/// The closed streams of a connection, by how they ended. Classifies HEADERS that arrive for them
 /// (RFC 9113 §5.1, state "closed", and §5.1.1). Pure.
 ///
 /// nghttp2 forgets a closed stream and ignores frames for it. That's correct only for a stream that

@@ -35,7 +35,7 @@ extension HTTP2Session {
     self.output.writeBytes(text)
   }
 
-  /// Limit on the debug data of GOAWAY, which gives the reason.
+  /// The most bytes of the debug data of GOAWAY, which is the reason (RFC 9113 §6.8).
   private static let farewellTextBytes = 200
 
   // MARK: Streams that are over
@@ -60,8 +60,8 @@ extension HTTP2Session {
     }
   }
 
-  /// Called when nghttp2 is about to reset a stream, has refused to open it, or, with 0, is about to
-  /// end the connection.
+  /// Records an invalid frame. nghttp2 is about to reset its stream, has refused to open it, or, with
+  /// 0, is about to end the connection.
   ///
   /// - Parameter opensStream: whether the frame is the head of a request.
   func frameIsInvalid(on id: Int32, opensStream: Bool) {

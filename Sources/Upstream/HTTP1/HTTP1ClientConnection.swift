@@ -83,7 +83,8 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
     return true
   }
 
-  /// Ends a call before its response is complete: the rest of the response can't be used.
+  /// Closes the connection: its call has ended before the response was complete, so the rest has no
+  /// recipient.
   func abandon() {
     self.call = nil
     self.end("given up by the bridge")
