@@ -2,10 +2,10 @@ internal import NIOCore
 internal import ProcessResources
 internal import Synchronization
 
-/// Stops the listeners from accepting while the system is short of what connections need, and says so.
+/// Pauses accepting while the system lacks resources for connections, and logs it.
 ///
-/// The backlog of a listener holds what comes meanwhile. The admin server's listener goes on, with the
-/// descriptors of the reserve.
+/// Connections that arrive meanwhile wait in the listener's backlog. The admin server's listener
+/// continues, with the descriptors of the reserve.
 package final class AcceptThrottle: Sendable {
   private struct Inner {
     var state = AcceptState()
@@ -17,16 +17,16 @@ package final class AcceptThrottle: Sendable {
   private let timer = Mutex<RepeatedTask?>(nil)
   private let report: @Sendable (String) -> Void
 
-  /// How often it's looked whether there are descriptors: each costs two system calls.
+  /// How often descriptors are probed; each probe costs two system calls.
   private static let interval = TimeAmount.milliseconds(250)
 
-  /// - Parameter report: takes what the operator should know.
+  /// - Parameter report: receives log lines for the operator.
   package init(report: @escaping @Sendable (String) -> Void) {
     self.inner = Mutex(Inner(reserve: DescriptorReserve(limit: OpenFiles.limit)))
     self.report = report
   }
 
-  /// Takes the reserve, and looks from now on whether there's more.
+  /// Fills the reserve and starts probing for descriptors periodically.
   func start(_ listeners: [any Channel], on eventLoop: any EventLoop) {
     self.inner.withLock { inner in
       inner.listeners = listeners
@@ -50,7 +50,7 @@ package final class AcceptThrottle: Sendable {
     }
   }
 
-  /// A listener couldn't accept.
+  /// Handles a listener's failure to accept: pauses all listeners.
   func ranOut(_ shortage: Shortage) {
     self.act { $0.state.ranOut(shortage, at: .now()) }
   }
@@ -84,11 +84,11 @@ package final class AcceptThrottle: Sendable {
   }
 }
 
-/// Whether connections are accepted.
+/// State machine that decides whether connections are accepted. Pure.
 struct AcceptState {
-  /// What's to be done; nothing where both are nil.
+  /// What to do; nothing if both are nil.
   struct Action: Equatable {
-    /// Whether the listeners accept from now on.
+    /// Whether the listeners are to accept; nil: unchanged.
     var accepts: Bool?
     var note: String?
   }
@@ -110,7 +110,7 @@ struct AcceptState {
     return Action(accepts: false, note: "\(shortage); accepts no connections until some are closed")
   }
 
-  /// - Parameter isThere: whether there's enough again.
+  /// - Parameter isThere: whether descriptors are available again.
   mutating func checked(isThere: Bool, at now: NIODeadline) -> Action {
     guard self.isPaused, isThere else { return Action() }
     self.isPaused = false
@@ -118,16 +118,16 @@ struct AcceptState {
   }
 }
 
-/// Takes the errors of a listener: what the system is short of goes to the gate, and the listener stops
-/// being asked, which the event loop would otherwise do without a pause.
+/// Handles a listener's errors: reports a resource shortage to the gate and turns off reading, because
+/// the event loop would otherwise retry accept in a busy loop.
 package final class AcceptErrorHandler: ChannelInboundHandler {
   typealias InboundIn = any Channel
 
   private let gate: AcceptThrottle
-  /// Whether this listener goes on by itself, after a moment.
+  /// Whether this listener resumes on its own, after `pause`.
   private let goesOn: Bool
 
-  /// Until the reserve has been given back.
+  /// Time for the reserve to be released.
   private static let pause = TimeAmount.milliseconds(50)
 
   package init(_ gate: AcceptThrottle, goesOn: Bool = false) {
@@ -140,7 +140,7 @@ package final class AcceptErrorHandler: ChannelInboundHandler {
       context.fireErrorCaught(error)
       return
     }
-    // At once, while the loop is still here.
+    // At once, before the loop tries to accept again.
     try? context.channel.syncOptions?.setOption(.autoRead, value: false)
     if self.goesOn {
       let channel = context.channel

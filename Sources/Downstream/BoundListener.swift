@@ -3,17 +3,17 @@ internal import Glibc
 internal import NIOCore
 package import NIOPosix
 
-/// One socket that's listened on.
+/// A listening socket.
 package struct BoundListener: Sendable {
-  /// Where: an address, not a name, with the port that it got.
+  /// The bound address (not a name), with the assigned port.
   package let address: ListenAddress
-  /// The place of what was asked for in the list of listeners.
+  /// Index of the requested address in the list of listeners.
   package let index: Int
   let channel: any Channel
-  /// Of a UNIX socket.
+  /// The socket file of a UNIX socket.
   private let file: SocketFile?
 
-  /// Stops listening, and removes the file of a UNIX socket. Once.
+  /// Stops listening and removes the file of a UNIX socket. Call it once.
   package func close() async {
     self.file?.remove()
     try? await self.channel.close()
@@ -21,19 +21,19 @@ package struct BoundListener: Sendable {
 }
 
 extension BoundListener {
-  /// Binds all addresses in the order in which they're asked for. A name is bound at each of its
-  /// addresses that this machine has, `*` at all interfaces of both families; with port 0 all addresses
-  /// of one name get the same port.
+  /// Binds all addresses in the given order. A name is bound at each of its addresses that this machine
+  /// has, `*` on all interfaces of both families; with port 0, all addresses of a name get the same
+  /// port.
   ///
-  /// - Parameter bootstrap: what to bind an address of the list, by its place, with.
-  /// - Throws: `ListenError` for the first address that can't be bound; none is bound then.
+  /// - Parameter bootstrap: returns the bootstrap for the address at an index of the list.
+  /// - Throws: `ListenError` for the first address that can't be bound; none stays bound.
   package static func bind(
     _ listen: [ListenAddress], resolver: DNSResolver = .system(within: .seconds(5)),
     bootstrap: (_ index: Int) -> ServerBootstrap
   ) async throws -> [BoundListener] {
     var listeners: [BoundListener] = []
     do {
-      // An address that's asked for itself isn't bound for a name as well.
+      // An address listed explicitly isn't also bound for a name.
       var taken = Set(listen.filter { !$0.takesAnyPort })
       for (index, address) in listen.enumerated() {
         let bound: [BoundListener]
@@ -98,7 +98,7 @@ extension BoundListener {
   /// One address of a host.
   private struct Target {
     var host: String
-    /// Whether the host has others, so that this one may be missing here.
+    /// Whether the host has other addresses, so that this machine may lack this one.
     var isOneOfSeveral = true
     /// For `::` beside `0.0.0.0`.
     var isIPv6Only = false
@@ -111,13 +111,13 @@ extension BoundListener {
       let addresses = try await resolver.addresses(host)
         .filter { (try? SocketAddress(ipAddress: $0, port: 0)) != nil }
       let isAlone = addresses.count == 1
-      // IPv4 first, in which the ports of most programs are given out.
+      // IPv4 first: most programs get their ports assigned there.
       let ordered = addresses.filter { !$0.contains(":") } + addresses.filter { $0.contains(":") }
       return ordered.map { Target(host: $0, isOneOfSeveral: !isAlone) }
     }
   }
 
-  /// How often another port is tried that must be free in both families.
+  /// How many ports are tried to find one that is free in both families.
   private static let portAttempts = 16
 
   private static func bind(
@@ -166,7 +166,7 @@ extension BoundListener {
     return BoundListener(address: address, index: index, channel: channel, file: nil)
   }
 
-  /// Whether this machine doesn't have the address, or the family.
+  /// Whether this machine lacks the address or the address family.
   private static func isMissing(_ error: IOError) -> Bool {
     [EADDRNOTAVAIL, EAFNOSUPPORT].contains(error.errnoCode)
   }

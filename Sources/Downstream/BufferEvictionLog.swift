@@ -13,9 +13,9 @@ struct BufferEvictionLog {
   /// Counts closed connections.
   ///
   /// - Parameters:
-  ///   - byteCount: what they held together.
+  ///   - byteCount: the bytes they held in total.
   ///   - limit: `limits.client_buffer_bytes`, for the line.
-  ///   - tick: the loop's present tick.
+  ///   - tick: the loop's current tick.
   /// - Returns: the line to log; nil within ten seconds of the previous one.
   mutating func closed(connectionCount: Int, byteCount: Int, limit: Int, tick: Int64) -> String? {
     self.connectionCount += connectionCount

@@ -1,31 +1,30 @@
-/// One client connection to the loop that it lives on, whatever protocol it speaks.
+/// A client connection of any protocol, as seen by its event loop.
 ///
-/// `ProtocolSelector` until the first bytes are there, then `HTTP1ServerHandler` (HTTP/1.1) or
-/// `HTTP2ServerConnection` (HTTP/2); `WebSocketHandler` where an exchange has become one. All is called on the
+/// `ProtocolSelector` until the first bytes arrive, then `HTTP1ServerHandler` (HTTP/1.1) or
+/// `HTTP2ServerConnection` (HTTP/2); `WebSocketHandler` after an upgrade. All members are called on the
 /// loop.
 protocol DownstreamConnection: AnyObject {
-  /// Its place in the loop's list of connections; nil when it's in none.
+  /// Its index in the loop's list of connections; nil when not listed.
   var slot: Int? { get set }
-  /// The tick by which what's waited for must have come.
+  /// The tick at which the current wait times out.
   var deadline: Int64 { get }
-  /// The tick by which a silent response gets a keepalive.
+  /// The tick at which an idle response stream sends a keepalive.
   var heartbeat: Int64 { get }
-  /// Bytes in memory that wait for this client: what it sent of requests that aren't answered yet, and
-  /// what it hasn't taken of their answers.
+  /// Bytes buffered for this client: of its unanswered requests, and of responses that it hasn't read.
   var heldBytes: Int { get }
 
-  /// What's waited for hasn't come in time.
+  /// Handles an expired `deadline`.
   func deadlinePassed()
-  /// An answer was silent until `heartbeat`.
+  /// Sends a keepalive on responses that were idle until `heartbeat`.
   func heartbeatDue()
-  /// The process is about to end: an idle connection closes, a busy one after its answers.
+  /// Closes an idle connection now, a busy one after its responses: the process is shutting down.
   func drain()
-  /// Closes it, whatever it's doing.
+  /// Closes the connection immediately.
   func closeNow()
 }
 
 extension DownstreamConnection {
-  /// Never: for protocols with keepalives of their own.
+  /// Never, by default.
   var heartbeat: Int64 { .max }
 
   func heartbeatDue() {}

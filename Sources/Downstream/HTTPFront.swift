@@ -7,9 +7,9 @@ internal import NIOSSL
 internal import Synchronization
 package import TLS
 
-/// The listeners, and the client connections that they accept, on all event loops.
+/// The listeners and the client connections they accept, across all event loops.
 ///
-/// An accepted connection lives on one loop and uses that loop's `LoopContext` only.
+/// An accepted connection stays on one loop and uses only that loop's `LoopContext`.
 ///
 ///     let front = try await HTTPFront.start(addresses, limits, group) { loop in
 ///       LoopContext(eventLoop: loop, table: table, upstreams: …, limits: limits)
@@ -17,13 +17,13 @@ package import TLS
 ///     …
 ///     await front.drain(within: .seconds(30))
 package final class HTTPFront: Sendable {
-  /// Where it listens, in the order that was asked for; port 0 has become the port that it got.
+  /// The bound addresses, in the requested order; port 0 is replaced by the assigned port.
   package let addresses: [SocketAddress]
 
-  /// What it listens on, in the order that was asked for; a name may be several.
+  /// The bound listeners, in the requested order; a name may resolve to several.
   package let listening: [BoundListener]
 
-  /// Those that are still to be closed.
+  /// The listeners not yet closed.
   private let listeners: Mutex<[BoundListener]>
   private let gate: AcceptThrottle
   private let contexts: [NIOLoopBound<LoopContext>]
@@ -41,13 +41,13 @@ package final class HTTPFront: Sendable {
     self.ticks = Mutex(ticks)
   }
 
-  /// Binds all addresses and begins to accept.
+  /// Binds all addresses and starts accepting.
   ///
   /// - Parameters:
-  ///   - tls: what the listeners in `secure`, by their places in `listen`, speak TLS with.
-  ///   - gate: stops accepting while the system is short of what connections need.
-  ///   - makeContext: called once on each loop of the group.
-  /// - Throws: `ListenError` for the first address that can't be bound; none is bound then.
+  ///   - tls: the TLS context of the listeners in `secure` (indices into `listen`).
+  ///   - gate: pauses accepting while the system lacks resources for connections.
+  ///   - makeContext: called once on each of the group's loops.
+  /// - Throws: `ListenError` for the first address that can't be bound; none stays bound.
   package static func start(
     _ listen: [ListenAddress], tls: ReloadableTLSContext? = nil, secure: Set<Int> = [],
     limits: Configuration.Limits, on group: any EventLoopGroup,
@@ -81,22 +81,22 @@ package final class HTTPFront: Sendable {
     return HTTPFront(listeners: listeners, gate: gate, contexts: contexts, ticks: ticks)
   }
 
-  /// Serves another table on all loops, for requests whose head comes from now on; see
-  /// `LoopContext.serve`. May be called from anywhere; tables that are given one after the other arrive
-  /// everywhere in that order.
+  /// Replaces the serving table on all loops, for requests whose head arrives afterwards; see
+  /// `LoopContext.serve`. May be called from any thread; successive tables arrive on each loop in call
+  /// order.
   ///
-  /// - Returns: when all loops serve it.
+  /// - Returns: one future per loop, completed when that loop serves the table.
   package func serve(_ table: ServingTable) -> [EventLoopFuture<Void>] {
     self.contexts.map { context in
       context.eventLoop.submit { context.value.serve(table) }
     }
   }
 
-  /// Stops accepting, finishes what is in flight, and returns when all connections are closed.
+  /// Stops accepting, finishes requests in flight, and returns when all connections are closed.
   ///
-  /// Idle connections are closed at once, busy ones after their answer.
+  /// Idle connections are closed at once, busy ones after their response.
   ///
-  /// - Parameter limit: what isn't finished after this is cut off.
+  /// - Parameter limit: connections still open after this are closed.
   package func drain(within limit: TimeAmount) async {
     self.gate.stop()
     let listeners = self.listeners.withLock { listeners in
@@ -163,13 +163,13 @@ package final class HTTPFront: Sendable {
     }
   }
 
-  /// Makes a client connection of a channel: what its protocol is shows with its first bytes. On its
-  /// loop.
+  /// Sets up a channel as a client connection, whose protocol is detected from its first bytes. Called
+  /// on the channel's loop.
   ///
   /// - Parameters:
-  ///   - tls: what it speaks TLS with; nil: it's in the clear.
-  ///   - checksHost: whether it came over loopback, where names have to be trusted.
-  /// - Throws: where the loop takes no more connections; the channel is closed then.
+  ///   - tls: its TLS context; nil: cleartext.
+  ///   - checksHost: whether it arrived over loopback, where host names must be trusted.
+  /// - Throws: when the loop admits no more connections; the channel is then closed.
   package static func addHandlers(
     to channel: any Channel, _ context: LoopContext, _ tls: ReloadableTLSContext? = nil,
     checksHost: Bool = false
@@ -191,11 +191,11 @@ package final class HTTPFront: Sendable {
     }
   }
 
-  /// The decoder of a connection over HTTP/1.1, in front of what takes its requests.
+  /// Creates the decoder of an HTTP/1.1 connection, placed before the handler of its requests.
   static func requestDecoder(
     _ limits: Configuration.Limits, for exchange: ExchangeDriver
   ) -> any ChannelHandler {
-    // Twice the limit, so that it's the front that finds a head too large and can say in what.
+    // Twice the limit, so that the bridge itself detects a head that is too large and can report why.
     var decoderLimits = NIOHTTPDecoderLimitConfiguration()
     decoderLimits.maxHeaderFieldSize = 2 * limits.headBytes
     decoderLimits.maxHeaderListSize = 2 * limits.headBytes
@@ -205,7 +205,7 @@ package final class HTTPFront: Sendable {
 }
 
 extension ListenAddress {
-  /// Whether it's one address or name, not all interfaces.
+  /// Whether it's a single address or name, not all interfaces.
   fileprivate var isNamed: Bool {
     switch self {
     case .tcp(let host, _): !["*", "0.0.0.0", "::"].contains(host)
@@ -215,7 +215,7 @@ extension ListenAddress {
 }
 
 extension SocketAddress {
-  /// Whether it's reached from this machine alone (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3).
+  /// Whether it's reachable only from this machine (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3).
   fileprivate var isLoopback: Bool {
     guard let address = self.ipAddress else { return false }
     return ClientAddress.isLocal(address)

@@ -7,7 +7,7 @@ struct HandshakeFailureLogLimiter {
   private var nextTick = Int64.min
   private var unreported = 0
 
-  /// A handshake failed.
+  /// Counts a failed handshake.
   ///
   /// - Returns: the line to log; nil: none now.
   mutating func failed(_ reason: String, client: String, tick: Int64) -> String? {

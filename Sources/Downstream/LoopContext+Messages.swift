@@ -4,13 +4,14 @@ internal import NIOCore
 internal import Routing
 
 extension Transcoder {
-  /// See `LoopContext.encode`, whose memory `sink` is: lent once, not for each step.
+  /// Implements `LoopContext.encode`. `sink` is the loop's memory, passed `inout` once instead of
+  /// accessed at each step.
   fileprivate func frame(
     _ body: ByteBuffer, contentType: String, rule: BodyRule, _ bindings: borrowing Bindings,
     _ route: Route, _ service: ServedService, in sink: inout ByteSink
   ) throws(CodecError) -> ByteBuffer {
     sink.removeAll()
-    // Compressed flag and length; the length is set when it's known.
+    // Compressed flag and length; the length is set once it's known.
     sink.append("\0\0\0\0\0")
     if route.takesHTTPBody {
       let contentType = Array(contentType.utf8)
@@ -34,13 +35,13 @@ extension Transcoder {
   }
 }
 
-/// Between HTTP bodies and messages, in the loop's memory.
+/// Conversion between HTTP bodies and messages, in the loop's memory.
 extension LoopContext {
-  /// Makes of a body, and of the values of path and query, a message in its gRPC frame.
+  /// Encodes a body and the values of path and query as a message in its gRPC frame.
   ///
   /// - Parameters:
-  ///   - contentType: of a body that's taken as it is (google/api/httpbody.proto).
-  ///   - rule: what of the message the body is, where that's not what the route says.
+  ///   - contentType: of a body that's passed unchanged (google/api/httpbody.proto).
+  ///   - rule: the part of the message that the body maps to, if not the route's.
   func encode(
     _ body: ByteBuffer, contentType: String, rule: BodyRule? = nil, _ bindings: borrowing Bindings,
     _ route: Route, _ service: ServedService
@@ -50,7 +51,7 @@ extension LoopContext {
       in: &self.input)
   }
 
-  /// Puts the body that a message is into `output`.
+  /// Decodes a message into `output` as a response body.
   ///
   /// - Returns: the content type of a body that isn't JSON; nil for one that is.
   func decode(

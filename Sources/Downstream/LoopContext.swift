@@ -8,39 +8,39 @@ package import TLS
 internal import Time
 package import Upstream
 
-/// What the connections of one event loop share: the table, the upstreams, the transcoder and the
-/// memory that each request borrows. Touched on its loop only.
+/// State shared by the client connections of one event loop: serving table, upstreams, transcoder and
+/// the memory that each request borrows. Accessed on its loop only.
 package final class LoopContext {
   package let eventLoop: any EventLoop
   private(set) var table: ServingTable
-  /// One list for each of `table.services`, in their order: one upstream for each group of its endpoints.
+  /// One list per service, in the order of `table.services`: one upstream per group of its endpoints.
   private(set) var upstreams: [[any Upstream]]
   let limits: Configuration.Limits
   let recorder: (any AccessRecorder)?
-  /// What's spoken inside tunnels to port 443; nil: nothing.
+  /// The TLS context for tunnels to port 443; nil: no TLS there.
   let tls: ReloadableTLSContext?
-  /// The names that are served on loopback.
+  /// The host names served on loopback.
   let trustedHosts: TrustedHosts
-  /// The last one of them that a request named: nearly always that of the next one, too.
+  /// The trusted host of the last request, cached: the next request nearly always names it as well.
   var trustedHost = ""
   private let report: @Sendable (String) -> Void
   let transcoder = Transcoder()
 
-  /// The message on its way to the endpoint, in its gRPC frame.
+  /// Scratch for the request message, in its gRPC frame.
   var input = ByteSink(capacity: 4096)
-  /// The body of an answer.
+  /// Scratch for a response body.
   var output = ByteSink(capacity: 4096)
   var routeScratch = RouteScratch()
   var requestIDs: RequestIDs
-  /// A header name, or a decoded value.
+  /// Scratch for a header name or a decoded value.
   var bytes: [UInt8] = []
   private(set) var date = DateLine()
 
   /// How often `tick` is called.
   static let tickInterval = TimeAmount.milliseconds(500)
-  /// A buffer or sink that one large message has made larger than this is given back.
+  /// A buffer or sink that a large message grew beyond this is released.
   static let keptByteCount = 256 << 10
-  /// How long a connection that the bridge has closed waits for the client to close it as well.
+  /// How long a connection closed by the bridge waits for the client to close it as well.
   private static let lingerTime = TimeAmount.seconds(2)
 
   private var connections: ContiguousArray<any DownstreamConnection> = []
@@ -51,14 +51,14 @@ package final class LoopContext {
   private var bufferEvictionLog = BufferEvictionLog()
   private var whenEmpty: [() -> Void] = []
 
-  /// Puts together what a loop needs.
+  /// Creates the state of one loop.
   ///
   /// - Parameters:
-  ///   - upstreams: on this loop, one for each of the table's services, in their order.
-  ///   - recorder: where access entries go; nil: nowhere.
-  ///   - trustedHosts: the names that are served on loopback.
-  ///   - tls: what's spoken inside tunnels to port 443.
-  ///   - report: takes what the operator should know and no client is sent.
+  ///   - upstreams: on this loop, one list per service of the table, in their order.
+  ///   - recorder: receives access entries; nil: none are recorded.
+  ///   - trustedHosts: the host names served on loopback.
+  ///   - tls: for tunnels to port 443.
+  ///   - report: receives log lines for the operator; clients never see them.
   package init(
     eventLoop: any EventLoop, table: ServingTable, upstreams: [[any Upstream]],
     limits: Configuration.Limits, recorder: (any AccessRecorder)? = nil,
@@ -80,11 +80,11 @@ package final class LoopContext {
     self.date.update(to: DateLine.now())
   }
 
-  /// Serves another table from now on. Exchanges whose head has come keep the service, the route and
-  /// the upstream that they began with.
+  /// Replaces the serving table. Exchanges whose head has arrived keep their service, route and
+  /// upstream.
   ///
-  /// - Parameter upstreams: one for each of the table's services, in their order; nil: those of before,
-  ///   where the services are the same in number and order.
+  /// - Parameter upstreams: one list per service of the table, in their order; nil: the previous ones,
+  ///   if the services are the same in number and order.
   package func serve(_ table: ServingTable, upstreams: [[any Upstream]]? = nil) {
     self.eventLoop.assertInEventLoop()
     let upstreams = upstreams ?? self.upstreams
@@ -95,10 +95,10 @@ package final class LoopContext {
 
   // MARK: Connections
 
-  /// Open client connections.
+  /// The number of open client connections.
   package var connectionCount: Int { self.connections.count }
 
-  /// Takes a connection in; false where there are too many, or the process is about to end.
+  /// Registers a connection; false when there are too many or the loop is draining.
   func admit(_ connection: any DownstreamConnection) -> Bool {
     guard self.connections.count < self.limits.clientConnections, !self.isDraining else {
       return false
@@ -108,7 +108,7 @@ package final class LoopContext {
     return true
   }
 
-  /// Puts the connection of a protocol in the place of the one that found out which it is.
+  /// Replaces a connection's entry, such as that of the protocol selector by the selected protocol's.
   func replace(_ connection: any DownstreamConnection, by other: any DownstreamConnection) {
     guard let slot = connection.slot else { return }
     connection.slot = nil
@@ -116,7 +116,7 @@ package final class LoopContext {
     self.connections[slot] = other
   }
 
-  /// Forgets a connection that is closed.
+  /// Removes a closed connection.
   func remove(_ connection: any DownstreamConnection) {
     guard let slot = connection.slot, let last = self.connections.popLast() else { return }
     connection.slot = nil
@@ -131,7 +131,7 @@ package final class LoopContext {
     }
   }
 
-  /// A client didn't get through its TLS handshake.
+  /// Reports a client's failed TLS handshake, rate-limited.
   func handshakeFailed(_ failure: TLSHandshakeError, client: SocketAddress?) {
     let address = client.flatMap { client in
       client.ipAddress.map { Configuration.Endpoint(host: $0, port: client.port ?? 0) }
@@ -141,7 +141,7 @@ package final class LoopContext {
     if let note { self.report(note) }
   }
 
-  /// Closes idle connections now and busy ones after their answer, and takes in no others.
+  /// Closes idle connections now and busy ones after their response, and admits no new ones.
   ///
   /// - Parameter done: called when the last one is closed.
   package func drain(_ done: @escaping () -> Void) {
@@ -155,14 +155,15 @@ package final class LoopContext {
     }
   }
 
-  /// Closes all connections, whatever they are doing.
+  /// Closes all connections immediately.
   package func closeAll() {
     for connection in self.connections { connection.closeNow() }
   }
 
   // MARK: Time
 
-  /// Moves the coarse clock on: deadlines of connections that have passed are acted on.
+  /// Advances the coarse clock: handles expired deadlines and due heartbeats, and enforces the buffer
+  /// limit.
   package func tick() {
     self.ticks += 1
     self.date.update(to: DateLine.now())
@@ -175,7 +176,7 @@ package final class LoopContext {
     self.endLargestHolders()
   }
 
-  /// Closes the connections that hold most, where all of them together hold too much.
+  /// Closes the connections that hold the most bytes while their total exceeds the limit.
   private func endLargestHolders() {
     let limit = self.limits.clientBufferBytes
     let held = self.connections.reduce(0) { $0 + $1.heldBytes }
@@ -191,12 +192,12 @@ package final class LoopContext {
     if let note { self.report(note) }
   }
 
-  /// The tick at which so much time, which isn't zero, will have passed.
+  /// The tick at which `time` (more than zero) has elapsed.
   func tick(after time: Duration) -> Int64 {
     self.ticks + max(1, TimeAmount(clamping: time).nanoseconds / Self.tickInterval.nanoseconds)
   }
 
-  /// The tick by which a wait of this kind has taken too long.
+  /// The tick at which a wait of this kind times out.
   func deadline(of wait: ExchangeState.Wait) -> Int64 {
     let time: TimeAmount
     switch wait {
@@ -206,19 +207,19 @@ package final class LoopContext {
     case .halfClosed: time = TimeAmount(clamping: self.limits.halfClosedTimeout)
     case .close: time = Self.lingerTime
     }
-    // One more, because the present tick has begun already.
+    // One more, because the current tick has already begun.
     return self.ticks + time.nanoseconds / Self.tickInterval.nanoseconds + 1
   }
 
   // MARK: Memory and flushing
 
-  /// A buffer for an answer.
+  /// Allocates a buffer for a response.
   func buffer(capacity: Int) -> ByteBuffer {
     ByteBufferAllocator().buffer(capacity: capacity)
   }
 
-  /// Flushes a connection's stream when this turn of the loop is over, so that messages that came
-  /// together leave together.
+  /// Flushes a connection's stream at the end of this loop turn, so that messages that arrived together
+  /// are written together.
   func flushLater(_ connection: ExchangeDriver) {
     self.unflushed.append(connection)
     guard self.unflushed.count == 1 else { return }
@@ -229,7 +230,7 @@ package final class LoopContext {
     }
   }
 
-  /// Gives back the memory that one large message took.
+  /// Releases memory that a large message allocated.
   func shrinkSinks() {
     self.input.shrink(to: Self.keptByteCount)
     self.output.shrink(to: Self.keptByteCount)

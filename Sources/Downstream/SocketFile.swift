@@ -3,16 +3,16 @@ internal import LocalFiles
 internal import NIOCore
 
 /// The file of a UNIX socket that this process listens on. It's removed only while it's still this
-/// process's own: another one may have put its own in place.
+/// process's own, since another process may have replaced it.
 struct SocketFile: Sendable {
-  /// What stands at the path of a socket before it's bound.
+  /// What exists at a socket's path before it's bound.
   enum Occupant: Equatable {
     case nothing
-    /// A socket that nobody listens on, left behind by a process that's gone.
+    /// A socket without a listener, left over from a process that has exited.
     case dead
-    /// A socket that somebody listens on, or one that this process may not call.
+    /// A socket with a listener, or one that this process may not connect to.
     case live
-    /// Anything else, which is never removed.
+    /// Any other file; it's never removed.
     case noSocket
   }
 
@@ -20,7 +20,7 @@ struct SocketFile: Sendable {
   private let device: UInt64
   private let inode: UInt64
 
-  /// The file that's there now; nil where there's no socket.
+  /// Identifies the socket file that exists now; nil if the path isn't a socket.
   init?(at path: String) {
     var status = stat()
     guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return nil }
@@ -29,8 +29,8 @@ struct SocketFile: Sendable {
     self.inode = UInt64(status.st_ino)
   }
 
-  /// Removes the file, if it's still this one. To be called while the socket is open: the system gives the
-  /// number of a file (its inode) to no other one until then.
+  /// Removes the file if it's still this one. Call it while the socket is open: until the socket is
+  /// closed, the system doesn't reuse its inode number.
   func remove() {
     guard let current = SocketFile(at: self.path), current.device == self.device,
       current.inode == self.inode
@@ -38,7 +38,7 @@ struct SocketFile: Sendable {
     _ = unsafe unlink(self.path)
   }
 
-  /// Looks at a path, and calls a socket that stands there.
+  /// Checks what exists at a path; tries to connect if it's a socket.
   static func occupant(of path: String) -> Occupant {
     var status = stat()
     guard unsafe lstat(path, &status) == 0 else { return errno == ENOENT ? .nothing : .live }
@@ -53,15 +53,15 @@ struct SocketFile: Sendable {
     switch errno {
     case ECONNREFUSED: return .dead
     case ENOENT: return .nothing
-    // A full queue, another kind of socket, no permission: somebody's.
+    // A full queue, another kind of socket or no permission: in use.
     default: return .live
     }
   }
 
-  /// Makes a socket that's bound to the path and doesn't listen yet. NIO would unlink the path of a socket
-  /// that it has bound itself when that's closed, whosever file stands there by then.
+  /// Creates a socket that's bound to the path and doesn't listen yet. When NIO binds a socket itself,
+  /// it unlinks the path on close, even if the file there by then is another process's.
   ///
-  /// - Returns: the descriptor, which is the caller's.
+  /// - Returns: the descriptor, owned by the caller.
   static func bindSocket(at path: String) throws(IOError) -> CInt {
     let descriptor = socket(
       AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
@@ -75,7 +75,7 @@ struct SocketFile: Sendable {
     return descriptor
   }
 
-  /// Calls `body` with the address of a path, and its size; nil where the path is too long for one.
+  /// Calls `body` with the address of a path and its size; nil if the path is too long.
   private static func withAddress(
     _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt
   ) -> CInt? {
@@ -95,8 +95,8 @@ struct SocketFile: Sendable {
     }
   }
 
-  /// Runs `body` while no other bridge looks at, removes or binds sockets in the path's folder, so that of
-  /// two that start at once neither takes the file of the other.
+  /// Runs `body` while no other bridge checks, removes or binds sockets in the path's folder, so that
+  /// two that start at once don't take each other's file.
   static func locked<Result: Sendable>(
     _ path: String, _ body: () async throws -> Result
   ) async throws -> Result {
@@ -112,6 +112,6 @@ struct SocketFile: Sendable {
     return try await body()
   }
 
-  /// For a second; after it somebody else holds the folder, and the address is looked at all the same.
+  /// One second in total; then `body` runs without the lock.
   private static let lockAttempts = 100
 }

@@ -1,34 +1,34 @@
 internal import BridgeConfiguration
 
-/// Whether a client takes what it's sent: some byte within `limits.response_write_timeout`. Pure.
+/// Detects a client that reads nothing of its response for `limits.response_write_timeout`. Pure.
 ///
-/// Begun when bytes have to wait for the client; at its deadline it's compared what the client has
-/// taken since. A slow client that takes some goes on.
+/// It begins when bytes have to wait for the client; at the deadline, it checks whether the client has
+/// taken any since. A slow client that takes some bytes continues.
 struct WriteWatch {
-  /// The tick at which it's looked again; `Int64.max` where nothing waits.
+  /// The tick of the next check; `Int64.max` when no bytes wait.
   private(set) var deadline = Int64.max
   private var taken = 0
 
-  /// Bytes wait from now on.
+  /// Starts watching, if it isn't already: bytes wait for the client.
   ///
   /// - Parameters:
-  ///   - taken: how many bytes the client has taken, counted from anywhere.
-  ///   - deadline: when it's looked.
+  ///   - taken: bytes that the client has taken, relative to any fixed origin.
+  ///   - deadline: the tick of the first check.
   mutating func begin(taken: Int, until deadline: Int64) {
     guard self.deadline == .max else { return }
     self.taken = taken
     self.deadline = deadline
   }
 
-  /// Nothing waits any more.
+  /// Stops watching: no bytes wait any more.
   mutating func end() {
     self.deadline = .max
   }
 
-  /// The deadline has passed.
+  /// Checks the client's progress after the deadline has passed.
   ///
-  /// - Parameter next: when it's looked again, where the client has taken something.
-  /// - Returns: whether it has taken nothing.
+  /// - Parameter next: the tick of the next check, if the client has taken any bytes.
+  /// - Returns: whether the client has taken none.
   mutating func isStalled(taken: Int, next: Int64) -> Bool {
     let isStalled = taken == self.taken
     self.taken = taken
@@ -38,6 +38,6 @@ struct WriteWatch {
 }
 
 extension LoopContext {
-  /// The tick by which a client must have taken something of what waits for it.
+  /// The tick by which a client must have taken some of the bytes that wait for it.
   var writeDeadline: Int64 { self.tick(after: self.limits.responseWriteTimeout) }
 }
