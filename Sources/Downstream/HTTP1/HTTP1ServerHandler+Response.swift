@@ -5,31 +5,31 @@ internal import NIOCore
 
 /// How the body of a response is delimited (RFC 9112 §6.3).
 enum HTTP1Framing {
-  /// By nothing: there's none, or it's not to be sent.
+  /// No body, or one that isn't to be sent.
   case none
   /// By `content-length`.
   case length
-  /// By chunks (§7.1).
+  /// By chunked transfer coding (§7.1).
   case chunks
-  /// By the end of the connection (HTTP/1.0).
+  /// By closing the connection (HTTP/1.0).
   case connection
 }
 
-/// Responses by HTTP/1.1.
+/// Writes responses over HTTP/1.1.
 extension HTTP1ServerHandler: ResponseWriter {
   var isWritable: Bool { self.context?.channel.isWritable ?? false }
   var unsentByteCount: Int { self.context?.channel.waitingBytes ?? 0 }
   var remoteAddress: SocketAddress? { self.context?.remoteAddress }
   var upgradableConnection: HTTP1ServerHandler? { self }
 
-  /// From this size on a part of a body is written beside what's queued instead of copied behind it.
+  /// From this size on, a part of a body is written separately instead of copied after the queued bytes.
   private static let copiedByteLimit = 16 << 10
 
   func writeContinue() {
     self.write(raw: ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
   }
 
-  /// Writes bytes that are no response.
+  /// Writes bytes that aren't a final response.
   func write(raw buffer: ByteBuffer) {
     guard let context = self.context else { return }
     context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
@@ -58,7 +58,7 @@ extension HTTP1ServerHandler: ResponseWriter {
     self.pending = buffer
   }
 
-  /// Makes the bytes of a head, with room for the body that it announces.
+  /// Serializes a head into a buffer with room for the body that it announces.
   private func render(
     _ head: borrowing ResponseHead, _ framing: HTTP1Framing, isHTTP10: Bool, closes: Bool
   ) -> ByteBuffer {
@@ -86,7 +86,7 @@ extension HTTP1ServerHandler: ResponseWriter {
 
   func write(_ bytes: consuming ByteBuffer) {
     let count = bytes.readableBytes
-    // An empty chunk would be the last one.
+    // An empty chunk would end the body.
     guard count > 0 else { return }
     switch self.framing {
     case .none: return
@@ -176,7 +176,7 @@ extension HTTP1ServerHandler: ResponseWriter {
 }
 
 extension ByteBuffer {
-  /// Makes a chunk of the readable bytes (RFC 9112 §7.1), in place if there is room before them.
+  /// Frames the readable bytes as a chunk (RFC 9112 §7.1), in place if there is room before them.
   mutating func frameAsChunk() {
     var size = self.readableBytes
     if self.readerIndex < Self.framingRoom {
@@ -200,7 +200,7 @@ extension ByteBuffer {
 
   /// Appends fields, each with its line end (RFC 9112 §5).
   mutating func write(_ block: HeaderBlock) {
-    // In one go: a write for each piece would ask for room and check ownership each time.
+    // A single write: one per piece would reserve capacity and check uniqueness each time.
     unsafe block.bytes.withUnsafeBytes { bytes in
       _ = unsafe self.writeWithUnsafeMutableBytes(
         minimumWritableBytes: bytes.count + 4 * block.fields.count
@@ -223,7 +223,7 @@ extension ByteBuffer {
     }
   }
 
-  /// Both ranges are within their buffers.
+  /// Copies bytes. Both ranges must be within their buffers.
   @inline(__always)
   private static func copy(
     _ source: UnsafeRawBufferPointer, _ range: Range<Int>, to target: UnsafeMutableRawBufferPointer,

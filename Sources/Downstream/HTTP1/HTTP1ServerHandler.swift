@@ -1,11 +1,11 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// One client connection over HTTP/1.1: hands the decoder's parts to its exchange driver, and writes
-/// what that says (`HTTP1ServerHandler+Response.swift`).
+/// A client connection over HTTP/1.1: passes the decoder's parts to its exchange driver and writes the
+/// driver's responses (`HTTP1ServerHandler+Response.swift`).
 ///
-/// A thin shell. Responses are written as one buffer each, head and body together, without NIO's encoder,
-/// which costs an array of strings each.
+/// A thin shell. Each response is written as one buffer, head and body together, without NIO's encoder,
+/// which allocates an array of strings per response.
 final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPServerRequestPart
   typealias OutboundIn = ByteBuffer
@@ -15,14 +15,14 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler {
   let loop: LoopContext
   let driver: ExchangeDriver
   var context: ChannelHandlerContext?
-  /// What has been queued and not sent; nil between responses.
+  /// Bytes queued and not yet written; nil between responses.
   var pending: ByteBuffer?
-  /// Of the response under way.
+  /// Framing of the current response.
   var framing = HTTP1Framing.none
   var writtenByteCount = 0
-  /// Whether the last response is being written; the connection is closed when that's done.
+  /// Whether the last response is being written; the connection is closed afterwards.
   private(set) var isWritingLast = false
-  /// Whether a part has come since the last read was complete.
+  /// Whether a part has arrived since the last read completed.
   private var sawPart = false
 
   init(_ loop: LoopContext, checksHost: Bool = false) {
@@ -52,7 +52,7 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler {
     self.loop.remove(self)
   }
 
-  /// Nothing that comes is for this handler any more: another one takes its place.
+  /// Detaches this handler from its connection: another one replaces it and receives what arrives.
   func detach(replacedBy connection: any DownstreamConnection) {
     self.driver.detach()
     self.loop.replace(self, by: connection)
@@ -75,7 +75,7 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler {
     context.fireChannelReadComplete()
   }
 
-  /// Reading stops while parts wait, so that a client can't send ahead without end.
+  /// Suspends reading while parts wait, so that a client can't pipeline without bound.
   func read(context: ChannelHandlerContext) {
     if self.driver.mayRead() { context.read() }
   }
@@ -96,7 +96,7 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   // MARK: Writing
 
-  /// Writes the end of a response and does what follows it.
+  /// Writes the end of a response, then performs the action that follows it.
   func flush(_ after: ExchangeState.After) {
     guard let context = self.context else { return }
     let buffer = self.pending ?? ByteBuffer()

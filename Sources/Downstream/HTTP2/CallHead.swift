@@ -3,30 +3,30 @@ internal import HTTP2
 internal import HTTPFields
 internal import NIOCore
 
-/// The head of a request by HTTP/2, read for passing its gRPC call through.
+/// The head of an HTTP/2 request, read to pass its gRPC call through.
 ///
-/// All fields go on as they are, in their order, but for those of the connection or of this hop:
-/// pseudo-header fields, `te`, `host`, `content-length`, `proxy-…`; `grpc-timeout`, which the call
-/// writes anew; and `x-request-id`, which the bridge gives to each request that has none.
+/// All fields are forwarded unchanged, in their order, except those of the connection or of this hop
+/// (pseudo-header fields, `te`, `host`, `content-length`, `proxy-…`), `grpc-timeout`, which the call
+/// writes anew, and `x-request-id`, which the bridge generates for a request without one.
 struct CallHead {
   private(set) var path = ""
-  /// `:authority`, or else Host (RFC 9113 §8.3.1).
+  /// `:authority`, or Host without it (RFC 9113 §8.3.1).
   private(set) var authority = ""
-  /// Timeout, request identifier and what becomes of `Forwarded`, as for other requests.
+  /// Timeout, request identifier, source and handling of `Forwarded`, as for other requests.
   private(set) var headers = RequestHeaders()
-  /// `content-type` and what gRPC keeps for itself: nothing that's configured holds them back.
+  /// `content-type` and the fields reserved for gRPC (`grpc-…`), which no configuration removes.
   private(set) var ownFields = HeaderBlock()
   private(set) var metadata = HeaderBlock()
-  /// Why it can't be passed on although it's gRPC.
+  /// The error if it's gRPC but can't be passed on.
   private(set) var fault: GRPCStatus?
 
-  /// Bridges that the call has passed.
+  /// Number of bridges that the call has passed.
   private var bridgeCount = 0
   private var isPost = false
   private var hasContentType = false
 
-  /// Whether it's a call of gRPC (PROTOCOL-HTTP2.md of gRPC, "Requests"): a POST whose content type
-  /// is `application/grpc` or one of its kinds.
+  /// Whether it's a gRPC call (gRPC's PROTOCOL-HTTP2.md, "Requests"): a POST whose content type is
+  /// `application/grpc` or a variant of it.
   var isGRPC: Bool { self.isPost && self.hasContentType }
 
   /// Reads the fields of `block` in `range`.
@@ -112,7 +112,7 @@ struct CallHead {
     self.headers.timeout = min(timeout, self.headers.timeout ?? timeout)
   }
 
-  /// Forgets what only the start of the call needs.
+  /// Releases the fields that only the start of the call needs.
   mutating func shrink() {
     self.ownFields = HeaderBlock()
     self.metadata = HeaderBlock()

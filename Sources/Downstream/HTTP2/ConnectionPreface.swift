@@ -1,11 +1,11 @@
 internal import NIOCore
 
-/// The bytes with which a client begins HTTP/2 by prior knowledge (RFC 9113 §3.3 and §3.4). No
-/// request of HTTP/1.1 begins so.
+/// The bytes that start HTTP/2 with prior knowledge (RFC 9113 §3.3 and §3.4). No HTTP/1.1 request begins
+/// with them.
 enum ConnectionPreface {
-  /// What the first bytes of a connection say.
+  /// The protocol that the first bytes of a connection indicate.
   enum Finding: Equatable {
-    /// A part of the preface; more has to come.
+    /// Part of the preface; more bytes are needed.
     case undecided
     case http1
     case http2
@@ -13,7 +13,7 @@ enum ConnectionPreface {
 
   static let bytes = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
-  /// Looks at all bytes that have come so far.
+  /// Classifies all bytes received so far.
   static func classify(at received: ByteBufferView) -> Finding {
     for (byte, expected) in zip(received, Self.bytes) where byte != expected { return .http1 }
     return received.count < Self.bytes.count ? .undecided : .http2

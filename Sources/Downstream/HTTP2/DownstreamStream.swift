@@ -1,28 +1,28 @@
 internal import HTTP2
 internal import NIOCore
 
-/// One request of a client over HTTP/2, to the connection that it came on. [two kinds:
-/// `PassThroughCall` for gRPC, `HTTP2ServerStream` for the rest]
+/// One client request over HTTP/2, as seen by its connection: a `PassThroughCall` for gRPC, an
+/// `HTTP2ServerStream` for the rest.
 protocol DownstreamStream: AnyObject {
   var stream: HTTP2Stream { get }
-  /// The ticks by which what's waited for must have come, and by which a silent answer gets a sign of
-  /// life.
+  /// The tick at which the current wait times out.
   var deadline: Int64 { get }
+  /// The tick at which an idle response stream sends a keepalive.
   var heartbeat: Int64 { get }
-  /// Bytes of its request that are held; those of its answer are the session's.
+  /// Bytes buffered of its request; those of its response are counted by the session.
   var heldBytes: Int { get }
 
-  /// The read that brought its head is over.
+  /// The read that contained its head is processed.
   func begin()
-  /// A part of the request.
+  /// Receives a part of the request.
   func receive(_ bytes: ByteBuffer)
   /// The request is complete.
   func receiveEnd()
-  /// The stream is gone, or its connection.
+  /// The stream or its connection is closed.
   func receiveClosed()
-  /// Bytes of the answer may have been sent.
+  /// Bytes of the response may have been sent.
   ///
-  /// - Returns: whether there's something left to wait for.
+  /// - Returns: whether to be notified again.
   func streamAdvanced() -> Bool
   func deadlinePassed()
   func heartbeatDue()

@@ -5,16 +5,16 @@ internal import HTTP2
 internal import NIOCore
 internal import NIOHTTP1
 
-/// One client connection over HTTP/2: joins socket, session and streams. Calls of gRPC are
-/// passed through; other requests are exchanges as on a connection of HTTP/1.1.
+/// A client connection over HTTP/2: connects socket, session and streams. gRPC calls are passed through;
+/// other requests are exchanges, as over HTTP/1.1.
 ///
-/// Confined to its loop. Whatever is queued during one turn of the loop leaves in one write at its end.
+/// Confined to its loop. Frames queued during a loop turn are written together at its end.
 final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
   var slot: Int?
-  /// The earliest of its own deadline and those of its streams.
+  /// The earliest of the connection's own deadlines and those of its streams.
   var deadline: Int64 {
     self.calls.reduce(min(self.ownDeadline, self.writing.deadline)) {
       min($0, $1?.deadline ?? .max)
@@ -30,7 +30,7 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
   }
 
   let loop: LoopContext
-  /// Whether the connection came over loopback, where names have to be trusted.
+  /// Whether the connection arrived over loopback, where host names must be trusted.
   let checksHost: Bool
   let session: HTTP2Session
   /// The client's IP address; empty on a UNIX socket.
@@ -45,26 +45,26 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
   private var writtenByteCount = 0
   private var state = HTTP2ServerConnectionState()
   private var wait: HTTP2ServerConnectionState.Wait?
-  /// Identifiers of open streams by their slots; 0: none.
+  /// Identifiers of open streams by slot; 0: none.
   private var streams: [Int32] = []
-  /// Calls and exchanges by the slots of their streams.
+  /// Calls and exchanges by the slot of their stream.
   private var calls: [(any DownstreamStream)?] = []
-  /// Those whose heads came with the present read.
+  /// Calls whose head arrived with the current read.
   private var opened: [any DownstreamStream] = []
-  /// Those that wait until more of their answers is sent.
+  /// Streams that wait until more of their response is sent.
   private var watched: [any DownstreamStream] = []
   private var context: ChannelHandlerContext?
-  /// Whether a drain is due at the end of this turn.
+  /// Whether a write is scheduled for the end of this loop turn.
   private var isDrainDue = false
-  /// Whether events are being handed out or bytes written, further up the stack.
+  /// Whether events are being dispatched or bytes written further up the call stack.
   private var isBusy = false
   private var hasEnded = false
-  /// Whether the session is over, and what comes is thrown away.
+  /// Whether the session has ended and received bytes are discarded.
   private var isLingering = false
 
-  /// What one stream may send before an endpoint takes it (SETTINGS_INITIAL_WINDOW_SIZE). 256 KiB:
-  /// enough on one machine, and with `limits.client_streams` the bound on what a client that
-  /// sends faster than its endpoint reads can make the bridge hold.
+  /// Bytes that a stream may send before its endpoint takes them (SETTINGS_INITIAL_WINDOW_SIZE). 256
+  /// KiB: enough on one machine; together with `limits.client_streams` it bounds what the bridge buffers
+  /// for a client that sends faster than its endpoint reads.
   private static let streamWindow = 256 << 10
 
   init(_ loop: LoopContext, checksHost: Bool = false) {
@@ -85,24 +85,24 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
     if self.session.wantsWrite { self.scheduleDrain() }
   }
 
-  /// Tells the call whenever something has been sent, until it waits for nothing.
+  /// Notifies the call whenever bytes were sent, until `streamAdvanced()` returns false.
   func watch(_ call: any DownstreamStream) {
     if !self.watched.contains(where: { $0 === call }) { self.watched.append(call) }
   }
 
-  /// Bytes of one answer that may wait for the client before its call is held back.
+  /// Bytes of one response that may wait for the client before its call is paused.
   var replyMark: Int {
     self.session.queuedBytes > PassThroughState.crowdedByteCount
       ? PassThroughState.crowdedReplyMark : PassThroughState.replyMark
   }
 
-  /// A call has its answer.
+  /// A call has its response.
   func callEnded() {
     self.state.callEnded()
     self.updateDeadline()
   }
 
-  /// Writes what the session has at the end of this turn.
+  /// Schedules a write of the session's output at the end of this loop turn.
   func scheduleDrain() {
     guard !self.isDrainDue else { return }
     self.isDrainDue = true
@@ -148,7 +148,7 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    // HTTP/2 knows no half of a connection: without the client's side nothing can be acknowledged.
+    // HTTP/2 has no half-closed connections: without the client's side, nothing can be acknowledged.
     if case .inputClosed? = event as? ChannelEvent { self.closeNow() }
     context.fireUserInboundEventTriggered(event)
   }
@@ -162,7 +162,7 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
     self.closeNow()
   }
 
-  /// The connection is gone: what is under way on it is cancelled.
+  /// Cancels the calls of a closed connection.
   private func end() {
     guard !self.hasEnded else { return }
     self.hasEnded = true
@@ -203,7 +203,7 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
     if self.ownDeadline <= self.loop.ticks { self.act(on: self.state.deadlinePassed()) }
   }
 
-  /// How many bytes the client has taken, or the system for it.
+  /// Bytes that the client, or the kernel on its behalf, has taken.
   private var takenByteCount: Int {
     self.writtenByteCount - (self.context?.channel.waitingBytes ?? 0)
   }
@@ -234,7 +234,7 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
     self.updateDeadline()
   }
 
-  /// Starts the deadline of what is waited for now, where that has changed.
+  /// Restarts the deadline if the connection now waits for something else.
   private func updateDeadline() {
     guard self.state.wait != self.wait, !self.hasEnded else { return }
     self.wait = self.state.wait
@@ -250,13 +250,13 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
     }
   }
 
-  /// How long a client may still open streams after the announcement of the connection's end: far
-  /// more than the way there and back takes.
+  /// How long a client may still open streams after the announcing GOAWAY: far more than a round trip.
   private static let noticeTime = Duration.seconds(1)
 
   // MARK: Writing
 
-  /// Writes what the session has, as far as the socket takes it, and closes when the session is done.
+  /// Writes the session's output while the socket is writable, and ends the connection when the session
+  /// is done.
   private func flush() {
     guard let context = self.context, context.channel.isActive, !self.hasEnded, !self.isLingering
     else { return }
@@ -282,7 +282,7 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
     if self.session.isDone {
       self.act(on: self.state.sessionEnded())
     } else if hasWritten, self.wait == .request {
-      // A client that takes its answers slowly, but takes them, isn't idle.
+      // A client that reads its responses slowly isn't idle.
       self.startDeadline()
     }
     self.updateDeadline()
@@ -290,12 +290,12 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
 
   // MARK: Reading
 
-  /// Hands the session's events to the calls they belong to.
+  /// Dispatches the session's events to their calls.
   private func dispatch(_ bytes: ByteBuffer) {
     guard !self.session.events.isEmpty else { return }
     self.isBusy = true
     var index = 0
-    // Calls queue frames, which adds no events: those come with `receive` and `drain` only.
+    // Calls queue frames, which adds no events: only `receive` and `drain` do.
     while index < self.session.events.count {
       let event = self.session.events[index]
       index += 1
@@ -329,11 +329,11 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
   private func receiveHeaders(
     _ stream: HTTP2Stream, _ range: Range<Int>, endsStream: Bool
   ) {
-    // A second block is the request's trailers, which say nothing to us.
+    // A second block is the request's trailers, which the bridge ignores.
     guard !self.isOpen(stream) else { return }
     let head = CallHead(self.session.headers, range)
     guard head.isGRPC else {
-      // Over HTTP/1.1 the decoder counts.
+      // Over HTTP/1.1, the decoder enforces this limit.
       guard range.count <= self.loop.limits.headFields else {
         self.refuseHeaders(of: stream)
         return
@@ -349,7 +349,7 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
     call.accept(fieldCount: range.count)
   }
 
-  /// The session resets the stream by itself; as over HTTP/1.1, the log has it.
+  /// Logs an invalid request, as over HTTP/1.1. The session resets its stream on its own.
   private func record(invalidRequest range: Range<Int>, reason: String) {
     guard let recorder = self.loop.recorder else { return }
     let block = self.session.headers
@@ -368,14 +368,14 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
 
   private func refuseHeaders(of stream: HTTP2Stream) {
     guard !self.isOpen(stream) else {
-      // Trailers of a request that are too large: nobody reads them.
+      // Request trailers that are too large: the bridge ignores trailers anyway.
       self.session.reset(stream, errorCode: HTTP2ErrorCode.enhanceYourCalm)
       self.scheduleDrain()
       return
     }
     let call = PassThroughCall(stream, CallHead(HeaderBlock(), 0..<0), on: self)
     self.open(stream, call)
-    // It may have been anything (RFC 6585 §5).
+    // Whether it's a gRPC call is unknown, so the HTTP status reports it as well (RFC 6585 §5).
     call.refuse(PassThroughCall.headTooLarge(self.loop.limits), httpStatus: 431)
   }
 

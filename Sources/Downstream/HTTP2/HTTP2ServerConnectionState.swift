@@ -1,4 +1,4 @@
-/// The life of one client connection over HTTP/2: what it's waited for, and how it ends. Pure.
+/// State machine of a client connection over HTTP/2: what it waits for and how it ends. Pure.
 ///
 ///     serving ─drain─▶ announcing ─notice over─▶ leaving ─last stream─▶ (closed)
 ///        └─idle───────────────────────────────────▶┘
@@ -8,30 +8,31 @@ struct HTTP2ServerConnectionState {
     case serving
     /// GOAWAY announces the end; streams that the client opens meanwhile are served.
     case announcing
-    /// GOAWAY is sent.
+    /// The final GOAWAY is sent.
     case leaving
-    /// The session is over without our doing; the client is given the time to read why.
+    /// The session ended on an error or the client's GOAWAY; the client is given time to read the
+    /// reason.
     case lingering
   }
 
-  /// What the connection waits for, and so which deadline holds.
+  /// What the connection waits for, which determines its deadline.
   enum Wait: Equatable {
     /// A call.
     case request
     /// Nothing: calls are under way.
     case nothing
-    /// The client has to hear that the connection ends before it does.
+    /// The client receives the announcing GOAWAY before the connection ends.
     case notice
-    /// Everything is said; the socket has to take it.
+    /// Everything is queued; it must be written, and the client must close.
     case close
   }
 
   private var state = State.serving
   private var openStreams = 0
-  /// Calls that have no answer yet.
+  /// Calls without a complete response.
   private var openCalls = 0
 
-  /// What it waits for now.
+  /// The current wait.
   var wait: Wait {
     switch self.state {
     case .serving: self.openCalls == 0 ? .request : .nothing
@@ -59,18 +60,18 @@ struct HTTP2ServerConnectionState {
 
   /// How a connection is ended.
   enum Action: Equatable {
-    /// Say that there'll be no more streams soon (RFC 9113 §6.8: a GOAWAY with the highest stream).
+    /// Announce the end (RFC 9113 §6.8: a GOAWAY with the highest stream identifier).
     case announce
     /// Send GOAWAY, and close when the last stream has ended.
     case goAway
-    /// Close our side, and read on for a while: a close with unread bytes would become a reset, and the
-    /// client might lose our GOAWAY (RFC 9113 §5.4.1).
+    /// Close the output side and keep reading for a while: closing with unread bytes would send a TCP
+    /// reset, and the client might lose the GOAWAY (RFC 9113 §5.4.1).
     case linger
     case close
     case none
   }
 
-  /// The process is to end.
+  /// The process is shutting down.
   mutating func drain() -> Action {
     switch self.state {
     case .serving where self.openStreams == 0:
@@ -84,7 +85,7 @@ struct HTTP2ServerConnectionState {
     }
   }
 
-  /// The session takes nothing more, and what it had to say is written.
+  /// The session has ended, and its last frames are written.
   mutating func sessionEnded() -> Action {
     switch self.state {
     case .serving, .announcing:
@@ -103,7 +104,7 @@ struct HTTP2ServerConnectionState {
     case .serving where self.openCalls > 0:
       return .none
     case .serving where self.openStreams > 0:
-      // All is answered, and the client has taken nothing of it for all that time.
+      // All responses are queued, and the client has read nothing in all that time.
       return .close
     case .serving, .announcing:
       self.state = .leaving

@@ -3,7 +3,7 @@ internal import HTTP2
 internal import HTTPFields
 internal import NIOCore
 
-/// One exchange over HTTP/2: hands a stream's request to an exchange driver, and frames what that says.
+/// One exchange over HTTP/2: passes a stream's request to an exchange driver and frames its response.
 ///
 /// Confined to the loop of its connection.
 final class HTTP2ServerStream: DownstreamStream {
@@ -14,20 +14,19 @@ final class HTTP2ServerStream: DownstreamStream {
   private var isRequestComplete = false
   private var isOpen = true
   private var canWrite = true
-  /// Bytes of the body that the head has announced and that weren't queued yet; nil: it ends with
-  /// `finish`.
+  /// Bytes of the announced body that aren't queued yet; nil: the body ends with `finish`.
   private var bodyLeft: Int?
   /// Whether the end of the response is queued.
   private var isComplete = false
   private(set) var writtenByteCount = 0
-  /// Payload that was handed on and that the client's window hasn't got back.
+  /// Payload bytes passed on and not yet returned to the client's window.
   private var owedBytes = 0
   /// Whether the stream was reset or closed.
   private var isReset = false
-  /// The tick by which a client that still sends behind its response must have come to an end.
+  /// The tick by which a client that still sends after its response must finish.
   private var endDeadline = Int64.max
 
-  /// Whether the client takes the response, which is queued to its end.
+  /// Watches whether the client reads the response, once all of it is queued.
   private var sending = WriteWatch()
 
   init(_ stream: HTTP2Stream, on connection: HTTP2ServerConnection) {
@@ -54,7 +53,7 @@ final class HTTP2ServerStream: DownstreamStream {
     guard self.endDeadline <= loop.ticks else { return }
     self.endDeadline = .max
     guard self.awaitsEnd else { return }
-    // RFC 9113 §8.1: the rest of the request isn't wanted. Not at once, because clients stumble over a
+    // RFC 9113 §8.1: the rest of the request isn't needed. Not at once, because some clients fail on a
     // reset while they send, before they have read the response.
     self.isReset = true
     self.connection.session.reset(self.stream, errorCode: HTTP2ErrorCode.noError)
@@ -67,7 +66,7 @@ final class HTTP2ServerStream: DownstreamStream {
 
   // MARK: The request
 
-  /// Hands the head to the driver.
+  /// Passes the head to the driver.
   func begin(_ head: RequestHead) {
     self.driver.begin(self)
     self.driver.receive(.head(head))
@@ -79,7 +78,7 @@ final class HTTP2ServerStream: DownstreamStream {
     guard self.isOpen else { return }
     self.owedBytes += bytes.readableBytes
     self.driver.receive(.body(bytes))
-    // Otherwise the driver reads when it takes more.
+    // Otherwise the driver calls `read()` when it takes more.
     if self.isOpen, self.driver.mayRead() { self.read() }
   }
 
@@ -88,7 +87,7 @@ final class HTTP2ServerStream: DownstreamStream {
     if self.isOpen { self.driver.receive(.end) }
   }
 
-  /// Whether the response is queued to its end, and the client still sends.
+  /// Whether all of the response is queued and the client still sends.
   private var awaitsEnd: Bool {
     !self.isOpen && !self.isRequestComplete && !self.isReset
   }
@@ -108,17 +107,17 @@ final class HTTP2ServerStream: DownstreamStream {
   // MARK: The end
 
   func receiveClosed() {
-    // Nothing more can be said.
+    // Nothing more can be sent.
     self.isReset = true
     self.closeNow()
   }
 
-  /// The exchange is over, or nobody wants it any more.
+  /// Ends the exchange, and resets the stream if the response is incomplete.
   func closeNow() {
     guard self.isOpen else { return }
     self.isOpen = false
     if !self.isComplete, !self.isReset {
-      // What was broken off never looks whole.
+      // A truncated response must not look complete.
       self.isReset = true
       self.connection.session.reset(self.stream, errorCode: HTTP2ErrorCode.internalError)
     }
@@ -141,7 +140,7 @@ extension HTTP2ServerStream: ResponseWriter {
   var upgradableConnection: HTTP1ServerHandler? { nil }
   var isWritingLast: Bool { false }
 
-  /// What of the response waits for the client's window.
+  /// Response bytes that wait for the client's window.
   var unsentByteCount: Int {
     let session = self.connection.session
     return session.isKnown(self.stream) ? session.unsentBytes(self.stream) : 0
@@ -187,7 +186,7 @@ extension HTTP2ServerStream: ResponseWriter {
     self.connection.session.finish(self.stream, trailers: trailers.isEmpty ? nil : trailers)
   }
 
-  /// What the client's window doesn't let through waits in the session.
+  /// Schedules a write. Bytes beyond the client's window wait in the session.
   func flush() {
     guard self.isOpen else { return }
     self.connection.scheduleDrain()
@@ -198,12 +197,12 @@ extension HTTP2ServerStream: ResponseWriter {
     }
   }
 
-  /// A stream carries one exchange, so that whatever follows is its end.
+  /// A stream carries one exchange, so it ends whatever `after` is.
   func flush(_ after: ExchangeState.After) {
     self.closeNow()
   }
 
-  /// The driver takes more of the request.
+  /// Returns the owed bytes to the client's window: the driver takes more of the request.
   func read() {
     self.connection.returnWindow(self.stream, byteCount: self.owedBytes)
     self.owedBytes = 0

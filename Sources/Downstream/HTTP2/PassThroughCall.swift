@@ -6,12 +6,12 @@ internal import HTTP2
 internal import NIOCore
 internal import Upstream
 
-/// One gRPC call that is passed through: a stream of the client on one side, a raw call of an upstream
-/// on the other. A thin shell around `PassThroughState`.
+/// A gRPC call that is passed through: connects a client's stream with a raw call of an upstream. A thin
+/// shell around `PassThroughState`.
 final class PassThroughCall: DownstreamStream {
   let stream: HTTP2Stream
-  /// When it's looked whether the client takes a reply that's queued to its end; before that the call has
-  /// a deadline of its own.
+  /// The tick at which progress is checked once the whole response is queued; before, the upstream call
+  /// has its own deadline.
   var deadline: Int64 { self.sending.deadline }
   private var sending = WriteWatch()
   let heartbeat = Int64.max
@@ -22,19 +22,19 @@ final class PassThroughCall: DownstreamStream {
   private var call: (any UpstreamCall)?
   private var service: ServedService?
   private var upstream: (any Upstream)?
-  /// Of the service's endpoints.
+  /// Index of the service's group of endpoints.
   private var group = 0
   /// `/package.Service/Method`: the path without the service's prefix.
   private var callPath = ""
   private var requestID: [UInt8] = []
   private var hasRecorded = false
-  /// Only taken when there's a log to tell.
+  /// Set only when an access log is kept.
   private let start: NIODeadline?
   private var requestByteCount = 0
   private var responseByteCount = 0
 
-  /// Pieces below this are copied when others wait before them: each may be a slice of a read that's
-  /// much larger, and would keep all of it in memory.
+  /// Pieces below this size are copied when others wait before them: each may be a slice of a much
+  /// larger read, which it would keep in memory.
   private static let copiedByteCount = 16 << 10
 
   init(_ stream: HTTP2Stream, _ head: CallHead, on connection: HTTP2ServerConnection) {
@@ -51,9 +51,9 @@ final class PassThroughCall: DownstreamStream {
 
   // MARK: The request
 
-  /// Chooses the service. What can't be passed on is answered now.
+  /// Chooses the service and its endpoints. A call that can't be passed on is refused at once.
   ///
-  /// - Parameter fieldCount: how many fields the head has.
+  /// - Parameter fieldCount: number of fields in the head.
   func accept(fieldCount: Int) {
     let loop = self.connection.loop
     let choice = unsafe loop.table.chooseForCall(
@@ -76,7 +76,7 @@ final class PassThroughCall: DownstreamStream {
     }
   }
 
-  /// Why the call isn't made for whom it comes from, as for other requests.
+  /// The error if the call's source isn't allowed, as for other requests.
   private func sourceFault(of service: ServedService) -> RequestError? {
     let source = self.head.headers.source
     if self.connection.checksHost,
@@ -88,7 +88,7 @@ final class PassThroughCall: DownstreamStream {
     return RequestError(.permissionDenied, .originNotAllowed, source.refusal(by: service.name))
   }
 
-  /// - Returns: why none can be chosen.
+  /// - Returns: the error if none can be chosen.
   private func chooseGroup(of service: ServedService) -> GRPCStatus? {
     guard let choice = service.groupChoice else { return nil }
     var generator = SystemRandomNumberGenerator()
@@ -113,7 +113,7 @@ final class PassThroughCall: DownstreamStream {
         + names + (services.count > 10 ? ", …" : ""))
   }
 
-  /// What a head that's too large is answered with.
+  /// The status for a head that's too large.
   static func headTooLarge(_ limits: Configuration.Limits) -> GRPCStatus {
     GRPCStatus(
       .resourceExhausted,
@@ -121,7 +121,7 @@ final class PassThroughCall: DownstreamStream {
         + "fields (limits.head_bytes, limits.head_fields)")
   }
 
-  /// The read that brought the head is over: the call starts with what came of the request.
+  /// Starts the call with the part of the request that arrived in the same read as its head.
   func begin() {
     guard let start = self.state.start(), let service = self.service, let upstream = self.upstream
     else { return }
@@ -215,11 +215,11 @@ final class PassThroughCall: DownstreamStream {
     return self.state.isReplyPaused || self.state.awaitsEnd
   }
 
-  // MARK: The answer
+  // MARK: The response
 
-  /// Answers without an endpoint.
+  /// Responds without calling an endpoint.
   ///
-  /// - Parameter httpStatus: another one than 200 for a request that may not be gRPC at all.
+  /// - Parameter httpStatus: other than 200 for a request that may not be gRPC at all.
   func refuse(_ status: GRPCStatus, httpStatus: Int = 200) {
     self.end(status, HeaderBlock(), httpStatus)
   }
@@ -227,7 +227,7 @@ final class PassThroughCall: DownstreamStream {
   private func end(_ status: GRPCStatus, _ trailers: HeaderBlock, _ httpStatus: Int = 200) {
     self.call = nil
     let session = self.connection.session
-    // What the endpoint says passes as it is; the bridge speaks where it says nothing.
+    // The endpoint's status passes unchanged; without one, the bridge's is sent.
     let fields = trailers.first("grpc-status") == nil ? Self.fields(of: status, trailers) : trailers
     switch self.state.callEnded() {
     case .trailersOnly:
@@ -247,7 +247,7 @@ final class PassThroughCall: DownstreamStream {
     self.connection.scheduleDrain()
   }
 
-  /// The fields of a status that the bridge made.
+  /// The trailers of a status that the bridge made.
   private static func fields(of status: GRPCStatus, _ trailers: HeaderBlock) -> HeaderBlock {
     var block = HeaderBlock()
     block.append("grpc-status", String(status.code.rawValue))
@@ -258,14 +258,14 @@ final class PassThroughCall: DownstreamStream {
     return block
   }
 
-  /// A head with these fields of the reply, and what it must have besides.
+  /// A response head with these fields and the required ones that are missing.
   private func replyHead(_ fields: HeaderBlock, _ httpStatus: Int = 200) -> HeaderBlock {
     var block = HeaderBlock()
     block.append(":status", String(httpStatus))
     var hasContentType = false
     var hasRequestID = false
     for field in fields.fields {
-      // Of a body that may yet be cut off.
+      // The body may yet be truncated.
       if fields.isNamed("content-length", field) { continue }
       if fields.isNamed("content-type", field) { hasContentType = true }
       if fields.isNamed("x-request-id", field) { hasRequestID = true }

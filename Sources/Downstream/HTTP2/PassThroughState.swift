@@ -1,28 +1,29 @@
 internal import NIOCore
 internal import Upstream
 
-/// Where one gRPC call that is passed through stands, between its client's stream and its own.
+/// State machine of a gRPC call that is passed through, between the client's stream and the upstream
+/// call.
 ///
-/// Pure: events of both sides go in, what to do comes out. A call begins when the read that brought
-/// its head has been looked at to its end, so that a request that came at once leaves at once, and can
-/// be sent again should the endpoint refuse its stream.
+/// Pure: takes events of both sides, returns what to do. A call starts after the read that contained its
+/// head is processed, so that a request that arrived at once is sent at once, and can be retried if the
+/// endpoint refuses its stream.
 ///
-///     opening ─start─▶ calling ─end of the call─▶ answered ─end of the stream─▶ closed
+///     opening ─start─▶ calling ─end of the call─▶ responded ─end of the stream─▶ closed
 struct PassThroughState {
   private enum State {
     case opening
     case calling
-    /// The end of the answer is queued.
+    /// The end of the response is queued.
     case responded
     case closed
   }
 
   private var state = State.opening
-  /// What of the request came while `opening`.
+  /// Part of the request that arrived while `opening`.
   private var body: ByteBuffer?
   /// Whether the client has ended its side.
   private var isRequestComplete = false
-  /// Bytes given to the call that the client's window hasn't got back.
+  /// Bytes passed to the call and not yet returned to the client's window.
   private var owedBytes = 0
   /// Whether the endpoint takes less than the client sends.
   private var isRequestHeld = false
@@ -31,21 +32,21 @@ struct PassThroughState {
   private(set) var isReplyPaused = false
   private var isReset = false
 
-  /// Bytes of a reply that wait for the client from which on the endpoint is held back. 256 KiB: what
+  /// Bytes of a response waiting for the client beyond which the endpoint is paused. 256 KiB: as much as
   /// one write of a connection takes.
   static let replyMark = 256 << 10
-  /// The same while more than `crowdedByteCount` of all replies of its connection wait.
+  /// The same while more than `crowdedByteCount` bytes of the connection's responses wait in total.
   static let crowdedReplyMark = 16 << 10
-  /// 4 MiB: sixteen replies at their mark.
+  /// 4 MiB: sixteen responses at `replyMark`.
   static let crowdedByteCount = 4 << 20
 
   // MARK: The request
 
   enum DataAction: Equatable {
-    /// It's kept until the call starts.
+    /// Kept until the call starts.
     case none
     case send
-    /// The answer is known already: nobody wants it.
+    /// The response is already complete: the bytes aren't needed.
     case drop
   }
 
@@ -75,15 +76,15 @@ struct PassThroughState {
     return false
   }
 
-  /// What a call begins with.
+  /// The start of an upstream call.
   struct Start: Equatable {
     var body: ByteBuffer?
     var isComplete: Bool
   }
 
-  /// The read that brought the head is over.
+  /// The read that contained the head is processed.
   ///
-  /// - Returns: how to start the call; nil when there's nothing to start any more.
+  /// - Returns: how to start the call; nil if it was refused or closed meanwhile.
   mutating func start() -> Start? {
     guard case .opening = self.state else { return nil }
     self.state = .calling
@@ -92,19 +93,19 @@ struct PassThroughState {
     return start
   }
 
-  /// Bytes of the request were given to the call.
+  /// Bytes of the request were passed to the call.
   ///
-  /// - Parameter unsent: what the call hasn't sent yet.
-  /// - Returns: how many the client's window gets back now.
+  /// - Parameter unsent: bytes that the call hasn't sent yet.
+  /// - Returns: bytes to return to the client's window now.
   mutating func given(byteCount: Int, unsent: Int) -> Int {
     self.owedBytes += byteCount
     self.isRequestHeld = unsent > WriteBufferWaterMark.high
     return self.isRequestHeld ? 0 : self.settle()
   }
 
-  /// The endpoint has taken most of what it was given.
+  /// The endpoint has taken most of the queued request bytes.
   ///
-  /// - Returns: how many bytes the client's window gets back.
+  /// - Returns: bytes to return to the client's window.
   mutating func roomMade() -> Int {
     self.isRequestHeld = false
     return self.settle()
@@ -118,30 +119,30 @@ struct PassThroughState {
 
   // MARK: The reply
 
-  /// The head of the reply came.
+  /// The response head arrived.
   ///
-  /// - Returns: whether it's to be sent.
+  /// - Returns: whether to send it.
   mutating func headReceived() -> Bool {
     guard case .calling = self.state, !self.hasHead else { return false }
     self.hasHead = true
     return true
   }
 
-  /// A part of the reply was queued for the client.
+  /// A part of the response was queued for the client.
   ///
   /// - Parameters:
-  ///   - unsent: what waits for the client in all.
-  ///   - mark: how much may.
-  /// - Returns: whether the call has to pause.
+  ///   - unsent: bytes of the response that wait for the client.
+  ///   - mark: how many may wait.
+  /// - Returns: whether to pause the call.
   mutating func replyQueued(unsent: Int, mark: Int = Self.replyMark) -> Bool {
     guard unsent > mark, !self.isReplyPaused else { return false }
     self.isReplyPaused = true
     return true
   }
 
-  /// Some of what was queued has been sent.
+  /// Some of the queued bytes were sent.
   ///
-  /// - Returns: whether the call has to go on.
+  /// - Returns: whether to resume the call.
   mutating func replySent(unsent: Int, mark: Int = Self.replyMark) -> Bool {
     guard unsent <= mark / 2, self.isReplyPaused else { return false }
     self.isReplyPaused = false
@@ -149,13 +150,13 @@ struct PassThroughState {
   }
 
   enum EndAction: Equatable {
-    /// Head and trailers in one block: there was no head before.
+    /// Head and trailers in one block: no head was sent before.
     case trailersOnly
     case trailers
     case ignore
   }
 
-  /// The call has ended, or the bridge has an answer of its own.
+  /// The call has ended, or the bridge responds on its own.
   mutating func callEnded() -> EndAction {
     switch self.state {
     case .opening, .calling:
@@ -168,15 +169,14 @@ struct PassThroughState {
     }
   }
 
-  /// Whether the answer is queued to its end, and the client still sends.
+  /// Whether all of the response is queued and the client still sends.
   var awaitsEnd: Bool {
     if case .responded = self.state { !self.isRequestComplete && !self.isReset } else { false }
   }
 
-  /// The answer was sent to its end.
+  /// All of the response was sent.
   ///
-  /// - Returns: whether to tell the client that the rest of its request isn't wanted: RST_STREAM with
-  ///   NO_ERROR (RFC 9113 §8.1).
+  /// - Returns: whether to abort the rest of the request: RST_STREAM with NO_ERROR (RFC 9113 §8.1).
   mutating func responseSent() -> Bool {
     guard self.awaitsEnd else { return false }
     self.isReset = true
@@ -186,12 +186,12 @@ struct PassThroughState {
   // MARK: The stream
 
   enum CloseAction: Equatable {
-    /// The client gave up, or its connection is gone, before the answer.
+    /// The client cancelled or disconnected before the response was complete.
     case cancel
     case none
   }
 
-  /// The client's stream is gone.
+  /// The client's stream is closed.
   mutating func closed() -> CloseAction {
     defer {
       self.state = .closed

@@ -2,12 +2,12 @@ internal import NIOCore
 internal import NIOTLS
 internal import TLS
 
-/// Waits for the first bytes of a connection, puts the handlers of the protocol that they belong to
-/// in its own place, and gives them the bytes.
+/// Detects a connection's protocol from its first bytes, and replaces itself with that protocol's
+/// handlers, which receive the bytes.
 ///
-/// Nearly always the first read decides, so that a connection of HTTP/1.1 has no handler more than
-/// it needs. A client that sends the beginning of the HTTP/2 preface and no more is held to the time
-/// that a request's head may take, and so is one that doesn't finish its TLS handshake.
+/// The first read nearly always decides, and an HTTP/1.1 connection then has no extra handler. A client
+/// that sends only the beginning of the HTTP/2 preface, or doesn't finish its TLS handshake, is closed
+/// after the time that a request's head may take.
 final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, DownstreamConnection {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
@@ -18,15 +18,15 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Do
   var heldBytes: Int { self.received.readableBytes }
 
   private let loop: LoopContext
-  /// Whether the connection came over loopback, where names have to be trusted.
+  /// Whether the connection arrived over loopback, where host names must be trusted.
   private let checksHost: Bool
   private var context: ChannelHandlerContext?
-  /// The beginning of a preface.
+  /// The received beginning of a preface.
   private var received = ByteBuffer()
   private var hasDecided = false
-  /// Whether the TLS handshake has to end before anything else.
+  /// Whether the TLS handshake is still to complete.
   private var awaitsHandshake: Bool
-  /// The client, which the channel doesn't know any more when it's closed.
+  /// The client's address, which a closed channel no longer has.
   private var client: SocketAddress?
 
   init(_ loop: LoopContext, awaitsHandshake: Bool = false, checksHost: Bool = false) {
@@ -99,7 +99,7 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Do
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    // A client that closes its side before it has asked for anything.
+    // The client closed its side before it sent a request.
     if !self.hasDecided, case .inputClosed? = event as? ChannelEvent { self.closeNow() }
     if self.awaitsHandshake, !self.hasDecided, event is TLSUserEvent {
       self.awaitsHandshake = false
