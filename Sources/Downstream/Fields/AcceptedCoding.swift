@@ -1,10 +1,9 @@
 internal import HTTPFields
 
-/// Chooses how an answer is compressed, by `Accept-Encoding` (RFC 9110 §12.5.3).
+/// Chooses a response's content coding by `Accept-Encoding` (RFC 9110 §12.5.3).
 enum AcceptedCoding {
-  /// The coding that a client likes best of `gzip`, `deflate` and none; gzip of two that it likes
-  /// the same. A coding counts only where the client names it: of `*` it's known that it may come,
-  /// not that it's wanted.
+  /// The coding that the client prefers among `gzip`, `deflate` and none; gzip on a tie. A coding counts
+  /// only if the client names it: `*` permits a coding but doesn't request it.
   ///
   ///     choose("gzip, deflate, br")            // .gzip
   ///     choose("deflate;q=1.0, gzip;q=0.5")    // .deflate
@@ -31,7 +30,7 @@ enum AcceptedCoding {
         others = quality
       }
     }
-    // Without a word of it, no coding is as good as any; `*` without it speaks for it as well.
+    // `identity` is acceptable unless excluded; `*` covers it where it isn't named.
     if (identity ?? others ?? 1) == 0, gzip == nil, deflate == nil {
       return (others ?? 0) > 0 ? .gzip : .identity
     }

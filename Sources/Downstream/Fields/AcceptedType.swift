@@ -1,8 +1,8 @@
 internal import HTTPFields
 
-/// Whether a client takes JSON, by `Accept` (RFC 9110 §12.5.1).
+/// Determines whether a client accepts JSON, by `Accept` (RFC 9110 §12.5.1).
 enum AcceptedType {
-  /// How closely a media range fits JSON: the closest one decides.
+  /// How specifically a media range matches JSON: the most specific one decides.
   private enum Closeness: Int {
     /// `*/*`, and `*`, which old clients send.
     case any
@@ -14,7 +14,7 @@ enum AcceptedType {
     case exact
   }
 
-  /// Whether JSON is among what the client takes. Without a range that can be read, everything is.
+  /// Whether the client accepts JSON. Without a valid media range, it accepts anything.
   ///
   ///     includesJSON("text/html, */*;q=0.8")          // true
   ///     includesJSON("application/vnd.api+json")      // true

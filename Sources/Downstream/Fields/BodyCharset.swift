@@ -1,15 +1,15 @@
 internal import BridgeConfiguration
 internal import HTTPFields
 
-/// The character encoding of a body (`charset` of its Content-Type), for bodies that aren't UTF-8.
+/// The character encoding of a body (`charset` of its Content-Type).
 enum BodyCharset: Equatable {
-  /// Also US-ASCII, and a body whose charset isn't named.
+  /// Also US-ASCII, and a body without a `charset`.
   case utf8
   /// ISO 8859-1: each byte is the code point of its value.
   case latin1
-  /// What Windows calls ANSI in the west: ISO 8859-1 with printable characters from 0x80 to 0x9F.
+  /// Windows' "ANSI" for western languages: ISO 8859-1 with printable characters from 0x80 to 0x9F.
   case windows1252
-  /// UTF-16 of a byte order that the text shows: by its mark, or by where the zeros of its ASCII are.
+  /// UTF-16 whose byte order is detected: by its mark, or by the position of the zero bytes of ASCII.
   case utf16
   case utf16LittleEndian
   case utf16BigEndian
@@ -17,11 +17,10 @@ enum BodyCharset: Equatable {
   case gb18030
   case unknown
 
-  /// For the answer to one that isn't known.
+  /// For the error about an unknown one.
   static let known = "UTF-8, ISO-8859-1, windows-1252, UTF-16 and GB18030 (GBK, GB2312)"
 
-  /// - Parameter name: a name of the IANA registry of character sets, or one that clients use for it;
-  ///   in lower case.
+  /// - Parameter name: a name of the IANA character set registry or a common alias, in lower case.
   init(name: some StringProtocol) {
     self =
       switch String(name) {
@@ -37,12 +36,12 @@ enum BodyCharset: Equatable {
   }
 }
 
-/// What a Content-Type says of a body (RFC 9110 §8.3).
+/// The type and charset of a body, by its Content-Type (RFC 9110 §8.3).
 struct BodyType: Equatable {
   var content: RequestHeaders.Content
   var charset: BodyCharset
 
-  /// Reads the value of the field. An empty one says nothing, as if there were none.
+  /// Parses the field's value. An empty one is treated as absent.
   init(_ value: String) {
     self.content = .json
     self.charset = .utf8
@@ -70,14 +69,14 @@ struct BodyType: Equatable {
 }
 
 extension HeaderValue {
-  /// Whether a media type is JSON: `application/json`, `text/json` or one with the suffix `+json`
-  /// (RFC 6839 §3.1); a charset other than UTF-8 (or its subset ASCII) makes it another thing.
+  /// Whether a media type is JSON: `application/json`, `text/json` or one with the suffix `+json` (RFC
+  /// 6839 §3.1); false with a charset other than UTF-8 (or its subset ASCII).
   static func isJSON(_ value: String) -> Bool {
     let type = BodyType(value)
     return type.content == .json && type.charset == .utf8
   }
 
-  /// Whether a media type is JSON texts one behind the other, a line each, in UTF-8.
+  /// Whether a media type is JSON lines (one JSON text per line) in UTF-8.
   static func isJSONLines(_ value: String) -> Bool {
     let type = BodyType(value)
     return type.content == .jsonLines && type.charset == .utf8

@@ -5,20 +5,20 @@ internal import HTTP2
 internal import HTTPFields
 internal import NIOHTTP1
 
-/// Which pages of other origins may call a service from a browser, and what they may read of its
-/// answers: the CORS protocol of the Fetch standard (§3.3), made ready to be written.
+/// A service's CORS policy (Fetch standard §3.3), with prebuilt response fields: which pages of other
+/// origins may call it from a browser, and which response headers they may read.
 package struct CORSPolicy: Sendable, Equatable {
-  /// In lower case; empty: any.
+  /// The permitted origins, in lower case; empty: any.
   private let origins: [[UInt8]]
-  /// The fields of an answer behind its `Access-Control-Allow-Origin`.
+  /// The fields of a response after its `Access-Control-Allow-Origin`.
   private let responseFields: HeaderBlock
-  /// The fields that the answer to a preflight has besides.
+  /// The fields of a preflight response after its `Access-Control-Allow-Origin`.
   private let preflightFields: HeaderBlock
-  /// Whether any header of a request may be sent: then those that are asked for are named.
+  /// Whether any request header may be sent: then the requested ones are echoed.
   private let allowsAnyHeader: Bool
   private let hasCredentials: Bool
 
-  /// Puts together what answers say.
+  /// Builds the response fields of a configuration.
   package init(_ configuration: Configuration.CORS) {
     self.origins = configuration.origins.map { $0.utf8.map(ASCII.lowercased) }
     self.allowsAnyHeader = configuration.headers.contains("*")
@@ -43,10 +43,10 @@ package struct CORSPolicy: Sendable, Equatable {
     self.preflightFields = preflight
   }
 
-  /// Whether every page may call.
+  /// Whether pages of all origins may call.
   var permitsAny: Bool { self.origins.isEmpty }
 
-  /// Whether an origin may call: the same scheme, host and port, in any case.
+  /// Whether an origin may call: one with the same scheme, host and port, compared case-insensitively.
   func permits(_ origin: String) -> Bool {
     if self.origins.isEmpty { return true }
     return self.origins.contains { known in
@@ -55,16 +55,16 @@ package struct CORSPolicy: Sendable, Equatable {
     }
   }
 
-  /// Appends the fields of an answer to a request of this origin; of one that may not call, only
-  /// that the answer depends on it.
+  /// Appends the fields of a response to a request of this origin; for one that may not call, only
+  /// `vary: origin`.
   func appendFields(for origin: String, to fields: inout HeaderBlock) {
     self.append(self.responseFields, for: origin, to: &fields)
   }
 
-  /// Appends the fields of the answer to a preflight.
+  /// Appends the fields of a preflight response.
   ///
-  /// - Parameter requestedHeaders: its `Access-Control-Request-Headers`, of which nothing is
-  ///   believed but that they are names.
+  /// - Parameter requestedHeaders: the preflight's `Access-Control-Request-Headers`; echoed only if it's
+  ///   a list of names.
   func appendPreflight(
     for origin: String, requestedHeaders: String, to fields: inout HeaderBlock
   ) {
@@ -77,7 +77,7 @@ package struct CORSPolicy: Sendable, Equatable {
 
   private func append(_ more: HeaderBlock, for origin: String, to fields: inout HeaderBlock) {
     if self.origins.isEmpty {
-      // No cookies are sent then, so the answer is the same for all.
+      // No credentials are sent then, so the response is the same for all origins.
       if !origin.isEmpty {
         fields.append("access-control-allow-origin", "*")
         fields.append(contentsOf: more)
@@ -90,8 +90,7 @@ package struct CORSPolicy: Sendable, Equatable {
     fields.append(contentsOf: more)
   }
 
-  /// What of an endpoint's metadata isn't passed on, because the policy says it:
-  /// `access-control-…`.
+  /// An endpoint's metadata without `access-control-…`, which the policy sets instead.
   static func without(_ metadata: HeaderBlock) -> HeaderBlock {
     var kept = HeaderBlock()
     for field in metadata.fields
@@ -116,15 +115,14 @@ package struct CORSPolicy: Sendable, Equatable {
 // MARK: - Requests
 
 extension ExchangeDriver {
-  /// Adds what the service's policy says to the answer's fields.
+  /// Adds the fields of the service's policy to the response's.
   func applyPolicy(_ headers: RequestHeaders, of service: ServedService) {
     service.cors?.appendFields(for: headers.origin, to: &self.responseFields)
   }
 
-  /// Answers a preflight (Fetch §3.3.2), where the service that its request would reach has a
-  /// policy.
+  /// Responds to a preflight (Fetch §3.3.2) if the service that its request would reach has a policy.
   ///
-  /// - Returns: false for anything else, which goes to its route.
+  /// - Returns: false for any other request, which is then routed.
   @inline(never)
   func respondToPreflight(
     _ head: RequestHead, _ headers: RequestHeaders
@@ -146,7 +144,8 @@ extension ExchangeDriver {
     return true
   }
 
-  /// Says what lets a page call, where a preflight (Fetch §3.3.2) found no policy and no route.
+  /// Adds a hint about `cors.origins` to the error of a preflight (Fetch §3.3.2) without policy and
+  /// route.
   @inline(never)
   func explainPreflight(
     _ fault: inout RequestError, _ head: RequestHead, _ headers: RequestHeaders
@@ -161,7 +160,7 @@ extension ExchangeDriver {
       + "that origin in services.\(service.name).cors.origins if it may"
   }
 
-  /// Lets a page read the error of a request that found no route.
+  /// Applies the service's policy to a request without a route, so that a page can read the error.
   @inline(never)
   func applyPolicyWithoutRoute(_ head: RequestHead, _ headers: RequestHeaders) {
     guard

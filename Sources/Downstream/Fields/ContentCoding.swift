@@ -1,21 +1,19 @@
 internal import HTTPFields
 
-/// How the body of a request or an answer is compressed: the content codings of RFC 9110 §8.4.1
-/// that the bridge knows.
+/// The content coding of a request or response body (RFC 9110 §8.4.1).
 enum ContentCoding: Equatable {
   case identity
   case gzip
-  /// deflate in the container of zlib; of requests the bare form is taken as well, because clients
-  /// send both under this name.
+  /// deflate in the zlib format; raw deflate is accepted in requests as well, because clients send both
+  /// under this name.
   case deflate
-  /// One that isn't known, or several one over the other.
+  /// An unknown coding, or several applied in sequence.
   case other
 
-  /// What `Accept-Encoding` says of the bridge in answers to bodies that it can't read
-  /// (RFC 9110 §15.5.16).
+  /// The `Accept-Encoding` of responses to bodies with an unsupported coding (RFC 9110 §15.5.16).
   static let known = "gzip, deflate"
 
-  /// Reads the value of `Content-Encoding`.
+  /// Parses the value of `Content-Encoding`.
   ///
   ///     ContentCoding("X-Gzip")      // .gzip (RFC 9110 §8.4.1.3)
   ///     ContentCoding("gzip, gzip")  // .other
@@ -32,7 +30,7 @@ enum ContentCoding: Equatable {
     }
   }
 
-  /// The coding of this name, in any case; an empty one is none.
+  /// The coding of this name, case-insensitive; `identity` for an empty one.
   private init(name: Substring.UTF8View) {
     if name.isEmpty || HeaderValue.equals(name, "identity") {
       self = .identity

@@ -1,10 +1,8 @@
 internal import HTTP2
 
-/// `X-Forwarded-*` and `Forwarded` (RFC 7239): what proxies say of the client that a request began
-/// with.
+/// `X-Forwarded-*` and `Forwarded` (RFC 7239): a request's original client, as reported by proxies.
 enum ForwardedFields {
-  /// Adds the bridge's own client to what it says of those before it: to the end of
-  /// `X-Forwarded-For`, and of `Forwarded` where there is one.
+  /// Appends the bridge's client to `X-Forwarded-For`, and to `Forwarded` if there is one.
   ///
   /// - Parameter address: the client's IP address.
   static func append(_ address: String, to metadata: inout HeaderBlock) {

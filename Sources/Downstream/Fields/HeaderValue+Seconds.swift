@@ -2,7 +2,7 @@ internal import HTTPFields
 internal import NIOCore
 
 extension HeaderValue {
-  /// Seconds as a decimal number: up to 9 digits, and up to 9 decimals behind a point; nil for
+  /// Parses seconds as a decimal number: up to 9 digits, and up to 9 decimals after a point; nil for
   /// anything else.
   static func seconds(_ value: String) -> TimeAmount? {
     var nanoseconds: Int64 = 0

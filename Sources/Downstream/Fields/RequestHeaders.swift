@@ -6,26 +6,27 @@ internal import HTTPFields
 internal import NIOCore
 internal import NIOHTTP1
 
-/// What the front needs to know of a request's header fields, gathered in one pass, and those of them
-/// that go on to the endpoint as metadata.
+/// A request's header fields, read in one pass: those that the bridge uses, and those that are forwarded
+/// to the endpoint as metadata.
 ///
-/// What goes on: all fields but those that speak of this connection or of the HTTP body
-/// (hop-by-hop fields and those that `Connection` names, `Host`, `Accept`, `Accept-Encoding`,
-/// `Accept-Charset`, `Expect`, `Proxy-*`; `Content-Type`, `Content-Length`, `Content-Encoding` and what
-/// else describes the bytes of a body that's made anew), the names that gRPC keeps for itself
-/// (`grpc-*`), and those that the configuration sets. Timeouts (`grpc-timeout`,
-/// `X-Server-Timeout`, `Request-Timeout`) are read and not passed on: the call has its own.
+/// All fields are forwarded except those about this connection or the HTTP body (hop-by-hop fields and
+/// those that `Connection` names, `Host`, `Accept`, `Accept-Encoding`, `Accept-Charset`, `Expect`,
+/// `Proxy-*`; `Content-Type`, `Content-Length`, `Content-Encoding` and others that describe the bytes of
+/// a body, which is re-encoded), the names reserved for gRPC (`grpc-*`), and those that the
+/// configuration sets. Timeouts (`grpc-timeout`, `X-Server-Timeout`, `Request-Timeout`) are read but not
+/// forwarded: the call has its own.
 ///
-/// gRPC's metadata has narrower rules than HTTP. Fields whose name has other characters than
-/// `0-9 a-z _ - .` or whose value has others than 0x20-0x7E are left out, because a client often
-/// can't help sending them; a `-bin` field that isn't base64 is refused, because it was meant for gRPC.
+/// gRPC's metadata has stricter rules than HTTP. Fields whose name has characters other than
+/// `0-9 a-z _ - .` or whose value has bytes other than 0x20-0x7E are dropped, because clients often
+/// can't avoid sending them; a `-bin` field that isn't base64 is an error, because it was meant for
+/// gRPC.
 struct RequestHeaders {
-  /// The kinds of body that the front tells apart.
+  /// The kinds of body that the bridge distinguishes.
   enum Content: Equatable {
-    /// No Content-Type, or an empty one: taken as JSON.
+    /// No Content-Type, or an empty one: treated as JSON.
     case absent
     case json
-    /// JSON texts one behind the other (`application/x-ndjson`).
+    /// A sequence of JSON texts, one per line (`application/x-ndjson`).
     case jsonLines
     case other
   }
@@ -38,44 +39,44 @@ struct RequestHeaders {
   }
 
   var framing = Framing.none
-  /// The Host field, as it was sent.
+  /// The Host field, as sent.
   var host: String?
   var content = Content.absent
-  /// How the text of the body is encoded.
+  /// The character encoding of the body.
   var charset = BodyCharset.utf8
-  /// As it was sent, for the answer to one that isn't JSON.
+  /// Content-Type as sent, for the error about one that isn't JSON.
   var contentType = ""
-  /// How the body is compressed.
+  /// The content coding of the body.
   var coding = ContentCoding.identity
-  /// As it was sent, for the answer to a coding that isn't known.
+  /// Content-Encoding as sent, for the error about an unknown coding.
   var contentEncoding = ""
   /// As it was sent.
   var accept = ""
   /// As it was sent.
   var acceptEncoding = ""
-  /// The page that a browser acts for.
+  /// The page that the request comes from, if any.
   private(set) var source = RequestSource()
   /// Its origin; empty without one.
   var origin: String { self.source.origin }
-  /// What a preflight asks for.
+  /// The method that a preflight requests.
   private(set) var requestedMethod: String?
   private(set) var requestedHeaders = ""
   /// Whether the client reads trailers (`TE: trailers`, RFC 9110 §10.1.4).
   private(set) var takesTrailers = false
-  /// The client's `X-Request-Id`; empty where it's none that's kept.
+  /// The client's `X-Request-Id`; empty if it's absent or not acceptable.
   var requestID = ""
   var expectsContinue = false
-  /// Whether the client leaves the connection open, by HTTP version and `Connection`.
+  /// Whether the client keeps the connection open, by HTTP version and `Connection`.
   var keepsAlive: Bool
   /// The shortest of the client's `grpc-timeout`, `X-Server-Timeout` and `Request-Timeout`.
   var timeout: TimeAmount?
-  /// Names and values in bytes.
+  /// Bytes of names and values, plus 4 per field.
   private(set) var byteCount = 0
 
   /// The most names in `Connection`; each is compared with each field.
   private static let connectionNameLimit = 32
 
-  /// Bridges that the request has passed.
+  /// Number of bridges that the request has passed.
   private var bridgeCount = 0
   private var hostCount = 0
   private var hasLength = false
@@ -84,9 +85,9 @@ struct RequestHeaders {
   private var upgrades = false
   /// Whether `Upgrade` names `websocket`.
   private var namesWebSocket = false
-  /// Names in `Connection` other than `close` and `keep-alive`.
+  /// Names in `Connection` other than `close`, `keep-alive` and `upgrade`.
   private var connectionNames: [[UInt8]] = []
-  /// `X-HTTP-Method-Override`, as it was sent; empty without one.
+  /// `X-HTTP-Method-Override`, as sent; empty without one.
   private(set) var methodOverride = ""
   /// Whether there is a `Grpc-Metadata-…`.
   private var hasGRPCMetadata = false
@@ -96,7 +97,8 @@ struct RequestHeaders {
   /// Whether the request ends with its head, over HTTP/2.
   private let endsWithHead: Bool
 
-  /// What is known before the fields are: the version, and where a stream ends.
+  /// Sets what is known before the fields are read: the version, and whether a stream ends with its
+  /// head.
   init(_ head: RequestHead) {
     self.isHTTP10 = head.isHTTP10
     self.endsWithHead = head.delimiter != .stream(endsWithHead: false)
@@ -104,23 +106,23 @@ struct RequestHeaders {
     self.keepsAlive = !self.isHTTP10 && head.delimiter == .framing
   }
 
-  /// For a request by HTTP/2, whose head `CallHead` reads.
+  /// For a gRPC call over HTTP/2, whose head `CallHead` reads.
   init() {
     self.isHTTP10 = false
     self.endsWithHead = true
     self.keepsAlive = true
   }
 
-  /// Whether the client wants to go on as a WebSocket (RFC 6455 §4.2.1).
+  /// Whether the client requests an upgrade to a WebSocket (RFC 6455 §4.2.1).
   var wantsWebSocket: Bool { self.upgrades && self.namesWebSocket && !self.isHTTP10 }
 
   /// Reads the fields.
   ///
   /// - Parameters:
-  ///   - metadata: what may go on is appended here; `finish` leaves out what must not.
+  ///   - metadata: fields that may be forwarded are appended; `finish` removes those that must not be.
   ///   - scratch: memory for one name.
-  /// - Throws: the first fault, or one that ends the connection where there's any. All fields are read
-  ///   all the same: how the body is delimited is known even then.
+  /// - Throws: the first error, or one that ends the connection if there is any. All fields are read in
+  ///   any case, so that the body's framing is known even then.
   mutating func read(
     _ head: RequestHead, metadata: inout HeaderBlock, _ scratch: inout [UInt8]
   ) throws(RequestError) {
@@ -149,7 +151,7 @@ struct RequestHeaders {
   ///
   /// - Parameters:
   ///   - lowercased: the name in lower case.
-  ///   - fault: the one to be thrown in the end.
+  ///   - fault: the error to be thrown at the end.
   private mutating func read(
     _ kind: HeaderName, _ name: String, _ value: String, metadata: inout HeaderBlock,
     _ lowercased: [UInt8], _ fault: inout RequestError?
@@ -177,8 +179,8 @@ struct RequestHeaders {
     }
   }
 
-  /// Controls in a value are the remains of a folded line (RFC 9112 §5.2) or worse, and two readers
-  /// may see different fields in them.
+  /// Rejects control characters in a value: they come from line folding (RFC 9112 §5.2) or worse, and
+  /// two parsers may see different fields in them.
   private static func refuseControls(in value: String) throws(RequestError) {
     for byte in value.utf8 where byte < 0x20 && byte != UInt8(ascii: "\t") || byte == 0x7F {
       throw .fatal(
@@ -270,14 +272,14 @@ struct RequestHeaders {
     }
   }
 
-  /// - Throws: where the request is going round.
+  /// - Throws: if the request is in a loop.
   private mutating func readVia(_ value: some Collection<UInt8>) throws(RequestError) {
     if let reason = Via.fault(value, passed: &self.bridgeCount) {
       throw RequestError(.internal, http: 508, .loop, reason)
     }
   }
 
-  /// What is of use here and goes on as well.
+  /// Stores a field that the bridge uses and forwards as well.
   mutating func note(_ kind: HeaderName, _ value: String) {
     switch kind {
     case .forwarded: self.hasForwarded = true
@@ -331,9 +333,9 @@ struct RequestHeaders {
     }
   }
 
-  /// What one field can't tell: RFC 9112 §3.2 and §6.3.
+  /// Checks that involve several fields: RFC 9112 §3.2 and §6.3.
   private mutating func check() throws(RequestError) {
-    // The decoder has stopped: what follows may be frames, or another request.
+    // The decoder has stopped: the next bytes may be frames or another request.
     if self.upgrades, self.namesWebSocket { self.keepsAlive = false }
     if !self.endsWithHead, !self.hasLength { self.framing = .chunked }
     if self.hasLength, self.hasTransferEncoding {
@@ -357,13 +359,13 @@ struct RequestHeaders {
 
   // MARK: Metadata
 
-  /// Makes of the fields that `read` collected those that go to the endpoint of `service`: what
-  /// `Connection` names is taken out, what the configuration sets takes the place of the client's,
-  /// and the client's address is added where that's due.
+  /// Turns the fields that `read` collected into the metadata for the endpoint of `service`: removes
+  /// what `Connection` names, replaces fields that the configuration sets, and adds the client's address
+  /// if required.
   ///
   /// - Parameters:
-  ///   - address: the client's; empty on a UNIX socket.
-  ///   - requestID: the request's, its own or the bridge's.
+  ///   - address: the client's IP address; empty on a UNIX socket.
+  ///   - requestID: the request's identifier, the client's or the bridge's.
   func finish(
     _ metadata: inout HeaderBlock, for service: ServedService, from address: String,
     isLocal: Bool, requestID: [UInt8]

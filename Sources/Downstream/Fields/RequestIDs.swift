@@ -1,18 +1,18 @@
 internal import HTTP2
 
-/// Makes identifiers for requests that come without one: UUIDs of version 4 (RFC 9562 §5.4).
+/// Generates identifiers for requests without one: UUIDs of version 4 (RFC 9562 §5.4).
 ///
-/// They tell requests apart in logs and are no secret, so the numbers come from a small generator
-/// of the loop's own (xoshiro256**), seeded by the system once, and not from a system call each.
+/// They distinguish requests in logs and aren't secret, so the numbers come from the loop's own small
+/// generator (xoshiro256**), seeded once by the system, instead of a system call each.
 struct RequestIDs {
   private var state: (UInt64, UInt64, UInt64, UInt64)
 
-  /// Bytes of one in its text form.
+  /// Bytes of an identifier in text form.
   static let byteCount = 36
   /// The most bytes of a client's own identifier, which goes into headers and log lines.
   static let clientByteLimit = 128
 
-  /// - Parameter generator: where the seed comes from.
+  /// - Parameter generator: the source of the seed.
   init(seededBy generator: inout some RandomNumberGenerator) {
     self.state = (generator.next(), generator.next(), generator.next(), generator.next() | 1)
   }
@@ -39,7 +39,7 @@ struct RequestIDs {
     }
   }
 
-  /// What the digits are written into.
+  /// Template that the digits are written into.
   private static let blank = Array("00000000-0000-0000-0000-000000000000".utf8)
 
   private static func digit(_ value: UInt64) -> UInt8 {
@@ -64,18 +64,18 @@ struct RequestIDs {
 }
 
 extension ExchangeDriver {
-  /// Gives the request its identifier, the client's own or a new one.
+  /// Sets the request's identifier, the client's own or a new one.
   func identify(_ headers: RequestHeaders) {
     Self.write(headers.requestID, &self.loop.requestIDs, &self.requestID)
   }
 
-  /// Appends the fields that every answer of this exchange has.
+  /// Appends the fields common to all responses of this exchange.
   func appendResponseFields(to head: inout ResponseHead) {
     if self.exchange != nil { head.append("x-request-id", self.requestID[...]) }
     if !self.responseFields.isEmpty { head.append(self.responseFields) }
   }
 
-  /// All at once: what's a property of a class costs a check each time that it's lent.
+  /// A single call: each `inout` access to a property of a class costs an exclusivity check.
   private static func write(
     _ own: String, _ made: inout RequestIDs, _ bytes: inout [UInt8]
   ) {

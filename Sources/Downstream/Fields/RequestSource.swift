@@ -1,26 +1,26 @@
 internal import GRPCWire
 internal import HTTPFields
 
-/// Where a request comes from, as browsers say it: the origin of the page (Fetch §3.2), and its relation
-/// to the bridge (Fetch Metadata). Programs send neither field.
+/// A request's source as reported by browsers: the page's origin (Fetch §3.2) and its relation to the
+/// bridge (Fetch Metadata). Other programs send neither field.
 ///
 /// Any page may send simple requests to `localhost`, and the bridge adds the service's credentials to
-/// them. So a request of a foreign page is served only where the service's `cors` lets the page in.
+/// them. So a request of a foreign page is served only if the service's `cors` permits the page.
 struct RequestSource: Equatable {
   /// `Sec-Fetch-Site`.
   enum Site: Equatable {
     case unsaid
-    /// `same-origin`, or `none`: the person in front of the browser.
+    /// `same-origin`, or `none`: initiated by the user.
     case own
-    /// `cross-site`, `same-site`, and what isn't known yet.
+    /// `cross-site`, `same-site` and unknown values.
     case foreign
   }
 
-  /// As it was sent; empty without one. Several fields are joined, and then are no origin.
+  /// The `Origin` as sent; empty without one. Several fields are joined, which isn't a valid origin.
   private(set) var origin = ""
   private(set) var site = Site.unsaid
 
-  /// Whether a page may be behind the request: asked for each one.
+  /// Whether a page may have sent the request.
   var isPage: Bool { !self.origin.isEmpty || self.site == .foreign }
 
   mutating func add(origin: String) {
@@ -33,12 +33,12 @@ struct RequestSource: Equatable {
     if self.site != .foreign { self.site = isOwn ? .own : .foreign }
   }
 
-  /// Whether the page may call. Where the browser says how page and bridge are related, it has the
-  /// last word: a reverse proxy in front may have changed `Host`, and a page can't forge the field.
+  /// Whether the page may call. `Sec-Fetch-Site` takes precedence over comparing origin and `Host`: a
+  /// reverse proxy may have changed `Host`, and a page can't forge the field.
   ///
   /// - Parameters:
-  ///   - authority: what the request was sent to.
-  ///   - policy: the service's.
+  ///   - authority: the request's authority.
+  ///   - policy: the service's CORS policy.
   func mayCall(_ authority: String, _ policy: CORSPolicy?) -> Bool {
     if self.site == .own { return true }
     if let policy, self.origin.isEmpty ? policy.permitsAny : policy.permits(self.origin) {
@@ -47,7 +47,7 @@ struct RequestSource: Equatable {
     return self.site == .unsaid && Self.isSame(self.origin, authority)
   }
 
-  /// Why the page may not call.
+  /// The reason the page may not call.
   func refusal(by service: String) -> String {
     let key = "services.\(service).cors.origins"
     return self.origin.isEmpty
@@ -55,11 +55,11 @@ struct RequestSource: Equatable {
       : "the origin \(self.origin.prefix(Self.shownLength)) isn't one of \(key)"
   }
 
-  /// The most characters of an origin or a host that a message shows.
+  /// The most characters of an origin or a host that a message includes.
   static let shownLength = 200
 
-  /// Whether an origin has this host and port. TLS may end in front of the bridge, so that its scheme
-  /// says nothing.
+  /// Whether an origin has this host and port. The scheme isn't compared, because TLS may be terminated
+  /// before the bridge.
   private static func isSame(_ origin: String, _ authority: String) -> Bool {
     for (scheme, port) in [("http://", ":80"), ("https://", ":443")]
     where origin.lowercased().hasPrefix(scheme) {
@@ -74,9 +74,10 @@ struct RequestSource: Equatable {
 // MARK: - Requests
 
 extension ExchangeDriver {
-  /// Refuses what pages of other sites send, and names that a page could have pointed at this machine.
+  /// Rejects requests of pages of other sites, and host names that a page could have pointed at this
+  /// machine (DNS rebinding).
   ///
-  /// - Parameter service: the one whose call would begin.
+  /// - Parameter service: the service to be called.
   @inline(never)
   func checkSource(
     of target: String, _ headers: RequestHeaders, _ service: ServedService
@@ -85,7 +86,7 @@ extension ExchangeDriver {
     if target.utf8.first != UInt8(ascii: "/"),
       let parts = try? unsafe RequestTarget(target.utf8.span.bytes), parts.form == .absolute
     {
-      // A client that uses the bridge as its proxy, which no page can make it do.
+      // The client uses the bridge as its proxy, which a page can't cause.
       authority = String(decoding: Array(target.utf8)[parts.authority], as: UTF8.self)
     } else if self.checksHost, let fault = self.loop.refusal(of: authority, for: service) {
       throw fault
@@ -98,7 +99,7 @@ extension ExchangeDriver {
 }
 
 extension LoopContext {
-  /// Why a service isn't served by this name on loopback; nil where it is.
+  /// The error if a service isn't served under this name on loopback; nil if it is.
   func refusal(of authority: String, for service: ServedService) -> RequestError? {
     if !service.hosts.isEmpty || authority == self.trustedHost { return nil }
     guard self.trustedHosts.trusts(authority) else {

@@ -1,23 +1,23 @@
 internal import HTTPFields
 internal import NIOCore
 
-/// The `via` field (RFC 9110 §7.6.3) that the bridge adds to its calls, and by which it knows those that
-/// come back: an endpoint that leads to the bridge itself would multiply a request without end.
+/// The `via` field (RFC 9110 §7.6.3), which the bridge adds to its calls to detect loops: an endpoint
+/// that leads back to the bridge would multiply a request without end.
 package enum Via {
-  /// What all bridges are called, before what tells them apart.
+  /// The common prefix of all bridges' pseudonyms.
   private static let prefix = "bridge-proxy-"
 
-  /// This process, as a `received-by`: a pseudonym, other each time.
+  /// This process's `received-by`: a pseudonym, random per process.
   package static let pseudonym: String = {
     let number = String(UInt64.random(in: .min ... .max), radix: 16)
     return Self.prefix + String(repeating: "0", count: 16 - number.count) + number
   }()
 
-  /// How many bridges a request may have passed. Stops a loop through others of which each forgets the
-  /// rest, or has been started anew.
+  /// How many bridges a request may have passed. Ends a loop that own pseudonyms don't detect, such as
+  /// one through bridges that were restarted.
   static let bridgeLimit = 10
 
-  /// Why a request with this `via` isn't served; nil where it is.
+  /// The reason a request with this `via` isn't served; nil if it is.
   static func fault(_ value: some Collection<UInt8>, passed: inout Int) -> String? {
     for entry in value.split(separator: UInt8(ascii: ",")) {
       // `received-protocol received-by [comment]`.
@@ -35,7 +35,7 @@ package enum Via {
       + "way leads back to one of them"
   }
 
-  /// Whether a name, in lower case, is the field's.
+  /// Whether a name in lower case is `via`.
   static func isName(_ name: some Collection<UInt8>) -> Bool {
     name.count == 3 && name.elementsEqual("via".utf8)
   }

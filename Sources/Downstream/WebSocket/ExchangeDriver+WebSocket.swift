@@ -9,13 +9,12 @@ internal import NIOWebSocket
 internal import Routing
 internal import Upstream
 
-/// From a request to a WebSocket (RFC 6455 §4.2).
+/// Upgrades a request to a WebSocket (RFC 6455 §4.2).
 extension ExchangeDriver {
-  /// A request that wants to become a WebSocket: finds the method that it would call.
+  /// Accepts a WebSocket handshake if its target leads to a streaming method.
   ///
-  /// The handshake is a GET, and pages can't choose otherwise; so a rule of any method will do, if what
-  /// it leads to streams. Whatever doesn't is an ordinary request, whose `Upgrade` is passed over
-  /// (RFC 9110 §7.8).
+  /// The handshake is always a GET, so a rule of any HTTP method matches if its gRPC method streams.
+  /// Anything else is an ordinary request, whose `Upgrade` is ignored (RFC 9110 §7.8).
   ///
   /// - Returns: false for an ordinary request.
   @inline(never)
@@ -38,7 +37,7 @@ extension ExchangeDriver {
     let protocols = list[canonicalForm: "sec-websocket-protocol"]
     if let first = protocols.first {
       protocolName = String(first)
-      // A page can set no headers; a token goes in the list of protocols.
+      // A page can't set headers, so a token is passed in the list of protocols.
       if HeaderValue.equals(protocolName, "bearer"), protocols.count > 1 {
         guard protocols[1].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), protocols[1] != "" else {
           throw RequestError(
@@ -103,12 +102,12 @@ extension ExchangeDriver {
     }
   }
 
-  /// The request is complete: answers it with 101, and makes a WebSocket of the connection.
+  /// Responds to the complete request with 101 and turns the connection into a WebSocket.
   func switchToWebSocket() {
     guard let connection = self.writer?.upgradableConnection,
       let channel = connection.context?.channel, let handshake = self.exchange?.handshake
     else { return }
-    // NIO's upgrader knows the answer to a key; the change of handlers is our own.
+    // NIO's upgrader computes Sec-WebSocket-Accept; the handlers are replaced here.
     let upgrader = NIOWebSocketServerUpgrader(
       shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(HTTPHeaders()) },
       upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
@@ -149,7 +148,7 @@ extension ExchangeDriver {
 }
 
 extension HTTP1ServerHandler {
-  /// Gives the connection to a WebSocket.
+  /// Replaces the connection's handlers by a WebSocket's.
   func become(_ socket: WebSocketHandler) throws {
     guard let context = self.context else { return }
     self.detach(replacedBy: socket)
@@ -170,6 +169,6 @@ extension HTTP1ServerHandler {
     pipeline.removeHandler(decoder, promise: nil)
   }
 
-  /// The most frames of one message: each costs memory beside its bytes.
+  /// The most frames of one message: each costs memory in addition to its bytes.
   private static let fragmentLimit = 16_384
 }

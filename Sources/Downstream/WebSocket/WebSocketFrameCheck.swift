@@ -1,8 +1,8 @@
 internal import NIOCore
 internal import NIOWebSocket
 
-/// Refuses what NIO's decoder lets pass: frames of a client that aren't masked (RFC 6455 §5.1), bits
-/// that no extension was agreed on for (§5.2), and Close frames that say what none may say (§5.5.1).
+/// Rejects invalid frames that NIO's decoder accepts: unmasked client frames (RFC 6455 §5.1), reserved
+/// bits without a negotiated extension (§5.2), and Close frames with an invalid code or reason (§5.5.1).
 final class WebSocketFrameCheck: ChannelInboundHandler {
   typealias InboundIn = WebSocketFrame
   typealias InboundOut = WebSocketFrame
@@ -25,7 +25,7 @@ final class WebSocketFrameCheck: ChannelInboundHandler {
     context.fireErrorCaught(fault)
   }
 
-  /// What is wrong with the content of a Close frame; nil for one that's right.
+  /// The error in a Close frame's payload; nil if it's valid.
   static func fault(ofClose content: ByteBuffer) -> WebSocketFrameError? {
     var content = content
     guard content.readableBytes > 0 else { return nil }
@@ -36,8 +36,8 @@ final class WebSocketFrameCheck: ChannelInboundHandler {
       ? .closeReason : nil
   }
 
-  /// Whether a Close frame may have the code: those of RFC 6455 §7.4.1 and of IANA's registry that
-  /// aren't for use within an endpoint alone, and 3000 to 4999.
+  /// Whether a Close frame may carry the code: those of RFC 6455 §7.4.1 and of IANA's registry that
+  /// aren't reserved for use within an endpoint, and 3000 to 4999.
   private static func canBeSent(_ code: UInt16) -> Bool {
     switch code {
     case 1000...1003, 1007...1014, 3000...4999: true
@@ -46,7 +46,7 @@ final class WebSocketFrameCheck: ChannelInboundHandler {
   }
 }
 
-/// What `WebSocketFrameCheck` refuses.
+/// An error detected by `WebSocketFrameCheck`.
 enum WebSocketFrameError: Error, Equatable, CustomStringConvertible {
   case notMasked
   case reservedBits
@@ -62,6 +62,6 @@ enum WebSocketFrameError: Error, Equatable, CustomStringConvertible {
     }
   }
 
-  /// What the bridge closes with (RFC 6455 §7.4.1).
+  /// The code that the bridge closes with (RFC 6455 §7.4.1).
   var closeCode: UInt16 { self == .closeReason ? 1007 : 1002 }
 }

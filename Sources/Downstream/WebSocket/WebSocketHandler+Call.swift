@@ -3,10 +3,10 @@ internal import HTTP2
 internal import NIOCore
 internal import Upstream
 
-/// Events of the call that belongs to the connection.
+/// Handles events of the connection's call.
 extension WebSocketHandler: CallObserver {
   func callReceivedHead(_ metadata: HeaderBlock) {
-    // The handshake is over: there's no place for it.
+    // The handshake response is already sent, so the metadata can't be.
   }
 
   func callReceivedMessage(_ message: ByteBuffer) {

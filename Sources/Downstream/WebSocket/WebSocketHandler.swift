@@ -8,10 +8,10 @@ internal import NIOWebSocket
 internal import Routing
 internal import Upstream
 
-/// A client connection that has become a WebSocket (RFC 6455): one call, one JSON message a frame.
+/// A client connection upgraded to a WebSocket (RFC 6455): one call, one JSON message per WebSocket
+/// message.
 ///
-/// A thin shell around `WebSocketState`. Frames are read, joined and written by NIO's handlers beside
-/// it.
+/// A thin shell around `WebSocketState`. NIO's handlers decode, aggregate and encode the frames.
 final class WebSocketHandler: ChannelDuplexHandler {
   typealias InboundIn = WebSocketFrame
   typealias OutboundIn = WebSocketFrame
@@ -21,7 +21,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
   private(set) var deadline = Int64.max
   private(set) var heartbeat = Int64.max
 
-  /// In front of the frame decoder.
+  /// Counts received bytes, before the frame decoder.
   let intake = WebSocketIntake()
 
   var heldBytes: Int {
@@ -34,25 +34,25 @@ final class WebSocketHandler: ChannelDuplexHandler {
   private let service: ServedService
   let route: Route
   var state: WebSocketState
-  /// What path and query say: part of the first message.
+  /// Values of path and query: part of the first message.
   private var bindings: Bindings
   var call: (any UpstreamCall)?
   private var context: ChannelHandlerContext?
-  /// What the log tells when it's over.
+  /// The access log entry, recorded at the end.
   private var entry: AccessEntry
   private let start: NIODeadline
-  /// The reply of a unary call.
+  /// The response message of a unary call, until the call ends.
   var reply: ByteBuffer?
   /// Index of the service's group of endpoints.
   private let group: Int
   private var messageCount = 0
-  /// Messages that wait until the call has room.
+  /// Messages that wait until the call can send.
   private var waiting: Deque<ByteBuffer> = []
   private var isHeld = false
   private var readIsHeld = false
   private var isFlushDue = false
 
-  /// - Parameter entry: what's known of the request that became this connection.
+  /// - Parameter entry: the access log entry of the upgraded request, to be completed.
   init(
     _ loop: LoopContext, _ accepted: AcceptedCall, bindings: Bindings,
     entry: AccessEntry, start: NIODeadline
@@ -71,13 +71,13 @@ final class WebSocketHandler: ChannelDuplexHandler {
       takesMessages: Self.takesMessages(route))
   }
 
-  /// Whether the client's messages are the request. They are the whole message where a rule has no
-  /// place for a body: a WebSocket always begins with GET.
+  /// Whether the client's messages form the request. Without a body in the rule, each is the whole
+  /// request message, because a WebSocket always begins with GET.
   private static func takesMessages(_ route: Route) -> Bool {
     route.takesBody || route.method.isClientStreaming
   }
 
-  /// Starts the call, unless the connection has ended meanwhile.
+  /// Starts the call, unless the connection has closed meanwhile.
   func begin(_ request: CallRequest, on upstream: any Upstream) {
     guard self.state.isOpen else { return }
     var request = request
@@ -111,7 +111,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    // A client that has no more to send would have said so by a Close frame (RFC 6455 §7.1.1): it's gone.
+    // A client that is done sends a Close frame (RFC 6455 §7.1.1); without one, it has disconnected.
     if case .inputClosed? = event as? ChannelEvent { self.closeNow() }
     context.fireUserInboundEventTriggered(event)
   }
@@ -212,7 +212,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     }
   }
 
-  /// As with a body: what path and query say isn't lost where there's no message.
+  /// Ends the requests. Without any message, values of path and query are still sent, as with a body.
   private func endRequests() {
     if self.messageCount == 0, !self.bindings.isEmpty {
       self.send(ByteBuffer(), isLast: true)
@@ -229,8 +229,8 @@ final class WebSocketHandler: ChannelDuplexHandler {
     return message
   }
 
-  /// Reading stops while the call has no room, and while the client doesn't read: a pong is owed for
-  /// each of its pings, and they would pile up.
+  /// Suspends reading while the call can't send and while the client doesn't read: each of its pings
+  /// requires a pong, and these would accumulate.
   func read(context: ChannelHandlerContext) {
     if self.isHeld || !context.channel.isWritable {
       self.readIsHeld = true
@@ -266,11 +266,11 @@ final class WebSocketHandler: ChannelDuplexHandler {
   private func receiveClose(_ frame: WebSocketFrame) {
     switch self.state.closeReceived() {
     case .respond:
-      // The client has all that it wanted.
+      // The client needs nothing more.
       self.record(.cancelled)
       self.cancelCall()
       var data = frame.unmaskedData
-      // The same code, if it has one (RFC 6455 §5.5.1); no reason.
+      // Echoes the code, if any (RFC 6455 §5.5.1), without a reason.
       let code = data.readableBytes >= 2 ? data.readSlice(length: 2) : nil
       self.write(.connectionClose, code ?? ByteBuffer())
       self.flush()
@@ -282,9 +282,9 @@ final class WebSocketHandler: ChannelDuplexHandler {
     }
   }
 
-  /// Says why, and waits for the client to close as well.
+  /// Sends a Close frame with the reason, and waits for the client's.
   ///
-  /// - Parameter code: what the log calls it.
+  /// - Parameter code: the code for the access log.
   func close(_ close: WebSocketClose, code: GRPCStatus.Code = .invalidArgument) {
     guard self.state.closing() else { return }
     if code != .ok, self.entry.failure == nil {
@@ -335,9 +335,9 @@ final class WebSocketHandler: ChannelDuplexHandler {
     case is NIOWebSocketError, is NIOWebSocketFrameAggregator.Error:
       self.close(WebSocketClose(1002, "\(error)"))
     default:
-      // Behind a frame that it couldn't read, the decoder refuses all that comes. It's passed over
-      // until the client closes: a close with unread bytes would become a reset, and the client might
-      // never learn why.
+      // After an invalid frame, the decoder rejects everything that arrives. Its errors are ignored
+      // until the client closes: closing with unread bytes would send a TCP reset, and the client might
+      // never read the reason.
       if !self.state.isClosing { self.closeNow() }
     }
   }
@@ -351,7 +351,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
       self.wrapOutboundOut(WebSocketFrame(fin: true, opcode: opcode, data: data)), promise: nil)
     guard !self.isFlushDue else { return }
     self.isFlushDue = true
-    // What comes in one turn of the loop leaves together.
+    // Messages of one loop turn are written together.
     context.eventLoop.assumeIsolated().execute { self.flush() }
   }
 
@@ -375,7 +375,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     ErrorSubject(self.service, self.route, requestID: self.entry.requestID)
   }
 
-  /// Writes the status in `loop.output` as one message, in the shape that errors have in lines.
+  /// Writes the status in `loop.output` as one message, in the format of errors in JSON lines.
   private func writeError() {
     var data = self.loop.buffer(capacity: self.loop.output.count + 16)
     data.writeStaticString("{\"error\":")
@@ -414,7 +414,7 @@ extension WebSocketHandler: DownstreamConnection {
 
   func heartbeatDue() {
     guard self.context?.channel.isWritable == true else {
-      // It has yet to read what it was sent; the call's deadline bounds how long.
+      // The client has yet to read earlier messages; the call's deadline bounds how long.
       self.startHeartbeat()
       return
     }
@@ -433,7 +433,7 @@ extension WebSocketHandler: DownstreamConnection {
     self.closeNow()
   }
 
-  /// Its call is in flight, and finishes.
+  /// No action: the call in flight may finish.
   func drain() {}
 
   func closeNow() {

@@ -1,9 +1,9 @@
 internal import GRPCWire
 
-/// Where a WebSocket (RFC 6455) and its call stand.
+/// State machine of a WebSocket (RFC 6455) and its call.
 ///
-/// Pure: events go in, what to do comes out. One call for each connection; both end together. After
-/// our Close frame the client's is awaited, and what comes in front of it is passed over.
+/// Pure: takes events, returns what to do. One call per connection; both end together. After the
+/// bridge's Close frame, the client's is awaited and what arrives before it is ignored.
 ///
 ///     open ─our Close─▶ closing ─its Close, or time─▶ closed
 ///       └─its Close: answered─▶ closed
@@ -17,17 +17,17 @@ struct WebSocketState {
   private struct Open {
     let isClientStreaming: Bool
     let isServerStreaming: Bool
-    /// Whether the method still takes a message.
+    /// Whether the method takes another message.
     var takesMessages: Bool
     var replyCount = 0
-    /// Whether a ping was sent and nothing came since.
+    /// Whether a ping was sent and nothing has arrived since.
     var awaitsPong = false
   }
 
   private var state: State
 
   /// - Parameters:
-  ///   - takesMessages: whether the client sends the request; otherwise path and query are all of it.
+  ///   - takesMessages: whether the client's messages form the request; otherwise path and query do.
   init(isClientStreaming: Bool, isServerStreaming: Bool, takesMessages: Bool) {
     self.state = .open(
       Open(
@@ -39,7 +39,7 @@ struct WebSocketState {
     if case .open = self.state { true } else { false }
   }
 
-  /// Whether our Close frame was sent and the client's is awaited.
+  /// Whether the bridge's Close frame was sent and the client's is awaited.
   var isClosing: Bool {
     if case .closing = self.state { true } else { false }
   }
@@ -47,18 +47,18 @@ struct WebSocketState {
   // MARK: The client
 
   enum MessageAction: Equatable {
-    /// Send it on.
+    /// Send it to the call.
     case send
-    /// Send it on: it's the only one that the method takes.
+    /// Send it to the call as the only message that the method takes.
     case sendOnly
-    /// It was empty: the requests are complete.
+    /// An empty message: the requests are complete.
     case end
-    /// Nothing is taken any more.
+    /// No more messages are accepted.
     case refuse
     case ignore
   }
 
-  /// A data frame came, or all parts of one.
+  /// A data message arrived, all fragments of it.
   mutating func messageReceived(isEmpty: Bool) -> MessageAction {
     guard case .open(var open) = self.state else { return .ignore }
     open.awaitsPong = false
@@ -69,7 +69,7 @@ struct WebSocketState {
     return open.isClientStreaming ? .end : .sendOnly
   }
 
-  /// A ping or pong came.
+  /// A ping or pong arrived.
   mutating func lifeSignReceived() {
     guard case .open(var open) = self.state else { return }
     open.awaitsPong = false
@@ -83,7 +83,7 @@ struct WebSocketState {
     case ignore
   }
 
-  /// A Close frame came.
+  /// A Close frame arrived.
   mutating func closeReceived() -> CloseAction {
     defer { self.state = .closed }
     return switch self.state {
@@ -97,9 +97,9 @@ struct WebSocketState {
 
   enum ReplyAction: Equatable {
     case write
-    /// Keep it: whether it counts is known when the call has ended.
+    /// Keep it until the call has ended, whose status decides whether it's written.
     case hold
-    /// A second reply to a unary call.
+    /// A second response message of a unary call.
     case refuse
     case ignore
   }
@@ -113,9 +113,9 @@ struct WebSocketState {
   }
 
   enum CallEndAction: Equatable {
-    /// Write the reply that was held, then close.
+    /// Write the held response message, then close.
     case writeReply
-    /// A call that ended well without the one reply it should have.
+    /// The call ended with OK and without its one response message.
     case closeMissing
     case close
     case closeWithStatus
@@ -132,9 +132,9 @@ struct WebSocketState {
 
   // MARK: The end
 
-  /// Our Close frame is to be sent.
+  /// The bridge's Close frame is about to be sent.
   ///
-  /// - Returns: false where it was sent before, or the connection is gone.
+  /// - Returns: false if it was sent before or the connection is closed.
   mutating func closing() -> Bool {
     guard self.isOpen else { return false }
     self.state = .closing
@@ -143,12 +143,12 @@ struct WebSocketState {
 
   enum PingAction: Equatable {
     case ping
-    /// Nothing came since the last one: the client is gone.
+    /// Nothing has arrived since the last ping: the client is unreachable.
     case giveUp
     case ignore
   }
 
-  /// Nothing was written for a while.
+  /// The keepalive interval has passed without a write.
   mutating func pingDue() -> PingAction {
     guard case .open(var open) = self.state else { return .ignore }
     if open.awaitsPong { return .giveUp }
@@ -157,21 +157,21 @@ struct WebSocketState {
     return .ping
   }
 
-  /// The connection is gone.
+  /// The connection is closed.
   mutating func closed() {
     self.state = .closed
   }
 }
 
-/// Why a WebSocket is closed: the code of its Close frame and the text behind it.
+/// The reason a WebSocket is closed: its Close frame's code and text.
 struct WebSocketClose: Equatable {
   var code: UInt16
   var reason: String
 
-  /// The most bytes of the text (RFC 6455 §5.5: a control frame holds 125).
+  /// The most bytes of the text (RFC 6455 §5.5: a control frame's payload has at most 125).
   private static let reasonByteLimit = 123
 
-  /// - Parameter reason: cut where it's too long.
+  /// - Parameter reason: truncated if it's too long.
   init(_ code: UInt16, _ reason: String) {
     self.code = code
     guard reason.utf8.count > Self.reasonByteLimit else {
@@ -187,8 +187,8 @@ struct WebSocketClose: Equatable {
     self.reason = cut + "…"
   }
 
-  /// The end of a call. RFC 6455 §7.4.2 leaves 4000 to 4999 to those who agree on them: 4000 and the
-  /// gRPC code. A good end is 1000.
+  /// Closes with a call's status: 1000 for OK, otherwise 4000 plus the gRPC code. RFC 6455 §7.4.2
+  /// reserves 4000 to 4999 for private use.
   init(_ code: GRPCStatus.Code, _ message: String) {
     self.init(code == .ok ? 1000 : 4000 + UInt16(code.rawValue), code == .ok ? "" : message)
   }
