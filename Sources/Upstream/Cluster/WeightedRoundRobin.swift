@@ -23,7 +23,8 @@ struct WeightedRoundRobin {
   private var now = 0.0
   private var turn: UInt64 = 0
 
-  /// Replaces the candidates. Those that were there keep their deadlines.
+  /// Replaces the candidates. Those that were there keep their deadlines, counted from now: a deadline that grew
+  /// for months would lose the steps of heavy candidates to rounding.
   mutating func setCandidates(_ candidates: [Balancer.Candidate]) {
     let known = Dictionary(
       self.entries.unordered.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
@@ -31,14 +32,15 @@ struct WeightedRoundRobin {
       candidates.map { candidate in
         let step = 1 / Double(candidate.weight)
         var entry = Entry(
-          id: candidate.id, step: step, deadline: self.now + step / 2, turn: self.turn)
+          id: candidate.id, step: step, deadline: step / 2, turn: self.turn)
         self.turn += 1
         if let present = known[candidate.id], present.step == step {
-          entry.deadline = present.deadline
+          entry.deadline = present.deadline - self.now
           entry.turn = present.turn
         }
         return entry
       })
+    self.now = 0
   }
 
   /// Picks the next candidate that isn't excluded; nil if all are.
