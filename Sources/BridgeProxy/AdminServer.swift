@@ -45,13 +45,13 @@ package final class AdminServer: Sendable {
   /// - Throws: `ListenError` when the address can't be bound.
   package static func start(
     on address: ListenAddress, group: any EventLoopGroup,
-    gate: AcceptThrottle = AcceptThrottle(report: { _ in }), probe: @escaping Probe
+    throttle: AcceptThrottle = AcceptThrottle(report: { _ in }), probe: @escaping Probe
   ) async throws -> AdminServer {
     let isDraining = Draining()
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(AcceptErrorHandler(gate, goesOn: true))
+          try channel.pipeline.syncOperations.addHandler(AcceptErrorHandler(throttle, goesOn: true))
         }
       }
       .childChannelInitializer { channel in
@@ -115,7 +115,7 @@ private final class AdminHandler: ChannelInboundHandler {
     case .end:
       guard let head = self.head else { return }
       self.head = nil
-      self.response(head, context)
+      self.respond(head, context)
     }
   }
 
@@ -131,7 +131,7 @@ private final class AdminHandler: ChannelInboundHandler {
     context.close(promise: nil)
   }
 
-  private func response(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+  private func respond(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
     let path = head.uri.prefix { $0 != "?" }
     let isReadiness = path == "/readyz"
     guard isReadiness || path == "/healthz" else {

@@ -146,16 +146,16 @@ struct LoopUpstreams: Sendable {
 
   /// Probes the endpoints of each service; only those of its first group, which is the service's own.
   func probe(_ services: [Configuration.Service]) async -> [AdminServer.Readiness] {
-    let responses = self.eventLoop.flatSubmit {
+    let probes = self.eventLoop.flatSubmit {
       EventLoopFuture.whenAllComplete(self.kinds.value.map { $0[0].probe() }, on: self.eventLoop)
     }
-    let results = (try? await responses.get()) ?? []
+    let results = (try? await probes.get()) ?? []
     let troubles =
       (try? await self.eventLoop.submit { self.kinds.value.map(\.[0].trouble) }.get()) ?? []
-    return zip(services, zip(results, troubles)).map { service, response in
-      let isReachable = (try? response.0.get()) ?? false
+    return zip(services, zip(results, troubles)).map { service, outcome in
+      let isReachable = (try? outcome.0.get()) ?? false
       return AdminServer.Readiness(
-        service: service.name, isReachable: isReachable, reason: isReachable ? "" : response.1)
+        service: service.name, isReachable: isReachable, reason: isReachable ? "" : outcome.1)
     }
   }
 

@@ -128,10 +128,10 @@ extension Proxy {
       uniqueKeysWithValues: upstreams.map { (ObjectIdentifier($0.eventLoop), $0) })
     let table = self.plan.table
     let trustedHosts = TrustedHosts(configuration)
-    let gate = AcceptThrottle(report: { [onEvent = self.onEvent] in onEvent(.note($0)) })
+    let throttle = AcceptThrottle(report: { [onEvent = self.onEvent] in onEvent(.note($0)) })
     let front = try await HTTPFront.start(
       configuration.listen, tls: listenerTLS, secure: configuration.tls?.listeners ?? [],
-      limits: configuration.limits, on: group, gate: gate
+      limits: configuration.limits, on: group, throttle: throttle
     ) { loop in
       LoopContext(
         eventLoop: loop, table: table,
@@ -143,7 +143,7 @@ extension Proxy {
     let serving = ServingSwitch(table, apply: { front.serve($0) })
     let admin: AdminServer?
     do {
-      admin = try await self.startAdmin(on: group, gate, upstreams, serving)
+      admin = try await self.startAdmin(on: group, throttle, upstreams, serving)
     } catch {
       await front.drain(within: .zero)
       throw error
@@ -179,14 +179,14 @@ extension Proxy {
   }
 
   private func startAdmin(
-    on group: MultiThreadedEventLoopGroup, _ gate: AcceptThrottle, _ upstreams: [LoopUpstreams],
+    on group: MultiThreadedEventLoopGroup, _ throttle: AcceptThrottle, _ upstreams: [LoopUpstreams],
     _ serving: ServingSwitch
   ) async throws -> AdminServer? {
     guard let address = self.plan.configuration.admin, let upstreams = upstreams.first else {
       return nil
     }
     let services = self.plan.configuration.services
-    return try await AdminServer.start(on: address, group: group, gate: gate) {
+    return try await AdminServer.start(on: address, group: group, throttle: throttle) {
       await serving.mark(await upstreams.probe(services))
     }
   }

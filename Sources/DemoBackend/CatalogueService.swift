@@ -30,7 +30,7 @@ struct CatalogueService: GRPCService {
     var id = ""
     for (number, content) in WireFields(request) where number == 1 { id = content.text ?? "" }
     guard let product = self.find(id, call) else { return }
-    call.response(product.wire)
+    call.respond(product.wire)
   }
 
   private func listProducts(_ request: ArraySlice<UInt8>, _ call: GRPCServerCall) {
@@ -59,7 +59,7 @@ struct CatalogueService: GRPCService {
     for product in page { output.add(1, message: product.wire) }
     if page.endIndex < found.endIndex { output.add(2, text: String(page.endIndex)) }
     output.add(3, integer: Int64(found.count))
-    call.response(output)
+    call.respond(output)
   }
 
   private func createProduct(_ request: ArraySlice<UInt8>, _ call: GRPCServerCall) {
@@ -78,7 +78,7 @@ struct CatalogueService: GRPCService {
         GRPCStatus(.resourceExhausted, "the catalogue is limited to \(Catalogue.limit) products"))
       return
     }
-    call.response(added.wire)
+    call.respond(added.wire)
   }
 
   private func watchPrices(_ request: ArraySlice<UInt8>, _ call: GRPCServerCall) {
@@ -151,7 +151,7 @@ private final class PriceTicker {
 }
 
 extension GRPCServerCall {
-  fileprivate func response(_ message: WireOutput) {
+  fileprivate func respond(_ message: WireOutput) {
     self.send(ByteBuffer(bytes: message.bytes))
     self.finish()
   }

@@ -9,7 +9,7 @@ struct EndpointUpdates {
   /// Updates buffered for a slow consumer; the oldest are dropped.
   private static let waitingLimit = 64
 
-  /// A stream and the task that fills it, which is cancelled when the stream's consumer is gone.
+  /// A stream and the task that fills it; the task is cancelled when the consumer stops.
   static func stream(
     _ body: @escaping @Sendable (inout EndpointUpdates) async -> Void
   ) -> AsyncStream<EndpointUpdate> {

@@ -60,7 +60,7 @@ struct NacosSession {
     var receivedAt: Duration
     var attempts = 0
     var isAsking = false
-    /// When the server generated the current list, by its own clock.
+    /// The server's timestamp of the current list, in its own clock.
     var madeAt: Int
   }
 

@@ -123,15 +123,15 @@ struct AcceptState {
 package final class AcceptErrorHandler: ChannelInboundHandler {
   typealias InboundIn = any Channel
 
-  private let gate: AcceptThrottle
+  private let throttle: AcceptThrottle
   /// Whether this listener resumes on its own, after `pause`.
   private let goesOn: Bool
 
   /// Time for the reserve to be released.
   private static let pause = TimeAmount.milliseconds(50)
 
-  package init(_ gate: AcceptThrottle, goesOn: Bool = false) {
-    self.gate = gate
+  package init(_ throttle: AcceptThrottle, goesOn: Bool = false) {
+    self.throttle = throttle
     self.goesOn = goesOn
   }
 
@@ -150,6 +150,6 @@ package final class AcceptErrorHandler: ChannelInboundHandler {
         }
       }
     }
-    self.gate.ranOut(shortage)
+    self.throttle.ranOut(shortage)
   }
 }

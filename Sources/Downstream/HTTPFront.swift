@@ -25,18 +25,18 @@ package final class HTTPFront: Sendable {
 
   /// The listeners not yet closed.
   private let listeners: Mutex<[BoundListener]>
-  private let gate: AcceptThrottle
+  private let throttle: AcceptThrottle
   private let contexts: [NIOLoopBound<LoopContext>]
   private let ticks: Mutex<[RepeatedTask]>
 
   private init(
-    listeners: [BoundListener], gate: AcceptThrottle, contexts: [NIOLoopBound<LoopContext>],
+    listeners: [BoundListener], throttle: AcceptThrottle, contexts: [NIOLoopBound<LoopContext>],
     ticks: [RepeatedTask]
   ) {
     self.addresses = listeners.compactMap(\.channel.localAddress)
     self.listening = listeners
     self.listeners = Mutex(listeners)
-    self.gate = gate
+    self.throttle = throttle
     self.contexts = contexts
     self.ticks = Mutex(ticks)
   }
@@ -51,7 +51,7 @@ package final class HTTPFront: Sendable {
   package static func start(
     _ listen: [ListenAddress], tls: ReloadableTLSContext? = nil, secure: Set<Int> = [],
     limits: Configuration.Limits, on group: any EventLoopGroup,
-    gate: AcceptThrottle = AcceptThrottle(report: { _ in }),
+    throttle: AcceptThrottle = AcceptThrottle(report: { _ in }),
     makeContext: @escaping @Sendable (any EventLoop) -> LoopContext
   ) async throws -> HTTPFront {
     var contexts: [NIOLoopBound<LoopContext>] = []
@@ -70,15 +70,15 @@ package final class HTTPFront: Sendable {
       uniqueKeysWithValues: contexts.map { (ObjectIdentifier($0.eventLoop), $0) })
     let listeners: [BoundListener]
     do {
-      listeners = try await BoundListener.bind(listen) { place in
-        Self.bootstrap(listen[place], secure.contains(place) ? tls : nil, group, byLoop, gate)
+      listeners = try await BoundListener.bind(listen) { index in
+        Self.bootstrap(listen[index], secure.contains(index) ? tls : nil, group, byLoop, throttle)
       }
     } catch {
       for tick in ticks { tick.cancel() }
       throw error
     }
-    gate.start(listeners.map(\.channel), on: group.next())
-    return HTTPFront(listeners: listeners, gate: gate, contexts: contexts, ticks: ticks)
+    throttle.start(listeners.map(\.channel), on: group.next())
+    return HTTPFront(listeners: listeners, throttle: throttle, contexts: contexts, ticks: ticks)
   }
 
   /// Replaces the serving table on all loops, for requests whose head arrives afterwards; see
@@ -98,7 +98,7 @@ package final class HTTPFront: Sendable {
   ///
   /// - Parameter limit: connections still open after this are closed.
   package func drain(within limit: TimeAmount) async {
-    self.gate.stop()
+    self.throttle.stop()
     let listeners = self.listeners.withLock { listeners in
       defer { listeners = [] }
       return listeners
@@ -131,14 +131,14 @@ package final class HTTPFront: Sendable {
 
   private static func bootstrap(
     _ address: ListenAddress, _ tls: ReloadableTLSContext?, _ group: any EventLoopGroup,
-    _ contexts: [ObjectIdentifier: NIOLoopBound<LoopContext>], _ gate: AcceptThrottle
+    _ contexts: [ObjectIdentifier: NIOLoopBound<LoopContext>], _ throttle: AcceptThrottle
   ) -> ServerBootstrap {
     let isNamed = address.isNamed
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 1024)
       .serverChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(AcceptErrorHandler(gate))
+          try channel.pipeline.syncOperations.addHandler(AcceptErrorHandler(throttle))
         }
       }
       .childChannelOption(.allowRemoteHalfClosure, value: true)

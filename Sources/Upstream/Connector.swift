@@ -118,8 +118,8 @@ package struct SocketConnector: Connector, Sendable {
     }
     let connection = try NIOSSLClientHandler(
       context: tls.current.ssl, serverHostname: name.indication)
-    let gate = PeerVerificationHandler(connection, to: name, verifies: verifies, speaks: speaks)
-    try channel.pipeline.syncOperations.addHandlers(connection, gate)
+    let verifier = PeerVerificationHandler(connection, to: name, verifies: verifies, speaks: speaks)
+    try channel.pipeline.syncOperations.addHandlers(connection, verifier)
   }
 
   /// One read takes four DATA frames of the usual size; small replies still share the buffer.

@@ -35,7 +35,7 @@ enum Console {
         unsafe Glibc.write(
           descriptor, buffer.baseAddress.map { unsafe $0 + written }, buffer.count - written)
       }
-      // The reader is gone; there's nowhere to report that.
+      // The descriptor is closed: there is nowhere to report the error.
       guard result > 0 || (result < 0 && errno == EINTR) else { return }
       written += max(0, result)
     }

@@ -53,7 +53,7 @@ package final class ReflectionCall: CallObserver {
     }
   }
 
-  private let questions: ReflectionExchange
+  private let exchange: ReflectionExchange
   private var receivedByteCount = 0
   /// Whether another thread is processing a response; reading is paused meanwhile.
   private var isWorking = false
@@ -74,9 +74,9 @@ package final class ReflectionCall: CallObserver {
   /// descriptors would block the loop, and the requests of all clients on it, for a second.
   private static let loopByteLimit = 64 << 10
 
-  private init(_ question: Options, on eventLoop: any EventLoop) {
-    self.questions = ReflectionExchange(
-      ReflectionState(services: question.services, limits: question.limits))
+  private init(_ options: Options, on eventLoop: any EventLoop) {
+    self.exchange = ReflectionExchange(
+      ReflectionState(services: options.services, limits: options.limits))
     self.eventLoop = eventLoop
     self.promise = eventLoop.makePromise()
   }
@@ -85,30 +85,30 @@ package final class ReflectionCall: CallObserver {
   ///
   /// - Returns: fails with a `ReflectionError`.
   package static func request(
-    _ question: Options, _ upstream: any Upstream, on eventLoop: any EventLoop
+    _ options: Options, _ upstream: any Upstream, on eventLoop: any EventLoop
   ) -> EventLoopFuture<ReflectionResult> {
     eventLoop.assertInEventLoop()
-    let deadline = eventLoop.now + question.timeout
+    let deadline = eventLoop.now + options.timeout
     let upstream = NIOLoopBound(upstream, eventLoop: eventLoop)
-    return Self.request(question, path: Self.paths[0], upstream.value, deadline, on: eventLoop)
+    return Self.request(options, path: Self.paths[0], upstream.value, deadline, on: eventLoop)
       .flatMapError { error in
         guard (error as? ReflectionError)?.code == .notOffered else {
           return eventLoop.makeFailedFuture(error)
         }
-        return Self.request(question, path: Self.paths[1], upstream.value, deadline, on: eventLoop)
+        return Self.request(options, path: Self.paths[1], upstream.value, deadline, on: eventLoop)
       }
   }
 
   private static func request(
-    _ question: Options, path: String, _ upstream: any Upstream, _ deadline: NIODeadline,
+    _ options: Options, path: String, _ upstream: any Upstream, _ deadline: NIODeadline,
     on eventLoop: any EventLoop
   ) -> EventLoopFuture<ReflectionResult> {
-    let call = ReflectionCall(question, on: eventLoop)
-    var requests = call.questions.start()[...]
+    let call = ReflectionCall(options, on: eventLoop)
+    var requests = call.exchange.start()[...]
     let first = requests.popFirst().map(Self.message)
     let request = CallRequest(
-      path: path, metadata: question.metadata, deadline: deadline, message: first,
-      isComplete: false, framing: .messages(replyByteLimit: question.limits.bytes))
+      path: path, metadata: options.metadata, deadline: deadline, message: first,
+      isComplete: false, framing: .messages(replyByteLimit: options.limits.bytes))
     call.call = upstream.start(request, observer: call)
     for request in requests { call.call?.send(Self.message(request), isLast: false) }
     return call.promise.futureResult
@@ -143,12 +143,12 @@ package final class ReflectionCall: CallObserver {
   package func callReceivedMessage(_ message: ByteBuffer) {
     self.receivedByteCount += message.readableBytes
     guard self.receivedByteCount > Self.loopByteLimit else {
-      return self.act(self.questions.received(message))
+      return self.act(self.exchange.received(message))
     }
     self.isWorking = true
     self.call?.pauseReading()
-    NIOThreadPool.singleton.runIfActive(eventLoop: self.eventLoop) { [questions = self.questions] in
-      questions.received(message)
+    NIOThreadPool.singleton.runIfActive(eventLoop: self.eventLoop) { [exchange = self.exchange] in
+      exchange.received(message)
     }.assumeIsolated().whenComplete { self.worked($0) }
   }
 
@@ -170,7 +170,7 @@ package final class ReflectionCall: CallObserver {
     if self.isWorking {
       self.end = status
     } else {
-      self.act(self.questions.ended(status))
+      self.act(self.exchange.ended(status))
     }
   }
 }

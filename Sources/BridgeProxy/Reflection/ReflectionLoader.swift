@@ -125,16 +125,16 @@ package struct ReflectionLoader: Sendable {
     _ service: Configuration.Service, on loop: any EventLoop,
     _ upstream: @escaping @Sendable () -> any Upstream
   ) async -> Result<ReflectionResult, ReflectionError> {
-    var question = ReflectionCall.Options()
-    question.metadata = service.callMetadata
+    var options = ReflectionCall.Options()
+    options.metadata = service.callMetadata
     if let reflection = service.reflection {
-      question.services = reflection.services
-      question.timeout = TimeAmount(clamping: reflection.timeout)
+      options.services = reflection.services
+      options.timeout = TimeAmount(clamping: reflection.timeout)
     }
     do {
       return .success(
-        try await loop.flatSubmit { [question] in
-          ReflectionCall.request(question, upstream(), on: loop)
+        try await loop.flatSubmit { [options] in
+          ReflectionCall.request(options, upstream(), on: loop)
         }.get())
     } catch let error as ReflectionError {
       return .failure(error)

@@ -42,7 +42,7 @@ package struct ReflectionState {
 
   private var services: [String] = []
   private var files: [DescriptorFile] = []
-  private var places: [String: Int] = [:]
+  private var indices: [String: Int] = [:]
   private var declared: Set<String> = []
   private var byteCount = 0
   private var importCount = 0
@@ -123,7 +123,7 @@ package struct ReflectionState {
     while self.open.count < Self.window, let request = self.waiting.popFirst() {
       switch request {
       case .fileContaining(let symbol) where self.declared.contains(symbol): continue
-      case .file(let name) where self.places[name] != nil: continue
+      case .file(let name) where self.indices[name] != nil: continue
       case .listServices, .fileContaining, .file: break
       }
       self.open.append(request)
@@ -152,8 +152,8 @@ package struct ReflectionState {
     guard !self.open.isEmpty else {
       throw Self.malformed("sent a response without a request")
     }
-    let place = response.request.flatMap { self.open.firstIndex(of: $0) } ?? 0
-    let request = self.open.remove(at: place)
+    let index = response.request.flatMap { self.open.firstIndex(of: $0) } ?? 0
+    let request = self.open.remove(at: index)
     switch (request, response.content) {
     case (.listServices, .services(let names)):
       guard names.count <= self.limits.services else {
@@ -191,10 +191,10 @@ package struct ReflectionState {
     } catch {
       throw Self.malformed("sent an invalid file descriptor: \(error)")
     }
-    if let place = self.places[file.name] {
+    if let index = self.indices[file.name] {
       // Google's own files exist in slightly different versions; the first one is used.
       let isKnown = file.isShared || self.conflicts.contains(file.name)
-      if !isKnown, !self.files[place].declaresSame(as: file) {
+      if !isKnown, !self.files[index].declaresSame(as: file) {
         self.conflicts.insert(file.name)
       }
       return
@@ -212,7 +212,7 @@ package struct ReflectionState {
       throw ReflectionError(
         .limit, "sends files with more than \(self.limits.imports) imports\(Self.advice)")
     }
-    self.places[file.name] = self.files.count
+    self.indices[file.name] = self.files.count
     self.files.append(file)
     self.declared.formUnion(file.services)
     for name in file.dependencies where !BuiltInSchemas.fileNames.contains(name) {
@@ -220,7 +220,7 @@ package struct ReflectionState {
         throw ReflectionError(.limit, "imports more than \(self.limits.files) files\(Self.advice)")
       }
       // If it's sent unrequested in the meantime, `nextRequests` skips it.
-      if self.places[name] == nil { self.enqueue(.file(named: name)) }
+      if self.indices[name] == nil { self.enqueue(.file(named: name)) }
     }
   }
 

@@ -1,6 +1,6 @@
 internal import CTables
 
-/// A decimal number as it is written: `digits * 10^exponent`.
+/// The value of a decimal literal: `digits * 10^exponent`.
 struct DecimalNumber {
   /// The significant digits, as many as fit; `isTruncated` accounts for the rest.
   var digits: UInt64

@@ -23,13 +23,13 @@ package struct CORSPolicy: Sendable, Equatable {
     self.origins = configuration.origins.map { $0.utf8.map(ASCII.lowercased) }
     self.allowsAnyHeader = configuration.headers.contains("*")
     self.hasCredentials = configuration.allowsCredentials
-    var respond = HeaderBlock()
+    var response = HeaderBlock()
     if configuration.allowsCredentials {
-      respond.append("access-control-allow-credentials", "true")
+      response.append("access-control-allow-credentials", "true")
     }
-    var preflight = respond
+    var preflight = response
     if !configuration.expose.isEmpty {
-      respond.append("access-control-expose-headers", configuration.expose.joined(separator: ", "))
+      response.append("access-control-expose-headers", configuration.expose.joined(separator: ", "))
     }
     preflight.append(
       "access-control-allow-methods", configuration.methods.joined(separator: ", "))
@@ -39,7 +39,7 @@ package struct CORSPolicy: Sendable, Equatable {
     }
     preflight.append(
       "access-control-max-age", String(configuration.maxAge.components.seconds))
-    self.responseFields = respond
+    self.responseFields = response
     self.preflightFields = preflight
   }
 

@@ -14,7 +14,7 @@ enum ConnectionPreface {
   static let bytes = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
   /// Classifies all bytes received so far.
-  static func classify(at received: ByteBufferView) -> Finding {
+  static func classify(_ received: ByteBufferView) -> Finding {
     for (byte, expected) in zip(received, Self.bytes) where byte != expected { return .http1 }
     return received.count < Self.bytes.count ? .undecided : .http2
   }

@@ -65,7 +65,7 @@ final class ProtocolSelector: ChannelInboundHandler, RemovableChannelHandler, Do
       self.received.writeBuffer(&bytes)
       bytes = self.received
     }
-    switch ConnectionPreface.classify(at: bytes.readableBytesView) {
+    switch ConnectionPreface.classify(bytes.readableBytesView) {
     case .undecided:
       if self.received.readableBytes == 0 { self.deadline = self.loop.deadline(of: .rest) }
       self.received = bytes

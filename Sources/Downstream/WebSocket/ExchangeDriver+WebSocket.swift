@@ -111,11 +111,11 @@ extension ExchangeDriver {
     let upgrader = NIOWebSocketServerUpgrader(
       shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(HTTPHeaders()) },
       upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
-    let respond = upgrader.buildUpgradeResponse(
+    let response = upgrader.buildUpgradeResponse(
       channel: channel, upgradeRequest: handshake.head, initialResponseHeaders: HTTPHeaders())
-    respond.assumeIsolated().whenComplete { result in
+    response.assumeIsolated().whenComplete { result in
       do {
-        try self.switchToWebSocket(connection, handshake, respond: result.get())
+        try self.switchToWebSocket(connection, handshake, response: result.get())
       } catch {
         self.closeNow()
       }
@@ -123,11 +123,11 @@ extension ExchangeDriver {
   }
 
   private func switchToWebSocket(
-    _ connection: HTTP1ServerHandler, _ handshake: Exchange.Handshake, respond: HTTPHeaders
+    _ connection: HTTP1ServerHandler, _ handshake: Exchange.Handshake, response: HTTPHeaders
   ) throws {
     guard let exchange = self.exchange, let accepted = exchange.accepted else { return }
     var head = ResponseHead()
-    for (name, value) in respond { head.append(name: name.lowercased(), value) }
+    for (name, value) in response { head.append(name: name.lowercased(), value) }
     if !handshake.protocolName.isEmpty {
       head.append("sec-websocket-protocol", handshake.protocolName)
     }

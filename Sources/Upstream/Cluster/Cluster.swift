@@ -30,7 +30,7 @@ package final class Cluster: Upstream {
   private(set) var throttle: RetryThrottle?
   private var members: [MemberID: Member] = [:]
   private var waiting: Deque<ClusterCall> = []
-  private var isPerformDue = false
+  private var areActionsDue = false
   /// The reason that the list is unknown or outdated.
   private var discoveryFailure: String?
   /// Whether members may lack a connection, so that the next call should open one.
@@ -295,10 +295,10 @@ package final class Cluster: Upstream {
   // MARK: What follows from a change
 
   private func performPendingActionsLater() {
-    guard !self.isPerformDue else { return }
-    self.isPerformDue = true
+    guard !self.areActionsDue else { return }
+    self.areActionsDue = true
     self.eventLoop.assumeIsolated().execute { [weak self] in
-      self?.isPerformDue = false
+      self?.areActionsDue = false
       self?.performPendingActions()
     }
   }

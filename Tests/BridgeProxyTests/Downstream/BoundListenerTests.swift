@@ -95,7 +95,7 @@ struct BoundListenerTests {
     }
     #expect(error?.reason.contains("in use") == true)
     #expect(SocketFile.occupant(of: path) == .live)
-    // Left behind: its process is gone without closing it.
+    // Stale: its process ended without removing it.
     for listener in first { try await listener.channel.close() }
     #expect(SocketFile.occupant(of: path) == .dead)
     let second = try await Self.bind([.unix(path: path)])

@@ -98,7 +98,7 @@ final class TestClient {
     self.closeInput()
   }
 
-  /// The client is gone.
+  /// The client disconnects.
   func disconnect() throws {
     try self.channel.close().wait()
   }

@@ -4,9 +4,9 @@ import Testing
 @testable import BridgeConfiguration
 @testable import Upstream
 
-/// Token files: what's read, what holds, what's told.
+/// Token files: what is read, which token is in effect, what is logged.
 @Suite struct TokenFileTests {
-  private func told(_ action: TokenFileState.Action) -> String {
+  private func logged(_ action: TokenFileState.Action) -> String {
     switch action {
     case .nothing: "-"
     case .renew(let token): "renew \(token.revealed)"
@@ -18,17 +18,18 @@ import Testing
 
   @Test func theLastGoodTokenHoldsAndAFaultIsToldOnce() {
     var state = TokenFileState(.init("a"))
-    #expect(self.told(state.found(self.token("a"))) == "-")
-    #expect(self.told(state.found(self.token("b"))) == "renew b")
-    #expect(self.told(state.found(self.token("b"))) == "-")
+    #expect(self.logged(state.found(self.token("a"))) == "-")
+    #expect(self.logged(state.found(self.token("b"))) == "renew b")
+    #expect(self.logged(state.found(self.token("b"))) == "-")
     #expect(
-      self.told(state.found(.fault("is empty"))) == "is empty; the last valid token stays in use")
-    #expect(self.told(state.found(.fault("is empty"))) == "-")
-    #expect(self.told(state.found(.fault("is gone"))) == "-")
-    #expect(self.told(state.found(self.token("b"))) == "contains a valid token again")
+      self.logged(state.found(.fault("is empty"))) == "is empty; the last valid token stays in use")
+    #expect(self.logged(state.found(.fault("is empty"))) == "-")
+    #expect(self.logged(state.found(.fault("was removed"))) == "-")
+    #expect(self.logged(state.found(self.token("b"))) == "contains a valid token again")
     #expect(
-      self.told(state.found(.fault("is gone"))) == "is gone; the last valid token stays in use")
-    #expect(self.told(state.found(self.token("c"))) == "renew c")
+      self.logged(state.found(.fault("was removed")))
+        == "was removed; the last valid token stays in use")
+    #expect(self.logged(state.found(self.token("c"))) == "renew c")
   }
 
   @Test(arguments: [
@@ -72,10 +73,10 @@ import Testing
       switch action {
       case .nothing: break
       case .renew(let token): seen.withLock { $0.append(token.revealed) }
-      case .report: seen.withLock { $0.append("told") }
+      case .report: seen.withLock { $0.append("logged") }
       }
     }
-    #expect(seen.withLock { $0 } == ["two", "told", "three"])
+    #expect(seen.withLock { $0 } == ["two", "logged", "three"])
   }
 
   @Test func credentialsCarryTheNewToken() {

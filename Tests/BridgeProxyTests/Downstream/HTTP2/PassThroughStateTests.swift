@@ -137,7 +137,7 @@ import Testing
       ("PRI * HTTP/2.0\r\n\r\nXX", .http1),
     ])
   func preface(_ text: String, _ finding: ConnectionPreface.Finding) {
-    #expect(ConnectionPreface.classify(at: ByteBuffer(string: text).readableBytesView) == finding)
+    #expect(ConnectionPreface.classify(ByteBuffer(string: text).readableBytesView) == finding)
   }
 
   // MARK: The connection

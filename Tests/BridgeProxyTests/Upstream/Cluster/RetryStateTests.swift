@@ -104,7 +104,7 @@ import Testing
     var throttle: RetryThrottle? = RetryThrottle(budget)
     var first = RetryState()
     #expect(self.decide(&first, self.unavailable, throttle: &throttle) != .end)
-    // Two tokens are gone: two are left, which is half.
+    // Two tokens are spent: two are left, which is half.
     #expect(self.decide(&first, self.unavailable, throttle: &throttle) == .end)
     throttle?.succeeded()
     throttle?.succeeded()
