@@ -59,7 +59,7 @@ struct NacosPollState {
     }
   }
 
-  // MARK: Asking
+  // MARK: Requests
 
   private var address: Configuration.Endpoint { self.settings.servers[self.server] }
 
@@ -116,7 +116,7 @@ struct NacosPollState {
     return "http://\(self.address)\(self.settings.contextPath)\(path)?\(FormEncoding.encode(query))"
   }
 
-  // MARK: Answers
+  // MARK: Responses
 
   private mutating func receive(
     _ response: HTTPFetch.Response, _ now: Duration, _ wall: Int

@@ -113,7 +113,7 @@ struct NacosSession {
     }
   }
 
-  // MARK: Answers
+  // MARK: Responses
 
   private mutating func responded(
     _ call: Call, _ message: NacosMessage, _ now: Duration

@@ -276,7 +276,7 @@ struct PoolState {
     self.isConnectionRequested = false
   }
 
-  // MARK: What to do
+  // MARK: Actions
 
   /// A waiting call that can start now, and its connection.
   mutating func nextStart() -> (call: Int, connection: Int)? {

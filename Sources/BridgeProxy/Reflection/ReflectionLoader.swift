@@ -87,7 +87,7 @@ package struct ReflectionLoader: Sendable {
     return ReflectedSchema(schema: schema, files: files, warnings: warnings)
   }
 
-  // MARK: Asking
+  // MARK: Requests
 
   private static func requestOnce(
     _ service: Configuration.Service, _ limits: Configuration.Limits, _ tls: TLSContexts

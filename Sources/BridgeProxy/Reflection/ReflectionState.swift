@@ -139,7 +139,7 @@ package struct ReflectionState {
     }
   }
 
-  // MARK: Answers
+  // MARK: Responses
 
   private mutating func read(_ message: [UInt8]) throws(ReflectionError) {
     let response: ReflectionResponse

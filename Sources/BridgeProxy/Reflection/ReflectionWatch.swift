@@ -112,7 +112,7 @@ package final class ReflectionWatch: Sendable {
   }
 }
 
-// MARK: - What becomes of an answer
+// MARK: - Responses
 
 extension ReflectionWatch {
   /// Compares responses with the schema that is served.

@@ -292,7 +292,7 @@ package final class Cluster: Upstream {
     return StableHash.of(metadata.bytes[field.value])
   }
 
-  // MARK: What follows from a change
+  // MARK: Pending actions
 
   private func performPendingActionsLater() {
     guard !self.areActionsDue else { return }
