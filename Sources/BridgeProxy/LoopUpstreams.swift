@@ -1,6 +1,7 @@
 internal import BridgeConfiguration
 internal import Discovery
 internal import Downstream
+internal import HTTP2
 internal import NIOCore
 internal import Upstream
 
@@ -13,6 +14,8 @@ struct LoopUpstreams: Sendable {
   }
 
   let eventLoop: any EventLoop
+  /// Shared by the loop's connections to endpoints and from clients.
+  let flushQueue: NIOLoopBound<FlushQueue>
   /// For each endpoint group of each service.
   private let kinds: NIOLoopBound<[[Kind]]>
   /// Nil if calls carry no credentials.
@@ -29,6 +32,7 @@ struct LoopUpstreams: Sendable {
     seed: UInt64, log: ReachabilityLog? = nil
   ) {
     self.eventLoop = eventLoop
+    let flushQueue = FlushQueue(eventLoop: eventLoop)
     let groups = configuration.services.map(\.groups)
     let credentials = groups.map { $0.map { $0.auth.map(Credentials.init) } }
     let kinds = groups.indices.map { service -> [Kind] in
@@ -44,7 +48,7 @@ struct LoopUpstreams: Sendable {
           let pool = Self.pool(
             of: group, callPath: callPath ?? "", to: $0, limits: configuration.limits,
             connectors[service][index], credentials[service][index], key: key, via: via,
-            on: eventLoop)
+            flushQueue: flushQueue, on: eventLoop)
           if let log {
             let id = EndpointGroupID(service: service, group: index)
             let shown = index == 0 ? name : "\(name).\(group.name)"
@@ -56,6 +60,7 @@ struct LoopUpstreams: Sendable {
         }
       }
     }
+    self.flushQueue = NIOLoopBound(flushQueue, eventLoop: eventLoop)
     self.kinds = NIOLoopBound(kinds, eventLoop: eventLoop)
     self.credentials = NIOLoopBound(credentials, eventLoop: eventLoop)
   }
@@ -75,7 +80,7 @@ struct LoopUpstreams: Sendable {
   private static func pool(
     of group: Configuration.EndpointGroup, callPath: String, to endpoint: Configuration.Endpoint,
     limits: Configuration.Limits, _ connector: SocketConnector, _ credentials: Credentials?,
-    key: String, via: String?, on eventLoop: any EventLoop
+    key: String, via: String?, flushQueue: FlushQueue, on eventLoop: any EventLoop
   ) -> any EndpointPool {
     let cluster = group.cluster
     if let transport = group.transport {
@@ -88,7 +93,8 @@ struct LoopUpstreams: Sendable {
     return HTTP2Pool(
       eventLoop: eventLoop, endpoint: endpoint, limits: limits, connections: cluster.connections,
       userAgent: Product.userAgent, authority: cluster.authority, connector: connector,
-      credentials: credentials, statuses: cluster.kind.statuses, key: key, via: via)
+      credentials: credentials, statuses: cluster.kind.statuses, key: key, via: via,
+      flushQueue: flushQueue)
   }
 
   /// The upstreams of each service's groups, for the loop's `LoopContext`.

@@ -133,10 +133,11 @@ extension Proxy {
       configuration.listen, tls: listenerTLS, secure: configuration.tls?.listeners ?? [],
       limits: configuration.limits, on: group, throttle: throttle
     ) { loop in
-      LoopContext(
-        eventLoop: loop, table: table,
-        upstreams: upstreamsByLoop[ObjectIdentifier(loop)]?.upstreams ?? [],
-        limits: configuration.limits, recorder: accessLog?.makeRecorder(on: loop),
+      let upstreams = upstreamsByLoop[ObjectIdentifier(loop)]
+      return LoopContext(
+        eventLoop: loop, table: table, upstreams: upstreams?.upstreams ?? [],
+        limits: configuration.limits, flushQueue: upstreams?.flushQueue.value,
+        recorder: accessLog?.makeRecorder(on: loop),
         trustedHosts: trustedHosts, tls: listenerTLS,
         report: { [onEvent = self.onEvent] in onEvent(.note($0)) })
     }

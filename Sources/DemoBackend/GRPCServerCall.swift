@@ -55,7 +55,7 @@ package final class GRPCServerCall {
     var head = Self.okHead
     head.append(contentsOf: metadata)
     self.connection.session.submitResponse(self.stream, head, endsStream: false)
-    self.connection.scheduleDrain()
+    self.connection.driver.scheduleFlush()
   }
 
   /// Sends a message. Data beyond the client's window is buffered in the session: see `unsentBytes`.
@@ -68,7 +68,7 @@ package final class GRPCServerCall {
     guard !self.hasEnded else { return }
     self.sendHead()
     self.connection.session.send(self.stream, bytes)
-    self.connection.scheduleDrain()
+    self.connection.driver.scheduleFlush()
   }
 
   /// Ends the call. If nothing was sent before, it's a trailers-only reply.
@@ -91,7 +91,7 @@ package final class GRPCServerCall {
     } else {
       self.connection.session.submitResponse(self.stream, block, endsStream: true)
     }
-    self.connection.scheduleDrain()
+    self.connection.driver.scheduleFlush()
   }
 
   /// Sends a complete, precomputed reply of head, messages and trailers: for benchmarks.
@@ -102,7 +102,7 @@ package final class GRPCServerCall {
     session.submitResponse(self.stream, head, body: framed.first, endsStream: false)
     for message in framed.dropFirst() { session.send(self.stream, message) }
     session.finish(self.stream, trailers: trailers)
-    self.connection.scheduleDrain()
+    self.connection.driver.scheduleFlush()
   }
 
   /// Bytes held back by the client's window or socket. A service that streams a lot pauses while this is

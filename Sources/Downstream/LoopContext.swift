@@ -1,6 +1,7 @@
 package import AccessLogging
 package import BridgeConfiguration
 internal import Codec
+package import HTTP2
 internal import HTTPFields
 package import NIOCore
 internal import Routing
@@ -17,6 +18,8 @@ package final class LoopContext {
   private(set) var upstreams: [[any Upstream]]
   let limits: Configuration.Limits
   let recorder: (any AccessRecorder)?
+  /// Writes what is queued during a tick, at its end.
+  let flushQueue: FlushQueue
   /// The TLS context for tunnels to port 443; nil: no TLS there.
   let tls: ReloadableTLSContext?
   /// The host names served on loopback.
@@ -44,7 +47,6 @@ package final class LoopContext {
   private static let lingerTime = TimeAmount.seconds(2)
 
   private var connections: ContiguousArray<any DownstreamConnection> = []
-  private var unflushed: ContiguousArray<ExchangeDriver> = []
   private(set) var ticks: Int64 = 0
   private var isDraining = false
   private var handshakeNotes = HandshakeFailureLogLimiter()
@@ -55,13 +57,15 @@ package final class LoopContext {
   ///
   /// - Parameters:
   ///   - upstreams: on this loop, one list per service of the table, in their order.
+  ///   - flushQueue: that of the upstreams' connections; nil: one of its own.
   ///   - recorder: receives access entries; nil: none are recorded.
   ///   - trustedHosts: the host names served on loopback.
   ///   - tls: for tunnels to port 443.
   ///   - report: receives log lines for the operator; clients never see them.
   package init(
     eventLoop: any EventLoop, table: ServingTable, upstreams: [[any Upstream]],
-    limits: Configuration.Limits, recorder: (any AccessRecorder)? = nil,
+    limits: Configuration.Limits, flushQueue: FlushQueue? = nil,
+    recorder: (any AccessRecorder)? = nil,
     trustedHosts: TrustedHosts = TrustedHosts(), tls: ReloadableTLSContext? = nil,
     report: @escaping @Sendable (String) -> Void = { _ in }
   ) {
@@ -70,6 +74,7 @@ package final class LoopContext {
     self.table = table
     self.upstreams = upstreams
     self.limits = limits
+    self.flushQueue = flushQueue ?? FlushQueue(eventLoop: eventLoop)
     self.recorder = recorder
     self.trustedHosts = trustedHosts
     self.tls = tls
@@ -211,23 +216,11 @@ package final class LoopContext {
     return self.ticks + time.nanoseconds / Self.tickInterval.nanoseconds + 1
   }
 
-  // MARK: Memory and flushing
+  // MARK: Memory
 
   /// Allocates a buffer for a response.
   func buffer(capacity: Int) -> ByteBuffer {
     ByteBufferAllocator().buffer(capacity: capacity)
-  }
-
-  /// Flushes a connection's stream at the end of this loop turn, so that messages that arrived together
-  /// are written together.
-  func flushLater(_ connection: ExchangeDriver) {
-    self.unflushed.append(connection)
-    guard self.unflushed.count == 1 else { return }
-    self.eventLoop.assumeIsolated().execute {
-      let unflushed = self.unflushed
-      self.unflushed.removeAll(keepingCapacity: true)
-      for connection in unflushed { connection.flushStream() }
-    }
   }
 
   /// Releases memory that a large message allocated.

@@ -1,31 +1,49 @@
 internal import BridgeConfiguration
 internal import GRPCWire
 internal import HTTP2
-package import NIOCore
+internal import NIOCore
 internal import NIOSSL
 internal import TLS
 
-/// An HTTP/2 connection to the endpoint: connects socket, session and calls.
+/// An HTTP/2 connection to the endpoint.
 ///
 /// One-shot: it begins as one of a dialer's attempts, and after it closes the pool creates a new one.
-/// Confined to the pool's event loop. Everything that calls queue during one tick of the loop is sent
-/// in one write at its end.
-package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnection {
-  package typealias InboundIn = ByteBuffer
-  package typealias OutboundOut = ByteBuffer
+/// Confined to the pool's event loop.
+final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnection,
+  HTTP2ConnectionOwner
+{
+  /// How far it is. It also is a dialer's attempt until it's ready.
+  private enum Phase {
+    /// The socket connects, or TLS shakes hands. Valid transitions: greeting, ended.
+    case connecting(Dialer<HTTP2ClientConnection>)
+    /// The preface is sent; the endpoint's SETTINGS are due. Valid transitions: ready, ended.
+    case greeting(Dialer<HTTP2ClientConnection>)
+    /// Carries calls. Valid transition: ended.
+    case ready
+    /// The dialer or the pool knows that it's over.
+    case ended
+  }
+
+  /// An end that was announced before the connection closes.
+  private struct AnnouncedEnd {
+    var reason: String
+    /// Whether it doesn't count against the endpoint.
+    var isOrderly: Bool
+  }
+
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
 
   let id: Int
   private let pool: HTTP2Pool
-  /// Nil once it's established.
-  private var dialer: Dialer<HTTP2ClientConnection>?
   private let attempt: Int
-  private let session: HTTP2Session
+  /// Moves bytes and events.
+  private let driver: HTTP2ConnectionDriver
+  private var session: HTTP2Session { self.driver.session }
+  private var phase: Phase
+  private var announcedEnd: AnnouncedEnd?
   /// Calls by the slots of their streams.
   private var calls: [HTTP2PooledCall?] = []
-  /// Streams whose owners wait until their unsent bytes drop below the low water mark.
-  private var watched: [HTTP2Stream] = []
-  /// Nil before the channel exists and after it has closed.
-  private var context: ChannelHandlerContext?
   private var keepalive: KeepaliveState
   private var keepaliveCheck: Scheduled<Void>?
   /// The number of reads, to detect whether anything was received during a period.
@@ -33,20 +51,6 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
   private var estimator: WindowEstimator
   /// Consumed payload that has been reported to the estimator.
   private var estimatedBytes = 0
-  private var isReady = false
-  /// Whether bytes can be sent: the socket is connected and any TLS handshake is complete.
-  private var isOpen = false
-  /// Whether a drain is due at the end of this tick.
-  private var isDrainDue = false
-  /// Whether events are being dispatched or bytes written, further up the stack: neither is
-  /// reentrant.
-  private var isBusy = false
-  /// Whether the pool has been notified that it closed.
-  private var hasEnded = false
-  /// The reason for closing it, if known before it closes.
-  private var endReason: String?
-  /// Whether its end doesn't count against the endpoint.
-  private var isOrderly = false
 
   /// Creates an attempt of a dialer, which becomes a connection of the same number.
   init(
@@ -54,14 +58,15 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
     options: HTTP2Session.Options
   ) {
     self.id = dialer.id
-    self.dialer = dialer
+    self.phase = .connecting(dialer)
     self.attempt = attempt
     self.pool = pool
-    self.session = HTTP2Session(role: .client, options: options)
+    self.driver = HTTP2ConnectionDriver(
+      HTTP2Session(role: .client, options: options), flushQueue: pool.flushQueue)
     self.keepalive = KeepaliveState(pool.keepalive)
     let most = max(options.streamWindow, pool.limits.endpointWindowBytes)
     self.estimator = WindowEstimator(window: min(Self.firstGrownWindow, most), most: most)
-    self.session.setStreamWindow(self.estimator.window)
+    self.driver.session.setStreamWindow(self.estimator.window)
   }
 
   /// The size to which the window of a stream that's read may grow now, in bytes.
@@ -70,8 +75,8 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
   // MARK: For the dialer
 
   var progress: DialProgress {
-    if self.isOpen { return .greeting }
-    return self.context?.channel.isActive == true ? .securing : .connecting
+    if case .greeting = self.phase { return .greeting }
+    return self.driver.context?.channel.isActive == true ? .securing : .connecting
   }
 
   func connectFailed(_ reason: String) {
@@ -79,9 +84,9 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
   }
 
   func giveUp() {
-    self.dialer = nil
-    self.hasEnded = true
-    self.context?.close(promise: nil)
+    self.phase = .ended
+    self.driver.end()
+    self.driver.context?.close(promise: nil)
   }
 
   // MARK: For the pool and its calls
@@ -91,19 +96,19 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
   /// - Returns: false if the connection can't open any.
   func open(_ call: HTTP2PooledCall, head: HeaderBlock, body: ByteBuffer?, endsStream: Bool) -> Bool
   {
-    guard !self.hasEnded,
+    guard case .ready = self.phase,
       let stream = self.session.submitRequest(head, body: body, endsStream: endsStream)
     else { return false }
     while self.calls.count <= stream.slot { self.calls.append(nil) }
     self.calls[stream.slot] = call
     call.begin(on: self, stream)
-    self.scheduleDrain()
+    self.driver.scheduleFlush()
     return true
   }
 
   func send(_ stream: HTTP2Stream, _ message: ByteBuffer, isLast: Bool) {
     self.session.send(stream, message, endsStream: isLast)
-    self.scheduleDrain()
+    self.driver.scheduleFlush()
   }
 
   /// Bytes of a call that haven't been written.
@@ -113,12 +118,12 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
 
   /// Notifies the call once its unsent bytes are at most `WriteBufferWaterMark.low`.
   func watch(_ stream: HTTP2Stream) {
-    self.watched.append(stream)
+    self.driver.watch(stream)
   }
 
   func returnWindow(_ stream: HTTP2Stream, byteCount: Int) {
     self.session.returnWindow(stream, byteCount: byteCount)
-    if self.session.wantsWrite { self.scheduleDrain() }
+    if self.session.wantsWrite { self.driver.scheduleFlush() }
   }
 
   /// Detaches a call that has ended from its stream. If either side of the stream is open, it's
@@ -128,7 +133,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
     self.calls[stream.slot] = nil
     if isOpen || !self.session.isSent(stream) {
       self.session.reset(stream, errorCode: HTTP2ErrorCode.cancel)
-      self.scheduleDrain()
+      self.driver.scheduleFlush()
     }
   }
 
@@ -143,57 +148,54 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
   /// Closes it soon, once what is queued has been written. It has no calls.
   func close() {
     self.pool.eventLoop.assumeIsolated().execute {
-      if self.endReason == nil { self.endReason = "closed by the bridge" }
-      self.isOrderly = true
+      self.announcedEnd = AnnouncedEnd(
+        reason: self.announcedEnd?.reason ?? "closed by the bridge", isOrderly: true)
       self.session.goAway()
-      self.flush()
+      self.driver.flush()
       self.end("closed by the bridge")
     }
   }
 
   // MARK: Channel
 
-  package func handlerAdded(context: ChannelHandlerContext) {
-    self.context = context
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.driver.attach(context, to: self)
     if context.channel.isActive { self.channelActive(context: context) }
   }
 
-  package func handlerRemoved(context: ChannelHandlerContext) {
-    self.context = nil
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.driver.detach()
   }
 
-  package func channelActive(context: ChannelHandlerContext) {
-    if self.hasEnded {
+  func channelActive(context: ChannelHandlerContext) {
+    guard case .connecting(let dialer) = self.phase else {
       context.close(promise: nil)
-    } else {
-      self.isOpen = true
-      self.flush()
+      return
     }
+    self.phase = .greeting(dialer)
+    self.driver.open()
   }
 
-  package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard !self.hasEnded else { return }
-    let bytes = Self.unwrapInboundIn(data)
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     self.readCount &+= 1
     self.keepalive.didReceive()
-    self.session.receive(bytes)
     if self.session.returnedBytes != self.estimatedBytes { self.measure() }
-    self.dispatch(bytes)
+    self.driver.receive(Self.unwrapInboundIn(data))
   }
 
-  package func channelReadComplete(context: ChannelHandlerContext) {
-    if self.session.wantsWrite || self.session.isDone { self.scheduleDrain() }
+  func channelReadComplete(context: ChannelHandlerContext) {
+    self.driver.readComplete()
   }
 
-  package func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if context.channel.isWritable { self.flush() }
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable { self.driver.flush() }
   }
 
-  package func channelInactive(context: ChannelHandlerContext) {
+  func channelInactive(context: ChannelHandlerContext) {
     self.end(self.closedReason)
   }
 
-  package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if case NIOSSLError.uncleanShutdown = error {
       // The socket was closed without close_notify, as is common: the channel closes next.
       return
@@ -208,46 +210,8 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
 
   // MARK: Private
 
-  private func scheduleDrain() {
-    guard !self.isDrainDue else { return }
-    self.isDrainDue = true
-    self.pool.eventLoop.assumeIsolated().execute {
-      self.isDrainDue = false
-      self.flush()
-    }
-  }
-
-  /// Writes the session's output for as long as the channel is writable, and closes when the session
-  /// is done.
-  private func flush() {
-    guard self.isOpen, let context = self.context, context.channel.isActive, !self.hasEnded
-    else { return }
-    guard !self.isBusy else { return self.scheduleDrain() }
-    var hasMore = true
-    while hasMore && context.channel.isWritable && !self.hasEnded {
-      hasMore = self.session.drain()
-      if self.session.output.readableBytes > 0 {
-        self.isBusy = true
-        context.writeAndFlush(Self.wrapOutboundOut(self.session.output), promise: nil)
-        self.session.clearOutput()
-        self.isBusy = false
-      }
-      if !self.watched.isEmpty { self.notifyWatched() }
-      self.dispatch(ByteBuffer())
-    }
-    if self.session.isDone { self.end(self.doneReason) }
-  }
-
-  private func notifyWatched() {
-    let watched = self.watched
-    self.watched.removeAll(keepingCapacity: true)
-    for stream in watched {
-      if self.session.unsentBytes(stream) > WriteBufferWaterMark.low {
-        self.watched.append(stream)
-      } else {
-        self.call(of: stream)?.receiveRoom()
-      }
-    }
+  private var isReady: Bool {
+    if case .ready = self.phase { true } else { false }
   }
 
   /// The reason for a connection closed by the endpoint, with a hint at the likely cause.
@@ -268,57 +232,63 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
   }
 
   private var doneReason: String {
-    if let endReason = self.endReason { return endReason }
+    if let announced = self.announcedEnd { return announced.reason }
     let complaint = self.session.complaint.map { " (\($0))" } ?? ""
     return "\(self.pool.endpoint) doesn't speak HTTP/2 as it should\(complaint)"
   }
 
-  /// Dispatches the session's events to their calls.
-  private func dispatch(_ bytes: ByteBuffer) {
-    guard !self.session.events.isEmpty else { return }
-    self.isBusy = true
-    // Calls that end may begin others, which queues frames but never adds events.
-    self.handle(self.session.events, bytes)
-    self.session.clearEvents()
-    self.isBusy = false
+  // MARK: Events
+
+  func receive(_ event: HTTP2Event, of bytes: ByteBuffer) {
+    switch event {
+    case .settings:
+      self.settingsReceived()
+    case .headers(let stream, let fields, let endsStream):
+      self.call(of: stream)?.receiveHeaders(
+        self.session.headers, fields, endsStream: endsStream)
+    case .headersTooLarge(let stream):
+      self.call(of: stream)?.receiveTooLargeHeaders()
+    case .data(let stream, let range):
+      let start = bytes.readerIndex + range.lowerBound
+      if let payload = bytes.getSlice(at: start, length: range.count) {
+        self.call(of: stream)?.receiveData(payload)
+      }
+    case .pong(let data):
+      if data == WindowEstimator.ping,
+        let window = self.estimator.receivePong(now: self.pool.eventLoop.now)
+      {
+        self.session.setStreamWindow(window)
+        self.driver.scheduleFlush()
+      }
+    case .endOfStream(let stream):
+      self.call(of: stream)?.receiveEnd()
+    case .closed(let stream, let errorCode):
+      self.streamClosed(stream, errorCode)
+    case .goAway(_, let errorCode):
+      let name = HTTP2ErrorCode.name(errorCode)
+      self.announcedEnd = AnnouncedEnd(
+        reason: "the endpoint \(self.pool.endpoint) ended the connection with \(name)",
+        isOrderly: errorCode == HTTP2ErrorCode.noError)
+      if self.isReady { self.pool.connectionRetired(self) }
+    case .invalidRequest:
+      break  // Occurs only for servers.
+    }
+  }
+
+  func eventsHandled() {
     self.pool.performPendingActions()
   }
 
-  private func handle(_ events: [HTTP2Event], _ bytes: ByteBuffer) {
-    for event in events {
-      switch event {
-      case .settings:
-        self.settingsReceived()
-      case .headers(let stream, let fields, let endsStream):
-        self.call(of: stream)?.receiveHeaders(
-          self.session.headers, fields, endsStream: endsStream)
-      case .headersTooLarge(let stream):
-        self.call(of: stream)?.receiveTooLargeHeaders()
-      case .data(let stream, let range):
-        let start = bytes.readerIndex + range.lowerBound
-        if let payload = bytes.getSlice(at: start, length: range.count) {
-          self.call(of: stream)?.receiveData(payload)
-        }
-      case .pong(let data):
-        if data == WindowEstimator.ping,
-          let window = self.estimator.receivePong(now: self.pool.eventLoop.now)
-        {
-          self.session.setStreamWindow(window)
-          self.scheduleDrain()
-        }
-      case .endOfStream(let stream):
-        self.call(of: stream)?.receiveEnd()
-      case .closed(let stream, let errorCode):
-        self.streamClosed(stream, errorCode)
-      case .goAway(_, let errorCode):
-        let name = HTTP2ErrorCode.name(errorCode)
-        self.endReason = "the endpoint \(self.pool.endpoint) ended the connection with \(name)"
-        self.isOrderly = errorCode == HTTP2ErrorCode.noError
-        if self.dialer == nil { self.pool.connectionRetired(self) }
-      case .invalidRequest:
-        break  // Occurs only for servers.
-      }
-    }
+  func streamAdvanced(_ stream: HTTP2Stream) -> Bool {
+    if self.session.unsentBytes(stream) > WriteBufferWaterMark.low { return true }
+    self.call(of: stream)?.receiveRoom()
+    return false
+  }
+
+  func flushed(hasWritten: Bool) {}
+
+  func sessionEnded() {
+    self.end(self.doneReason)
   }
 
   private func call(of stream: HTTP2Stream) -> HTTP2PooledCall? {
@@ -329,9 +299,9 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
   }
 
   private func settingsReceived() {
-    if !self.isReady {
-      self.isReady = true
-      if let dialer = self.dialer.take() { dialer.succeeded(self.attempt) }
+    if case .greeting(let dialer) = self.phase {
+      self.phase = .ready
+      dialer.succeeded(self.attempt)
       self.keepAlive(self.keepalive.start())
     }
     self.pool.connectionAllows(self, calls: self.session.peerConcurrentStreams)
@@ -341,7 +311,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
 
   /// Sends a PING: a call reached its deadline while nothing was received.
   func probeNow() {
-    guard self.isReady, !self.hasEnded,
+    guard self.isReady,
       let action = self.keepalive.probeNow(now: self.pool.eventLoop.now)
     else { return }
     self.keepAlive(action)
@@ -358,7 +328,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
     self.estimatedBytes = self.session.returnedBytes
     if self.estimator.receive(count, now: { self.pool.eventLoop.now }) {
       self.session.ping(WindowEstimator.ping)
-      self.scheduleDrain()
+      self.driver.scheduleFlush()
     }
   }
 
@@ -369,7 +339,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
       time = wait
     case .ping(let timeout):
       self.session.ping()
-      self.scheduleDrain()
+      self.driver.scheduleFlush()
       time = timeout
     case .giveUp:
       let timeout = self.pool.keepalive.timeout.nanoseconds / 1_000_000
@@ -380,7 +350,7 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
     self.keepaliveCheck = nil
     guard let time else { return }
     self.keepaliveCheck = self.pool.eventLoop.assumeIsolated().scheduleTask(in: time) {
-      guard !self.hasEnded else { return }
+      guard self.isReady else { return }
       self.keepAlive(self.keepalive.check(hasCalls: self.calls.contains { $0 != nil }))
     }
   }
@@ -395,18 +365,24 @@ package final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnecti
   /// Ends the connection, with the first reason found: closes the channel and notifies the pool and
   /// the calls.
   private func end(_ reason: String) {
-    guard !self.hasEnded else { return }
-    self.hasEnded = true
+    let dialer: Dialer<HTTP2ClientConnection>?
+    switch self.phase {
+    case .connecting(let pending), .greeting(let pending): dialer = pending
+    case .ready: dialer = nil
+    case .ended: return
+    }
+    let progress = self.progress
+    let reason = self.announcedEnd?.reason ?? reason
+    self.phase = .ended
+    self.driver.end()
     self.keepaliveCheck?.cancel()
     self.keepaliveCheck = nil
-    let reason = self.endReason ?? reason
-    let progress = self.progress
-    self.context?.close(promise: nil)
-    if let dialer = self.dialer.take() { return dialer.failed(self.attempt, reason, progress) }
+    self.driver.context?.close(promise: nil)
+    if let dialer { return dialer.failed(self.attempt, reason, progress) }
     let calls = self.calls
     self.calls = []
-    self.watched = []
-    self.pool.connectionEnded(self, reason: reason, isOrderly: self.isOrderly)
+    self.pool.connectionEnded(
+      self, reason: reason, isOrderly: self.announcedEnd?.isOrderly ?? false)
     for call in calls {
       call?.connectionLost(GRPCStatus(.unavailable, reason, origin: .transport))
     }

@@ -1,6 +1,6 @@
 package import BridgeConfiguration
 package import GRPCWire
-internal import HTTP2
+package import HTTP2
 package import NIOCore
 internal import Time
 
@@ -21,6 +21,7 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
   /// The mapping of HTTP statuses without `grpc-status`.
   let statuses: HTTPStatusMapping
   private let sessionOptions: HTTP2Session.Options
+  let flushQueue: FlushQueue
   let connectTimeout: TimeAmount
   static let greeting = "HTTP/2 SETTINGS"
   let keepalive: KeepaliveState.Options
@@ -65,13 +66,14 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
   ///   - statuses: the mapping of HTTP statuses without `grpc-status`.
   ///   - key: the service's path in the configuration.
   ///   - via: the bridge's name in the `via` field of calls; nil: the field isn't sent.
+  ///   - flushQueue: that of the loop's other connections; nil: one of its own.
   package init(
     eventLoop: any EventLoop, endpoint: Configuration.Endpoint,
     limits: Configuration.Limits = Configuration.Limits(),
     connections: Configuration.Connections = Configuration.Connections(), userAgent: String,
     authority: String? = nil, connector: any Connector = SocketConnector(),
     credentials: Credentials? = nil, statuses: HTTPStatusMapping = .grpc, key: String = "",
-    via: String? = nil
+    via: String? = nil, flushQueue: FlushQueue? = nil
   ) {
     self.eventLoop = eventLoop
     self.endpoint = endpoint
@@ -80,6 +82,7 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
     self.connector = connector
     self.credentials = credentials
     self.statuses = statuses
+    self.flushQueue = flushQueue ?? FlushQueue(eventLoop: eventLoop)
     self.connectTimeout = TimeAmount(clamping: limits.connectTimeout)
     var options = HTTP2Session.Options()
     options.headerByteLimit = limits.endpointHeaderBytes

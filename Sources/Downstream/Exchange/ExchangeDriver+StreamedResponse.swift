@@ -81,14 +81,15 @@ extension ExchangeDriver {
   private func streamHasGrown(wasEmpty: Bool = true) {
     self.loop.output.shrink(to: LoopContext.keptByteCount)
     if self.stream.isFull {
-      self.flushStream()
+      self.flush()
     } else if wasEmpty {
-      self.loop.flushLater(self)
+      // Messages that arrive together are written together.
+      self.loop.flushQueue.add(self)
     }
   }
 
   /// Writes what the stream has buffered.
-  func flushStream() {
+  func flush() {
     guard let writer = self.writer, self.state.isStreaming else { return }
     if let body = self.stream.take() { writer.write(consume body) }
     self.extendDeadline()
@@ -177,6 +178,6 @@ extension ExchangeDriver {
     case .ignore: return
     }
     self.stream.appendHeartbeat()
-    self.flushStream()
+    self.flush()
   }
 }

@@ -21,7 +21,7 @@ enum RequestPart {
 ///
 /// A thin shell that is independent of the protocol: `ExchangeState` decides what to do, the driver
 /// does it.
-final class ExchangeDriver {
+final class ExchangeDriver: DeferredFlush {
   /// The tick at which the earliest of the pending waits times out.
   var deadline: Int64 { min(self.waitDeadline, self.writing.deadline) }
   private var waitDeadline = Int64.max
@@ -38,6 +38,7 @@ final class ExchangeDriver {
   private(set) var writer: (any ResponseWriter)?
   var state = ExchangeState()
   var exchange: Exchange?
+  var isFlushDue = false
   /// The metadata sent to the endpoint with the call; its memory is reused across requests.
   var metadata = HeaderBlock()
   /// The values from path and query; its memory is reused as well.

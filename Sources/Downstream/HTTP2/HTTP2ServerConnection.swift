@@ -5,11 +5,13 @@ internal import HTTP2
 internal import NIOCore
 internal import NIOHTTP1
 
-/// A client connection over HTTP/2: connects socket, session and streams. gRPC calls are passed through;
-/// other requests are exchanges, as over HTTP/1.1.
+/// A client connection over HTTP/2. gRPC calls are passed through; other requests are exchanges, as over
+/// HTTP/1.1.
 ///
-/// Confined to its loop. Frames queued during a loop turn are written together at its end.
-final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
+/// Confined to its loop.
+final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection,
+  HTTP2ConnectionOwner
+{
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
@@ -32,7 +34,9 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
   let loop: LoopContext
   /// Whether the connection arrived over loopback, where host names must be trusted.
   let checksHost: Bool
-  let session: HTTP2Session
+  /// Moves bytes and events.
+  let driver: HTTP2ConnectionDriver
+  var session: HTTP2Session { self.driver.session }
   /// The client's IP address; empty on a UNIX socket.
   private(set) lazy var clientAddress = self.context?.remoteAddress?.ipAddress ?? ""
   /// Whether the client is on this machine.
@@ -42,7 +46,6 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
 
   private var ownDeadline = Int64.max
   private var writing = WriteWatch()
-  private var writtenByteCount = 0
   private var state = HTTP2ServerConnectionState()
   private var wait: HTTP2ServerConnectionState.Wait?
   /// Identifiers of open streams by slot; 0: none.
@@ -51,16 +54,8 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
   private var calls: [(any DownstreamStream)?] = []
   /// Calls whose head arrived with the current read.
   private var opened: [any DownstreamStream] = []
-  /// Streams that wait until more of their response is sent.
-  private var watched: [any DownstreamStream] = []
-  private var context: ChannelHandlerContext?
-  /// Whether a write is scheduled for the end of this loop turn.
-  private var isDrainDue = false
-  /// Whether events are being dispatched or bytes written further up the call stack.
-  private var isBusy = false
+  private var context: ChannelHandlerContext? { self.driver.context }
   private var hasEnded = false
-  /// Whether the session has ended and received bytes are discarded.
-  private var isLingering = false
 
   /// Bytes that a stream may send before its endpoint takes them (SETTINGS_INITIAL_WINDOW_SIZE). 256
   /// KiB: enough on one machine; together with `limits.client_streams` it bounds what the bridge buffers
@@ -74,7 +69,8 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
     options.headerByteLimit = loop.limits.headBytes
     options.streamWindow = Self.streamWindow
     options.concurrentStreams = loop.limits.clientStreams
-    self.session = HTTP2Session(role: .server, options: options)
+    self.driver = HTTP2ConnectionDriver(
+      HTTP2Session(role: .server, options: options), flushQueue: loop.flushQueue)
   }
 
   // MARK: For its calls
@@ -82,12 +78,7 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
   func returnWindow(_ stream: HTTP2Stream, byteCount: Int) {
     guard byteCount > 0 else { return }
     self.session.returnWindow(stream, byteCount: byteCount)
-    if self.session.wantsWrite { self.scheduleDrain() }
-  }
-
-  /// Notifies the call whenever bytes were sent, until `streamAdvanced()` returns false.
-  func watch(_ call: any DownstreamStream) {
-    if !self.watched.contains(where: { $0 === call }) { self.watched.append(call) }
+    if self.session.wantsWrite { self.driver.scheduleFlush() }
   }
 
   /// Bytes of one response that may wait for the client before its call is paused.
@@ -102,46 +93,32 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
     self.updateDeadline()
   }
 
-  /// Schedules a write of the session's output at the end of this loop turn.
-  func scheduleDrain() {
-    guard !self.isDrainDue else { return }
-    self.isDrainDue = true
-    self.loop.eventLoop.assumeIsolated().execute {
-      self.isDrainDue = false
-      self.flush()
-    }
-  }
-
   // MARK: Channel
 
   func handlerAdded(context: ChannelHandlerContext) {
-    self.context = context
+    self.driver.attach(context, to: self)
     self.updateDeadline()
-    self.scheduleDrain()
+    self.driver.open()
   }
 
   func handlerRemoved(context: ChannelHandlerContext) {
     self.end()
-    self.context = nil
+    self.driver.detach()
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard !self.hasEnded, !self.isLingering else { return }
-    let bytes = self.unwrapInboundIn(data)
-    self.session.receive(bytes)
-    self.dispatch(bytes)
+    self.driver.receive(self.unwrapInboundIn(data))
     self.updateDeadline()
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
-    guard !self.isLingering else { return }
-    if self.session.wantsWrite || self.session.isDone { self.scheduleDrain() }
+    self.driver.readComplete()
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     if context.channel.isWritable {
       self.writing.end()
-      self.flush()
+      self.driver.flush()
     } else {
       self.writing.begin(taken: self.takenByteCount, until: self.loop.writeDeadline)
     }
@@ -166,6 +143,7 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
   private func end() {
     guard !self.hasEnded else { return }
     self.hasEnded = true
+    self.driver.end()
     self.ownDeadline = .max
     self.writing.end()
     self.endCalls()
@@ -177,7 +155,6 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
     self.streams = []
     self.calls = []
     self.opened = []
-    self.watched = []
     for call in calls { call?.receiveClosed() }
   }
 
@@ -205,7 +182,7 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
 
   /// Bytes that the client, or the kernel on its behalf, has taken.
   private var takenByteCount: Int {
-    self.writtenByteCount - (self.context?.channel.waitingBytes ?? 0)
+    self.driver.writtenByteCount - (self.context?.channel.waitingBytes ?? 0)
   }
 
   func heartbeatDue() {
@@ -218,12 +195,12 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
     switch action {
     case .announce:
       self.session.announceGoAway()
-      self.scheduleDrain()
+      self.driver.scheduleFlush()
     case .goAway:
       self.session.goAway()
-      self.scheduleDrain()
+      self.driver.scheduleFlush()
     case .linger:
-      self.isLingering = true
+      self.driver.end()
       self.endCalls()
       self.context?.close(mode: .output, promise: nil)
     case .close:
@@ -253,77 +230,48 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
   /// How long a client may still open streams after the announcing GOAWAY: far more than a round trip.
   private static let noticeTime = Duration.seconds(1)
 
-  // MARK: Writing
+  // MARK: Events
 
-  /// Writes the session's output while the socket is writable, and ends the connection when the session
-  /// is done.
-  private func flush() {
-    guard let context = self.context, context.channel.isActive, !self.hasEnded, !self.isLingering
-    else { return }
-    guard !self.isBusy else { return self.scheduleDrain() }
-    var hasMore = true
-    var hasWritten = false
-    while hasMore && context.channel.isWritable && !self.hasEnded {
-      hasMore = self.session.drain()
-      if self.session.output.readableBytes > 0 {
-        hasWritten = true
-        self.writtenByteCount &+= self.session.output.readableBytes
-        self.isBusy = true
-        context.writeAndFlush(self.wrapOutboundOut(self.session.output), promise: nil)
-        self.session.clearOutput()
-        self.isBusy = false
-      }
-      if !self.watched.isEmpty {
-        self.watched.removeAll { !$0.streamAdvanced() }
-        hasMore = hasMore || self.session.wantsWrite
-      }
-      self.dispatch(ByteBuffer())
-    }
-    if self.session.isDone {
-      self.act(on: self.state.sessionEnded())
-    } else if hasWritten, self.wait == .request {
-      // A client that reads its responses slowly isn't idle.
-      self.startDeadline()
-    }
+  func flushed(hasWritten: Bool) {
+    // A client that reads its responses slowly isn't idle.
+    if hasWritten, self.wait == .request { self.startDeadline() }
     self.updateDeadline()
   }
 
-  // MARK: Reading
+  func sessionEnded() {
+    self.act(on: self.state.sessionEnded())
+  }
 
-  /// Dispatches the session's events to their calls.
-  private func dispatch(_ bytes: ByteBuffer) {
-    guard !self.session.events.isEmpty else { return }
-    self.isBusy = true
-    var index = 0
-    // Calls queue frames, which adds no events: only `receive` and `drain` do.
-    while index < self.session.events.count {
-      let event = self.session.events[index]
-      index += 1
-      switch event {
-      case .headers(let stream, let fields, let endsStream):
-        self.receiveHeaders(stream, fields, endsStream: endsStream)
-        if endsStream { self.call(of: stream)?.receiveEnd() }
-      case .headersTooLarge(let stream):
-        self.refuseHeaders(of: stream)
-      case .invalidRequest(_, let fields, let reason):
-        self.record(invalidRequest: fields, reason: reason)
-      case .data(let stream, let range):
-        let start = bytes.readerIndex + range.lowerBound
-        if let payload = bytes.getSlice(at: start, length: range.count) {
-          self.call(of: stream)?.receive(payload)
-        }
-      case .endOfStream(let stream):
-        self.call(of: stream)?.receiveEnd()
-      case .closed(let stream, _):
-        self.streamClosed(stream)
-      case .settings, .goAway, .pong:
-        break
+  func streamAdvanced(_ stream: HTTP2Stream) -> Bool {
+    self.call(of: stream)?.streamAdvanced() ?? false
+  }
+
+  func receive(_ event: HTTP2Event, of bytes: ByteBuffer) {
+    switch event {
+    case .headers(let stream, let fields, let endsStream):
+      self.receiveHeaders(stream, fields, endsStream: endsStream)
+      if endsStream { self.call(of: stream)?.receiveEnd() }
+    case .headersTooLarge(let stream):
+      self.refuseHeaders(of: stream)
+    case .invalidRequest(_, let fields, let reason):
+      self.record(invalidRequest: fields, reason: reason)
+    case .data(let stream, let range):
+      let start = bytes.readerIndex + range.lowerBound
+      if let payload = bytes.getSlice(at: start, length: range.count) {
+        self.call(of: stream)?.receive(payload)
       }
+    case .endOfStream(let stream):
+      self.call(of: stream)?.receiveEnd()
+    case .closed(let stream, _):
+      self.streamClosed(stream)
+    case .settings, .goAway, .pong:
+      break
     }
-    self.session.clearEvents()
+  }
+
+  func eventsHandled() {
     for call in self.opened where !self.session.isFaulty(call.stream) { call.begin() }
     self.opened.removeAll(keepingCapacity: true)
-    self.isBusy = false
   }
 
   private func receiveHeaders(
@@ -370,7 +318,7 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
     guard !self.isOpen(stream) else {
       // Request trailers that are too large: the bridge ignores trailers anyway.
       self.session.reset(stream, errorCode: HTTP2ErrorCode.enhanceYourCalm)
-      self.scheduleDrain()
+      self.driver.scheduleFlush()
       return
     }
     let call = PassThroughCall(stream, CallHead(HeaderBlock(), 0..<0), on: self)
@@ -398,7 +346,6 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection {
     self.state.streamClosed()
     guard let call = closed else { return }
     self.opened.removeAll { $0 === call }
-    self.watched.removeAll { $0 === call }
     call.receiveClosed()
   }
 

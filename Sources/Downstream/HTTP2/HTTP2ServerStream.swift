@@ -48,7 +48,7 @@ final class HTTP2ServerStream: DownstreamStream {
     {
       self.isReset = true
       self.connection.session.reset(self.stream, errorCode: HTTP2ErrorCode.cancel)
-      self.connection.scheduleDrain()
+      self.connection.driver.scheduleFlush()
     }
     guard self.endDeadline <= loop.ticks else { return }
     self.endDeadline = .max
@@ -57,7 +57,7 @@ final class HTTP2ServerStream: DownstreamStream {
     // reset while they send, before they have read the response.
     self.isReset = true
     self.connection.session.reset(self.stream, errorCode: HTTP2ErrorCode.noError)
-    self.connection.scheduleDrain()
+    self.connection.driver.scheduleFlush()
   }
 
   func heartbeatDue() {
@@ -128,7 +128,7 @@ final class HTTP2ServerStream: DownstreamStream {
       self.sending.begin(taken: -self.unsentByteCount, until: until)
     }
     if self.awaitsEnd { self.endDeadline = self.connection.loop.deadline(of: .close) }
-    self.connection.scheduleDrain()
+    self.connection.driver.scheduleFlush()
   }
 }
 
@@ -150,7 +150,7 @@ extension HTTP2ServerStream: ResponseWriter {
     var head = HeaderBlock()
     head.append(":status", "100")
     self.connection.session.submitInterim(self.stream, head)
-    self.connection.scheduleDrain()
+    self.connection.driver.scheduleFlush()
   }
 
   func begin(_ head: borrowing ResponseHead, closes: Bool) {
@@ -189,10 +189,10 @@ extension HTTP2ServerStream: ResponseWriter {
   /// Schedules a write. Bytes beyond the client's window wait in the session.
   func flush() {
     guard self.isOpen else { return }
-    self.connection.scheduleDrain()
+    self.connection.driver.scheduleFlush()
     if self.canWrite, self.unsentByteCount > self.connection.replyMark {
       self.canWrite = false
-      self.connection.watch(self)
+      self.connection.driver.watch(self.stream)
       self.driver.writabilityChanged()
     }
   }

@@ -191,7 +191,7 @@ final class PassThroughCall: DownstreamStream {
     let next = self.connection.loop.writeDeadline
     guard self.sending.isStalled(taken: -unsent, next: next), unsent > 0 else { return }
     self.connection.session.reset(self.stream, errorCode: HTTP2ErrorCode.cancel)
-    self.connection.scheduleDrain()
+    self.connection.driver.scheduleFlush()
   }
 
   private var unsentByteCount: Int {
@@ -239,12 +239,12 @@ final class PassThroughCall: DownstreamStream {
     }
     self.record(httpStatus: httpStatus, status)
     self.connection.callEnded()
-    if self.state.awaitsEnd { self.connection.watch(self) }
+    if self.state.awaitsEnd { self.connection.driver.watch(self.stream) }
     if self.unsentByteCount > 0 {
       let until = self.connection.loop.writeDeadline
       self.sending.begin(taken: -self.unsentByteCount, until: until)
     }
-    self.connection.scheduleDrain()
+    self.connection.driver.scheduleFlush()
   }
 
   /// The trailers of a status that the bridge made.
@@ -297,7 +297,7 @@ extension PassThroughCall: CallObserver {
     guard self.state.headReceived() else { return }
     self.connection.session.submitResponse(
       self.stream, self.replyHead(metadata), endsStream: false)
-    self.connection.scheduleDrain()
+    self.connection.driver.scheduleFlush()
   }
 
   func callReceivedMessage(_ message: ByteBuffer) {
@@ -309,9 +309,9 @@ extension PassThroughCall: CallObserver {
       unsent: session.unsentBytes(self.stream), mark: self.connection.replyMark)
     {
       self.call?.pauseReading()
-      self.connection.watch(self)
+      self.connection.driver.watch(self.stream)
     }
-    self.connection.scheduleDrain()
+    self.connection.driver.scheduleFlush()
   }
 
   func callCanSend() {

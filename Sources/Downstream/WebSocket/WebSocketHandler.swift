@@ -3,6 +3,7 @@ internal import BridgeConfiguration
 internal import Codec
 internal import DequeModule
 internal import GRPCWire
+internal import HTTP2
 internal import NIOCore
 internal import NIOWebSocket
 internal import Routing
@@ -12,7 +13,7 @@ internal import Upstream
 /// message.
 ///
 /// A thin shell around `WebSocketState`. NIO's handlers decode, aggregate and encode the frames.
-final class WebSocketHandler: ChannelDuplexHandler {
+final class WebSocketHandler: ChannelDuplexHandler, DeferredFlush {
   typealias InboundIn = WebSocketFrame
   typealias OutboundIn = WebSocketFrame
   typealias OutboundOut = WebSocketFrame
@@ -50,7 +51,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
   private var waiting: Deque<ByteBuffer> = []
   private var isHeld = false
   private var readIsHeld = false
-  private var isFlushDue = false
+  var isFlushDue = false
 
   /// - Parameter entry: the access log entry of the upgraded request, to be completed.
   init(
@@ -349,14 +350,11 @@ final class WebSocketHandler: ChannelDuplexHandler {
     self.entry.responseBytes += data.readableBytes
     context.write(
       self.wrapOutboundOut(WebSocketFrame(fin: true, opcode: opcode, data: data)), promise: nil)
-    guard !self.isFlushDue else { return }
-    self.isFlushDue = true
-    // Messages of one loop turn are written together.
-    context.eventLoop.assumeIsolated().execute { self.flush() }
+    // Messages of one tick are written together.
+    self.loop.flushQueue.add(self)
   }
 
-  private func flush() {
-    self.isFlushDue = false
+  func flush() {
     self.context?.flush()
   }
 
