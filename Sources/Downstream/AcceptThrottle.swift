@@ -107,14 +107,14 @@ struct AcceptState {
     self.isNoted = self.lastNote.map { now - $0 >= Self.noteInterval } ?? true
     guard self.isNoted else { return Action(accepts: false) }
     self.lastNote = now
-    return Action(accepts: false, note: "\(shortage); accepts no connections until some are closed")
+    return Action(accepts: false, note: "\(shortage); no connections are accepted until some close")
   }
 
   /// - Parameter isThere: whether descriptors are available again.
   mutating func checked(isThere: Bool, at now: NIODeadline) -> Action {
     guard self.isPaused, isThere else { return Action() }
     self.isPaused = false
-    return Action(accepts: true, note: self.isNoted ? "accepts connections again" : nil)
+    return Action(accepts: true, note: self.isNoted ? "accepting connections again" : nil)
   }
 }
 

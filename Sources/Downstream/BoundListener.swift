@@ -75,11 +75,11 @@ extension BoundListener {
       case .live:
         throw ListenError(
           address: address.description,
-          reason: "the address is in use; end what listens there, or choose another path")
+          reason: "the address is in use; stop the process listening there, or choose another path")
       case .noSocket:
         throw ListenError(
           address: address.description,
-          reason: "there is something that isn't a socket; remove it, or choose another path")
+          reason: "the path exists and isn't a socket; remove it, or choose another path")
       }
       let descriptor = try SocketFile.bindSocket(at: path)
       let file = SocketFile(at: path)

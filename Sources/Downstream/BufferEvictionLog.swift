@@ -28,8 +28,9 @@ struct BufferEvictionLog {
     }
     let clients =
       self.connectionCount == 1
-      ? "a client connection that held" : "\(self.connectionCount) client connections that held"
-    return "closed \(clients) \(self.byteCount) bytes of bodies and answers that weren't taken: "
-      + "all connections of an event loop together may hold \(limit) (limits.client_buffer_bytes)"
+      ? "a client connection that buffered"
+      : "\(self.connectionCount) client connections that buffered"
+    return "closed \(clients) \(self.byteCount) bytes of bodies and unread responses: "
+      + "the limit for all connections of an event loop is \(limit) (limits.client_buffer_bytes)"
   }
 }

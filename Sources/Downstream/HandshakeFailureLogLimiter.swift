@@ -16,9 +16,9 @@ struct HandshakeFailureLogLimiter {
       return nil
     }
     let others =
-      self.unreported > 0 ? " (and \(self.unreported) others since the last such note)" : ""
+      self.unreported > 0 ? " (and \(self.unreported) others since the last report)" : ""
     self.nextTick = tick + Self.interval
     self.unreported = 0
-    return "no TLS with the client \(client): \(reason)\(others)"
+    return "can't establish TLS with client \(client): \(reason)\(others)"
   }
 }

@@ -69,7 +69,7 @@ package final class LoopContext {
     trustedHosts: TrustedHosts = TrustedHosts(), tls: ReloadableTLSContext? = nil,
     report: @escaping @Sendable (String) -> Void = { _ in }
   ) {
-    precondition(upstreams.count == table.services.count, "one upstream for each service")
+    precondition(upstreams.count == table.services.count, "upstreams must match the services")
     self.eventLoop = eventLoop
     self.table = table
     self.upstreams = upstreams
@@ -93,7 +93,7 @@ package final class LoopContext {
   package func serve(_ table: ServingTable, upstreams: [[any Upstream]]? = nil) {
     self.eventLoop.assertInEventLoop()
     let upstreams = upstreams ?? self.upstreams
-    precondition(upstreams.count == table.services.count, "one upstream for each service")
+    precondition(upstreams.count == table.services.count, "upstreams must match the services")
     self.table = table
     self.upstreams = upstreams
   }

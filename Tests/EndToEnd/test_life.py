@@ -297,7 +297,7 @@ class TestDescriptors:
                 assert used < 0.5 * os.sysconf("SC_CLK_TCK"), "it doesn't turn in circles"
             for connection in idle:
                 connection.close()
-            bridge.wait_for_line("accepts connections again")
+            bridge.wait_for_line("accepting connections again")
             assert get(http, bridge).status_code == 200
             assert bridge.errors.count("out of file descriptors") == 1
             bridge.stop_cleanly()

@@ -122,7 +122,7 @@ class TestOwnAddress:
         bridge = round_trip(service("", "echo"))
         answer = post(bridge)
         assert (answer.status, answer.json()["code"]) == (500, 13)
-        assert "come back to the bridge that sent it" in answer.json()["message"]
+        assert "returned to the bridge that sent it" in answer.json()["message"]
         until(lambda: len(bridge.access_log()) == 2, "both requests are in the log")
 
     def test_a_call_that_comes_back(self, round_trip, stubs):
@@ -132,7 +132,7 @@ class TestOwnAddress:
             with pytest.raises(grpc.RpcError) as failed:
                 stub.Echo(stubs.everything.Everything(), timeout=20)
         assert failed.value.code() == grpc.StatusCode.INTERNAL
-        assert "come back to the bridge that sent it" in failed.value.details()
+        assert "returned to the bridge that sent it" in failed.value.details()
         until(lambda: len(bridge.access_log()) == 2, "both calls are in the log")
 
     def test_a_request_over_http_that_comes_back(self, round_trip):

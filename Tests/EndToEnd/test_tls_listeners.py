@@ -20,7 +20,7 @@ from support.raw import Connection
 from websockets.sync.client import connect as open_websocket
 
 
-NOTE = r"no TLS with the client 127\.0\.0\.1:\d+: "
+NOTE = r"can't establish TLS with client 127\.0\.0\.1:\d+: "
 
 
 @pytest.fixture(scope="module")
@@ -283,7 +283,7 @@ class TestMisuse:
             plain.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
             assert self.closed_after(plain) < 5
             client = re.escape("%s:%d" % plain.getsockname())
-        bridge.wait_for_line(f"no TLS with the client {client}: it speaks HTTP without TLS; use https://")
+        bridge.wait_for_line(f"can't establish TLS with client {client}: it speaks HTTP without TLS; use https://")
         with socket.create_connection((bridge.host, bridge.port), timeout=10) as plain:
             plain.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
             assert self.closed_after(plain) < 5

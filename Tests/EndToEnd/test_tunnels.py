@@ -101,7 +101,7 @@ def test_tls_inside(start_bridge, backend, tmp_path):
         ("example.org:443", 405, "example.org:443"),
         ("127.0.0.1:1", 405, "trusted_hosts"),
         ("localhost:1", 405, "no_proxy"),
-        (f"{HOST}:443", 405, "asks for TLS"),
+        (f"{HOST}:443", 405, "requires TLS"),
         (f"x.{HOST}:80", 405, f"x.{HOST}:80"),
         (HOST, 400, "host:port"),
         (f"{HOST}:0", 400, "host:port"),

@@ -213,7 +213,7 @@ class TestEnds:
     def test_bytes_where_json_is_due(self, socket):
         chat = socket("/v1/chat")
         chat.send(b"{}")
-        assert end(chat) == (1003, "messages are JSON, in text frames")
+        assert end(chat) == (1003, "messages must be JSON in text frames")
 
 
 def handshake(connection, path, **more):

@@ -206,7 +206,7 @@ extension RequestError {
     var message = error.message(in: body)
     if error.code == .parameterUnderBody {
       message +=
-        "; http.query_under_body of the service can pass it over (ignore) or add it (merge)"
+        "; to accept it, set the service's http.query_under_body to ignore or merge"
     }
     switch error.code {
     case .tooLarge:
@@ -223,8 +223,8 @@ extension RequestError {
   static func invalidReply(_ error: CodecError, of route: Route) -> RequestError {
     RequestError(
       .internal, .invalidReply,
-      "the reply of \(route.name) doesn't fit its schema: \(error.description); "
-        + "is the schema that the bridge has the one that the endpoint uses?")
+      "the reply of \(route.name) doesn't match its schema: \(error.description); "
+        + "does the endpoint use another version of the schema?")
   }
 
   /// A unary call that succeeded with a number of messages other than one.
@@ -232,6 +232,6 @@ extension RequestError {
     let number = count == 0 ? "no message" : "more than one message"
     return RequestError(
       .internal, .invalidReply,
-      "the endpoint sent \(number) for \(route.name), which replies with exactly one")
+      "the endpoint sent \(number) for \(route.name); a unary response has exactly one")
   }
 }

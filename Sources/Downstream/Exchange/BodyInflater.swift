@@ -18,7 +18,7 @@ final class BodyInflater {
   ///   - coding: `gzip` or `deflate`.
   ///   - isStream: whether only the ratio is limited, not the size.
   init(_ coding: ContentCoding, _ limits: Configuration.Limits, isStream: Bool = false) {
-    precondition(coding == .gzip || coding == .deflate, "a coding that can be inflated")
+    precondition(coding == .gzip || coding == .deflate, "a coding that can't be inflated")
     self.coding = coding
     self.limits = limits
     self.isStream = isStream
@@ -63,13 +63,13 @@ final class BodyInflater {
     case .malformed:
       RequestError(
         .invalidArgument, .damagedBody,
-        "the body can't be inflated: it isn't \(self.coding), which its Content-Encoding says "
-          + "it is, or it was damaged on its way")
+        "the body can't be inflated: it isn't \(self.coding), as its Content-Encoding "
+          + "declares, or it was corrupted in transit")
     case .truncated:
       RequestError(
         .invalidArgument, .damagedBody,
-        "the body can't be inflated: its \(self.coding) data ends early; was the last part of it "
-          + "flushed before it was sent?")
+        "the body can't be inflated: its \(self.coding) data ends early; did the client flush its "
+          + "compressor before sending?")
     }
   }
 }

@@ -20,7 +20,7 @@ final class CharsetDecoder {
   /// - Parameter charset: a known one.
   /// - Throws: if the system has no converter for it.
   init(_ charset: BodyCharset) throws(RequestError) {
-    precondition(charset != .unknown, "a charset that's known")
+    precondition(charset != .unknown, "an unknown charset")
     self.charset = charset
     switch charset {
     case .utf16LittleEndian: self.isBigEndian = false
@@ -147,7 +147,7 @@ final class CharsetDecoder {
   private var damaged: RequestError {
     RequestError(
       .invalidArgument, .invalidMessage,
-      "the body isn't the text that the charset of its Content-Type says it is")
+      "the body isn't valid text in the charset of its Content-Type")
   }
 }
 

@@ -122,8 +122,8 @@ extension ExchangeDriver {
     guard let format = StreamFormat.choose(accept: accept) else {
       throw RequestError(
         .invalidArgument, http: 406, .notAcceptable,
-        "this method answers with a stream, as application/x-ndjson, application/json (one array) or "
-          + "text/event-stream; Accept: \(EchoedText.cut(accept.joined(separator: ", "))) takes none of them"
+        "this method returns a stream, as application/x-ndjson, application/json (one array) or "
+          + "text/event-stream; Accept: \(EchoedText.cut(accept.joined(separator: ", "))) allows none of them"
       )
     }
     return format
@@ -138,8 +138,8 @@ extension ExchangeDriver {
     else { return }
     throw RequestError(
       .invalidArgument, http: 406, .notAcceptable,
-      "the header Accept takes \(EchoedText.cut(headers.accept)), and \(route.name) answers in "
-        + "application/json alone; send Accept: application/json, or leave it out")
+      "Accept is \(EchoedText.cut(headers.accept)), but \(route.name) returns only "
+        + "application/json; send Accept: application/json, or leave it out")
   }
 
   private func checkBody(
@@ -150,8 +150,8 @@ extension ExchangeDriver {
     guard headers.coding != .other || isPassedOver else {
       var fault = RequestError(
         .invalidArgument, http: 415, .unsupportedContentEncoding,
-        "the body's Content-Encoding is \(EchoedText.cut(headers.contentEncoding)), the bridge takes one of gzip "
-          + "and deflate; send it in one of them, or uncompressed")
+        "the body's Content-Encoding is \(EchoedText.cut(headers.contentEncoding)), which is not "
+          + "supported; use one of gzip and deflate, or send it uncompressed")
       fault.acceptEncoding = ContentCoding.known
       throw fault
     }
@@ -183,8 +183,8 @@ extension ExchangeDriver {
     guard headers.charset != .unknown else {
       throw RequestError(
         .invalidArgument, http: 415, .unsupportedContentType,
-        "the body's Content-Type is \(EchoedText.cut(headers.contentType)), and of charsets the bridge takes "
-          + "\(BodyCharset.known); send the header Content-Type: application/json with one of them")
+        "the body's Content-Type is \(EchoedText.cut(headers.contentType)), whose charset is not "
+          + "supported; send Content-Type: application/json with one of \(BodyCharset.known)")
     }
     let decoder = try CharsetDecoder(headers.charset)
     self.exchange?.charset = decoder
@@ -195,11 +195,11 @@ extension ExchangeDriver {
   ) -> RequestError {
     RequestError(
       .invalidArgument, http: 415, .unsupportedContentType,
-      "the body's Content-Type is \(EchoedText.cut(headers.contentType)), the bridge takes JSON; "
-        + "send the header Content-Type: application/json"
+      "the body's Content-Type is \(EchoedText.cut(headers.contentType)), but JSON is required; "
+        + "send Content-Type: application/json"
         + (isStream ? " (one array) or application/x-ndjson" : "")
-        + ", or set services.\(service.name).http.content_type: any, which takes bodies for JSON "
-        + "whatever they are called")
+        + ", or set services.\(service.name).http.content_type: any, which accepts JSON with "
+        + "any Content-Type")
   }
 
   /// Whether a request declares that it's a GET whose query is too long for a target and therefore sent
@@ -218,13 +218,13 @@ extension ExchangeDriver {
     guard HeaderValue.equals(headers.methodOverride, "get") else {
       throw RequestError(
         .invalidArgument, .invalidHeader,
-        "X-HTTP-Method-Override: the bridge takes GET and no other method; send the request by the "
-          + "method itself")
+        "X-HTTP-Method-Override: only GET is supported; send the request with the method "
+          + "itself")
     }
     guard headers.content == .absent || HeaderValue.isForm(headers.contentType) else {
       throw RequestError(
         .invalidArgument, http: 415, .unsupportedContentType,
-        "X-HTTP-Method-Override: the body is the query of the GET; send it as "
+        "X-HTTP-Method-Override: the body is read as the query of the GET; send it as "
           + "Content-Type: application/x-www-form-urlencoded")
     }
     self.exchange?.takesForm = true
@@ -239,7 +239,7 @@ extension ExchangeDriver {
     guard body.readableBytes <= Self.formByteLimit else {
       throw RequestError(
         .resourceExhausted, http: 413, .bodyTooLarge,
-        "the form that is the query has more than \(Self.formByteLimit) bytes")
+        "the form that replaces the query has more than \(Self.formByteLimit) bytes")
     }
     try RequestRouter.bind(
       query: body.readableBytesSpan, service.routing.queryScope, self.loop, &self.bindings)
@@ -337,15 +337,16 @@ extension RequestError {
     case .invalidVersion:
       self = .fatal(
         .unimplemented, http: 505, .unsupportedVersion,
-        "the bridge speaks HTTP/1.1 and HTTP/1.0 to its clients")
+        "unsupported HTTP version; use HTTP/1.1 or HTTP/1.0")
     case .invalidMethod, .invalidConstant:
       self = .fatal(
         .invalidArgument, .malformedRequest,
-        "this doesn't begin with a method of HTTP/1.1 that's known here; if it is TLS, send plain "
-          + "HTTP instead")
+        "the request doesn't begin with a known HTTP/1.1 method; if it is TLS, send plain HTTP "
+          + "instead")
     case .invalidEOFState:
       self = .fatal(
-        .invalidArgument, .malformedRequest, "the client closed before its request was complete")
+        .invalidArgument, .malformedRequest,
+        "the client closed the connection before its request was complete")
     default:
       self = .fatal(
         .invalidArgument, .malformedRequest,
@@ -356,15 +357,15 @@ extension RequestError {
   private static func cause(of error: HTTPParserError) -> String {
     switch error {
     case .invalidURL:
-      "its target has a character that belongs there percent-encoded, or is neither a path nor a URL"
+      "its target has a character that must be percent-encoded, or is neither a path nor a URL"
     case .invalidHeaderToken:
-      "the name or the value of a header field has a character that isn't allowed there"
+      "the name or value of a header field has an invalid character"
     case .lfExpected:
-      "a CR stands without LF behind it; lines end in CR LF"
+      "a CR isn't followed by LF; lines end in CR LF"
     case .unexpectedContentLength:
-      "it has two Content-Length, or one beside Transfer-Encoding"
+      "it has two Content-Length fields, or both Content-Length and Transfer-Encoding"
     case .invalidContentLength:
-      "its Content-Length isn't one decimal number"
+      "its Content-Length isn't a single decimal number"
     case .invalidChunkSize:
       "the size of a chunk isn't a hexadecimal number"
     case .strictModeAssertion:

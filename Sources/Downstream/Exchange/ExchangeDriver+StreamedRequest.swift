@@ -136,9 +136,9 @@ extension ExchangeDriver {
   static func unexpectedBody(of route: Route, _ service: ServedService) -> RequestError {
     RequestError(
       .invalidArgument, .unexpectedBody,
-      "\(route.name) takes no body by \(route.httpMethod) \(route.template): its fields come "
-        + "from the path and the query; services.\(service.name).http.unexpected_body: ignore passes "
-        + "bodies over")
+      "\(route.name) takes no body with \(route.httpMethod) \(route.template): its fields come "
+        + "from the path and the query; set services.\(service.name).http.unexpected_body: ignore to "
+        + "ignore bodies")
   }
 }
 

@@ -14,7 +14,7 @@ extension ExchangeDriver {
   /// - Throws: if the host isn't the bridge's own, or the protocol inside the tunnel can't be served.
   func acceptTunnel(_ head: RequestHead, _ headers: RequestHeaders) throws(RequestError) {
     guard let connection = self.writer?.upgradableConnection else {
-      throw Self.noTunnel("CONNECT over HTTP/2 isn't served; use HTTP/1.1 towards the bridge")
+      throw Self.noTunnel("CONNECT over HTTP/2 isn't supported; use HTTP/1.1 to the bridge")
     }
     guard let target = TunnelTarget(head.target), headers.framing == .none else {
       throw .fatal(
@@ -27,12 +27,12 @@ extension ExchangeDriver {
     else {
       throw Self.noTunnel(
         "the bridge opens no tunnels to other hosts, and \(shown) isn't one of its own (hosts of a "
-          + "service, trusted_hosts); use http:// URLs with http_proxy, name \(shown) in no_proxy, or "
+          + "service, trusted_hosts); use http:// URLs with http_proxy, add \(shown) to no_proxy, or "
           + "use the bridge's own address as the base URL")
     }
     guard !target.wantsTLS || self.loop.tls != nil else {
       throw Self.noTunnel(
-        "\(shown) asks for TLS, and the bridge has no certificate (tls); use http:// URLs with "
+        "\(shown) requires TLS, but the bridge has no certificate (tls); use http:// URLs with "
           + "http_proxy")
     }
     self.tunnel = target

@@ -147,23 +147,23 @@ enum RequestLineError: Error, Equatable {
   var message: String {
     switch self {
     case .bareLineFeed:
-      "a line of the head ends in LF alone; lines of HTTP/1.1 end in CR LF"
+      "a line of the head ends in a bare LF; HTTP/1.1 lines end in CR LF"
     case .tab:
       "the request line has a tab; its three parts are separated by single spaces"
     case .control:
       "the request line has a control character; write it percent-encoded in the target"
     case .extraSpace:
-      "the request line has a space too many; its three parts are separated by single spaces"
+      "the request line has an extra space; its three parts are separated by single spaces"
     case .spaceInTarget:
       "the request line has a space in its target; write %20 in a path, %20 or + in a query"
     case .noTarget:
-      "the request line has no target; it's a method, a target and a version: GET /v1/… HTTP/1.1"
+      "the request line has no target; write a method, a target and a version: GET /v1/… HTTP/1.1"
     case .noVersion:
-      "the request line has no version; it ends in HTTP/1.1"
+      "the request line has no version; it must end in HTTP/1.1"
     case .otherVersion:
-      "the bridge speaks HTTP/1.1 and HTTP/1.0 to its clients"
+      "unsupported HTTP version; use HTTP/1.1 or HTTP/1.0"
     case .foreignVersion:
-      "the request line doesn't end in HTTP/1.1 or HTTP/1.0, in capitals: it's another protocol's"
+      "the request line doesn't end in HTTP/1.1 or HTTP/1.0, in capitals; is it another protocol?"
     }
   }
 }

@@ -105,9 +105,9 @@ final class StreamedRequestBody {
     let offset = self.passedByteCount + (error.offset ?? 0)
     return RequestError(
       .invalidArgument, .invalidMessage,
-      "behind \(self.count) messages of the stream: \(error.reason) (byte \(offset) of the body); "
-        + "it is either one JSON array of messages, or messages one behind the other, "
-        + "one a line for example")
+      "after \(self.count) messages of the stream: \(error.reason) (byte \(offset) of the body); "
+        + "send one JSON array of messages, or one message after another, "
+        + "such as one per line")
   }
 
   /// The most bytes of one message in a byte stream.

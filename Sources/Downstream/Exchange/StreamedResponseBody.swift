@@ -71,7 +71,7 @@ struct StreamedResponseBody {
       self.buffer.write(error)
       self.buffer.writeStaticString("}\n")
     case .array, .bytes:
-      assertionFailure("what has no place for an error is broken off")
+      assertionFailure("the format can't carry an error")
     case .events:
       self.buffer.writeStaticString("event: error\ndata: ")
       if self.hasEnvelope { self.buffer.writeStaticString("{\"error\":") }

@@ -156,8 +156,8 @@ extension ExchangeDriver {
       service.cors == nil
     else { return }
     fault.message +=
-      ". This is a browser's question whether a page of \(headers.origin.prefix(200)) may call; list "
-      + "that origin in services.\(service.name).cors.origins if it may"
+      ". This is a browser's CORS preflight for a page of \(headers.origin.prefix(200)); to allow it, "
+      + "add that origin to services.\(service.name).cors.origins"
   }
 
   /// Applies the service's policy to a request without a route, so that a page can read the error.

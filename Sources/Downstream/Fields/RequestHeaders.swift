@@ -197,7 +197,7 @@ struct RequestHeaders {
       let name = String(decoding: name, as: UTF8.self)
       throw RequestError(
         .invalidArgument, .invalidHeader,
-        "\(EchoedText.cut(name)): a header whose name ends in -bin holds base64")
+        "\(EchoedText.cut(name)): a header whose name ends in -bin must contain base64")
     }
     metadata.append(name, value.utf8)
   }
@@ -215,7 +215,7 @@ struct RequestHeaders {
       guard !self.hasTransferEncoding, HeaderValue.equals(value, "chunked") else {
         throw .fatal(
           .unimplemented, .unsupportedTransferEncoding,
-          "the bridge knows Transfer-Encoding: chunked and no other")
+          "Transfer-Encoding: only chunked is supported")
       }
       self.hasTransferEncoding = true
       self.framing = .chunked
@@ -236,7 +236,7 @@ struct RequestHeaders {
       guard HeaderValue.equals(value, "100-continue") else {
         throw RequestError(
           .invalidArgument, http: 417, .expectationFailed,
-          "the bridge knows Expect: 100-continue and no other")
+          "Expect: only 100-continue is supported")
       }
       self.expectsContinue = !self.isHTTP10
     case .connection:
@@ -309,7 +309,7 @@ struct RequestHeaders {
 
   private static var badLength: RequestError {
     .fatal(
-      .invalidArgument, .malformedRequest, "Content-Length isn't one decimal number")
+      .invalidArgument, .malformedRequest, "Content-Length isn't a single decimal number")
   }
 
   private mutating func readConnection(_ value: String) throws(RequestError) {
@@ -345,15 +345,15 @@ struct RequestHeaders {
     }
     if self.isHTTP10, self.hasTransferEncoding {
       throw .fatal(
-        .invalidArgument, .malformedRequest, "HTTP/1.0 knows no Transfer-Encoding")
+        .invalidArgument, .malformedRequest, "HTTP/1.0 doesn't support Transfer-Encoding")
     }
     if self.hostCount > 1 || (self.hostCount == 0 && !self.isHTTP10) {
       throw .fatal(
-        .invalidArgument, .malformedRequest, "a request has exactly one Host header")
+        .invalidArgument, .malformedRequest, "the request must have exactly one Host header")
     }
     if let host = self.host, !HeaderValue.isHost(host) {
       throw .fatal(
-        .invalidArgument, .malformedRequest, "the Host header isn't a host and a port")
+        .invalidArgument, .malformedRequest, "the Host header isn't a valid host and port")
     }
   }
 

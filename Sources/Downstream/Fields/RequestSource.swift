@@ -51,7 +51,7 @@ struct RequestSource: Equatable {
   func refusal(by service: String) -> String {
     let key = "services.\(service).cors.origins"
     return self.origin.isEmpty
-      ? "a page of another site sends this (Sec-Fetch-Site); list the origins that may call in \(key)"
+      ? "the request comes from a page of another site (Sec-Fetch-Site); list the allowed origins in \(key)"
       : "the origin \(self.origin.prefix(Self.shownLength)) isn't one of \(key)"
   }
 
@@ -106,7 +106,7 @@ extension LoopContext {
       return RequestError(
         .permissionDenied, .hostNotTrusted,
         "the host \(authority.prefix(RequestSource.shownLength)) isn't served on loopback, because a web "
-          + "page could have pointed it here; add it to trusted_hosts, or to "
+          + "page could point it here (DNS rebinding); add it to trusted_hosts, or to "
           + "services.\(service.name).hosts")
     }
     self.trustedHost = authority

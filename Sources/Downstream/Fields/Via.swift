@@ -24,15 +24,15 @@ package enum Via {
       let parts = entry.split(whereSeparator: HeaderValue.isBlank)
       guard parts.count > 1, parts[1].starts(with: Self.prefix.utf8) else { continue }
       if parts[1].elementsEqual(Self.pseudonym.utf8) {
-        return "the request has come back to the bridge that sent it; the endpoint of its service "
-          + "leads to this bridge instead of to the server"
+        return "the request has returned to the bridge that sent it; the service's endpoint points "
+          + "to this bridge instead of to the server"
       }
       passed += 1
     }
     guard passed > Self.bridgeLimit else { return nil }
     return
-      "the request has passed \(passed) bridges, more than \(Self.bridgeLimit); an endpoint on its "
-      + "way leads back to one of them"
+      "the request has passed \(passed) bridges; the limit is \(Self.bridgeLimit): an endpoint on its "
+      + "path leads back to one of them"
   }
 
   /// Whether a name in lower case is `via`.

@@ -109,7 +109,7 @@ final class PassThroughCall: DownstreamStream {
     let path = ForeignText.shown(self.head.path)
     return GRPCStatus(
       .unimplemented,
-      "no service for authority \(ForeignText.shown(self.head.authority)) and path \(path); there are: "
+      "no service for authority \(ForeignText.shown(self.head.authority)) and path \(path); services: "
         + names + (services.count > 10 ? ", …" : ""))
   }
 

@@ -32,7 +32,7 @@ enum RequestRouter {
     if target.form == .asterisk {
       guard head.method == .OPTIONS else {
         throw .fatal(
-          .invalidArgument, .malformedRequest, "\"*\" is a request target of OPTIONS only")
+          .invalidArgument, .malformedRequest, "\"*\" is a request target only for OPTIONS")
       }
       return .ping
     }
@@ -228,7 +228,7 @@ enum RequestRouter {
       return RequestError(
         .notFound, .noService,
         "no service for host \(ForeignText.shown(authority)) and path \(shown); "
-          + "there are: \(services)\(more)")
+          + "services: \(services)\(more)")
     case .noSchema(let index):
       let service = loop.table.services[index]
       var fault = RequestError(
@@ -255,7 +255,7 @@ enum RequestRouter {
         : "did you mean \(names.joined(separator: " or "))?"
       let slashes =
         Self.hasDoubleSlash(path) && !service.routing.mergesSlashes
-        ? "; with services.\(service.name).http.slashes: merge several slashes in a row count as one"
+        ? "; set services.\(service.name).http.slashes: merge to treat consecutive slashes as one"
         : ""
       return RequestError(
         .notFound, .noRoute,
@@ -263,7 +263,7 @@ enum RequestRouter {
     case .otherMethods(let index, let allowed):
       var fault = RequestError(
         .unimplemented, http: 405, .methodNotAllowed,
-        "service \(loop.table.services[index].name) has no \(method) for \(shown); it has "
+        "service \(loop.table.services[index].name) doesn't allow \(method) for \(shown); it allows "
           + allowed.joined(separator: ", "))
       fault.allow = allowed
       return fault

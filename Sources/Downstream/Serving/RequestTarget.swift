@@ -71,7 +71,7 @@ struct RequestTarget: Equatable {
   private static var fragment: RequestError {
     .fatal(
       .invalidArgument, .malformedRequest,
-      "the request target has a fragment (#…), which stays with the client")
+      "the request target has a fragment (#…), which clients must not send")
   }
 
   /// The length of `http://` or `https://`; nil if the target begins with neither.

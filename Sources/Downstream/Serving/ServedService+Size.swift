@@ -20,8 +20,8 @@ extension ServedService {
   private func sizeFault(_ count: Int, _ limit: Int) -> RequestError {
     RequestError(
       .resourceExhausted, http: 413, .bodyTooLarge,
-      "the message has \(count) bytes, and endpoint.eas-gateway.body_limit of the service "
-        + "\(self.name) is \(limit): gateways of PAI-EAS take at most 1 MB; endpoints that are called "
-        + "without one (eas-direct, nlb) take more")
+      "the message has \(count) bytes, more than endpoint.eas-gateway.body_limit of the service "
+        + "\(self.name), \(limit): PAI-EAS gateways accept at most 1 MB; endpoints that are called "
+        + "without one (eas-direct, nlb) accept more")
   }
 }

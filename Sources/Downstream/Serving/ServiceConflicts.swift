@@ -135,8 +135,8 @@ struct ServiceConflicts {
       return (
         pair.second,
         "\(path)\(more) \(count == 1 ? "reaches" : "reach") service \(self.services[pair.first].name), "
-          + "which comes first and has \(count == 1 ? "it" : "them") as well"
-          + (all ? "; nothing reaches this service" : "")
+          + "which is listed first and has \(count == 1 ? "it" : "them") too"
+          + (all ? "; no request reaches this service" : "")
           + "; set hosts or prefix for one of the two services to reach both"
       )
     }

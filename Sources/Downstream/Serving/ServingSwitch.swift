@@ -28,7 +28,7 @@ package actor ServingSwitch {
   /// - Throws: if its routes conflict with those of another service.
   package func replace(_ index: Int, by service: ServedService) async throws(RouteConflictError) {
     var services = self.table.services
-    precondition(services.indices.contains(index), "a service that isn't in the table")
+    precondition(services.indices.contains(index), "the service isn't in the table")
     services[index] = service
     let table = try ServingTable(services)
     // No suspension up to here: the next replacement builds on this table.

@@ -42,7 +42,7 @@ extension ExchangeDriver {
         guard protocols[1].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), protocols[1] != "" else {
           throw RequestError(
             .invalidArgument, .invalidHeader,
-            "Sec-WebSocket-Protocol: expected a token in printable ASCII behind bearer")
+            "Sec-WebSocket-Protocol: expected a token in printable ASCII after bearer")
         }
         self.metadata.append("authorization", "Bearer \(protocols[1])")
       }
@@ -90,7 +90,7 @@ extension ExchangeDriver {
     guard versions == ["13"] else {
       var fault = RequestError(
         .invalidArgument, http: 426, .unsupportedVersion,
-        "the bridge speaks version 13 of the WebSocket protocol (RFC 6455)")
+        "unsupported WebSocket version; use 13 (RFC 6455)")
       fault.webSocketVersion = "13"
       throw fault
     }

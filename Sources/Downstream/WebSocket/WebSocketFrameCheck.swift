@@ -55,9 +55,9 @@ enum WebSocketFrameError: Error, Equatable, CustomStringConvertible {
 
   var description: String {
     switch self {
-    case .notMasked: "a client's frames are masked"
-    case .reservedBits: "a reserved bit is set, and no extension was agreed on"
-    case .closeCode: "a Close frame has a code that none may have"
+    case .notMasked: "a client's frames must be masked"
+    case .reservedBits: "a reserved bit is set, but no extension was negotiated"
+    case .closeCode: "a Close frame has an invalid code"
     case .closeReason: "the reason of a Close frame isn't UTF-8"
     }
   }

@@ -151,7 +151,7 @@ final class WebSocketHandler: ChannelDuplexHandler, DeferredFlush {
     case .connectionClose:
       self.receiveClose(frame)
     default:
-      self.close(WebSocketClose(1002, "a frame of an unknown kind"))
+      self.close(WebSocketClose(1002, "a frame with an unknown opcode"))
     }
   }
 
@@ -160,7 +160,7 @@ final class WebSocketHandler: ChannelDuplexHandler, DeferredFlush {
     self.entry.requestBytes += message.readableBytes
     guard frame.opcode == .text || self.route.takesHTTPBody else {
       if self.state.isOpen {
-        self.close(WebSocketClose(1003, "messages are JSON, in text frames"))
+        self.close(WebSocketClose(1003, "messages must be JSON in text frames"))
       }
       return
     }
@@ -184,8 +184,8 @@ final class WebSocketHandler: ChannelDuplexHandler, DeferredFlush {
         RequestError(
           .invalidArgument, .unexpectedBody,
           self.route.method.isClientStreaming
-            ? "a message behind the empty one, which ended the requests"
-            : "\(self.route.name) takes one request"))
+            ? "a message after the empty one, which ended the requests"
+            : "\(self.route.name) takes one request message"))
     case .ignore:
       break
     }

@@ -40,7 +40,7 @@ struct AcceptTests {
     #expect(answer.fields["content-type"] == "application/json")
     #expect(answer.body.contains(#""reason":"NOT_ACCEPTABLE""#))
     #expect(
-      answer.body.contains("Accept takes text/html, text/xml, and test.Notes/Echo answers in"))
+      answer.body.contains("Accept is text/html, text/xml, but test.Notes/Echo returns only"))
     #expect(answer.body.contains("send Accept: application/json"))
     #expect(client.upstream.calls.isEmpty)
     #expect(client.isOpen)

@@ -15,14 +15,14 @@ struct AcceptThrottleTests {
     let first = state.ranOut(.systemDescriptors, at: start)
     #expect(first.accepts == false)
     #expect(
-      first.note == "the system is out of file descriptors (raise fs.file-max); accepts no "
-        + "connections until some are closed")
+      first.note == "the system is out of file descriptors (raise fs.file-max); no connections "
+        + "are accepted until some close")
     #expect(state.isPaused)
     #expect(state.ranOut(.descriptors, at: start) == .init())
     #expect(state.checked(isThere: false, at: start) == .init())
     #expect(
       state.checked(isThere: true, at: start)
-        == .init(accepts: true, note: "accepts connections again"))
+        == .init(accepts: true, note: "accepting connections again"))
     #expect(state.ranOut(.memory, at: start + .seconds(59)) == .init(accepts: false))
     #expect(state.checked(isThere: true, at: start + .seconds(59)) == .init(accepts: true))
     #expect(state.ranOut(.memory, at: start + .seconds(60)).note != nil)

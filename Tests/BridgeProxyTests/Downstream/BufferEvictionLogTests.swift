@@ -8,13 +8,13 @@ import Testing
     #expect(
       log.closed(connectionCount: 1, byteCount: 7, limit: 5, tick: 3)
         == """
-        closed a client connection that held 7 bytes of bodies and answers that weren't taken: all \
-        connections of an event loop together may hold 5 (limits.client_buffer_bytes)
+        closed a client connection that buffered 7 bytes of bodies and unread responses: the limit \
+        for all connections of an event loop is 5 (limits.client_buffer_bytes)
         """)
     #expect(log.closed(connectionCount: 2, byteCount: 9, limit: 5, tick: 4) == nil)
     #expect(log.closed(connectionCount: 1, byteCount: 1, limit: 5, tick: 22) == nil)
     #expect(
       log.closed(connectionCount: 1, byteCount: 2, limit: 5, tick: 23)?
-        .hasPrefix("closed 4 client connections that held 12 bytes") == true)
+        .hasPrefix("closed 4 client connections that buffered 12 bytes") == true)
   }
 }

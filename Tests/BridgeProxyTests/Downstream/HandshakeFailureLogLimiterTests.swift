@@ -7,13 +7,13 @@ import Testing
     var notes = HandshakeFailureLogLimiter()
     #expect(
       notes.failed("it doesn't speak TLS", client: "a:1", tick: 5)
-        == "no TLS with the client a:1: it doesn't speak TLS")
+        == "can't establish TLS with client a:1: it doesn't speak TLS")
     #expect(notes.failed("x", client: "a:2", tick: 5) == nil)
     #expect(notes.failed("x", client: "a:3", tick: 124) == nil)
     #expect(
       notes.failed("y", client: "a:4", tick: 125)
-        == "no TLS with the client a:4: y (and 2 others since the last such note)")
+        == "can't establish TLS with client a:4: y (and 2 others since the last report)")
     #expect(
-      notes.failed("z", client: "a:5", tick: 900) == "no TLS with the client a:5: z")
+      notes.failed("z", client: "a:5", tick: 900) == "can't establish TLS with client a:5: z")
   }
 }

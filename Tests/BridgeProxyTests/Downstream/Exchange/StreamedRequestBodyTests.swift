@@ -119,7 +119,7 @@ struct StreamedRequestBodyTests {
   @Test("what stands between messages is refused, and so is an end within one")
   func between() throws {
     for (body, reason) in [
-      (#"[{"text":"1"} {"text":"2"}]"#, "behind 1 messages of the stream: expected ',' or ']'"),
+      (#"[{"text":"1"} {"text":"2"}]"#, "after 1 messages of the stream: expected ',' or ']'"),
       (#"[{"text":"1"}"#, "got the end of the body (byte 13 of the body)"),
       (#"{"text":"1"},"#, "commas only separate the elements of an array"),
     ] {

@@ -191,7 +191,7 @@ struct UnaryTests {
     client.upstream.calls[2].end()
     answer = try client.answer()
     #expect(answer.status == 500)
-    #expect(answer.body.contains("doesn't fit its schema"))
+    #expect(answer.body.contains("doesn't match its schema"))
     #expect(client.isOpen)
   }
 

@@ -27,7 +27,7 @@ import Testing
     "1.1\t\(own) ",
   ])
   func `a request that comes back is seen`(_ value: String) {
-    #expect(self.fault(value)?.contains("come back") == true)
+    #expect(self.fault(value)?.contains("returned") == true)
     #expect(self.fault("1.1 x", value) != nil)
   }
 
@@ -53,7 +53,7 @@ import Testing
       "via": "2 \(Self.own)",
     ]
     let head = CallHead(block, 0..<block.fields.count)
-    #expect(head.fault?.code == .internal && head.fault?.message.contains("come back") == true)
+    #expect(head.fault?.code == .internal && head.fault?.message.contains("returned") == true)
     #expect(head.metadata.first("via") == "2 \(Self.own)")
   }
 

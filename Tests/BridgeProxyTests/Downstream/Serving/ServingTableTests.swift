@@ -162,10 +162,10 @@ struct ServingTableTests {
     #expect(table.warnings.map(\.service) == [1, 2])
     #expect(
       table.warnings.map(\.text) == [
-        "POST /test.Notes/Check and 2 more reach service a, which comes first and has them as well; set "
+        "POST /test.Notes/Check and 2 more reach service a, which is listed first and has them too; set "
           + "hosts or prefix for one of the two services to reach both",
-        "POST /test.Notes/Check reaches service a, which comes first and has it as well; nothing reaches "
-          + "this service; set hosts or prefix for one of the two services to reach both",
+        "POST /test.Notes/Check reaches service a, which is listed first and has it too; no request "
+          + "reaches this service; set hosts or prefix for one of the two services to reach both",
       ])
     #expect(Self.choose(table, "POST", "", "/test.Notes/Check") == "a")
     #expect(Self.choose(table, "GET", "", "/b") == "b")
