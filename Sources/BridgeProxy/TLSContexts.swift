@@ -46,7 +46,7 @@ package struct TLSContexts: Sendable {
   /// - Parameter key: the key's path in the configuration, for messages.
   func reloadable(_ settings: TLSSettings, key: String) -> ReloadableTLSContext {
     guard let context = self.contexts[settings] else {
-      preconditionFailure("\(key) is served without a context")
+      preconditionFailure("no TLS context for \(key)")
     }
     return ReloadableTLSContext(key: key, settings: settings, loaded: context)
   }

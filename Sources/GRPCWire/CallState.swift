@@ -195,7 +195,7 @@ package struct CallState {
       case .none:
         if ending.status.isOK && !self.assembler.isAtBoundary {
           ending.status = GRPCStatus(
-            .internal, "the reply ended within a message", origin: .transport)
+            .internal, "the reply ended in the middle of a message", origin: .transport)
         }
       }
       return self.end(ending)

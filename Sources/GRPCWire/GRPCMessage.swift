@@ -99,7 +99,8 @@ package struct MessageAssembler {
     else { return .none }
     guard flag <= 1 else {
       return .failure(
-        GRPCStatus(.internal, "a reply message begins with the flag \(flag)", origin: .transport))
+        GRPCStatus(
+          .internal, "a reply message begins with the invalid flag \(flag)", origin: .transport))
     }
     let byteCount = Int(length)
     guard byteCount <= self.byteLimit else {
@@ -147,20 +148,20 @@ package struct MessageAssembler {
     case .identity:
       return .failure(
         GRPCStatus(
-          .internal, "a reply message is compressed and grpc-encoding names no way",
+          .internal, "a reply message is compressed, but grpc-encoding names no algorithm",
           origin: .transport))
     case .unknown(let name):
       // gRPC's compression.md: a client that doesn't know the server's encoding fails with INTERNAL.
       return .failure(
         GRPCStatus(
-          .internal, "a reply message is compressed by \"\(name)\"; known are gzip and deflate",
+          .internal, "a reply message is compressed with \"\(name)\", not with gzip or deflate",
           origin: .transport))
     }
     do throws(CompressionError) {
       return .message(try format.inflate(bytes, limit: self.byteLimit))
     } catch {
       switch error.code {
-      case .tooLarge, .ratioTooHigh: return .failure(self.tooLarge("longer when inflated"))
+      case .tooLarge, .ratioTooHigh: return .failure(self.tooLarge("too long when inflated"))
       case .malformed, .truncated:
         return .failure(
           GRPCStatus(.internal, "a reply message can't be inflated", origin: .transport))

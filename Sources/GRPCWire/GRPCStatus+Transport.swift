@@ -27,9 +27,9 @@ extension GRPCStatus {
       case 429, 502, 503, 504: .unavailable
       default: .unknown
       }
-    var message = "the endpoint answered with HTTP status \(httpStatus)"
+    var message = "the endpoint responded with HTTP status \(httpStatus)"
     if let contentType { message += " and content-type \"\(contentType)\"" }
-    message += claimsSuccess ? ", which is no answer, and grpc-status 0" : " and no grpc-status"
+    message += claimsSuccess ? ", which contradicts its grpc-status 0" : " and no grpc-status"
     if !text.isEmpty { message += ": \(text)" }
     self.init(code, message, origin: .transport)
   }
@@ -38,7 +38,7 @@ extension GRPCStatus {
   ///
   /// - Parameter violation: the error code that it was sent, and the reason.
   package init(violation: String) {
-    self.init(.internal, "the endpoint's reply breaks HTTP/2: \(violation)", origin: .transport)
+    self.init(.internal, "the endpoint's reply violates HTTP/2: \(violation)", origin: .transport)
   }
 
   /// Creates the status of a stream that the endpoint reset (gRPC's PROTOCOL-HTTP2.md, "HTTP2

@@ -26,7 +26,7 @@ extension GRPCStatus {
       case 502, 503: .unavailable
       default: .unknown
       }
-    var message = "the endpoint answered with HTTP status \(status)"
+    var message = "the endpoint responded with HTTP status \(status)"
     if let meaning = Self.meaning(ofEAS: status) { message += " (\(meaning))" }
     if !text.isEmpty { message += ": \(text)" }
     self.init(code, message, origin: .endpoint)

@@ -82,7 +82,7 @@ extension HTTP2Session {
     let fields = min(self.blockStart, self.headers.fields.count)..<self.headers.fields.count
     // nghttp2's message names the stream; otherwise it's about another one.
     let complaint = self.complaint.flatMap { $0.contains("stream: \(stream.id),") ? $0 : nil }
-    let reason = complaint ?? "a pseudo-header field is missing, twice there or at odds with others"
+    let reason = complaint ?? "a pseudo-header field is missing, duplicated or inconsistent"
     self.events.append(.invalidRequest(stream, fields: fields, reason: reason))
   }
 
@@ -125,7 +125,8 @@ extension HTTP2Session {
     if !self.faults.spend(now: self.options.now()) {
       self.giveUp(
         HTTP2ErrorCode.enhanceYourCalm,
-        "more than \(FaultBudget.burst) streams were reset before their answers or for a fault")
+        "more than \(FaultBudget.burst) streams were reset before their responses or "
+          + "for protocol errors")
     }
   }
 

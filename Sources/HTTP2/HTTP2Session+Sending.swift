@@ -53,7 +53,7 @@ extension HTTP2Session {
       var provider = unsafe Self.provider(slot)
       return unsafe nghttp2_submit_response(self.handle, stream.id, fields, count, &provider)
     }
-    precondition(result == 0, "a stream was answered twice")
+    precondition(result == 0, "two responses on one stream")
   }
 
   /// Sends a 1xx head (RFC 9113 §8.1); the response follows.

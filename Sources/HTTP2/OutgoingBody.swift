@@ -78,7 +78,7 @@ struct OutgoingBody {
       self.byteCount -= length
       self.first = buffer.readableBytes > 0 ? buffer : self.later.popFirst()
     }
-    precondition(missing == 0, "more was asked for than frameLength allowed")
+    precondition(missing == 0, "more bytes requested than frameLength allows")
   }
 
   /// Takes the trailers, once.

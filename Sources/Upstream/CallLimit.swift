@@ -51,7 +51,7 @@ extension GRPCStatus {
   /// endpoint's.
   ///
   /// - Parameters:
-  ///   - missing: what didn't arrive, such as "no answer from 10.0.0.1:50051".
+  ///   - missing: what didn't arrive, such as "no response from 10.0.0.1:50051".
   ///   - limit: the call's; nil for a call of the bridge's own.
   ///   - key: the service's path in the configuration.
   static func deadlineExceeded(

@@ -81,7 +81,7 @@ package struct SocketConnector: Connector, Sendable {
     }
     return {
       found.value = nil
-      lookups.giveUp(ticket, LookupError(reason: "the lookup was given up"))
+      lookups.giveUp(ticket, LookupError(reason: "the lookup was cancelled"))
     }
   }
 
@@ -114,7 +114,7 @@ package struct SocketConnector: Connector, Sendable {
     to channel: any Channel, _ tls: ReloadableTLSContext, _ name: EndpointName
   ) throws {
     guard case .client(let verifies, let speaks) = tls.settings.role else {
-      preconditionFailure("a listener's settings were given to a connector")
+      preconditionFailure("a connector requires a client's TLS settings")
     }
     let connection = try NIOSSLClientHandler(
       context: tls.current.ssl, serverHostname: name.indication)
@@ -142,7 +142,7 @@ extension Configuration.Endpoint {
       default: reason = Shortage(errno: error.errnoCode)?.description ?? "\(error)"
       }
     case ChannelError.connectTimeout(let timeout):
-      reason = "no connection within \(timeout.nanoseconds / 1_000_000) ms"
+      reason = "timed out after \(timeout.nanoseconds / 1_000_000) ms"
     default:
       reason = TLSHandshakeError(error)?.reason ?? "\(error)"
     }

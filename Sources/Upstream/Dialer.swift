@@ -171,11 +171,11 @@ final class Dialer<Attempt: DialAttempt> {
     case nil:
       return self.state.reason(of: endpoint.host)
     case .connecting:
-      return "can't connect to \(endpoint): no connection within \(time) (\(setting))"
+      return "can't connect to \(endpoint): timed out after \(time) (\(setting))"
     case .securing:
-      return "can't use \(endpoint): no TLS handshake within \(time) (\(setting))"
+      return "can't connect to \(endpoint): TLS handshake timed out after \(time) (\(setting))"
     case .greeting:
-      return "can't use \(endpoint): no \(self.target.greeting) within \(time) (\(setting))"
+      return "can't connect to \(endpoint): no \(self.target.greeting) within \(time) (\(setting))"
     }
   }
 }

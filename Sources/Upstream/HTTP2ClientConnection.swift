@@ -141,7 +141,7 @@ final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnection,
   func endYieldingCalls() {
     for call in self.calls {
       guard let call, call.endsOnDrain else { continue }
-      call.fail(GRPCStatus(.unavailable, "the connection is to end", origin: .transport))
+      call.fail(GRPCStatus(.unavailable, "the connection is draining", origin: .transport))
     }
   }
 
@@ -204,7 +204,7 @@ final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnection,
       self.end(self.pool.endpoint.describe(failure))
     } else {
       let reason = TLSHandshakeError(error)?.reason ?? "\(error)"
-      self.end("the connection to \(self.pool.endpoint) broke: \(reason)")
+      self.end("the connection to \(self.pool.endpoint) failed: \(reason)")
     }
   }
 
@@ -223,10 +223,10 @@ final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnection,
       // In TLS 1.3 the server verifies the client's certificate after the client's handshake is
       // complete.
       hint =
-        " right after the TLS handshake; does it want a client certificate (set tls.certificate and"
-        + " tls.key), or another one?"
+        " right after the TLS handshake; does it require a client certificate (set tls.certificate"
+        + " and tls.key), or another one?"
     } else {
-      hint = " before it sent HTTP/2 SETTINGS; does it want TLS (tls: on)?"
+      hint = " before it sent HTTP/2 SETTINGS; does it require TLS (tls: on)?"
     }
     return "the endpoint \(self.pool.endpoint) closed the connection\(hint)"
   }
@@ -234,7 +234,7 @@ final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnection,
   private var doneReason: String {
     if let announced = self.announcedEnd { return announced.reason }
     let complaint = self.session.complaint.map { " (\($0))" } ?? ""
-    return "\(self.pool.endpoint) doesn't speak HTTP/2 as it should\(complaint)"
+    return "\(self.pool.endpoint) doesn't speak valid HTTP/2\(complaint)"
   }
 
   // MARK: Events
@@ -267,7 +267,7 @@ final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnection,
     case .goAway(_, let errorCode):
       let name = HTTP2ErrorCode.name(errorCode)
       self.announcedEnd = AnnouncedEnd(
-        reason: "the endpoint \(self.pool.endpoint) ended the connection with \(name)",
+        reason: "the endpoint \(self.pool.endpoint) sent GOAWAY with \(name)",
         isOrderly: errorCode == HTTP2ErrorCode.noError)
       if self.isReady { self.pool.connectionRetired(self) }
     case .invalidRequest:
@@ -344,7 +344,7 @@ final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnection,
     case .giveUp:
       let timeout = self.pool.keepalive.timeout.nanoseconds / 1_000_000
       return self.end(
-        "the endpoint \(self.pool.endpoint) gave no sign of life within \(timeout) ms")
+        "the endpoint \(self.pool.endpoint) didn't acknowledge a PING within \(timeout) ms")
     }
     self.keepaliveCheck?.cancel()
     self.keepaliveCheck = nil

@@ -146,11 +146,11 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
   var deadlineStatus: GRPCStatus {
     let missing =
       if self.hasHead {
-        "no end of the answer from"
+        "no complete response from"
       } else if self.connection == nil && !self.wasSent {
         "no connection to"
       } else {
-        "no answer from"
+        "no response from"
       }
     return .deadlineExceeded(
       "\(missing) \(self.pool.endpoint)", self.request.limit, key: self.pool.key)

@@ -126,7 +126,7 @@ extension PoolShell {
   /// The connection on which to start a call.
   func connection(_ id: Int) -> Connection {
     guard let connection = self.connections.first(where: { $0.id == id }) else {
-      preconditionFailure("a call was given to a connection that isn't there")
+      preconditionFailure("a call was assigned to a connection that doesn't exist")
     }
     return connection
   }
@@ -338,6 +338,6 @@ extension GRPCStatus {
   /// The status of a call that made room for another one.
   static let yielded = GRPCStatus(
     .unavailable,
-    "the client has closed its sending side and may be gone, and other calls have no place "
+    "the client has half-closed and may have disconnected, and other calls need capacity "
       + "(limits.calls_in_flight, limits.calls_waiting)", origin: .shed)
 }

@@ -76,7 +76,7 @@ struct PoolState {
     guard self.waiting.count < self.limits.callsWaiting + displaced else {
       return .refuse(
         GRPCStatus(
-          .unavailable, "\(self.waiting.count) calls wait for this endpoint already", origin: .shed)
+          .unavailable, "\(self.waiting.count) calls already wait for this endpoint", origin: .shed)
       )
     }
     self.waiting.append(call)

@@ -56,7 +56,7 @@ struct PooledConnectionState {
 
   /// Begins a call on it. Requires `hasRoom`.
   mutating func openCall() {
-    precondition(self.hasRoom, "a call was opened on a connection without room")
+    precondition(self.hasRoom, "a call was opened on a connection at capacity")
     self.openCalls += 1
     self.wasUsed = true
   }

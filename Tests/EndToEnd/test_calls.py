@@ -22,7 +22,7 @@ class TestDeadlines:
         reply = http.get(f"{bridge.url}/v1/slow", params={"key": key, "delay": "30s"}, timeout=20)
         assert (reply.status_code, reply.json()["code"]) == (504, 4)
         assert time.monotonic() - began < 15
-        said = f"no answer from {backend.address} within 300ms (services.test.timeout)"
+        said = f"no response from {backend.address} within 300ms (services.test.timeout)"
         assert reply.json()["message"] == said
         assert reply.json()["details"][0]["reason"] == "DEADLINE_EXCEEDED"
         observation = backend.wait_for_expiry(key)

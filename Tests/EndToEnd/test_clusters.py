@@ -147,7 +147,7 @@ def test_one_frozen_server_ends_calls_at_their_deadline(fleet, bridge):
     member.signal(signal.SIGSTOP)
     assert call(before).status == 504
     # Nothing arrived during that call: the connection gets a keepalive ping, and is then closed.
-    until(lambda: "gave no sign of life" in call(before).body.decode(), "it is given up", 20)
+    until(lambda: "didn't acknowledge a PING" in call(before).body.decode(), "it is given up", 20)
     member.signal(signal.SIGCONT)
     until(lambda: call(before).status == 200, "it answers again", 20)
 

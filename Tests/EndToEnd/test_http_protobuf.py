@@ -164,7 +164,7 @@ def test_a_wrong_token_is_told(start_bridge, http, peer):
     answer = http.post(f"{bridge.url}/mnist", json={})
     assert answer.status_code == 401
     assert answer.json() == {
-        "code": 16, "message": "the endpoint answered with HTTP status 401: Unauthorized",
+        "code": 16, "message": "the endpoint responded with HTTP status 401: Unauthorized",
     }  # fmt: skip
 
 

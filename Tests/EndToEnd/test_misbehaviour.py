@@ -165,7 +165,7 @@ class TestGoodbye:
             peer.send(go_away(peer.request(), CODES[name][0]))
             peer.close()
 
-        text = f"ended the connection with {name}"
+        text = f"sent GOAWAY with {name}"
         stage.check(Case(play, 14, text, connections=1, after=ENDED), shape)
 
     @pytest.mark.parametrize("name", ["NO_ERROR", "INTERNAL_ERROR"])
@@ -187,7 +187,7 @@ class TestGoodbye:
 
         stage.check(Case(play, 0, messages=1, after=CLOSED, connections=1), shape)
         stage.check(
-            Case(broken, 14, "ended the connection with NO_ERROR", 1, after=ENDED, connections=1),
+            Case(broken, 14, "sent GOAWAY with NO_ERROR", 1, after=ENDED, connections=1),
             shape,
         )
 
@@ -222,7 +222,7 @@ class TestGoodbye:
             peer.send(go_away(stream), go_away(stream + 2), good_reply(stream, shape.reply))
             peer.drain()
 
-        text = "ended the connection with NO_ERROR"
+        text = "sent GOAWAY with NO_ERROR"
         stage.check(Case(play, 14, text, after=CLOSED, connections=1), shape)
 
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -232,7 +232,7 @@ class TestGoodbye:
             peer.send(frame(SETTINGS, 0, 0), go_away(0))
             peer.drain()
 
-        text = "ended the connection with NO_ERROR"
+        text = "sent GOAWAY with NO_ERROR"
         stage.check(Case(play, 14, text, after=CLOSED), shape)
 
     @pytest.mark.parametrize("size", [16_376, 16_377, 65_536])
@@ -249,7 +249,7 @@ class TestGoodbye:
         case = (
             Case(play, 0, messages=1, after=CLOSED, connections=1)
             if size == 16_376
-            else Case(play, 14, "doesn't speak HTTP/2 as it should", after=CLOSED, connections=1)
+            else Case(play, 14, "doesn't speak valid HTTP/2", after=CLOSED, connections=1)
         )
         stage.check(case, shape)
 
@@ -261,5 +261,5 @@ class TestGoodbye:
             peer.send(frame(GOAWAY, 0, stream, bytes(8)), good_reply(stream, shape.reply))
             peer.drain()
 
-        text = "doesn't speak HTTP/2 as it should"
+        text = "doesn't speak valid HTTP/2"
         stage.check(Case(play, 14, text, after=CLOSED, connections=1), shape)

@@ -14,8 +14,8 @@ SOME = (UNARY, LINES, GRPC)
 GRPC_HEAD = ((":status", "200"), ("content-type", "application/grpc"))
 
 # The outcome of a call: its code, a part of the message, the messages before, the connection's state.
-CONNECTION = (14, "doesn't speak HTTP/2 as it should", 0, CLOSED)
-STREAM = (13, "the endpoint's reply breaks HTTP/2: PROTOCOL_ERROR", 0, KEPT)
+CONNECTION = (14, "doesn't speak valid HTTP/2", 0, CLOSED)
+STREAM = (13, "the endpoint's reply violates HTTP/2: PROTOCOL_ERROR", 0, KEPT)
 FLOOD = (14, "Flooding was detected", 0, CLOSED)
 FINE = (0, "", 1, KEPT)
 

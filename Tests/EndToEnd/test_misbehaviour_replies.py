@@ -56,11 +56,11 @@ class TestMessages:
     # wording differs.
     CASES = {
         "shorter than announced": (
-            of(lambda reply: message(reply, length=len(reply) + 1)), (13, "within a message", 0),
+            of(lambda reply: message(reply, length=len(reply) + 1)), (13, "in the middle of a message", 0),
         ),
-        "a prefix that is cut": (of(lambda reply: b"\0\0\0"), (13, "within a message", 0)),
+        "a prefix that is cut": (of(lambda reply: b"\0\0\0"), (13, "in the middle of a message", 0)),
         "a message and a bit of a prefix": (
-            of(lambda reply: message(reply) + b"\0"), (13, "within a message", 1),
+            of(lambda reply: message(reply) + b"\0"), (13, "in the middle of a message", 1),
         ),
         "four gigabytes": (
             of(lambda reply: message(reply, length=2**32 - 1)),
@@ -70,14 +70,14 @@ class TestMessages:
             of(lambda reply: message(reply, length=4_194_305)),
             (8, "4194305 bytes long; the limit is 4194304", 0),
         ),
-        "flag 2": (of(lambda reply: message(reply, flag=2)), (13, "the flag 2", 0)),
-        "flag 255": (of(lambda reply: message(reply, flag=255)), (13, "the flag 255", 0)),
+        "flag 2": (of(lambda reply: message(reply, flag=2)), (13, "the invalid flag 2", 0)),
+        "flag 255": (of(lambda reply: message(reply, flag=255)), (13, "the invalid flag 255", 0)),
         "compressed without saying how": (
-            of(lambda reply: message(zipped(reply), 1)), (13, "grpc-encoding names no way", 0),
+            of(lambda reply: message(zipped(reply), 1)), (13, "grpc-encoding names no algorithm", 0),
         ),
         "compressed in a way that nobody knows": (
             of(lambda reply: message(zipped(reply), 1), ("grpc-encoding", "snappy")),
-            (13, 'compressed by "snappy"', 0),
+            (13, 'compressed with "snappy"', 0),
         ),
         "compressed": (of(lambda reply: message(zipped(reply), 1), GZIP), (0, "", 1)),
         "compression that is announced and not used": (of(message, GZIP), (0, "", 1)),
@@ -100,7 +100,7 @@ class TestMessages:
             of(lambda reply: message(zlib.compress(reply), 1), GZIP), (13, "can't be inflated", 0),
         ),
         "a bomb": (
-            of(lambda reply: message(bomb(256 << 20), 1), GZIP), (8, "longer when inflated", 0),
+            of(lambda reply: message(bomb(256 << 20), 1), GZIP), (8, "too long when inflated", 0),
         ),
     }  # fmt: skip
 
@@ -233,7 +233,7 @@ class TestStatuses:
         words = "no!" * 21_000
         check(stage, shape, sent(words), 9, words, 1)
         # One field of more than 64 KiB exceeds what the HPACK decoder accepts, and closes the connection.
-        text = "doesn't speak HTTP/2 as it should"
+        text = "doesn't speak valid HTTP/2"
         check(stage, shape, sent("no!" * 22_000), 14, text, 1, after=CLOSED)
 
 
@@ -297,7 +297,7 @@ class TestForeignReplies:
                 + data(stream, b"<html>") + trailers(stream)
             )  # fmt: skip
 
-        check(stage, shape, sent, 2, 'content-type "text/html", which is no answer')
+        check(stage, shape, sent, 2, 'content-type "text/html", which contradicts')
 
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
     def test_a_page_without_end(self, shape, stage):

@@ -86,7 +86,7 @@ class TestStrangers:
             peer.send(self.LANGUAGES[name])
             peer.drain_bytes()
 
-        stage.check(Case(play, 14, "doesn't speak HTTP/2 as it should", after=CLOSED), shape)
+        stage.check(Case(play, 14, "doesn't speak valid HTTP/2", after=CLOSED), shape)
 
     @pytest.mark.parametrize("count", range(len(GREETING)))
     def test_hanging_up_within_the_greeting(self, count, stage):

@@ -7,7 +7,7 @@ from support.shapes import CHAT, GRPC, LINES, SHAPES, UNARY, UPLOAD
 from support.stage import CLOSED, ENDED, KEPT, MORE, Case
 
 # The outcome of a call when the connection itself violates the protocol.
-CONNECTION = (14, "doesn't speak HTTP/2 as it should", CLOSED)
+CONNECTION = (14, "doesn't speak valid HTTP/2", CLOSED)
 CANCEL = 8
 
 
@@ -87,12 +87,12 @@ class TestWindows:
         "nothing, for the stream": (lambda stream: window(stream, 0), None),
         "nothing, for the connection": (lambda stream: window(0, 0), CONNECTION),
         "too much, for the stream": (
-            lambda stream: window(stream, 2**31 - 1), (13, "reply breaks HTTP/2: FLOW_CONTROL_ERROR", KEPT),
+            lambda stream: window(stream, 2**31 - 1), (13, "reply violates HTTP/2: FLOW_CONTROL_ERROR", KEPT),
         ),
         "too much, for the connection": (lambda stream: window(0, 2**31 - 1), CONNECTION),
         "too much, by settings": (
             lambda stream: window(stream, 2**31 - 1 - 65_535)
-            + frame(SETTINGS, 0, 0, settings((4, 2**31 - 1))), (13, "reply breaks HTTP/2: FLOW_CONTROL_ERROR", KEPT),
+            + frame(SETTINGS, 0, 0, settings((4, 2**31 - 1))), (13, "reply violates HTTP/2: FLOW_CONTROL_ERROR", KEPT),
         ),
         "for a stream that nobody opened": (lambda stream: window(stream + 2, 1), CONNECTION),
         "of an odd length": (lambda stream: frame(WINDOW, 0, stream, b"123"), CONNECTION),

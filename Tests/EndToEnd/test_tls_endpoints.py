@@ -288,7 +288,7 @@ class TestFailures:
         bridge = start_bridge({"test": secure(server.port, {"ca": authority.path})})
         assert reason(http, bridge) == (
             f"the endpoint localhost:{server.port} closed the connection right after the TLS"
-            " handshake; does it want a client certificate (set tls.certificate and tls.key), or"
+            " handshake; does it require a client certificate (set tls.certificate and tls.key), or"
             " another one?"
         )
 
@@ -300,7 +300,7 @@ class TestFailures:
         )
         begin = time.monotonic()
         message = reason(http, bridge)
-        said = f"can't use localhost:{server.port}: no TLS handshake within 500 ms"
+        said = f"can't connect to localhost:{server.port}: TLS handshake timed out after 500 ms"
         assert message == f"{said} (limits.connect_timeout)"
         assert time.monotonic() - begin < 10
         # The bridge has closed its side.
@@ -318,7 +318,7 @@ class TestFailures:
         bridge = start_bridge({"test": service(f"localhost:{server.port}", "echo")})
         assert reason(http, bridge) == (
             f"the endpoint localhost:{server.port} closed the connection before it sent HTTP/2"
-            " SETTINGS; does it want TLS (tls: on)?"
+            " SETTINGS; does it require TLS (tls: on)?"
         )
 
     def test_an_alert_where_the_bridge_speaks_no_tls(self, serve, authority, start_bridge, http):

@@ -98,7 +98,7 @@ package struct ReflectionSchedule {
       let backoff = isReachable ? Backoff.slow : Backoff.standard
       return .wait(backoff.delay(afterFailures: self.failures, using: &generator))
     case (.responded, _), (.failed, _):
-      assertionFailure("an answer to no question")
+      assertionFailure("a response without a request")
       return .none
     }
   }

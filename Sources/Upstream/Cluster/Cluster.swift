@@ -204,7 +204,7 @@ package final class Cluster: Upstream {
     guard self.waiting.count < self.waitLimit else {
       return call.failLater(
         GRPCStatus(
-          .unavailable, "\(self.waiting.count) calls wait for these endpoints already",
+          .unavailable, "\(self.waiting.count) calls already wait for these endpoints",
           origin: .shed))
     }
     self.waiting.append(call)
@@ -213,7 +213,7 @@ package final class Cluster: Upstream {
 
   private func begin(_ call: ClusterCall, on id: MemberID) {
     guard let member = self.members[id] else {
-      preconditionFailure("a call was given to an endpoint that isn't there")
+      preconditionFailure("a call was assigned to an endpoint that doesn't exist")
     }
     self.state.began(id)
     call.begin(on: id, member.pool)
@@ -236,7 +236,7 @@ package final class Cluster: Upstream {
       self.state.isListKnown ? "no connection to \(self.configuration.kind)" : self.unknown
     let milliseconds = self.waitTime.nanoseconds / 1_000_000
     call.fail(
-      self.notConnected("\(reason) within \(milliseconds) ms (limits.connect_timeout)"))
+      self.notConnected("\(reason) after \(milliseconds) ms (limits.connect_timeout)"))
   }
 
   private var unknown: String { "the endpoints of \(self.configuration.kind) aren't known yet" }

@@ -138,7 +138,7 @@ final class ClusterCall: UpstreamCall {
     let endpoint = self.cluster.endpoint(of: self.member).map { " from \($0)" } ?? ""
     let status = GRPCStatus(
       .deadlineExceeded,
-      "no answer\(endpoint) within \(TimeAmount(clamping: timeout).text) "
+      "no response\(endpoint) within \(TimeAmount(clamping: timeout).text) "
         + "(\(self.cluster.key).retry.per_try_timeout)",
       origin: .deadline)
     self.attemptFailed(status, HeaderBlock(), isTimeout: true)

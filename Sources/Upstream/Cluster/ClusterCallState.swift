@@ -88,7 +88,7 @@ struct ClusterCallState {
     case .ended:
       return nil
     case .backingOff, .attempting:
-      preconditionFailure("an attempt began that the call didn't wait for")
+      preconditionFailure("an attempt began on a call that wasn't queued")
     }
   }
 

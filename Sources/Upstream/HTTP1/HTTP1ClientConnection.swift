@@ -87,7 +87,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
   /// recipient.
   func abandon() {
     self.call = nil
-    self.end("given up by the bridge")
+    self.end("cancelled by the bridge")
   }
 
   /// Closes it soon. It has no calls.
@@ -131,7 +131,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard !self.hasEnded else { return }
     guard self.call != nil, self.reply != nil else {
-      return self.end("\(self.pool.endpoint) sent something that nobody asked for")
+      return self.end("\(self.pool.endpoint) sent unsolicited data")
     }
     switch self.unwrapInboundIn(data) {
     case .head(let head):
@@ -155,14 +155,14 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
     guard isProtocol, let call = self.call else {
       return self.end(
         TLSHandshakeError(error).map { self.pool.endpoint.describe($0) }
-          ?? "the connection to \(self.pool.endpoint) broke: \(error)")
+          ?? "the connection to \(self.pool.endpoint) failed: \(error)")
     }
     self.call = nil
     self.end("it doesn't speak HTTP/1.1")
     call.end(
       .status(
         GRPCStatus(
-          .unavailable, "\(self.pool.endpoint) doesn't answer as HTTP/1.1 should: \(error)",
+          .unavailable, "\(self.pool.endpoint) sent an invalid HTTP/1.1 response: \(error)",
           origin: .transport), HeaderBlock()))
     self.pool.performPendingActions()
   }
@@ -210,7 +210,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
     if let call {
       let hasResponded = self.reply?.hasResponded ?? false
       self.pool.callLost(
-        call, reason: hasResponded ? "\(reason) within its answer" : "\(reason) without an answer",
+        call, reason: hasResponded ? "\(reason) mid-response" : "\(reason) before responding",
         mayBeStale: self.requestCount > 1 && !hasResponded)
     }
     self.reply = nil

@@ -96,7 +96,7 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
         call,
         GRPCStatus(
           .unimplemented,
-          "this endpoint is called by HTTP/1.1 for \(self.callPath) alone, and not by gRPC"))
+          "this endpoint is called over HTTP/1.1 for \(self.callPath) only, not by gRPC"))
       return call
     }
     self.submit(call)

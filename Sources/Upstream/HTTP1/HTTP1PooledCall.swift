@@ -84,7 +84,7 @@ final class HTTP1PooledCall: UpstreamCall, PooledCall {
   }
 
   var deadlineStatus: GRPCStatus {
-    let missing = self.connection == nil ? "no connection to" : "no answer from"
+    let missing = self.connection == nil ? "no connection to" : "no response from"
     return .deadlineExceeded(
       "\(missing) \(self.pool.endpoint)", self.request.limit, key: self.pool.key)
   }

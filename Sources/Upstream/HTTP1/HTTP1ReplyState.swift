@@ -151,7 +151,7 @@ struct HTTP1ReplyState {
       } catch {
         switch error.code {
         case .tooLarge, .ratioTooHigh:
-          return .status(self.tooLarge("longer when inflated"), HeaderBlock())
+          return .status(self.tooLarge("too long when inflated"), HeaderBlock())
         case .malformed, .truncated:
           return .status(
             GRPCStatus(.internal, "the reply can't be inflated", origin: .transport), HeaderBlock())
@@ -161,7 +161,7 @@ struct HTTP1ReplyState {
       return .status(
         GRPCStatus(
           .internal,
-          "the reply's Content-Encoding is \(ConfigurationValues.quoted(name)); the bridge asked for "
+          "the reply's Content-Encoding is \(ConfigurationValues.quoted(name)); the bridge requests "
             + "none", origin: .transport), HeaderBlock())
     }
   }

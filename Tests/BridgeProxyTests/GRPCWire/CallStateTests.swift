@@ -91,7 +91,7 @@ import Testing
       state.next()
         == self.end(
           .unavailable,
-          "the endpoint answered with HTTP status 502 and content-type \"text/html\""
+          "the endpoint responded with HTTP status 502 and content-type \"text/html\""
             + " and no grpc-status: <h1>Bad gateway</h1>", .transport))
   }
 
@@ -116,7 +116,7 @@ import Testing
     #expect(
       state.next()
         == self.end(
-          .unimplemented, "the endpoint answered with HTTP status 404 and no grpc-status",
+          .unimplemented, "the endpoint responded with HTTP status 404 and no grpc-status",
           .transport))
   }
 
@@ -140,8 +140,8 @@ import Testing
     state.receiveData(ByteBuffer(string: "<html>"))
     _ = self.receive(&state, ["grpc-status": status, "x-a": "1"], ends: true)
     let message =
-      "the endpoint answered with HTTP status 200 and content-type \"text/html\""
-      + ", which is no answer, and grpc-status 0: <html>"
+      "the endpoint responded with HTTP status 200 and content-type \"text/html\""
+      + ", which contradicts its grpc-status 0: <html>"
     #expect(
       state.next()
         == (status == "5"
@@ -150,7 +150,7 @@ import Testing
   }
 
   @Test func anEndWithoutStatusIsUnknown() {
-    let message = "the endpoint answered with HTTP status 200 and no grpc-status"
+    let message = "the endpoint responded with HTTP status 200 and no grpc-status"
     var state = self.replying()
     state.receiveEnd()
     #expect(state.next() == self.end(.unknown, message, .transport))
@@ -163,7 +163,9 @@ import Testing
     var state = self.replying()
     state.receiveData(ByteBuffer(bytes: [0, 0, 0, 0, 9, 1]))
     _ = self.receive(&state, .good, ends: true)
-    #expect(state.next() == self.end(.internal, "the reply ended within a message", .transport))
+    #expect(
+      state.next()
+        == self.end(.internal, "the reply ended in the middle of a message", .transport))
     state = self.replying()
     state.receiveData(ByteBuffer(bytes: [0, 0]))
     _ = self.receive(&state, ["grpc-status": "13", "grpc-message": "own"], ends: true)

@@ -51,7 +51,7 @@ import Testing
   func statuses(http: Int, code: GRPCStatus.Code) {
     let status = GRPCStatus(httpStatus: http, contentType: "text/plain", text: "x", mapping: .eas)
     #expect(status.code == code && status.origin == .endpoint)
-    #expect(status.message.hasPrefix("the endpoint answered with HTTP status \(http)"))
+    #expect(status.message.hasPrefix("the endpoint responded with HTTP status \(http)"))
     #expect(status.message.hasSuffix(": x"))
     #expect(status.wasDropped == [429, 450].contains(http))
     #expect(status.retryPushback == (http == 408 ? .never : nil))

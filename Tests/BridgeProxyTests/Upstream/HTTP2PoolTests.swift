@@ -197,7 +197,7 @@ import Testing
     try peer.channel.writeInbound(ByteBuffer(string: "HTTP/1.1 400 Bad Request\r\n\r\n"))
     self.endpoint.loop.run()
     #expect(observer.status?.origin == .notConnected)
-    #expect(observer.status?.message.contains("doesn't speak HTTP/2") == true)
+    #expect(observer.status?.message.contains("doesn't speak valid HTTP/2") == true)
     #expect(!peer.channel.isActive)
   }
 
@@ -336,7 +336,7 @@ import Testing
     #expect(
       open.status
         == GRPCStatus(
-          .deadlineExceeded, "no answer from 10.0.0.1:50051 in time", origin: .deadline))
+          .deadlineExceeded, "no response from 10.0.0.1:50051 in time", origin: .deadline))
     #expect(try self.peer().closed == [1: HTTP2ErrorCode.cancel])
     #expect(try self.peer().requests.count == 1)
   }
@@ -382,7 +382,7 @@ import Testing
       if isBridges {
         #expect(
           observer.status?.message
-            == "no answer from 10.0.0.1:50051 within 2s (services.depot.timeout)")
+            == "no response from 10.0.0.1:50051 within 2s (services.depot.timeout)")
       }
     }
   }

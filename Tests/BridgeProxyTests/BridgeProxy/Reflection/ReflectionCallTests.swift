@@ -137,7 +137,7 @@ import Testing
     #expect(outcome.error?.code == .unreachable)
     #expect(
       outcome.error?.sentence(about: "x")
-        == "can't connect to 10.0.0.1:1: no connection within 5000 ms")
+        == "can't connect to 10.0.0.1:1: timed out after 5000 ms")
   }
 
   @Test("an endpoint that says nothing is left when the time is over")

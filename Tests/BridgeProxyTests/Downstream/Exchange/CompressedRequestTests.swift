@@ -102,7 +102,7 @@ struct CompressedRequestTests {
     var trailed = whole
     trailed.writeString("more")
     for (body, words) in [
-      (cut, "ends early"), (turned, "damaged"), (trailed, "damaged"), (Self.json, "isn't gzip"),
+      (cut, "ends early"), (turned, "corrupted"), (trailed, "corrupted"), (Self.json, "isn't gzip"),
     ] {
       Self.post(client, "gzip", body)
       let answer = try client.answer()

@@ -134,7 +134,7 @@ import Testing
     _ = cluster.start(self.ask(), observer: late)
     try self.pass(.seconds(1))
     let message =
-      "the endpoints of  aren't known yet within 5000 ms (limits.connect_timeout); "
+      "the endpoints of  aren't known yet after 5000 ms (limits.connect_timeout); "
       + "the last attempt to find endpoints failed: the registry is down"
     #expect(early.status == GRPCStatus(.unavailable, message, origin: .notConnected))
     cluster.update([.init(self.address(1))])
