@@ -49,8 +49,8 @@ package struct DNSResolver: Sendable {
       return addresses.compactMap(\.ipAddress)
     }
     let most = families.map(\.count).max() ?? 0
-    let texts = (0..<most).flatMap { place in
-      families.compactMap { place < $0.count ? $0[place] : nil }
+    let texts = (0..<most).flatMap { index in
+      families.compactMap { index < $0.count ? $0[index] : nil }
     }
     guard texts.isEmpty else { return texts }
     if case .failure(let error) = ipv6, error.isLate { throw error }

@@ -16,7 +16,9 @@ package struct ConfigurationError: Error, Sendable, Equatable {
   package var sorted: ConfigurationError {
     let start = TextLocation(line: 0, column: 0)
     var ranks: [String: Int] = [:]
-    for fault in self.faults where ranks[fault.file] == nil { ranks[fault.file] = ranks.count }
+    for diagnostic in self.faults where ranks[diagnostic.file] == nil {
+      ranks[diagnostic.file] = ranks.count
+    }
     let ordered = self.faults.enumerated().sorted { left, right in
       (ranks[left.element.file] ?? 0, left.element.location ?? start, left.offset)
         < (ranks[right.element.file] ?? 0, right.element.location ?? start, right.offset)

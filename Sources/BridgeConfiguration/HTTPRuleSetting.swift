@@ -25,16 +25,16 @@ package struct HTTPRuleSetting: Sendable {
   package var bindings: [Binding]
 
   /// The diagnostic for a part that the schema shows to be invalid.
-  package func fault(_ fault: HTTPRuleOverride.Diagnostic) -> ConfigurationDiagnostic {
+  package func fault(_ diagnostic: HTTPRuleOverride.Diagnostic) -> ConfigurationDiagnostic {
     let origin =
-      switch fault.part {
+      switch diagnostic.part {
       case .selector: self.selector
-      case .pattern: self.bindings[fault.binding].pattern
-      case .body: self.bindings[fault.binding].body
-      case .responseBody: self.bindings[fault.binding].responseBody
+      case .pattern: self.bindings[diagnostic.binding].pattern
+      case .body: self.bindings[diagnostic.binding].body
+      case .responseBody: self.bindings[diagnostic.binding].responseBody
       }
     return ConfigurationDiagnostic(
-      file: origin.file, location: origin.location, key: origin.key, reason: fault.reason)
+      file: origin.file, location: origin.location, key: origin.key, reason: diagnostic.reason)
   }
 }
 

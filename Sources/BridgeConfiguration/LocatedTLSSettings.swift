@@ -28,10 +28,10 @@ package struct LocatedTLSSettings: Sendable {
 
   /// The diagnostic for an error of loading the files together.
   package func fault(_ error: TLSSettingsError) -> ConfigurationDiagnostic {
-    var fault =
+    var diagnostic =
       self.faults[error.subject] ?? self.faults[.authorities]
       ?? ConfigurationDiagnostic(file: "", location: nil, key: "tls", reason: "")
-    fault.reason += error.reason
-    return fault
+    diagnostic.reason += error.reason
+    return diagnostic
   }
 }

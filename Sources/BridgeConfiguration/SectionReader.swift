@@ -89,8 +89,8 @@ final class SectionReader {
 
   /// Reports an error at a key's value, or at the section if the key is missing.
   func fault(_ key: String, _ reason: String) {
-    let fault = self.diagnostic(key, reason)
-    self.faults.add(fault.location, fault.key, reason)
+    let diagnostic = self.diagnostic(key, reason)
+    self.faults.add(diagnostic.location, diagnostic.key, reason)
   }
 
   /// The diagnostic that `fault` reports.

@@ -43,9 +43,9 @@ struct YAMLDocument {
     _ text: String, file: String, allowsTextBlocks: Bool = false
   ) -> (root: YAMLNode?, faults: [ConfigurationDiagnostic]) {
     if let finding = YAMLSubset.firstRefused(in: text, allowsTextBlocks: allowsTextBlocks) {
-      let fault = ConfigurationDiagnostic(
+      let diagnostic = ConfigurationDiagnostic(
         file: file, location: finding.location, key: "", reason: finding.reason)
-      return (nil, [fault])
+      return (nil, [diagnostic])
     }
     var document = YAMLDocument(file: file, text: text)
     let root = document.compose().flatMap { document.convert($0, key: "") }

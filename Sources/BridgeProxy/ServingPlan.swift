@@ -64,7 +64,7 @@ package struct ServingPlan: Sendable {
         // Few services share their schemas, and loading takes milliseconds.
         builder.add(service, schema: try await loadSchema(service))
       } catch {
-        for fault in error.faults { builder.fault("\(key).schemas", service.location, fault) }
+        for reason in error.faults { builder.fault("\(key).schemas", service.location, reason) }
         guard !service.httpRules.isEmpty else { continue }
         // Rules are checked against those schemas that load on their own.
         for path in service.schemas where service.schemas.count > 1 {
@@ -168,8 +168,10 @@ extension ServingPlan {
         do throws(UnknownTypesError) {
           schema = try transport.schema(from: schema, service: service.name)
         } catch {
-          for fault in error.faults {
-            self.fault("\(key).transport.http-protobuf.\(fault.key)", fault.location, fault.reason)
+          for diagnostic in error.faults {
+            self.fault(
+              "\(key).transport.http-protobuf.\(diagnostic.key)", diagnostic.location,
+              diagnostic.reason)
           }
           return
         }

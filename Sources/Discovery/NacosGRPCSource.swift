@@ -32,7 +32,7 @@ package struct NacosGRPCSource: EndpointSource {
       var secrets = NacosSecrets(self.settings.credentials)
       var generator = SystemRandomNumberGenerator()
       while !Task.isCancelled {
-        if let fault = await secrets.renew() { updates.yield(.failure(fault)) }
+        if let reason = await secrets.renew() { updates.yield(.failure(reason)) }
         login.credentials = secrets.credentials
         let (ending, liveFor) = await self.visit(servers.current, &login, &updates)
         var canLogIn = false

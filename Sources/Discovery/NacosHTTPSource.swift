@@ -26,7 +26,7 @@ package struct NacosHTTPSource: EndpointSource {
       var pace = DiscoveryPace()
       var interval = self.settings.pollInterval ?? Self.usualInterval
       while !Task.isCancelled {
-        if let fault = await secrets.renew() { updates.yield(.failure(fault)) }
+        if let reason = await secrets.renew() { updates.yield(.failure(reason)) }
         state.login.credentials = secrets.credentials
         var step = state.begin(
           now: self.clock.now(), wallMilliseconds: self.clock.wallMilliseconds())

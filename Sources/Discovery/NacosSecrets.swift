@@ -8,7 +8,7 @@ internal import Upstream
 /// If a file can't be read, its previous value stays in use, and the problem is reported once.
 struct NacosSecrets {
   private(set) var credentials: Configuration.Nacos.Credentials
-  private var fault: String?
+  private var problem: String?
 
   init(_ credentials: Configuration.Nacos.Credentials) {
     self.credentials = credentials
@@ -21,10 +21,10 @@ struct NacosSecrets {
     guard !self.credentials.files.isEmpty else { return nil }
     let before = self.credentials
     let read = try? await NIOThreadPool.singleton.runIfActive { before.read() }
-    guard let (after, fault) = read else { return nil }
+    guard let (after, problem) = read else { return nil }
     self.credentials = after
-    defer { self.fault = fault }
-    return fault == self.fault ? nil : fault
+    defer { self.problem = problem }
+    return problem == self.problem ? nil : problem
   }
 }
 
@@ -39,15 +39,15 @@ extension Configuration.Nacos.Credentials {
   }
 
   /// The same with the current contents of the files. Blocks.
-  fileprivate func read() -> (Configuration.Nacos.Credentials, fault: String?) {
-    var fault: String?
+  fileprivate func read() -> (Configuration.Nacos.Credentials, problem: String?) {
+    var problem: String?
     let read = { (source: Configuration.SecretSource, use: SecretFile.Use) in
       guard let file = source.file else { return source }
       do throws(ValueError) {
         let secret = try SecretFile.read(file, shownAs: file, for: use)
         return Configuration.SecretSource(secret, file: file)
       } catch {
-        fault = "\(error.reason); its previous value stays in use"
+        problem = "\(error.reason); its previous value stays in use"
         return source
       }
     }
@@ -55,9 +55,9 @@ extension Configuration.Nacos.Credentials {
     case .none:
       return (.none, nil)
     case .password(let username, let password):
-      return (.password(username: username, password: read(password, .other)), fault)
+      return (.password(username: username, password: read(password, .other)), problem)
     case .key(let access, let secret):
-      return (.key(access: read(access, .header), secret: read(secret, .other)), fault)
+      return (.key(access: read(access, .header), secret: read(secret, .other)), problem)
     }
   }
 }

@@ -118,7 +118,7 @@ struct NacosSession {
   private mutating func responded(
     _ call: Call, _ message: NacosMessage, _ now: Duration
   ) -> [Action] {
-    if let fault = message.fault { return self.refused(call, fault, now) }
+    if let error = message.fault { return self.refused(call, error, now) }
     switch (call, self.state) {
     case (.check, .checking):
       let negotiates = message.body["supportAbilityNegotiation"]?.bool ?? false
@@ -146,10 +146,10 @@ struct NacosSession {
 
   /// Error codes of the registry: 300 still starting, 301 unknown connection, 403 no permission.
   private mutating func refused(
-    _ call: Call, _ fault: (code: Int, message: String), _ now: Duration
+    _ call: Call, _ error: (code: Int, message: String), _ now: Duration
   ) -> [Action] {
-    let reason = "\(self.source) returned code \(fault.code), \(fault.message)"
-    switch (fault.code, self.state) {
+    let reason = "\(self.source) returned code \(error.code), \(error.message)"
+    switch (error.code, self.state) {
     case (401, _), (403, _):
       return self.end(.forbidden(reason))
     case (301, .subscribing(let attempts, _)) where attempts < Self.attemptLimit:

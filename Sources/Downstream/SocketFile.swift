@@ -82,9 +82,9 @@ struct SocketFile: Sendable {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     let bytes = Array(path.utf8)
-    let fits = unsafe withUnsafeMutableBytes(of: &address.sun_path) { place in
-      guard bytes.count < place.count else { return false }
-      unsafe place.copyBytes(from: bytes)
+    let fits = unsafe withUnsafeMutableBytes(of: &address.sun_path) { buffer in
+      guard bytes.count < buffer.count else { return false }
+      unsafe buffer.copyBytes(from: bytes)
       return true
     }
     guard fits else { return nil }

@@ -48,7 +48,7 @@ package final class PeerVerificationHandler: ChannelInboundHandler, RemovableCha
       guard let certificate = self.connection.peerCertificate else {
         return TLSHandshakeError("it sent no certificate")
       }
-      if let fault = PeerCertificate(certificate).fault(for: self.name) { return fault }
+      if let error = PeerCertificate(certificate).fault(for: self.name) { return error }
     }
     return self.speaks == .http2 && chosen != "h2"
       ? TLSHandshakeError(TLSHandshakeError.noHTTP2) : nil
@@ -57,8 +57,8 @@ package final class PeerVerificationHandler: ChannelInboundHandler, RemovableCha
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if TLSHandshakeError.isUntrusted(error), let certificate = self.connection.peerCertificate {
       // BoringSSL doesn't report why it rejected a chain, but the certificate is still available.
-      let fault = PeerCertificate(certificate).chainFault(now: WallTime.now().seconds)
-      context.fireErrorCaught(fault)
+      let error = PeerCertificate(certificate).chainFault(now: WallTime.now().seconds)
+      context.fireErrorCaught(error)
     } else {
       context.fireErrorCaught(TLSHandshakeError(error) ?? TLSHandshakeError.inHandshake(error))
     }

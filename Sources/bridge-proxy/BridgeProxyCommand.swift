@@ -13,8 +13,8 @@ struct BridgeProxyCommand: AsyncParsableCommand {
 
   static func main() async {
     let arguments = Array(CommandLine.arguments.dropFirst())
-    if let fault = ArgumentSpelling.fault(arguments) {
-      Console.note("Error: \(fault)")
+    if let reason = ArgumentSpelling.fault(arguments) {
+      Console.note("Error: \(reason)")
       Self.exit(withError: ExitCode.validationFailure)
     }
     await Self.main(arguments)

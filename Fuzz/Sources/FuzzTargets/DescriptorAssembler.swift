@@ -35,8 +35,8 @@ struct DescriptorAssembler {
   }
 
   private mutating func step(_ code: UInt8, _ rest: inout ArraySlice<UInt8>) {
-    let place = Int(code >> 3)
-    let number = place < 30 ? UInt64(place) : Self.farNumbers[place - 30]
+    let index = Int(code >> 3)
+    let number = index < 30 ? UInt64(index) : Self.farNumbers[index - 30]
     switch code & 7 {
     case 0:
       self.append(tag: number, 0)

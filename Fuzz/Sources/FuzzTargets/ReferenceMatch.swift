@@ -60,11 +60,11 @@ struct ReferenceMatch {
   /// Literals before `*`, `*` before `**`; of two `**` the one with the longer tail.
   private static func rank(_ template: PathTemplate) -> [Int] {
     var rank: [Int] = []
-    for (place, segment) in template.segments.enumerated() {
+    for (index, segment) in template.segments.enumerated() {
       switch segment {
       case .literal: rank.append(0)
       case .any: rank.append(1)
-      case .rest: return rank + [2 + PathTemplate.segmentLimit - (template.segments.count - place)]
+      case .rest: return rank + [2 + PathTemplate.segmentLimit - (template.segments.count - index)]
       }
     }
     return rank
@@ -74,18 +74,18 @@ struct ReferenceMatch {
     let spare = segments.count - template.segments.count
     guard spare == 0 || template.segments.contains(.rest) && spare >= -1 else { return nil }
     var taken: [Range<Int>] = []
-    var place = 0
+    var index = 0
     for segment in template.segments {
       let count = segment == .rest ? spare + 1 : 1
       switch segment {
       case .literal(let bytes):
-        guard Self.decoded(segments[place][...]) == bytes else { return nil }
+        guard Self.decoded(segments[index][...]) == bytes else { return nil }
       case .any:
-        guard !segments[place].isEmpty else { return nil }
+        guard !segments[index].isEmpty else { return nil }
       case .rest: break
       }
-      taken.append(place..<place + count)
-      place += count
+      taken.append(index..<index + count)
+      index += count
     }
     return taken
   }

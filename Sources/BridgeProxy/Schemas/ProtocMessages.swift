@@ -60,12 +60,12 @@ struct ProtocMessages {
     }
     return names.map { name in
       let importer = self.lines.first { $0.contains(": Import \"\(name)\" was not found") }
-      let place = importer.flatMap { line in
+      let location = importer.flatMap { line in
         line.firstRange(of: ": Import \"").map { line[..<$0.lowerBound] }
       }
-      let file = place.map { $0.prefix { $0 != ":" } }.map(String.init)
+      let file = location.map { $0.prefix { $0 != ":" } }.map(String.init)
       let path = file.flatMap(self.path)
-      let position = place.map { $0.drop { $0 != ":" } } ?? ""
+      let position = location.map { $0.drop { $0 != ":" } } ?? ""
       let subject = path ?? file ?? name
       return "\(subject)\(position): imports \(name), which was not found; \(self.help(name, path))"
     }

@@ -62,7 +62,7 @@ package struct JSONSequenceScanner: Sendable {
     in bytes: RawSpan, isComplete: Bool
   ) throws(CodecError) -> Range<Int>? {
     var found: Range<Int>?
-    var fault: CodecError?
+    var problem: CodecError?
     unsafe bytes.withUnsafeBytes { buffer in
       do throws(CodecError) {
         if let base = unsafe buffer.bindMemory(to: UInt8.self).baseAddress {
@@ -70,10 +70,10 @@ package struct JSONSequenceScanner: Sendable {
         }
         if found == nil, isComplete { found = try unsafe self.last(buffer) }
       } catch {
-        fault = error
+        problem = error
       }
     }
-    if let fault { throw fault }
+    if let problem { throw problem }
     return found
   }
 

@@ -327,8 +327,8 @@ struct SchemaLinker {
           }
           continue
         }
-        for fault in method.faults {
-          self.warnings.add("rules that are not served", "\(fullName).\(method.name): \(fault)")
+        for problem in method.faults {
+          self.warnings.add("rules that are not served", "\(fullName).\(method.name): \(problem)")
         }
         methods.append(
           MethodSchema(

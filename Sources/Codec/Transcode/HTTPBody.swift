@@ -20,7 +20,7 @@ package enum HTTPBody {
     of wire: RawSpan, in field: FieldPath?, of schema: Schema
   ) throws(CodecError) -> Parts {
     var parts = Parts()
-    var fault: CodecError?
+    var problem: CodecError?
     unsafe wire.withUnsafeBytes { bytes in
       guard let start = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
         return
@@ -36,10 +36,10 @@ package enum HTTPBody {
           try Self.read(&reader, to: reader.limit, into: &parts)
         }
       } catch {
-        fault = error
+        problem = error
       }
     }
-    if let fault { throw fault }
+    if let problem { throw problem }
     return parts
   }
 

@@ -17,7 +17,7 @@ extension JSONToWire {
     }
     let body = self.reader
     defer { self.reader = body }
-    var fault: CodecError?
+    var problem: CodecError?
     unsafe bindings.bytes.withUnsafeBufferPointer { bytes in
       // Without an address there are no bytes: all values are empty, and any address will do.
       let start = unsafe bytes.baseAddress ?? UnsafePointer(self.scratch.base)
@@ -41,10 +41,10 @@ extension JSONToWire {
         }
         if !bindings.parameters.isEmpty { try self.refuseRepeatedEntries(bindings) }
       } catch {
-        fault = error
+        problem = error
       }
     }
-    if let fault { throw fault }
+    if let problem { throw problem }
   }
 
   /// Writes a query parameter, unless it's ignored.

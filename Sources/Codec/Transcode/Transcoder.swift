@@ -44,16 +44,16 @@ package final class Transcoder {
   ) throws(CodecError) {
     let start = sink.count
     unsafe swap(&self.encoder.pointee.sink, &sink)
-    var fault: CodecError?
+    var error: CodecError?
     unsafe body.withUnsafeBytes { bytes in
-      fault = unsafe self.encoder.pointee.run(
+      error = unsafe self.encoder.pointee.run(
         bytes, rule: rule, as: message.rawValue, by: schema.plan, bindings: bindings,
         options: options)
     }
     unsafe swap(&self.encoder.pointee.sink, &sink)
-    if let fault {
+    if let error {
       sink.truncate(to: start)
-      throw fault
+      throw error
     }
   }
 
@@ -68,18 +68,18 @@ package final class Transcoder {
   ) throws(CodecError) {
     let start = sink.count
     unsafe swap(&self.encoder.pointee.sink, &sink)
-    var fault: CodecError?
+    var error: CodecError?
     unsafe contentType.withUnsafeBytes { type in
       unsafe body.withUnsafeBytes { bytes in
-        fault = unsafe self.encoder.pointee.run(
+        error = unsafe self.encoder.pointee.run(
           bytes, rule: rule, as: message.rawValue, by: schema.plan, bindings: bindings,
           options: options, contentType: type.assumingMemoryBound(to: UInt8.self))
       }
     }
     unsafe swap(&self.encoder.pointee.sink, &sink)
-    if let fault {
+    if let error {
       sink.truncate(to: start)
-      throw fault
+      throw error
     }
   }
 
@@ -93,16 +93,16 @@ package final class Transcoder {
   ) throws(CodecError) {
     let start = sink.count
     unsafe swap(&self.decoder.pointee.sink, &sink)
-    var fault: CodecError?
+    var error: CodecError?
     unsafe wire.withUnsafeBytes { bytes in
-      fault = unsafe self.decoder.pointee.run(
+      error = unsafe self.decoder.pointee.run(
         bytes, as: message.rawValue, by: schema.plan, selecting: responseBody?.steps.first,
         options: options)
     }
     unsafe swap(&self.decoder.pointee.sink, &sink)
-    if let fault {
+    if let error {
       sink.truncate(to: start)
-      throw fault
+      throw error
     }
   }
 }

@@ -45,7 +45,7 @@ struct WireNormalizer {
   ) throws(CodecError) -> [Record] {
     // The span keeps `bytes` alive for the reader.
     var records: [Record] = []
-    var fault: CodecError?
+    var problem: CodecError?
     unsafe bytes.withUnsafeBufferPointer { buffer in
       guard let start = buffer.baseAddress else { return }
       var reader = unsafe WireReader(start: start, limit: buffer.count)
@@ -73,10 +73,10 @@ struct WireNormalizer {
               end: reader.position))
         }
       } catch {
-        fault = error
+        problem = error
       }
     }
-    if let fault { throw fault }
+    if let problem { throw problem }
     return records
   }
 

@@ -4,15 +4,15 @@ internal import GRPCWire
 
 extension AccessEntry.Failure {
   /// An error caused by the client or by the bridge itself.
-  init(_ fault: RequestError) {
-    self.init(reason: fault.reason.rawValue, message: fault.message)
+  init(_ error: RequestError) {
+    self.init(reason: error.reason.rawValue, message: error.message)
   }
 
   /// How a call ended; nil if it succeeded.
   init?(_ status: GRPCStatus) {
     if status.isOK { return nil }
-    if let fault = RequestError(status) {
-      self.init(fault)
+    if let error = RequestError(status) {
+      self.init(error)
       return
     }
     let isDetailed = ErrorBody.code(inDetails: status.details) == status.code.rawValue

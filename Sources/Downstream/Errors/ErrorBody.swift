@@ -39,27 +39,27 @@ enum ErrorBody {
 
   /// Appends the body of an error.
   static func write(
-    _ fault: RequestError, _ subject: ErrorSubject = ErrorSubject(), to sink: inout ByteSink
+    _ error: RequestError, _ subject: ErrorSubject = ErrorSubject(), to sink: inout ByteSink
   ) {
     if let template = subject.errors?.body {
-      Self.write(fault, subject, by: template, to: &sink)
+      Self.write(error, subject, by: template, to: &sink)
       return
     }
-    Self.writeHead(fault.code, fault.message, to: &sink)
+    Self.writeHead(error.code, error.message, to: &sink)
     sink.append(",\"details\":")
-    Self.writeDetails(of: fault, to: &sink)
+    Self.writeDetails(of: error, to: &sink)
     sink.append("}")
   }
 
   /// Appends google.rpc.ErrorInfo and, if there's a violation, google.rpc.BadRequest.
-  private static func writeDetails(of fault: RequestError, to sink: inout ByteSink) {
+  private static func writeDetails(of error: RequestError, to sink: inout ByteSink) {
     sink.append(
       "[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"")
-    sink.append(string: fault.reason.rawValue)
+    sink.append(string: error.reason.rawValue)
     sink.append("\",\"domain\":\"")
     sink.append(string: Self.domain)
     sink.append("\"}")
-    if let violation = fault.violation {
+    if let violation = error.violation {
       sink.append(
         ",{\"@type\":\"type.googleapis.com/google.rpc.BadRequest\",\"fieldViolations\":[{\"field\":"
       )
@@ -142,16 +142,16 @@ extension ErrorBody {
 
   @inline(never)
   private static func write(
-    _ fault: RequestError, _ subject: ErrorSubject, by template: ErrorTemplate,
+    _ error: RequestError, _ subject: ErrorSubject, by template: ErrorTemplate,
     to sink: inout ByteSink
   ) {
-    var values = subject.values(fault.code, subject.httpStatus(of: fault), fault.message)
-    values.summary.reason = fault.reason.rawValue
+    var values = subject.values(error.code, subject.httpStatus(of: error), error.message)
+    values.summary.reason = error.reason.rawValue
     values.summary.domain = Self.domain
-    values.summary.field = fault.violation?.field
+    values.summary.field = error.violation?.field
     if template.uses(.details) {
       var details = ByteSink()
-      Self.writeDetails(of: fault, to: &details)
+      Self.writeDetails(of: error, to: &details)
       values.details = details.array
     }
     template.write(values, to: &sink)

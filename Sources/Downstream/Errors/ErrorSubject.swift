@@ -35,8 +35,8 @@ struct ErrorSubject {
   /// Nil: the default one.
   var contentType: String? { self.errors?.contentType }
 
-  func httpStatus(of fault: RequestError) -> Int {
-    self.errors?.httpStatus(of: fault.code, usually: fault.httpStatus) ?? fault.httpStatus
+  func httpStatus(of error: RequestError) -> Int {
+    self.errors?.httpStatus(of: error.code, usually: error.httpStatus) ?? error.httpStatus
   }
 
   func httpStatus(of status: GRPCStatus) -> Int {

@@ -89,8 +89,8 @@ struct RequestError: Error, Equatable {
   static func fatal(
     _ code: GRPCStatus.Code, http: Int? = nil, _ reason: Reason, _ message: String
   ) -> RequestError {
-    var fault = RequestError(code, http: http, reason, message)
-    fault.endsConnection = true
-    return fault
+    var error = RequestError(code, http: http, reason, message)
+    error.endsConnection = true
+    return error
   }
 }

@@ -14,9 +14,9 @@ extension ExchangeDriver {
     self.refusedLine = nil
   }
 
-  func note(_ fault: RequestError) {
+  func note(_ error: RequestError) {
     guard self.loop.recorder != nil else { return }
-    self.failure = AccessEntry.Failure(fault)
+    self.failure = AccessEntry.Failure(error)
   }
 
   func note(_ status: GRPCStatus) {

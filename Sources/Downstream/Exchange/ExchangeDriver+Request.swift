@@ -13,18 +13,18 @@ extension ExchangeDriver {
   /// A head has arrived: decides whether the request is accepted, and by which method it's served.
   func begin(_ head: RequestHead) {
     var headers = RequestHeaders(head)
-    var fault: RequestError?
+    var problem: RequestError?
     self.metadata.removeAll()
     do throws(RequestError) {
       try headers.read(head, metadata: &self.metadata, &self.loop.bytes)
       try self.checkSize(of: head, headers)
     } catch {
-      fault = error
+      problem = error
     }
     let isTaken = self.state.headReceived(
       ExchangeState.Request(
         framing: headers.framing,
-        keepsAlive: headers.keepsAlive && fault?.endsConnection != true,
+        keepsAlive: headers.keepsAlive && problem?.endsConnection != true,
         expectsContinue: headers.expectsContinue))
     guard isTaken else { return }
     // Modified in place: a copy retains a reference for each of its parts.
@@ -33,24 +33,24 @@ extension ExchangeDriver {
     if self.loop.recorder != nil { self.exchange?.start = .now() }
     if case .length(let length) = headers.framing { self.exchange?.announcedLength = length }
     self.identify(headers)
-    if fault == nil {
+    if problem == nil {
       do throws(RequestError) {
         try self.accept(head, headers)
       } catch {
-        fault = error
+        problem = error
       }
     }
-    guard var fault else { return }
-    if headers.requestedMethod != nil { self.explainPreflight(&fault, head, headers) }
-    if self.exchange?.service == nil, !headers.origin.isEmpty, !fault.endsConnection {
+    guard var problem else { return }
+    if headers.requestedMethod != nil { self.explainPreflight(&problem, head, headers) }
+    if self.exchange?.service == nil, !headers.origin.isEmpty, !problem.endsConnection {
       self.applyPolicyWithoutRoute(head, headers)
     }
-    if self.exchange?.service == nil, self.loop.table.shapesErrors, !fault.endsConnection {
+    if self.exchange?.service == nil, self.loop.table.shapesErrors, !problem.endsConnection {
       let missed = RequestRouter.service(
         of: head, method: head.method.rawValue, headers, self.loop)
       self.exchange?.unroutedService = missed
     }
-    self.respond(fault)
+    self.respond(problem)
   }
 
   private func checkSize(of head: RequestHead, _ headers: RequestHeaders) throws(RequestError) {
@@ -148,12 +148,12 @@ extension ExchangeDriver {
     try self.checkContentType(headers, route, service)
     let isPassedOver = !route.takesBody && service.requests.ignoresUnexpectedBody
     guard headers.coding != .other || isPassedOver else {
-      var fault = RequestError(
+      var error = RequestError(
         .invalidArgument, http: 415, .unsupportedContentEncoding,
         "the body's Content-Encoding is \(EchoedText.cut(headers.contentEncoding)), which is not "
           + "supported; use one of gzip and deflate, or send it uncompressed")
-      fault.acceptEncoding = ContentCoding.known
-      throw fault
+      error.acceptEncoding = ContentCoding.known
+      throw error
     }
     let isStream = route.method.isClientStreaming
     if case .length(let length) = headers.framing, !isStream,
@@ -290,8 +290,8 @@ extension ExchangeDriver {
       return
     }
     self.exchange?.body = nil
-    if let fault = service.sizeFault(of: message, for: self.exchange?.accepted?.group ?? 0) {
-      return self.respond(fault)
+    if let error = service.sizeFault(of: message, for: self.exchange?.accepted?.group ?? 0) {
+      return self.respond(error)
     }
     let length = message.readableBytes - GRPCMessage.prefixByteCount
     if service.compression.compressesRequests, length >= service.compression.minimumByteCount,

@@ -119,8 +119,8 @@ extension ExchangeDriver: CallObserver {
 
   /// Responds with the status of an endpoint, or of a call that never reached one.
   private func respond(_ status: GRPCStatus, _ trailers: HeaderBlock) {
-    if let fault = RequestError(status) {
-      self.respond(fault)
+    if let error = RequestError(status) {
+      self.respond(error)
       return
     }
     guard let exchange = self.exchange, let service = exchange.service else { return }
@@ -159,14 +159,14 @@ extension ExchangeDriver: CallObserver {
   }
 
   /// Responds with an error caused by the client or by the bridge itself.
-  func respond(_ fault: RequestError) {
+  func respond(_ error: RequestError) {
     self.loop.output.removeAll()
     let subject = ErrorSubject(self.exchange, requestID: self.requestID)
-    ErrorBody.write(fault, subject, to: &self.loop.output)
-    self.note(fault)
+    ErrorBody.write(error, subject, to: &self.loop.output)
+    self.note(error)
     self.writeResponse(
-      subject.httpStatus(of: fault), fault.code, fault: fault, contentType: subject.contentType,
-      closes: fault.endsConnection)
+      subject.httpStatus(of: error), error.code, error: error, contentType: subject.contentType,
+      closes: error.endsConnection)
   }
 
   /// Responds to `OPTIONS *` (RFC 9110 §9.3.7).
@@ -184,7 +184,7 @@ extension ExchangeDriver: CallObserver {
   /// Writes `loop.output` as the whole response.
   private func writeResponse(
     _ status: Int, _ code: GRPCStatus.Code, metadata: HeaderBlock = HeaderBlock(),
-    trailers: HeaderBlock = HeaderBlock(), fault: RequestError? = nil, allow: [String] = [],
+    trailers: HeaderBlock = HeaderBlock(), error: RequestError? = nil, allow: [String] = [],
     contentType: String? = nil, closes: Bool = false
   ) {
     let after = self.state.responded(closes: closes)
@@ -225,7 +225,7 @@ extension ExchangeDriver: CallObserver {
       }
     }
     if !allow.isEmpty { head.append(allow: allow) }
-    if let fault { head.append(fault) }
+    if let error { head.append(error) }
     head.append(
       metadata: metadata, prefix: self.metadataPrefix,
       keepsDigests: code == .ok && self.exchange?.route?.givesHTTPBody == true)

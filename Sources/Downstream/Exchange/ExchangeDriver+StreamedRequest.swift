@@ -100,8 +100,8 @@ extension ExchangeDriver {
       throw RequestError(error, in: body.readableBytesSpan, message: max(1, count))
     }
     self.bindings.removeAll()
-    if let fault = service.sizeFault(of: message, for: self.exchange?.accepted?.group ?? 0) {
-      throw fault
+    if let error = service.sizeFault(of: message, for: self.exchange?.accepted?.group ?? 0) {
+      throw error
     }
     let length = message.readableBytes - GRPCMessage.prefixByteCount
     if service.compression.compressesRequests, length >= service.compression.minimumByteCount,
@@ -122,14 +122,14 @@ extension ExchangeDriver {
   }
 
   /// Ends the exchange and its call with an error: as the response, or after what has been sent of it.
-  func fail(_ fault: RequestError) {
+  func fail(_ error: RequestError) {
     if let call = self.exchange?.call { call.cancel() }
     self.exchange?.call = nil
     self.exchange?.requests = nil
     if self.state.isStreaming {
-      self.endStream(with: fault)
+      self.endStream(with: error)
     } else {
-      self.respond(fault)
+      self.respond(error)
     }
   }
 

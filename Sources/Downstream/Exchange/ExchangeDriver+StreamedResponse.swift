@@ -106,8 +106,8 @@ extension ExchangeDriver {
 
   /// The stream has ended with the status of an endpoint, or of the call.
   func endStream(with status: GRPCStatus, _ trailers: HeaderBlock) {
-    if let fault = RequestError(status) {
-      self.endStream(with: fault)
+    if let error = RequestError(status) {
+      self.endStream(with: error)
       return
     }
     guard let service = self.exchange?.service else { return }
@@ -119,12 +119,12 @@ extension ExchangeDriver {
   }
 
   /// The stream has ended with an error of the bridge's own.
-  func endStream(with fault: RequestError) {
+  func endStream(with error: RequestError) {
     self.loop.output.removeAll()
     let subject = ErrorSubject(self.exchange, requestID: self.requestID)
-    ErrorBody.write(fault, subject, to: &self.loop.output)
-    self.note(fault)
-    self.endStreamWithError(fault.code, closes: fault.endsConnection)
+    ErrorBody.write(error, subject, to: &self.loop.output)
+    self.note(error)
+    self.endStreamWithError(error.code, closes: error.endsConnection)
   }
 
   /// Ends the stream with the status in `loop.output`, or aborts it if its format can't carry one, so

@@ -40,9 +40,9 @@ extension ExchangeDriver {
   }
 
   private static func noTunnel(_ message: String) -> RequestError {
-    var fault = RequestError.fatal(.unimplemented, http: 405, .notAProxy, message)
-    fault.allow = RequestError.allMethods
-    return fault
+    var error = RequestError.fatal(.unimplemented, http: 405, .notAProxy, message)
+    error.allow = RequestError.allMethods
+    return error
   }
 
   /// The request is complete: responds to it, and serves the tunnel's bytes like a new connection.

@@ -171,9 +171,9 @@ final class ExchangeDriver: DeferredFlush {
     guard !self.hasWaiting else { return }
     if self.inputCloseWaits, self.decoderFault == nil { self.closeInput() }
     guard self.canTakeParts else { return }
-    if let fault = self.decoderFault {
+    if let error = self.decoderFault {
       self.decoderFault = nil
-      self.fail(fault)
+      self.fail(error)
     } else if self.readIsHeld {
       self.readIsHeld = false
       self.writer?.read()
@@ -243,7 +243,7 @@ final class ExchangeDriver: DeferredFlush {
 
   /// The input can't be parsed as a request.
   func decoderFailed(_ error: any Error) {
-    let fault: RequestError
+    let problem: RequestError
     switch error {
     case HTTPParserError.closedConnection:
       // More data after a request with `Connection: close`: its response is the last one.
@@ -257,20 +257,20 @@ final class ExchangeDriver: DeferredFlush {
       }
       return
     case let error as HTTPParserError:
-      fault = RequestError(error, self.loop.limits)
+      problem = RequestError(error, self.loop.limits)
     case let error as RequestDecoder.UnknownMethodError:
-      fault = RequestError(error)
+      problem = RequestError(error)
     case let error as RequestLineError:
-      fault = RequestError(error)
+      problem = RequestError(error)
     default:
       self.closeNow()
       return
     }
     if !self.hasWaiting, self.canTakeParts {
-      self.fail(fault)
+      self.fail(problem)
       self.updateDeadline()
     } else {
-      self.decoderFault = self.decoderFault ?? fault
+      self.decoderFault = self.decoderFault ?? problem
     }
   }
 

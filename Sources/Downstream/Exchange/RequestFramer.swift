@@ -160,8 +160,8 @@ struct RequestFramer {
       // Checked again once it's encoded.
       self.passed = range.lowerBound
       return .encode(range)
-    case .malformed(let fault):
-      throw fault
+    case .malformed(let error):
+      throw error
     }
     self.contentLength = 0
     self.isChunked = false

@@ -69,11 +69,11 @@ struct ResponseHead {
   }
 
   /// Appends the fields that an error defines.
-  mutating func append(_ fault: RequestError) {
-    if !fault.allow.isEmpty { self.append(allow: fault.allow) }
-    if let codings = fault.acceptEncoding { self.append("accept-encoding", codings) }
-    if let version = fault.webSocketVersion { self.append("sec-websocket-version", version) }
-    if let seconds = fault.retryAfter { self.append("retry-after", String(seconds)) }
+  mutating func append(_ error: RequestError) {
+    if !error.allow.isEmpty { self.append(allow: error.allow) }
+    if let codings = error.acceptEncoding { self.append("accept-encoding", codings) }
+    if let version = error.webSocketVersion { self.append("sec-websocket-version", version) }
+    if let seconds = error.retryAfter { self.append("retry-after", String(seconds)) }
   }
 
   /// Appends metadata of a reply, except names reserved for the bridge and values that aren't valid in

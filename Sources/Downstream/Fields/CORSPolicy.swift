@@ -148,14 +148,14 @@ extension ExchangeDriver {
   /// route.
   @inline(never)
   func explainPreflight(
-    _ fault: inout RequestError, _ head: RequestHead, _ headers: RequestHeaders
+    _ error: inout RequestError, _ head: RequestHead, _ headers: RequestHeaders
   ) {
     guard head.method == .OPTIONS, !headers.origin.isEmpty, let method = headers.requestedMethod,
-      fault.reason == .methodNotAllowed || fault.reason == .noRoute,
+      error.reason == .methodNotAllowed || error.reason == .noRoute,
       let service = RequestRouter.service(of: head, method: method, headers, self.loop),
       service.cors == nil
     else { return }
-    fault.message +=
+    error.message +=
       ". This is a browser's CORS preflight for a page of \(headers.origin.prefix(200)); to allow it, "
       + "add that origin to services.\(service.name).cors.origins"
   }

@@ -126,12 +126,12 @@ struct RequestHeaders {
   mutating func read(
     _ head: RequestHead, metadata: inout HeaderBlock, _ scratch: inout [UInt8]
   ) throws(RequestError) {
-    var fault: RequestError?
+    var problem: RequestError?
     switch head.fields {
     case .list(let headers):
       for (name, value) in headers {
         let kind = HeaderName.classify(name, &scratch)
-        self.read(kind, name, value, metadata: &metadata, scratch, &fault)
+        self.read(kind, name, value, metadata: &metadata, scratch, &problem)
       }
     case .block(let block):
       for field in block.fields {
@@ -139,22 +139,22 @@ struct RequestHeaders {
         scratch.append(contentsOf: block.bytes[field.name])
         self.read(
           HeaderName.kind(of: scratch), block.name(of: field), block.value(of: field),
-          metadata: &metadata, scratch, &fault)
+          metadata: &metadata, scratch, &problem)
       }
     }
-    if let fault, fault.endsConnection { throw fault }
+    if let problem, problem.endsConnection { throw problem }
     try self.check()
-    if let fault { throw fault }
+    if let problem { throw problem }
   }
 
   /// Reads one field.
   ///
   /// - Parameters:
   ///   - lowercased: the name in lower case.
-  ///   - fault: the error to be thrown at the end.
+  ///   - problem: the error to be thrown at the end.
   private mutating func read(
     _ kind: HeaderName, _ name: String, _ value: String, metadata: inout HeaderBlock,
-    _ lowercased: [UInt8], _ fault: inout RequestError?
+    _ lowercased: [UInt8], _ problem: inout RequestError?
   ) {
     self.byteCount += name.utf8.count + value.utf8.count + 4
     do throws(RequestError) {
@@ -173,8 +173,8 @@ struct RequestHeaders {
         try self.read(kind, name, value)
       }
     } catch {
-      if fault == nil || (error.endsConnection && fault?.endsConnection == false) {
-        fault = error
+      if problem == nil || (error.endsConnection && problem?.endsConnection == false) {
+        problem = error
       }
     }
   }

@@ -31,10 +31,10 @@ struct RequestIDs {
     bytes.append(contentsOf: Self.blank)
     var span = bytes.mutableSpan
     var target = start
-    for place in 0..<32 {
-      if place == 8 || place == 12 || place == 16 || place == 20 { target &+= 1 }
-      let half = place < 16 ? high : low
-      span[target] = Self.digit(half >> UInt64(60 &- 4 &* (place & 15)))
+    for index in 0..<32 {
+      if index == 8 || index == 12 || index == 16 || index == 20 { target &+= 1 }
+      let half = index < 16 ? high : low
+      span[target] = Self.digit(half >> UInt64(60 &- 4 &* (index & 15)))
       target &+= 1
     }
   }

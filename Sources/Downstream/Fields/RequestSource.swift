@@ -88,8 +88,8 @@ extension ExchangeDriver {
     {
       // The client uses the bridge as its proxy, which a page can't cause.
       authority = String(decoding: Array(target.utf8)[parts.authority], as: UTF8.self)
-    } else if self.checksHost, let fault = self.loop.refusal(of: authority, for: service) {
-      throw fault
+    } else if self.checksHost, let error = self.loop.refusal(of: authority, for: service) {
+      throw error
     }
     if headers.source.isPage, !headers.source.mayCall(authority, service.cors) {
       throw RequestError(

@@ -65,10 +65,10 @@ final class PassThroughCall: DownstreamStream {
     let service = loop.table.services[choice.service]
     self.service = service
     self.callPath = choice.callPath
-    if let fault = self.sourceFault(of: service) {
-      self.refuse(GRPCStatus(fault.code, fault.message), httpStatus: fault.httpStatus)
-    } else if let fault = self.chooseGroup(of: service) ?? self.head.fault {
-      self.refuse(fault)
+    if let error = self.sourceFault(of: service) {
+      self.refuse(GRPCStatus(error.code, error.message), httpStatus: error.httpStatus)
+    } else if let status = self.chooseGroup(of: service) ?? self.head.fault {
+      self.refuse(status)
     } else if fieldCount > loop.limits.headFields {
       self.refuse(Self.headTooLarge(loop.limits))
     } else {
@@ -80,9 +80,9 @@ final class PassThroughCall: DownstreamStream {
   private func sourceFault(of service: ServedService) -> RequestError? {
     let source = self.head.headers.source
     if self.connection.checksHost,
-      let fault = self.connection.loop.refusal(of: self.head.authority, for: service)
+      let error = self.connection.loop.refusal(of: self.head.authority, for: service)
     {
-      return fault
+      return error
     }
     guard source.isPage, !source.mayCall(self.head.authority, service.cors) else { return nil }
     return RequestError(.permissionDenied, .originNotAllowed, source.refusal(by: service.name))

@@ -50,10 +50,10 @@ struct GroupChoice: Sendable {
       case .group(let index):
         return index
       case .weights(let weights):
-        var place = Int.random(in: 0..<rule.total, using: &generator)
+        var position = Int.random(in: 0..<rule.total, using: &generator)
         for (index, weight) in weights.enumerated() {
-          if place < weight { return index }
-          place -= weight
+          if position < weight { return index }
+          position -= weight
         }
         return 0
       case .named:

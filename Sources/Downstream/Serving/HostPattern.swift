@@ -60,7 +60,7 @@ struct HostPattern: Sendable, Equatable {
     index += 1
     if let port = self.port {
       guard authority.byteCount - index == port.count else { return false }
-      for place in port.indices where authority[index + place] != port[place] { return false }
+      for offset in port.indices where authority[index + offset] != port[offset] { return false }
       return true
     }
     while index < authority.byteCount {

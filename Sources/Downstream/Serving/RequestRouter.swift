@@ -202,11 +202,11 @@ enum RequestRouter {
   }
 
   private static func badEscape(in name: String) -> RequestError {
-    var fault = RequestError(
+    var error = RequestError(
       .invalidArgument, .invalidEscape,
       "\(name): a \"%\" without two hexadecimal digits; write %25 for a percent sign")
-    fault.violation = RequestError.Violation(field: name, description: "invalid percent-encoding")
-    return fault
+    error.violation = RequestError.Violation(field: name, description: "invalid percent-encoding")
+    return error
   }
 
   // MARK: Refusals
@@ -231,11 +231,11 @@ enum RequestRouter {
           + "services: \(services)\(more)")
     case .noSchema(let index):
       let service = loop.table.services[index]
-      var fault = RequestError(
+      var error = RequestError(
         .unavailable, .noSchema,
         "service \(service.name) has no schema yet: \(service.missingSchema ?? "")")
-      fault.retryAfter = Self.schemaRetryAfter
-      return fault
+      error.retryAfter = Self.schemaRetryAfter
+      return error
     case .noRoute(let index, let prefixLength):
       let service = loop.table.services[index]
       let rest = path.extracting(droppingFirst: prefixLength)
@@ -261,12 +261,12 @@ enum RequestRouter {
         .notFound, .noRoute,
         "service \(service.name) has no route for \(method) \(shown); \(hint)\(slashes)")
     case .otherMethods(let index, let allowed):
-      var fault = RequestError(
+      var error = RequestError(
         .unimplemented, http: 405, .methodNotAllowed,
         "service \(loop.table.services[index].name) doesn't allow \(method) for \(shown); it allows "
           + allowed.joined(separator: ", "))
-      fault.allow = allowed
-      return fault
+      error.allow = allowed
+      return error
     }
   }
 

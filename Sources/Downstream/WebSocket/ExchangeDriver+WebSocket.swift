@@ -88,11 +88,11 @@ extension ExchangeDriver {
   private static func checkHandshake(_ head: RequestHead) throws(RequestError) {
     let versions = head.values(of: "sec-websocket-version")
     guard versions == ["13"] else {
-      var fault = RequestError(
+      var error = RequestError(
         .invalidArgument, http: 426, .unsupportedVersion,
         "unsupported WebSocket version; use 13 (RFC 6455)")
-      fault.webSocketVersion = "13"
-      throw fault
+      error.webSocketVersion = "13"
+      throw error
     }
     let keys = head.values(of: "sec-websocket-key")
     guard keys.count == 1, keys[0].utf8.count == 24, HeaderValue.isBase64(keys[0]) else {

@@ -14,15 +14,15 @@ final class WebSocketFrameCheck: ChannelInboundHandler {
     let frame = self.unwrapInboundIn(data)
     guard frame.maskKey != nil else { return self.fail(.notMasked, context) }
     guard frame.reservedBits.isEmpty else { return self.fail(.reservedBits, context) }
-    if frame.opcode == .connectionClose, let fault = Self.fault(ofClose: frame.unmaskedData) {
-      return self.fail(fault, context)
+    if frame.opcode == .connectionClose, let error = Self.fault(ofClose: frame.unmaskedData) {
+      return self.fail(error, context)
     }
     context.fireChannelRead(data)
   }
 
-  private func fail(_ fault: WebSocketFrameError, _ context: ChannelHandlerContext) {
+  private func fail(_ error: WebSocketFrameError, _ context: ChannelHandlerContext) {
     self.hasFailed = true
-    context.fireErrorCaught(fault)
+    context.fireErrorCaught(error)
   }
 
   /// The error in a Close frame's payload; nil if it's valid.

@@ -195,8 +195,8 @@ final class WebSocketHandler: ChannelDuplexHandler, DeferredFlush {
     self.messageCount += 1
     do throws(CodecError) {
       let message = try self.encode(body)
-      if let fault = self.service.sizeFault(of: message, for: self.group) {
-        return self.fail(fault)
+      if let error = self.service.sizeFault(of: message, for: self.group) {
+        return self.fail(error)
       }
       guard let call = self.call else { return }
       call.send(message, isLast: isLast)
@@ -302,18 +302,18 @@ final class WebSocketHandler: ChannelDuplexHandler, DeferredFlush {
   }
 
   /// Sends the full error as a message, then a Close frame.
-  func fail(_ fault: RequestError) {
+  func fail(_ error: RequestError) {
     guard self.state.isOpen else { return }
-    self.entry.failure = AccessEntry.Failure(fault)
+    self.entry.failure = AccessEntry.Failure(error)
     self.loop.output.removeAll()
-    ErrorBody.write(fault, self.subject, to: &self.loop.output)
+    ErrorBody.write(error, self.subject, to: &self.loop.output)
     self.writeError()
-    self.close(WebSocketClose(fault.code, fault.message), code: fault.code)
+    self.close(WebSocketClose(error.code, error.message), code: error.code)
   }
 
   func fail(_ status: GRPCStatus) {
-    if let fault = RequestError(status) {
-      self.fail(fault)
+    if let error = RequestError(status) {
+      self.fail(error)
       return
     }
     self.entry.failure = AccessEntry.Failure(status)
@@ -331,8 +331,8 @@ final class WebSocketHandler: ChannelDuplexHandler, DeferredFlush {
       self.close(
         WebSocketClose(
           1009, "a message has more than \(self.loop.limits.requestBodyBytes) bytes"))
-    case let fault as WebSocketFrameError:
-      self.close(WebSocketClose(fault.closeCode, "\(fault)"))
+    case let error as WebSocketFrameError:
+      self.close(WebSocketClose(error.closeCode, "\(error)"))
     case is NIOWebSocketError, is NIOWebSocketFrameAggregator.Error:
       self.close(WebSocketClose(1002, "\(error)"))
     default:

@@ -38,9 +38,9 @@ struct Contest {
       results[index].allocations = try Self.countAllocations(contender)
     }
     for round in 0..<self.rounds {
-      for place in contenders.indices {
+      for offset in contenders.indices {
         // Each round begins with another one.
-        let index = (place + round) % contenders.count
+        let index = (offset + round) % contenders.count
         let elapsed = try Self.time { try contenders[index].run(times[index]) }
         results[index].nanoseconds = min(
           results[index].nanoseconds, elapsed / Double(times[index]))

@@ -60,8 +60,8 @@ enum Numeral {
 
   static func grouped(_ value: Int) -> String {
     var text = ""
-    for (place, digit) in String(value).reversed().enumerated() {
-      if place > 0, place % 3 == 0, digit != "-" { text.append(",") }
+    for (index, digit) in String(value).reversed().enumerated() {
+      if index > 0, index % 3 == 0, digit != "-" { text.append(",") }
       text.append(digit)
     }
     return String(text.reversed())

@@ -56,8 +56,8 @@ struct WideMessages {
       case .first: Array(1...10)
       case .spread: (0..<10).map { self.fieldCount - $0 * (self.fieldCount / 10) }
       }
-    let members = numbers.enumerated().map { place, number in
-      "\"field\(Self.digits(number))\":\(place + 7_000)"
+    let members = numbers.enumerated().map { index, number in
+      "\"field\(Self.digits(number))\":\(index + 7_000)"
     }
     return Array("{\(members.joined(separator: ","))}".utf8)
   }
