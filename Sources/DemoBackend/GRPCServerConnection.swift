@@ -69,29 +69,31 @@ final class GRPCServerConnection: ChannelInboundHandler, HTTP2ConnectionOwner {
 
   // MARK: Events
 
-  func receive(_ event: HTTP2Event, of bytes: ByteBuffer) {
-    switch event {
-    case .headers(let stream, let fields, let endsStream):
-      self.receiveHeaders(stream, fields, endsStream)
-    case .headersTooLarge(let stream):
-      self.session.reset(stream, errorCode: HTTP2ErrorCode.enhanceYourCalm)
-    case .data(let stream, let range):
-      let start = bytes.readerIndex + range.lowerBound
-      if self.readsMessages, let payload = bytes.getSlice(at: start, length: range.count) {
-        self.call(of: stream)?.receive(payload)
+  func receive(_ events: [HTTP2Event], of bytes: ByteBuffer) {
+    for event in events {
+      switch event {
+      case .headers(let stream, let fields, let endsStream):
+        self.receiveHeaders(stream, fields, endsStream)
+      case .headersTooLarge(let stream):
+        self.session.reset(stream, errorCode: HTTP2ErrorCode.enhanceYourCalm)
+      case .data(let stream, let range):
+        let start = bytes.readerIndex + range.lowerBound
+        if self.readsMessages, let payload = bytes.getSlice(at: start, length: range.count) {
+          self.call(of: stream)?.receive(payload)
+        }
+        self.session.returnWindow(stream, byteCount: range.count)
+      case .endOfStream(let stream):
+        self.endRequest(stream)
+      case .closed(let stream, _):
+        self.call(of: stream)?.close()
+        if stream.slot < self.calls.count { self.calls[stream.slot] = nil }
+      case .invalidRequest, .settings, .goAway, .pong:
+        break
       }
-      self.session.returnWindow(stream, byteCount: range.count)
-    case .endOfStream(let stream):
-      self.endRequest(stream)
-    case .closed(let stream, _):
-      self.call(of: stream)?.close()
-      if stream.slot < self.calls.count { self.calls[stream.slot] = nil }
-    case .invalidRequest, .settings, .goAway, .pong:
-      break
     }
   }
 
-  func eventsHandled() {}
+  func eventsCleared() {}
 
   func streamAdvanced(_ stream: HTTP2Stream) -> Bool { false }
 

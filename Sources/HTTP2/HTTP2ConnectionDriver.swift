@@ -2,12 +2,12 @@ package import NIOCore
 
 /// The owner of an `HTTP2ConnectionDriver`: a client or server connection.
 package protocol HTTP2ConnectionOwner: AnyObject {
-  /// Handles an event of the session. It may queue frames, which adds no events.
+  /// Handles events of the session. It may queue frames, which adds no events.
   ///
-  /// - Parameter bytes: the read to which the range of a `data` event refers.
-  func receive(_ event: HTTP2Event, of bytes: ByteBuffer)
-  /// All events of a read or a write are handled.
-  func eventsHandled()
+  /// - Parameter bytes: the read to which the ranges of `data` events refer.
+  func receive(_ events: [HTTP2Event], of bytes: ByteBuffer)
+  /// The events are cleared.
+  func eventsCleared()
   /// Bytes of a watched stream may have been sent.
   ///
   /// - Returns: whether to be notified again.
@@ -32,7 +32,7 @@ package final class HTTP2ConnectionDriver: DeferredFlush {
     case opening
     /// Valid transition: ended.
     case open
-    /// Not any more; events aren't passed on either.
+    /// Not any more.
     case ended
   }
 
@@ -79,7 +79,7 @@ package final class HTTP2ConnectionDriver: DeferredFlush {
     self.scheduleFlush()
   }
 
-  /// Neither passes bytes nor events from now on.
+  /// Passes neither bytes nor events from now on, except those being handled.
   package func end() {
     self.phase = .ended
     self.watched = []
@@ -155,12 +155,9 @@ package final class HTTP2ConnectionDriver: DeferredFlush {
   private func handleEvents(of bytes: ByteBuffer) {
     guard !self.session.events.isEmpty, let owner = self.owner else { return }
     self.isBusy = true
-    for event in self.session.events {
-      guard self.phase != .ended else { break }
-      owner.receive(event, of: bytes)
-    }
+    owner.receive(self.session.events, of: bytes)
     self.session.clearEvents()
-    owner.eventsHandled()
+    owner.eventsCleared()
     self.isBusy = false
     guard self.isFlushRequested else { return }
     self.isFlushRequested = false

@@ -22,7 +22,7 @@ public struct HTTP2Stream: Hashable, Sendable {
   }
 }
 
-/// An action of the peer, reported in order.
+/// An action of the peer, reported in order. Trivial, so that copying one costs nothing.
 package enum HTTP2Event: Equatable {
   /// The peer's SETTINGS arrived (again). Read them from the session.
   case settings
@@ -32,8 +32,8 @@ package enum HTTP2Event: Equatable {
   /// A header block exceeded the session's limit; its fields were dropped. The stream is open.
   case headersTooLarge(HTTP2Stream)
   /// A client's request is malformed (RFC 9113 §8.1.1), and its stream is about to be reset: the
-  /// fields up to the error, and the reason. No `headers` follow.
-  case invalidRequest(HTTP2Stream, fields: Range<Int>, reason: String)
+  /// fields up to the error. The reason is the session's `violation(on:)`. No `headers` follow.
+  case invalidRequest(HTTP2Stream, fields: Range<Int>)
   /// Payload of a DATA frame, as offsets from the reader index of the bytes just received.
   case data(HTTP2Stream, bytes: Range<Int>)
   /// A DATA frame ended the peer's side of the stream.

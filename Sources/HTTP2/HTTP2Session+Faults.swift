@@ -82,8 +82,9 @@ extension HTTP2Session {
     let fields = min(self.blockStart, self.headers.fields.count)..<self.headers.fields.count
     // nghttp2's message names the stream; otherwise it's about another one.
     let complaint = self.complaint.flatMap { $0.contains("stream: \(stream.id),") ? $0 : nil }
-    let reason = complaint ?? "a pseudo-header field is missing, duplicated or inconsistent"
-    self.events.append(.invalidRequest(stream, fields: fields, reason: reason))
+    self.violations[stream.id] =
+      complaint ?? "a pseudo-header field is missing, duplicated or inconsistent"
+    self.events.append(.invalidRequest(stream, fields: fields))
   }
 
   /// Records how a stream ended, and counts a fault if the client caused it.

@@ -112,7 +112,7 @@ package final class HTTP2Session {
   var unsentRequest: Int32 = 0
   /// The stream that the peer reset last.
   var peerReset: Int32 = 0
-  /// Streams closed since `clearEvents` because the peer violated the protocol on them.
+  /// How the peer violated the protocol on streams, since `clearEvents`.
   var violations: [Int32: String] = [:]
   /// The client's remaining fault budget.
   var faults = FaultBudget()
@@ -313,8 +313,8 @@ package final class HTTP2Session {
     return Int(value)
   }
 
-  /// The server's violation for which this client closed a stream; nil if the server closed it.
-  /// Available for as long as the stream's `closed` event.
+  /// How the peer violated the protocol on a stream, for which this side closes it; nil if it didn't.
+  /// Available for as long as the stream's `closed` or `invalidRequest` event.
   package func violation(on stream: HTTP2Stream) -> String? {
     self.violations.isEmpty ? nil : self.violations[stream.id]
   }

@@ -35,8 +35,8 @@ final class Dialer<Attempt: DialAttempt> {
     var family: AddressFamily
   }
 
-  /// The pool's number for the connection.
-  let id: Int
+  /// The identifier of the connection.
+  let id: ConnectionID
   private let target: Target
   private let eventLoop: any EventLoop
   private let make: (Dialer<Attempt>, _ attempt: Int) -> Attempt
@@ -52,7 +52,7 @@ final class Dialer<Attempt: DialAttempt> {
   ///   - make: creates the handler of an attempt.
   ///   - onEnd: called with the outcome once, never from within `start` or `cancel`.
   init(
-    id: Int, _ target: Target, on eventLoop: any EventLoop,
+    id: ConnectionID, _ target: Target, on eventLoop: any EventLoop,
     make: @escaping (Dialer<Attempt>, _ attempt: Int) -> Attempt,
     onEnd: @escaping (Outcome) -> Void
   ) {

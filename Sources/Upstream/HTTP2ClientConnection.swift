@@ -34,12 +34,12 @@ final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnection,
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
-  let id: Int
+  let id: ConnectionID
   private let pool: HTTP2Pool
   private let attempt: Int
   /// Moves bytes and events.
   private let driver: HTTP2ConnectionDriver
-  private var session: HTTP2Session { self.driver.session }
+  private let session: HTTP2Session
   private var phase: Phase
   private var announcedEnd: AnnouncedEnd?
   /// Calls by the slots of their streams.
@@ -52,7 +52,7 @@ final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnection,
   /// Consumed payload that has been reported to the estimator.
   private var estimatedBytes = 0
 
-  /// Creates an attempt of a dialer, which becomes a connection of the same number.
+  /// Creates an attempt of a dialer, which becomes a connection of the same identifier.
   init(
     _ dialer: Dialer<HTTP2ClientConnection>, attempt: Int, pool: HTTP2Pool,
     options: HTTP2Session.Options
@@ -61,12 +61,12 @@ final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnection,
     self.phase = .connecting(dialer)
     self.attempt = attempt
     self.pool = pool
-    self.driver = HTTP2ConnectionDriver(
-      HTTP2Session(role: .client, options: options), flushQueue: pool.flushQueue)
+    self.session = HTTP2Session(role: .client, options: options)
+    self.driver = HTTP2ConnectionDriver(self.session, flushQueue: pool.flushQueue)
     self.keepalive = KeepaliveState(pool.keepalive)
     let most = max(options.streamWindow, pool.limits.endpointWindowBytes)
     self.estimator = WindowEstimator(window: min(Self.firstGrownWindow, most), most: most)
-    self.driver.session.setStreamWindow(self.estimator.window)
+    self.session.setStreamWindow(self.estimator.window)
   }
 
   /// The size to which the window of a stream that's read may grow now, in bytes.
@@ -239,43 +239,48 @@ final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnection,
 
   // MARK: Events
 
-  func receive(_ event: HTTP2Event, of bytes: ByteBuffer) {
-    switch event {
-    case .settings:
-      self.settingsReceived()
-    case .headers(let stream, let fields, let endsStream):
-      self.call(of: stream)?.receiveHeaders(
-        self.session.headers, fields, endsStream: endsStream)
-    case .headersTooLarge(let stream):
-      self.call(of: stream)?.receiveTooLargeHeaders()
-    case .data(let stream, let range):
-      let start = bytes.readerIndex + range.lowerBound
-      if let payload = bytes.getSlice(at: start, length: range.count) {
-        self.call(of: stream)?.receiveData(payload)
+  func receive(_ events: [HTTP2Event], of bytes: ByteBuffer) {
+    for event in events {
+      switch event {
+      case .settings:
+        self.settingsReceived()
+      case .headers(let stream, let fields, let endsStream):
+        self.call(of: stream)?.receiveHeaders(
+          self.session.headers, fields, endsStream: endsStream)
+      case .headersTooLarge(let stream):
+        self.call(of: stream)?.receiveTooLargeHeaders()
+      case .data(let stream, let range):
+        let start = bytes.readerIndex + range.lowerBound
+        if let payload = bytes.getSlice(at: start, length: range.count),
+          self.call(of: stream)?.receiveData(payload) == true
+        {
+          // The end of the read schedules the write of a WINDOW_UPDATE.
+          self.session.returnWindow(stream, byteCount: range.count)
+        }
+      case .pong(let data):
+        if data == WindowEstimator.ping,
+          let window = self.estimator.receivePong(now: self.pool.eventLoop.now)
+        {
+          self.session.setStreamWindow(window)
+          self.driver.scheduleFlush()
+        }
+      case .endOfStream(let stream):
+        self.call(of: stream)?.receiveEnd()
+      case .closed(let stream, let errorCode):
+        self.streamClosed(stream, errorCode)
+      case .goAway(_, let errorCode):
+        let name = HTTP2ErrorCode.name(errorCode)
+        self.announcedEnd = AnnouncedEnd(
+          reason: "the endpoint \(self.pool.endpoint) sent GOAWAY with \(name)",
+          isOrderly: errorCode == HTTP2ErrorCode.noError)
+        if self.isReady { self.pool.connectionRetired(self) }
+      case .invalidRequest:
+        break  // Occurs only for servers.
       }
-    case .pong(let data):
-      if data == WindowEstimator.ping,
-        let window = self.estimator.receivePong(now: self.pool.eventLoop.now)
-      {
-        self.session.setStreamWindow(window)
-        self.driver.scheduleFlush()
-      }
-    case .endOfStream(let stream):
-      self.call(of: stream)?.receiveEnd()
-    case .closed(let stream, let errorCode):
-      self.streamClosed(stream, errorCode)
-    case .goAway(_, let errorCode):
-      let name = HTTP2ErrorCode.name(errorCode)
-      self.announcedEnd = AnnouncedEnd(
-        reason: "the endpoint \(self.pool.endpoint) sent GOAWAY with \(name)",
-        isOrderly: errorCode == HTTP2ErrorCode.noError)
-      if self.isReady { self.pool.connectionRetired(self) }
-    case .invalidRequest:
-      break  // Occurs only for servers.
     }
   }
 
-  func eventsHandled() {
+  func eventsCleared() {
     self.pool.performPendingActions()
   }
 

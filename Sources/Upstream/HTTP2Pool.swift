@@ -9,41 +9,30 @@ internal import Time
 /// Confined to its event loop; may be created anywhere. Connections are opened on demand, kept, and
 /// replaced when they close. A call waits for a connection for at most the duration of one attempt;
 /// after a failed attempt calls fail immediately with its reason, until the backoff has passed.
-package final class HTTP2Pool: EndpointPool, PoolShell {
+package final class HTTP2Pool: EndpointPool {
   package let eventLoop: any EventLoop
   package let endpoint: Configuration.Endpoint
   /// The service's path in the configuration, `services.bench`, for messages that name a setting.
   let key: String
   let limits: Configuration.Limits
-  let connector: any Connector
   /// The credentials of the calls; nil: none.
   private let credentials: Credentials?
   /// The mapping of HTTP statuses without `grpc-status`.
   let statuses: HTTPStatusMapping
   private let sessionOptions: HTTP2Session.Options
   let flushQueue: FlushQueue
-  let connectTimeout: TimeAmount
-  static let greeting = "HTTP/2 SETTINGS"
+  /// Whether its connections use TLS.
+  let isSecure: Bool
   let keepalive: KeepaliveState.Options
   package var onConnectivity: ((Connectivity) -> Void)?
-  package var onReachability: ((Reachability) -> Void)?
-  var isReached = false
+  package var onReachability: ((Reachability) -> Void)? {
+    get { self.core.onReachability }
+    set { self.core.onReachability = newValue }
+  }
+  let core: PoolCore<HTTP2PooledCall, HTTP2ClientConnection>
   private var connectivity = Connectivity.idle
   /// The number of calls that end when their connection drains.
   private var yieldingCount = 0
-
-  var state: PoolState
-  var connections: [HTTP2ClientConnection] = []
-  var dialers: [Dialer<HTTP2ClientConnection>] = []
-  var addressFamily = AddressFamily.ipv6
-  var calls: [HTTP2PooledCall?] = []
-  var freeIDs: [Int] = []
-  var deadlines: TimerWheel
-  var ticking: RepeatedTask?
-  var due: [Int] = []
-  var checking: Scheduled<Void>?
-  var probes: [EventLoopPromise<Bool>] = []
-  var drained: [EventLoopPromise<Void>] = []
 
   /// Header fields before and after `:path`, the same for all calls.
   private let headPrefix: HeaderBlock
@@ -79,18 +68,21 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
     self.endpoint = endpoint
     self.key = key
     self.limits = limits
-    self.connector = connector
+    self.isSecure = connector.scheme == "https"
     self.credentials = credentials
     self.statuses = statuses
     self.flushQueue = flushQueue ?? FlushQueue(eventLoop: eventLoop)
-    self.connectTimeout = TimeAmount(clamping: limits.connectTimeout)
     var options = HTTP2Session.Options()
     options.headerByteLimit = limits.endpointHeaderBytes
     options.streamWindow = max(
       Self.leastWindow, min(Self.streamWindow, limits.endpointWindowBytes))
     options.windowByteLimit = 2 * limits.endpointWindowBytes
     self.sessionOptions = options
-    self.state = PoolState(
+    self.core = PoolCore(
+      eventLoop: eventLoop,
+      PoolCore.Target(
+        endpoint: endpoint, connector: connector,
+        connectTimeout: TimeAmount(clamping: limits.connectTimeout), greeting: "HTTP/2 SETTINGS"),
       limits: PoolState.Limits(
         callsInFlight: limits.callsInFlight, callsWaiting: limits.callsWaiting,
         connections: max(limits.endpointConnections, connections.count),
@@ -98,7 +90,6 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
         idleTimeout: connections.idleTimeout.map { TimeAmount(clamping: $0) },
         maxAge: connections.maxAge.map { TimeAmount(clamping: $0) }))
     self.keepalive = KeepaliveState.Options(connections)
-    self.deadlines = TimerWheel(now: eventLoop.now)
     var prefix = HeaderBlock()
     prefix.append(":method", "POST")
     prefix.append(":scheme", connector.scheme)
@@ -117,10 +108,8 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
       ends.raw.append("via", "2 \(via)")
     }
     (self.via, self.rawVia) = ends
+    self.core.onChange = { [weak self] in self?.performPendingActions() }
   }
-
-  /// Whether its connections use TLS.
-  var isSecure: Bool { self.connector.scheme == "https" }
 
   /// The initial window of a stream. 256 KiB: nearly all responses are smaller, and it bounds what
   /// the bridge buffers per call for a client that never reads.
@@ -135,17 +124,17 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
   ) -> any UpstreamCall {
     self.eventLoop.assertInEventLoop()
     if request.options.endsOnDrain { self.yieldingCount += 1 }
-    let call = HTTP2PooledCall(id: self.takeID(), pool: self, request: request, observer: observer)
-    self.calls[call.id] = call
-    self.submit(call)
+    let call = HTTP2PooledCall(
+      id: self.core.takeID(), pool: self, request: request, observer: observer)
+    if let connection = self.core.submit(call) { self.start(call, on: connection) }
     return call
   }
 
-  func start(_ call: HTTP2PooledCall, on id: Int) {
+  private func start(_ call: HTTP2PooledCall, on id: ConnectionID) {
     self.writeHead(of: call)
-    guard !call.start(on: self.connection(id), head: self.head) else { return }
+    guard !call.start(on: self.core.connection(id), head: self.head) else { return }
     // No stream could be opened: the connection's identifiers are used up.
-    self.startElsewhere(call, than: id)
+    self.core.startElsewhere(call, than: id)
   }
 
   private func writeHead(of call: HTTP2PooledCall) {
@@ -170,90 +159,94 @@ package final class HTTP2Pool: EndpointPool, PoolShell {
 
   /// Queues a refused call again.
   func requeue(_ call: HTTP2PooledCall, refusedBy connection: HTTP2ClientConnection) {
-    guard let coolDown = self.state.refuse(call.id, on: connection.id) else { return }
-    let id = connection.id
-    self.eventLoop.assumeIsolated().scheduleTask(in: coolDown) {
-      self.state.endCoolDown(id)
-      self.performPendingActions()
-    }
+    self.core.requeue(call, refusedBy: connection.id)
   }
 
   /// The endpoint began its response to a call on this connection.
   func callResponded(on connection: HTTP2ClientConnection) {
-    self.state.responded(on: connection.id)
+    self.core.responded(on: connection)
   }
 
   /// Removes a call that has ended.
   func forget(_ call: HTTP2PooledCall) {
     if call.endsOnDrain { self.yieldingCount -= 1 }
-    self.leave(call)
+    self.core.leave(call)
   }
 
   // MARK: Connections
 
   func performPendingActions() {
     let now = self.eventLoop.now
-    self.takeSteps(now: now)
+    while let action = self.core.nextAction(now: now) {
+      switch action {
+      case .start(let call, let connection): self.start(call, on: connection)
+      case .dial(let id): self.dial(id)
+      }
+    }
     if self.yieldingCount > 0 {
-      for connection in self.connections where self.state.isDraining(connection.id) {
+      for connection in self.core.connections where self.core.isDraining(connection) {
         connection.endYieldingCalls()
       }
     }
-    self.notifyWaiters()
+    self.core.notifyWaiters()
     if self.onConnectivity != nil { self.reportConnectivity(now) }
   }
 
   private func reportConnectivity(_ now: NIODeadline) {
-    let connectivity = self.state.connectivity(now: now)
+    let connectivity = self.core.connectivity(now: now)
     guard connectivity != self.connectivity else { return }
     self.connectivity = connectivity
     self.onConnectivity?(connectivity)
   }
 
-  func makeConnection(
-    _ dialer: Dialer<HTTP2ClientConnection>, attempt: Int
-  ) -> HTTP2ClientConnection {
-    HTTP2ClientConnection(dialer, attempt: attempt, pool: self, options: self.sessionOptions)
+  private func dial(_ id: ConnectionID) {
+    self.core.dial(id) { dialer, attempt in
+      HTTP2ClientConnection(dialer, attempt: attempt, pool: self, options: self.sessionOptions)
+    }
   }
 
   func connectionAllows(_ connection: HTTP2ClientConnection, calls: Int) {
-    self.allow(connection, calls: calls)
+    self.core.allow(connection, calls: calls)
   }
 
   func connectionRetired(_ connection: HTTP2ClientConnection) {
-    self.state.retire(connection.id)
+    self.core.retire(connection)
   }
 
   func streamClosed(on connection: HTTP2ClientConnection) {
-    self.state.closeCall(on: connection.id)
+    self.core.closeCall(on: connection)
   }
 
   /// - Parameter isOrderly: whether the bridge closed it, or the endpoint sent a GOAWAY without an
   ///   error.
   func connectionEnded(_ connection: HTTP2ClientConnection, reason: String, isOrderly: Bool) {
-    self.remove(connection, reason: reason)
-    self.reportReachability(isOrderly ? nil : reason)
+    self.core.remove(connection, reason: reason)
+    self.core.reportReachability(isOrderly ? nil : reason)
+  }
+
+  /// Marks a call whose client may have disconnected.
+  func makeYield(_ call: HTTP2PooledCall) {
+    self.core.makeYield(call)
   }
 
   /// Clears the deadline of a call whose end is decided.
   func clearDeadline(of call: HTTP2PooledCall) {
-    self.deadlines.cancel(call.id)
-    self.state.releaseSlot(of: call.id)
+    self.core.clearDeadline(of: call)
   }
 
   // MARK: For its owner
 
   package func connect(isUrgent: Bool) {
-    self.connectIfNoneIsUsable(isUrgent: isUrgent)
+    self.core.connectIfNoneIsUsable(isUrgent: isUrgent)
   }
 
-  package var trouble: String { self.lastTrouble }
+  package var trouble: String { self.core.lastTrouble }
 
-  package func probe() -> EventLoopFuture<Bool> { self.beginProbe() }
+  package func probe() -> EventLoopFuture<Bool> { self.core.probe() }
 
-  package func drain() -> EventLoopFuture<Void> { self.beginDrain() }
+  package func drain() -> EventLoopFuture<Void> { self.core.drain() }
 
   package func closeNow() {
-    self.endAll()
+    self.core.closeNow()
   }
 }

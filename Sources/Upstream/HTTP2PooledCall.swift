@@ -7,7 +7,7 @@ internal import NIOCore
 /// A call of the pool, from its start to its end, over as many connections as it takes.
 final class HTTP2PooledCall: UpstreamCall, PooledCall {
   private let pool: HTTP2Pool
-  let id: Int
+  let id: CallID
   private var request: CallRequest
   /// Nil once the call has ended or was cancelled.
   private var observer: (any CallObserver)?
@@ -37,7 +37,7 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
   /// Payload received while paused, not yet returned to the stream's window.
   private var withheldBytes = 0
 
-  init(id: Int, pool: HTTP2Pool, request: consuming CallRequest, observer: any CallObserver) {
+  init(id: CallID, pool: HTTP2Pool, request: consuming CallRequest, observer: any CallObserver) {
     self.id = id
     self.pool = pool
     self.observer = observer
@@ -190,14 +190,14 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
     self.advance()
   }
 
-  func receiveData(_ bytes: ByteBuffer) {
+  /// Receives a part of the response.
+  ///
+  /// - Returns: whether its bytes are to be returned to the stream's window now.
+  func receiveData(_ bytes: ByteBuffer) -> Bool {
     self.reply.receiveData(bytes)
     self.advance()
-    if self.isPaused {
-      self.withheldBytes += bytes.readableBytes
-    } else {
-      self.connection?.returnWindow(self.stream, byteCount: bytes.readableBytes)
-    }
+    if self.isPaused { self.withheldBytes += bytes.readableBytes }
+    return !self.isPaused
   }
 
   func receiveEnd() {

@@ -6,19 +6,19 @@ internal import NIOCore
 extension PoolState {
   /// The outcome of a new call.
   enum Arrival: Equatable {
-    case start(connection: Int)
+    case start(connection: ConnectionID)
     case wait
     case refuse(GRPCStatus)
   }
 
   /// One action.
   enum Step: Equatable {
-    case start(call: Int, connection: Int)
-    case connect(Int)
-    case fail(call: Int, GRPCStatus)
+    case start(call: CallID, connection: ConnectionID)
+    case connect(ConnectionID)
+    case fail(call: CallID, GRPCStatus)
     /// End a call, to make room for another one.
-    case yield(call: Int)
-    case close(Int)
+    case yield(call: CallID)
+    case close(ConnectionID)
   }
 
   /// The next action; calls start first, connections close last. Nil: nothing is left to do.

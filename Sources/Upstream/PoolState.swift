@@ -6,37 +6,22 @@ internal import Time
 /// The state of a pool: assigns calls to connections, queues calls, and decides when to open
 /// connections. Pure.
 ///
-/// Calls and connections are identified by numbers. Events are reported by the mutating functions;
+/// Events are reported by the mutating functions;
 /// the resulting actions are pulled by `nextStep`, which the owner calls after every event until it
 /// returns nil. Invariant then: whenever calls are queued, either a connection is being opened, or
 /// the limit of calls in flight is reached, or every connection is at capacity or cooling down after
 /// a refusal.
 struct PoolState {
   private struct Connection {
-    let id: Int
+    let id: ConnectionID
     var state = PooledConnectionState()
-    /// Whether it has had calls since the last `check`.
-    var isInUse = true
-    /// The time since which it has had no calls.
-    var idleSince = NIODeadline.distantFuture
-    /// The time at which to replace it.
-    var expiry = NIODeadline.distantFuture
-    /// Whether it has exceeded its age and takes calls only until another is ready.
-    var isExpiring = false
-    /// Whether the pool closes it on its own initiative, which doesn't count against the endpoint.
-    var isRetiredByPool = false
-
-    mutating func giveUp() {
-      self.isRetiredByPool = true
-      self.state.drain()
-    }
   }
 
   private let limits: Limits
   private let backoff: Backoff
   private var connections: [Connection] = []
-  private var nextID = 0
-  private var waiting: Deque<Int> = []
+  private var connectionCount = 0
+  private var waiting: Deque<CallID> = []
   private var callsInFlight = 0
   private var yielding = YieldingCalls()
   /// Consecutive attempts without a usable connection.
@@ -61,7 +46,7 @@ struct PoolState {
   /// Submits a new call. It counts as open on the connection that it's assigned to.
   ///
   /// - Parameter yields: whether its client may have disconnected; see `yield`.
-  mutating func submit(_ call: Int, yields: Bool = false, now: NIODeadline) -> Arrival {
+  mutating func submit(_ call: CallID, yields: Bool = false, now: NIODeadline) -> Arrival {
     guard !self.isDraining else {
       return .refuse(
         GRPCStatus(.unavailable, "the bridge is shutting down", origin: .notConnected))
@@ -85,7 +70,7 @@ struct PoolState {
   }
 
   /// Marks a call whose client may have disconnected: it's ended when other calls lack room.
-  mutating func yield(_ call: Int) {
+  mutating func yield(_ call: CallID) {
     if self.waiting.contains(call) {
       self.yielding.insertWaiting(call)
     } else {
@@ -94,14 +79,14 @@ struct PoolState {
   }
 
   /// Queues a call that had a stream again, ahead of the others.
-  private mutating func putBack(_ call: Int) {
+  private mutating func putBack(_ call: CallID) {
     self.waiting.prepend(call)
     self.yielding.putBack(call)
   }
 
   /// Queues a call that the endpoint has certainly not processed again, ahead of the others. It was
   /// admitted before and isn't shed.
-  mutating func requeue(_ call: Int) {
+  mutating func requeue(_ call: CallID) {
     self.putBack(call)
   }
 
@@ -111,7 +96,7 @@ struct PoolState {
   ///
   /// - Returns: the cool-down, after which `endCoolDown` must follow; nil if one is in effect
   ///   already.
-  mutating func refuse(_ call: Int, on connection: Int) -> TimeAmount? {
+  mutating func refuse(_ call: CallID, on connection: ConnectionID) -> TimeAmount? {
     self.putBack(call)
     guard let index = self.index(of: connection), !self.connections[index].state.isCoolingDown
     else {
@@ -125,25 +110,25 @@ struct PoolState {
   }
 
   /// Ends a connection's cool-down: it takes calls again.
-  mutating func endCoolDown(_ connection: Int) {
+  mutating func endCoolDown(_ connection: ConnectionID) {
     guard let index = self.index(of: connection) else { return }
     self.connections[index].state.endCoolDown()
   }
 
   /// The endpoint began its response to a call on this connection.
-  mutating func responded(on connection: Int) {
+  mutating func responded(on connection: ConnectionID) {
     guard let index = self.index(of: connection) else { return }
     self.connections[index].state.responded()
   }
 
   /// The stream of a call closed, though its owner hasn't read all of the response: it has no slot
   /// left to yield.
-  mutating func releaseSlot(of call: Int) {
+  mutating func releaseSlot(of call: CallID) {
     self.yielding.removeOpen(call)
   }
 
   /// Removes a call, which may be queued.
-  mutating func leave(_ call: Int) {
+  mutating func leave(_ call: CallID) {
     self.releaseSlot(of: call)
     self.yielding.removeWaiting(call)
     guard let index = self.waiting.firstIndex(of: call) else { return }
@@ -151,7 +136,7 @@ struct PoolState {
   }
 
   /// The stream of a call closed.
-  mutating func closeCall(on connection: Int) {
+  mutating func closeCall(on connection: ConnectionID) {
     guard let index = self.index(of: connection) else { return }
     self.connections[index].state.closeCall()
     self.callsInFlight -= 1
@@ -163,19 +148,20 @@ struct PoolState {
 
   /// The endpoint's SETTINGS arrived: a connection is ready, or its limit has changed.
   mutating func allow(
-    _ connection: Int, calls: Int, now: NIODeadline,
+    _ connection: ConnectionID, calls: Int, now: NIODeadline,
     using generator: inout some RandomNumberGenerator
   ) {
     guard let index = self.index(of: connection) else { return }
     if self.connections[index].state.isConnecting {
-      self.connections[index].idleSince = now
+      var expiry = NIODeadline.distantFuture
       if let age = self.limits.maxAge {
         let spread = Double.random(in: 0.9...1.1, using: &generator)
-        self.connections[index].expiry = now + .nanoseconds(Int64(Double(age.nanoseconds) * spread))
+        expiry = now + .nanoseconds(Int64(Double(age.nanoseconds) * spread))
       }
+      self.connections[index].state.startAging(now: now, expiry: expiry)
       // The connections that it was opened to replace.
-      for index in self.connections.indices where self.connections[index].isExpiring {
-        self.connections[index].giveUp()
+      for index in self.connections.indices where self.connections[index].state.isExpiring {
+        self.connections[index].state.drain(by: .bridge)
       }
     }
     self.connections[index].state.allow(calls)
@@ -195,23 +181,8 @@ struct PoolState {
   /// Closes connections that have been idle for too long or are too old. One that's too old and has
   /// calls is replaced by another first.
   mutating func check(now: NIODeadline) {
-    for index in self.connections.indices where self.connections[index].state.isReady {
-      let openCalls = self.connections[index].state.openCalls
-      if self.connections[index].isInUse || openCalls > 0 {
-        self.connections[index].isInUse = false
-        self.connections[index].idleSince = now
-      }
-      if let timeout = self.limits.idleTimeout,
-        openCalls == 0, now - self.connections[index].idleSince >= timeout
-      {
-        self.connections[index].giveUp()
-      } else if self.connections[index].expiry <= now {
-        if openCalls == 0 {
-          self.connections[index].giveUp()
-        } else {
-          self.connections[index].isExpiring = true
-        }
-      }
+    for index in self.connections.indices {
+      self.connections[index].state.check(now: now, idleTimeout: self.limits.idleTimeout)
     }
   }
 
@@ -220,16 +191,16 @@ struct PoolState {
   private static let longestCheck = TimeAmount.seconds(30)
 
   /// A connection takes no calls any more (GOAWAY, no stream identifiers left).
-  mutating func retire(_ connection: Int) {
+  mutating func retire(_ connection: ConnectionID) {
     guard let index = self.index(of: connection) else { return }
-    self.connections[index].state.drain()
+    self.connections[index].state.drain(by: .endpoint)
   }
 
   /// Retires connections without calls: one that had been kept like them was found dead.
   mutating func retireIdle() {
     for index in self.connections.indices
     where self.connections[index].state.isReady && self.connections[index].state.openCalls == 0 {
-      self.connections[index].giveUp()
+      self.connections[index].state.drain(by: .bridge)
     }
   }
 
@@ -240,14 +211,14 @@ struct PoolState {
   /// no call waited, the next call isn't affected: only connections without a waiting call are
   /// delayed.
   mutating func remove(
-    _ connection: Int, reason: String, now: NIODeadline,
+    _ connection: ConnectionID, reason: String, now: NIODeadline,
     using generator: inout some RandomNumberGenerator
   ) {
     guard let index = self.index(of: connection) else { return }
     let removed = self.connections.remove(at: index)
     self.callsInFlight -= removed.state.openCalls
     self.yielding.connectionClosed(callsInFlight: self.callsInFlight)
-    guard !removed.state.wasUsed, !removed.isRetiredByPool else { return }
+    guard removed.state.isFailure else { return }
     self.failures += 1
     self.lastFailure = reason
     self.isConnectionRequested = false
@@ -279,7 +250,7 @@ struct PoolState {
   // MARK: Actions
 
   /// A waiting call that can start now, and its connection.
-  mutating func nextStart() -> (call: Int, connection: Int)? {
+  mutating func nextStart() -> (call: CallID, connection: ConnectionID)? {
     guard !self.waiting.isEmpty, let connection = self.takeRoom() else { return nil }
     guard !self.yielding.waiting.isEmpty else {
       return self.waiting.popFirst().map { ($0, connection) }
@@ -293,7 +264,7 @@ struct PoolState {
   /// A call to end now, because its client may have disconnected and another call lacks room. Waiting
   /// ones are ended only if the queue is full, because other calls overtake them; those on
   /// connections as soon as a call waits for which no room is being made yet.
-  mutating func nextYield() -> Int? {
+  mutating func nextYield() -> CallID? {
     guard !self.yielding.isEmpty else { return nil }
     if self.waiting.count > self.limits.callsWaiting,
       let index = self.waiting.firstIndex(where: { self.yielding.waiting.contains($0) })
@@ -311,11 +282,11 @@ struct PoolState {
 
   /// A connection to open now: because calls lack room, because there are fewer connections than
   /// calls are spread over, or to replace one that's too old.
-  mutating func nextConnect(now: NIODeadline) -> Int? {
+  mutating func nextConnect(now: NIODeadline) -> ConnectionID? {
     // A connection that drains before it carried a call counts as a failed attempt once it's closed.
     // Opening the next one meanwhile would loop without any backoff.
     let isRefused = self.connections.contains {
-      !$0.state.isUsable && !$0.state.wasUsed && !$0.isRetiredByPool
+      !$0.state.isUsable && $0.state.isFailure
     }
     guard !isRefused else { return nil }
     guard self.retryAt.map({ $0 <= now }) ?? true, !self.isDraining || !self.waiting.isEmpty else {
@@ -327,7 +298,7 @@ struct PoolState {
     var opening = 0
     for connection in self.connections where connection.state.isUsable {
       if connection.state.isConnecting { opening += 1 }
-      if connection.isExpiring {
+      if connection.state.isExpiring {
         hasExpiring = true
       } else {
         usable += 1
@@ -345,22 +316,25 @@ struct PoolState {
     guard usable < self.limits.connections,
       (isShort && !hasRoom) || (maySpare && ((hasExpiring && usable == 0) || !isSpread))
     else { return nil }
-    self.nextID += 1
-    self.connections.append(Connection(id: self.nextID))
-    return self.nextID
+    self.connectionCount += 1
+    let id = ConnectionID(self.connectionCount)
+    self.connections.append(Connection(id: id))
+    return id
   }
 
   /// A waiting call for which no connection will be opened soon, and the reason.
-  mutating func nextFailure(now: NIODeadline) -> (call: Int, status: GRPCStatus)? {
+  mutating func nextFailure(now: NIODeadline) -> (call: CallID, status: GRPCStatus)? {
     guard !self.mayConnectOrIsUsable(now), let call = self.waiting.popFirst() else { return nil }
     self.yielding.removeWaiting(call)
     return (call, self.notConnected)
   }
 
   /// A connection to close now.
-  mutating func nextClose() -> Int? {
+  mutating func nextClose() -> ConnectionID? {
     for index in self.connections.indices {
-      if self.isDraining && self.waiting.isEmpty { self.connections[index].state.drain() }
+      if self.isDraining && self.waiting.isEmpty {
+        self.connections[index].state.drain(by: .bridge)
+      }
       if self.connections[index].state.isSpent {
         self.connections[index].state.close()
         return self.connections[index].id
@@ -383,7 +357,7 @@ struct PoolState {
   }
 
   /// Whether a connection takes no more calls and is about to close.
-  func isDraining(_ connection: Int) -> Bool {
+  func isDraining(_ connection: ConnectionID) -> Bool {
     self.index(of: connection).map { !self.connections[$0].state.isUsable } ?? false
   }
 
@@ -411,12 +385,11 @@ struct PoolState {
 
   /// Assigns a call to the first connection with room: fewer connections in use mean more calls per
   /// write.
-  private mutating func takeRoom() -> Int? {
+  private mutating func takeRoom() -> ConnectionID? {
     guard self.callsInFlight < self.limits.callsInFlight, let index = self.leastLoaded() else {
       return nil
     }
     self.connections[index].state.openCall()
-    self.connections[index].isInUse = true
     self.callsInFlight += 1
     return self.connections[index].id
   }
@@ -425,7 +398,7 @@ struct PoolState {
   /// old only if there's no other.
   private func leastLoaded() -> Int? {
     if self.limits.spread == 1, let first = self.connections.first,
-      first.state.hasRoom, !first.isExpiring
+      first.state.hasRoom, !first.state.isExpiring
     {
       return 0
     }
@@ -433,16 +406,16 @@ struct PoolState {
     var fewest = Int.max
     for index in self.connections.indices where self.connections[index].state.hasRoom {
       let connection = self.connections[index]
-      let calls = connection.state.openCalls + (connection.isExpiring ? Int.max / 2 : 0)
+      let calls = connection.state.openCalls + (connection.state.isExpiring ? Int.max / 2 : 0)
       guard calls < fewest else { continue }
       best = index
       fewest = calls
-      if self.limits.spread == 1 && !connection.isExpiring { break }
+      if self.limits.spread == 1 && !connection.state.isExpiring { break }
     }
     return best
   }
 
-  private func index(of connection: Int) -> Int? {
+  private func index(of connection: ConnectionID) -> Int? {
     self.connections.firstIndex { $0.id == connection }
   }
 }

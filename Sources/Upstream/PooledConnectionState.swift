@@ -1,17 +1,30 @@
-/// The lifecycle of one pooled connection: whether it takes calls, and when it must be closed. Pure.
+internal import NIOCore
+
+/// The life of one pooled connection: whether it takes calls, and when it must be closed. Pure.
+///
+///     connecting ─SETTINGS─▶ ready ─age─▶ expiring
+///         └──────────────────┴─GOAWAY, age, idle, shutdown─┴▶ draining ─no calls─▶ closing
 struct PooledConnectionState {
-  private enum State {
-    /// Being opened, up to the endpoint's SETTINGS.
-    case connecting
-    /// Takes calls. Valid transitions: draining, closing.
-    case ready(limit: Int)
-    /// Takes no calls any more, finishes those it has. Valid transition: closing.
-    case draining
-    /// The shell is closing it.
-    case closing
+  /// The side that ends it.
+  enum Side {
+    case bridge
+    case endpoint
   }
 
-  private var state = State.connecting
+  private enum Phase {
+    /// Being opened, up to the endpoint's SETTINGS. Valid transitions: ready, draining.
+    case connecting
+    /// Takes calls, at most `limit` at a time. Valid transitions: expiring, draining.
+    case ready(limit: Int)
+    /// Has exceeded its age, and takes calls only until another is ready. Valid transition: draining.
+    case expiring(limit: Int)
+    /// Takes no calls any more, finishes those it has. Valid transition: closing.
+    case draining(by: Side)
+    /// The shell is closing it.
+    case closing(by: Side)
+  }
+
+  private var phase = Phase.connecting
   /// Streams that are open on it.
   private(set) var openCalls = 0
   /// Whether a call ever began on it.
@@ -20,45 +33,62 @@ struct PooledConnectionState {
   private(set) var refusals = 0
   /// Whether it takes no calls for a while, because the endpoint refused one.
   private(set) var isCoolingDown = false
+  /// Whether it has had calls since the last `check`.
+  private var isInUse = false
+  /// The time since which it has had no calls.
+  private var idleSince = NIODeadline.distantFuture
+  /// The time at which to replace it.
+  private var expiry = NIODeadline.distantFuture
+
+  // MARK: Reading
 
   var isConnecting: Bool {
-    if case .connecting = self.state { true } else { false }
+    if case .connecting = self.phase { true } else { false }
   }
 
   var isReady: Bool {
-    if case .ready = self.state { true } else { false }
+    switch self.phase {
+    case .ready, .expiring: true
+    case .connecting, .draining, .closing: false
+    }
+  }
+
+  var isExpiring: Bool {
+    if case .expiring = self.phase { true } else { false }
   }
 
   /// Whether it has, or may get, room for calls.
   var isUsable: Bool { self.isConnecting || self.isReady }
 
   var hasRoom: Bool {
-    if case .ready(let limit) = self.state {
-      self.openCalls < limit && !self.isCoolingDown
-    } else {
-      false
+    switch self.phase {
+    case .ready(let limit), .expiring(let limit): self.openCalls < limit && !self.isCoolingDown
+    case .connecting, .draining, .closing: false
     }
   }
 
   /// Whether it takes no more calls and has none left.
   var isSpent: Bool {
-    if case .draining = self.state { self.openCalls == 0 } else { false }
+    if case .draining = self.phase { self.openCalls == 0 } else { false }
   }
 
-  /// The endpoint's SETTINGS arrived (again): it allows this many streams at a time. A limit below
-  /// the current number only prevents new ones (RFC 9113 §5.1.2).
-  mutating func allow(_ limit: Int) {
-    switch self.state {
-    case .connecting, .ready: self.state = .ready(limit: limit)
-    case .draining, .closing: break
+  /// Whether its end is a failure of the endpoint: it never carried a call, and the bridge didn't end it.
+  var isFailure: Bool {
+    switch self.phase {
+    case .connecting, .ready, .expiring, .draining(by: .endpoint), .closing(by: .endpoint):
+      !self.wasUsed
+    case .draining(by: .bridge), .closing(by: .bridge): false
     }
   }
+
+  // MARK: Calls
 
   /// Begins a call on it. Requires `hasRoom`.
   mutating func openCall() {
     precondition(self.hasRoom, "a call was opened on a connection at capacity")
     self.openCalls += 1
     self.wasUsed = true
+    self.isInUse = true
   }
 
   /// The stream of a call closed.
@@ -83,16 +113,53 @@ struct PooledConnectionState {
     self.refusals = 0
   }
 
-  /// Takes no more calls from now on: the endpoint sent GOAWAY, or the pool is shutting down.
-  mutating func drain() {
-    switch self.state {
-    case .connecting, .ready: self.state = .draining
+  // MARK: Transitions
+
+  /// The endpoint's SETTINGS arrived: it allows this many streams at a time. A limit below the current
+  /// number only prevents new ones (RFC 9113 §5.1.2).
+  mutating func allow(_ limit: Int) {
+    switch self.phase {
+    case .connecting, .ready: self.phase = .ready(limit: limit)
+    case .expiring: self.phase = .expiring(limit: limit)
     case .draining, .closing: break
     }
   }
 
-  /// Marks it as being closed by the shell.
+  /// It's ready from `now` on, and too old from `expiry` on.
+  mutating func startAging(now: NIODeadline, expiry: NIODeadline) {
+    self.idleSince = now
+    self.expiry = expiry
+  }
+
+  /// Ends it if it has been idle for `idleTimeout` or is too old. One that's too old and has calls is
+  /// replaced by another first.
+  mutating func check(now: NIODeadline, idleTimeout: TimeAmount?) {
+    guard self.isReady else { return }
+    if self.isInUse || self.openCalls > 0 {
+      self.isInUse = false
+      self.idleSince = now
+    }
+    if self.openCalls == 0 {
+      let isIdle = idleTimeout.map { now - self.idleSince >= $0 } ?? false
+      if isIdle || self.expiry <= now { self.drain(by: .bridge) }
+    } else if self.expiry <= now, case .ready(let limit) = self.phase {
+      self.phase = .expiring(limit: limit)
+    }
+  }
+
+  /// Takes no more calls from now on: the endpoint sent GOAWAY, or the bridge doesn't need it any more.
+  mutating func drain(by side: Side) {
+    switch self.phase {
+    case .connecting, .ready, .expiring: self.phase = .draining(by: side)
+    case .draining, .closing: break
+    }
+  }
+
+  /// Marks it as being closed by the shell. Requires `isSpent`.
   mutating func close() {
-    self.state = .closing
+    guard case .draining(let side) = self.phase else {
+      preconditionFailure("a connection was closed that takes calls")
+    }
+    self.phase = .closing(by: side)
   }
 }

@@ -69,7 +69,7 @@ extension ExchangeDriver {
     if headers.requestedMethod != nil, try self.respondToPreflight(head, headers) { return }
     if headers.wantsWebSocket, try self.acceptWebSocket(head, headers) { return }
     var head = head
-    if !headers.methodOverride.isEmpty, try self.takesForm(head, headers) { head = head.with(.GET) }
+    if !headers.methodOverride.isEmpty, try self.takesForm(head, headers) { head.method = .GET }
     let decision = try RequestRouter.route(head, headers, self.loop, &self.bindings)
     guard case .call(let serviceIndex, let routeIndex, let group) = decision else {
       self.respondToPing()

@@ -79,7 +79,6 @@ extension ExchangeDriver {
   }
 
   private func streamHasGrown(wasEmpty: Bool = true) {
-    self.loop.output.shrink(to: LoopContext.keptByteCount)
     if self.stream.isFull {
       self.flush()
     } else if wasEmpty {
@@ -92,6 +91,7 @@ extension ExchangeDriver {
   func flush() {
     guard let writer = self.writer, self.state.isStreaming else { return }
     if let body = self.stream.take() { writer.write(consume body) }
+    self.loop.output.shrink(to: LoopContext.keptByteCount)
     self.extendDeadline()
     self.startHeartbeat()
     writer.flush()

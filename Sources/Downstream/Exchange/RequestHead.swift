@@ -2,7 +2,7 @@ internal import HTTP2
 internal import HTTPFields
 internal import NIOHTTP1
 
-/// The head of a request, from either protocol. A single reference, because it's passed around often.
+/// The head of a request, from either protocol.
 struct RequestHead {
   /// How the end of the request is indicated, besides its framing fields.
   enum Delimiter: Equatable {
@@ -20,64 +20,21 @@ struct RequestHead {
     case block(HeaderBlock)
   }
 
-  private final class StreamHead {
-    var method = HTTPMethod.GET
-    var target = "/"
-    var fields = HeaderBlock()
-    let endsStream: Bool
-
-    init(endsStream: Bool) {
-      self.endsStream = endsStream
-    }
-  }
-
-  private enum Source {
-    case http1(HTTPRequestHead)
-    case http2(StreamHead)
-  }
-
-  private let source: Source
-
-  var method: HTTPMethod {
-    switch self.source {
-    case .http1(let head): head.method
-    case .http2(let head): head.method
-    }
-  }
-
+  var method: HTTPMethod
   /// The request target (RFC 9112 §3.2), in ASCII.
-  var target: String {
-    switch self.source {
-    case .http1(let head): head.uri
-    case .http2(let head): head.target
-    }
-  }
-
+  let target: String
   /// Whether the client speaks HTTP/1.0.
-  var isHTTP10: Bool {
-    switch self.source {
-    case .http1(let head): head.version.minor == 0
-    case .http2: false
-    }
-  }
-
-  var fields: Fields {
-    switch self.source {
-    case .http1(let head): .list(head.headers)
-    case .http2(let head): .block(head.fields)
-    }
-  }
-
-  var delimiter: Delimiter {
-    switch self.source {
-    case .http1: .framing
-    case .http2(let head): .stream(endsWithHead: head.endsStream)
-    }
-  }
+  let isHTTP10: Bool
+  let fields: Fields
+  let delimiter: Delimiter
 
   /// Creates the head of an HTTP/1.1 request.
   init(_ head: HTTPRequestHead) {
-    self.source = .http1(head)
+    self.method = head.method
+    self.target = head.uri
+    self.isHTTP10 = head.version.minor == 0
+    self.fields = .list(head.headers)
+    self.delimiter = .framing
   }
 
   /// Creates the head of an HTTP/2 request (RFC 9113 §8.3.1): `:authority` becomes Host, the cookie
@@ -87,16 +44,18 @@ struct RequestHead {
   ///   - block: contains the head's fields in `range`; nghttp2 has validated them.
   ///   - endsStream: whether the request has no body.
   init(_ block: HeaderBlock, _ range: Range<Int>, endsStream: Bool) {
-    let head = StreamHead(endsStream: endsStream)
+    var method = HTTPMethod.GET
+    var target = "/"
+    var fields = HeaderBlock()
     var host: HeaderBlock.Field?
     var authority: HeaderBlock.Field?
     var cookies: [UInt8] = []
     for field in block.fields[range] {
       if block.bytes[field.name.lowerBound] == UInt8(ascii: ":") {
         if block.isNamed(":method", field) {
-          head.method = HTTPMethod(rawValue: block.value(of: field))
+          method = HTTPMethod(rawValue: block.value(of: field))
         } else if block.isNamed(":path", field) {
-          head.target = Self.target(block.bytes[field.value])
+          target = Self.target(block.bytes[field.value])
         } else if block.isNamed(":authority", field) {
           authority = field
         }
@@ -106,12 +65,16 @@ struct RequestHead {
         if !cookies.isEmpty { cookies.append(contentsOf: "; ".utf8) }
         cookies.append(contentsOf: block.bytes[field.value])
       } else {
-        head.fields.append(field, of: block)
+        fields.append(field, of: block)
       }
     }
-    if let host = authority ?? host { head.fields.append("host".utf8, block.bytes[host.value]) }
-    if !cookies.isEmpty { head.fields.append("cookie".utf8, cookies) }
-    self.source = .http2(head)
+    if let host = authority ?? host { fields.append("host".utf8, block.bytes[host.value]) }
+    if !cookies.isEmpty { fields.append("cookie".utf8, cookies) }
+    self.method = method
+    self.target = target
+    self.isHTTP10 = false
+    self.fields = .block(fields)
+    self.delimiter = .stream(endsWithHead: endsStream)
   }
 
   /// The target with non-ASCII bytes percent-encoded, as `RequestDecoder` produces it.
@@ -122,25 +85,6 @@ struct RequestHead {
     var encoded: [UInt8] = []
     unsafe RequestLine.appendEncoded(bytes.span.bytes, to: &encoded)
     return String(decoding: encoded, as: UTF8.self)
-  }
-
-  /// The same request with another method.
-  func with(_ method: HTTPMethod) -> RequestHead {
-    switch self.source {
-    case .http1(var head):
-      head.method = method
-      return RequestHead(head)
-    case .http2(let head):
-      let copy = StreamHead(endsStream: head.endsStream)
-      copy.method = method
-      copy.target = head.target
-      copy.fields = head.fields
-      return RequestHead(.http2(copy))
-    }
-  }
-
-  private init(_ source: Source) {
-    self.source = source
   }
 
   /// The values of all fields with a name, in order.

@@ -23,7 +23,7 @@ extension HTTP1ServerHandler: ResponseWriter {
   var upgradableConnection: HTTP1ServerHandler? { self }
 
   /// From this size on, a part of a body is written separately instead of copied after the queued bytes.
-  private static let copiedByteLimit = 16 << 10
+  private static let copiedByteLimit = 4 << 10
 
   func writeContinue() {
     self.write(raw: ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))

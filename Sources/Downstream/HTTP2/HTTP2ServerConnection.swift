@@ -36,7 +36,7 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection,
   let checksHost: Bool
   /// Moves bytes and events.
   let driver: HTTP2ConnectionDriver
-  var session: HTTP2Session { self.driver.session }
+  let session: HTTP2Session
   /// The client's IP address; empty on a UNIX socket.
   private(set) lazy var clientAddress = self.context?.remoteAddress?.ipAddress ?? ""
   /// Whether the client is on this machine.
@@ -69,8 +69,8 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection,
     options.headerByteLimit = loop.limits.headBytes
     options.streamWindow = Self.streamWindow
     options.concurrentStreams = loop.limits.clientStreams
-    self.driver = HTTP2ConnectionDriver(
-      HTTP2Session(role: .server, options: options), flushQueue: loop.flushQueue)
+    self.session = HTTP2Session(role: .server, options: options)
+    self.driver = HTTP2ConnectionDriver(self.session, flushQueue: loop.flushQueue)
   }
 
   // MARK: For its calls
@@ -246,30 +246,33 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection,
     self.call(of: stream)?.streamAdvanced() ?? false
   }
 
-  func receive(_ event: HTTP2Event, of bytes: ByteBuffer) {
-    switch event {
-    case .headers(let stream, let fields, let endsStream):
-      self.receiveHeaders(stream, fields, endsStream: endsStream)
-      if endsStream { self.call(of: stream)?.receiveEnd() }
-    case .headersTooLarge(let stream):
-      self.refuseHeaders(of: stream)
-    case .invalidRequest(_, let fields, let reason):
-      self.record(invalidRequest: fields, reason: reason)
-    case .data(let stream, let range):
-      let start = bytes.readerIndex + range.lowerBound
-      if let payload = bytes.getSlice(at: start, length: range.count) {
-        self.call(of: stream)?.receive(payload)
+  func receive(_ events: [HTTP2Event], of bytes: ByteBuffer) {
+    for event in events {
+      switch event {
+      case .headers(let stream, let fields, let endsStream):
+        self.receiveHeaders(stream, fields, endsStream: endsStream)
+        if endsStream { self.call(of: stream)?.receiveEnd() }
+      case .headersTooLarge(let stream):
+        self.refuseHeaders(of: stream)
+      case .invalidRequest(let stream, let fields):
+        self.record(
+          invalidRequest: fields, reason: self.session.violation(on: stream) ?? "")
+      case .data(let stream, let range):
+        let start = bytes.readerIndex + range.lowerBound
+        if let payload = bytes.getSlice(at: start, length: range.count) {
+          self.call(of: stream)?.receive(payload)
+        }
+      case .endOfStream(let stream):
+        self.call(of: stream)?.receiveEnd()
+      case .closed(let stream, _):
+        self.streamClosed(stream)
+      case .settings, .goAway, .pong:
+        break
       }
-    case .endOfStream(let stream):
-      self.call(of: stream)?.receiveEnd()
-    case .closed(let stream, _):
-      self.streamClosed(stream)
-    case .settings, .goAway, .pong:
-      break
     }
   }
 
-  func eventsHandled() {
+  func eventsCleared() {
     for call in self.opened where !self.session.isFaulty(call.stream) { call.begin() }
     self.opened.removeAll(keepingCapacity: true)
   }

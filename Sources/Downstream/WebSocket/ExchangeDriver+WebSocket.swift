@@ -66,7 +66,8 @@ extension ExchangeDriver {
     _ head: RequestHead, _ headers: RequestHeaders
   ) throws(RequestError) -> (service: Int, route: Int, group: Int)? {
     for method in [HTTPMethod.GET, .POST, .PUT, .PATCH] {
-      let tried = head.with(method)
+      var tried = head
+      tried.method = method
       self.bindings.removeAll()
       do throws(RequestError) {
         let decision = try RequestRouter.route(tried, headers, self.loop, &self.bindings)

@@ -13,7 +13,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
   typealias InboundIn = HTTPClientResponsePart
   typealias OutboundOut = HTTPClientRequestPart
 
-  let id: Int
+  let id: ConnectionID
   private let pool: HTTP1Pool
   /// Nil once it's established.
   private var dialer: Dialer<HTTP1ClientConnection>?
@@ -32,7 +32,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
   /// Whether its end was reported to the pool.
   private var hasEnded = false
 
-  /// Creates an attempt of a dialer, which becomes a connection of the same number.
+  /// Creates an attempt of a dialer, which becomes a connection of the same identifier.
   init(_ dialer: Dialer<HTTP1ClientConnection>, attempt: Int, pool: HTTP1Pool) {
     self.id = dialer.id
     self.dialer = dialer

@@ -9,39 +9,26 @@ internal import Time
 /// Confined to its event loop; may be created anywhere. A connection carries one request at a time
 /// and is kept for the next; calls without a connection wait. Only unary calls of the configured
 /// method are accepted; others end with UNIMPLEMENTED.
-package final class HTTP1Pool: EndpointPool, PoolShell {
+package final class HTTP1Pool: EndpointPool {
   package let eventLoop: any EventLoop
   package let endpoint: Configuration.Endpoint
   /// The service's path in the configuration, `services.bench`, for messages that name a setting.
   let key: String
   let limits: Configuration.Limits
   package var onConnectivity: ((Connectivity) -> Void)?
-  package var onReachability: ((Reachability) -> Void)?
-  var isReached = false
+  package var onReachability: ((Reachability) -> Void)? {
+    get { self.core.onReachability }
+    set { self.core.onReachability = newValue }
+  }
 
-  let connector: any Connector
-  let connectTimeout: TimeAmount
-  static let greeting = "connection"
   private let credentials: Credentials?
   private let callPath: String
   private let isIdempotent: Bool
   private let head: HTTP1RequestHead
   private let second: () -> Int64
 
+  private let core: PoolCore<HTTP1PooledCall, HTTP1ClientConnection>
   private var connectivity = Connectivity.idle
-
-  var state: PoolState
-  var connections: [HTTP1ClientConnection] = []
-  var dialers: [Dialer<HTTP1ClientConnection>] = []
-  var addressFamily = AddressFamily.ipv6
-  var calls: [HTTP1PooledCall?] = []
-  var freeIDs: [Int] = []
-  var deadlines: TimerWheel
-  var ticking: RepeatedTask?
-  var due: [Int] = []
-  var checking: Scheduled<Void>?
-  var probes: [EventLoopPromise<Bool>] = []
-  var drained: [EventLoopPromise<Void>] = []
 
   /// - Parameters:
   ///   - transport: the request's target, and how often connections are opened.
@@ -65,22 +52,24 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
     self.endpoint = endpoint
     self.key = key
     self.limits = limits
-    self.connector = connector
-    self.connectTimeout = TimeAmount(clamping: limits.connectTimeout)
     self.credentials = credentials
     self.callPath = callPath
     self.isIdempotent = transport.isIdempotent
     self.second = second
     self.head = HTTP1RequestHead(
       path: transport.path, host: authority ?? endpoint.authority, userAgent: userAgent, via: via)
-    self.state = PoolState(
+    self.core = PoolCore(
+      eventLoop: eventLoop,
+      PoolCore.Target(
+        endpoint: endpoint, connector: connector,
+        connectTimeout: TimeAmount(clamping: limits.connectTimeout), greeting: "connection"),
       limits: PoolState.Limits(
         callsInFlight: limits.callsInFlight, callsWaiting: limits.callsWaiting,
         connections: max(transport.connectionLimit, connections.count),
         spread: connections.count, opening: Self.opening,
         idleTimeout: connections.idleTimeout.map { TimeAmount(clamping: $0) },
         maxAge: connections.maxAge.map { TimeAmount(clamping: $0) }))
-    self.deadlines = TimerWheel(now: eventLoop.now)
+    self.core.onChange = { [weak self] in self?.performPendingActions() }
   }
 
   // MARK: Calls
@@ -89,17 +78,17 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
     _ request: CallRequest, observer: any CallObserver
   ) -> any UpstreamCall {
     self.eventLoop.assertInEventLoop()
-    let call = HTTP1PooledCall(id: self.takeID(), pool: self, request: request, observer: observer)
-    self.calls[call.id] = call
+    let call = HTTP1PooledCall(
+      id: self.core.takeID(), pool: self, request: request, observer: observer)
     guard self.takes(request) else {
-      self.failLater(
+      self.core.reject(
         call,
         GRPCStatus(
           .unimplemented,
           "this endpoint is called over HTTP/1.1 for \(self.callPath) only, not by gRPC"))
       return call
     }
-    self.submit(call)
+    if let connection = self.core.submit(call) { self.start(call, on: connection) }
     return call
   }
 
@@ -111,8 +100,8 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
       && message.getInteger(at: message.readerIndex, as: UInt8.self) == 0
   }
 
-  func start(_ call: HTTP1PooledCall, on id: Int) {
-    let connection = self.connection(id)
+  private func start(_ call: HTTP1PooledCall, on id: ConnectionID) {
+    let connection = self.core.connection(id)
     var body = call.request.message ?? ByteBuffer()
     body.moveReaderIndex(forwardBy: min(GRPCMessage.prefixByteCount, body.readableBytes))
     let head = self.head.make(
@@ -122,30 +111,34 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
     guard !connection.begin(call, head, body: body) else { return }
     // It has closed, and nothing was sent (RFC 9110 §9.2.2 allows a retry).
     call.connection = nil
-    self.startElsewhere(call, than: id)
+    self.core.startElsewhere(call, than: id)
+  }
+
+  /// Marks a call whose client may have disconnected.
+  func makeYield(_ call: HTTP1PooledCall) {
+    self.core.makeYield(call)
   }
 
   /// Removes a call that has ended.
   func forget(_ call: HTTP1PooledCall) {
-    self.leave(call)
+    self.core.leave(call)
   }
 
   /// The call's outcome is decided, though its owner may not have been notified yet.
   func settled(_ call: HTTP1PooledCall) {
-    self.deadlines.cancel(call.id)
-    self.state.leave(call.id)
+    self.core.settle(call)
   }
 
   // MARK: For connections
 
-  func makeConnection(
-    _ dialer: Dialer<HTTP1ClientConnection>, attempt: Int
-  ) -> HTTP1ClientConnection {
-    HTTP1ClientConnection(dialer, attempt: attempt, pool: self)
+  private func dial(_ id: ConnectionID) {
+    self.core.dial(id) { dialer, attempt in
+      HTTP1ClientConnection(dialer, attempt: attempt, pool: self)
+    }
   }
 
   func connectionReady(_ connection: HTTP1ClientConnection) {
-    self.allow(connection, calls: 1)
+    self.core.allow(connection, calls: 1)
     self.performPendingActions()
   }
 
@@ -153,14 +146,14 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
   ///
   /// - Parameter keeps: whether the connection takes another request.
   func requestEnded(on connection: HTTP1ClientConnection, keeps: Bool) {
-    if !keeps { self.state.retire(connection.id) }
-    self.state.closeCall(on: connection.id)
+    if !keeps { self.core.retire(connection) }
+    self.core.closeCall(on: connection)
   }
 
   func connectionEnded(_ connection: HTTP1ClientConnection, reason: String) {
-    self.remove(connection, reason: reason)
+    self.core.remove(connection, reason: reason)
     // An endpoint may close a connection at any time.
-    self.reportReachability(nil)
+    self.core.reportReachability(nil)
   }
 
   /// The connection of a call closed.
@@ -170,9 +163,7 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
   func callLost(_ call: HTTP1PooledCall, reason: String, mayBeStale: Bool) {
     call.connection = nil
     if mayBeStale, self.isIdempotent, call.takeSecondChance() {
-      // On a new connection: others kept as long are probably dead too.
-      self.state.retireIdle()
-      self.state.requeue(call.id)
+      self.core.restart(call)
       return
     }
     call.fail(GRPCStatus(.unavailable, reason, origin: .transport))
@@ -180,13 +171,18 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
 
   func performPendingActions() {
     let now = self.eventLoop.now
-    self.takeSteps(now: now)
-    self.notifyWaiters()
+    while let action = self.core.nextAction(now: now) {
+      switch action {
+      case .start(let call, let connection): self.start(call, on: connection)
+      case .dial(let id): self.dial(id)
+      }
+    }
+    self.core.notifyWaiters()
     if self.onConnectivity != nil { self.reportConnectivity(now) }
   }
 
   private func reportConnectivity(_ now: NIODeadline) {
-    var connectivity = self.state.connectivity(now: now)
+    var connectivity = self.core.connectivity(now: now)
     switch connectivity {
     case .idle, .connecting:
       // An endpoint that closes after each response counts as ready too: the next call opens a
@@ -203,17 +199,17 @@ package final class HTTP1Pool: EndpointPool, PoolShell {
   // MARK: For its owner
 
   package func connect(isUrgent: Bool) {
-    self.connectIfNoneIsUsable(isUrgent: isUrgent)
+    self.core.connectIfNoneIsUsable(isUrgent: isUrgent)
   }
 
-  package var trouble: String { self.lastTrouble }
+  package var trouble: String { self.core.lastTrouble }
 
-  package func probe() -> EventLoopFuture<Bool> { self.beginProbe() }
+  package func probe() -> EventLoopFuture<Bool> { self.core.probe() }
 
-  package func drain() -> EventLoopFuture<Void> { self.beginDrain() }
+  package func drain() -> EventLoopFuture<Void> { self.core.drain() }
 
   package func closeNow() {
-    self.endAll()
+    self.core.closeNow()
   }
 
   /// Connections that may be opening at a time, so that a burst isn't served one handshake after the

@@ -5,7 +5,7 @@ internal import NIOCore
 /// A call of an HTTP/1.1 pool: one request and its outcome.
 final class HTTP1PooledCall: UpstreamCall, PooledCall {
   private let pool: HTTP1Pool
-  let id: Int
+  let id: CallID
   private(set) var request: CallRequest
   /// Nil once the call has ended or was cancelled.
   private var observer: (any CallObserver)?
@@ -17,7 +17,7 @@ final class HTTP1PooledCall: UpstreamCall, PooledCall {
   /// The outcome that's not delivered yet because the owner paused.
   private var outcome: HTTP1ReplyState.Outcome?
 
-  init(id: Int, pool: HTTP1Pool, request: CallRequest, observer: any CallObserver) {
+  init(id: CallID, pool: HTTP1Pool, request: CallRequest, observer: any CallObserver) {
     self.id = id
     self.pool = pool
     self.request = request

@@ -86,7 +86,7 @@ final class HTTP2Pair {
     case .headers(let stream, let fields, let ends):
       if session === self.server { self.serverStreams[stream.id] = stream }
       return .headers(stream.id, session.texts(of: fields), ends: ends)
-    case .invalidRequest(let stream, let fields, _):
+    case .invalidRequest(let stream, let fields):
       return .invalidRequest(stream.id, session.texts(of: fields))
     case .headersTooLarge(let stream):
       return .headersTooLarge(stream.id)

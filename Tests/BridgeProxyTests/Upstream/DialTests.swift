@@ -54,7 +54,7 @@ import Testing
     pool.closeNow()
     self.endpoint.loop.run()
     let again = self.pool("depot")
-    again.addressFamily = pool.addressFamily
+    again.core.addressFamily = pool.core.addressFamily
     _ = try self.call(again)
     #expect(self.endpoint.dialed.last == "10.0.0.1")
   }
@@ -73,7 +73,7 @@ import Testing
     #expect(observer.events == RecordingObserver.good("answer"))
     for promise in self.endpoint.hanging { promise.fail(ChannelError.eof) }
     try self.endpoint.exchange()
-    #expect(pool.state.hasReady)
+    #expect(pool.core.state.hasReady)
   }
 
   /// It accepts, and then says nothing of HTTP/2.
@@ -94,7 +94,7 @@ import Testing
     #expect(observer.events == RecordingObserver.good("answer"))
     // The third was never tried.
     self.endpoint.loop.advanceTime(by: .seconds(3))
-    #expect(self.endpoint.peers.count == 2 && pool.connections.count == 1)
+    #expect(self.endpoint.peers.count == 2 && pool.core.connections.count == 1)
   }
 
   @Test func allThatFailIsOneReason() throws {
@@ -106,7 +106,7 @@ import Testing
         == GRPCStatus(
           .unavailable, "can't connect to depot:5: connection refused (tried ::1 and 10.0.0.1)",
           origin: .notConnected))
-    #expect(pool.dialers.isEmpty)
+    #expect(pool.core.dialers.isEmpty)
   }
 
   @Test func aNameWithoutAnAnswerIsNamed() throws {
@@ -135,7 +135,7 @@ import Testing
     pool.closeNow()
     self.endpoint.loop.run()
     self.endpoint.loop.advanceTime(by: .seconds(3))
-    #expect(self.endpoint.dialed == ["::1"] && pool.dialers.isEmpty)
+    #expect(self.endpoint.dialed == ["::1"] && pool.core.dialers.isEmpty)
     #expect(observer.status?.message == "the bridge is shutting down")
     for promise in self.endpoint.hanging { promise.fail(ChannelError.eof) }
   }

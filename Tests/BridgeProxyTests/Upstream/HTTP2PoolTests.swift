@@ -83,7 +83,7 @@ import Testing
     #expect(observer.status?.isOK == true)
     // Of new streams nobody knows yet whether they are read.
     #expect(peer.session.peerStreamWindow == 256 << 10)
-    let window = try #require(pool.connections.first?.grownWindow)
+    let window = try #require(pool.core.connections.first?.grownWindow)
     #expect(window > 1 << 20 && window <= 8 << 20)
   }
 

@@ -16,7 +16,9 @@ import Testing
         idleTimeout: idleTimeout, maxAge: maxAge))
   }
 
-  private func allow(_ state: inout PoolState, _ connection: Int, at now: NIODeadline? = nil) {
+  private func allow(
+    _ state: inout PoolState, _ connection: ConnectionID, at now: NIODeadline? = nil
+  ) {
     var generator = SeededGenerator(seed: 1)
     state.allow(connection, calls: 100, now: now ?? self.start, using: &generator)
   }
@@ -34,9 +36,9 @@ import Testing
     #expect(state.nextConnect(now: self.start) == 3)
     self.allow(&state, 3)
     #expect(state.nextConnect(now: self.start) == nil)
-    let places = (2...7).map { state.submit($0, now: self.start) }
+    let places = (2...7).map { state.submit(CallID($0), now: self.start) }
     #expect(
-      places == [2, 3, 1, 2, 3, 1].map { PoolState.Arrival.start(connection: $0) })
+      places == [2, 3, 1, 2, 3, 1].map { PoolState.Arrival.start(connection: ConnectionID($0)) })
   }
 
   @Test func aConnectionWithoutCallsIsClosedAfterTheIdleTimeout() {
@@ -46,7 +48,7 @@ import Testing
     #expect(state.nextConnect(now: self.start) == 1)
     self.allow(&state, 1)
     state.check(now: self.start + .seconds(10))
-    state.check(now: self.start + .seconds(80))
+    state.check(now: self.start + .seconds(79))
     #expect(state.nextClose() == nil)
     // A call in between, however short, counts.
     #expect(state.submit(1, now: self.start + .seconds(81)) == .start(connection: 1))

@@ -24,12 +24,14 @@ import Testing
     return state
   }
 
-  private func allow(_ state: inout PoolState, _ connection: Int, calls: Int) {
+  private func allow(_ state: inout PoolState, _ connection: ConnectionID, calls: Int) {
     var generator = SeededGenerator(seed: 1)
     state.allow(connection, calls: calls, now: self.start, using: &generator)
   }
 
-  private func remove(_ state: inout PoolState, _ connection: Int, _ reason: String = "gone") {
+  private func remove(
+    _ state: inout PoolState, _ connection: ConnectionID, _ reason: String = "gone"
+  ) {
     var generator = SeededGenerator(seed: 1)
     state.remove(connection, reason: reason, now: self.start, using: &generator)
   }
@@ -72,13 +74,13 @@ import Testing
 
   @Test func waitingCallsStartInTheirOrder() {
     var state = self.makeState()
-    for call in 1...3 { #expect(state.submit(call, now: self.start) == .wait) }
+    for call in 1...3 { #expect(state.submit(CallID(call), now: self.start) == .wait) }
     state.leave(2)
     state.leave(99)
     state.requeue(4)
     _ = state.nextConnect(now: self.start)
     self.allow(&state, 1, calls: 100)
-    var started: [Int] = []
+    var started: [CallID] = []
     while let (call, _) = state.nextStart() { started.append(call) }
     #expect(started == [4, 1, 3])
   }
@@ -221,7 +223,7 @@ import Testing
 
   @Test func aLoweredLimitKeepsNewCallsOut() {
     var state = self.readyState(calls: 10, connections: 1)
-    for call in 1...3 { _ = state.submit(call, now: self.start) }
+    for call in 1...3 { _ = state.submit(CallID(call), now: self.start) }
     self.allow(&state, 1, calls: 2)
     #expect(state.submit(4, now: self.start) == .wait)
     state.closeCall(on: 1)
@@ -281,17 +283,17 @@ private struct PoolWalk {
   private var generator: SeededGenerator
   private var now = NIODeadline.uptimeNanoseconds(1)
   private var nextCall = 0
-  private var waiting: Set<Int> = []
+  private var waiting: Set<CallID> = []
   /// Connection by call.
-  private var open: [Int: Int] = [:]
-  private var ended: [Int: Int] = [:]
-  private var connecting: Set<Int> = []
+  private var open: [CallID: ConnectionID] = [:]
+  private var ended: [CallID: Int] = [:]
+  private var connecting: Set<ConnectionID> = []
   /// Streams allowed, by connection.
-  private var ready: [Int: Int] = [:]
-  private var retired: Set<Int> = []
+  private var ready: [ConnectionID: Int] = [:]
+  private var retired: Set<ConnectionID> = []
   private(set) var faults: [String] = []
   /// Connections that take no calls for a moment, until `endCoolDown`.
-  private var resting: Set<Int> = []
+  private var resting: Set<ConnectionID> = []
 
   init(seed: UInt64) {
     self.generator = SeededGenerator(seed: seed)
@@ -371,7 +373,7 @@ private struct PoolWalk {
     }
   }
 
-  private mutating func begin(_ call: Int, _ connection: Int) {
+  private mutating func begin(_ call: CallID, _ connection: ConnectionID) {
     let others = self.open.values.filter { $0 == connection }.count
     if others >= self.ready[connection] ?? 0 { self.faults.append("no room on \(connection)") }
     if self.retired.contains(connection) { self.faults.append("\(connection) is retired") }
@@ -380,7 +382,7 @@ private struct PoolWalk {
   }
 
   private mutating func submit() {
-    let call = self.nextCall
+    let call = CallID(self.nextCall)
     self.nextCall += 1
     switch self.state.submit(call, now: self.now) {
     case .start(let connection): self.begin(call, connection)
@@ -392,7 +394,7 @@ private struct PoolWalk {
     }
   }
 
-  private mutating func close(_ call: Int) {
+  private mutating func close(_ call: CallID) {
     guard let connection = self.open.removeValue(forKey: call) else { return }
     self.state.closeCall(on: connection)
     self.ended[call, default: 0] += 1
@@ -435,7 +437,7 @@ private struct PoolWalk {
     }
   }
 
-  private mutating func allow(_ connection: Int, _ calls: Int) {
+  private mutating func allow(_ connection: ConnectionID, _ calls: Int) {
     self.connecting.remove(connection)
     self.ready[connection] = calls
     self.state.allow(connection, calls: calls, now: self.now, using: &self.generator)
@@ -463,7 +465,7 @@ private struct PoolWalk {
     self.remove(connection)
   }
 
-  private mutating func remove(_ connection: Int) {
+  private mutating func remove(_ connection: ConnectionID) {
     self.state.remove(connection, reason: "gone", now: self.now, using: &self.generator)
     for (call, other) in self.open where other == connection {
       self.open[call] = nil
@@ -472,12 +474,12 @@ private struct PoolWalk {
     self.drop(connection)
   }
 
-  private mutating func forget(_ connection: Int) {
+  private mutating func forget(_ connection: ConnectionID) {
     self.state.remove(connection, reason: "closed", now: self.now, using: &self.generator)
     self.drop(connection)
   }
 
-  private mutating func drop(_ connection: Int) {
+  private mutating func drop(_ connection: ConnectionID) {
     self.connecting.remove(connection)
     self.ready[connection] = nil
     self.retired.remove(connection)

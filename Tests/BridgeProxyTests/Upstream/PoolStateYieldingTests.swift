@@ -38,7 +38,9 @@ import Testing
 
   @Test func oneOnAConnectionEndsForOneThatWaits() {
     var state = self.ready(calls: 2, callsInFlight: 2)
-    for call in [1, 2] { #expect(state.submit(call, now: self.now) == .start(connection: 1)) }
+    for call: CallID in [1, 2] {
+      #expect(state.submit(call, now: self.now) == .start(connection: 1))
+    }
     state.yield(2)
     state.yield(1)
     #expect(state.nextYield() == nil)
@@ -67,7 +69,7 @@ import Testing
     #expect(state.nextConnect(now: self.now) == 2)
     #expect(state.submit(3, yields: true, now: self.now) == .wait)
     // The queue is full: 1 and 3 can make room, for two more.
-    for call in [4, 5] {
+    for call: CallID in [4, 5] {
       #expect(state.submit(call, now: self.now) == .wait)
     }
     guard case .refuse(let status) = state.submit(6, now: self.now) else {
@@ -114,9 +116,9 @@ import Testing
   @Test(arguments: 1...20) func anyOrder(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     var state = self.ready(calls: 3, callsInFlight: 3, callsWaiting: 4)
-    var (open, waiting, yields): (Set<Int>, Set<Int>, Set<Int>) = ([], [], [])
+    var (open, waiting, yields): (Set<CallID>, Set<CallID>, Set<CallID>) = ([], [], [])
     var ending = 0
-    for call in 1...400 {
+    for call in (1...400).map({ CallID($0) }) {
       let isYielding = Bool.random(using: &generator)
       switch state.submit(call, yields: isYielding, now: self.now) {
       case .start: open.insert(call)
