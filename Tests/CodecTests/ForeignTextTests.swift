@@ -3,21 +3,18 @@ import Testing
 
 /// What's printed of other people's text.
 struct ForeignTextTests {
-  @Test(
-    "it stays in one line, commands no terminal, and looks like what it is",
-    arguments: [
-      ("plain: text", "plain: text"), ("Zürich → 東京", "Zürich → 東京"), ("", ""),
-      ("a\r\nb\tc\0", "a??b?c?"), ("\u{1B}[31mred\u{9B}0m\u{7F}", "?[31mred?0m?"),
-      ("exe.\u{202E}gpj", "exe.?gpj"), ("\u{2066}a\u{2069}\u{200F}\u{061C}", "?a???"),
-      ("a\u{2028}b\u{2029}c\u{85}d", "a?b?c?d"), ("zero\u{200B}width\u{FEFF}", "zero?width?"),
-      ("\u{E0041}tag", "?tag"),
-    ])
-  func shown(text: String, expected: String) {
+  @Test(arguments: [
+    ("plain: text", "plain: text"), ("Zürich → 東京", "Zürich → 東京"), ("", ""),
+    ("a\r\nb\tc\0", "a??b?c?"), ("\u{1B}[31mred\u{9B}0m\u{7F}", "?[31mred?0m?"),
+    ("exe.\u{202E}gpj", "exe.?gpj"), ("\u{2066}a\u{2069}\u{200F}\u{061C}", "?a???"),
+    ("a\u{2028}b\u{2029}c\u{85}d", "a?b?c?d"), ("zero\u{200B}width\u{FEFF}", "zero?width?"),
+    ("\u{E0041}tag", "?tag"),
+  ])
+  func `foreign text fits one line, without control characters`(text: String, expected: String) {
     #expect(ForeignText.shown(text) == expected)
   }
 
-  @Test("it's cut where it's long")
-  func cut() {
+  @Test func `long text is truncated`() {
     let long = String(repeating: "ä", count: 100_000)
     #expect(ForeignText.shown(long, limit: 3) == "äää…")
     #expect(ForeignText.shown(long).count == ForeignText.lengthLimit + 1)
@@ -25,8 +22,7 @@ struct ForeignTextTests {
     #expect(ForeignText.shown("abc", limit: 3) == "abc")
   }
 
-  @Test("of each kind of warning the first ten are kept")
-  func warnings() {
+  @Test func `the first ten warnings of each kind are kept`() {
     var list = WarningList()
     for index in 0..<25 { list.add("odd things", "odd \(index)\n") }
     list.add("rare things", "rare")

@@ -5,28 +5,24 @@ import Testing
 @Suite("Hints")
 struct SpellingSuggestionTests {
   @Test(
-    "the name that was meant is found",
     arguments: [
       ("titel", "title"), ("nmae", "name"), ("tilte", "title"), ("Title", "title"),
       ("display-name", "displayName"), ("dispalyNmae", "displayName"), ("nam", "name"),
       ("xx", nil), ("", nil),
     ] as [(String, String?)])
-  func nearest(name: String, expected: String?) {
+  func `the intended name is suggested`(name: String, expected: String?) {
     #expect(SpellingSuggestion.name(to: name, among: ["title", "name", "displayName"]) == expected)
   }
 
-  @Test(
-    "swapped neighbours are one change",
-    arguments: [
-      ("ab", "ba", 1), ("abcd", "badc", 2), ("abc", "ca", 3), ("abc", "abc", 0), ("", "ab", 2),
-      ("ab", "", 2), ("kitten", "sitting", 3),
-    ])
-  func distance(first: String, second: String, expected: Int) {
+  @Test(arguments: [
+    ("ab", "ba", 1), ("abcd", "badc", 2), ("abc", "ca", 3), ("abc", "abc", 0), ("", "ab", 2),
+    ("ab", "", 2), ("kitten", "sitting", 3),
+  ])
+  func `swapped neighbours count as one change`(first: String, second: String, expected: Int) {
     #expect(SpellingSuggestion.distance(Array(first.utf8), Array(second.utf8)) == expected)
   }
 
-  @Test("echoed text is cut at the end of a character")
-  func echo() {
+  @Test func `echoed text is truncated at a character boundary`() {
     #expect(EchoedText.cut("abc") == "abc")
     let long = String(repeating: "€", count: 1000)
     #expect(EchoedText.cut(long) == String(repeating: "€", count: 33) + "…")

@@ -11,9 +11,11 @@ struct ReplayTests {
   static let log = Self.package.appendingPathComponent(".build/replayed.txt")
 
   @Test(
-    "inputs kept of former runs break no property", arguments: FuzzTarget.allCases,
+    arguments: FuzzTarget.allCases,
     ["Corpus", "FailCases"])
-  func replay(target: FuzzTarget, folder: String) throws {
+  func `inputs from earlier fuzzing runs violate no property`(
+    target: FuzzTarget, folder: String
+  ) throws {
     let inputs = try Self.inputs(of: target, in: folder)
     if folder == "Corpus" { #expect(!inputs.isEmpty, "\(target.rawValue) has no corpus") }
     for input in inputs {
@@ -28,8 +30,7 @@ struct ReplayTests {
     }
   }
 
-  @Test("every folder of inputs is some target's, so none is left out by a slip of its name")
-  func folders() throws {
+  @Test func `every corpus folder belongs to a target`() throws {
     let names = Set(FuzzTarget.allCases.map(\.rawValue))
     for folder in ["Corpus", "FailCases"] {
       let found = try FileManager.default.contentsOfDirectory(

@@ -42,7 +42,6 @@ struct JSONSequenceScannerTests {
   }
 
   @Test(
-    "values are found wherever the stream is cut",
     arguments: [
       ("", []),
       (" \n\r\t", []),
@@ -68,34 +67,33 @@ struct JSONSequenceScannerTests {
         ["\"ü€\u{1F600} and more than sixteen bytes\""]
       ),
     ] as [(String, [String])])
-  func found(_ text: String, _ values: [String]) throws {
+  func `values are found wherever the stream is split`(_ text: String, _ values: [String]) throws {
     #expect(try Self.values(text) == values)
   }
 
-  @Test("lines may be arrays where the client says that they are lines")
-  func lines() throws {
+  @Test func `lines may be arrays if the client declares them`() throws {
     #expect(try Self.values("[1]\n[2]\n", form: .sequence) == ["[1]", "[2]"])
     #expect(throws: CodecError.self) { try Self.values("[1]\n[2]\n") }
   }
 
-  @Test(
-    "what can't be between values, or ends within one, is refused",
-    arguments: [
-      ("[{}{}]", "expected ',' or ']', got '{'", 3),
-      ("[{},]", "expected a JSON value, got ']'", 4),
-      ("[,{}]", "expected a JSON value, got ','; commas only separate the elements of an array", 1),
-      ("{},{}", "expected a JSON value, got ','; commas only separate the elements of an array", 2),
-      ("[] {}", "expected nothing after the array, got '{'", 3),
-      ("]", "expected a JSON value, got ']'", 0),
-      ("[{}", "expected ',' or ']', got the end of the body", 3),
-      ("[", "expected a JSON value, got the end of the body", 1),
-      ("[{},", "expected a JSON value, got the end of the body", 4),
-      ("[1", "expected ',' or ']', got the end of the body", 2),
-      ("{\"a\":", "expected the end of this value, got the end of the body", 5),
-      ("\"a", "expected '\"', got the end of the body", 2),
-      ("{\"a\\", "expected '\"', got the end of the body", 4),
-    ])
-  func refused(_ text: String, _ reason: String, _ offset: Int) throws {
+  @Test(arguments: [
+    ("[{}{}]", "expected ',' or ']', got '{'", 3),
+    ("[{},]", "expected a JSON value, got ']'", 4),
+    ("[,{}]", "expected a JSON value, got ','; commas only separate the elements of an array", 1),
+    ("{},{}", "expected a JSON value, got ','; commas only separate the elements of an array", 2),
+    ("[] {}", "expected nothing after the array, got '{'", 3),
+    ("]", "expected a JSON value, got ']'", 0),
+    ("[{}", "expected ',' or ']', got the end of the body", 3),
+    ("[", "expected a JSON value, got the end of the body", 1),
+    ("[{},", "expected a JSON value, got the end of the body", 4),
+    ("[1", "expected ',' or ']', got the end of the body", 2),
+    ("{\"a\":", "expected the end of this value, got the end of the body", 5),
+    ("\"a", "expected '\"', got the end of the body", 2),
+    ("{\"a\\", "expected '\"', got the end of the body", 4),
+  ])
+  func `anything between values, or an incomplete value, is refused`(
+    _ text: String, _ reason: String, _ offset: Int
+  ) throws {
     let bytes = Array(text.utf8)
     do {
       var scanner = JSONSequenceScanner()

@@ -17,7 +17,7 @@ import Testing
       (#"{"a":1,"a":2}"#, .object(["a": .number(2)]), #"{"a":2}"#),
       (#"{"":""}"#, .object(["": .string("")]), #"{"":""}"#),
     ] as [(String, JSONValue, String)])
-  func `a text is read and written`(text: String, value: JSONValue, written: String) throws {
+  func `a text is parsed and printed`(text: String, value: JSONValue, written: String) throws {
     let parsed = try JSONValue(parsing: Array(text.utf8))
     #expect(parsed == value)
     #expect(String(decoding: parsed.text, as: UTF8.self) == written)
@@ -28,12 +28,11 @@ import Testing
       "", " ", "{", "[1", "[1,]", "{\"a\"}", "{\"a\":}", "{a:1}", "01", "nul", "1 2", "\"",
       "\"\\x\"", "\"\\ud800\"", "\u{FEFF}1", "NaN", "[1}", "{\"a\":1]",
     ])
-  func `a text that is no JSON is refused`(text: String) {
+  func `invalid JSON is refused`(text: String) {
     #expect(throws: CodecError.self) { try JSONValue(parsing: Array(text.utf8)) }
   }
 
-  @Test
-  func `nesting is bounded`() throws {
+  @Test func `nesting is limited`() throws {
     let nested = { (depth: Int) in
       Array(String(repeating: "[", count: depth).utf8)
         + Array(String(repeating: "]", count: depth).utf8)
@@ -50,7 +49,7 @@ import Testing
       ("5", 5, 5.0), ("\"5\"", 5, 5.0), ("1.5", nil, 1.5), ("\"x\"", nil, nil),
       ("1e300", nil, 1e300), ("true", nil, nil), ("\"nan\"", nil, nil),
     ] as [(String, Int?, Double?)])
-  func `numbers are taken from strings, and whole ones where an Int holds them`(
+  func `numbers are read from strings, and integers where they fit Int`(
     text: String, int: Int?, double: Double?
   ) throws {
     let value = try JSONValue(parsing: Array(text.utf8))
@@ -58,8 +57,7 @@ import Testing
     if text != "\"nan\"" { #expect(value.double == double) }
   }
 
-  @Test
-  func `a member that is null or in no object is none`() throws {
+  @Test func `a member that is null or of no object is none`() throws {
     let value = try JSONValue(parsing: Array(#"{"a":{"b":[true]},"c":null}"#.utf8))
     #expect(value["a"]?["b"]?.array?.first?.bool == true)
     #expect(value["c"] == nil)

@@ -11,8 +11,7 @@ struct TextTests {
     }
   }
 
-  @Test("UTF-8 is what the standard library takes for it: all sequences of up to three bytes")
-  func sequences() {
+  @Test func `UTF-8 is validated like the standard library does, up to three bytes`() {
     // Of each byte the values at which a rule changes.
     let edges: [UInt8] = [
       0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1,
@@ -36,8 +35,7 @@ struct TextTests {
     #expect(wrong.isEmpty)
   }
 
-  @Test("a fault is found wherever in a long text it stands")
-  func longTexts() {
+  @Test func `an invalid byte is found anywhere in a long text`() {
     var generator = SeededGenerator(seed: 6)
     let pieces = ["a", "é", "語", "日本語の文字", "😀", "plain ascii text", "\u{7FF}", "\u{FFFD}"]
     for _ in 0..<2000 {
@@ -67,8 +65,7 @@ struct TextTests {
     }
   }
 
-  @Test("a fault is found where it is, on either side of the edge of a block")
-  func faultsInBlocks() {
+  @Test func `an invalid byte is located on either side of a block's edge`() {
     let edges: [UInt8] = [
       0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC,
       0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF,
@@ -86,8 +83,7 @@ struct TextTests {
     }
   }
 
-  @Test("strings come back the same, whatever has to be escaped and where")
-  func strings() throws {
+  @Test func `strings survive encoding and decoding, whatever needs escaping`() throws {
     var generator = SeededGenerator(seed: 7)
     let pieces = [
       "a", "\"", "\\", "\n", "\u{0}", "\u{1F}", "\u{7F}", "é", "日本", "😀", "\u{2028}", "\u{2029}",
@@ -112,8 +108,7 @@ struct TextTests {
     }
   }
 
-  @Test("every character may be written as an escape")
-  func escapes() throws {
+  @Test func `every character may be written as an escape`() throws {
     for value in stride(from: UInt32(0), through: 0x10_FFFF, by: 61) {
       guard let scalar = Unicode.Scalar(value) else { continue }
       let units = Array(String(Character(scalar)).utf16)
@@ -123,8 +118,7 @@ struct TextTests {
     }
   }
 
-  @Test("base64 of every length, in both alphabets, with and without padding")
-  func base64() throws {
+  @Test func `base64 of every length is read in both alphabets, with and without padding`() throws {
     var generator = SeededGenerator(seed: 8)
     for length in 0...120 {
       let bytes = (0..<length).map { _ in UInt8.random(in: 0...255, using: &generator) }
@@ -142,8 +136,7 @@ struct TextTests {
     }
   }
 
-  @Test("the first character that's no part of base64 is named, wherever it stands")
-  func faultsInBase64() {
+  @Test func `the first character outside base64 is located`() {
     let alphabet = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_".utf8)
     for ordinal in [0, 1, 30, 31, 32, 33, 62, 63, 64, 90, 99] {
       for byte in UInt8.min...UInt8.max {
@@ -159,10 +152,10 @@ struct TextTests {
     }
   }
 
-  @Test(
-    "what is no base64 is refused",
-    arguments: ["A", "AAAAA", "AA=A", "A===", "====", "AAAA=", "AA A", "AAA\\n", "AAAé", "AA*A"])
-  func notBase64(text: String) throws {
+  @Test(arguments: [
+    "A", "AAAAA", "AA=A", "A===", "====", "AAAA=", "AA A", "AAA\\n", "AAAé", "AA*A",
+  ])
+  func `invalid base64 is refused`(text: String) throws {
     let error = try #require(throws: CodecError.self) { _ = try encode("{\"aBytes\":\"\(text)\"}") }
     #expect(error.code == .invalidValue)
   }

@@ -40,7 +40,6 @@ struct JSONNameTests {
   }
 
   @Test(
-    "a field whose JSON name is taken goes by its own name, both ways",
     arguments: [
       ([("maxLevel", nil), ("max_level", nil)], ["maxLevel", "max_level"]),
       ([("max_level", nil), ("maxLevel", nil)], ["max_level", "maxLevel"]),
@@ -51,7 +50,9 @@ struct JSONNameTests {
       ([("a", "x"), ("b", "x"), ("c", "b")], ["x", "b", "c"]),
       ([("a", "b"), ("b", "a")], ["b", "a"]),
     ] as [([(String, String?)], [String])])
-  func clashes(fields: [(String, String?)], names: [String]) throws {
+  func `a field whose JSON name is taken uses its own name, both ways`(
+    fields: [(String, String?)], names: [String]
+  ) throws {
     let schema = try Self.schema(fields.map { ($0.0, $0.1) })
     #expect(schema.messages[0].fields.map(\.jsonName) == names)
     let wire = fields.indices.flatMap { [UInt8($0 + 1) << 3, UInt8($0 + 1)] }
@@ -62,8 +63,7 @@ struct JSONNameTests {
     #expect(schema.warnings.isEmpty == (Set(fields.compactMap(\.1)).count == fields.count))
   }
 
-  @Test("a query names a field by a JSON name with points")
-  func points() throws {
+  @Test func `a query can name a field by a JSON name with dots`() throws {
     let schema = try Self.schema([("lat", "geo.lat"), ("high", "geo.lat.high"), ("geo", nil)])
     for (name, number) in [("geo.lat", 1), ("geo.lat.high", 2), ("lat", 1), ("geo", 3)] {
       #expect(

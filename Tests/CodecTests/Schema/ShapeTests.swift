@@ -5,7 +5,6 @@ import Testing
 /// Descriptor sets that no compiler writes, but that have the form of one.
 struct ShapeTests {
   @Test(
-    "google's types and entries of maps are refused in a shape that isn't theirs",
     arguments: [
       // Int64Value with no field, and with a message in place of its number.
       ("google/protobuf/wrappers.proto", "google.protobuf", message("Int64Value")),
@@ -26,7 +25,9 @@ struct ShapeTests {
         "a.proto", "", entry(field("key", 1, type: 9), field("value", 2, type: 10, typeName: ".M"))
       ),
     ] as [(String, String, [UInt8])])
-  func refused(file: String, package: String, message: [UInt8]) {
+  func `well-known types and map entries of another shape are refused`(
+    file: String, package: String, message: [UInt8]
+  ) {
     let set = record(1, text(1, file) + text(2, package) + record(4, message))
     let error = #expect(throws: SchemaError.self) {
       var builder = SchemaBuilder()

@@ -15,7 +15,7 @@ struct AllocationTests {
   ]
 
   @Test(arguments: Self.corpora)
-  func encodingAllocatesNothing(corpus: Corpus) throws {
+  func `encoding allocates nothing`(corpus: Corpus) throws {
     let schema = try TestSchema.bench()
     let type = try #require(schema.message(named: corpus.type))
     let transcoder = Transcoder()
@@ -34,7 +34,7 @@ struct AllocationTests {
   }
 
   @Test(arguments: Self.corpora)
-  func decodingAllocatesNothing(corpus: Corpus) throws {
+  func `decoding allocates nothing`(corpus: Corpus) throws {
     let schema = try TestSchema.bench()
     let type = try #require(schema.message(named: corpus.type))
     let transcoder = Transcoder()
@@ -54,8 +54,7 @@ struct AllocationTests {
     #expect(sink.count > 0)
   }
 
-  @Test("values of path and query, beside a field as the body, allocate nothing either")
-  func bindingAllocatesNothing() throws {
+  @Test func `path, query and a field as the body allocate nothing either`() throws {
     let schema = TestSchema.shared
     let type = try TestSchema.type("bridge.test.Everything")
     let transcoder = Transcoder()
@@ -95,8 +94,7 @@ struct AllocationTests {
   }
 
   /// The counter itself: an array of this size can't be anywhere but on the heap.
-  @Test
-  func allocationsAreCounted() throws {
+  @Test func `allocations are counted`() throws {
     var kept: [UInt64] = []
     let count = try allocations { kept = [UInt64](repeating: 7, count: 1_000) }
     #expect(count >= 4)

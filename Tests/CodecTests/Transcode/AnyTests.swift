@@ -7,26 +7,24 @@ import Testing
 struct AnyTests {
   private static let any = "google.protobuf.Any"
 
-  @Test(
-    "one of an unknown type is base64, there and back",
-    arguments: [
-      (
-        #"{"any":{"@type":"a.b/c.D","value":"CgF4"}}"#,
-        "ba 09 0e 0a 07 61 2e 62 2f 63 2e 44 12 03 0a 01 78"
-      ),
-      (#"{"any":{"@type":"c.D","value":""}}"#, "ba 09 05 0a 03 63 2e 44"),
-      (
-        #"{"any":{"@type":"a/b/c.D","value":"AQ=="}}"#,
-        "ba 09 0c 0a 07 61 2f 62 2f 63 2e 44 12 01 01"
-      ),
-      (#"{"any":{"@type":"a/","value":"AQ=="}}"#, "ba 09 07 0a 02 61 2f 12 01 01"),
-      (#"{"any":{"@type":"","value":"AQ=="}}"#, "ba 09 03 12 01 01"),
-      (
-        #"{"manyAny":[{"@type":"a/b","value":"AQ=="},{"@type":"a/c","value":"Ag=="}]}"#,
-        "ca 0a 08 0a 03 61 2f 62 12 01 01 ca 0a 08 0a 03 61 2f 63 12 01 02"
-      ),
-    ])
-  func unknown(json: String, wire: String) throws {
+  @Test(arguments: [
+    (
+      #"{"any":{"@type":"a.b/c.D","value":"CgF4"}}"#,
+      "ba 09 0e 0a 07 61 2e 62 2f 63 2e 44 12 03 0a 01 78"
+    ),
+    (#"{"any":{"@type":"c.D","value":""}}"#, "ba 09 05 0a 03 63 2e 44"),
+    (
+      #"{"any":{"@type":"a/b/c.D","value":"AQ=="}}"#,
+      "ba 09 0c 0a 07 61 2f 62 2f 63 2e 44 12 01 01"
+    ),
+    (#"{"any":{"@type":"a/","value":"AQ=="}}"#, "ba 09 07 0a 02 61 2f 12 01 01"),
+    (#"{"any":{"@type":"","value":"AQ=="}}"#, "ba 09 03 12 01 01"),
+    (
+      #"{"manyAny":[{"@type":"a/b","value":"AQ=="},{"@type":"a/c","value":"Ag=="}]}"#,
+      "ca 0a 08 0a 03 61 2f 62 12 01 01 ca 0a 08 0a 03 61 2f 63 12 01 02"
+    ),
+  ])
+  func `an Any of an unknown type is base64 both ways`(json: String, wire: String) throws {
     #expect(hex(try encode(json)) == wire)
     #expect(try decode(hex(wire)) == json)
     let read = try #require(throws: CodecError.self) {
@@ -39,8 +37,7 @@ struct AnyTests {
     #expect(printed.code == .unknownType)
   }
 
-  @Test("one of an unknown type may have its members in any order")
-  func order() throws {
+  @Test func `an Any of an unknown type may have its members in any order`() throws {
     #expect(
       hex(try encode(#"{ "value" : "AQ==" , "\u0040type" : "a/b" }"#, as: Self.any))
         == "0a 03 61 2f 62 12 01 01")
@@ -51,8 +48,7 @@ struct AnyTests {
         }) == "0a 03 61 2f 62 12 01 01")
   }
 
-  @Test("one of an unknown type lies within one of a known type")
-  func nested() throws {
+  @Test func `an Any of an unknown type can be within one of a known type`() throws {
     let json =
       #"{"@type":"type.googleapis.com/google.protobuf.Any","#
       + #""value":{"@type":"a/b","value":"AQ=="}}"#
@@ -63,45 +59,38 @@ struct AnyTests {
     #expect(try decode(try encode(deep, as: Self.any), as: Self.any) == deep)
   }
 
-  @Test(
-    "a type URL is read behind its last slash, or as a whole",
-    arguments: [
-      "bridge.test.Nested", "/bridge.test.Nested", "a/b/c/bridge.test.Nested",
-      "type.googleapis.com/bridge.test.Nested",
-    ])
-  func urls(url: String) throws {
+  @Test(arguments: [
+    "bridge.test.Nested", "/bridge.test.Nested", "a/b/c/bridge.test.Nested",
+    "type.googleapis.com/bridge.test.Nested",
+  ])
+  func `a type URL is read after its last slash, or as a whole`(url: String) throws {
     let json = #"{"@type":"\#(url)","text":"x"}"#
     let wire = try encode(json, as: Self.any)
     #expect(hex(Array(wire.suffix(5))) == "12 03 0a 01 78")
     #expect(try decode(wire, as: Self.any) == json)
   }
 
-  @Test(
-    "what isn't base64 beside an unknown type names the type",
-    arguments: [
-      #"{"@type":"a/B","value":"!"}"#, #"{"@type":"a/B","value":{}}"#,
-      #"{"@type":"a/B","value":7}"#,
-      #"{"@type":"a/B"}"#, #"{"@type":"a/B","text":"x"}"#, #"{"@type":"a/B","value":"A"}"#,
-    ])
-  func refused(json: String) throws {
+  @Test(arguments: [
+    #"{"@type":"a/B","value":"!"}"#, #"{"@type":"a/B","value":{}}"#,
+    #"{"@type":"a/B","value":7}"#,
+    #"{"@type":"a/B"}"#, #"{"@type":"a/B","text":"x"}"#, #"{"@type":"a/B","value":"A"}"#,
+  ])
+  func `the error for invalid base64 names the unknown type`(json: String) throws {
     let error = try #require(throws: CodecError.self) { _ = try encode(json, as: Self.any) }
     #expect(error.code == .unknownType)
     #expect(error.reason.contains(#"the type of "a/B" isn't in the loaded schemas"#), "\(error)")
     #expect(error.reason.contains("base64"), "\(error)")
   }
 
-  @Test(
-    "a member of it that stands twice is refused",
-    arguments: [
-      #"{"@type":"a/B","value":"","value":""}"#, #"{"@type":"a/B","@type":"a/B"}"#,
-    ])
-  func twice(json: String) throws {
+  @Test(arguments: [
+    #"{"@type":"a/B","value":"","value":""}"#, #"{"@type":"a/B","@type":"a/B"}"#,
+  ])
+  func `a duplicate member of an Any is refused`(json: String) throws {
     let error = try #require(throws: CodecError.self) { _ = try encode(json, as: Self.any) }
     #expect(error.code == .duplicateField)
   }
 
-  @Test("one of a known type whose value is broken is an error: base64 would look like its value")
-  func broken() throws {
+  @Test func `an invalid value of a known type is an error, not base64`() throws {
     let name = "/google.protobuf.StringValue"
     let wire = [0x0A, UInt8(name.utf8.count)] + Array(name.utf8) + hex("12 02 0a 05")
     let error = try #require(throws: CodecError.self) { _ = try decode(wire, as: Self.any) }

@@ -8,40 +8,38 @@ struct DelimitedTests {
   static let mixed = "bridge.test.editions.Mixed"
   static let legacy = "bridge.test.legacy.Legacy"
 
-  @Test(
-    "types with a JSON form of their own keep it",
-    arguments: [
-      (#"{"delimitedTime":"1970-01-01T00:00:01Z"}"#, "53 08 01 54"),
-      (#"{"delimitedTime":"1970-01-01T00:00:00Z"}"#, "53 54"),
-      (#"{"delimitedValue":null}"#, "63 08 00 64"),
-      (#"{"delimitedValue":"a"}"#, "63 1a 01 61 64"),
-      (#"{"delimitedValue":{}}"#, "63 2a 00 64"),
-      (#"{"delimitedValue":{"a":[true]}}"#, "63 2a 0d 0a 0b 0a 01 61 12 06 32 04 0a 02 20 01 64"),
-      (#"{"delimitedValue":[[],null]}"#, "63 32 08 0a 02 32 00 0a 02 08 00 64"),
-      (#"{"delimitedAny":[{}]}"#, "5b 5c"),
-      (
-        #"{"delimitedAny":[{"@type":"/google.protobuf.Duration","value":"1s"},{}]}"#,
-        "5b 0a 19 2f 67 6f 6f 67 6c 65 2e 70 72 6f 74 6f 62 75 66 2e 44 75 72 61 74 69 6f 6e "
-          + "12 02 08 01 5c 5b 5c"
-      ),
-      (
-        #"{"delimitedAny":[{"@type":"/bridge.test.editions.Mixed","delimitedTime":"1970-01-01T00:00:01Z"}]}"#,
-        "5b 0a 1b 2f 62 72 69 64 67 65 2e 74 65 73 74 2e 65 64 69 74 69 6f 6e 73 2e 4d 69 78 65 64 "
-          + "12 04 53 08 01 54 5c"
-      ),
-      (#"{"delimited":{"delimited":{"explicitText":"a"}}}"#, "43 43 0a 01 61 44 44"),
-      (
-        #"{"manyDelimited":[{},{"delimitedValue":1}]}"#,
-        "4b 4c 4b 63 11 00 00 00 00 00 00 f0 3f 64 4c"
-      ),
-    ])
-  func forms(json: String, wire: String) throws {
+  @Test(arguments: [
+    (#"{"delimitedTime":"1970-01-01T00:00:01Z"}"#, "53 08 01 54"),
+    (#"{"delimitedTime":"1970-01-01T00:00:00Z"}"#, "53 54"),
+    (#"{"delimitedValue":null}"#, "63 08 00 64"),
+    (#"{"delimitedValue":"a"}"#, "63 1a 01 61 64"),
+    (#"{"delimitedValue":{}}"#, "63 2a 00 64"),
+    (#"{"delimitedValue":{"a":[true]}}"#, "63 2a 0d 0a 0b 0a 01 61 12 06 32 04 0a 02 20 01 64"),
+    (#"{"delimitedValue":[[],null]}"#, "63 32 08 0a 02 32 00 0a 02 08 00 64"),
+    (#"{"delimitedAny":[{}]}"#, "5b 5c"),
+    (
+      #"{"delimitedAny":[{"@type":"/google.protobuf.Duration","value":"1s"},{}]}"#,
+      "5b 0a 19 2f 67 6f 6f 67 6c 65 2e 70 72 6f 74 6f 62 75 66 2e 44 75 72 61 74 69 6f 6e "
+        + "12 02 08 01 5c 5b 5c"
+    ),
+    (
+      #"{"delimitedAny":[{"@type":"/bridge.test.editions.Mixed","delimitedTime":"1970-01-01T00:00:01Z"}]}"#,
+      "5b 0a 1b 2f 62 72 69 64 67 65 2e 74 65 73 74 2e 65 64 69 74 69 6f 6e 73 2e 4d 69 78 65 64 "
+        + "12 04 53 08 01 54 5c"
+    ),
+    (#"{"delimited":{"delimited":{"explicitText":"a"}}}"#, "43 43 0a 01 61 44 44"),
+    (
+      #"{"manyDelimited":[{},{"delimitedValue":1}]}"#,
+      "4b 4c 4b 63 11 00 00 00 00 00 00 f0 3f 64 4c"
+    ),
+  ])
+  func `well-known types encoded as groups keep their JSON form`(json: String, wire: String) throws
+  {
     #expect(hex(try encode(json, as: Self.mixed)) == wire)
     #expect(try decode(hex(wire), as: Self.mixed) == json)
   }
 
-  @Test("pieces of them are merged, and what's unknown in them is passed over")
-  func pieces() throws {
+  @Test func `pieces of a group are merged, and unknown fields in it skipped`() throws {
     // Seconds in one group, nanoseconds in the next; a Value that's set twice; an unknown group.
     #expect(
       try decode(hex("53 08 01 54 53 10 80 ca b5 ee 01 54"), as: Self.mixed)
@@ -56,8 +54,7 @@ struct DelimitedTests {
     }
   }
 
-  @Test("a body, a path variable or a parameter may lie within one")
-  func bindings() throws {
+  @Test func `a body, a path variable or a parameter may be within a group`() throws {
     let schema = TestSchema.shared
     let mixed = try TestSchema.type(Self.mixed)
     let text = BodyRule.field(try schema.fieldPath("delimited.explicit_text", in: mixed))
@@ -84,8 +81,7 @@ struct DelimitedTests {
         == "0a 01 6e 33 08 03 34")
   }
 
-  @Test("one of them as the HTTP body has its own form, set or not")
-  func selection() throws {
+  @Test func `a well-known group as the HTTP body keeps its form, set or not`() throws {
     #expect(
       try decode(hex("53 08 01 54"), as: Self.mixed, selecting: "delimited_time")
         == #""1970-01-01T00:00:01Z""#)

@@ -11,22 +11,22 @@ struct DepthTests {
     String(repeating: open, count: levels) + inner + String(repeating: close, count: levels)
   }
 
-  @Test(
-    "what is taken is printed, and what is refused is refused on the way back too",
-    arguments: [
-      ("google.protobuf.Struct", #"{"a":"#, "{}", "}", 99),
-      ("google.protobuf.ListValue", "[", "[]", "]", 99),
-      ("google.protobuf.Value", "[", "[]", "]", 99),
-      ("google.protobuf.Value", #"[{"a":"#, "[]", "}]", 49),
-      ("bridge.test.Nested", #"{"child":"#, "{}", "}", 99),
-      ("bridge.test.Nested", #"{"children":["#, "{}", "]}", 99),
-      ("bridge.test.Everything", #"{"struct":{"a":"#, "1", "}}", 1),
-      (
-        "google.protobuf.Any", #"{"@type":"/google.protobuf.Any","value":"#,
-        #"{"@type":"/bridge.test.Nested"}"#, "}", 99
-      ),
-    ])
-  func alike(type: String, open: String, inner: String, close: String, levels: Int) throws {
+  @Test(arguments: [
+    ("google.protobuf.Struct", #"{"a":"#, "{}", "}", 99),
+    ("google.protobuf.ListValue", "[", "[]", "]", 99),
+    ("google.protobuf.Value", "[", "[]", "]", 99),
+    ("google.protobuf.Value", #"[{"a":"#, "[]", "}]", 49),
+    ("bridge.test.Nested", #"{"child":"#, "{}", "}", 99),
+    ("bridge.test.Nested", #"{"children":["#, "{}", "]}", 99),
+    ("bridge.test.Everything", #"{"struct":{"a":"#, "1", "}}", 1),
+    (
+      "google.protobuf.Any", #"{"@type":"/google.protobuf.Any","value":"#,
+      #"{"@type":"/bridge.test.Nested"}"#, "}", 99
+    ),
+  ])
+  func `what is accepted is printed, and what is refused is refused both ways`(
+    type: String, open: String, inner: String, close: String, levels: Int
+  ) throws {
     let whole = Self.text(open, inner, close, levels)
     let wire = try encode(whole, as: type)
     #expect(try decode(wire, as: type) == whole)
@@ -39,8 +39,7 @@ struct DepthTests {
     #expect(printed.code == .tooDeep)
   }
 
-  @Test("a scalar at the limit is no level")
-  func scalars() throws {
+  @Test func `a scalar at the limit is not a level`() throws {
     let type = "google.protobuf.Struct"
     for value in ["null", "1", #""x""#, "true"] {
       let json = Self.text(#"{"a":"#, value, "}", 100)
@@ -48,8 +47,7 @@ struct DepthTests {
     }
   }
 
-  @Test("members in front of @type are as deep as those behind it")
-  func typeLast() throws {
+  @Test func `members before @type are as deep as those after it`() throws {
     let children = Self.text(#"{"children":["#, "{}", "]}", 98)
     let json = #"{"children":[\#(children)],"@type":"/bridge.test.Nested"}"#
     let wire = try encode(json, as: "google.protobuf.Any")
@@ -58,8 +56,7 @@ struct DepthTests {
         == #"{"@type":"/bridge.test.Nested","children":[\#(children)]}"#)
   }
 
-  @Test("the name of a query parameter leads as deep as a body, and no deeper")
-  func query() throws {
+  @Test func `a query parameter may be as deep as a body, and no deeper`() throws {
     let type = "bridge.test.Nested"
     func name(_ depth: Int) -> String {
       String(repeating: "child.", count: depth - 1) + "text"

@@ -4,78 +4,75 @@ import Testing
 
 @Suite("JSON to wire")
 struct EncodeTests {
-  @Test(
-    "values become the bytes that the encoding guide gives",
-    arguments: [
-      ("{}", ""),
-      ("  ", ""),
-      (#"{"aInt32":150}"#, "20 96 01"),
-      (#"{"a_int32":150}"#, "20 96 01"),
-      (#"{"aInt32":-1}"#, "20 ff ff ff ff ff ff ff ff ff 01"),
-      (#"{"aInt32":"12"}"#, "20 0c"),
-      (#"{"aInt32":"\u0031\u0032.000000000000000000000"}"#, "20 0c"),
-      (#"{"aInt32":1.0}"#, "20 01"),
-      (#"{"aInt32":1e2}"#, "20 64"),
-      (#"{"aInt32":0}"#, ""),
-      (#"{"maybeInt32":0}"#, "a8 08 00"),
-      (#"{"maybeInt32":null}"#, ""),
-      (#"{"aSint32":-2}"#, "40 03"),
-      (#"{"aUint64":"18446744073709551615"}"#, "38 ff ff ff ff ff ff ff ff ff 01"),
-      (#"{"aFixed32":1}"#, "55 01 00 00 00"),
-      (#"{"aDouble":1}"#, "11 00 00 00 00 00 00 f0 3f"),
-      (#"{"aFloat":"-Infinity"}"#, "1d 00 00 80 ff"),
-      (#"{"aFloat":"\u0049nfinity"}"#, "1d 00 00 80 7f"),
-      (#"{"aDouble":"-\u0049nfinity"}"#, "11 00 00 00 00 00 00 f0 ff"),
-      (#"{"aDouble":"\u0039007199254740993"}"#, "11 00 00 00 00 00 00 40 43"),
-      (#"{"aDouble":"\u0031.000000000000000000000000001"}"#, "11 00 00 00 00 00 00 f0 3f"),
-      (#"{"aDouble":-0.0}"#, "11 00 00 00 00 00 00 00 80"),
-      (#"{"aBool":true}"#, "70 01"),
-      (#"{"aString":"testing"}"#, "7a 07 74 65 73 74 69 6e 67"),
-      (#"{"aString":"\u00e9\ud83d\ude00\n"}"#, "7a 07 c3 a9 f0 9f 98 80 0a"),
-      (#"{"aBytes":"AQID"}"#, "82 01 03 01 02 03"),
-      (#"{"aBytes":"-_8"}"#, "82 01 02 fb ff"),
-      (#"{"aBytes":"AQ=="}"#, "82 01 01 01"),
-      (#"{"aColor":"COLOR_GREEN"}"#, "88 01 02"),
-      (#"{"aColor":2}"#, "88 01 02"),
-      (#"{"aColor":77}"#, "88 01 4d"),
-      (#"{"anAlias":"ALIASED_SAME"}"#, "90 01 01"),
-      (#"{"aMessage":{}}"#, "9a 01 00"),
-      (#"{"aMessage":{"text":"a","child":{"number":"3"}}}"#, "9a 01 07 0a 01 61 1a 02 10 03"),
-      (#"{"manyInt32":[3,270,86942]}"#, "8a 02 06 03 8e 02 9e a7 05"),
-      (#"{"manyInt32":[]}"#, ""),
-      (#"{"looseInt32":[3,270]}"#, "a8 03 03 a8 03 8e 02"),
-      (#"{"manyString":["a",""]}"#, "e2 02 01 61 e2 02 00"),
-      (#"{"byString":{"a":"b"}}"#, "92 05 06 0a 01 61 12 01 62"),
-      (#"{"byBool":{"true":""}}"#, "8a 05 04 08 01 12 00"),
-      (#"{"bySint32":{"-1":"x"}}"#, "da 04 05 08 01 12 01 78"),
-      (#"{"chosenNumber":0}"#, "80 07 00"),
-      (#"{"chosenText":null,"chosenNumber":1}"#, "80 07 01"),
-      (#"{"chosenNull":null}"#, "b0 07 00"),
-      (#"{"timestamp":"1970-01-01T00:00:01.5Z"}"#, "c2 09 08 08 01 10 80 ca b5 ee 01"),
-      (#"{"timestamp":"1970-01-01T01:00:00+01:00"}"#, "c2 09 00"),
-      (
-        #"{"duration":"-1.5s"}"#,
-        "ca 09 16 08 ff ff ff ff ff ff ff ff ff 01 10 80 b6 ca 91 fe ff ff ff ff 01"
-      ),
-      (#"{"fieldMask":"a.bC,d"}"#, "d2 09 0a 0a 05 61 2e 62 5f 63 0a 01 64"),
-      (#"{"fieldMask":"*,a.*"}"#, "d2 09 08 0a 01 2a 0a 03 61 2e 2a"),
-      (#"{"boxedInt64":"0"}"#, "92 0a 00"),
-      (#"{"boxedString":"x"}"#, "ba 0a 03 0a 01 78"),
-      (#"{"value":null}"#, "e2 09 02 08 00"),
-      (
-        #"{"value":{"a":[1]}}"#,
-        "e2 09 16 2a 14 0a 12 0a 01 61 12 0d 32 0b 0a 09 11 00 00 00 00 00 00 f0 3f"
-      ),
-      (#"{"another-name \"quoted\"":"x"}"#, "fa 0b 01 78"),
-      (#"{"@kind":"x"}"#, "a2 0c 01 78"),
-      (#"{"atMax":1}"#, "f8 ff ff ff 0f 01"),
-    ])
-  func bytes(json: String, expected: String) throws {
+  @Test(arguments: [
+    ("{}", ""),
+    ("  ", ""),
+    (#"{"aInt32":150}"#, "20 96 01"),
+    (#"{"a_int32":150}"#, "20 96 01"),
+    (#"{"aInt32":-1}"#, "20 ff ff ff ff ff ff ff ff ff 01"),
+    (#"{"aInt32":"12"}"#, "20 0c"),
+    (#"{"aInt32":"\u0031\u0032.000000000000000000000"}"#, "20 0c"),
+    (#"{"aInt32":1.0}"#, "20 01"),
+    (#"{"aInt32":1e2}"#, "20 64"),
+    (#"{"aInt32":0}"#, ""),
+    (#"{"maybeInt32":0}"#, "a8 08 00"),
+    (#"{"maybeInt32":null}"#, ""),
+    (#"{"aSint32":-2}"#, "40 03"),
+    (#"{"aUint64":"18446744073709551615"}"#, "38 ff ff ff ff ff ff ff ff ff 01"),
+    (#"{"aFixed32":1}"#, "55 01 00 00 00"),
+    (#"{"aDouble":1}"#, "11 00 00 00 00 00 00 f0 3f"),
+    (#"{"aFloat":"-Infinity"}"#, "1d 00 00 80 ff"),
+    (#"{"aFloat":"\u0049nfinity"}"#, "1d 00 00 80 7f"),
+    (#"{"aDouble":"-\u0049nfinity"}"#, "11 00 00 00 00 00 00 f0 ff"),
+    (#"{"aDouble":"\u0039007199254740993"}"#, "11 00 00 00 00 00 00 40 43"),
+    (#"{"aDouble":"\u0031.000000000000000000000000001"}"#, "11 00 00 00 00 00 00 f0 3f"),
+    (#"{"aDouble":-0.0}"#, "11 00 00 00 00 00 00 00 80"),
+    (#"{"aBool":true}"#, "70 01"),
+    (#"{"aString":"testing"}"#, "7a 07 74 65 73 74 69 6e 67"),
+    (#"{"aString":"\u00e9\ud83d\ude00\n"}"#, "7a 07 c3 a9 f0 9f 98 80 0a"),
+    (#"{"aBytes":"AQID"}"#, "82 01 03 01 02 03"),
+    (#"{"aBytes":"-_8"}"#, "82 01 02 fb ff"),
+    (#"{"aBytes":"AQ=="}"#, "82 01 01 01"),
+    (#"{"aColor":"COLOR_GREEN"}"#, "88 01 02"),
+    (#"{"aColor":2}"#, "88 01 02"),
+    (#"{"aColor":77}"#, "88 01 4d"),
+    (#"{"anAlias":"ALIASED_SAME"}"#, "90 01 01"),
+    (#"{"aMessage":{}}"#, "9a 01 00"),
+    (#"{"aMessage":{"text":"a","child":{"number":"3"}}}"#, "9a 01 07 0a 01 61 1a 02 10 03"),
+    (#"{"manyInt32":[3,270,86942]}"#, "8a 02 06 03 8e 02 9e a7 05"),
+    (#"{"manyInt32":[]}"#, ""),
+    (#"{"looseInt32":[3,270]}"#, "a8 03 03 a8 03 8e 02"),
+    (#"{"manyString":["a",""]}"#, "e2 02 01 61 e2 02 00"),
+    (#"{"byString":{"a":"b"}}"#, "92 05 06 0a 01 61 12 01 62"),
+    (#"{"byBool":{"true":""}}"#, "8a 05 04 08 01 12 00"),
+    (#"{"bySint32":{"-1":"x"}}"#, "da 04 05 08 01 12 01 78"),
+    (#"{"chosenNumber":0}"#, "80 07 00"),
+    (#"{"chosenText":null,"chosenNumber":1}"#, "80 07 01"),
+    (#"{"chosenNull":null}"#, "b0 07 00"),
+    (#"{"timestamp":"1970-01-01T00:00:01.5Z"}"#, "c2 09 08 08 01 10 80 ca b5 ee 01"),
+    (#"{"timestamp":"1970-01-01T01:00:00+01:00"}"#, "c2 09 00"),
+    (
+      #"{"duration":"-1.5s"}"#,
+      "ca 09 16 08 ff ff ff ff ff ff ff ff ff 01 10 80 b6 ca 91 fe ff ff ff ff 01"
+    ),
+    (#"{"fieldMask":"a.bC,d"}"#, "d2 09 0a 0a 05 61 2e 62 5f 63 0a 01 64"),
+    (#"{"fieldMask":"*,a.*"}"#, "d2 09 08 0a 01 2a 0a 03 61 2e 2a"),
+    (#"{"boxedInt64":"0"}"#, "92 0a 00"),
+    (#"{"boxedString":"x"}"#, "ba 0a 03 0a 01 78"),
+    (#"{"value":null}"#, "e2 09 02 08 00"),
+    (
+      #"{"value":{"a":[1]}}"#,
+      "e2 09 16 2a 14 0a 12 0a 01 61 12 0d 32 0b 0a 09 11 00 00 00 00 00 00 f0 3f"
+    ),
+    (#"{"another-name \"quoted\"":"x"}"#, "fa 0b 01 78"),
+    (#"{"@kind":"x"}"#, "a2 0c 01 78"),
+    (#"{"atMax":1}"#, "f8 ff ff ff 0f 01"),
+  ])
+  func `values are encoded as the encoding guide defines`(json: String, expected: String) throws {
     #expect(hex(try encode(json)) == expected)
   }
 
   @Test(
-    "errors say what, where and in which field",
     arguments: [
       (#"{"aInt32":"x"}"#, CodecError.Code.wrongType, 10, "aInt32"),
       (#"{"aInt32":1.5}"#, .invalidValue, 10, "aInt32"),
@@ -118,15 +115,16 @@ struct EncodeTests {
       ("[]", .wrongType, 0, ""),
       ("nul", .wrongType, 0, ""),
     ] as [(String, CodecError.Code, Int, String)])
-  func errors(json: String, code: CodecError.Code, offset: Int, path: String) throws {
+  func `errors report their reason, location and field`(
+    json: String, code: CodecError.Code, offset: Int, path: String
+  ) throws {
     let error = try #require(throws: CodecError.self) { _ = try encode(json) }
     #expect(error.code == code, "\(error)")
     #expect(error.offset == offset, "\(error)")
     #expect(error.path == path, "\(error)")
   }
 
-  @Test("unknown members are skipped when they are to be ignored, and still checked")
-  func ignoring() throws {
+  @Test func `unknown members are skipped if configured, and still validated`() throws {
     let json = #"{"nope":{"a":[1,{"b":null}],"c":"\u0041"},"aInt32":1,"aColor":"BLUE"}"#
     let wire = try encode(json) {
       $0.ignoresUnknownFields = true
@@ -138,12 +136,10 @@ struct EncodeTests {
     }
   }
 
-  @Test(
-    "nesting is bounded by the depth limit, wherever it is",
-    arguments: [
-      (#"{"aMessage":"#, #"{"child":"#, "}"), (#"{"value":"#, "[", "]"), (#"{"nope":"#, "[", "]"),
-    ])
-  func depth(head: String, open: String, close: String) throws {
+  @Test(arguments: [
+    (#"{"aMessage":"#, #"{"child":"#, "}"), (#"{"value":"#, "[", "]"), (#"{"nope":"#, "[", "]"),
+  ])
+  func `nesting is limited everywhere`(head: String, open: String, close: String) throws {
     func text(_ levels: Int) -> String {
       let inner = open == "[" ? "1" : "{}"
       return head + String(repeating: open, count: levels) + inner
@@ -156,8 +152,7 @@ struct EncodeTests {
     #expect(error.code == .tooDeep)
   }
 
-  @Test("path variables and query parameters become fields")
-  func bindings() throws {
+  @Test func `path variables and query parameters become fields`() throws {
     let wire = try encode(
       "", rule: .none, variables: [("a_message.text", "a b"), ("a_int32", "7")],
       query: [
@@ -179,26 +174,24 @@ struct EncodeTests {
     #expect(json.contains(#""aFloat":"NaN""#))
   }
 
-  @Test(
-    "a path variable holds over what the body says, also of types with a text form",
-    arguments: [
-      ("timestamp", "1970-01-01T00:00:01Z", #"{"timestamp":"2026-01-01T00:00:00.5Z"}"#),
-      ("duration", "0s", #"{"duration":"1.5s"}"#),
-      ("boxed_int64", "0", #"{"boxedInt64":"5"}"#),
-      ("a_int32", "0", #"{"aInt32":5}"#), ("a_string", "", #"{"aString":"x"}"#),
-    ])
-  func pathWins(variable: String, value: String, body: String) throws {
+  @Test(arguments: [
+    ("timestamp", "1970-01-01T00:00:01Z", #"{"timestamp":"2026-01-01T00:00:00.5Z"}"#),
+    ("duration", "0s", #"{"duration":"1.5s"}"#),
+    ("boxed_int64", "0", #"{"boxedInt64":"5"}"#),
+    ("a_int32", "0", #"{"aInt32":5}"#), ("a_string", "", #"{"aString":"x"}"#),
+  ])
+  func `a path variable overrides the body, also for types with a text form`(
+    variable: String, value: String, body: String
+  ) throws {
     let alone = try decode(try encode("", variables: [(variable, value)]))
     #expect(try decode(try encode(body, variables: [(variable, value)])) == alone)
   }
 
-  @Test("an empty value of the path is a value")
-  func emptyVariable() throws {
+  @Test func `an empty path value is a value`() throws {
     #expect(hex(try encode("", rule: .none, variables: [("a_string", "")])) == "7a 00")
   }
 
   @Test(
-    "query parameters that can't be are refused",
     arguments: [
       ("nope", "1", CodecError.Code.unknownParameter), ("aInt32", "x", .invalidValue),
       ("aInt32", "", .invalidValue), ("aInt32", "1 ", .invalidValue),
@@ -207,7 +200,9 @@ struct EncodeTests {
       ("aMessage.", "1", .unknownParameter), ("aBool", "yes", .invalidValue),
       ("aColor", "BLUE", .unknownEnumValue),
     ] as [(String, String, CodecError.Code)])
-  func refusedParameters(name: String, value: String, code: CodecError.Code) throws {
+  func `invalid query parameters are refused`(
+    name: String, value: String, code: CodecError.Code
+  ) throws {
     let error = try #require(throws: CodecError.self) {
       _ = try encode("", rule: .none, query: [(name, value)])
     }
@@ -215,8 +210,7 @@ struct EncodeTests {
     #expect(error.path == name)
   }
 
-  @Test("two values for a singular field, or two members of a oneof, are refused")
-  func conflicts() throws {
+  @Test func `two values for a singular field, or two members of a oneof, are refused`() throws {
     let twice = try #require(throws: CodecError.self) {
       _ = try encode("", rule: .none, query: [("aInt32", "1"), ("a_int32", "2")])
     }
@@ -227,8 +221,7 @@ struct EncodeTests {
     #expect(oneof.code == .oneofConflict)
   }
 
-  @Test("the body can be one field, of any shape")
-  func bodyField() throws {
+  @Test func `the body can be one field, of any shape`() throws {
     let schema = TestSchema.shared
     let type = try TestSchema.type("bridge.test.Everything")
     for (field, body, expected) in [
@@ -253,8 +246,7 @@ struct EncodeTests {
     #expect(query.code == .parameterUnderBody)
   }
 
-  @Test("proto2: required fields, groups, extensions and closed enums")
-  func legacy() throws {
+  @Test func `required fields, groups, extensions and closed enums of proto2 are encoded`() throws {
     let type = "bridge.test.legacy.Legacy"
     let json =
       #"{"name":"n","level":"HIGH","box":{"width":3,"item":[{"text":"t"}]},"#

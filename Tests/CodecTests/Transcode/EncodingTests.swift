@@ -17,8 +17,7 @@ struct EncodingTests {
     return hex(sink.array)
   }
 
-  @Test("a byte order mark is passed over in front of a body of any rule")
-  func passedOver() throws {
+  @Test func `a byte order mark before any body is skipped`() throws {
     #expect(try Self.encode(Self.mark + Array(#"{"aInt32":1}"#.utf8)) == "20 01")
     #expect(try Self.encode(Self.mark + Array(" \n{}".utf8)) == "")
     #expect(try Self.encode(Self.mark) == "")
@@ -28,18 +27,15 @@ struct EncodingTests {
     #expect(try Self.encode(Self.mark + Array("1".utf8), rule: .field(field)) == "20 01")
   }
 
-  @Test(
-    "a mark anywhere else, or part of one, is no JSON",
-    arguments: [
-      [0x20] + mark + Array("{}".utf8), mark + mark + Array("{}".utf8), [0xEF], [0xEF, 0xBB],
-      Array("{}".utf8) + mark,
-    ])
-  func misplaced(bytes: [UInt8]) {
+  @Test(arguments: [
+    [0x20] + mark + Array("{}".utf8), mark + mark + Array("{}".utf8), [0xEF], [0xEF, 0xBB],
+    Array("{}".utf8) + mark,
+  ])
+  func `a mark anywhere else, or part of one, is invalid JSON`(bytes: [UInt8]) {
     #expect(throws: CodecError.self) { try Self.encode(bytes) }
   }
 
   @Test(
-    "a body in another encoding is named",
     arguments: [
       ([0xFF, 0xFE, 0x7B, 0, 0x7D, 0], "UTF-16 (little-endian)"),
       ([0x7B, 0, 0x7D, 0], "UTF-16 (little-endian)"),
@@ -50,7 +46,7 @@ struct EncodingTests {
       ([0, 0, 0xFE, 0xFF, 0, 0, 0, 0x7B, 0, 0, 0, 0x7D], "UTF-32 (big-endian)"),
       ([0, 0, 0, 0x7B, 0, 0, 0, 0x7D], "UTF-32 (big-endian)"),
     ] as [([UInt8], String)])
-  func foreign(bytes: [UInt8], name: String) throws {
+  func `the error for a body in another encoding names it`(bytes: [UInt8], name: String) throws {
     let error = try #require(throws: CodecError.self) { _ = try Self.encode(bytes) }
     #expect(error.code == .malformedJSON)
     #expect(error.reason.contains("the body is \(name)"), "\(error)")

@@ -15,29 +15,28 @@ struct EnumNameTests {
       isClosed: false)
   }
 
-  @Test(
-    "a prefix is the enum's name, whatever its letter case and underscores",
-    arguments: [
-      ("OrderStatus", "ORDER_STATUS_PAID", 13), ("a.b.OrderStatus", "ORDER_STATUS_PAID", 13),
-      ("Order.Status", "STATUS_PAID", 7), ("Order.Status", "ORDER_STATUS_PAID", 0),
-      ("HTTPStatus", "HTTP_STATUS_OK", 12), ("Http2Mode", "HTTP2_MODE_ON", 11),
-      ("order_status", "ORDER_STATUS_PAID", 13), ("OrderStatus", "orderStatus_paid", 12),
-      ("OrderStatus", "ORDER_STATUS__PAID", 14), ("OrderStatus", "__ORDER_STATUS_PAID", 15),
-      ("OrderStatus", "PAID", 0), ("OrderStatus", "ORDER_STATUSPAID", 0),
-      ("Order", "ORDERS_ALL", 0), ("OrderStatus", "ORDER_STATUS", 0),
-      ("OrderStatus", "ORDER_STATUS_", 0), ("OrderStatus", "ORDER_STATUS_3D", 0),
-      ("OrderStatus", "ORDER_", 0), ("OrderStatus", "", 0), ("", "A", 0), ("_", "_A", 0),
-      ("OrderStatus", "ORDER_STATUS_\u{E9}", 0), ("OrderStatus", "ORDER_STATUS_\"", 0),
-    ])
-  func prefix(type: String, name: String, length: Int) {
+  @Test(arguments: [
+    ("OrderStatus", "ORDER_STATUS_PAID", 13), ("a.b.OrderStatus", "ORDER_STATUS_PAID", 13),
+    ("Order.Status", "STATUS_PAID", 7), ("Order.Status", "ORDER_STATUS_PAID", 0),
+    ("HTTPStatus", "HTTP_STATUS_OK", 12), ("Http2Mode", "HTTP2_MODE_ON", 11),
+    ("order_status", "ORDER_STATUS_PAID", 13), ("OrderStatus", "orderStatus_paid", 12),
+    ("OrderStatus", "ORDER_STATUS__PAID", 14), ("OrderStatus", "__ORDER_STATUS_PAID", 15),
+    ("OrderStatus", "PAID", 0), ("OrderStatus", "ORDER_STATUSPAID", 0),
+    ("Order", "ORDERS_ALL", 0), ("OrderStatus", "ORDER_STATUS", 0),
+    ("OrderStatus", "ORDER_STATUS_", 0), ("OrderStatus", "ORDER_STATUS_3D", 0),
+    ("OrderStatus", "ORDER_", 0), ("OrderStatus", "", 0), ("", "A", 0), ("_", "_A", 0),
+    ("OrderStatus", "ORDER_STATUS_\u{E9}", 0), ("OrderStatus", "ORDER_STATUS_\"", 0),
+  ])
+  func `a prefix is the enum's name in any case, with or without underscores`(
+    type: String, name: String, length: Int
+  ) {
     let found = Self.lengths(type, [(name, 1)])
     // Of an enum without a name nothing matters but that nothing is ambiguous.
     if type.isEmpty || type == "_" { return }
     #expect(found == [length])
   }
 
-  @Test("what would stand for two numbers stays whole")
-  func ambiguous() {
+  @Test func `an ambiguous short name is kept whole`() {
     #expect(Self.lengths("S", [("S_A", 1), ("A", 2), ("S_B", 3)]) == [0, 0, 2])
     #expect(Self.lengths("S", [("S_A", 1), ("s_A", 2), ("S__A", 3), ("S_B", 4)]) == [0, 0, 0, 2])
     #expect(Self.lengths("S", [("S_S_A", 1), ("S_A", 2)]) == [0, 2])
@@ -45,8 +44,7 @@ struct EnumNameTests {
     #expect(Self.lengths("S", [("S_A", 1), ("A", 1), ("S_B", 3)]) == [2, 0, 2])
   }
 
-  @Test("replies have short names where that's asked for, in the same places as whole ones")
-  func printing() throws {
+  @Test func `replies have short enum names if configured, wherever whole ones occur`() throws {
     let wire = try encode(#"{"aColor":"COLOR_GREEN","manyColor":["COLOR_RED",9,"COLOR_NEGATIVE"]}"#)
     #expect(
       try decode(wire) { $0.enumStyle = .shortName }
@@ -58,8 +56,7 @@ struct EnumNameTests {
     #expect(printed.contains(#""aColor":"UNSPECIFIED""#))
   }
 
-  @Test("requests may have short names where that's asked for, and whole ones ever")
-  func reading() throws {
+  @Test func `requests may have short enum names if configured, and always whole ones`() throws {
     let accepting = { (options: inout EncodeOptions) in options.acceptsShortEnumNames = true }
     let whole = try encode(#"{"aColor":"COLOR_GREEN","manyColor":["COLOR_RED"]}"#)
     #expect(try encode(#"{"aColor":"GREEN","manyColor":["RED"]}"#, accepting) == whole)
@@ -86,8 +83,7 @@ struct EnumNameTests {
     #expect(throws: CodecError.self) { try encode("", rule: .none, query: [("aColor", "GREEN")]) }
   }
 
-  @Test("what one way prints the other takes")
-  func bothWays() throws {
+  @Test func `names printed one way are accepted the other way`() throws {
     let plan = PlanCompiler.compile(
       messages: [],
       enums: [Self.schema("Kind", [("KIND_A", 0), ("KIND_B", 5), ("B", 6), ("KIND_C", 5)])])

@@ -23,8 +23,7 @@ struct HTTPBodyTests {
     return hex(sink.array)
   }
 
-  @Test("the body is the message's data, whatever it is")
-  func whole() throws {
+  @Test func `the body is the message's data, of any kind`() throws {
     let type = "google.api.HttpBody"
     #expect(
       try self.encode("{\"no json", type: "a/b", rule: .whole, as: type)
@@ -34,8 +33,7 @@ struct HTTPBodyTests {
     #expect(try self.encode("", type: "", rule: .whole, as: type) == "")
   }
 
-  @Test("or that of one of its fields, beside values of path and query")
-  func field() throws {
+  @Test func `the body can be the data of a field, beside path and query`() throws {
     let schema = TestSchema.shared
     let everything = try TestSchema.type("bridge.test.Everything")
     let rule = BodyRule.field(try schema.fieldPath("attachment", in: everything))
@@ -53,21 +51,20 @@ struct HTTPBodyTests {
         > 600_000)
   }
 
-  @Test(
-    "a reply's parts are found, of several records the last ones",
-    arguments: [
-      ("", 0..<0, 0..<0), ("0a 01 61 12 02 62 63", 2..<3, 5..<7),
-      ("12 02 62 63 0a 01 61", 6..<7, 2..<4), ("12 01 61 12 01 62", 0..<0, 5..<6),
-      ("1a 00 12 01 61 a0 06 05", 0..<0, 4..<5),
-    ])
-  func parts(wire: String, contentType: Range<Int>, data: Range<Int>) throws {
+  @Test(arguments: [
+    ("", 0..<0, 0..<0), ("0a 01 61 12 02 62 63", 2..<3, 5..<7),
+    ("12 02 62 63 0a 01 61", 6..<7, 2..<4), ("12 01 61 12 01 62", 0..<0, 5..<6),
+    ("1a 00 12 01 61 a0 06 05", 0..<0, 4..<5),
+  ])
+  func `a reply's parts are found, and the last of several records wins`(
+    wire: String, contentType: Range<Int>, data: Range<Int>
+  ) throws {
     let bytes = hex(wire)
     let parts = try HTTPBody.parts(of: bytes.span.bytes, in: nil, of: TestSchema.shared)
     #expect(parts == HTTPBody.Parts(contentType: contentType, data: data))
   }
 
-  @Test("and those of a field of the reply")
-  func partsOfField() throws {
+  @Test func `the parts of a field of the reply are found`() throws {
     let everything = try TestSchema.type("bridge.test.Everything")
     let field = try TestSchema.shared.fieldPath("attachment", in: everything)
     #expect(TestSchema.shared.isHTTPBody(field))

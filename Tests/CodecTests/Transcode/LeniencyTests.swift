@@ -5,8 +5,7 @@ import Testing
 /// What a service may choose where path, query and body speak of the same fields.
 @Suite("Choices of path, query and body")
 struct LeniencyTests {
-  @Test("of unknown parameters those that are named are passed over")
-  func ignoredNames() throws {
+  @Test func `listed unknown parameters are ignored`() throws {
     let query = [("key", "k"), ("access.token", "1"), ("aInt32", "1")]
     let ignoring = { (options: inout EncodeOptions) in
       options.ignoredParameters = [Array("access.token".utf8), Array("aInt32".utf8)]
@@ -24,8 +23,7 @@ struct LeniencyTests {
     #expect(throws: CodecError.self) { try encode("{}", query: [("access", "1")], ignoring) }
   }
 
-  @Test("a field that the path sets is refused in the query where that's asked for")
-  func pathFieldInQuery() throws {
+  @Test func `a field set by the path is refused in the query if configured`() throws {
     let variables = [("a_message.text", "p")]
     let query = [("aMessage.text", "q")]
     #expect(
@@ -40,16 +38,16 @@ struct LeniencyTests {
     #expect(error.reason.contains("leave it out of the query"))
   }
 
-  @Test(
-    "a field that the path sets is refused in the body where that's asked for",
-    arguments: [
-      (#"{"aMessage":{"child":{"number":"1"}}}"#, true),
-      (#"{"aString":"x","aMessage":{"text":"t","child":{"text":"t","number":"1"}}}"#, true),
-      (#"{"aMessage":{"child":{"text":"t"}}}"#, false),
-      (#"{"aMessage":{"number":"1"},"manyMessage":[{"child":{"number":"1"}}]}"#, false),
-      ("{}", false), ("", false),
-    ])
-  func pathFieldInBody(body: String, isRefused: Bool) throws {
+  @Test(arguments: [
+    (#"{"aMessage":{"child":{"number":"1"}}}"#, true),
+    (#"{"aString":"x","aMessage":{"text":"t","child":{"text":"t","number":"1"}}}"#, true),
+    (#"{"aMessage":{"child":{"text":"t"}}}"#, false),
+    (#"{"aMessage":{"number":"1"},"manyMessage":[{"child":{"number":"1"}}]}"#, false),
+    ("{}", false), ("", false),
+  ])
+  func `a field set by the path is refused in the body if configured`(
+    body: String, isRefused: Bool
+  ) throws {
     let variables = [("a_message.child.number", "2")]
     _ = try encode(body, variables: variables)
     let strict = { (options: inout EncodeOptions) in options.refusesPathFieldsElsewhere = true }
@@ -65,8 +63,7 @@ struct LeniencyTests {
     #expect(error.reason.contains("leave it out of the body"))
   }
 
-  @Test("the query may set fields of the body where that's asked for, and holds over it")
-  func merging() throws {
+  @Test func `the query may override fields of the body if configured`() throws {
     let type = try TestSchema.type("bridge.test.Everything")
     let rule = BodyRule.field(try TestSchema.shared.fieldPath("a_message", in: type))
     let body = #"{"text":"b","number":"1"}"#
@@ -78,7 +75,6 @@ struct LeniencyTests {
   }
 
   @Test(
-    "a body with another member of a oneof that the path sets is refused",
     arguments: [
       (#"{"chosenText":"x"}"#, "chosenText"), (#"{"chosenFlag":false}"#, "chosenFlag"),
       (#"{"chosenMessage":{}}"#, "chosenMessage"), (#"{"chosenNull":null}"#, "chosenNull"),
@@ -86,7 +82,9 @@ struct LeniencyTests {
       (#"{"chosenNumber":"1"}"#, nil), (#"{"chosenText":null}"#, nil), (#"{"aInt32":5}"#, nil),
       ("", nil),
     ] as [(String, String?)])
-  func rivals(body: String, field: String?) throws {
+  func `a body with another member of a oneof set by the path is refused`(
+    body: String, field: String?
+  ) throws {
     let variables = [("chosen_number", "2")]
     guard let field else {
       #expect(try decode(try encode(body, variables: variables)).contains(#""chosenNumber":"2""#))
@@ -104,8 +102,7 @@ struct LeniencyTests {
     #expect(proto.reason.contains("chosen_number"), "\(proto)")
   }
 
-  @Test("a member of a oneof is the body beside one that path or query sets: refused")
-  func rivalBody() throws {
+  @Test func `a body that is a member of a oneof set elsewhere is refused`() throws {
     let type = try TestSchema.type("bridge.test.Everything")
     let rule = BodyRule.field(try TestSchema.shared.fieldPath("chosen_text", in: type))
     for (variables, query) in [([("chosen_flag", "1")], []), ([], [("chosenFlag", "1")])] {
@@ -118,14 +115,14 @@ struct LeniencyTests {
     }
   }
 
-  @Test(
-    "unknown enum values are refused, or leave their field unset by a choice of their own",
-    arguments: [
-      (#"{"aColor":"BLUE","aInt32":1}"#, "20 01"), (#"{"manyColor":["BLUE",2]}"#, "f2 02 01 02"),
-      (#"{"toColor":{"a":"BLUE","b":2}}"#, "8a 06 05 0a 01 62 10 02"),
-      (#"{"chosenColor":"BLUE"}"#, ""),
-    ])
-  func unknownEnums(body: String, wire: String) throws {
+  @Test(arguments: [
+    (#"{"aColor":"BLUE","aInt32":1}"#, "20 01"), (#"{"manyColor":["BLUE",2]}"#, "f2 02 01 02"),
+    (#"{"toColor":{"a":"BLUE","b":2}}"#, "8a 06 05 0a 01 62 10 02"),
+    (#"{"chosenColor":"BLUE"}"#, ""),
+  ])
+  func `unknown enum values are refused, or ignored if configured`(
+    body: String, wire: String
+  ) throws {
     for ignoresFields in [false, true] {
       let error = try #require(throws: CodecError.self) {
         _ = try encode(body) { $0.ignoresUnknownFields = ignoresFields }
@@ -138,8 +135,7 @@ struct LeniencyTests {
     }
   }
 
-  @Test("in a query too, but not in a path")
-  func unknownEnumsInQuery() throws {
+  @Test func `unknown enum values are ignored in a query, too, but not in a path`() throws {
     let query = [
       ("aColor", "BLUE"), ("toColor[a]", "BLUE"), ("aInt32", "1"), ("manyColor", "BLUE"),
     ]

@@ -8,8 +8,8 @@ struct MapKeyTests {
   /// Sizes around those at which a set changes its way, the largest one with several parts.
   static let sizes = [2, 15, 16, 17, 18, 1_000, 8_192, 8_193, 40_000]
 
-  @Test("a second one is found wherever it is, in JSON", arguments: Self.sizes)
-  func inJSON(count: Int) throws {
+  @Test(arguments: Self.sizes)
+  func `a duplicate key is found anywhere in JSON`(count: Int) throws {
     for (first, second) in [(0, count - 1), (count / 2 - 1, count / 2), (count - 2, count - 1)] {
       var keys = (0..<count).map { "key\($0)" }
       keys[second] = keys[first]
@@ -27,8 +27,7 @@ struct MapKeyTests {
     }
   }
 
-  @Test("keys that are all different are let through, and a number of either spelling is one key")
-  func different() throws {
+  @Test func `distinct keys are accepted, and a number in either spelling is one key`() throws {
     for count in Self.sizes {
       let members = (0..<count).map { "\"\($0 - count / 2)\":\"\"" }
       let json = "{\"bySint32\":{\(members.joined(separator: ","))}}"
@@ -40,8 +39,8 @@ struct MapKeyTests {
     }
   }
 
-  @Test("of several entries of a key on the wire the last one holds", arguments: Self.sizes)
-  func onTheWire(count: Int) throws {
+  @Test(arguments: Self.sizes)
+  func `of several entries of a key on the wire the last one counts`(count: Int) throws {
     let key = { (index: Int) in "key\(index)" }
     let first = (0..<count).map { "\"\(key($0))\":\"a\"" }.joined(separator: ",")
     for again in [0, count / 2, count - 1] {

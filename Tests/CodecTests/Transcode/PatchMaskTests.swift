@@ -64,35 +64,32 @@ struct PatchMaskTests {
         DescriptorBytes.message("Colour", DescriptorBytes.field("dark_blue", 1, type: 5))))
   }
 
-  @Test(
-    "it has the paths of the body, in its order",
-    arguments: [
-      (#"{"displayName":"n","colour":{"darkBlue":1}}"#, #""displayName,colour.darkBlue""#),
-      (#"{"display_name":"n"}"#, #""displayName""#),
-      (#"{"colour":{"dark_blue":0},"displayName":""}"#, #""colour.darkBlue,displayName""#),
-      (#"{"displayName":null,"colour":null}"#, #""displayName,colour""#),
-      (#"{"colour":{}}"#, #""colour""#),
-      (#"{"tags":["a"],"others":[{"tags":[]}],"at":"2024-01-01T00:00:00Z"}"#, #""tags,others,at""#),
-      (
-        #"{"inner":{"inner":{"colour":{"darkBlue":1},"tags":[]}},"tags":[]}"#,
-        #""inner.inner.colour.darkBlue,inner.inner.tags,tags""#
-      ),
-      ("\u{FEFF} {\"\\u0074ags\" : [ ] }", #""tags""#),
-    ])
-  func paths(body: String, mask: String) throws {
+  @Test(arguments: [
+    (#"{"displayName":"n","colour":{"darkBlue":1}}"#, #""displayName,colour.darkBlue""#),
+    (#"{"display_name":"n"}"#, #""displayName""#),
+    (#"{"colour":{"dark_blue":0},"displayName":""}"#, #""colour.darkBlue,displayName""#),
+    (#"{"displayName":null,"colour":null}"#, #""displayName,colour""#),
+    (#"{"colour":{}}"#, #""colour""#),
+    (#"{"tags":["a"],"others":[{"tags":[]}],"at":"2024-01-01T00:00:00Z"}"#, #""tags,others,at""#),
+    (
+      #"{"inner":{"inner":{"colour":{"darkBlue":1},"tags":[]}},"tags":[]}"#,
+      #""inner.inner.colour.darkBlue,inner.inner.tags,tags""#
+    ),
+    ("\u{FEFF} {\"\\u0074ags\" : [ ] }", #""tags""#),
+  ])
+  func `a mask has the paths of the body, in its order`(body: String, mask: String) throws {
     #expect(try Self.mask(body, field: "thing") == mask)
     #expect(
       try Self.mask(body, field: "thing", variables: [("name", "x"), ("thing.display_name", "y")])
         == mask)
   }
 
-  @Test("a body without members gets none", arguments: ["", "null", "{}", " { } "])
-  func none(body: String) throws {
+  @Test(arguments: ["", "null", "{}", " { } "])
+  func `a body without members gets no mask`(body: String) throws {
     #expect(try Self.mask(body, field: "thing") == nil)
   }
 
-  @Test("a mask that the client sends holds, also an empty one")
-  func sent() throws {
+  @Test func `the client's mask is kept, even an empty one`() throws {
     let body = #"{"tags":[]}"#
     #expect(
       try Self.mask(body, field: "thing", query: [("mask", "display_name")]) == #""displayName""#)
@@ -101,14 +98,12 @@ struct PatchMaskTests {
     #expect(try Self.mask(body, field: "thing", variables: [("mask", "at")]) == #""at""#)
   }
 
-  @Test("members that are passed over are no paths")
-  func ignored() throws {
+  @Test func `skipped members are not paths`() throws {
     let body = #"{"nope":{"tags":[]},"tags":[]}"#
     #expect(try Self.mask(body, field: "thing") { $0.ignoresUnknownFields = true } == #""tags""#)
   }
 
-  @Test("a body that's no message with fields of its own gets none")
-  func scalar() throws {
+  @Test func `a body that isn't a message with fields of its own gets no mask`() throws {
     #expect(try Self.mask(#""x""#, field: "name") == nil)
   }
 }

@@ -5,45 +5,44 @@ import Testing
 /// Entries of maps as query parameters: `labels[key]=value`.
 @Suite("Maps in a query")
 struct QueryMapTests {
-  @Test(
-    "an entry has any key and any value with a text form",
-    arguments: [
-      ("byString[a]", "b", #"{"byString":{"a":"b"}}"#),
-      ("by_string[a.b]", "c d", #"{"byString":{"a.b":"c d"}}"#),
-      ("byString[a[0].b]", "x", #"{"byString":{"a[0].b":"x"}}"#),
-      ("byString[]", "x", #"{"byString":{"":"x"}}"#),
-      ("byString[]]", "", #"{"byString":{"]":""}}"#),
-      ("byInt32[-7]", "x", #"{"byInt32":{"-7":"x"}}"#),
-      ("byInt64[-9223372036854775808]", "x", #"{"byInt64":{"-9223372036854775808":"x"}}"#),
-      ("byUint32[4294967295]", "x", #"{"byUint32":{"4294967295":"x"}}"#),
-      ("byUint64[18446744073709551615]", "x", #"{"byUint64":{"18446744073709551615":"x"}}"#),
-      ("bySint32[-1]", "x", #"{"bySint32":{"-1":"x"}}"#),
-      ("bySint64[-1]", "x", #"{"bySint64":{"-1":"x"}}"#),
-      ("byFixed32[1]", "x", #"{"byFixed32":{"1":"x"}}"#),
-      ("byFixed64[1]", "x", #"{"byFixed64":{"1":"x"}}"#),
-      ("bySfixed32[-1]", "x", #"{"bySfixed32":{"-1":"x"}}"#),
-      ("bySfixed64[-1]", "x", #"{"bySfixed64":{"-1":"x"}}"#),
-      ("byBool[true]", "x", #"{"byBool":{"true":"x"}}"#),
-      ("toDouble[a]", "-0.5", #"{"toDouble":{"a":-0.5}}"#),
-      ("toFloat[a]", "NaN", #"{"toFloat":{"a":"NaN"}}"#),
-      ("toInt64[a]", "9007199254740993", #"{"toInt64":{"a":"9007199254740993"}}"#),
-      ("toSint32[a]", "-3", #"{"toSint32":{"a":-3}}"#),
-      ("toFixed64[a]", "3", #"{"toFixed64":{"a":"3"}}"#),
-      ("toBool[a]", "true", #"{"toBool":{"a":true}}"#),
-      ("toBytes[a]", "-_8", #"{"toBytes":{"a":"+/8="}}"#),
-      ("toColor[a]", "COLOR_RED", #"{"toColor":{"a":"COLOR_RED"}}"#),
-      ("toColor[a]", "-3", #"{"toColor":{"a":"COLOR_NEGATIVE"}}"#),
-      (
-        "toTimestamp[a]", "1970-01-01T00:00:01Z", #"{"toTimestamp":{"a":"1970-01-01T00:00:01Z"}}"#
-      ),
-      ("toInt64Value[a]", "5", #"{"toInt64Value":{"a":"5"}}"#),
-    ])
-  func entries(name: String, value: String, expected: String) throws {
+  @Test(arguments: [
+    ("byString[a]", "b", #"{"byString":{"a":"b"}}"#),
+    ("by_string[a.b]", "c d", #"{"byString":{"a.b":"c d"}}"#),
+    ("byString[a[0].b]", "x", #"{"byString":{"a[0].b":"x"}}"#),
+    ("byString[]", "x", #"{"byString":{"":"x"}}"#),
+    ("byString[]]", "", #"{"byString":{"]":""}}"#),
+    ("byInt32[-7]", "x", #"{"byInt32":{"-7":"x"}}"#),
+    ("byInt64[-9223372036854775808]", "x", #"{"byInt64":{"-9223372036854775808":"x"}}"#),
+    ("byUint32[4294967295]", "x", #"{"byUint32":{"4294967295":"x"}}"#),
+    ("byUint64[18446744073709551615]", "x", #"{"byUint64":{"18446744073709551615":"x"}}"#),
+    ("bySint32[-1]", "x", #"{"bySint32":{"-1":"x"}}"#),
+    ("bySint64[-1]", "x", #"{"bySint64":{"-1":"x"}}"#),
+    ("byFixed32[1]", "x", #"{"byFixed32":{"1":"x"}}"#),
+    ("byFixed64[1]", "x", #"{"byFixed64":{"1":"x"}}"#),
+    ("bySfixed32[-1]", "x", #"{"bySfixed32":{"-1":"x"}}"#),
+    ("bySfixed64[-1]", "x", #"{"bySfixed64":{"-1":"x"}}"#),
+    ("byBool[true]", "x", #"{"byBool":{"true":"x"}}"#),
+    ("toDouble[a]", "-0.5", #"{"toDouble":{"a":-0.5}}"#),
+    ("toFloat[a]", "NaN", #"{"toFloat":{"a":"NaN"}}"#),
+    ("toInt64[a]", "9007199254740993", #"{"toInt64":{"a":"9007199254740993"}}"#),
+    ("toSint32[a]", "-3", #"{"toSint32":{"a":-3}}"#),
+    ("toFixed64[a]", "3", #"{"toFixed64":{"a":"3"}}"#),
+    ("toBool[a]", "true", #"{"toBool":{"a":true}}"#),
+    ("toBytes[a]", "-_8", #"{"toBytes":{"a":"+/8="}}"#),
+    ("toColor[a]", "COLOR_RED", #"{"toColor":{"a":"COLOR_RED"}}"#),
+    ("toColor[a]", "-3", #"{"toColor":{"a":"COLOR_NEGATIVE"}}"#),
+    (
+      "toTimestamp[a]", "1970-01-01T00:00:01Z", #"{"toTimestamp":{"a":"1970-01-01T00:00:01Z"}}"#
+    ),
+    ("toInt64Value[a]", "5", #"{"toInt64Value":{"a":"5"}}"#),
+  ])
+  func `an entry has any key and any value with a text form`(
+    name: String, value: String, expected: String
+  ) throws {
     #expect(try decode(try encode("", rule: .none, query: [(name, value)])) == expected)
   }
 
-  @Test("a map may stand in a message, and its entries come in any number")
-  func nested() throws {
+  @Test func `a map may be within a message and have any number of entries`() throws {
     let type = "bridge.test.legacy.Legacy"
     let query = [
       ("name", "n"), ("[bridge.test.legacy.other].name", "o"),
@@ -59,7 +58,6 @@ struct QueryMapTests {
   }
 
   @Test(
-    "what can't be an entry is refused, and the message says why",
     arguments: [
       ("byString", "a", CodecError.Code.invalidParameter, "byString[key]=value"),
       ("byString.a", "b", .invalidParameter, "byString[key]=value"),
@@ -82,7 +80,9 @@ struct QueryMapTests {
       ("toInt32[a]", "x", .invalidValue, "expected int32, got \"x\""),
       ("toColor[a]", "BLUE", .unknownEnumValue, "COLOR_RED"),
     ] as [(String, String, CodecError.Code, String)])
-  func refused(name: String, value: String, code: CodecError.Code, reason: String) throws {
+  func `an invalid entry is refused with its reason`(
+    name: String, value: String, code: CodecError.Code, reason: String
+  ) throws {
     let error = try #require(throws: CodecError.self) {
       _ = try encode("", rule: .none, query: [(name, value)])
     }
@@ -91,10 +91,8 @@ struct QueryMapTests {
     #expect(error.reason.contains(reason), "\(error)")
   }
 
-  @Test(
-    "one key twice is refused, however it's spelled and however many there are",
-    arguments: [0, 15, 16, 100, 20_000])
-  func repeated(others: Int) throws {
+  @Test(arguments: [0, 15, 16, 100, 20_000])
+  func `a duplicate key is refused, however it's spelled`(others: Int) throws {
     var query = (0..<others).map { ("byInt32[\($0 + 10)]", "x") }
     query.append(("by_int32[1]", "a"))
     _ = try encode("", rule: .none, query: query)
@@ -108,8 +106,7 @@ struct QueryMapTests {
     #expect(error.reason.contains("twice"), "\(error)")
   }
 
-  @Test("a key that isn't UTF-8 is refused")
-  func notUTF8() throws {
+  @Test func `a key that isn't UTF-8 is refused`() throws {
     var bindings = Bindings()
     let name = Array("byString[".utf8) + [0xFF] + Array("]".utf8)
     bindings.addParameter(name: name.span.bytes, value: Array("x".utf8).span.bytes)
@@ -122,8 +119,7 @@ struct QueryMapTests {
     #expect(error?.code == .invalidUTF8)
   }
 
-  @Test("a map that is the body is not set by the query")
-  func underBody() throws {
+  @Test func `a map that is the body can't be set by the query`() throws {
     let type = try TestSchema.type("bridge.test.Everything")
     let path = try TestSchema.shared.fieldPath("by_string", in: type)
     let error = try #require(throws: CodecError.self) {
@@ -135,8 +131,7 @@ struct QueryMapTests {
     #expect(try decode(wire) == #"{"byString":{"a":"b"},"byInt32":{"1":"d"}}"#)
   }
 
-  @Test("entries of maps that the message doesn't have can be passed over")
-  func ignored() throws {
+  @Test func `entries of unknown maps can be ignored`() throws {
     let wire = try encode("", rule: .none, query: [("nope[a]", "1"), ("aInt32", "1")]) {
       $0.ignoresUnknownParameters = true
     }
