@@ -17,7 +17,7 @@ import Testing
     return try #require(configuration.services.first?.cluster)
   }
 
-  @Test func oneAddressIsAListOfOneAndTheRestHasItsDefaults() throws {
+  @Test func `one address is a list of one, with defaults for the rest`() throws {
     let cluster = try self.cluster("endpoint: 127.0.0.1:50051")
     #expect(cluster.only == Configuration.Endpoint(host: "127.0.0.1", port: 50051))
     #expect(cluster.authority == nil && cluster.retry == nil)
@@ -30,12 +30,14 @@ import Testing
     ("endpoint: unix:/run/a.sock", "unix:/run/a.sock", "localhost"),
     ("endpoint: {static: \"[::1]:5\"}", "[::1]:5", "[::1]:5"),
   ])
-  func addresses(lines: String, description: String, authority: String) throws {
+  func `a cluster of one endpoint has its description and authority`(
+    lines: String, description: String, authority: String
+  ) throws {
     let only = try #require(try self.cluster(lines).only)
     #expect(only.description == description && only.authority == authority)
   }
 
-  @Test func aListHasWeights() throws {
+  @Test func `a list of endpoints has weights`() throws {
     let cluster = try self.cluster("endpoint: {static: [a:1, {address: \"b:2\", weight: 3}]}")
     guard case .static(let endpoints) = cluster.kind else {
       Issue.record("not a list")
@@ -48,7 +50,7 @@ import Testing
     #expect(cluster.only == nil && cluster.kind.description == "a:1 or b:2")
   }
 
-  @Test func aNameIsLookedUp() throws {
+  @Test func `a host name is resolved by DNS`() throws {
     for lines in ["endpoint: {dns: bench:5}", "endpoint: {dns: {address: bench:5, interval: 2s}}"] {
       let cluster = try self.cluster(lines)
       guard case .dns(let dns) = cluster.kind else {
@@ -62,7 +64,7 @@ import Testing
     }
   }
 
-  @Test func recordsOfAServiceAreLookedUp() throws {
+  @Test func `an SRV name is resolved to records`() throws {
     let cluster = try self.cluster(
       "endpoint: {dns: {srv: _grpc._tcp.bench.internal, interval: 5s}}")
     guard case .dns(let dns) = cluster.kind else {
@@ -74,7 +76,7 @@ import Testing
     #expect(cluster.kind.description == "the SRV records of _grpc._tcp.bench.internal")
   }
 
-  @Test func everythingBesideIt() throws {
+  @Test func `every section of a cluster is read`() throws {
     let cluster = try self.cluster(
       """
       endpoint: 127.0.0.1:50051
@@ -119,7 +121,7 @@ import Testing
   }
 
   @Test(arguments: ["least_requests", "pick_first", "round_robin"])
-  func aPolicyByName(name: String) throws {
+  func `a balancing policy is chosen by its name`(name: String) throws {
     let cluster = try self.cluster("endpoint: a:1\nbalance: \(name)")
     let policies: [String: Configuration.Balance.Policy] = [
       "least_requests": .leastRequests, "pick_first": .pickFirst, "round_robin": .roundRobin,

@@ -5,7 +5,7 @@ import Testing
 @testable import BridgeConfiguration
 
 @Suite struct CommandLineSettingsTests {
-  @Test func `arguments make one service for any host`() throws {
+  @Test func `arguments define one service for any host`() throws {
     let settings = CommandLineSettings(
       schemas: ["tmp", "/tmp"], importPaths: ["."], endpoint: "127.0.0.1:50051",
       listen: ["127.0.0.1:0", "unix:b.sock"], admin: "localhost:8081", prefix: "/p",
@@ -21,7 +21,7 @@ import Testing
     #expect(service.cluster.only == Configuration.Endpoint(host: "127.0.0.1", port: 50051))
   }
 
-  @Test func `it listens on the default address unless told otherwise`() throws {
+  @Test func `the default listen address is used if none is given`() throws {
     let settings = CommandLineSettings(schemas: ["tmp"], endpoint: "a:1")
     #expect(
       try settings.configuration(in: ReadContext(folder: "/")).listen == [
@@ -29,7 +29,7 @@ import Testing
       ])
   }
 
-  @Test func `all wrong arguments are named`() {
+  @Test func `all wrong arguments are reported`() {
     let settings = CommandLineSettings(
       schemas: ["gone.proto"], importPaths: ["gone"], endpoint: "a", listen: ["b"], admin: "c",
       prefix: "d")

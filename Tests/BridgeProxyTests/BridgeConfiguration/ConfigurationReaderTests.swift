@@ -155,7 +155,7 @@ import Testing
     ("name", DecodeOptions.EnumStyle.name, false), ("number", .number, false),
     ("short_name", .shortName, true),
   ])
-  func `enums have a style both ways`(
+  func `every enum option has two valid spellings`(
     text: String, style: DecodeOptions.EnumStyle, acceptsShortNames: Bool
   ) throws {
     let configuration = try self.read(
@@ -165,7 +165,7 @@ import Testing
     #expect(service.encode.acceptsShortEnumNames == acceptsShortNames)
   }
 
-  @Test func `the shortest file has the defaults`() throws {
+  @Test func `the shortest file gets the defaults`() throws {
     let configuration = try self.read("services: {a: {schemas: a.proto, endpoint: 'h:1'}}")
     #expect(configuration.listen == [.tcp(host: "127.0.0.1", port: 8080)])
     #expect(configuration.admin == nil)
@@ -178,7 +178,7 @@ import Testing
     #expect(service.auth == nil && service.metadata.isEmpty && service.mapsMethodsByName)
   }
 
-  @Test func `a token is read from a file and loses its line end`() throws {
+  @Test func `a token from a file loses its trailing newline`() throws {
     let configuration = try self.read(
       """
       services:
@@ -208,11 +208,11 @@ import Testing
   }
 
   @Test(arguments: Self.badFiles)
-  func `a bad file is refused with all its faults`(file: BadFile) {
+  func `a bad file is refused with all its errors`(file: BadFile) {
     #expect(self.faults(file.text) == file.faults)
   }
 
-  @Test func `a file that is not there is named`() {
+  @Test func `a missing file is named`() {
     let reader = ConfigurationReader { _ in nil }
     #expect(
       throws: ConfigurationError([
@@ -223,14 +223,14 @@ import Testing
     ) { try reader.read(path: "no.yaml", in: self.folder.path) }
   }
 
-  @Test func `a file is found by its path, and its own paths by its folder`() throws {
+  @Test func `a file is found by its path, and relative paths by its folder`() throws {
     try self.folder.write("b.yaml", "services: {a: {schemas: a.proto, endpoint: 'h:1'}}")
     let configuration = try ConfigurationReader { _ in nil }
       .read(path: "b.yaml", in: self.folder.path)
     #expect(configuration.services.first?.schemas == [self.folder.path + "/a.proto"])
   }
 
-  @Test func `files and variables are only read through the context`() throws {
+  @Test func `files and variables are read through the context only`() throws {
     let text = "services: {a: {schemas: a.proto, endpoint: '${H}:1', http_rules: r.yaml, "
     let files = [
       "/c/b.yaml": text + "auth: {scheme: raw, token_file: t}, tls: {ca: ca.pem}}}",
@@ -252,7 +252,7 @@ import Testing
     #expect(draft.faults.map(\.key) == ["services.a.tls.ca", "http.rules"])
   }
 
-  @Test func `a huge file and bytes that are not text are refused`() throws {
+  @Test func `a huge file and bytes that aren't text are refused`() throws {
     let reader = ConfigurationReader { _ in nil }
     try self.folder.write("huge.yaml", [UInt8](repeating: UInt8(ascii: "#"), count: 1 << 20 + 1))
     try self.folder.write("bytes.yaml", [0xFF, 0xFE, 0x00])
@@ -268,12 +268,12 @@ import Testing
     }
   }
 
-  @Test func `a list of a hundred thousand values ends the reading`() {
+  @Test func `a list of a hundred thousand values is refused`() {
     let text = "services: [" + String(repeating: "a,", count: 100_001) + "]"
     #expect(self.faults(text).contains("more than 100000 values"))
   }
 
-  @Test func `nesting without end is refused`() {
+  @Test func `endless nesting is refused`() {
     let text = String(repeating: "[", count: 200_000)
     #expect(self.faults(text).contains("not YAML"))
   }

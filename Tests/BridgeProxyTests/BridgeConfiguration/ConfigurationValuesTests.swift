@@ -31,14 +31,14 @@ import Testing
     "", "30", "s", "-1s", "1,5s", "1.s", ".5s", "1m30s", "30S", "30 seconds", "1e3s", "١s",
     "9223372036854775807s", "99999999999999999999h", "1.0000000001s",
   ])
-  func `what is no duration is refused with an example`(text: String) {
+  func `an invalid duration is refused with an example`(text: String) {
     #expect(
       throws: ValueError(
         "\"\(text)\" is not a duration; write a number with a unit, such as 30s or 500ms")
     ) { try ConfigurationValues.duration(text) }
   }
 
-  @Test func `a duration has a least and a most`() throws {
+  @Test func `a duration outside its limits is refused`() throws {
     #expect(throws: ValueError("\"0s\": must be greater than 0, such as 30s")) {
       try ConfigurationValues.duration("0s")
     }
@@ -52,12 +52,12 @@ import Testing
     ("0", 0), ("1", 1), ("65536", 65536), ("12B", 12), ("64KiB", 65536), ("4MiB", 4_194_304),
     ("4 MiB", 4_194_304), ("2GiB", 2_147_483_648),
   ])
-  func `a size is bytes or a number with a binary unit`(text: String, expected: Int) throws {
+  func `a size is a number of bytes or has a binary unit`(text: String, expected: Int) throws {
     #expect(try ConfigurationValues.byteCount(text) == expected)
   }
 
   @Test(arguments: ["", "KiB", "-1", "4MB", "4mib", "4M", "1.5MiB", "0x10"])
-  func `what is no size is refused with an example`(text: String) {
+  func `an invalid size is refused with an example`(text: String) {
     #expect(
       throws: ValueError(
         "\"\(text)\" is not a size; write bytes or a number with a unit, such as 64KiB or 4MiB")
@@ -79,7 +79,7 @@ import Testing
     ("unix:/run/bridge.sock", .unix(path: "/run/bridge.sock")),
     ("unix:run/../b.sock", .unix(path: "/etc/bridge/b.sock")),
   ])
-  func `an address to listen on`(text: String, expected: ListenAddress) throws {
+  func `a listen address is parsed`(text: String, expected: ListenAddress) throws {
     #expect(try ConfigurationValues.listenAddress(text, folder: "/etc/bridge") == expected)
   }
 
@@ -109,13 +109,13 @@ import Testing
       "the socket's path has 108 bytes; the system allows 107"
     ),
   ])
-  func `a wrong address says what would be right`(text: String, reason: String) {
+  func `the error for a wrong address names a valid form`(text: String, reason: String) {
     #expect(throws: ValueError(reason)) {
       try ConfigurationValues.listenAddress(text, folder: "/")
     }
   }
 
-  @Test func `an endpoint needs a port of its own`() throws {
+  @Test func `an endpoint requires a port`() throws {
     #expect(try ConfigurationValues.endpoint("[::1]:50051").description == "[::1]:50051")
     #expect(throws: ValueError("\"a:0\": the port must be a number from 1 to 65535")) {
       try ConfigurationValues.endpoint("a:0")
@@ -126,12 +126,12 @@ import Testing
     ("Bench.Internal", "bench.internal"), ("bench:8080", "bench:8080"), ("[::1]", "[::1]"),
     ("[::1]:80", "[::1]:80"), ("10.0.0.1", "10.0.0.1"),
   ])
-  func `a host is kept in lower case`(text: String, expected: String) throws {
+  func `a host name is lower-cased`(text: String, expected: String) throws {
     #expect(try ConfigurationValues.host(text) == expected)
   }
 
   @Test(arguments: ["", "*.internal", "http://a", "a b", "a/b", "::1", "a..b"])
-  func `what is no host is refused`(text: String) {
+  func `an invalid host name is refused`(text: String) {
     #expect(throws: ValueError.self) { try ConfigurationValues.host(text) }
   }
 
@@ -143,11 +143,11 @@ import Testing
     ("/a?b", "\"/a?b\" has a character that a path can't have: \"?\""),
     ("/{a}", "\"/{a}\" has a character that a path can't have: \"{\""),
   ])
-  func `a wrong prefix says what would be right`(text: String, reason: String) {
+  func `the error for a wrong prefix names a valid form`(text: String, reason: String) {
     #expect(throws: ValueError(reason)) { try ConfigurationValues.prefix(text) }
   }
 
-  @Test func `a quoted value shows no control characters and has an end`() {
+  @Test func `a quoted value is truncated, without control characters`() {
     #expect(ConfigurationValues.quoted("a\"b\n\u{1B}[0m") == "\"a\\\"b??[0m\"")
     let long = ConfigurationValues.quoted(String(repeating: "x", count: 200))
     #expect(long == "\"" + String(repeating: "x", count: 80) + "…\"")

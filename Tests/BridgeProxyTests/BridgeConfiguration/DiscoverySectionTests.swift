@@ -35,7 +35,7 @@ import Testing
     }
   }
 
-  @Test func `all of eas-direct is read`() throws {
+  @Test func `every key of eas-direct is read`() throws {
     guard
       case .easDirect(let eas) = try self.kind(
         """
@@ -57,7 +57,7 @@ import Testing
     #expect(eas == expected)
   }
 
-  @Test func `account and region name the usual discovery`() throws {
+  @Test func `account and region determine the default discovery address`() throws {
     guard
       case .easDirect(let eas) = try self.kind(
         "{eas-direct: {service: svc, uid: 1234, region: cn-hangzhou}}")
@@ -73,7 +73,7 @@ import Testing
     #expect(eas.paths.count == 2)
   }
 
-  @Test func `all of nacos is read`() throws {
+  @Test func `every key of nacos is read`() throws {
     guard
       case .nacos(let nacos) = try self.kind(
         """
@@ -102,7 +102,7 @@ import Testing
     ("port_metadata: grpc.port", "grpc.port"), ("port_metadata: off", nil),
     ("port: 9, port_metadata: off", nil),
   ])
-  func `metadata that names the port is read`(_ text: String, _ entry: String?) throws {
+  func `the metadata key of the port is read`(_ text: String, _ entry: String?) throws {
     guard case .nacos(let nacos) = try self.kind("{nacos: {servers: n1, service: svc, \(text)}}")
     else {
       Issue.record("another kind")
@@ -111,7 +111,7 @@ import Testing
     #expect(nacos.portMetadata == entry)
   }
 
-  @Test func `nacos has defaults, and secrets come from files too`() throws {
+  @Test func `nacos has defaults, and its secrets can come from files`() throws {
     guard
       case .nacos(let plain) = try self.kind("{nacos: {servers: n1, service: svc}}"),
       case .nacos(let filed) = try self.kind(
@@ -219,7 +219,7 @@ import Testing
       ".nacos: eas-direct is set too; keep one kind of endpoint"),
   ]
 
-  @Test(arguments: Self.wrong) func `every fault is named`(_ wrong: Wrong) {
+  @Test(arguments: Self.wrong) func `every error is reported`(_ wrong: Wrong) {
     #expect(self.faults(wrong.endpoint).sorted() == wrong.faults.sorted())
   }
 }

@@ -35,40 +35,36 @@ struct ErrorTemplateTests {
     return builder.build()
   }
 
-  @Test(
-    "one placeholder alone has the type that its value has",
-    arguments: [
-      ("${code}", "5"), ("${code_name}", "\"NOT_FOUND\""), ("${http_status}", "404"),
-      ("${message}", #""no \"a\\b\"\n\u0001é""#), ("${reason}", "\"GONE\""),
-      ("${domain}", "\"test.example\""), ("${field}", "\"a[1].b\""),
-      ("${details}", #"[{"@type":"x/y"}]"#), ("${request_id}", #""id-\"1\"""#),
-      ("${rpc}", "\"a.B/Get\""), ("${service}", "\"bench\""),
-    ])
-  func natural(_ template: String, _ expected: String) throws {
+  @Test(arguments: [
+    ("${code}", "5"), ("${code_name}", "\"NOT_FOUND\""), ("${http_status}", "404"),
+    ("${message}", #""no \"a\\b\"\n\u0001é""#), ("${reason}", "\"GONE\""),
+    ("${domain}", "\"test.example\""), ("${field}", "\"a[1].b\""),
+    ("${details}", #"[{"@type":"x/y"}]"#), ("${request_id}", #""id-\"1\"""#),
+    ("${rpc}", "\"a.B/Get\""), ("${service}", "\"bench\""),
+  ])
+  func `a lone placeholder keeps the type of its value`(
+    _ template: String, _ expected: String
+  ) throws {
     #expect(try Self.text(Self.compiled(template)) == expected)
   }
 
-  @Test("every placeholder has a test of its value")
-  func complete() throws {
+  @Test func `every placeholder has a test of its value`() throws {
     #expect(ErrorTemplate.Placeholder.allCases.count == 11)
   }
 
-  @Test(
-    "text with placeholders is a string",
-    arguments: [
-      ("", #""""#), ("plain", #""plain""#), (" ${code}", #"" 5""#),
-      ("${code}${http_status}", #""5404""#), ("${code:string}", #""5""#),
-      ("a \"${message}\"", #""a \"no \"a\\b\"\n\u0001é\"""#),
-      ("$${code}", #""${code}""#), ("$$${code}", #""$${code}""#), ("$${${code}}", #""${5}""#),
-      ("$", #""$""#), ("$5 {}", #""$5 {}""#), ("a\u{2028}\t\\", "\"a\u{2028}\\t\\\\\""),
-      ("${details} ${request_id}", #""[{\"@type\":\"x/y\"}] id-\"1\"""#),
-    ])
-  func interpolated(_ template: String, _ expected: String) throws {
+  @Test(arguments: [
+    ("", #""""#), ("plain", #""plain""#), (" ${code}", #"" 5""#),
+    ("${code}${http_status}", #""5404""#), ("${code:string}", #""5""#),
+    ("a \"${message}\"", #""a \"no \"a\\b\"\n\u0001é\"""#),
+    ("$${code}", #""${code}""#), ("$$${code}", #""$${code}""#), ("$${${code}}", #""${5}""#),
+    ("$", #""$""#), ("$5 {}", #""$5 {}""#), ("a\u{2028}\t\\", "\"a\u{2028}\\t\\\\\""),
+    ("${details} ${request_id}", #""[{\"@type\":\"x/y\"}] id-\"1\"""#),
+  ])
+  func `text around placeholders makes a string`(_ template: String, _ expected: String) throws {
     #expect(try Self.text(Self.compiled(template)) == expected)
   }
 
-  @Test("what an error doesn't have is null, an empty list, or no text")
-  func missing() throws {
+  @Test func `what an error lacks is null, an empty list or empty text`() throws {
     let bare = ErrorValues(code: .internal, httpStatus: 500, message: "")
     for name in ["reason", "domain", "field", "rpc"] {
       #expect(try Self.text(Self.compiled("${\(name)}"), bare) == "null")
@@ -79,21 +75,20 @@ struct ErrorTemplateTests {
     #expect(try Self.text(Self.compiled("${message}"), bare) == "\"\"")
   }
 
-  @Test(
-    "a scalar without quotes is what JSON has of this spelling",
-    arguments: [
-      ("true", "true"), ("False", "false"), ("~", "null"), ("", "null"), ("null", "null"),
-      ("0", "0"), ("-1", "-1"), ("1.50", "1.50"), ("1e+9", "1e+9"), ("-0.5E-2", "-0.5E-2"),
-      ("1.2.3", "\"1.2.3\""), ("on", "\"on\""), ("text", "\"text\""), ("-", "\"-\""),
-      ("2026-01-01", "\"2026-01-01\""), ("inf", "\"inf\""), ("${code}", "5"),
-    ])
-  func plain(_ text: String, _ expected: String) throws {
+  @Test(arguments: [
+    ("true", "true"), ("False", "false"), ("~", "null"), ("", "null"), ("null", "null"),
+    ("0", "0"), ("-1", "-1"), ("1.50", "1.50"), ("1e+9", "1e+9"), ("-0.5E-2", "-0.5E-2"),
+    ("1.2.3", "\"1.2.3\""), ("on", "\"on\""), ("text", "\"text\""), ("-", "\"-\""),
+    ("2026-01-01", "\"2026-01-01\""), ("inf", "\"inf\""), ("${code}", "5"),
+  ])
+  func `an unquoted scalar has the JSON type of its spelling`(
+    _ text: String, _ expected: String
+  ) throws {
     #expect(try Self.text(Self.compiled(text, isPlain: true)) == expected)
     #expect(try Self.text(Self.compiled("true")) == "\"true\"")
   }
 
   @Test(
-    "what can't be taken is named",
     arguments: [
       ("${mesage}", "${mesage} is not a placeholder; did you mean ${message}?"),
       (
@@ -104,7 +99,7 @@ struct ErrorTemplateTests {
       ("${}", nil), ("${code:int}", nil),
       ("a ${code", #""a ${code": a ${ without its }; write $${ for the characters"#),
     ] as [(String, String?)])
-  func faults(_ template: String, _ expected: String?) {
+  func `the error names what can't be used`(_ template: String, _ expected: String?) {
     do throws(ValueError) {
       var builder = ErrorTemplate.Builder()
       try builder.append(template: template)
@@ -114,15 +109,13 @@ struct ErrorTemplateTests {
     }
   }
 
-  @Test(
-    "numbers that JSON hasn't are refused", arguments: ["007", "+1", "0x1F", "1.", ".5", "-.5"])
-  func numbers(_ text: String) {
+  @Test(arguments: ["007", "+1", "0x1F", "1.", ".5", "-.5"])
+  func `numbers that JSON lacks are refused`(_ text: String) {
     var builder = ErrorTemplate.Builder()
     #expect(throws: ValueError.self) { try builder.append(plain: text) }
   }
 
-  @Test("literal bytes between placeholders are one piece")
-  func pieces() throws {
+  @Test func `adjacent literal bytes are joined into one piece`() throws {
     var builder = ErrorTemplate.Builder()
     builder.append(literal: "{")
     try builder.append(key: "a\"b")
@@ -146,8 +139,7 @@ struct StatusSummaryTests {
     unsafe StatusSummary(of: bytes.span.bytes)
   }
 
-  @Test("reason, domain and field are the first ones that there are")
-  func found() {
+  @Test func `reason, domain and field come from the first detail that has them`() {
     let whole = TestStatus.bytes(code: 5)
     let summary = Self.summary(whole)
     #expect(summary.reason == "OUT_OF_STOCK")
@@ -155,8 +147,7 @@ struct StatusSummaryTests {
     #expect(summary.field == "order.id")
   }
 
-  @Test("bytes that are cut or flipped never harm")
-  func damaged() {
+  @Test func `truncated or corrupt details cause no failure`() {
     let whole = TestStatus.bytes(code: 5)
     for count in 0..<whole.count { _ = Self.summary(Array(whole.prefix(count))) }
     for index in whole.indices {

@@ -33,7 +33,7 @@ struct ErrorsSectionTests {
     return String(decoding: sink.array, as: UTF8.self)
   }
 
-  @Test func `a tree becomes JSON once`() throws {
+  @Test func `a YAML tree is converted to JSON once`() throws {
     let body = try Self.body(
       """
             body:
@@ -54,7 +54,7 @@ struct ErrorsSectionTests {
         + #""nested":{"detail":{"code":"10"}},"a \"key\"":"on"}"#)
   }
 
-  @Test func `a template may be any JSON`() throws {
+  @Test func `a template can be any JSON value`() throws {
     #expect(try Self.body("      body: '${message}'") == "\"m\"")
     #expect(try Self.body("      body: ['${code}', \"${details}\"]") == "[10,[]]")
   }
@@ -75,14 +75,14 @@ struct ErrorsSectionTests {
     #expect(same.contentType == nil)
   }
 
-  @Test func `without the section errors are as they were`() throws {
+  @Test func `without the section, errors have their default form`() throws {
     let configuration = try ConfigurationReader { _ in nil }
       .read(
         text: "services: {a: {schemas: ., endpoint: 'h:1'}}", file: "b.yaml", folder: "/")
     #expect(configuration.services.first?.errors == nil)
   }
 
-  @Test func `what is wrong is told with its location, all at once`() {
+  @Test func `all errors are reported at once, with locations`() {
     #expect(
       Self.faults(
         """

@@ -38,7 +38,9 @@ import Testing
       "m.12.cn-hangzhou.pai-eas.aliyuncs.com"
     ),
   ])
-  func hostsForTLS(gateway: String, host: String, port: Int, authority: String) throws {
+  func `an eas-gateway endpoint with TLS has its host, port and authority`(
+    gateway: String, host: String, port: Int, authority: String
+  ) throws {
     // In an alternative TLS may be what the service has.
     let lines = "endpoint: {eas-gateway: \(gateway)}\ntls: {verify: off}"
     let other =
@@ -73,7 +75,9 @@ import Testing
       80, nil
     ),
   ])
-  func hostsForGRPC(gateway: String, host: String, port: Int, authority: String?) throws {
+  func `an eas-gateway endpoint for gRPC has its host and port`(
+    gateway: String, host: String, port: Int, authority: String?
+  ) throws {
     let service = try self.read("endpoint: {eas-gateway: \(gateway)}")
     #expect(service.transport == nil)
     #expect(service.cluster.only == Configuration.Endpoint(host: host, port: port))
@@ -97,7 +101,9 @@ import Testing
       "gw-1.cn-hangzhou.pai-eas.aliyuncs.com"
     ),
   ])
-  func hostsAndPathsForHTTP(gateway: String, host: String) throws {
+  func `an eas-gateway endpoint for HTTP has its host and path`(
+    gateway: String, host: String
+  ) throws {
     let service = try self.read(
       "endpoint: {eas-gateway: \(gateway)}\ntransport: {http-protobuf: {\(Self.types), path: /v1}}")
     #expect(service.cluster.only == Configuration.Endpoint(host: host, port: 80))
@@ -106,7 +112,7 @@ import Testing
     #expect(service.cluster.kind.warnings.isEmpty)
   }
 
-  @Test func aTransportHasItsDefaults() throws {
+  @Test func `a transport has its defaults`() throws {
     let service = try self.read(
       "endpoint: a:1\ntransport: {http-protobuf: {\(Self.types), path: /}}")
     let transport = try #require(service.transport)
@@ -117,7 +123,7 @@ import Testing
     #expect(service.cluster.health.check == false)
   }
 
-  @Test func everythingOfATransport() throws {
+  @Test func `every key of a transport is read`() throws {
     let service = try self.read(
       """
       endpoint: {static: [a:1, b:1]}
@@ -145,7 +151,9 @@ import Testing
     ("{nlb: n.internal:9090}\nconnections: {count: 5}", 5, .seconds(300), 0),
     ("{nlb: n.internal:9090}\nconnections: {max_age: off}", 2, nil, 0),
   ])
-  func balancers(endpoint: String, count: Int, age: Duration?, warnings: Int) throws {
+  func `a load balancer's endpoint gets two connections of limited age`(
+    endpoint: String, count: Int, age: Duration?, warnings: Int
+  ) throws {
     let cluster = try self.read("endpoint: \(endpoint)").cluster
     #expect(cluster.connections.count == count && cluster.connections.maxAge == age)
     #expect(cluster.kind.warnings.count == warnings)
@@ -154,12 +162,12 @@ import Testing
   }
 
   @Test(arguments: ["0", "off"])
-  func noBodyLimit(text: String) throws {
+  func `a body limit can be turned off`(text: String) throws {
     let service = try self.read("endpoint: {eas-gateway: {address: a, body_limit: \(text)}}")
     #expect(service.cluster.kind.messageByteLimit == nil)
   }
 
-  @Test func noAuthorisation() throws {
+  @Test func `the auth scheme none disables authorization`() throws {
     #expect(try self.read("endpoint: a:1\nauth: {scheme: none}").auth == nil)
   }
 
@@ -175,7 +183,7 @@ import Testing
     ),
     ("{eas-gateway: {address: a, port: 80}}", ["port"]),
   ])
-  func wrongGateways(endpoint: String, keys: [String]) {
+  func `the error for an invalid gateway names every wrong key`(endpoint: String, keys: [String]) {
     let found = self.faults("endpoint: \(endpoint)")
     #expect(
       Set(found.map { String($0.prefix { $0 != ":" }) })
@@ -213,7 +221,7 @@ import Testing
       "metadata"
     ),
   ])
-  func whatDoesNotGo(lines: String, key: String) {
+  func `unsupported combinations are refused with their key`(lines: String, key: String) {
     let found = self.faults(lines.replacing("{T", with: "{\(Self.types)"))
     #expect(found.contains { $0.hasPrefix("\(key): ") }, "\(found)")
   }

@@ -20,7 +20,7 @@ import Testing
     return try #require(configuration.services.first)
   }
 
-  @Test func `alternatives have what the service has, unless they say otherwise`() throws {
+  @Test func `a group inherits the service's settings unless it overrides them`() throws {
     let service = try self.read(
       """
           endpoint: 127.0.0.1:1
@@ -66,7 +66,7 @@ import Testing
       ])
   }
 
-  @Test func `a path of http-protobuf is each gateway's own`() throws {
+  @Test func `the path of http-protobuf is per gateway`() throws {
     let service = try self.read(
       """
           endpoint: {eas-gateway: {service: one, address: 127.0.0.1:1}}
@@ -114,7 +114,7 @@ import Testing
       "alternatives.a.endpoint: missing"
     ),
   ])
-  func `what is wrong is told with its location`(text: String, expected: String) {
+  func `errors are reported with their location`(text: String, expected: String) {
     do {
       _ = try self.read("    endpoint: 127.0.0.1:1\n    \(text)\n")
       Issue.record("taken: \(text)")

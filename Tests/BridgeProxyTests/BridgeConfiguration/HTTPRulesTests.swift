@@ -73,7 +73,7 @@ import Testing
     "  MOVE   /v2/{id}:move  →  a.S/Put",
   ]
 
-  @Test func `rules of the configuration hold instead of annotations`() async throws {
+  @Test func `rules in the configuration replace annotations`() async throws {
     let listing = try await self.listing("http_rules:\n" + Self.rules)
     #expect(listing == Self.served)
     let bindings = try self.read("http_rules:\n" + Self.rules).httpRules[0].rule.bindings
@@ -84,7 +84,7 @@ import Testing
       ])
   }
 
-  @Test func `rules of a google.api.Service file hold instead of annotations`() async throws {
+  @Test func `rules of a google.api.Service file replace annotations`() async throws {
     let file = """
       type: google.api.Service
       config_version: 3
@@ -101,7 +101,7 @@ import Testing
     #expect(listing == Self.served)
   }
 
-  @Test func `a google.api.Service file may have text blocks`() async throws {
+  @Test func `a google.api.Service file may contain block scalars`() async throws {
     let file = """
       type: google.api.Service
       config_version: 3
@@ -243,7 +243,7 @@ import Testing
       "services.s.json.unknown_parameters[0]: an empty name; write the parameter's name"
     ),
   ])
-  func `what is wrong with rules is told with its location`(
+  func `errors in rules are reported with their location`(
     text: String, fault: String
   ) async throws {
     let faults = try await self.faults(text)
@@ -251,7 +251,7 @@ import Testing
     #expect(faults.split(separator: "\n").count == 1, "\(faults)")
   }
 
-  @Test func `faults of a google.api.Service file name that file`() async throws {
+  @Test func `errors in a google.api.Service file name that file`() async throws {
     try self.folder.write(
       "service.yaml",
       """
@@ -280,7 +280,7 @@ import Testing
     }
   }
 
-  @Test func `faults of two files are told file by file`() async throws {
+  @Test func `errors in two files are reported per file`() async throws {
     try self.folder.write(
       "service.yaml",
       """
@@ -294,7 +294,7 @@ import Testing
     #expect(places == ["b.yaml:5:14:", "b.yaml:7:13:", "service.yaml:3:30:", "service.yaml:4:30:"])
   }
 
-  @Test func `choices of paths and queries are read`() throws {
+  @Test func `options for paths and queries are read`() throws {
     let standard = try self.read("http: {}")
     #expect(standard.routing == RoutingOptions())
     #expect(standard.encode.refusesPathFieldsElsewhere == false)

@@ -29,7 +29,9 @@ import Testing
     ("bench.internal:8080", "Bench.Internal:8080"), ("10.0.0.5:8080", "10.0.0.5:8080"),
     ("unix:/run/b.sock", "unix:/run/b.sock"),
   ])
-  func `what leads back is seen`(_ listen: String, _ endpoint: String) throws {
+  func `an endpoint that is the bridge itself is detected`(
+    _ listen: String, _ endpoint: String
+  ) throws {
     #expect(try self.own(listen, endpoint).count == 1)
   }
 
@@ -40,11 +42,13 @@ import Testing
     ("127.0.0.1:0", "127.0.0.1:8080"), ("127.0.0.1:8080", "bench.internal:8080"),
     ("unix:/run/b.sock", "unix:/run/c.sock"), ("unix:/run/b.sock", "127.0.0.1:8080"),
   ])
-  func `what may lead elsewhere isn't refused`(_ listen: String, _ endpoint: String) throws {
+  func `an endpoint that may be elsewhere isn't refused`(
+    _ listen: String, _ endpoint: String
+  ) throws {
     #expect(try self.own(listen, endpoint) == [])
   }
 
-  @Test func `the message names both`() throws {
+  @Test func `the message names both the endpoint and the listener`() throws {
     #expect(
       try self.own("127.0.0.1:1", "localhost:8081", admin: "127.0.0.1:8081") == [
         "localhost:8081 is an address of the bridge itself (admin, 127.0.0.1:8081), so its calls "
@@ -52,7 +56,7 @@ import Testing
       ])
   }
 
-  @Test func `files and arguments are refused with the location`() throws {
+  @Test func `loops in files and arguments are refused with their location`() throws {
     let text = """
       listen: 127.0.0.1:9
       services:

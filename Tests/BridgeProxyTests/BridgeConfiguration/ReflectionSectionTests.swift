@@ -21,8 +21,7 @@ import Testing
     return try #require(configuration.services.first)
   }
 
-  @Test("the word alone")
-  func word() throws {
+  @Test func `the bare word enables reflection with its defaults`() throws {
     for spelling in ["reflection", "\"reflection\""] {
       let service = try self.read(spelling)
       let reflection = try #require(service.reflection)
@@ -33,8 +32,7 @@ import Testing
     }
   }
 
-  @Test("a file of that name is a file")
-  func file() throws {
+  @Test func `a path named reflection is a file`() throws {
     for spelling in ["./reflection", "[./reflection]"] {
       let service = try self.read(spelling)
       #expect(service.reflection == nil)
@@ -42,8 +40,7 @@ import Testing
     }
   }
 
-  @Test("every key")
-  func keys() throws {
+  @Test func `every key of the reflection section is read`() throws {
     let service = try self.read(
       "{reflection: {cache: kept.binpb, refresh: 30s, timeout: 2s, services: [a.B, C]}}")
     let reflection = try #require(service.reflection)
@@ -55,14 +52,15 @@ import Testing
   }
 
   @Test(
-    "where the cache is by itself",
     arguments: [
       (["XDG_CACHE_HOME": "/x", "HOME": "/h"], "/x/bridge-proxy/a-"),
       (["XDG_CACHE_HOME": "x", "HOME": "/h"], "/h/.cache/bridge-proxy/a-"),
       (["XDG_CACHE_HOME": "", "HOME": "/h"], "/h/.cache/bridge-proxy/a-"),
       (["HOME": ""], nil), ([:], nil),
     ] as [([String: String], String?)])
-  func standardCache(_ environment: [String: String], _ start: String?) {
+  func `the default cache path follows the environment`(
+    _ environment: [String: String], _ start: String?
+  ) {
     let cluster = Configuration.Cluster(Configuration.Endpoint(host: "h", port: 1))
     let path = Configuration.Reflection.standardCache(service: "a", cluster) { environment[$0] }
     if let start {
@@ -72,8 +70,7 @@ import Testing
     }
   }
 
-  @Test("another endpoint, or other services of it, have another file")
-  func otherFiles() {
+  @Test func `each endpoint and list of services has a cache file of its own`() {
     let paths = [("h", 1, []), ("h", 2, []), ("i", 1, []), ("h", 1, ["a.B"])].map {
       Configuration.Reflection.standardCache(
         service: "a", Configuration.Cluster(Configuration.Endpoint(host: $0.0, port: $0.1)),
@@ -83,54 +80,51 @@ import Testing
     #expect(Set(paths).count == 4)
   }
 
-  @Test(
-    "what is wrong is named",
-    arguments: [
-      (
-        "[a.proto, reflection]",
-        "4:14: services.a.schemas: reflection can't be combined with files; write schemas: reflection, or "
-          + "./reflection for a file of that name"
-      ),
-      (
-        "{reflection: {refesh: 1s}}",
-        "4:28: services.a.schemas.reflection.refesh: unknown key; did you mean refresh?"
-      ),
-      (
-        "{reflexion: {}}",
-        "4:15: services.a.schemas.reflexion: unknown key; did you mean reflection?"
-      ),
-      (
-        "{reflection: {refresh: 10ms}}",
-        "4:37: services.a.schemas.reflection.refresh: an endpoint is polled at most once a second; "
-          + "write 1s or more"
-      ),
-      (
-        "{reflection: {timeout: 0s}}",
-        "4:37: services.a.schemas.reflection.timeout: \"0s\": must be greater than 0, "
-          + "such as 30s"
-      ),
-      (
-        "{reflection: {cache: folder/}}",
-        "4:35: services.a.schemas.reflection.cache: \"folder/\" is not a file name; write a path such as "
-          + "bench.binpb, or off"
-      ),
-      (
-        "{reflection: {services: [a..B]}}",
-        "4:39: services.a.schemas.reflection.services[0]: \"a..B\" is not a service's full name; "
-          + "write one such as acme.v1.Books"
-      ),
-      (
-        "{reflection: on}",
-        "4:27: services.a.schemas.reflection: expected a mapping of keys to values, found a single value"
-      ),
-    ])
-  func faults(_ schemas: String, _ expected: String) {
+  @Test(arguments: [
+    (
+      "[a.proto, reflection]",
+      "4:14: services.a.schemas: reflection can't be combined with files; write schemas: reflection, or "
+        + "./reflection for a file of that name"
+    ),
+    (
+      "{reflection: {refesh: 1s}}",
+      "4:28: services.a.schemas.reflection.refesh: unknown key; did you mean refresh?"
+    ),
+    (
+      "{reflexion: {}}",
+      "4:15: services.a.schemas.reflexion: unknown key; did you mean reflection?"
+    ),
+    (
+      "{reflection: {refresh: 10ms}}",
+      "4:37: services.a.schemas.reflection.refresh: an endpoint is polled at most once a second; "
+        + "write 1s or more"
+    ),
+    (
+      "{reflection: {timeout: 0s}}",
+      "4:37: services.a.schemas.reflection.timeout: \"0s\": must be greater than 0, "
+        + "such as 30s"
+    ),
+    (
+      "{reflection: {cache: folder/}}",
+      "4:35: services.a.schemas.reflection.cache: \"folder/\" is not a file name; write a path such as "
+        + "bench.binpb, or off"
+    ),
+    (
+      "{reflection: {services: [a..B]}}",
+      "4:39: services.a.schemas.reflection.services[0]: \"a..B\" is not a service's full name; "
+        + "write one such as acme.v1.Books"
+    ),
+    (
+      "{reflection: on}",
+      "4:27: services.a.schemas.reflection: expected a mapping of keys to values, found a single value"
+    ),
+  ])
+  func `errors are reported with their key`(_ schemas: String, _ expected: String) {
     let error = #expect(throws: ConfigurationError.self) { try self.read(schemas) }
     #expect(error?.description.contains("bridge.yaml:" + expected) == true, "\(error!)")
   }
 
-  @Test("import paths are of no use with it")
-  func importPaths() {
+  @Test func `import paths have no effect with reflection`() {
     let error = #expect(throws: ConfigurationError.self) {
       try self.read("reflection", more: "    import_paths: .\n")
     }
@@ -140,8 +134,7 @@ import Testing
         + "leave it out")
   }
 
-  @Test("it takes an endpoint that speaks gRPC")
-  func otherTransport() {
+  @Test func `reflection requires an endpoint that speaks gRPC`() {
     let error = #expect(throws: ConfigurationError.self) {
       try self.read(
         "reflection",
@@ -153,8 +146,7 @@ import Testing
         + "{http-protobuf: …} doesn\'t use; name the .proto files or descriptor sets")
   }
 
-  @Test("two services don't share a cache")
-  func sharedCache() {
+  @Test func `two services can't share a cache file`() {
     let error = #expect(throws: ConfigurationError.self) {
       try self.read(
         "{reflection: {cache: c}}",
@@ -164,8 +156,7 @@ import Testing
     #expect(error?.description.contains(reason) == true)
   }
 
-  @Test("arguments without a schema mean reflection")
-  func arguments() throws {
+  @Test func `arguments without a schema mean reflection`() throws {
     let settings = CommandLineSettings(schemas: [], endpoint: "h:1")
     let service = try settings.configuration(
       in: ReadContext(folder: "/", environment: { $0 == "HOME" ? "/h" : nil })

@@ -28,9 +28,10 @@ import Testing
     "c2VjcmV0LXRva2VuLW9mLWEtc2VydmljZQ==",
   ]
 
-  @Test(
-    "a token where its variable or its file is due is told of, and not shown", arguments: tokens)
-  func token(token: String) throws {
+  @Test(arguments: tokens)
+  func `a token in place of its variable or file is reported without showing it`(
+    token: String
+  ) throws {
     let quoted = "\"\(token)\""
     for setting in [
       "auth: {scheme: bearer, token_env: \(quoted)}",
@@ -54,8 +55,7 @@ import Testing
     for fault in faults { #expect(!fault.description.contains(token.prefix(8)), "\(fault)") }
   }
 
-  @Test("names and paths are shown, so that a person sees what's missing")
-  func names() throws {
+  @Test func `names and paths are shown, so that the operator sees what is missing`() throws {
     let faults = try self.draft(
       "    endpoint: h:1\n    auth: {scheme: bearer, token_env: BENCH_TOKEN, token_file: run/secrets/bench-token.txt}\n"
     ).faults.map(\.description).joined(separator: "\n")
@@ -63,21 +63,18 @@ import Testing
     #expect(faults.contains("\"run/secrets/bench-token.txt\": No such file or directory"))
   }
 
-  @Test(
-    "what looks like the name of a variable",
-    arguments: [
-      ("BENCH_TOKEN", true), ("TOKEN", true), ("A1", true), ("bench_token", true),
-      ("MY_SERVICE_ACCOUNT_TOKEN_2", true), ("_X", true), ("", false), ("1A", false),
-      ("a b", false),
-      ("Token", false), ("A-B", false), ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", false),
-      ("TOKEN_0123456789ABCDEF", false),
-    ])
-  func variableNames(text: String, isName: Bool) {
+  @Test(arguments: [
+    ("BENCH_TOKEN", true), ("TOKEN", true), ("A1", true), ("bench_token", true),
+    ("MY_SERVICE_ACCOUNT_TOKEN_2", true), ("_X", true), ("", false), ("1A", false),
+    ("a b", false),
+    ("Token", false), ("A-B", false), ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", false),
+    ("TOKEN_0123456789ABCDEF", false),
+  ])
+  func `text that looks like a variable name is recognized`(text: String, isName: Bool) {
     #expect(PlausibleText.isVariableName(text) == isName)
   }
 
-  @Test("without secrets a configuration is read with a warning for each")
-  func noSecrets() throws {
+  @Test func `without secrets, each one missing causes a warning`() throws {
     let draft = try self.draft(
       "    endpoint: h:1\n    auth: {scheme: bearer, token_env: GONE}\n", readsSecrets: false)
     #expect(draft.faults == [])
@@ -89,8 +86,7 @@ import Testing
 
   // MARK: Variables
 
-  @Test("variables are filled in in addresses and paths, and nowhere else")
-  func variables() throws {
+  @Test func `variables are expanded in addresses and paths only`() throws {
     let environment = ["PEER": "10.0.0.1", "PORT": "50051", "NAME": "a", "EMPTY": ""]
     let draft = try self.draft(
       """
@@ -114,18 +110,16 @@ import Testing
     #expect(service.alternatives[0].cluster.kind.description == "10.0.0.1:1")
   }
 
-  @Test(
-    "what's wrong with a variable has its place",
-    arguments: [
-      ("${GONE}:1", "the environment variable GONE is not set"),
-      ("${PEER:1", "a \"${\" without \"}\"; write ${NAME}"),
-      ("${}:1", "the text in ${…} isn't the name of an environment variable"),
-      ("${ghp_16C7e42F292c6912E7710c838347Ae178B4a}", "the text in ${…} isn't the name"),
-      ("$${PEER}:1", "\"${PEER}\" is not a host name"),
-      ("${SECRET}:1", "isn't valid here; write it such as 127.0.0.1:50051"),
-      ("${WORD}", "\"${WORD}\" is not an address"),
-    ])
-  func faults(text: String, fault: String) throws {
+  @Test(arguments: [
+    ("${GONE}:1", "the environment variable GONE is not set"),
+    ("${PEER:1", "a \"${\" without \"}\"; write ${NAME}"),
+    ("${}:1", "the text in ${…} isn't the name of an environment variable"),
+    ("${ghp_16C7e42F292c6912E7710c838347Ae178B4a}", "the text in ${…} isn't the name"),
+    ("$${PEER}:1", "\"${PEER}\" is not a host name"),
+    ("${SECRET}:1", "isn't valid here; write it such as 127.0.0.1:50051"),
+    ("${WORD}", "\"${WORD}\" is not an address"),
+  ])
+  func `an error in a variable has its location`(text: String, fault: String) throws {
     let environment = [
       "SECRET": "s3cr3t s3cr3t " + String(repeating: "x", count: 90), "WORD": "words",
     ]
@@ -137,13 +131,11 @@ import Testing
     #expect(!said.contains("s3cr3t"))
   }
 
-  @Test(
-    "a user and a password before a host aren't shown",
-    arguments: [
-      ("http://user:secret@host", "http://…@host"), ("user:secret@host:1", "…@host:1"),
-      ("user@host", "user@host"), ("a:b", "a:b"), ("http://host/a@b", "http://host/a@b"),
-    ])
-  func passwords(text: String, shown: String) {
+  @Test(arguments: [
+    ("http://user:secret@host", "http://…@host"), ("user:secret@host:1", "…@host:1"),
+    ("user@host", "user@host"), ("a:b", "a:b"), ("http://host/a@b", "http://host/a@b"),
+  ])
+  func `credentials in front of a host aren't shown`(text: String, shown: String) {
     #expect(ConfigurationValues.quoted(text) == "\"\(shown)\"")
   }
 }

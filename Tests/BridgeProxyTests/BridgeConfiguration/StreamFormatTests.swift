@@ -12,7 +12,6 @@ import Testing
 /// Which format a stream has, and what each looks like.
 struct StreamFormatTests {
   @Test(
-    "the client's Accept chooses the format",
     arguments: [
       ([], .lines), (["*/*"], .lines), (["text/html, */*;q=0.8"], .lines),
       (["application/x-ndjson"], .lines), (["application/jsonl"], .lines),
@@ -29,12 +28,11 @@ struct StreamFormatTests {
       (["application/json;q=1.000;version=1"], .array), (["application/json;q=oops"], .array),
       (["text/html"], nil), (["application/json;q=0"], nil), (["*/*;q=0"], nil), ([""], .lines),
     ] as [([String], StreamFormat?)])
-  func accept(fields: [String], expected: StreamFormat?) {
+  func `the client's Accept chooses the format`(fields: [String], expected: StreamFormat?) {
     #expect(StreamFormat.choose(accept: fields) == expected)
   }
 
-  @Test("an Accept that takes none of them is a 406 that names them, and nothing is called")
-  func notAcceptable() throws {
+  @Test func `an unsatisfiable Accept is a 406 that lists the formats, without a call`() throws {
     let client = try TestClient()
     client.request("GET /v1/watch/a", ["Accept: image/png"])
     let answer = try client.answer()
@@ -45,8 +43,7 @@ struct StreamFormatTests {
     #expect(client.isOpen)
   }
 
-  @Test("a configured format holds whatever the client takes")
-  func fixed() throws {
+  @Test func `a configured format overrides the client's Accept`() throws {
     let client = try TestClient { $0.stream.format = .array }
     client.upstream.automatic = { call in
       call.reply(TestSchema.note(text: "1"))
@@ -60,8 +57,7 @@ struct StreamFormatTests {
 
   // MARK: One array
 
-  @Test("as an array each message is sent as it comes, and the bracket closes at the end")
-  func array() throws {
+  @Test func `an array is sent message by message and closed at the end`() throws {
     let client = try TestClient()
     client.request("GET /v1/watch/a", ["Accept: application/json"])
     let call = client.upstream.calls[0]
@@ -78,8 +74,7 @@ struct StreamFormatTests {
     #expect(client.isOpen)
   }
 
-  @Test("an array without a message is an empty one")
-  func emptyArray() throws {
+  @Test func `a stream without messages is an empty array`() throws {
     let client = try TestClient()
     client.request("GET /v1/watch/a", ["Accept: application/json"])
     client.upstream.calls[0].end()
@@ -88,8 +83,7 @@ struct StreamFormatTests {
     #expect(answer.fields["ended"] == "yes")
   }
 
-  @Test("an array that fails is broken off: no bracket, no last chunk, and the connection closed")
-  func brokenArray() throws {
+  @Test func `an array that fails is truncated and the connection closed`() throws {
     for isBad in [false, true] {
       let client = try TestClient()
       client.request("GET /v1/watch/a", ["Accept: application/json"])
@@ -110,8 +104,7 @@ struct StreamFormatTests {
     }
   }
 
-  @Test("an array that fails before its first message is an error like any other")
-  func arrayFailsFirst() throws {
+  @Test func `an array that fails before its first message is a plain error`() throws {
     let client = try TestClient()
     client.request("GET /v1/watch/a", ["Accept: application/json"])
     client.upstream.calls[0].end(GRPCStatus(.notFound, "no"))
@@ -121,8 +114,7 @@ struct StreamFormatTests {
 
   // MARK: Events
 
-  @Test("as events each message is one, and so is an error")
-  func events() throws {
+  @Test func `each message, and an error, is an event`() throws {
     let client = try TestClient()
     client.request("GET /v1/watch/a", ["Accept: text/event-stream", "Last-Event-ID: 41"])
     let call = client.upstream.calls[0]
@@ -147,8 +139,7 @@ struct StreamFormatTests {
     #expect(client.isOpen)
   }
 
-  @Test("a stream of events that ended well may say so with a last one")
-  func done() throws {
+  @Test func `a stream of events can end with a final event`() throws {
     let client = try TestClient { $0.stream.done = "[DONE]" }
     client.upstream.automatic = { call in
       call.reply(TestSchema.note(text: "1"))
@@ -164,8 +155,7 @@ struct StreamFormatTests {
     #expect(try !client.answer().body.contains("DONE"))
   }
 
-  @Test("a silent stream of events gets signs of life, the first one with the head")
-  func heartbeats() throws {
+  @Test func `a silent stream of events sends heartbeats, the first with the head`() throws {
     let client = try TestClient { $0.stream.heartbeat = .seconds(2) }
     client.request("GET /v1/watch/a", ["Accept: text/event-stream"])
     let call = client.upstream.calls[0]
@@ -191,8 +181,7 @@ struct StreamFormatTests {
     #expect(client.isOpen)
   }
 
-  @Test("an error within the first interval still has a status of its own")
-  func earlyError() throws {
+  @Test func `an error within the first heartbeat interval keeps its status`() throws {
     let client = try TestClient { $0.stream.heartbeat = .seconds(2) }
     client.request("GET /v1/watch/a", ["Accept: text/event-stream"])
     for _ in 0..<3 { client.loop.tick() }
@@ -200,8 +189,7 @@ struct StreamFormatTests {
     #expect(try client.answer().status == 403)
   }
 
-  @Test("no sign of life for other formats, unary calls, or a client that doesn't read")
-  func noHeartbeat() throws {
+  @Test func `other formats, unary calls and blocked clients get no heartbeats`() throws {
     let client = try TestClient { $0.stream.heartbeat = .seconds(1) }
     client.request("GET /v1/watch/a", ["Accept: application/json"])
     for _ in 0..<10 { client.loop.tick() }
@@ -225,8 +213,7 @@ struct StreamFormatTests {
 
   // MARK: Bytes
 
-  @Test("bytes are written as they are, and an empty message is nothing")
-  func bytes() {
+  @Test func `raw bytes are written unchanged, and an empty message writes nothing`() {
     var buffer = StreamedResponseBody()
     var message = ByteSink()
     buffer.begin(format: .bytes)

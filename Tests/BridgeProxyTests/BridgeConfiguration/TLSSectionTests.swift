@@ -46,7 +46,7 @@ import Testing
       .replacing(self.certificates.folder.path + "/", with: "")
   }
 
-  @Test func `off is as if it weren't there`() throws {
+  @Test func `off is the same as no section`() throws {
     #expect(try self.read(self.service("off")).services[0].cluster.tls == nil)
   }
 
@@ -64,7 +64,7 @@ import Testing
     #expect(tls.settings == expected)
   }
 
-  @Test func `what a section leaves out`() throws {
+  @Test func `a TLS section has defaults`() throws {
     let tls = try #require(
       try self.read(self.service("{ca: one.pem}")).services[0].cluster.tls)
     var expected = TLSSettings(.client(verifies: true, speaks: .http2))
@@ -74,7 +74,7 @@ import Testing
     #expect(tls.settings.minimumVersion == .tls12)
   }
 
-  @Test func `without verification there's a warning`() throws {
+  @Test func `disabled verification causes a warning`() throws {
     let cluster = try self.read(self.service("{verify: off}")).services[0].cluster
     #expect(
       cluster.warnings == [
@@ -146,20 +146,20 @@ import Testing
       "{ca: one.pem, certifcate: one.pem}", "tls.certifcate: unknown key; did you mean certificate?"
     ),
   ])
-  func `a fault of a service`(section: String, fault: String) throws {
+  func `errors in a service's TLS section name the key`(section: String, fault: String) throws {
     let found = try self.faults(self.service(section))
     // Behind the place.
     #expect(found.drop { $0 != " " }.dropFirst() == "services.a.\(fault)")
   }
 
-  @Test func `an address for server_name`() throws {
+  @Test func `an IP address is valid as server_name`() throws {
     for name in ["10.0.0.1", "::1"] {
       let text = self.service("{ca: one.pem, server_name: '\(name)'}")
       #expect(try self.read(text).services[0].cluster.tls?.serverName == name)
     }
   }
 
-  @Test func `all listeners but those that say otherwise, and sockets`() throws {
+  @Test func `TLS covers all listeners that don't opt out, and UNIX sockets`() throws {
     let section = "{certificate: one.pem, key: one.key, client_ca: two.pem}"
     let text = self.listeners(
       "['127.0.0.1:1', {address: '127.0.0.1:2', tls: off}, {address: '127.0.0.1:3'}, 'unix:a', "
@@ -200,12 +200,14 @@ import Testing
       "tls: expected a mapping of keys to values, found nothing"
     ),
   ])
-  func `a fault of the listeners`(listen: String, section: String, fault: String) throws {
+  func `errors in the listeners' TLS section name the key`(
+    listen: String, section: String, fault: String
+  ) throws {
     let found = try self.faults(self.listeners(listen, section))
     #expect(found.drop { $0 != " " }.dropFirst().hasPrefix(fault), "\(found)")
   }
 
-  @Test func `faults of files together are told with all others, whatever else is wrong`() throws {
+  @Test func `errors in TLS files are reported together with all others`() throws {
     let text = """
       tls: {certificate: one.pem, key: two.key}
       listen: 127.0.0.1:1
@@ -233,7 +235,7 @@ import Testing
       ])
   }
 
-  @Test func `a listener that wants TLS without a certificate`() throws {
+  @Test func `a listener with TLS requires a certificate`() throws {
     let text =
       "listen: [{address: '127.0.0.1:1', tls: on}]\n"
       + "services: {a: {schemas: a.proto, endpoint: 'h:1'}}"

@@ -28,8 +28,7 @@ struct YAMLDocumentTests {
     !Self.root(text).faults.isEmpty
   }
 
-  @Test("inside of a text block nothing is an indicator")
-  func blocks() throws {
+  @Test func `a block scalar contains no indicators`() throws {
     let texts = try Self.texts(
       """
       a: |
@@ -56,32 +55,28 @@ struct YAMLDocumentTests {
     #expect(texts["f"]?.hasPrefix("|\n>") == true)
   }
 
-  @Test(
-    "behind a text block indicators are found again",
-    arguments: [
-      "a: |\n  text\nb: *x\n", "a: |\n  text\nb: &x y\n", "a: |\n  text\nb: !x y\n",
-      "a: |\n\n  text\n\n\nb: *x\n", "a: |\n    text\n  *x\n", "a: |\nb: *x\n",
-      "a:\n  b: |\n  *x\n", "- a: |\n    text\n  b: *x\n", "a: |2\n  text\n*x : y\n",
-      "a: |\r\n  text\r\nb: *x\r\n", "a: >\n  \"\nb: *x\n", "a: |\n  text\n---\n*x\n",
-      "a: | *x\n  text\nb: *x\n", "a: |x\n  text\n", "{a: |\n  text\n}\n",
-    ])
-  func behindBlocks(text: String) {
+  @Test(arguments: [
+    "a: |\n  text\nb: *x\n", "a: |\n  text\nb: &x y\n", "a: |\n  text\nb: !x y\n",
+    "a: |\n\n  text\n\n\nb: *x\n", "a: |\n    text\n  *x\n", "a: |\nb: *x\n",
+    "a:\n  b: |\n  *x\n", "- a: |\n    text\n  b: *x\n", "a: |2\n  text\n*x : y\n",
+    "a: |\r\n  text\r\nb: *x\r\n", "a: >\n  \"\nb: *x\n", "a: |\n  text\n---\n*x\n",
+    "a: | *x\n  text\nb: *x\n", "a: |x\n  text\n", "{a: |\n  text\n}\n",
+  ])
+  func `indicators are found again after a block scalar`(text: String) {
     #expect(Self.isRefused(text))
   }
 
-  @Test(
-    "an alias has nothing to name, however it's hidden from the scan",
-    arguments: [
-      "x: a:\"b\ny: &a [1, 2]\nz: *a\n",
-      "x: p\n  \"q\ny: &a [1, 2]\nz: *a\n",
-      "p,\"b: &a [1] #\"\nq,\"b: *a #\"\n",
-      "a: |\n      \n  b\n  &a\n  *a : x\n",
-      "a: |\n  text\u{2028}b: &a [1]\u{2028}c: *a\n",
-      "a: \u{2028}b\u{85}&a [1]\nc: *a",
-      "{x: a:\"b, y: &a [1], z: *a, w: c\"}",
-      "a: 'it''s' \nb: x'\nc: &a [1]\nd: *a\ne: 'x",
-    ])
-  func hidden(text: String) {
+  @Test(arguments: [
+    "x: a:\"b\ny: &a [1, 2]\nz: *a\n",
+    "x: p\n  \"q\ny: &a [1, 2]\nz: *a\n",
+    "p,\"b: &a [1] #\"\nq,\"b: *a #\"\n",
+    "a: |\n      \n  b\n  &a\n  *a : x\n",
+    "a: |\n  text\u{2028}b: &a [1]\u{2028}c: *a\n",
+    "a: \u{2028}b\u{85}&a [1]\nc: *a",
+    "{x: a:\"b, y: &a [1], z: *a, w: c\"}",
+    "a: 'it''s' \nb: x'\nc: &a [1]\nd: *a\ne: 'x",
+  ])
+  func `an alias hidden from the scanner has no anchor`(text: String) {
     for allows in [false, true] {
       let (root, faults) = Self.root(text, allowsTextBlocks: allows)
       // Either it's refused, or what looks like an anchor and an alias was text.
@@ -107,8 +102,7 @@ struct YAMLDocumentTests {
     }
   }
 
-  @Test("a bomb of aliases that the scan doesn't see ends at once")
-  func bomb() {
+  @Test func `an alias bomb that the scanner misses fails at once`() {
     var text = "x: a:\"b\nk0: &k0 [x, x, x, x, x, x, x, x]\n"
     for index in 1..<12 {
       let alias = "*k\(index - 1)"
@@ -119,14 +113,12 @@ struct YAMLDocumentTests {
     #expect(Self.isRefused(text))
   }
 
-  @Test("an & in texts and keys stays what it is, and so do private-use characters")
-  func signs() throws {
+  @Test func `ampersands in texts and keys, and private-use characters, are kept`() throws {
     let texts = try Self.texts("a&b: \"R&D &x\"\nc: x &y & z\n\u{F000}: '\u{F000}&\u{F001}'\n")
     #expect(texts == ["a&b": "R&D &x", "c": "x &y & z", "\u{F000}": "\u{F000}&\u{F001}"])
   }
 
-  @Test("keys that stand twice are all found in a second reading, however many there are")
-  func repeated() {
+  @Test func `all duplicate keys are found in the second pass`() {
     for key in ["a", "timeout", "\"b c\"", "7"] {
       let text = String(repeating: "\(key): 1\n", count: 30_000)
       let faults = Self.root(text).faults.split(separator: "\n")
@@ -142,8 +134,7 @@ struct YAMLDocumentTests {
         """)
   }
 
-  @Test("what only looks like a key keeps its letters where another one stands twice")
-  func unmasked() {
+  @Test func `text that resembles a duplicate key is kept`() {
     let (root, _) = Self.root(
       """
       a: 1
@@ -171,8 +162,7 @@ struct YAMLDocumentTests {
     }
   }
 
-  @Test("without leave text blocks are refused where they begin")
-  func refused() {
+  @Test func `block scalars that aren't allowed are refused where they begin`() {
     #expect(
       Self.root("a:\n  b: >-\n    x\n", allowsTextBlocks: false).faults
         == "f:2:6: block scalars (| and >) are not supported; write the value in quotes")

@@ -16,7 +16,7 @@ import Testing
 
   private func token(_ text: String) -> TokenFileState.Finding { .token(.init(text)) }
 
-  @Test func theLastGoodTokenHoldsAndAFaultIsToldOnce() {
+  @Test func `the last good token stays valid, and an error is reported once`() {
     var state = TokenFileState(.init("a"))
     #expect(self.logged(state.found(self.token("a"))) == "-")
     #expect(self.logged(state.found(self.token("b"))) == "renew b")
@@ -45,7 +45,7 @@ import Testing
     ),
     (String(repeating: "x", count: 70_000), "\"t\": has more than 65536 bytes"),
   ])
-  func contents(text: String, expected: String) throws {
+  func `a token file has one line of allowed characters`(text: String, expected: String) throws {
     let folder = try TemporaryFolder()
     let path = try folder.write("t", text)
     do throws(ValueError) {
@@ -55,7 +55,7 @@ import Testing
     }
   }
 
-  @Test func aFileIsFollowed() async throws {
+  @Test func `a changed file is read again`() async throws {
     let folder = try TemporaryFolder()
     let path = try folder.write("t", "one")
     let texts = ["two", "", "", "three\n"]
@@ -79,7 +79,7 @@ import Testing
     #expect(seen.withLock { $0 } == ["two", "logged", "three"])
   }
 
-  @Test func credentialsCarryTheNewToken() {
+  @Test func `credentials carry the new token`() {
     let cases: [(Configuration.Auth.Scheme, [String], Bool)] = [
       (.bearer, ["x-token: Bearer b"], false), (.raw, ["x-token: b"], false), (.eas, [], true),
     ]
