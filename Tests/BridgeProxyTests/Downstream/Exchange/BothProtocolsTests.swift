@@ -106,7 +106,7 @@ import Testing
   }
 
   @Test(arguments: ClientProtocol.allCases)
-  func `a unary call that ends well`(_ kind: ClientProtocol) throws {
+  func `a unary call succeeds`(_ kind: ClientProtocol) throws {
     var caller = try Caller(kind)
     caller.client.upstream.echoes()
     try caller.request(
@@ -127,7 +127,7 @@ import Testing
   }
 
   @Test(arguments: ClientProtocol.allCases)
-  func `an error without a call`(_ kind: ClientProtocol) throws {
+  func `an error needs no call`(_ kind: ClientProtocol) throws {
     var caller = try Caller(kind)
     try caller.request("GET", "/no/such/path")
     let response = try caller.response()
@@ -138,7 +138,7 @@ import Testing
   }
 
   @Test(arguments: ClientProtocol.allCases)
-  func `a HEAD has the fields of a GET and no body`(_ kind: ClientProtocol) throws {
+  func `HEAD has the fields of GET and no body`(_ kind: ClientProtocol) throws {
     var caller = try Caller(kind)
     try caller.request("HEAD", "/v1/notes/a")
     let call = try #require(caller.client.upstream.calls.first)
@@ -150,7 +150,7 @@ import Testing
   }
 
   @Test(arguments: ClientProtocol.allCases)
-  func `trailers follow the body of a client that takes them`(_ kind: ClientProtocol) throws {
+  func `trailers follow the body for a client that accepts them`(_ kind: ClientProtocol) throws {
     var caller = try Caller(kind)
     try caller.request("GET", "/v1/notes/a", [("te", "trailers")])
     let call = try #require(caller.client.upstream.calls.first)
@@ -169,7 +169,7 @@ import Testing
       ("application/json", "[{\"text\":\"1\"},\n{\"text\":\"2\"}]\n"),
       ("text/event-stream", "data: {\"text\":\"1\"}\n\ndata: {\"text\":\"2\"}\n\n"),
     ])
-  func `a stream in each format`(
+  func `a stream is sent in each format`(
     _ kind: ClientProtocol, _ format: (type: String, body: String)
   ) throws {
     var caller = try Caller(kind)
@@ -184,7 +184,7 @@ import Testing
   }
 
   @Test(arguments: ClientProtocol.allCases)
-  func `a stream that fails ends with its error where the format has a place for one`(
+  func `a stream that fails ends with its error if the format allows it`(
     _ kind: ClientProtocol
   ) throws {
     var caller = try Caller(kind)
@@ -198,7 +198,7 @@ import Testing
   }
 
   @Test(arguments: ClientProtocol.allCases)
-  func `an array that fails is broken off`(_ kind: ClientProtocol) throws {
+  func `an array that fails is truncated`(_ kind: ClientProtocol) throws {
     var caller = try Caller(kind)
     try caller.request("GET", "/v1/watch/a", [("accept", "application/json")])
     let call = try #require(caller.client.upstream.calls.first)
@@ -210,7 +210,7 @@ import Testing
   }
 
   @Test(arguments: ClientProtocol.allCases)
-  func `a preflight has no body`(_ kind: ClientProtocol) throws {
+  func `a preflight response has no body`(_ kind: ClientProtocol) throws {
     var caller = try Caller(kind) { $0.cors = Configuration.CORS(origins: ["https://a.example"]) }
     try caller.request(
       "OPTIONS", "/v1/echo",

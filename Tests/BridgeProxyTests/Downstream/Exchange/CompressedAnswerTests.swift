@@ -11,7 +11,6 @@ import Testing
 /// Answers in a coding that the client asked for, and messages that go up compressed.
 struct CompressedAnswerTests {
   @Test(
-    "the coding that the client likes best, among those that it names",
     arguments: [
       ("", ContentCoding.identity), ("gzip", .gzip), ("GZip", .gzip), ("x-gzip", .gzip),
       ("deflate", .deflate), ("gzip, deflate, br", .gzip), ("deflate, gzip;q=1.0, *;q=0.5", .gzip),
@@ -22,18 +21,16 @@ struct CompressedAnswerTests {
       ("*;q=0, gzip", .gzip), ("gzip ; q=0.001", .gzip), (" , gzip,, ", .gzip),
       ("gzip;Q=0", .identity), ("gzip;q=x", .gzip), ("gzip;level=1", .gzip), ("gzipped", .identity),
     ] as [(String, ContentCoding)])
-  func choice(_ value: String, _ coding: ContentCoding) {
+  func `the client's preferred coding is chosen`(_ value: String, _ coding: ContentCoding) {
     #expect(AcceptedCoding.choose(value) == coding)
   }
 
-  @Test(
-    "weights are read in thousandths",
-    arguments: [
-      ("", 1000), (";q=1", 1000), (";q=0.5", 500), (";q=0.125", 125), (";q=1.000", 1000),
-      (";q=0.", 0), (";q=", 1000), (";q=2", 1000), (";q=0.1234", 1000), (";q=-1", 1000),
-      (";a=b; q=0.25", 250),
-    ])
-  func weight(_ text: String, _ thousandths: Int) {
+  @Test(arguments: [
+    ("", 1000), (";q=1", 1000), (";q=0.5", 500), (";q=0.125", 125), (";q=1.000", 1000),
+    (";q=0.", 0), (";q=", 1000), (";q=2", 1000), (";q=0.1234", 1000), (";q=-1", 1000),
+    (";a=b; q=0.25", 250),
+  ])
+  func `weights have three decimal digits`(_ text: String, _ thousandths: Int) {
     #expect(HeaderValue.quality(text[...].utf8) == thousandths)
   }
 
@@ -55,8 +52,7 @@ struct CompressedAnswerTests {
     return (head, bytes)
   }
 
-  @Test("an answer that's large enough comes in the coding asked for")
-  func compressed() throws {
+  @Test func `a large response has the requested coding`() throws {
     for (coding, format) in [("gzip", CompressionFormat.gzip), ("deflate", .deflate)] {
       let (head, body) = try Self.answer(to: coding)
       #expect(head.contains("\r\ncontent-encoding: \(coding)\r\n"))
@@ -83,8 +79,7 @@ struct CompressedAnswerTests {
     return chunks
   }
 
-  @Test("the messages of a stream can be inflated as they come")
-  func stream() throws {
+  @Test func `the messages of a stream can be decompressed as they arrive`() throws {
     for (coding, format) in [("gzip", CompressionFormat.gzip), ("deflate", .deflate)] {
       let client = try TestClient { $0.compression.replies = .always }
       client.request("GET /v1/watch/a", ["Accept-Encoding: \(coding)"])
@@ -113,8 +108,7 @@ struct CompressedAnswerTests {
     }
   }
 
-  @Test("an error is compressed as well")
-  func error() throws {
+  @Test func `an error is compressed, too`() throws {
     let message = String(repeating: "no ", count: 500)
     let (head, body) = try Self.answer(to: "gzip", status: GRPCStatus(.notFound, message))
     #expect(head.hasPrefix("HTTP/1.1 404 "))
@@ -123,8 +117,7 @@ struct CompressedAnswerTests {
     #expect(String(buffer: text).contains(message))
   }
 
-  @Test("HEAD tells the length that GET would have")
-  func head() throws {
+  @Test func `HEAD has the Content-Length of GET`() throws {
     let (_, body) = try Self.answer(to: "gzip")
     let (head, nothing) = try Self.answer(to: "gzip", method: "HEAD")
     #expect(head.contains("\r\ncontent-length: \(body.readableBytes)\r\n"))
@@ -132,8 +125,7 @@ struct CompressedAnswerTests {
     #expect(nothing.readableBytes == 0)
   }
 
-  @Test("small answers, and those that nobody asked to compress, come as they are")
-  func plain() throws {
+  @Test func `small and unrequested responses aren't compressed`() throws {
     for (coding, count) in [("gzip", 100), ("*", 2000), ("gzip;q=0", 2000), (nil, 2000)] {
       let (head, body) = try Self.answer(to: coding, textCount: count)
       #expect(!head.contains("content-encoding"))
@@ -143,8 +135,8 @@ struct CompressedAnswerTests {
     }
   }
 
-  @Test("by default only clients on other machines get compressed answers; off is for none")
-  func automatic() throws {
+  @Test
+  func `by default only remote clients get compressed responses, and off disables it`() throws {
     for (replies, address, isCompressed) in [
       (Configuration.Compression.Replies.automatic, "127.0.0.1", false),
       (.automatic, "127.9.9.9", false), (.automatic, "::1", false),
@@ -158,8 +150,7 @@ struct CompressedAnswerTests {
     }
   }
 
-  @Test("messages go up in gzip where that's configured and makes them smaller")
-  func requests() throws {
+  @Test func `request messages are compressed if configured and smaller`() throws {
     let client = try TestClient { $0.compression.compressesRequests = true }
     let text = String(repeating: "abc", count: 1000)
     client.request("POST /v1/echo", body: "{\"text\":\"\(text)\"}")

@@ -22,13 +22,13 @@ struct CompressedRequestTests {
     }
   }
 
-  @Test(
-    "gzip and both forms of deflate are inflated, in one part and in parts of a byte",
-    arguments: [
-      ("gzip", CompressionFormat.gzip), ("GZIP", .gzip), ("x-gzip", .gzip),
-      ("identity, gzip", .gzip), ("deflate", .deflate), (" Deflate ,", .bareDeflate),
-    ])
-  func inflated(_ coding: String, _ format: CompressionFormat) throws {
+  @Test(arguments: [
+    ("gzip", CompressionFormat.gzip), ("GZIP", .gzip), ("x-gzip", .gzip),
+    ("identity, gzip", .gzip), ("deflate", .deflate), (" Deflate ,", .bareDeflate),
+  ])
+  func `gzip and both forms of deflate are decompressed, whole and byte by byte`(
+    _ coding: String, _ format: CompressionFormat
+  ) throws {
     let client = try TestClient()
     let body = format.deflate(Self.json)
     for partBytes in [Int.max, 1] {
@@ -43,10 +43,11 @@ struct CompressedRequestTests {
     #expect(client.upstream.calls.count == 2)
   }
 
-  @Test(
-    "codings that aren't known, and several, are a 415 that names what is taken",
-    arguments: ["br", "gzip, gzip", "gzip\r\nContent-Encoding: deflate", "aes128gcm", "zstd;q=1"])
-  func unknown(_ coding: String) throws {
+  @Test(arguments: [
+    "br", "gzip, gzip", "gzip\r\nContent-Encoding: deflate", "aes128gcm", "zstd;q=1",
+  ])
+  func `unknown or several codings are a 415 that lists the supported ones`(_ coding: String) throws
+  {
     let client = try TestClient()
     Self.post(client, coding, Self.json)
     let answer = try client.answer()
@@ -58,8 +59,7 @@ struct CompressedRequestTests {
     #expect(client.isOpen)
   }
 
-  @Test("a body that inflates to more than the limit is a 413 before it has come whole")
-  func tooLarge() throws {
+  @Test func `a body that decompresses past the limit is a 413 before it arrives in full`() throws {
     var limits = Configuration.Limits()
     limits.requestBodyBytes = 100_000
     limits.inflationRatio = 2000
@@ -77,8 +77,7 @@ struct CompressedRequestTests {
     #expect(client.upstream.calls.isEmpty)
   }
 
-  @Test("a body that inflates to many times its size is a 413 that names the limit")
-  func ratio() throws {
+  @Test func `a body that expands too many times is a 413 that names the limit`() throws {
     let client = try TestClient()
     let text = ByteBuffer(string: "[" + String(repeating: " ", count: 1 << 20) + "]")
     Self.post(client, "deflate", CompressionFormat.deflate.deflate(text))
@@ -92,8 +91,7 @@ struct CompressedRequestTests {
     #expect(client.upstream.calls.count == 1)
   }
 
-  @Test("damaged and cut-off bodies are a 400 that says which")
-  func damaged() throws {
+  @Test func `corrupt and truncated bodies are a 400 with the reason`() throws {
     let client = try TestClient()
     let whole = CompressionFormat.gzip.deflate(Self.json)
     let cut = whole.getSlice(at: 0, length: whole.readableBytes - 1) ?? ByteBuffer()
@@ -114,8 +112,7 @@ struct CompressedRequestTests {
     #expect(client.isOpen)
   }
 
-  @Test("a coding without a body is no coding")
-  func empty() throws {
+  @Test func `a coding without a body is ignored`() throws {
     let client = try TestClient()
     Self.post(client, "gzip", ByteBuffer())
     client.upstream.calls.last?.end(GRPCStatus(.notFound))

@@ -13,8 +13,7 @@ struct ConnectionTests {
 
   // MARK: Pipelining and persistence
 
-  @Test("requests that are sent ahead are answered in their order, one call at a time")
-  func pipelining() throws {
+  @Test func `pipelined requests get responses in order, one call at a time`() throws {
     let client = try TestClient()
     client.sendRaw(
       "POST /v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n{\"text\":\"1\"}"
@@ -31,8 +30,7 @@ struct ConnectionTests {
     #expect(client.isOpen)
   }
 
-  @Test("a thousand requests sent ahead in one read are all answered")
-  func manyAhead() throws {
+  @Test func `a thousand pipelined requests in one read all get responses`() throws {
     let client = try TestClient()
     client.upstream.echoes()
     let request = "GET /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -43,8 +41,7 @@ struct ConnectionTests {
     #expect(try client.answers().map(\.status) == Array(repeating: 404, count: 1000))
   }
 
-  @Test("a flood of requests sent ahead of an answer ends the connection")
-  func flood() throws {
+  @Test func `a flood of pipelined requests ends the connection`() throws {
     let client = try TestClient()
     client.sendRaw(
       String(repeating: "GET /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", count: 10_000))
@@ -52,18 +49,16 @@ struct ConnectionTests {
     #expect(client.upstream.calls.map(\.isCancelled) == [true])
   }
 
-  @Test(
-    "a connection lives on as its version and Connection field say",
-    arguments: [
-      ("1.1", "", true, nil),
-      ("1.1", "Connection: close\r\n", false, "close"),
-      ("1.1", "connection: Keep-Alive, CLOSE\r\n", false, "close"),
-      ("1.1", "Connection: Upgrade\r\nUpgrade: h2c\r\n", true, nil),
-      ("1.0", "", false, "close"),
-      ("1.0", "Connection: keep-alive\r\n", true, "keep-alive"),
-      ("1.0", "Connection: close\r\n", false, "close"),
-    ])
-  func persistence(
+  @Test(arguments: [
+    ("1.1", "", true, nil),
+    ("1.1", "Connection: close\r\n", false, "close"),
+    ("1.1", "connection: Keep-Alive, CLOSE\r\n", false, "close"),
+    ("1.1", "Connection: Upgrade\r\nUpgrade: h2c\r\n", true, nil),
+    ("1.0", "", false, "close"),
+    ("1.0", "Connection: keep-alive\r\n", true, "keep-alive"),
+    ("1.0", "Connection: close\r\n", false, "close"),
+  ])
+  func `a connection persists as its version and Connection field say`(
     _ version: String, _ field: String, _ isOpen: Bool, _ connection: String?
   ) throws {
     let client = try TestClient()
@@ -75,8 +70,7 @@ struct ConnectionTests {
     #expect(client.isOpen == isOpen)
   }
 
-  @Test("an offer to upgrade is passed over, its body included")
-  func upgrade() throws {
+  @Test func `an offer to upgrade is ignored, including its body`() throws {
     let client = try TestClient()
     client.upstream.echoes()
     client.request(
@@ -91,8 +85,7 @@ struct ConnectionTests {
 
   // MARK: Clients that close
 
-  @Test("a client that closes its side still gets its answer")
-  func halfClose() throws {
+  @Test func `a half-closed client still gets its response`() throws {
     let client = try TestClient()
     client.request("GET /v1/notes/a")
     client.closeInput()
@@ -105,8 +98,7 @@ struct ConnectionTests {
     #expect(!client.isOpen)
   }
 
-  @Test("a client that closes its side behind several requests gets all answers")
-  func halfCloseBehindPipeline() throws {
+  @Test func `a half-closed client gets all responses to pipelined requests`() throws {
     let client = try TestClient()
     client.upstream.echoes()
     let request = "GET /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -115,8 +107,7 @@ struct ConnectionTests {
     #expect(!client.isOpen)
   }
 
-  @Test("a client that closes its side and takes nothing is given up, and its call cancelled")
-  func halfCloseAndGone() throws {
+  @Test func `a half-closed client that reads nothing is closed, and its call cancelled`() throws {
     let client = try TestClient()
     client.request("GET /v1/notes/a")
     client.closeInput()
@@ -126,10 +117,8 @@ struct ConnectionTests {
     #expect(client.log.entries.map(\.httpStatus) == [499])
   }
 
-  @Test(
-    "a client that closes its side behind requests that it sent ahead is given up as well",
-    arguments: ["GET /v1/notes/a", "GET /v1/watch/a"])
-  func requestsAheadAndGone(_ line: String) throws {
+  @Test(arguments: ["GET /v1/notes/a", "GET /v1/watch/a"])
+  func `a half-closed client with pipelined requests is closed, too`(_ line: String) throws {
     let client = try TestClient()
     let request = "\(line) HTTP/1.1\r\nHost: localhost\r\n\r\n"
     client.sendAndClose(request + request)
@@ -139,8 +128,7 @@ struct ConnectionTests {
     #expect(client.upstream.calls.map(\.isCancelled) == [true])
   }
 
-  @Test("each request that was sent ahead has its own time, and yields its place from its start")
-  func requestsAheadAndSlow() throws {
+  @Test func `each pipelined request has a deadline, and yields, from its own start`() throws {
     let client = try TestClient()
     let request = "GET /v1/notes/a HTTP/1.1\r\nHost: localhost\r\n\r\n"
     client.sendAndClose(request + request + request)
@@ -156,16 +144,14 @@ struct ConnectionTests {
     #expect(!client.isOpen)
   }
 
-  @Test("a client that is there keeps its place")
-  func present() throws {
+  @Test func `a connected client keeps its place`() throws {
     let client = try TestClient()
     client.request("GET /v1/notes/a")
     let call = client.upstream.calls[0]
     #expect(!call.hasYielded && !call.request.options.isSheddable)
   }
 
-  @Test("a client that goes away has its call cancelled")
-  func gone() throws {
+  @Test func `a client that disconnects has its call cancelled`() throws {
     let client = try TestClient()
     client.request("GET /v1/notes/a")
     try client.disconnect()
@@ -175,8 +161,7 @@ struct ConnectionTests {
     #expect(client.loop.connectionCount == 0)
   }
 
-  @Test("a client that closes in the middle of a request gets a 400 and no call is made")
-  func closedEarly() throws {
+  @Test func `a client that half-closes within a request gets a 400, without a call`() throws {
     let client = try TestClient()
     client.sendRaw("POST /v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n{\"te")
     client.closeInput()
@@ -185,8 +170,7 @@ struct ConnectionTests {
     #expect(!client.isOpen)
   }
 
-  @Test("an idle connection that the client closes is closed without a word")
-  func idleClose() throws {
+  @Test func `an idle connection that the client closes is closed silently`() throws {
     let client = try TestClient()
     client.closeInput()
     #expect(try client.received() == "")
@@ -195,8 +179,7 @@ struct ConnectionTests {
 
   // MARK: Expect
 
-  @Test("100 Continue is sent once the route is known, and the body is awaited")
-  func expectContinue() throws {
+  @Test func `100 Continue is sent once the route is known`() throws {
     let client = try TestClient()
     client.upstream.echoes()
     client.request("POST /v1/echo", ["Expect: 100-Continue", "Content-Length: 12"])
@@ -206,18 +189,18 @@ struct ConnectionTests {
     #expect(client.isOpen)
   }
 
-  @Test(
-    "a request that will be refused anyway isn't told to continue",
-    arguments: [
-      ("POST /nothing", ["Expect: 100-continue", "Content-Length: 12"], 404),
-      ("POST /v1/echo", ["Expect: 100-continue", "Content-Length: 9999999"], 413),
-      (
-        "POST /v1/echo",
-        ["Expect: 100-continue", "Content-Length: 12", "Content-Type: text/plain"], 415
-      ),
-      ("POST /v1/echo", ["Expect: 200-ok", "Content-Length: 12"], 417),
-    ])
-  func expectRefused(_ line: String, _ fields: [String], _ status: Int) throws {
+  @Test(arguments: [
+    ("POST /nothing", ["Expect: 100-continue", "Content-Length: 12"], 404),
+    ("POST /v1/echo", ["Expect: 100-continue", "Content-Length: 9999999"], 413),
+    (
+      "POST /v1/echo",
+      ["Expect: 100-continue", "Content-Length: 12", "Content-Type: text/plain"], 415
+    ),
+    ("POST /v1/echo", ["Expect: 200-ok", "Content-Length: 12"], 417),
+  ])
+  func `a request that will be refused gets no 100 Continue`(
+    _ line: String, _ fields: [String], _ status: Int
+  ) throws {
     let client = try TestClient()
     client.request(line, fields)
     let answer = try client.answer()
@@ -226,8 +209,7 @@ struct ConnectionTests {
     #expect(client.upstream.calls.isEmpty)
   }
 
-  @Test("a client of HTTP/1.0 isn't sent 100 Continue, and neither is one without a body")
-  func noContinue() throws {
+  @Test func `HTTP/1.0 and requests without a body get no 100 Continue`() throws {
     let old = try TestClient()
     old.sendRaw("POST /v1/echo HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 12\r\n\r\n")
     #expect(try old.received() == "")
@@ -239,8 +221,7 @@ struct ConnectionTests {
 
   // MARK: Answers before the request is complete
 
-  @Test("a refused request's body is passed over, and the connection goes on")
-  func discard() throws {
+  @Test func `a refused request's body is skipped, and the connection persists`() throws {
     let client = try TestClient()
     client.upstream.echoes()
     client.sendRaw("POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n{\"te")
@@ -252,10 +233,10 @@ struct ConnectionTests {
     #expect(client.isOpen)
   }
 
-  @Test(
-    "a refused request whose body is long or of unknown length ends the connection",
-    arguments: ["Content-Length: 1000000", "Transfer-Encoding: chunked"])
-  func linger(_ framing: String) throws {
+  @Test(arguments: ["Content-Length: 1000000", "Transfer-Encoding: chunked"])
+  func `a refused request with a long or unbounded body ends the connection`(
+    _ framing: String
+  ) throws {
     let client = try TestClient()
     client.request("POST /nothing", [framing])
     let answer = try client.answer()
@@ -270,8 +251,7 @@ struct ConnectionTests {
     #expect(try client.received() == "")
   }
 
-  @Test("a body that goes past the limit is refused when it does")
-  func bodyTooLarge() throws {
+  @Test func `a body is refused where it exceeds the limit`() throws {
     var limits = Configuration.Limits()
     limits.requestBodyBytes = 100
     let client = try TestClient(limits: limits)
@@ -294,8 +274,7 @@ struct ConnectionTests {
     #expect(!other.isOpen)
   }
 
-  @Test("a body of exactly the limit is taken")
-  func bodyAtLimit() throws {
+  @Test func `a body of exactly the limit is accepted`() throws {
     var limits = Configuration.Limits()
     limits.requestBodyBytes = 12
     let client = try TestClient(limits: limits)
@@ -306,8 +285,7 @@ struct ConnectionTests {
 
   // MARK: Deadlines
 
-  @Test("an idle connection is closed after its time, a busy one isn't")
-  func idle() throws {
+  @Test func `an idle connection is closed after its timeout, a busy one isn't`() throws {
     var limits = Configuration.Limits()
     limits.idleTimeout = .seconds(2)
     let client = try TestClient(limits: limits)
@@ -323,13 +301,11 @@ struct ConnectionTests {
     #expect(try client.answers().map(\.status) == [200])
   }
 
-  @Test(
-    "a request that comes too slowly gets a 408",
-    arguments: [
-      ["GET /v1/no"],
-      ["POST /v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n{"],
-    ])
-  func slow(_ parts: [String]) throws {
+  @Test(arguments: [
+    ["GET /v1/no"],
+    ["POST /v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n{"],
+  ])
+  func `a slow request gets a 408`(_ parts: [String]) throws {
     var limits = Configuration.Limits()
     limits.requestReadTimeout = .seconds(2)
     let client = try TestClient(limits: limits)
@@ -344,8 +320,7 @@ struct ConnectionTests {
     #expect(!client.isOpen)
   }
 
-  @Test("a byte now and then doesn't put off the deadline of a request")
-  func trickle() throws {
+  @Test func `a trickle of bytes doesn't extend a request's deadline`() throws {
     var limits = Configuration.Limits()
     limits.requestReadTimeout = .seconds(2)
     let client = try TestClient(limits: limits)
@@ -358,8 +333,7 @@ struct ConnectionTests {
 
   // MARK: Drain and limits
 
-  @Test("draining closes an idle connection at once and a busy one after its answer")
-  func drain() throws {
+  @Test func `a drain closes an idle connection at once, a busy one after its response`() throws {
     let idle = try TestClient()
     var isDone = false
     idle.loop.drain { isDone = true }
@@ -380,8 +354,7 @@ struct ConnectionTests {
     #expect(isDone)
   }
 
-  @Test("what isn't finished when the drain's time is over is cut off")
-  func cutOff() throws {
+  @Test func `what isn't finished at the end of a drain is cut off`() throws {
     let client = try TestClient()
     client.request("GET /v1/notes/a")
     var isDone = false
@@ -392,15 +365,13 @@ struct ConnectionTests {
     #expect(client.upstream.calls[0].isCancelled)
   }
 
-  @Test("connections past the limit are not taken in")
-  func connectionLimit() throws {
+  @Test func `connections beyond the limit are refused`() throws {
     var limits = Configuration.Limits()
     limits.clientConnections = 0
     #expect(throws: ListenError.self) { try TestClient(limits: limits) }
   }
 
-  @Test("a client that doesn't read its answers gets no further requests worked on")
-  func unreadAnswers() throws {
+  @Test func `no further request is processed while the client doesn't read`() throws {
     let client = try TestClient()
     client.upstream.echoes()
     client.setWritable(false)

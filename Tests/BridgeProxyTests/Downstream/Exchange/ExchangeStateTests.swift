@@ -34,8 +34,7 @@ struct ExchangeStateTests {
     return state
   }
 
-  @Test("a unary exchange goes round")
-  func unary() {
+  @Test func `a unary exchange completes`() {
     var state = ExchangeState()
     #expect(state.wait == .request)
     #expect(state.headReceived(Self.request(.length(10))) == true)
@@ -54,8 +53,7 @@ struct ExchangeStateTests {
     #expect(!state.isBusy)
   }
 
-  @Test("a streamed exchange goes round")
-  func stream() {
+  @Test func `a streamed exchange completes`() {
     var state = Self.calling(isServerStreaming: true)
     #expect(!state.isStreaming)
     #expect(state.messageReceived() == .begin)
@@ -65,8 +63,7 @@ struct ExchangeStateTests {
     #expect(state.responded() == .next)
   }
 
-  @Test("the ends of calls that went otherwise")
-  func ends() {
+  @Test func `each abnormal end of a call has its outcome`() {
     var state = Self.calling()
     #expect(state.callEnded(isOK: true) == .respondMissing)
     state = Self.calling()
@@ -88,8 +85,7 @@ struct ExchangeStateTests {
     #expect(state.messageReceived() == .ignore)
   }
 
-  @Test("100 Continue is due once, and only for a body")
-  func continues() {
+  @Test func `100 Continue is due once, and only for a body`() {
     var state = ExchangeState()
     #expect(state.headReceived(Self.request(.length(5), expects: true)) == true)
     #expect(state.accepted(isServerStreaming: false, limit: 10) == true)
@@ -99,8 +95,7 @@ struct ExchangeStateTests {
     #expect(state.accepted(isServerStreaming: false, limit: 10) == false)
   }
 
-  @Test("a body past the limit is refused at the byte that's too many")
-  func limit() {
+  @Test func `a body past the limit is refused at the first excess byte`() {
     var state = Self.receiving(Self.request(.chunked), limit: 10)
     #expect(state.bodyReceived(byteCount: 10) == .collect)
     #expect(state.bodyReceived(byteCount: 1) == .refuse)
@@ -109,8 +104,7 @@ struct ExchangeStateTests {
     #expect(state.bodyReceived(byteCount: 1) == .close)
   }
 
-  @Test("an answer before the end of the request decides on what it knows of the rest")
-  func early() {
+  @Test func `an early response decides about the rest of the request`() {
     var state = Self.receiving(Self.request(.none))
     #expect(state.responded() == .discard)
     #expect(state.endReceived() == .next)
@@ -139,8 +133,7 @@ struct ExchangeStateTests {
     #expect(state.responded() == .linger, "the body may come or not")
   }
 
-  @Test("after the last answer nothing more is taken")
-  func last() {
+  @Test func `after the last response nothing more is accepted`() {
     var state = Self.calling(keepsAlive: false)
     #expect(state.closesAfterResponse)
     #expect(state.responded() == .close)
@@ -156,8 +149,7 @@ struct ExchangeStateTests {
     #expect(state.responded() == .none)
   }
 
-  @Test("a client that has closed its side keeps its call and nothing else")
-  func inputClosed() {
+  @Test func `a half-closed client keeps only its current call`() {
     var state = ExchangeState()
     #expect(state.inputClosed() == .close)
     state = Self.receiving(Self.request(.length(10)))
@@ -174,8 +166,7 @@ struct ExchangeStateTests {
     #expect(state.deadlinePassed() == .close)
   }
 
-  @Test("draining closes what's idle and lets the rest finish")
-  func drain() {
+  @Test func `a drain closes an idle exchange and lets others finish`() {
     var state = ExchangeState()
     #expect(state.drain() == .close)
     state = ExchangeState()
@@ -189,8 +180,7 @@ struct ExchangeStateTests {
     #expect(state.responded() == .close)
   }
 
-  @Test("deadlines do what the wait was for")
-  func deadlines() {
+  @Test func `a deadline acts by the state that set it`() {
     var state = ExchangeState()
     #expect(state.deadlinePassed() == .close)
     state = ExchangeState()

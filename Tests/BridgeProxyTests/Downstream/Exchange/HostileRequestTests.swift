@@ -6,46 +6,46 @@ import Testing
 /// Requests that two readers could understand differently, and other things that aren't HTTP: each is
 /// answered with an error in JSON, or closed, and never becomes a call.
 struct HostileRequestTests {
-  @Test(
-    "what could be smuggled is refused and the connection closed",
-    arguments: [
-      ("length and chunks", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
-      ("chunks and length", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"),
-      ("two lengths", "Content-Length: 5\r\nContent-Length: 6\r\n"),
-      ("the same length twice", "Content-Length: 5\r\nContent-Length: 5\r\n"),
-      ("a list of lengths", "Content-Length: 5, 5\r\n"),
-      ("a signed length", "Content-Length: +5\r\n"),
-      ("a negative length", "Content-Length: -5\r\n"),
-      ("a hexadecimal length", "Content-Length: 0x5\r\n"),
-      ("an empty length", "Content-Length:\r\n"),
-      ("a length with letters", "Content-Length: 5a\r\n"),
-      ("a huge length", "Content-Length: 99999999999999999999\r\n"),
-      ("chunks twice", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
-      ("chunked that isn't last", "Transfer-Encoding: chunked, identity\r\n"),
-      ("another coding", "Transfer-Encoding: gzip, chunked\r\n"),
-      ("an unknown coding", "Transfer-Encoding: xchunked\r\n"),
-      ("identity", "Transfer-Encoding: identity\r\n"),
-      ("quoted chunked", "Transfer-Encoding: \"chunked\"\r\n"),
-      ("chunked with a tab", "Transfer-Encoding: \u{0B}chunked\r\n"),
-      ("a space before the colon", "Transfer-Encoding : chunked\r\n"),
-      ("a length with a space before the colon", "Content-Length : 5\r\n"),
-      ("a folded line", "X-A: b\r\n c\r\n"),
-      ("a folded coding", "Transfer-Encoding:\r\n chunked\r\n"),
-      ("a folded first line", " X-A: b\r\n"),
-      ("NUL in a value", "X-A: a\0b\r\n"),
-      ("NUL in a name", "X\0A: a\r\n"),
-      ("a bare CR in a value", "X-A: a\rb\r\n"),
-      ("a bare CR as line end", "X-A: a\rTransfer-Encoding: chunked\r\n"),
-      ("a control in a value", "X-A: a\u{01}b\r\n"),
-      ("DEL in a value", "X-A: a\u{7F}b\r\n"),
-      ("no name", ": a\r\n"),
-      ("no colon", "X-A\r\n"),
-      ("a space in a name", "X A: a\r\n"),
-      ("a parenthesis in a name", "X(A: a\r\n"),
-      ("two hosts", "Host: b\r\n"),
-      ("two equal hosts", "Host: a\r\n"),
-    ])
-  func smuggled(_ name: String, _ fields: String) throws {
+  @Test(arguments: [
+    ("length and chunks", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
+    ("chunks and length", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"),
+    ("two lengths", "Content-Length: 5\r\nContent-Length: 6\r\n"),
+    ("the same length twice", "Content-Length: 5\r\nContent-Length: 5\r\n"),
+    ("a list of lengths", "Content-Length: 5, 5\r\n"),
+    ("a signed length", "Content-Length: +5\r\n"),
+    ("a negative length", "Content-Length: -5\r\n"),
+    ("a hexadecimal length", "Content-Length: 0x5\r\n"),
+    ("an empty length", "Content-Length:\r\n"),
+    ("a length with letters", "Content-Length: 5a\r\n"),
+    ("a huge length", "Content-Length: 99999999999999999999\r\n"),
+    ("chunks twice", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
+    ("chunked that isn't last", "Transfer-Encoding: chunked, identity\r\n"),
+    ("another coding", "Transfer-Encoding: gzip, chunked\r\n"),
+    ("an unknown coding", "Transfer-Encoding: xchunked\r\n"),
+    ("identity", "Transfer-Encoding: identity\r\n"),
+    ("quoted chunked", "Transfer-Encoding: \"chunked\"\r\n"),
+    ("chunked with a tab", "Transfer-Encoding: \u{0B}chunked\r\n"),
+    ("a space before the colon", "Transfer-Encoding : chunked\r\n"),
+    ("a length with a space before the colon", "Content-Length : 5\r\n"),
+    ("a folded line", "X-A: b\r\n c\r\n"),
+    ("a folded coding", "Transfer-Encoding:\r\n chunked\r\n"),
+    ("a folded first line", " X-A: b\r\n"),
+    ("NUL in a value", "X-A: a\0b\r\n"),
+    ("NUL in a name", "X\0A: a\r\n"),
+    ("a bare CR in a value", "X-A: a\rb\r\n"),
+    ("a bare CR as line end", "X-A: a\rTransfer-Encoding: chunked\r\n"),
+    ("a control in a value", "X-A: a\u{01}b\r\n"),
+    ("DEL in a value", "X-A: a\u{7F}b\r\n"),
+    ("no name", ": a\r\n"),
+    ("no colon", "X-A\r\n"),
+    ("a space in a name", "X A: a\r\n"),
+    ("a parenthesis in a name", "X(A: a\r\n"),
+    ("two hosts", "Host: b\r\n"),
+    ("two equal hosts", "Host: a\r\n"),
+  ])
+  func `request smuggling is refused and the connection closed`(
+    _ name: String, _ fields: String
+  ) throws {
     let client = try TestClient()
     client.sendRaw(
       "POST /v1/echo HTTP/1.1\r\nHost: a\r\n\(fields)\r\n0\r\n\r\n"
@@ -60,32 +60,30 @@ struct HostileRequestTests {
     #expect(!client.isOpen)
   }
 
-  @Test(
-    "a broken request line or Host is refused",
-    arguments: [
-      ("GET /v1/notes/a HTTP/1.1\r\n\r\n", 400),
-      ("GET /v1/notes/a HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
-      ("GET /v1/notes/a HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),
-      ("GET /v1/notes/a HTTP/1.1\r\nHost: u@a\r\n\r\n", 400),
-      ("GET /v1/notes/a HTTP/2.0\r\nHost: a\r\n\r\n", 505),
-      ("GET /v1/notes/a HTTP/0.9\r\nHost: a\r\n\r\n", 505),
-      ("GET /v1/notes/a HTTP/1.2\r\nHost: a\r\n\r\n", 505),
-      ("GET /v1/notes/a HTTP/9.9\r\nHost: a\r\n\r\n", 505),
-      ("GET /v1/notes/a\r\nHost: a\r\n\r\n", 400),
-      ("GET /v1/notes/a b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-      ("GET /v1/notes/a#b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-      ("GET v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-      ("GET ftp://a/v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-      ("GET http:///v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-      ("GET http://u:p@a/v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-      ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-      ("G@T /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-      ("get /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", 501),
-      ("\u{16}\u{03}\u{01}\u{02}\u{00}\u{01}\u{00}", 400),
-      ("SSH-2.0-OpenSSH\r\n", 400),
-      ("POST /v1/echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-    ])
-  func broken(_ text: String, _ status: Int) throws {
+  @Test(arguments: [
+    ("GET /v1/notes/a HTTP/1.1\r\n\r\n", 400),
+    ("GET /v1/notes/a HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+    ("GET /v1/notes/a HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),
+    ("GET /v1/notes/a HTTP/1.1\r\nHost: u@a\r\n\r\n", 400),
+    ("GET /v1/notes/a HTTP/2.0\r\nHost: a\r\n\r\n", 505),
+    ("GET /v1/notes/a HTTP/0.9\r\nHost: a\r\n\r\n", 505),
+    ("GET /v1/notes/a HTTP/1.2\r\nHost: a\r\n\r\n", 505),
+    ("GET /v1/notes/a HTTP/9.9\r\nHost: a\r\n\r\n", 505),
+    ("GET /v1/notes/a\r\nHost: a\r\n\r\n", 400),
+    ("GET /v1/notes/a b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+    ("GET /v1/notes/a#b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+    ("GET v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+    ("GET ftp://a/v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+    ("GET http:///v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+    ("GET http://u:p@a/v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+    ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+    ("G@T /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+    ("get /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+    ("\u{16}\u{03}\u{01}\u{02}\u{00}\u{01}\u{00}", 400),
+    ("SSH-2.0-OpenSSH\r\n", 400),
+    ("POST /v1/echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+  ])
+  func `a malformed request line or Host is refused`(_ text: String, _ status: Int) throws {
     let client = try TestClient()
     client.sendRaw(text)
     #expect(client.upstream.calls.isEmpty)
@@ -95,15 +93,13 @@ struct HostileRequestTests {
     #expect(answer.body.hasPrefix("{\"code\":"))
   }
 
-  @Test(
-    "chunks that aren't chunks are refused",
-    arguments: [
-      "x\r\n", "-1\r\n", "+5\r\nabcde\r\n", " 5\r\nabcde\r\n", "0x5\r\nabcde\r\n",
-      "5 \r\nabcde\r\n", "5\nabcde\r\n", "5\r\nabcdeX\r\n", "5\r\nabcde\n0\r\n\r\n",
-      "FFFFFFFFFFFFFFFFFF\r\n", "5;a\0=b\r\nabcde\r\n", "\r\n",
-      "0\r\nA : b\r\n\r\n", "0\r\n\0: b\r\n\r\n",
-    ])
-  func chunks(_ body: String) throws {
+  @Test(arguments: [
+    "x\r\n", "-1\r\n", "+5\r\nabcde\r\n", " 5\r\nabcde\r\n", "0x5\r\nabcde\r\n",
+    "5 \r\nabcde\r\n", "5\nabcde\r\n", "5\r\nabcdeX\r\n", "5\r\nabcde\n0\r\n\r\n",
+    "FFFFFFFFFFFFFFFFFF\r\n", "5;a\0=b\r\nabcde\r\n", "\r\n",
+    "0\r\nA : b\r\n\r\n", "0\r\n\0: b\r\n\r\n",
+  ])
+  func `malformed chunks are refused`(_ body: String) throws {
     let client = try TestClient()
     client.request("POST /v1/echo", ["Transfer-Encoding: chunked"])
     client.sendRaw(body)
@@ -113,8 +109,7 @@ struct HostileRequestTests {
     #expect(answer.fields["connection"] == "close")
   }
 
-  @Test("a broken request behind a good one is answered after it")
-  func brokenBehind() throws {
+  @Test func `a malformed request after a good one gets its response second`() throws {
     let client = try TestClient()
     client.sendRaw(
       "GET /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\nBROKEN\r\n\r\n")
@@ -125,22 +120,22 @@ struct HostileRequestTests {
     #expect(client.upstream.calls.count == 1)
   }
 
-  @Test(
-    "a head past its limits is refused, in one read or many",
-    arguments: [
-      ("GET /\(String(repeating: "a", count: 1100)) HTTP/1.1\r\nHost: a\r\n\r\n", 414),
-      (
-        "GET /v1/notes/a HTTP/1.1\r\nHost: a\r\nX: \(String(repeating: "a", count: 1100))\r\n\r\n",
-        431
-      ),
-      ("GET /\(String(repeating: "a", count: 9000))", 431),
-      ("GET /v1/notes/a HTTP/1.1\r\nHost: a\r\nX: \(String(repeating: "a", count: 9000))", 431),
-      (
-        "GET /v1/notes/a HTTP/1.1\r\nHost: a\r\n\(String(repeating: "X: a\r\n", count: 30))\r\n",
-        431
-      ),
-    ])
-  func largeHead(_ text: String, _ status: Int) throws {
+  @Test(arguments: [
+    ("GET /\(String(repeating: "a", count: 1100)) HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+    (
+      "GET /v1/notes/a HTTP/1.1\r\nHost: a\r\nX: \(String(repeating: "a", count: 1100))\r\n\r\n",
+      431
+    ),
+    ("GET /\(String(repeating: "a", count: 9000))", 431),
+    ("GET /v1/notes/a HTTP/1.1\r\nHost: a\r\nX: \(String(repeating: "a", count: 9000))", 431),
+    (
+      "GET /v1/notes/a HTTP/1.1\r\nHost: a\r\n\(String(repeating: "X: a\r\n", count: 30))\r\n",
+      431
+    ),
+  ])
+  func `a head past its limits is refused, in one read or many`(
+    _ text: String, _ status: Int
+  ) throws {
     var limits = Configuration.Limits()
     limits.headBytes = 1000
     limits.headFields = 20
@@ -158,9 +153,7 @@ struct HostileRequestTests {
     }
   }
 
-  @Test(
-    "whatever bytes a client sends, nothing breaks and no more than one answer comes to a fault")
-  func noise() throws {
+  @Test func `random bytes cause no crash and at most one error response`() throws {
     var generator = SeededGenerator(seed: 7)
     let pieces = [
       "GET ", "POST ", "/v1/echo", "/v1/notes/a", " HTTP/1.1", " HTTP/1.0", "\r\n", "\n", "\r",

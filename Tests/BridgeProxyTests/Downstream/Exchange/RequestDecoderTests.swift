@@ -9,7 +9,6 @@ struct RequestDecoderTests {
   }
 
   @Test(
-    "a request line by an unknown method is told from anything else",
     arguments: [
       ("FROB / HTTP/1.1\r\n", "FROB"), ("get /a?b HTTP/1.0\n", "get"),
       ("X-Y * HTTP/1.1\r\n", "X-Y"),
@@ -21,14 +20,13 @@ struct RequestDecoderTests {
       (" / HTTP/1.1\n", nil),
       ("F(OB / HTTP/1.1\r\n", nil), ("hello\r\n", nil), (" HTTP/1.1\n", nil),
     ] as [(String, String?)])
-  func lines(text: String, name: String?) {
+  func `a request line with an unknown method is recognized`(text: String, name: String?) {
     #expect(Self.method(text) == name)
     let long = String(repeating: "A", count: 100)
     #expect(Self.method("\(long) / HTTP/1.1\r\n") == nil)
   }
 
-  @Test("it's a 501 that lists the methods, and the connection ends")
-  func answer() throws {
+  @Test func `an unknown method is a 501 that lists the methods, and ends the connection`() throws {
     for method in ["FROB", "GETS", "get"] {
       let client = try TestClient()
       client.request("\(method) /v1/notes/a")
@@ -43,8 +41,7 @@ struct RequestDecoderTests {
     #expect(try client.answer().status == 400)
   }
 
-  @Test("requests in front of it are answered first")
-  func pipelined() throws {
+  @Test func `requests before an unknown method get their responses first`() throws {
     let client = try TestClient()
     client.sendRaw(
       "GET /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\nFROB / HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -14,7 +14,6 @@ struct RequestLineTests {
   }
 
   @Test(
-    "a line is three parts with single spaces between them",
     arguments: [
       ("GET / HTTP/1.1\r\n", .wellFormed), ("GET /a?b=c HTTP/1.0\r\n", .wellFormed),
       ("X-Y * HTTP/1.1\r\n", .wellFormed), ("\r\n", .wellFormed),
@@ -49,25 +48,27 @@ struct RequestLineTests {
       // For the decoder, which refuses them in words of its own.
       ("G(T / HTTP/1.1\r\n", .wellFormed), ("\u{16}\u{3}\u{1}\r\n", .wellFormed),
     ] as [(String, RequestLine.Finding)])
-  func lines(text: String, finding: RequestLine.Finding) {
+  func `a request line has three parts with single spaces between them`(
+    text: String, finding: RequestLine.Finding
+  ) {
     #expect(Self.check(text) == finding)
   }
 
-  @Test(
-    "what's malformed is refused by name, whether it comes first, ahead, or in pieces",
-    arguments: [
-      ("GET  /v1/notes/a HTTP/1.1", 400, "an extra space"),
-      ("GET /v1/notes/a  HTTP/1.1", 400, "an extra space"),
-      ("GET /v1/notes/a b HTTP/1.1", 400, "write %20"),
-      ("GET\t/v1/notes/a HTTP/1.1", 400, "has a tab"),
-      ("GET /v1/notes/a", 400, "has no version"),
-      ("GET /v1/notes/a http/1.1", 400, "in capitals"),
-      ("GET /v1/notes/a RTSP/1.0", 400, "another protocol?"),
-      ("OPTIONS * RTSP/1.0", 400, "another protocol?"),
-      ("GET /v1/notes/a HTTP/1.2", 505, "use HTTP/1.1 or HTTP/1.0"),
-      ("GET /v1/notes/a HTTP/3.0", 505, "use HTTP/1.1 or HTTP/1.0"),
-    ])
-  func refused(line: String, status: Int, words: String) throws {
+  @Test(arguments: [
+    ("GET  /v1/notes/a HTTP/1.1", 400, "an extra space"),
+    ("GET /v1/notes/a  HTTP/1.1", 400, "an extra space"),
+    ("GET /v1/notes/a b HTTP/1.1", 400, "write %20"),
+    ("GET\t/v1/notes/a HTTP/1.1", 400, "has a tab"),
+    ("GET /v1/notes/a", 400, "has no version"),
+    ("GET /v1/notes/a http/1.1", 400, "in capitals"),
+    ("GET /v1/notes/a RTSP/1.0", 400, "another protocol?"),
+    ("OPTIONS * RTSP/1.0", 400, "another protocol?"),
+    ("GET /v1/notes/a HTTP/1.2", 505, "use HTTP/1.1 or HTTP/1.0"),
+    ("GET /v1/notes/a HTTP/3.0", 505, "use HTTP/1.1 or HTTP/1.0"),
+  ])
+  func `a malformed head is refused with its reason, wherever it arrives`(
+    line: String, status: Int, words: String
+  ) throws {
     let text = "\(line)\r\nHost: localhost\r\n\r\n"
     let before = "POST /v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
     let chunked =
@@ -93,14 +94,12 @@ struct RequestLineTests {
     }
   }
 
-  @Test(
-    "a line of the head that ends in LF alone is refused by name",
-    arguments: [
-      "GET /v1/notes/a HTTP/1.1\nHost: a\r\n\r\n", "GET /v1/notes/a HTTP/1.1\r\nHost: a\n\r\n",
-      "GET /v1/notes/a HTTP/1.1\r\nHost: a\r\n\n", "GET /v1/notes/a HTTP/1.1\nHost: a\n\n",
-      "POST /v1/echo HTTP/1.1\r\nHost: a\r\nX: a\nContent-Length: 2\r\n\r\n{}",
-    ])
-  func bareLineFeed(text: String) throws {
+  @Test(arguments: [
+    "GET /v1/notes/a HTTP/1.1\nHost: a\r\n\r\n", "GET /v1/notes/a HTTP/1.1\r\nHost: a\n\r\n",
+    "GET /v1/notes/a HTTP/1.1\r\nHost: a\r\n\n", "GET /v1/notes/a HTTP/1.1\nHost: a\n\n",
+    "POST /v1/echo HTTP/1.1\r\nHost: a\r\nX: a\nContent-Length: 2\r\n\r\n{}",
+  ])
+  func `a bare LF in the head is refused with its reason`(text: String) throws {
     let client = try TestClient()
     client.sendRaw(text)
     let answer = try client.answer()
@@ -109,8 +108,7 @@ struct RequestLineTests {
     #expect(client.upstream.calls.isEmpty)
   }
 
-  @Test("bytes beyond ASCII in a target stand for themselves percent-encoded")
-  func unencoded() throws {
+  @Test func `non-ASCII bytes in a target are percent-encoded`() throws {
     let client = try TestClient()
     client.upstream.echoes()
     let line = "GET /v1/notes/größe?text=日本&tags=ä%20b HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -134,8 +132,7 @@ struct RequestLineTests {
     #expect(client.isOpen)
   }
 
-  @Test("a target over HTTP/2 is encoded alike")
-  func overHTTP2() {
+  @Test func `a target over HTTP/2 is percent-encoded the same way`() {
     for (path, target) in [
       (Array("/v1/notes/größe?a=ä".utf8), "/v1/notes/gr%C3%B6%C3%9Fe?a=%C3%A4"),
       ([0x2F, 0xFC], "/%FC"), (Array("/a%20b".utf8), "/a%20b"),
@@ -147,8 +144,7 @@ struct RequestLineTests {
     }
   }
 
-  @Test("an answer that is due isn't lost over what comes behind a malformed request")
-  func pending() throws {
+  @Test func `a pending response survives a malformed request after it`() throws {
     let client = try TestClient()
     client.sendRaw("GET /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\nGET  / HTTP/1.1\r\nHost: a\r\n\r\n")
     for _ in 0..<3 { client.sendRaw("GET /v1/notes/b HTTP/1.1\r\nHost: a\r\n\r\n") }
@@ -162,8 +158,7 @@ struct RequestLineTests {
     #expect(!client.isOpen)
   }
 
-  @Test("a line without end is refused when it's longer than a head may be")
-  func endless() throws {
+  @Test func `an endless line is refused when it exceeds the head limit`() throws {
     var limits = Configuration.Limits()
     limits.headBytes = 1024
     for start in ["GET /", "GET / HTTP/1.1\r\nHost: a\r\nX: "] {
@@ -180,14 +175,12 @@ struct RequestLineTests {
 
 /// Offers to go on with another protocol (RFC 9110 §7.8).
 struct UpgradeTests {
-  @Test(
-    "an upgrade that isn't taken up changes nothing",
-    arguments: [
-      ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"],
-      ["Connection: upgrade", "Upgrade: TLS/1.2, IRC/6.9"], ["Upgrade: h2c"],
-      ["Connection: keep-alive, Upgrade", "Upgrade: foo/1"], ["Connection: upgrade"],
-    ])
-  func ignored(fields: [String]) throws {
+  @Test(arguments: [
+    ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"],
+    ["Connection: upgrade", "Upgrade: TLS/1.2, IRC/6.9"], ["Upgrade: h2c"],
+    ["Connection: keep-alive, Upgrade", "Upgrade: foo/1"], ["Connection: upgrade"],
+  ])
+  func `an ignored upgrade changes nothing`(fields: [String]) throws {
     let client = try TestClient()
     client.upstream.echoes()
     let offer = fields.joined(separator: "\r\n")
@@ -210,15 +203,13 @@ struct UpgradeTests {
     for name in ["upgrade", "connection", "http2-settings"] { #expect(metadata.first(name) == nil) }
   }
 
-  @Test(
-    "what says that the connection ends is believed",
-    arguments: [
-      ["Connection: close, Upgrade", "Upgrade: h2c"],
-      // Frames may follow.
-      ["Connection: Upgrade", "Upgrade: websocket"],
-      ["Connection: Upgrade", "Upgrade: h2c, WebSocket"],
-    ])
-  func closes(fields: [String]) throws {
+  @Test(arguments: [
+    ["Connection: close, Upgrade", "Upgrade: h2c"],
+    // Frames may follow.
+    ["Connection: Upgrade", "Upgrade: websocket"],
+    ["Connection: Upgrade", "Upgrade: h2c, WebSocket"],
+  ])
+  func `a request that ends its connection is the last one`(fields: [String]) throws {
     let client = try TestClient()
     client.upstream.echoes()
     let get = "GET /v1/notes/a HTTP/1.1\r\nHost: a\r\n\(fields.joined(separator: "\r\n"))\r\n\r\n"
@@ -229,8 +220,7 @@ struct UpgradeTests {
     #expect(client.upstream.calls.count == 1)
   }
 
-  @Test("what waits behind an upgrade that isn't decided is bounded")
-  func bounded() throws {
+  @Test func `what waits for an undecided upgrade is limited`() throws {
     var limits = Configuration.Limits()
     limits.headBytes = 1024
     let client = try TestClient(limits: limits)

@@ -11,8 +11,7 @@ import Testing
 struct RequestOptionsTests {
   // MARK: Bodies that nobody wants
 
-  @Test("a body where the rule has none is refused, naming the option, or passed over")
-  func unexpectedBody() throws {
+  @Test func `an unexpected body is refused, naming the option, or ignored`() throws {
     for fields in [
       ["Content-Type: application/json"], [], ["Content-Type: text/plain"],
       ["Content-Encoding: br"],
@@ -32,8 +31,7 @@ struct RequestOptionsTests {
     }
   }
 
-  @Test("a stream of requests without a body passes one over as well, and limits hold")
-  func unexpectedBodies() throws {
+  @Test func `a streamed request's unexpected body is ignored, within limits`() throws {
     var limits = Configuration.Limits()
     limits.requestBodyBytes = 16
     let client = try TestClient(limits: limits) { $0.requests.ignoresUnexpectedBody = true }
@@ -50,14 +48,12 @@ struct RequestOptionsTests {
 
   // MARK: Slashes
 
-  @Test(
-    "several slashes count as one where the service says so",
-    arguments: [
-      ("//v1/notes/a", "a"), ("/v1//notes///a", "a"), ("/v1/notes/a//", "a"),
-      ("/v1/notes/a%2F%2Fb", "a//b"), ("//v1/files//a//b", "a/b"),
-      ("http://localhost//v1//notes/a", "a"), ("/v1/notes/a", "a"),
-    ])
-  func slashes(target: String, name: String) throws {
+  @Test(arguments: [
+    ("//v1/notes/a", "a"), ("/v1//notes///a", "a"), ("/v1/notes/a//", "a"),
+    ("/v1/notes/a%2F%2Fb", "a//b"), ("//v1/files//a//b", "a/b"),
+    ("http://localhost//v1//notes/a", "a"), ("/v1/notes/a", "a"),
+  ])
+  func `repeated slashes count as one if configured`(target: String, name: String) throws {
     for query in ["", "?text=a//b"] {
       let client = try TestClient { $0.routing.mergesSlashes = true }
       client.upstream.echoes()
@@ -69,15 +65,13 @@ struct RequestOptionsTests {
     }
   }
 
-  @Test("a path of nothing but slashes costs no more than its length")
-  func manySlashes() throws {
+  @Test func `parsing a path of only slashes takes linear time`() throws {
     let client = try TestClient { $0.routing.mergesSlashes = true }
     client.request("GET \(String(repeating: "/", count: 60_000))")
     #expect(try client.answer().status == 404)
   }
 
-  @Test("otherwise they don't, and the 404 names the option")
-  func keptSlashes() throws {
+  @Test func `repeated slashes are kept by default, and the 404 names the option`() throws {
     let client = try TestClient()
     client.upstream.echoes()
     client.request("GET //v1/notes/a")
@@ -90,8 +84,7 @@ struct RequestOptionsTests {
     #expect(try client.answer().body == #"{"name":"/a//b"}"#)
   }
 
-  @Test("a prefix is found behind several slashes as well, of the service that takes them")
-  func prefix() throws {
+  @Test func `a prefix is found after repeated slashes, if its service merges them`() throws {
     let client = try TestClient { service in
       service.prefix = "/bench"
       service.routing.mergesSlashes = true
@@ -106,21 +99,21 @@ struct RequestOptionsTests {
   private static let form = "Content-Type: application/x-www-form-urlencoded"
   private static let get = "X-HTTP-Method-Override: GET"
 
-  @Test(
-    "a POST that says it's a GET is one, with its form as the query",
-    arguments: [
-      (
-        "/v1/notes/a", [form], "text=x+y%26&tags=1&tags=2",
-        [#""text":"x y&""#, #""tags":["1","2"]"#]
-      ),
-      (
-        "/v1/notes/a?text=x", [form + "; charset=UTF-8"], "tags=1",
-        [#""text":"x""#, #""tags":["1"]"#]
-      ),
-      ("/v1/notes/a?text=x", [], "", [#""text":"x""#]),
-      ("/v1/notes/a", [], "text=x", [#""text":"x""#]),
-    ])
-  func override(target: String, fields: [String], body: String, members: [String]) throws {
+  @Test(arguments: [
+    (
+      "/v1/notes/a", [form], "text=x+y%26&tags=1&tags=2",
+      [#""text":"x y&""#, #""tags":["1","2"]"#]
+    ),
+    (
+      "/v1/notes/a?text=x", [form + "; charset=UTF-8"], "tags=1",
+      [#""text":"x""#, #""tags":["1"]"#]
+    ),
+    ("/v1/notes/a?text=x", [], "", [#""text":"x""#]),
+    ("/v1/notes/a", [], "text=x", [#""text":"x""#]),
+  ])
+  func `a POST that overrides its method is a GET, with its form as the query`(
+    target: String, fields: [String], body: String, members: [String]
+  ) throws {
     for name in [Self.get, "x-http-method-override: get"] {
       let client = try TestClient { $0.requests.overridesMethods = true }
       client.upstream.echoes()
@@ -132,8 +125,7 @@ struct RequestOptionsTests {
     }
   }
 
-  @Test("without the option the field means nothing")
-  func noOverride() throws {
+  @Test func `without the option the override field is ignored`() throws {
     let client = try TestClient()
     client.request("POST /v1/notes/a", [Self.get, Self.form], body: "text=x")
     #expect(try client.answer().status == 405)
@@ -141,15 +133,15 @@ struct RequestOptionsTests {
     #expect(client.upstream.calls.last?.request.metadata.first("x-http-method-override") == "GET")
   }
 
-  @Test(
-    "another method is never taken from it, and no other body",
-    arguments: [
-      ("DELETE", form, "", 400), ("PUT", form, "", 400), ("GET, DELETE", form, "", 400),
-      ("GET", "Content-Type: application/json", "{}", 415), ("GET", form, "tekst=x", 400),
-      ("GET", form, "text=%", 400), ("GET", form, "text=a&text=b", 400),
-      ("GET", form, String(repeating: "text=x&", count: 40_000), 413),
-    ])
-  func refusedOverride(method: String, type: String, body: String, status: Int) throws {
+  @Test(arguments: [
+    ("DELETE", form, "", 400), ("PUT", form, "", 400), ("GET, DELETE", form, "", 400),
+    ("GET", "Content-Type: application/json", "{}", 415), ("GET", form, "tekst=x", 400),
+    ("GET", form, "text=%", 400), ("GET", form, "text=a&text=b", 400),
+    ("GET", form, String(repeating: "text=x&", count: 40_000), 413),
+  ])
+  func `no other method and no other body can be overridden`(
+    method: String, type: String, body: String, status: Int
+  ) throws {
     let client = try TestClient { $0.requests.overridesMethods = true }
     client.request(
       "POST /v1/notes/a", ["X-HTTP-Method-Override: \(method)", type], body: body)
@@ -157,8 +149,7 @@ struct RequestOptionsTests {
     #expect(client.upstream.calls.isEmpty)
   }
 
-  @Test("only a POST can be another method")
-  func otherMethods() throws {
+  @Test func `only a POST can override its method`() throws {
     let client = try TestClient { $0.requests.overridesMethods = true }
     client.upstream.echoes()
     client.request("GET /v1/notes/a", ["X-HTTP-Method-Override: DELETE"])
@@ -169,8 +160,7 @@ struct RequestOptionsTests {
 
   // MARK: grpc-gateway's names of metadata
 
-  @Test("Grpc-Metadata-X is the metadata x both ways, where the service has it so")
-  func metadata() throws {
+  @Test func `Grpc-Metadata-X maps to metadata x both ways, if configured`() throws {
     let client = try TestClient { $0.headers.usesGRPCMetadata = true }
     client.request(
       "GET /v1/notes/a",
@@ -201,8 +191,7 @@ struct RequestOptionsTests {
     #expect(answer.fields.keys.filter { $0.hasPrefix("grpc-metadata-") }.count == 1)
   }
 
-  @Test("what the configuration sets or denies isn't set by way of a prefix")
-  func deniedMetadata() throws {
+  @Test func `configured or denied metadata can't be set through the prefix`() throws {
     let client = try TestClient { service in
       service.headers.usesGRPCMetadata = true
       service.headers.deny = [try! .init("x-secret")]
@@ -221,24 +210,24 @@ struct RequestOptionsTests {
 
   // MARK: grpc-gateway's envelope
 
-  @Test(
-    "the messages of a stream stand in an envelope where the service has one",
-    arguments: [
-      (
-        "application/x-ndjson",
-        #"{"result":{"name":"a"}}"# + "\n" + #"{"result":{"name":"b"}}"# + "\n",
-        #"{"error":{"code":13,"message":"no"}}"# + "\n"
-      ),
-      (
-        "application/json", #"[{"result":{"name":"a"}}"# + ",\n" + #"{"result":{"name":"b"}}"#, ""
-      ),
-      (
-        "text/event-stream",
-        #"data: {"result":{"name":"a"}}"# + "\n\n" + #"data: {"result":{"name":"b"}}"# + "\n\n",
-        "event: error\n" + #"data: {"error":{"code":13,"message":"no"}}"# + "\n\n"
-      ),
-    ])
-  func envelope(accept: String, messages: String, error: String) throws {
+  @Test(arguments: [
+    (
+      "application/x-ndjson",
+      #"{"result":{"name":"a"}}"# + "\n" + #"{"result":{"name":"b"}}"# + "\n",
+      #"{"error":{"code":13,"message":"no"}}"# + "\n"
+    ),
+    (
+      "application/json", #"[{"result":{"name":"a"}}"# + ",\n" + #"{"result":{"name":"b"}}"#, ""
+    ),
+    (
+      "text/event-stream",
+      #"data: {"result":{"name":"a"}}"# + "\n\n" + #"data: {"result":{"name":"b"}}"# + "\n\n",
+      "event: error\n" + #"data: {"error":{"code":13,"message":"no"}}"# + "\n\n"
+    ),
+  ])
+  func `stream messages have an envelope if configured`(
+    accept: String, messages: String, error: String
+  ) throws {
     for isOK in [true, false] {
       let client = try TestClient { $0.stream.hasEnvelope = true }
       client.request("GET /v1/watch/a", ["Accept: \(accept)"])
@@ -251,8 +240,7 @@ struct RequestOptionsTests {
     }
   }
 
-  @Test("an answer that's no stream has no envelope")
-  func noEnvelope() throws {
+  @Test func `a response that isn't a stream has no envelope`() throws {
     let client = try TestClient { $0.stream.hasEnvelope = true }
     client.upstream.echoes()
     client.request("GET /v1/notes/a")
@@ -261,8 +249,7 @@ struct RequestOptionsTests {
 
   // MARK: Preflights
 
-  @Test("a preflight of a service without CORS is told what lets its page in")
-  func preflight() throws {
+  @Test func `the response to a preflight without a policy names the option`() throws {
     for line in ["OPTIONS /v1/notes/a", "OPTIONS /v1/nothing"] {
       let client = try TestClient()
       client.request(

@@ -6,8 +6,7 @@ import Testing
 
 /// Server streams as NDJSON.
 struct StreamTests {
-  @Test("each message becomes a line as it comes, in chunks")
-  func lines() throws {
+  @Test func `each message is a line in its own chunk`() throws {
     let client = try TestClient()
     client.request("GET /v1/watch/a")
     let call = client.upstream.calls[0]
@@ -34,8 +33,7 @@ struct StreamTests {
     #expect(client.log.entries.map(\.httpStatus) == [200])
   }
 
-  @Test("a stream that's complete in one turn is written whole")
-  func atOnce() throws {
+  @Test func `a stream that completes in one turn is written at once`() throws {
     let client = try TestClient()
     client.upstream.automatic = { call in
       call.reply(TestSchema.note(text: "1"))
@@ -48,8 +46,7 @@ struct StreamTests {
     #expect(answer.fields["ended"] == "yes")
   }
 
-  @Test("an empty stream is an empty answer")
-  func empty() throws {
+  @Test func `an empty stream is an empty response`() throws {
     let client = try TestClient()
     client.request("GET /v1/watch/a")
     client.upstream.calls[0].end(trailers: [("x-cost", "7")])
@@ -61,8 +58,7 @@ struct StreamTests {
     #expect(client.isOpen)
   }
 
-  @Test("an error before the first message has an HTTP status of its own")
-  func errorFirst() throws {
+  @Test func `an error before the first message has its HTTP status`() throws {
     let client = try TestClient()
     client.request("GET /v1/watch/a")
     client.upstream.calls[0].head([])
@@ -73,8 +69,7 @@ struct StreamTests {
     #expect(answer.body == #"{"code":7,"message":"no"}"#)
   }
 
-  @Test("an error after messages is the last line")
-  func errorLast() throws {
+  @Test func `an error after messages is the last line`() throws {
     let client = try TestClient()
     client.request("GET /v1/watch/a")
     client.upstream.calls[0].reply(TestSchema.note(text: "1"))
@@ -88,9 +83,7 @@ struct StreamTests {
     #expect(client.isOpen)
   }
 
-  @Test(
-    "a message that isn't of the schema ends the stream with an error line, or is a 500 at first")
-  func badMessage() throws {
+  @Test func `an invalid message is an error line, or a 500 if it's the first`() throws {
     let client = try TestClient()
     client.request("GET /v1/watch/a")
     client.upstream.calls[0].reply(TestSchema.note(text: "1"))
@@ -107,8 +100,7 @@ struct StreamTests {
     #expect(client.isOpen)
   }
 
-  @Test("for HTTP/1.0 the body ends with the connection")
-  func oldVersion() throws {
+  @Test func `for HTTP/1.0 the body ends with the connection`() throws {
     let client = try TestClient()
     client.sendRaw("GET /v1/watch/a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
     client.upstream.calls[0].reply(TestSchema.note(text: "1"))
@@ -120,8 +112,7 @@ struct StreamTests {
     #expect(!client.isOpen)
   }
 
-  @Test("HEAD of a stream gets its head, and the call is cancelled")
-  func head() throws {
+  @Test func `HEAD of a stream gets its head, and the call is cancelled`() throws {
     let client = try TestClient()
     client.request("HEAD /v1/watch/a")
     client.upstream.calls[0].reply(TestSchema.note(text: "1"))
@@ -133,8 +124,7 @@ struct StreamTests {
     #expect(client.isOpen)
   }
 
-  @Test("a client that reads slowly holds back its endpoint")
-  func backPressure() throws {
+  @Test func `a client that reads slowly slows down its endpoint`() throws {
     let client = try TestClient()
     client.request("GET /v1/watch/a")
     let call = client.upstream.calls[0]
@@ -145,8 +135,7 @@ struct StreamTests {
     #expect(call.flow == ["pause", "resume"])
   }
 
-  @Test("requests that come while an answer streams wait for its end")
-  func requestMeanwhile() throws {
+  @Test func `requests that arrive during a streamed response wait for its end`() throws {
     let client = try TestClient()
     client.request("GET /v1/watch/a")
     let call = client.upstream.calls[0]
@@ -157,8 +146,7 @@ struct StreamTests {
     #expect(client.upstream.calls.count == 2)
   }
 
-  @Test("a client that goes away cancels its stream; one that has closed its side has it go on")
-  func gone() throws {
+  @Test func `a disconnect cancels the stream, a half-close doesn't`() throws {
     let client = try TestClient()
     client.request("GET /v1/watch/a")
     let call = client.upstream.calls[0]
@@ -176,8 +164,7 @@ struct StreamTests {
     #expect(call.isCancelled)
   }
 
-  @Test("trailers come behind a stream for those who read them")
-  func trailers() throws {
+  @Test func `trailers follow a stream for clients that accept them`() throws {
     let client = try TestClient()
     for (fields, expected) in [
       (["TE: trailers", "Connection: TE"], "0\r\ngrpc-trailer-x-cost: 7\r\n\r\n"),
@@ -200,8 +187,7 @@ struct StreamTests {
     #expect(client.isOpen)
   }
 
-  @Test("draining lets a stream end")
-  func drain() throws {
+  @Test func `a drain lets a stream finish`() throws {
     let client = try TestClient()
     client.request("GET /v1/watch/a")
     let call = client.upstream.calls[0]
@@ -215,8 +201,7 @@ struct StreamTests {
     #expect(isDone)
   }
 
-  @Test("a long stream is written before the turn is over")
-  func long() throws {
+  @Test func `a long stream is written before the end of the turn`() throws {
     let client = try TestClient()
     client.request("GET /v1/watch/a")
     let text = String(repeating: "x", count: 20_000)

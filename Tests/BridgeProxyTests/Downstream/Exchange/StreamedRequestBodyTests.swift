@@ -27,8 +27,7 @@ struct StreamedRequestBodyTests {
     return try #require(client.upstream.calls.last)
   }
 
-  @Test("the call begins with the head, and each message goes on when it's complete")
-  func messages() throws {
+  @Test func `the call begins with the head, and each complete message is sent`() throws {
     let client = try TestClient()
     let call = try Self.begin(client)
     #expect(call.request.message == nil)
@@ -50,16 +49,15 @@ struct StreamedRequestBodyTests {
     #expect(client.upstream.calls.count == 2)
   }
 
-  @Test(
-    "an array, lines, or texts without anything between them",
-    arguments: [
-      (#"[{"text":"1"},{"text":"2"}]"#, "application/json"),
-      ("{\"text\":\"1\"}\n{\"text\":\"2\"}\n", "application/json"),
-      ("{\"text\":\"1\"}\n{\"text\":\"2\"}\n", "application/x-ndjson"),
-      ("{\"text\":\"1\"}\r\n\r\n{\"text\":\"2\"}", "application/jsonl; charset=utf-8"),
-      (#"{"text":"1"}{"text":"2"}"#, "application/json"),
-    ])
-  func forms(_ body: String, _ type: String) throws {
+  @Test(arguments: [
+    (#"[{"text":"1"},{"text":"2"}]"#, "application/json"),
+    ("{\"text\":\"1\"}\n{\"text\":\"2\"}\n", "application/json"),
+    ("{\"text\":\"1\"}\n{\"text\":\"2\"}\n", "application/x-ndjson"),
+    ("{\"text\":\"1\"}\r\n\r\n{\"text\":\"2\"}", "application/jsonl; charset=utf-8"),
+    (#"{"text":"1"}{"text":"2"}"#, "application/json"),
+  ])
+  func `messages are an array, lines, or concatenated values`(_ body: String, _ type: String) throws
+  {
     let client = try TestClient()
     client.request("POST /v1/push", ["Content-Type: \(type)"], body: body)
     let call = try #require(client.upstream.calls.first)
@@ -67,8 +65,8 @@ struct StreamedRequestBodyTests {
     #expect(call.isComplete)
   }
 
-  @Test("no message at all", arguments: ["[]", "", " \n"])
-  func none(_ body: String) throws {
+  @Test(arguments: ["[]", "", " \n"])
+  func `an empty body has no messages`(_ body: String) throws {
     let client = try TestClient()
     client.request("POST /v1/push", body: body)
     let call = try #require(client.upstream.calls.first)
@@ -76,8 +74,7 @@ struct StreamedRequestBodyTests {
     #expect(call.isComplete)
   }
 
-  @Test("what path and query say belongs to the first message, and is one where there's none")
-  func bindings() throws {
+  @Test func `path and query set the first message, or are one by themselves`() throws {
     let client = try TestClient()
     client.request("POST /v1/push/a", body: #"[{"text":"1"},{"text":"2"}]"#)
     let first = TestSchema.note(text: "1") + TestSchema.note(name: "a")
@@ -92,8 +89,7 @@ struct StreamedRequestBodyTests {
     #expect(third.upstream.calls.last?.isComplete == true)
   }
 
-  @Test("a body that's a field holds its values")
-  func field() throws {
+  @Test func `a body that is a field contains its values`() throws {
     let client = try TestClient()
     client.request("POST /v1/tags", body: #"[["a"],["b","c"]]"#)
     let sent = try #require(client.upstream.calls.first).sent
@@ -103,8 +99,7 @@ struct StreamedRequestBodyTests {
       ])
   }
 
-  @Test("a faulty message ends the call, and the error says which one")
-  func faulty() throws {
+  @Test func `an invalid message ends the call with an error that has its number`() throws {
     let client = try TestClient()
     let call = try Self.begin(client)
     client.sendRaw(Self.chunk("{\"text\":\"1\"}\n{\"txt\":\"2\"}\n"))
@@ -116,8 +111,7 @@ struct StreamedRequestBodyTests {
     #expect(answer.fields["connection"] == "close")
   }
 
-  @Test("what stands between messages is refused, and so is an end within one")
-  func between() throws {
+  @Test func `anything between messages, or an incomplete one, is refused`() throws {
     for (body, reason) in [
       (#"[{"text":"1"} {"text":"2"}]"#, "after 1 messages of the stream: expected ',' or ']'"),
       (#"[{"text":"1"}"#, "got the end of the body (byte 13 of the body)"),
@@ -133,8 +127,7 @@ struct StreamedRequestBodyTests {
     }
   }
 
-  @Test("one message is limited, their sum isn't")
-  func limit() throws {
+  @Test func `each message is limited, their sum isn't`() throws {
     var limits = Configuration.Limits()
     limits.requestBodyBytes = 100
     let client = try TestClient(limits: limits)
@@ -150,8 +143,7 @@ struct StreamedRequestBodyTests {
     #expect(call.isCancelled)
   }
 
-  @Test("an endpoint that takes no more stops the reading")
-  func backPressure() throws {
+  @Test func `an endpoint that stops accepting stops the reading`() throws {
     let client = try TestClient()
     let call = try Self.begin(client)
     call.unsentBytes = WriteBufferWaterMark.high + 1
@@ -165,8 +157,7 @@ struct StreamedRequestBodyTests {
     #expect(call.isComplete)
   }
 
-  @Test("messages that were given away aren't held any more, also when the request is complete")
-  func held() throws {
+  @Test func `messages that were passed on are released, even from a complete request`() throws {
     var limits = Configuration.Limits()
     limits.clientBufferBytes = 1000
     let client = try TestClient(limits: limits)
@@ -178,8 +169,7 @@ struct StreamedRequestBodyTests {
     #expect(client.isOpen)
   }
 
-  @Test("replies come before the request has ended")
-  func both() throws {
+  @Test func `responses arrive before the request has ended`() throws {
     let client = try TestClient()
     let call = try Self.begin(client, "/v1/chat")
     call.head([("x-reply", "1")])
@@ -203,8 +193,7 @@ struct StreamedRequestBodyTests {
     #expect(client.isOpen)
   }
 
-  @Test("a fault of the request behind replies is the last line")
-  func faultBehindReplies() throws {
+  @Test func `an error in the request after response messages is the last line`() throws {
     let client = try TestClient()
     let call = try Self.begin(client, "/v1/chat")
     client.sendRaw(Self.chunk("{\"text\":\"1\"}\n"))
@@ -218,8 +207,7 @@ struct StreamedRequestBodyTests {
     #expect(rest.hasSuffix("\r\n0\r\n\r\n"))
   }
 
-  @Test("an endpoint that answers early is heard, and the rest of the request passed over")
-  func early() throws {
+  @Test func `an endpoint may respond early, and the rest of the request is skipped`() throws {
     let client = try TestClient()
     client.send(
       "POST /v1/push HTTP/1.1\nHost: localhost\nContent-Length: 40\n\n", body: "{\"text\":\"1\"}\n")
@@ -232,8 +220,7 @@ struct StreamedRequestBodyTests {
     #expect(client.upstream.calls.count == 2)
   }
 
-  @Test("a client that goes, or breaks HTTP, ends the call")
-  func gone() throws {
+  @Test func `a client that disconnects or violates HTTP ends the call`() throws {
     let client = try TestClient()
     let call = try Self.begin(client)
     try client.disconnect()
@@ -245,8 +232,7 @@ struct StreamedRequestBodyTests {
     #expect(try other.answer().status == 400)
   }
 
-  @Test("a body of lines is for streams alone")
-  func contentType() throws {
+  @Test func `NDJSON bodies are for streams only`() throws {
     let client = try TestClient()
     client.request(
       "POST /v1/echo", ["Content-Type: application/x-ndjson"], body: "{\"text\":\"1\"}\n")

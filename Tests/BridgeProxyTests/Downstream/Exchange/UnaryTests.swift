@@ -8,8 +8,8 @@ import Testing
 
 /// One request, one call, one answer.
 struct UnaryTests {
-  @Test("a JSON request becomes a call and its reply JSON, on a connection that stays open")
-  func echo() throws {
+  @Test
+  func `a JSON request becomes a call, and its reply JSON, on a persistent connection`() throws {
     let client = try TestClient()
     for round in 1...3 {
       client.request(
@@ -45,7 +45,6 @@ struct UnaryTests {
   }
 
   @Test(
-    "path, query and body become the message",
     arguments: [
       ("GET /v1/notes/a%2Fb%20c+d", nil, [#""name":"a/b c+d""#]),
       ("GET /v1/notes/a?text=x+y%2B%26", nil, [#""name":"a""#, #""text":"x y+&""#]),
@@ -57,7 +56,9 @@ struct UnaryTests {
       ("POST /v1/echo", "", []),
       ("POST http://elsewhere/v1/echo", #"{"text":"x"}"#, [#""text":"x""#]),
     ] as [(String, String?, [String])])
-  func message(_ line: String, _ body: String?, _ members: [String]) throws {
+  func `path, query and body become the message`(
+    _ line: String, _ body: String?, _ members: [String]
+  ) throws {
     let client = try TestClient()
     client.upstream.echoes()
     client.request(line, body: body)
@@ -68,8 +69,7 @@ struct UnaryTests {
     #expect(answer.body.count == "{\(members.joined(separator: ","))}".count)
   }
 
-  @Test("a body and a reply that are one field are that field's JSON")
-  func fields() throws {
+  @Test func `a body and a response body can each be one field`() throws {
     let client = try TestClient()
     client.request("PUT /v1/notes/a", body: #"{"text":"x"}"#)
     let call = try #require(client.upstream.calls.first)
@@ -84,8 +84,7 @@ struct UnaryTests {
     #expect(try client.answer().body == #"{"text":"x"}"#)
   }
 
-  @Test("HEAD is served by a GET route, with the header fields and without the body")
-  func head() throws {
+  @Test func `a GET route serves HEAD with the header fields and no body`() throws {
     let client = try TestClient()
     client.request("HEAD /v1/notes/a")
     let call = try #require(client.upstream.calls.first)
@@ -102,8 +101,7 @@ struct UnaryTests {
     #expect(client.isOpen)
   }
 
-  @Test("a body in parts and in chunks is put together")
-  func chunks() throws {
+  @Test func `a body in parts or chunks is put together`() throws {
     let client = try TestClient()
     client.send(
       """
@@ -120,8 +118,7 @@ struct UnaryTests {
     #expect(client.upstream.calls.map(\.message) == [TestSchema.note(text: "hi")])
   }
 
-  @Test("an endpoint's error is a JSON status with the mapped HTTP status")
-  func status() throws {
+  @Test func `an endpoint's error is JSON with the mapped HTTP status`() throws {
     let client = try TestClient()
     client.request("GET /v1/notes/a")
     client.upstream.calls[0].end(
@@ -134,8 +131,7 @@ struct UnaryTests {
     #expect(client.log.entries.map(\.grpcCode) == [.notFound])
   }
 
-  @Test("details of an endpoint's error are decoded where the schema knows their type")
-  func details() throws {
+  @Test func `details of an endpoint's error are decoded if the schema has their type`() throws {
     let client = try TestClient()
     client.request("GET /v1/notes/a")
     var details = WireWriter()
@@ -158,18 +154,15 @@ struct UnaryTests {
         + #""text":"x"},{"@type":"type.googleapis.com/unknown.Type","value":"YWJj"}]}"#)
   }
 
-  @Test(
-    "details that don't fit are left out",
-    arguments: [[0x08, 0x06], [0xFF, 0xFF], [0x08], [0x08, 0x05, 0x12, 0x7F]] as [[UInt8]])
-  func badDetails(_ details: [UInt8]) throws {
+  @Test(arguments: [[0x08, 0x06], [0xFF, 0xFF], [0x08], [0x08, 0x05, 0x12, 0x7F]] as [[UInt8]])
+  func `malformed details are left out`(_ details: [UInt8]) throws {
     let client = try TestClient()
     client.request("GET /v1/notes/a")
     client.upstream.calls[0].end(GRPCStatus(.notFound, "gone", details: details))
     #expect(try client.answer().body == #"{"code":5,"message":"gone"}"#)
   }
 
-  @Test("a reply that isn't one message, or not of the schema, is INTERNAL")
-  func badReplies() throws {
+  @Test func `a reply of several or invalid messages is INTERNAL`() throws {
     let client = try TestClient()
     client.request("GET /v1/notes/a")
     client.upstream.calls[0].end()
@@ -195,16 +188,16 @@ struct UnaryTests {
     #expect(client.isOpen)
   }
 
-  @Test(
-    "a call that couldn't be carried through says whose fault it was",
-    arguments: [
-      (GRPCStatus(.unavailable, "a", origin: .notConnected), 503, "ENDPOINT_NOT_REACHABLE", "1"),
-      (GRPCStatus(.resourceExhausted, "a", origin: .shed), 503, "TOO_MANY_CALLS", "1"),
-      (GRPCStatus(.deadlineExceeded, "a", origin: .deadline), 504, "DEADLINE_EXCEEDED", nil),
-      (GRPCStatus(.unavailable, "a", origin: .transport), 503, "ENDPOINT_PROTOCOL_ERROR", nil),
-      (GRPCStatus(.internal, "a", origin: .transport), 500, "ENDPOINT_PROTOCOL_ERROR", nil),
-    ])
-  func origins(_ status: GRPCStatus, _ http: Int, _ reason: String, _ retry: String?) throws {
+  @Test(arguments: [
+    (GRPCStatus(.unavailable, "a", origin: .notConnected), 503, "ENDPOINT_NOT_REACHABLE", "1"),
+    (GRPCStatus(.resourceExhausted, "a", origin: .shed), 503, "TOO_MANY_CALLS", "1"),
+    (GRPCStatus(.deadlineExceeded, "a", origin: .deadline), 504, "DEADLINE_EXCEEDED", nil),
+    (GRPCStatus(.unavailable, "a", origin: .transport), 503, "ENDPOINT_PROTOCOL_ERROR", nil),
+    (GRPCStatus(.internal, "a", origin: .transport), 500, "ENDPOINT_PROTOCOL_ERROR", nil),
+  ])
+  func `a call that fails in transport says on which side`(
+    _ status: GRPCStatus, _ http: Int, _ reason: String, _ retry: String?
+  ) throws {
     let client = try TestClient()
     client.request("GET /v1/notes/a")
     client.upstream.calls[0].end(status)
@@ -214,10 +207,8 @@ struct UnaryTests {
     #expect(answer.fields["retry-after"] == retry)
   }
 
-  @Test(
-    "configured metadata takes the place of the client's, and authorisation leaves room for the pool's"
-  )
-  func metadata() throws {
+  @Test
+  func `configured metadata replaces the client's, except for the pool's authorization`() throws {
     let client = try TestClient {
       $0.metadata = [("x-team", "bridge")]
       $0.auth = Configuration.Auth(scheme: .bearer, token: Configuration.Secret("t0"))
