@@ -4,35 +4,32 @@ import Testing
 
 /// What a client says that it takes.
 struct AcceptTests {
-  @Test(
-    "who takes JSON",
-    arguments: [
-      ("application/json", true), ("*/*", true), ("APPLICATION/JSON", true),
-      ("application/json; charset=utf-8", true), ("application/json;q=0.1", true),
-      ("application/vnd.api+json", true), ("application/*+json", true), ("application/*", true),
-      ("text/json", true), ("*", true),
-      // What browsers, Java and others send.
-      ("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", true),
-      ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", true),
-      ("application/json, text/plain, */*", true), ("text/plain, application/json;q=0.5", true),
-      // What can't be read counts for nothing.
-      ("", true), ("json", true), (",", true), (";q=0", true), ("text/plain, json", false),
-      // Without JSON.
-      ("text/html", false), ("application/xml", false), ("application/jsonp", false),
-      ("application/x-ndjson", false), ("text/event-stream", false), ("text/*", false),
-      ("image/*, text/plain;q=0.5", false), ("application/grpc", false),
-      // Refused by name, whatever else is taken.
-      ("application/json;q=0", false), ("application/json;q=0, */*", false),
-      ("*/*, application/json; q=0.0", false), ("application/*;q=0, */*", false),
-      ("*/*;q=0", false), ("*/*;q=0, application/json", true),
-      ("application/json;q=0, application/json;q=0.3", true),
-    ])
-  func json(_ value: String, _ isTaken: Bool) {
+  @Test(arguments: [
+    ("application/json", true), ("*/*", true), ("APPLICATION/JSON", true),
+    ("application/json; charset=utf-8", true), ("application/json;q=0.1", true),
+    ("application/vnd.api+json", true), ("application/*+json", true), ("application/*", true),
+    ("text/json", true), ("*", true),
+    // What browsers, Java and others send.
+    ("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", true),
+    ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", true),
+    ("application/json, text/plain, */*", true), ("text/plain, application/json;q=0.5", true),
+    // What can't be read counts for nothing.
+    ("", true), ("json", true), (",", true), (";q=0", true), ("text/plain, json", false),
+    // Without JSON.
+    ("text/html", false), ("application/xml", false), ("application/jsonp", false),
+    ("application/x-ndjson", false), ("text/event-stream", false), ("text/*", false),
+    ("image/*, text/plain;q=0.5", false), ("application/grpc", false),
+    // Refused by name, whatever else is taken.
+    ("application/json;q=0", false), ("application/json;q=0, */*", false),
+    ("*/*, application/json; q=0.0", false), ("application/*;q=0, */*", false),
+    ("*/*;q=0", false), ("*/*;q=0, application/json", true),
+    ("application/json;q=0, application/json;q=0.3", true),
+  ])
+  func `an Accept that includes JSON is recognized`(_ value: String, _ isTaken: Bool) {
     #expect(AcceptedType.includesJSON(value) == isTaken)
   }
 
-  @Test("a unary request that doesn't take JSON is a 406 that names what there is, before the call")
-  func refused() throws {
+  @Test func `a unary request that doesn't accept JSON is a 406, without a call`() throws {
     let client = try TestClient()
     client.request("POST /v1/echo", ["Accept: text/html", "Accept: text/xml"], body: "{}")
     let answer = try client.answer()
@@ -52,8 +49,7 @@ struct AcceptTests {
     }
   }
 
-  @Test("a streamed answer has formats of its own")
-  func streamed() throws {
+  @Test func `a streamed response has formats of its own`() throws {
     let client = try TestClient()
     client.request("GET /v1/watch/a", ["Accept: text/event-stream"])
     #expect(client.upstream.calls.count == 1)

@@ -7,8 +7,7 @@ import Testing
 
 /// When the system is short of what connections need.
 struct AcceptThrottleTests {
-  @Test("a pause is told of once, and so is its end; one that comes soon after isn't")
-  func states() {
+  @Test func `a pause and its end are logged once`() {
     var state = AcceptState()
     let start = NIODeadline.uptimeNanoseconds(1)
     #expect(state.checked(isThere: true, at: start) == .init())
@@ -29,25 +28,22 @@ struct AcceptThrottleTests {
   }
 
   @Test(
-    "what is a shortage",
     arguments: [
       (EMFILE, "ulimit -n"), (ENFILE, "fs.file-max"), (ENOBUFS, "memory"), (ENOMEM, "memory"),
       (ECONNABORTED, nil), (EBADF, nil),
     ] as [(Int32, String?)])
-  func shortages(_ code: Int32, _ part: String?) {
+  func `errors for lack of resources are shortages`(_ code: Int32, _ part: String?) {
     let text = Shortage(errno: code)?.description
     #expect((text == nil) == (part == nil))
     if let text, let part { #expect(text.contains(part)) }
   }
 
-  @Test(
-    "the reserve is a share of the limit", arguments: [(48, 6), (16, 4), (1024, 64), (1 << 20, 64)])
-  func reserve(_ limit: Int, _ count: Int) {
+  @Test(arguments: [(48, 6), (16, 4), (1024, 64), (1 << 20, 64)])
+  func `the descriptor reserve is a share of the limit`(_ limit: Int, _ count: Int) {
     #expect(DescriptorReserve(limit: limit).count == count)
   }
 
-  @Test("what is held is given back")
-  func holds() {
+  @Test func `reserved descriptors are given back`() {
     var reserve = DescriptorReserve(limit: 64)
     #expect(reserve.isReleased)
     #expect(reserve.fill() == true)
@@ -57,8 +53,7 @@ struct AcceptThrottleTests {
     #expect(reserve.isReleased)
   }
 
-  @Test("a warning where clients may need more than there are")
-  func warning() throws {
+  @Test func `limits above the available descriptors cause a warning`() throws {
     #expect(OpenFiles.warning(limit: 20_000, perLoop: 10_000, loops: 2) == nil)
     #expect(OpenFiles.warning(limit: 0, perLoop: 10_000, loops: 2) == nil)
     let text = try #require(OpenFiles.warning(limit: 4096, perLoop: 10_000, loops: 2))

@@ -31,8 +31,7 @@ struct BoundListenerTests {
     for listener in listeners { await listener.close() }
   }
 
-  @Test("a name is bound at each address that's here, with one port")
-  func names() async throws {
+  @Test func `a name is bound at each of its local addresses, with one port`() async throws {
     let listeners = try await Self.bind([.tcp(host: "both", port: 0)])
     let port = try #require(listeners.first?.channel.localAddress?.port)
     #expect(
@@ -43,8 +42,7 @@ struct BoundListenerTests {
     await Self.close(listeners)
   }
 
-  @Test("an address that's asked for by itself isn't bound for its name as well")
-  func both() async throws {
+  @Test func `an address listed by itself isn't bound a second time for its name`() async throws {
     let probe = try await Self.bind([.tcp(host: "127.0.0.1", port: 0)])
     let port = try #require(probe.first?.channel.localAddress?.port)
     await Self.close(probe)
@@ -59,8 +57,7 @@ struct BoundListenerTests {
     await Self.close(listeners)
   }
 
-  @Test("* is all interfaces")
-  func all() async throws {
+  @Test func `* binds all interfaces`() async throws {
     let listeners = try await Self.bind([.tcp(host: "*", port: 0)])
     let hosts = listeners.map {
       "\($0.address)".split(separator: ":").dropLast().joined(separator: ":")
@@ -70,20 +67,19 @@ struct BoundListenerTests {
     await Self.close(listeners)
   }
 
-  @Test(
-    "what can't be had is named",
-    arguments: [
-      (ListenAddress.tcp(host: "elsewhere", port: 0), "this machine doesn't have that address"),
-      (.tcp(host: "nowhere", port: 1), "the name can't be looked up: Name or service not known"),
-      (.unix(path: "/nowhere/at/all.sock"), "the folder of the socket doesn't exist"),
-    ])
-  func missing(_ address: ListenAddress, _ reason: String) async throws {
+  @Test(arguments: [
+    (ListenAddress.tcp(host: "elsewhere", port: 0), "this machine doesn't have that address"),
+    (.tcp(host: "nowhere", port: 1), "the name can't be looked up: Name or service not known"),
+    (.unix(path: "/nowhere/at/all.sock"), "the folder of the socket doesn't exist"),
+  ])
+  func `the error for an unavailable address has a reason`(
+    _ address: ListenAddress, _ reason: String
+  ) async throws {
     let error = await #expect(throws: ListenError.self) { try await Self.bind([address]) }
     #expect(error?.reason == reason)
   }
 
-  @Test("a socket that's listened on is in use, one that isn't is replaced")
-  func sockets() async throws {
+  @Test func `a socket in use is refused, and a stale one replaced`() async throws {
     let folder = try TemporaryFolder()
     defer { withExtendedLifetime(folder) {} }
     let path = folder.path + "/a.sock"
@@ -104,8 +100,7 @@ struct BoundListenerTests {
     #expect(SocketFile.occupant(of: path) == .nothing)
   }
 
-  @Test("the file of another process is left alone")
-  func others() async throws {
+  @Test func `another process's socket file is left alone`() async throws {
     let folder = try TemporaryFolder()
     defer { withExtendedLifetime(folder) {} }
     let path = folder.path + "/a.sock"
@@ -117,8 +112,7 @@ struct BoundListenerTests {
     await Self.close(new)
   }
 
-  @Test("what isn't a socket is never removed")
-  func files() async throws {
+  @Test func `a file that isn't a socket is never removed`() async throws {
     let folder = try TemporaryFolder()
     defer { withExtendedLifetime(folder) {} }
     let path = try folder.write("a.sock", "text")

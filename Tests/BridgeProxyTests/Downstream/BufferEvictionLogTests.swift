@@ -3,7 +3,7 @@ import Testing
 @testable import Downstream
 
 @Suite struct BufferEvictionLogTests {
-  @Test func aLineInTenSecondsCountsThoseSinceTheLast() {
+  @Test func `one line in ten seconds counts the evictions since the last`() {
     var log = BufferEvictionLog()
     #expect(
       log.closed(connectionCount: 1, byteCount: 7, limit: 5, tick: 3)

@@ -9,9 +9,11 @@ import Testing
     .appendingPathComponent("../../../Fuzz/Front")
 
   @Test(
-    "inputs kept of former runs break no property", arguments: FrontTarget.allCases,
+    arguments: FrontTarget.allCases,
     ["Corpus", "FailCases"])
-  func replay(target: FrontTarget, kind: String) throws {
+  func `inputs from earlier fuzzing runs violate no property`(
+    target: FrontTarget, kind: String
+  ) throws {
     let inputs = try Self.inputs(of: target, in: kind)
     if kind == "Corpus" { #expect(!inputs.isEmpty, "\(target.rawValue) has no corpus") }
     for input in inputs {
@@ -24,8 +26,7 @@ import Testing
     }
   }
 
-  @Test("every folder of inputs is some target's, so none is left out by a slip of its name")
-  func folders() throws {
+  @Test func `every corpus folder belongs to a target`() throws {
     let names = Set(FrontTarget.allCases.map(\.rawValue))
     for kind in ["Corpus", "FailCases", "Programs"] {
       let path = Self.folder.appendingPathComponent(kind).path

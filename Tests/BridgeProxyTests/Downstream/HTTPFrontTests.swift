@@ -33,8 +33,7 @@ struct HTTPFrontTests {
   private static let request =
     "POST /v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n{\"text\":\"x\"}"
 
-  @Test("a request over TCP is answered, connection after connection")
-  func tcp() async throws {
+  @Test func `requests over TCP get responses on several connections`() async throws {
     let front = try await self.start([.tcp(host: "127.0.0.1", port: 0)])
     let address = try #require(front.addresses.first)
     #expect(address.port != 0)
@@ -48,8 +47,7 @@ struct HTTPFrontTests {
     await front.drain(within: .seconds(5))
   }
 
-  @Test("a client that closes its side gets its answer, and then the end")
-  func halfClose() async throws {
+  @Test func `a half-closed client gets its response, and then the end`() async throws {
     let front = try await self.start([.tcp(host: "127.0.0.1", port: 0)])
     let client = try await SocketClient(try #require(front.addresses.first), on: Self.clients)
     try await client.send(Self.request)
@@ -60,8 +58,8 @@ struct HTTPFrontTests {
     await front.drain(within: .seconds(5))
   }
 
-  @Test("a client that's refused while it sends reads the answer, not a reset")
-  func refusedWhileSending() async throws {
+  @Test
+  func `a client that's refused while it sends reads the response, not a reset`() async throws {
     let front = try await self.start([.tcp(host: "127.0.0.1", port: 0)])
     let client = try await SocketClient(try #require(front.addresses.first), on: Self.clients)
     let length = 5_000_000
@@ -75,8 +73,7 @@ struct HTTPFrontTests {
     await front.drain(within: .seconds(5))
   }
 
-  @Test("a client that's refused and then sends what can't be read is closed")
-  func refusedAndBroken() async throws {
+  @Test func `a refused client that then sends malformed data is closed`() async throws {
     let front = try await self.start([.tcp(host: "127.0.0.1", port: 0)])
     let client = try await SocketClient(
       try #require(front.addresses.first), on: Self.clients, staysHalfOpen: true)
@@ -90,8 +87,7 @@ struct HTTPFrontTests {
     try await client.close()
   }
 
-  @Test("a UNIX socket takes the place of one that was left behind, and is removed at the end")
-  func unix() async throws {
+  @Test func `a stale UNIX socket is replaced, and removed at the end`() async throws {
     let path = "/tmp/bridge-test-\(UInt32.random(in: 0 ... .max)).sock"
     // Left behind: closing a listener doesn't remove its file.
     let stale = try await ServerBootstrap(group: Self.clients)
@@ -111,8 +107,7 @@ struct HTTPFrontTests {
     }
   }
 
-  @Test("an address that's taken is named, and what was bound before is given back")
-  func taken() async throws {
+  @Test func `an address in use is named, and earlier listeners are closed`() async throws {
     let front = try await self.start([.tcp(host: "127.0.0.1", port: 0)])
     let port = try #require(front.addresses.first?.port)
     let error = await #expect(throws: ListenError.self) {
@@ -124,8 +119,8 @@ struct HTTPFrontTests {
     await front.drain(within: .seconds(5))
   }
 
-  @Test("connections past the limit are closed at once, and those before are served")
-  func limit() async throws {
+  @Test
+  func `connections beyond the limit are closed at once, and others are served`() async throws {
     var limits = Configuration.Limits()
     limits.clientConnections = 1
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -144,8 +139,7 @@ struct HTTPFrontTests {
     try await group.shutdownGracefully()
   }
 
-  @Test("draining closes idle connections and cuts off what doesn't end in time")
-  func drain() async throws {
+  @Test func `a drain closes idle connections and cuts off others at its timeout`() async throws {
     let front = try await self.start([.tcp(host: "127.0.0.1", port: 0)], holds: true)
     let address = try #require(front.addresses.first)
     let idle = try await SocketClient(address, on: Self.clients)

@@ -3,7 +3,7 @@ import Testing
 @testable import Downstream
 
 @Suite struct HandshakeFailureLogLimiterTests {
-  @Test func theFirstIsToldAndThenOneAMinute() {
+  @Test func `the first failure is logged, and then one line a minute`() {
     var notes = HandshakeFailureLogLimiter()
     #expect(
       notes.failed("it doesn't speak TLS", client: "a:1", tick: 5)

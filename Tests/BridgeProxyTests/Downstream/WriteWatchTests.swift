@@ -6,8 +6,7 @@ import Testing
 
 /// Clients that don't take what they're sent.
 struct WriteWatchTests {
-  @Test("a client that takes something in time goes on, one that doesn't is stalled")
-  func states() {
+  @Test func `a client that accepts bytes in time isn't stalled, another one is`() {
     var watch = WriteWatch()
     #expect(watch.deadline == .max)
     watch.begin(taken: 10, until: 5)
@@ -31,8 +30,7 @@ struct WriteWatchTests {
     return client
   }
 
-  @Test("one that never reads its answer is closed")
-  func unread() throws {
+  @Test func `a client that never reads its response is closed`() throws {
     let client = try Self.client()
     client.setWritable(false)
     client.upstream.calls[0].end(GRPCStatus(.notFound))
@@ -41,8 +39,7 @@ struct WriteWatchTests {
     #expect(!client.isOpen)
   }
 
-  @Test("one that reads at last goes on")
-  func read() throws {
+  @Test func `a client that resumes reading continues`() throws {
     let client = try Self.client()
     client.setWritable(false)
     client.upstream.calls[0].end(GRPCStatus(.notFound))

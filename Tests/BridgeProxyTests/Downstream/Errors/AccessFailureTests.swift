@@ -5,8 +5,7 @@ import Testing
 
 /// What the access log has of requests that failed.
 struct AccessFailureTests {
-  @Test("a fault is in the log with reason and message")
-  func faults() throws {
+  @Test func `an error is logged with its reason and message`() throws {
     let client = try TestClient()
     client.request("GET /v1/nothing?token=secret")
     client.request("POST /v1/echo", ["Content-Type: text/html"], body: "{}")
@@ -23,8 +22,8 @@ struct AccessFailureTests {
     #expect(!entries.contains { $0.failure?.message.contains("secret") == true })
   }
 
-  @Test("an endpoint's error is in the log with its message and the reason of its details")
-  func statuses() throws {
+  @Test
+  func `an endpoint's error is logged with its message and the reason of its details`() throws {
     var details = WireWriter()
     details.varint(1, 5)
     details.message(3) { any in
@@ -54,7 +53,6 @@ struct AccessFailureTests {
   }
 
   @Test(
-    "what the parser refused is in the log, without what may be secret",
     arguments: [
       ("GET  /v1/a HTTP/1.1\r\n\r\n", "GET", "", 400),
       ("GET /v1/a?token=s3cret b HTTP/1.1\r\n\r\n", "GET", "/v1/a", 400),
@@ -63,7 +61,9 @@ struct AccessFailureTests {
       ("\u{16}\u{3}\u{1}\u{2}\r\n", "", "", 400),
       ("GET / HTTP/1.1\r\nAuthorization: Bearer s3cret\nHost: a\r\n\r\n", nil, nil, 400),
     ] as [(String, String?, String?, Int)])
-  func refused(text: String, method: String?, path: String?, status: Int) throws {
+  func `a malformed request is logged without secrets`(
+    text: String, method: String?, path: String?, status: Int
+  ) throws {
     let client = try TestClient()
     client.sendRaw(text)
     let entry = try #require(client.log.entries.first)
@@ -76,8 +76,7 @@ struct AccessFailureTests {
     #expect(entry.failure?.message.contains("s3cret") == false)
   }
 
-  @Test("a client that closes behind its answers isn't in the log once more")
-  func silent() throws {
+  @Test func `a client that closes after its responses isn't logged again`() throws {
     let client = try TestClient()
     client.request("GET /v1/nothing")
     client.closeInput()

@@ -6,8 +6,7 @@ import Testing
 
 /// The one place where causes become statuses.
 struct ErrorBodyTests {
-  @Test("each gRPC code has its HTTP status")
-  func statuses() {
+  @Test func `each gRPC code maps to an HTTP status`() {
     let expected = [
       200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401,
     ]
@@ -22,8 +21,7 @@ struct ErrorBodyTests {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  @Test("a message is escaped as JSON wants it")
-  func escapes() {
+  @Test func `a message is escaped for JSON`() {
     let fault = RequestError(
       .invalidArgument, .malformedRequest, "\"\\/\n\r\t\u{0}\u{1F}\u{7F}\u{E9}\u{1F600}")
     #expect(
@@ -31,8 +29,7 @@ struct ErrorBodyTests {
         #"{"code":3,"message":"\"\\/\n\r\t\u0000\u001f\u007f"# + "\u{E9}\u{1F600}\""))
   }
 
-  @Test("a fault of a field says which")
-  func violation() {
+  @Test func `an error of a field names it`() {
     let error = CodecError(.wrongType, offset: 4, path: "a[1].b", reason: "expected int64")
     let fault = RequestError(error, in: "{\n  x".utf8.span.bytes)
     #expect(fault.httpStatus == 400)
@@ -44,8 +41,7 @@ struct ErrorBodyTests {
         + #""fieldViolations":[{"field":"a[1].b","description":"expected int64"}]}]}"#)
   }
 
-  @Test("a message that unfolds past its limit is a 413")
-  func tooLarge() {
+  @Test func `a message that decompresses past its limit is a 413`() {
     let fault = RequestError(
       CodecError(.tooLarge, reason: "more than 10 bytes"), in: "".utf8.span.bytes)
     #expect(fault.httpStatus == 413)
@@ -53,11 +49,10 @@ struct ErrorBodyTests {
   }
 
   @Test(
-    "details speak only for the code that they came with",
     arguments: [
       ([8, 5], 5), ([8, 16, 1], 16), ([8], nil), ([], nil), ([8, 0x85, 1], nil), ([18, 0], nil),
     ] as [([UInt8], Int?)])
-  func code(_ details: [UInt8], _ expected: Int?) {
+  func `details count only for the code that they came with`(_ details: [UInt8], _ expected: Int?) {
     #expect(ErrorBody.code(inDetails: details) == expected)
   }
 }

@@ -36,8 +36,7 @@ struct ErrorShapeTests {
 
   private static let id = ["X-Request-Id: r1"]
 
-  @Test("a request that isn't the message is told in the service's shape")
-  func badMessage() throws {
+  @Test func `an invalid request message gets an error in the service's shape`() throws {
     let client = try Self.client()
     client.request("POST /api/v1/echo", Self.id, body: #"{"name":1}"#)
     let answer = try client.answer()
@@ -53,8 +52,7 @@ struct ErrorShapeTests {
         + #"[{"field":"name","description":"expected a string, got 1"}]}]}"#)
   }
 
-  @Test("statuses and the content type are the service's, the log has what was sent")
-  func statuses() throws {
+  @Test func `status and content type follow the shape, and the log has the same`() throws {
     let client = try Self.client(statuses: .all(200), contentType: "application/problem+json")
     client.request("GET /api/v1/notes/a", Self.id)
     client.upstream.calls[0].end(GRPCStatus(.notFound, "no \"a\""), trailers: [("x-cost", "7")])
@@ -75,8 +73,7 @@ struct ErrorShapeTests {
     #expect(try client.answer().fields["content-type"] == "application/json")
   }
 
-  @Test("a status by code holds for the endpoint's errors and for the bridge's own")
-  func statusByCode() throws {
+  @Test func `a status by code applies to errors of the endpoint and of the bridge`() throws {
     let client = try Self.client(statuses: .byCode([.invalidArgument: 422]))
     client.request("POST /api/v1/echo", ["Content-Type: text/plain"], body: "x")
     #expect(try client.answer().status == 422)
@@ -85,8 +82,7 @@ struct ErrorShapeTests {
     #expect(try client.answer().status == 400)
   }
 
-  @Test("details of an endpoint's error are the decoded array")
-  func details() throws {
+  @Test func `details of an endpoint's error are a decoded array`() throws {
     let client = try Self.client()
     client.request("GET /api/v1/notes/a", Self.id)
     client.upstream.calls[0].end(
@@ -104,12 +100,12 @@ struct ErrorShapeTests {
   }
 
   @Test(
-    "details that can't be printed are none",
     arguments: [
       [8, 5], TestStatus.bytes(code: 6), Array(TestStatus.bytes(code: 5).dropLast(3)),
       [8, 5, 0xFF],
     ] as [[UInt8]], [false, true])
-  func badDetails(_ details: [UInt8], printsDefaults: Bool) throws {
+  func `details that can't be printed are left out`(_ details: [UInt8], printsDefaults: Bool) throws
+  {
     let client = try Self.client { $0.decode.alwaysPrintsDefaults = printsDefaults }
     client.request("GET /api/v1/notes/a")
     client.upstream.calls[0].end(GRPCStatus(.notFound, "gone", details: details))
@@ -118,8 +114,7 @@ struct ErrorShapeTests {
     #expect(answer.body.hasSuffix(#","detail":[]}"#))
   }
 
-  @Test("a service that has no such route tells so in its shape; no service has none")
-  func noRoute() throws {
+  @Test func `an unknown route has the service's shape, and an unknown service none`() throws {
     let client = try Self.client(statuses: .byCode([.notFound: 200]))
     client.request("GET /api/v9/none", Self.id)
     let missed = try client.answer()
@@ -141,8 +136,7 @@ struct ErrorShapeTests {
     #expect(try client.answer().body.hasPrefix(#"{"code":"#))
   }
 
-  @Test("an error in a stream has the shape too")
-  func streams() throws {
+  @Test func `an error within a stream has the shape, too`() throws {
     let client = try Self.client(statuses: .all(200))
     for accept in ["application/x-ndjson", "text/event-stream"] {
       client.request("GET /api/v1/watch/a", ["Accept: \(accept)", "X-Request-Id: r1"])
@@ -167,8 +161,7 @@ struct ErrorShapeTests {
     #expect(try client.answer().body.contains(#""reason":"INVALID_REPLY""#))
   }
 
-  @Test("a shape without a body keeps google.rpc.Status")
-  func statusesAlone() throws {
+  @Test func `a shape without a body keeps google.rpc.Status`() throws {
     let client = try TestClient { service in
       var errors = Configuration.Errors()
       errors.statuses = .all(200)

@@ -13,8 +13,7 @@ struct RequestErrorTests {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  @Test("every reason has one row in docs/errors.md, and no row has another")
-  func reasons() throws {
+  @Test func `every reason has exactly one row in docs/errors.md`() throws {
     let section = try #require(
       try Self.reference().split(separator: "\n## ").first { $0.hasPrefix("Reasons\n") })
     let rows = section.split(separator: "\n").filter { $0.hasPrefix("| `") }
@@ -22,8 +21,7 @@ struct RequestErrorTests {
     #expect(named.sorted() == RequestError.Reason.allCases.map(\.rawValue).sorted())
   }
 
-  @Test("every placeholder of a template is in docs/errors.md")
-  func placeholders() throws {
+  @Test func `every placeholder of a template is in docs/errors.md`() throws {
     let text = try Self.reference()
     for placeholder in ErrorTemplate.Placeholder.allCases {
       #expect(text.contains("`${\(placeholder.rawValue)}`"))

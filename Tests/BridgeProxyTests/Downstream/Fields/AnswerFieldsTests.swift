@@ -19,8 +19,7 @@ struct AnswerFieldsTests {
     ("transfer-encoding", "chunked"), ("content-md5", "x"), ("content-digest", "x"),
   ]
 
-  @Test("content-… fields of an endpoint come back but for those that the bridge makes itself")
-  func content() throws {
+  @Test func `an endpoint's content-… fields are forwarded, except the bridge's own`() throws {
     for (path, format) in [("/v1/notes/a", "unary"), ("/v1/watch/a", "stream")] {
       for isOK in [true, false] {
         let client = try TestClient()
@@ -40,8 +39,7 @@ struct AnswerFieldsTests {
     }
   }
 
-  @Test("content-… fields of a client go on but for those of its body")
-  func sentContent() throws {
+  @Test func `a client's content-… fields are forwarded, except those of its body`() throws {
     let client = try TestClient()
     client.request(
       "POST /v1/echo",
@@ -79,8 +77,7 @@ struct AnswerFieldsTests {
     return status.bytes
   }
 
-  @Test("metadata of an error without a head are header fields, and trailers as always")
-  func trailersOnly() throws {
+  @Test func `metadata of an error without a head becomes header fields`() throws {
     for path in ["/v1/notes/a", "/v1/watch/a"] {
       let client = try TestClient()
       client.request("GET \(path)")
@@ -101,8 +98,7 @@ struct AnswerFieldsTests {
     }
   }
 
-  @Test("of trailers behind a head those are header fields that HTTP has for errors")
-  func trailersBehindHead() throws {
+  @Test func `of trailers after a head only HTTP's error fields become header fields`() throws {
     let client = try TestClient()
     client.request("GET /v1/notes/a")
     client.upstream.calls[0].head([("x-h", "1"), ("retry-after", "5")])
@@ -118,7 +114,6 @@ struct AnswerFieldsTests {
   }
 
   @Test(
-    "RetryInfo is Retry-After in whole seconds, rounded up, where the endpoint says nothing else",
     arguments: [
       (14, details(14, seconds: 7), [], "7"), (14, details(14, seconds: 7, nanos: 1), [], "8"),
       (8, details(8, seconds: 0, nanos: 500_000_000), [], "1"),
@@ -129,7 +124,7 @@ struct AnswerFieldsTests {
       (14, details(14, seconds: 7, type: "google.rpc.Help"), [], nil),
       (14, details(14, seconds: 7), [("retry-after", "2")], "2"),
     ] as [(Int, [UInt8], [(String, String)], String?)])
-  func retryInfo(
+  func `RetryInfo becomes Retry-After in whole seconds unless the endpoint set it`(
     code: Int, details: [UInt8], trailers: [(String, String)], expected: String?
   ) throws {
     let client = try TestClient()
@@ -140,8 +135,7 @@ struct AnswerFieldsTests {
     #expect(try client.answer().fields["retry-after"] == expected)
   }
 
-  @Test("fields of CORS are the configuration's, wherever the endpoint puts them")
-  func cors() throws {
+  @Test func `CORS fields are the configuration's, whatever the endpoint sends`() throws {
     let client = try TestClient { $0.cors = Configuration.CORS(origins: ["https://a"]) }
     client.request("GET /v1/notes/a")
     client.upstream.calls[0].end(
@@ -153,16 +147,16 @@ struct AnswerFieldsTests {
 
   // MARK: The status of success
 
-  @Test(
-    "a field of the head is the status of an answer to a call that went well",
-    arguments: [
-      ("201", 201, true), ("202", 202, true), ("302", 302, true), ("399", 399, true),
-      ("200", 200, true), ("204", 204, false), ("205", 205, false), ("304", 304, false),
-      ("199", 200, true), ("400", 200, true), ("101", 200, true), ("99", 200, true),
-      ("0201", 200, true), ("2 1", 200, true), ("", 200, true), ("-201", 200, true),
-      ("201, 202", 200, true), ("999999999999999999999", 200, true),
-    ])
-  func successStatus(value: String, status: Int, hasBody: Bool) throws {
+  @Test(arguments: [
+    ("201", 201, true), ("202", 202, true), ("302", 302, true), ("399", 399, true),
+    ("200", 200, true), ("204", 204, false), ("205", 205, false), ("304", 304, false),
+    ("199", 200, true), ("400", 200, true), ("101", 200, true), ("99", 200, true),
+    ("0201", 200, true), ("2 1", 200, true), ("", 200, true), ("-201", 200, true),
+    ("201, 202", 200, true), ("999999999999999999999", 200, true),
+  ])
+  func `a metadata field can set the HTTP status of a successful call`(
+    value: String, status: Int, hasBody: Bool
+  ) throws {
     for method in ["GET", "HEAD"] {
       let client = try TestClient { $0.statusHeader = "x-http-code" }
       for _ in 0..<2 {
@@ -188,8 +182,7 @@ struct AnswerFieldsTests {
     }
   }
 
-  @Test("it's no status of an error, and of a stream only one with a body")
-  func otherStatuses() throws {
+  @Test func `the status field is ignored for errors, and for streams without a body`() throws {
     for (path, value, isOK, status) in [
       ("/v1/notes/a", "201", false, 404), ("/v1/watch/a", "202", true, 202),
       ("/v1/watch/a", "204", true, 200), ("/v1/watch/a", "304", true, 200),

@@ -13,8 +13,8 @@ struct BodyTypeTests {
     "application/x-ndjson", "*/*",
   ]
 
-  @Test("another content type is a 415 that names the option", arguments: Self.others)
-  func refused(type: String) throws {
+  @Test(arguments: Self.others)
+  func `another content type is a 415 that names the option`(type: String) throws {
     let client = try TestClient()
     client.request("POST /v1/echo", ["Content-Type: \(type)"], body: #"{"name":"a"}"#)
     let answer = try client.answer()
@@ -24,8 +24,8 @@ struct BodyTypeTests {
     #expect(client.isOpen)
   }
 
-  @Test("by the option any content type is JSON", arguments: Self.others)
-  func any(type: String) throws {
+  @Test(arguments: Self.others)
+  func `any content type is JSON if configured`(type: String) throws {
     let client = try TestClient { $0.requests.takesAnyContentType = true }
     client.upstream.echoes()
     client.request("POST /v1/echo", ["Content-Type: \(type)"], body: #"{"name":"a"}"#)
@@ -36,8 +36,8 @@ struct BodyTypeTests {
     #expect(client.upstream.calls.last?.sent.count == 1)
   }
 
-  @Test("an empty Content-Type counts as none", arguments: ["", " ", "; charset=utf-8", ";"])
-  func empty(type: String) throws {
+  @Test(arguments: ["", " ", "; charset=utf-8", ";"])
+  func `an empty Content-Type counts as none`(type: String) throws {
     let client = try TestClient()
     client.upstream.echoes()
     client.request("POST /v1/echo", ["Content-Type:\(type)"], body: #"{"name":"a"}"#)
@@ -45,7 +45,6 @@ struct BodyTypeTests {
   }
 
   @Test(
-    "a charset that's known is decoded",
     arguments: [
       ("utf-8", Array("é€".utf8), "é€"), ("UTF8", Array("é".utf8), "é"), ("\"utf-8\"", [], ""),
       ("us-ascii", [0x61], "a"), ("ISO-8859-1", [0xE9, 0xFF, 0x80], "éÿ\u{80}"),
@@ -54,7 +53,7 @@ struct BodyTypeTests {
       ("GB2312", [0xD6, 0xD0, 0xCE, 0xC4], "中文"),
       ("gb18030", [0x81, 0x30, 0x81, 0x30, 0x94, 0x39, 0xDA, 0x33], "\u{80}💩"),
     ] as [(String, [UInt8], String)])
-  func charsets(name: String, text: [UInt8], meant: String) throws {
+  func `a known charset is decoded`(name: String, text: [UInt8], meant: String) throws {
     let client = try TestClient()
     client.upstream.echoes()
     let body = Array(#"{"name":"x"#.utf8) + text + Array(#""}"#.utf8)
@@ -67,8 +66,8 @@ struct BodyTypeTests {
     }
   }
 
-  @Test("a charset that isn't is a 415 that names those that are", arguments: ["koi8-r", "utf-7"])
-  func unknownCharset(name: String) throws {
+  @Test(arguments: ["koi8-r", "utf-7"])
+  func `an unknown charset is a 415 that lists the known ones`(name: String) throws {
     for takesAny in [false, true] {
       let client = try TestClient { $0.requests.takesAnyContentType = takesAny }
       client.request(
@@ -79,14 +78,14 @@ struct BodyTypeTests {
     }
   }
 
-  @Test(
-    "UTF-16 has its byte order by name, by mark, or by its zeros",
-    arguments: [
-      ("utf-16le", false, false), ("utf-16be", true, false), ("utf-16", false, true),
-      ("utf-16", true, true), ("utf-16", false, false), ("utf-16", true, false),
-      ("utf-16le", false, true), ("utf-16be", true, true),
-    ])
-  func utf16(name: String, isBigEndian: Bool, hasMark: Bool) throws {
+  @Test(arguments: [
+    ("utf-16le", false, false), ("utf-16be", true, false), ("utf-16", false, true),
+    ("utf-16", true, true), ("utf-16", false, false), ("utf-16", true, false),
+    ("utf-16le", false, true), ("utf-16be", true, true),
+  ])
+  func `UTF-16 has its byte order by name, by mark, or by its zero bytes`(
+    name: String, isBigEndian: Bool, hasMark: Bool
+  ) throws {
     let text = #"{"name":"é你💩"}"#
     var units = Array(text.utf16)
     if hasMark { units.insert(0xFEFF, at: 0) }
@@ -105,8 +104,7 @@ struct BodyTypeTests {
     #expect(throws: RequestError.self) { try Self.decode(Array(half), charset, piece: 5) }
   }
 
-  @Test("a text in parts is the same text, and one that's damaged is refused")
-  func parts() throws {
+  @Test func `text in parts is decoded, and malformed text is refused`() throws {
     let gbk: [UInt8] = [0x22, 0xC4, 0xE3, 0x94, 0x39, 0xDA, 0x33, 0xBA, 0xC3, 0x22]
     for piece in 1...gbk.count {
       #expect(try Self.decode(gbk, .gb18030, piece: piece) == "\"你💩好\"")
@@ -118,8 +116,7 @@ struct BodyTypeTests {
     #expect(throws: RequestError.self) { try Self.decode([0x22], .utf16, piece: 1) }
   }
 
-  @Test("the messages of a stream are decoded as they come")
-  func stream() throws {
+  @Test func `the messages of a stream are decoded as they arrive`() throws {
     let client = try TestClient()
     client.sendRaw(
       "POST /v1/push HTTP/1.1\r\nHost: a\r\nContent-Type: application/json; charset=gbk\r\n"

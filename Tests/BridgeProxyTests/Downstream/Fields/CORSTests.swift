@@ -33,8 +33,7 @@ struct CORSTests {
     answer.fields.filter { $0.key.hasPrefix("access-control-") || $0.key == "vary" }
   }
 
-  @Test("a preflight of a known origin is answered, whatever it's asked about")
-  func preflight() throws {
+  @Test func `a preflight of an allowed origin is granted, whatever it asks for`() throws {
     let client = try Self.client()
     for (origin, path) in [
       (Self.app, "/v1/echo"), ("HTTPS://App.Example", "/v1/echo"),
@@ -54,13 +53,11 @@ struct CORSTests {
     #expect(client.log.entries.map(\.service) == Array(repeating: "notes", count: 4))
   }
 
-  @Test(
-    "an origin that isn't known is never repeated",
-    arguments: [
-      "https://evil.example", "null", "https://app.example.evil", "https://app.example:8443",
-      "http://app.example", "https://app.example/", "https://xapp.example", "http://localhost:1",
-    ])
-  func unknown(_ origin: String) throws {
+  @Test(arguments: [
+    "https://evil.example", "null", "https://app.example.evil", "https://app.example:8443",
+    "http://app.example", "https://app.example/", "https://xapp.example", "http://localhost:1",
+  ])
+  func `an origin that isn't allowed is never repeated`(_ origin: String) throws {
     let client = try Self.client()
     let refused = try Self.preflight(client, origin)
     #expect(refused.status == 403)
@@ -75,8 +72,7 @@ struct CORSTests {
     #expect(Self.fields(of: answer) == ["vary": "origin"])
   }
 
-  @Test("answers, errors and streams say that a known origin may read them")
-  func answers() throws {
+  @Test func `responses, errors and streams allow a permitted origin to read them`() throws {
     let client = try Self.client { $0.expose = ["x-cost", "x-request-id"] }
     let expected = [
       "access-control-allow-origin": Self.app, "vary": "origin",
@@ -113,16 +109,14 @@ struct CORSTests {
     }
   }
 
-  @Test("without an origin an answer says only that it could depend on one")
-  func noOrigin() throws {
+  @Test func `without an origin a response has only Vary`() throws {
     let client = try Self.client()
     client.request("GET /v1/notes/a")
     client.upstream.calls[0].end(GRPCStatus(.notFound))
     #expect(Self.fields(of: try client.answer()) == ["vary": "origin"])
   }
 
-  @Test("OPTIONS that is no preflight goes to its route, or has none")
-  func options() throws {
+  @Test func `OPTIONS that isn't a preflight goes to its route, or has none`() throws {
     let client = try Self.client()
     for fields in [["Origin: \(Self.app)"], ["Access-Control-Request-Method: POST"], []] {
       client.request("OPTIONS /v1/notes/a", fields)
@@ -135,8 +129,7 @@ struct CORSTests {
     #expect(client.upstream.calls.count == 1)
   }
 
-  @Test("an OPTIONS that the schema maps isn't swallowed")
-  func mappedOptions() throws {
+  @Test func `OPTIONS that the schema maps reaches its route`() throws {
     let client = try Self.client()
     client.request("OPTIONS /v1/options/a", ["Origin: \(Self.app)"])
     #expect(client.upstream.calls.map(\.message) == [TestSchema.note(name: "a")])
@@ -146,16 +139,15 @@ struct CORSTests {
     #expect(client.upstream.calls.count == 1)
   }
 
-  @Test("without a policy nothing is said, and a preflight is a request like any other")
-  func none() throws {
+  @Test
+  func `without a policy there are no CORS fields, and a preflight is a plain request`() throws {
     let client = try TestClient()
     let answer = try Self.preflight(client, Self.app)
     #expect(answer.status == 405)
     #expect(Self.fields(of: answer) == [:])
   }
 
-  @Test("any origin, any header, credentials")
-  func wide() throws {
+  @Test func `any origin, any header and credentials can be allowed`() throws {
     let any = try Self.client([]) { $0.headers = ["*"] }
     var answer = try Self.preflight(
       any, "https://where.ever", ["Access-Control-Request-Headers: x-a, Content-Type"])

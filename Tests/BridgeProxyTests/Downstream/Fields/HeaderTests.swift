@@ -39,7 +39,6 @@ struct HeaderTests {
   }
 
   @Test(
-    "what goes on to the endpoint",
     arguments: [
       ([("X-Team", "Legacy")], ["x-team: Legacy"]),
       ([("Authorization", "Basic eA==")], ["authorization: Basic eA=="]),
@@ -72,12 +71,13 @@ struct HeaderTests {
         ["x-bin: AAA=", "a-bin: AAE", "b-bin: QUJD,QQ==, QQ"]
       ),
     ] as [([(String, String)], [String])])
-  func passed(_ fields: [(String, String)], _ expected: [String]) throws {
+  func `a client's fields are forwarded as metadata`(
+    _ fields: [(String, String)], _ expected: [String]
+  ) throws {
     #expect(try Self.metadata(fields) == expected)
   }
 
   @Test(
-    "what was said of clients before is kept honest",
     arguments: [
       ([], "127.0.0.1", []), ([], "::1", []), ([], "", []),
       ([], "10.0.0.1", ["x-forwarded-for: 10.0.0.1"]),
@@ -96,7 +96,9 @@ struct HeaderTests {
         ["forwarded: by=a", "x-forwarded-for: 2001:db8::1", #"forwarded: for="[2001:db8::1]""#]
       ),
     ] as [([(String, String)], String, [String])])
-  func forwarded(_ fields: [(String, String)], _ address: String, _ expected: [String]) throws {
+  func `X-Forwarded fields of earlier hops are kept and extended`(
+    _ fields: [(String, String)], _ address: String, _ expected: [String]
+  ) throws {
     #expect(try Self.metadata(fields, from: address) == expected)
     let sent = fields.map { "\($0.lowercased()): \($1)" }
     #expect(try Self.metadata(fields, from: address) { $0.forwarded = .keep } == sent)
@@ -108,14 +110,15 @@ struct HeaderTests {
   }
 
   @Test(
-    "an allow list and a deny list limit what goes on",
     arguments: [
       (["x-team"], [], ["x-team: 1"]), (["X-Team*"], [], ["x-team: 1", "x-team-b: 2"]),
       (nil, ["cookie", "x-team-*"], ["x-team: 1", "authorization: b"]),
       (["x-*"], ["x-team"], ["x-team-b: 2"]), (nil, ["*"], []), (["*"], [], nil), ([], [], []),
       (["x-tea"], [], []),
     ] as [([String]?, [String], [String]?)])
-  func rules(_ allow: [String]?, _ deny: [String], _ expected: [String]?) throws {
+  func `an allow list and a deny list limit what is forwarded`(
+    _ allow: [String]?, _ deny: [String], _ expected: [String]?
+  ) throws {
     let fields = [("X-Team", "1"), ("x-team-b", "2"), ("Cookie", "a"), ("Authorization", "b")]
     // The configured metadata isn't the client's.
     let result = try Self.metadata(fields) {
@@ -127,8 +130,7 @@ struct HeaderTests {
     #expect(result == (expected ?? all) + ["x-set: 1"])
   }
 
-  @Test("what is denied isn't added by the bridge either")
-  func denied() throws {
+  @Test func `denied metadata isn't added by the bridge either`() throws {
     let deny = try ["x-forwarded-*", "x-request-id"].map(Configuration.HeaderRules.Pattern.init)
     let result = try Self.metadata([("X-Forwarded-For", "a")], from: "10.0.0.1") {
       $0.headers.deny = deny
@@ -136,8 +138,7 @@ struct HeaderTests {
     #expect(result == [])
   }
 
-  @Test("configured metadata replaces the client's of the same name")
-  func configured() throws {
+  @Test func `configured metadata replaces the client's of the same name`() throws {
     let fields = [("X-Team", "me"), ("X-A", "1"), ("authorization", "mine")]
     let result = try Self.metadata(fields) {
       $0.metadata = [("x-team", "legacy"), ("x-team", "too")]
@@ -147,42 +148,38 @@ struct HeaderTests {
     #expect(result == ["x-a: 1", "x-team: legacy", "x-team: too"])
   }
 
-  @Test(
-    "what is refused",
-    arguments: [
-      ([("x-bin", "A")], 400), ([("x-bin", "AA=A")], 400), ([("x-bin", "AAA==")], 400),
-      ([("x-bin", "A-_A")], 400), ([("x-bin", "QQ==,!")], 400),
-      ([("grpc-timeout", "")], 400), ([("grpc-timeout", "1")], 400),
-      ([("grpc-timeout", "S")], 400), ([("grpc-timeout", "-1S")], 400),
-      ([("grpc-timeout", "1s")], 400), ([("grpc-timeout", "1.5S")], 400),
-      ([("grpc-timeout", "123456789S")], 400), ([("grpc-timeout", " 1S")], 400),
-      ([("X-Server-Timeout", "")], 400), ([("X-Server-Timeout", "1s")], 400),
-      ([("X-Server-Timeout", "-1")], 400), ([("X-Server-Timeout", ".5")], 400),
-      ([("X-Server-Timeout", "1.")], 400), ([("X-Server-Timeout", "1.5.5")], 400),
-      ([("X-Server-Timeout", "1e3")], 400), ([("Request-Timeout", "1234567890")], 400),
-      ([("Request-Timeout", "1.1234567890")], 400), ([("Request-Timeout", "1, 2")], 400),
-      ([("Expect", "something")], 417),
-      ([("Connection", String(repeating: "x,", count: 33))], 400),
-      ([("Transfer-Encoding", "gzip")], 501),
-    ])
-  func refused(_ fields: [(String, String)], _ status: Int) throws {
+  @Test(arguments: [
+    ([("x-bin", "A")], 400), ([("x-bin", "AA=A")], 400), ([("x-bin", "AAA==")], 400),
+    ([("x-bin", "A-_A")], 400), ([("x-bin", "QQ==,!")], 400),
+    ([("grpc-timeout", "")], 400), ([("grpc-timeout", "1")], 400),
+    ([("grpc-timeout", "S")], 400), ([("grpc-timeout", "-1S")], 400),
+    ([("grpc-timeout", "1s")], 400), ([("grpc-timeout", "1.5S")], 400),
+    ([("grpc-timeout", "123456789S")], 400), ([("grpc-timeout", " 1S")], 400),
+    ([("X-Server-Timeout", "")], 400), ([("X-Server-Timeout", "1s")], 400),
+    ([("X-Server-Timeout", "-1")], 400), ([("X-Server-Timeout", ".5")], 400),
+    ([("X-Server-Timeout", "1.")], 400), ([("X-Server-Timeout", "1.5.5")], 400),
+    ([("X-Server-Timeout", "1e3")], 400), ([("Request-Timeout", "1234567890")], 400),
+    ([("Request-Timeout", "1.1234567890")], 400), ([("Request-Timeout", "1, 2")], 400),
+    ([("Expect", "something")], 417),
+    ([("Connection", String(repeating: "x,", count: 33))], 400),
+    ([("Transfer-Encoding", "gzip")], 501),
+  ])
+  func `malformed fields are refused`(_ fields: [(String, String)], _ status: Int) throws {
     let fault = #expect(throws: RequestError.self) { try Self.metadata(fields) }
     #expect(fault?.httpStatus == status)
   }
 
   @Test(
-    "other timeouts are read in seconds",
     arguments: [
       ("0", 0), ("30", 30_000_000_000), ("2.5", 2_500_000_000), ("0.000000001", 1),
       ("007", 7_000_000_000),
       ("999999999.999999999", 999_999_999_999_999_999),
     ] as [(String, Int64)])
-  func seconds(_ text: String, _ nanoseconds: Int64) {
+  func `alternative timeout fields are in seconds`(_ text: String, _ nanoseconds: Int64) {
     #expect(HeaderValue.seconds(text)?.nanoseconds == nanoseconds)
   }
 
-  @Test("a timeout that can't be read is a 400 that names the field and says what would be right")
-  func badTimeout() throws {
+  @Test func `an invalid timeout is a 400 that names the field and a valid form`() throws {
     let client = try TestClient()
     client.request("GET /v1/notes/a", ["X-Server-Timeout: 10s"])
     let answer = try client.answer()
@@ -192,8 +189,7 @@ struct HeaderTests {
     #expect(client.upstream.calls.isEmpty)
   }
 
-  @Test("the shortest of the client's timeouts and the configured one holds")
-  func shorter() throws {
+  @Test func `the shortest of the client's timeouts and the configured one applies`() throws {
     let cases: [([String], Int, Int)] = [
       (["grpc-timeout: 1S"], 5, 1), (["grpc-timeout: 9S"], 5, 5), ([], 5, 5),
       (["X-Server-Timeout: 2"], 5, 2), (["Request-Timeout: 3.0"], 5, 3),
@@ -211,8 +207,7 @@ struct HeaderTests {
     }
   }
 
-  @Test("a reply's metadata becomes header fields, but for what is the bridge's own")
-  func reply() throws {
+  @Test func `response metadata becomes header fields, except the bridge's own`() throws {
     let client = try TestClient()
     client.request("GET /v1/notes/a")
     client.upstream.calls[0].head([
@@ -255,8 +250,7 @@ struct HeaderTests {
       }
   }
 
-  @Test("trailers come behind the body for clients that read them there")
-  func trailers() throws {
+  @Test func `trailers follow the body for clients that accept them`() throws {
     let sent = [("x-a", "1"), ("content-length", "7"), ("x-b", "2"), ("x-a", "3")]
     let chunked = [
       "content-type: application/json",
@@ -277,8 +271,7 @@ struct HeaderTests {
     #expect(error.suffix(5) == [#"{"code":5,"message":"no"}"#, "0", "grpc-trailer-x-a: 1", "", ""])
   }
 
-  @Test("without trailers, or a client that reads them, the answer has a length")
-  func noTrailers() throws {
+  @Test func `without trailers, or a client that accepts them, there's a Content-Length`() throws {
     for (fields, trailers) in [
       (["TE: trailers"], []), (["TE: trailers"], [("grpc-x", "1"), ("content-type", "a")]),
       (["TE: gzip"], [("x-a", "1")]), ([], [("x-a", "1")]),
@@ -290,17 +283,15 @@ struct HeaderTests {
     }
   }
 
-  @Test(
-    "dates are written as RFC 9110 has them",
-    arguments: [
-      (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
-      (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
-      (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
-      (1_709_251_199, "Thu, 29 Feb 2024 23:59:59 GMT"),
-      (1_735_689_599, "Tue, 31 Dec 2024 23:59:59 GMT"),
-      (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
-    ])
-  func date(_ second: Int64, _ text: String) {
+  @Test(arguments: [
+    (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+    (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+    (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+    (1_709_251_199, "Thu, 29 Feb 2024 23:59:59 GMT"),
+    (1_735_689_599, "Tue, 31 Dec 2024 23:59:59 GMT"),
+    (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
+  ])
+  func `dates have the format of RFC 9110`(_ second: Int64, _ text: String) {
     #expect(DateLine.text(of: second) == text)
   }
 }

@@ -9,8 +9,7 @@ import Testing
 
 /// What a request is known by, from the client to the endpoint, the answer and the log.
 struct RequestIDTests {
-  @Test("a new one is a UUID of version 4, and another each time")
-  func uuids() {
+  @Test func `a new request ID is a random UUID of version 4`() {
     var generator = SeededGenerator(seed: 7)
     var ids = RequestIDs(seededBy: &generator)
     var seen: Set<String> = []
@@ -26,8 +25,7 @@ struct RequestIDTests {
     }
   }
 
-  @Test("a client's own goes up, comes back and is in the log")
-  func own() throws {
+  @Test func `a client's request ID is forwarded, returned and logged`() throws {
     let client = try TestClient()
     for id in ["abc-123", String(repeating: "x", count: 128), "!~"] {
       client.request("GET /v1/notes/a", ["X-Request-ID: \(id)"])
@@ -40,10 +38,8 @@ struct RequestIDTests {
     }
   }
 
-  @Test(
-    "one that isn't visible ASCII, or is too long, is replaced",
-    arguments: ["", "a b", "caf\u{E9}", String(repeating: "x", count: 129)])
-  func replaced(_ id: String) throws {
+  @Test(arguments: ["", "a b", "caf\u{E9}", String(repeating: "x", count: 129)])
+  func `a request ID that isn't visible ASCII, or is too long, is replaced`(_ id: String) throws {
     let client = try TestClient()
     client.request("GET /v1/notes/a", ["X-Request-Id: \(id)"])
     let call = try #require(client.upstream.calls.last)
@@ -54,8 +50,7 @@ struct RequestIDTests {
     #expect(client.log.entries.last?.requestID == new)
   }
 
-  @Test("each request has its own, errors and streams as well, and what is no request has none")
-  func each() throws {
+  @Test func `each request has an ID, including errors and streams`() throws {
     let client = try TestClient()
     client.request("GET /nowhere")
     let first = try client.answer().fields["x-request-id"]
@@ -71,8 +66,7 @@ struct RequestIDTests {
     #expect(answer.fields["x-request-id"] == nil)
   }
 
-  @Test("one that the configuration sets takes its place")
-  func configured() throws {
+  @Test func `a configured request ID replaces the client's`() throws {
     let client = try TestClient { $0.metadata = [("x-request-id", "fixed")] }
     client.request("GET /v1/notes/a", ["X-Request-Id: mine"])
     let metadata = try #require(client.upstream.calls.last).request.metadata

@@ -10,7 +10,6 @@ struct RequestSourceTests {
   /// Fields, the host that they're sent to, whether `cors` is none, one origin or any, and whether the
   /// request is served.
   @Test(
-    "who may call",
     arguments: [
       // Programs.
       ([], "localhost:8080", nil, true),
@@ -49,7 +48,9 @@ struct RequestSourceTests {
       (["Origin: null"], "localhost", [], true),
       (["Sec-Fetch-Site: cross-site"], "localhost", [], true),
     ] as [([String], String, [String]?, Bool)])
-  func pages(_ fields: [String], _ host: String, _ origins: [String]?, _ isServed: Bool) throws {
+  func `requests of foreign web pages are refused`(
+    _ fields: [String], _ host: String, _ origins: [String]?, _ isServed: Bool
+  ) throws {
     for (line, body) in [
       ("GET /v1/notes/a", nil), ("POST /v1/echo", "{}"), ("GET /v1/watch/a", nil),
     ] {
@@ -69,8 +70,7 @@ struct RequestSourceTests {
     }
   }
 
-  @Test("an absolute target's authority is what an origin is compared with")
-  func absolute() throws {
+  @Test func `an origin is compared with the authority of an absolute target`() throws {
     for (origin, count) in [("http://bench.internal", 1), ("http://localhost", 0)] {
       let client = try TestClient()
       client.request("GET http://bench.internal/v1/notes/a", ["Origin: \(origin)"])
@@ -78,20 +78,19 @@ struct RequestSourceTests {
     }
   }
 
-  @Test("a long origin is cut in the message")
-  func long() throws {
+  @Test func `a long origin is truncated in the message`() throws {
     let client = try TestClient()
     client.request("GET /v1/notes/a", ["Origin: https://" + String(repeating: "a", count: 60_000)])
     #expect(try client.answer().body.utf8.count < 1000)
   }
 
-  @Test(
-    "names over loopback",
-    arguments: [
-      ("localhost:8080", [], true), ("evil.example:8080", [], false),
-      ("evil.example", ["evil.example"], true), ("bench.internal", [], true),
-    ])
-  func names(_ host: String, _ hosts: [String], _ isServed: Bool) throws {
+  @Test(arguments: [
+    ("localhost:8080", [], true), ("evil.example:8080", [], false),
+    ("evil.example", ["evil.example"], true), ("bench.internal", [], true),
+  ])
+  func `over loopback only local and configured names are served`(
+    _ host: String, _ hosts: [String], _ isServed: Bool
+  ) throws {
     let client = try TestClient(checksHost: true, trusting: ["bench.internal"]) {
       $0.hosts = hosts
     }

@@ -17,7 +17,7 @@ import Testing
     return nil
   }
 
-  @Test func `each process has its name`() {
+  @Test func `each process has its own pseudonym`() {
     #expect(Self.own.hasPrefix("bridge-proxy-") && Self.own.utf8.count == 29)
     #expect(Self.own == Via.pseudonym)
   }
@@ -26,7 +26,7 @@ import Testing
     "1.1 \(own)", "2 \(own)", "1.1 a, 2 \(own)", "HTTP/1.1 \(own) (a comment), 1.1 b",
     "1.1\t\(own) ",
   ])
-  func `a request that comes back is seen`(_ value: String) {
+  func `a request that returns is recognized`(_ value: String) {
     #expect(self.fault(value)?.contains("returned") == true)
     #expect(self.fault("1.1 x", value) != nil)
   }
@@ -35,11 +35,11 @@ import Testing
     "", ",", "1.1", "1.1 nginx", "\(own)", "\(own) a", "1.1 x\(own)", "1.1 \(own)0",
     "1.1 a (\(own))", "1.1 bridge-proxy-0000000000000000",
   ])
-  func `others pass`(_ value: String) {
+  func `other Via values are accepted`(_ value: String) {
     #expect(self.fault(value) == nil)
   }
 
-  @Test func `a request passes so many bridges and no more`() {
+  @Test func `the number of bridges in Via is limited`() {
     let one = "2 bridge-proxy-0123456789abcdef"
     let most = Array(repeating: one, count: Via.bridgeLimit).joined(separator: ", ")
     #expect(self.fault(most) == nil)
@@ -47,7 +47,7 @@ import Testing
     #expect(self.fault(most, one)?.contains("passed 11 bridges") == true)
   }
 
-  @Test func `a gRPC call that comes back is refused`() {
+  @Test func `a gRPC call that returns is refused`() {
     let block: HeaderBlock = [
       ":method": "POST", ":path": "/a.B/C", "content-type": "application/grpc",
       "via": "2 \(Self.own)",
@@ -57,7 +57,7 @@ import Testing
     #expect(head.metadata.first("via") == "2 \(Self.own)")
   }
 
-  @Test func `a request that comes back is 508`() throws {
+  @Test func `a request that returns is a 508`() throws {
     var metadata = HeaderBlock()
     var scratch: [UInt8] = []
     let head = RequestHead(

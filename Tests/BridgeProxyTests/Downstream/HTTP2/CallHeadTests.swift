@@ -18,18 +18,16 @@ import Testing
     return CallHead(block, 0..<block.fields.count)
   }
 
-  @Test(
-    "which requests are calls of gRPC",
-    arguments: [
-      ("application/grpc", true), ("application/grpc+proto", true), ("application/grpc+json", true),
-      ("application/grpc;x=1", true), ("Application/GRPC", true), ("application/grpc-web", false),
-      ("application/grpc-web+proto", false), ("application/json", false), ("", false),
-    ])
-  func isGRPC(_ contentType: String, _ expected: Bool) {
+  @Test(arguments: [
+    ("application/grpc", true), ("application/grpc+proto", true), ("application/grpc+json", true),
+    ("application/grpc;x=1", true), ("Application/GRPC", true), ("application/grpc-web", false),
+    ("application/grpc-web+proto", false), ("application/json", false), ("", false),
+  ])
+  func `a gRPC call is recognized by its content type`(_ contentType: String, _ expected: Bool) {
     #expect(self.head(["content-type": contentType]).isGRPC == expected)
   }
 
-  @Test func aGetIsNoCall() {
+  @Test func `a GET is not a gRPC call`() {
     let block: HeaderBlock = [
       ":method": "GET", ":path": "/", "content-type": "application/grpc",
     ]
@@ -37,14 +35,14 @@ import Testing
     #expect(!self.head([:]).isGRPC)
   }
 
-  @Test func whereItGoes() {
+  @Test func `a call's path and authority are read`() {
     let head = self.head(["host": "other"])
     #expect(head.path == "/a.B/C" && head.authority == "bridge:80")
     let block: HeaderBlock = [":method": "POST", ":path": "/a.B/C", "host": "other"]
     #expect(CallHead(block, 0..<block.fields.count).authority == "other")
   }
 
-  @Test func whatGoesOnInItsOrder() {
+  @Test func `a call's fields are forwarded in order`() {
     let head = self.head([
       "content-type": "application/grpc+x", "x-b": "1", "grpc-encoding": "zstd",
       "user-agent": "u", "x-a-bin": "AAEC,AA", "grpc-accept-encoding": "zstd", "host": "h",
@@ -61,11 +59,11 @@ import Testing
     #expect(head.headers.timeout == .seconds(5) && head.fault == nil)
   }
 
-  @Test func aTimeoutThatIsNone() {
+  @Test func `an invalid timeout is refused`() {
     #expect(self.head(["grpc-timeout": "5"]).fault?.code == .invalidArgument)
   }
 
-  @Test func theShortestTimeoutHolds() {
+  @Test func `the shortest timeout applies`() {
     let head = self.head(["grpc-timeout": "5S", "grpc-timeout": "5m", "grpc-timeout": "1M"])
     #expect(head.headers.timeout == .milliseconds(5))
   }

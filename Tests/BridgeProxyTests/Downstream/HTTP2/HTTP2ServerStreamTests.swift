@@ -18,7 +18,7 @@ import Testing
     self.caller = try TestCaller(self.client)
   }
 
-  @Test func anAnswer() throws {
+  @Test func `a unary request gets its response`() throws {
     self.client.upstream.echoes()
     let stream = try self.caller.request(
       "POST", "/v1/echo", [("content-type", "application/json"), ("x-request-id", "r")],
@@ -32,7 +32,7 @@ import Testing
     #expect(self.client.loop.connectionCount == 1)
   }
 
-  @Test func manyAtOnceBesideACall() throws {
+  @Test func `concurrent requests share a connection with a call`() throws {
     let exchanges = try (0..<20).map {
       try self.caller.request("POST", "/v1/echo", body: #"{"name":"\#($0)"}"#)
     }
@@ -53,7 +53,7 @@ import Testing
     #expect(self.caller.reply(call).closed == HTTP2ErrorCode.noError)
   }
 
-  @Test func aRefusalWhileTheBodyIsOnItsWay() throws {
+  @Test func `a request is refused while its body is being sent`() throws {
     let stream = try self.caller.request("POST", "/no/such/path", body: "{", ends: false)
     let reply = self.caller.reply(stream)
     #expect(reply.blocks.first?.hasPrefix(":status: 404") == true)
@@ -64,7 +64,7 @@ import Testing
     #expect(self.caller.reply(stream).closed == HTTP2ErrorCode.noError && self.client.isOpen)
   }
 
-  @Test func aRequestThatDoesNotCome() throws {
+  @Test func `an incomplete request gets a 408`() throws {
     var limits = Configuration.Limits()
     limits.requestReadTimeout = .seconds(1)
     let client = try TestClient(limits: limits)
@@ -75,7 +75,7 @@ import Testing
     #expect(caller.reply(stream).blocks.first?.hasPrefix(":status: 408") == true)
   }
 
-  @Test func aResetCancels() throws {
+  @Test func `a reset cancels the call`() throws {
     let stream = try self.caller.request("POST", "/v1/echo", body: "{}")
     self.caller.session.reset(stream, errorCode: HTTP2ErrorCode.cancel)
     try self.caller.exchange()
@@ -84,14 +84,14 @@ import Testing
     #expect(self.client.isOpen)
   }
 
-  @Test func aClientThatIsGoneCancels() throws {
+  @Test func `a disconnect cancels the call`() throws {
     _ = try self.caller.request("POST", "/v1/echo", body: "{}")
     try self.client.disconnect()
     #expect(self.client.upstream.calls.map(\.isCancelled) == [true])
     #expect(self.client.loop.connectionCount == 0)
   }
 
-  @Test func aStreamThatFailsAsAnArrayIsReset() throws {
+  @Test func `an array that fails is reset`() throws {
     let stream = try self.caller.request("GET", "/v1/watch/a", [("accept", "application/json")])
     let call = try #require(self.client.upstream.calls.first)
     call.reply([0x0a, 0x01, 0x61])
@@ -101,7 +101,7 @@ import Testing
     #expect(self.caller.reply(stream).closed == HTTP2ErrorCode.internalError)
   }
 
-  @Test func aSlowClientHoldsTheEndpointBack() throws {
+  @Test func `a client that reads slowly slows down its endpoint`() throws {
     let client = try TestClient()
     let caller = try TestCaller(client, streamWindow: 64 << 10)
     caller.readsReplies = false
@@ -118,7 +118,7 @@ import Testing
     #expect(caller.reply(stream).closed == HTTP2ErrorCode.noError)
   }
 
-  @Test func aDrainLetsAnAnswerCome() throws {
+  @Test func `a drain lets a response finish`() throws {
     let stream = try self.caller.request("POST", "/v1/echo", body: "{}")
     var isDone = false
     self.client.loop.drain { isDone = true }

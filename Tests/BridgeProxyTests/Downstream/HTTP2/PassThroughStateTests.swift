@@ -14,7 +14,7 @@ import Testing
 
   // MARK: The request
 
-  @Test func aRequestThatCameAtOnceLeavesAtOnce() {
+  @Test func `a request that has arrived in full is sent in full`() {
     var state = PassThroughState()
     #expect(state.dataReceived(ByteBuffer(string: "a")) == .none)
     #expect(state.dataReceived(ByteBuffer(string: "b")) == .none)
@@ -23,14 +23,14 @@ import Testing
     #expect(state.start() == nil)
   }
 
-  @Test func whatComesLaterIsSent() {
+  @Test func `later data is sent as it arrives`() {
     var state = PassThroughState()
     #expect(state.start() == .init(body: nil, isComplete: false))
     #expect(state.dataReceived(ByteBuffer(string: "a")) == .send)
     #expect(state.endReceived() == true)
   }
 
-  @Test func theWindowComesBackWhenTheEndpointTakes() {
+  @Test func `the window is returned when the endpoint accepts data`() {
     var state = self.calling()
     #expect(state.given(byteCount: 10, unsent: WriteBufferWaterMark.high) == 10)
     #expect(state.given(byteCount: 20, unsent: WriteBufferWaterMark.high + 1) == 0)
@@ -40,7 +40,7 @@ import Testing
     #expect(state.given(byteCount: 5, unsent: 0) == 5)
   }
 
-  @Test func aRequestIsNotKeptBehindItsAnswer() {
+  @Test func `request data isn't kept after the response`() {
     var state = self.calling()
     #expect(state.callEnded() == .trailersOnly)
     #expect(state.dataReceived(ByteBuffer(string: "a")) == .drop)
@@ -49,7 +49,7 @@ import Testing
 
   // MARK: The reply
 
-  @Test func oneHeadThenTrailers() {
+  @Test func `one head is passed on, then the trailers`() {
     var state = self.calling()
     #expect(state.headReceived() == true)
     #expect(state.headReceived() == false)
@@ -57,19 +57,19 @@ import Testing
     #expect(state.callEnded() == .ignore)
   }
 
-  @Test func noHeadThenTrailersOnly() {
+  @Test func `an end without a head is trailers-only`() {
     var state = self.calling()
     #expect(state.callEnded() == .trailersOnly)
     #expect(state.headReceived() == false)
   }
 
-  @Test func aRefusalNeedsNoCall() {
+  @Test func `a refusal needs no call`() {
     var state = PassThroughState()
     #expect(state.callEnded() == .trailersOnly)
     #expect(state.start() == nil)
   }
 
-  @Test func aClientThatReadsSlowlyPausesTheCall() {
+  @Test func `a client that reads slowly pauses the call`() {
     var state = self.calling()
     let mark = PassThroughState.replyMark
     #expect(state.replyQueued(unsent: mark) == false)
@@ -83,7 +83,7 @@ import Testing
 
   // MARK: The end
 
-  @Test func anEarlyAnswerEndsTheRequest() {
+  @Test func `an early response ends the request`() {
     var state = self.calling()
     #expect(state.responseSent() == false)
     _ = state.callEnded()
@@ -93,7 +93,7 @@ import Testing
     #expect(state.responseSent() == false)
   }
 
-  @Test func anAnswerToACompleteRequestEndsNothing() {
+  @Test func `a response to a complete request resets nothing`() {
     var state = self.calling()
     _ = state.endReceived()
     _ = state.callEnded()
@@ -101,14 +101,14 @@ import Testing
     #expect(state.responseSent() == false)
   }
 
-  @Test func theEndOfTheRequestMayComeBehindTheAnswer() {
+  @Test func `the end of the request may follow the response`() {
     var state = self.calling()
     _ = state.callEnded()
     _ = state.endReceived()
     #expect(!state.awaitsEnd)
   }
 
-  @Test func aStreamThatClosesEarlyCancels() {
+  @Test func `a stream that closes early cancels the call`() {
     var opening = PassThroughState()
     #expect(opening.closed() == .cancel)
     #expect(opening.start() == nil)
@@ -119,7 +119,7 @@ import Testing
     #expect(calling.callEnded() == .ignore)
   }
 
-  @Test func aStreamThatClosesBehindItsAnswerDoesNot() {
+  @Test func `a stream that closes after its response cancels nothing`() {
     var state = self.calling()
     _ = state.callEnded()
     #expect(state.closed() == .none)
@@ -127,22 +127,22 @@ import Testing
 
   // MARK: The preface
 
-  @Test(
-    "the first bytes tell the protocol",
-    arguments: [
-      ("", ConnectionPreface.Finding.undecided), ("P", .undecided), ("PRI * HTTP/2.0", .undecided),
-      ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r", .undecided), ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", .http2),
-      ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0", .http2), ("PRI * HTTP/1.1", .http1),
-      ("POST /", .http1), ("GET /", .http1), ("\r\nGET /", .http1), ("pri", .http1),
-      ("PRI * HTTP/2.0\r\n\r\nXX", .http1),
-    ])
-  func preface(_ text: String, _ finding: ConnectionPreface.Finding) {
+  @Test(arguments: [
+    ("", ConnectionPreface.Finding.undecided), ("P", .undecided), ("PRI * HTTP/2.0", .undecided),
+    ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r", .undecided), ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", .http2),
+    ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0", .http2), ("PRI * HTTP/1.1", .http1),
+    ("POST /", .http1), ("GET /", .http1), ("\r\nGET /", .http1), ("pri", .http1),
+    ("PRI * HTTP/2.0\r\n\r\nXX", .http1),
+  ])
+  func `the first bytes determine the protocol`(
+    _ text: String, _ finding: ConnectionPreface.Finding
+  ) {
     #expect(ConnectionPreface.classify(ByteBuffer(string: text).readableBytesView) == finding)
   }
 
   // MARK: The connection
 
-  @Test func anIdleConnectionIsEnded() {
+  @Test func `an idle connection is ended`() {
     var state = HTTP2ServerConnectionState()
     #expect(state.wait == .request)
     #expect(state.deadlinePassed() == .goAway)
@@ -150,7 +150,7 @@ import Testing
     #expect(state.deadlinePassed() == .close)
   }
 
-  @Test func aConnectionWithCallsIsNotIdle() {
+  @Test func `a connection with calls is not idle`() {
     var state = HTTP2ServerConnectionState()
     state.streamOpened()
     state.callStarted()
@@ -162,7 +162,7 @@ import Testing
     #expect(state.wait == .request)
   }
 
-  @Test func aClientThatTakesNoAnswerIsClosed() {
+  @Test func `a connection whose client accepts no response is closed`() {
     var state = HTTP2ServerConnectionState()
     state.streamOpened()
     state.callStarted()
@@ -170,13 +170,13 @@ import Testing
     #expect(state.deadlinePassed() == .close)
   }
 
-  @Test func anIdleConnectionLeavesAtOnce() {
+  @Test func `a drain ends an idle connection at once`() {
     var state = HTTP2ServerConnectionState()
     #expect(state.drain() == .goAway)
     #expect(state.drain() == .none)
   }
 
-  @Test func aBusyConnectionIsTold() {
+  @Test func `a drain announces itself on a busy connection`() {
     var state = HTTP2ServerConnectionState()
     state.streamOpened()
     state.callStarted()

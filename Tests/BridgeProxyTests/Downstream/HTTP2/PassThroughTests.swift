@@ -26,7 +26,7 @@ import Testing
     call.request.message.map { String(buffer: $0) } ?? "(none)"
   }
 
-  @Test func aCallPassesBothWays() throws {
+  @Test func `a call passes both ways`() throws {
     let stream = try self.caller.call(
       "/test.Notes/Get", [("x-request-id", "mine"), ("x-a", "1"), ("grpc-encoding", "zstd")],
       body: "ask")
@@ -55,7 +55,7 @@ import Testing
     #expect(entry.requestBytes == 3 && entry.responseBytes == 6 && entry.requestID == "mine")
   }
 
-  @Test func aRequestMayComeInParts() throws {
+  @Test func `a request may arrive in parts`() throws {
     let stream = try self.caller.call(body: "one", ends: false)
     let call = try self.upstreamCall()
     #expect(self.text(call) == "one" && !call.request.isComplete)
@@ -67,7 +67,7 @@ import Testing
     #expect(call.sentText == ["two", "three", "|"])
   }
 
-  @Test func anEndWithoutAHeadIsTrailersOnly() throws {
+  @Test func `an end without a head is trailers-only`() throws {
     let stream = try self.caller.call("/test.Notes/Get", [("x-request-id", "r")], body: "ask")
     try self.upstreamCall().end(
       GRPCStatus(.notFound, "no such thing"),
@@ -80,7 +80,7 @@ import Testing
       ])
   }
 
-  @Test func whatTheBridgeSaysIsAStatus() throws {
+  @Test func `an error of the bridge is a gRPC status`() throws {
     let stream = try self.caller.call(body: "ask")
     let call = try self.upstreamCall()
     call.head([])
@@ -92,12 +92,13 @@ import Testing
   }
 
   @Test(
-    "the shorter of the client's and the service's timeout holds",
     arguments: [
       ("Echo", "5S", 5), ("Echo", "1H", 30), ("Echo", nil, 30), ("Watch", nil, 600),
       ("Push", nil, 600), ("Unknown", nil, 600), ("Watch", "5S", 5),
     ] as [(String, String?, Int64)])
-  func timeouts(_ method: String, _ sent: String?, _ seconds: Int64) throws {
+  func `the shorter of the client's and the service's timeout applies`(
+    _ method: String, _ sent: String?, _ seconds: Int64
+  ) throws {
     let before = NIODeadline.now()
     let fields = sent.map { [("grpc-timeout", $0)] } ?? []
     _ = try self.caller.call("/test.Notes/\(method)", fields, body: "ask")
@@ -106,7 +107,7 @@ import Testing
     #expect(left >= .seconds(seconds) && left < .seconds(seconds + 2))
   }
 
-  @Test func theRulesOfTheServiceHold() throws {
+  @Test func `the service's rules for header fields apply`() throws {
     let hidden = [try Configuration.HeaderRules.Pattern("x-hidden")]
     let client = try TestClient(from: "10.0.0.9") { service in
       service.metadata = [("x-team", "legacy")]
@@ -126,7 +127,7 @@ import Testing
       ])
   }
 
-  @Test func aResetCancels() throws {
+  @Test func `a reset cancels the call`() throws {
     let stream = try self.caller.call(body: "ask", ends: false)
     self.caller.session.reset(stream, errorCode: HTTP2ErrorCode.cancel)
     try self.caller.exchange()
@@ -137,7 +138,7 @@ import Testing
     #expect(self.client.upstream.calls.count == 2)
   }
 
-  @Test func aClientThatIsGoneCancels() throws {
+  @Test func `a disconnect cancels the call`() throws {
     _ = try self.caller.call(body: "ask")
     _ = try self.caller.call(body: "ask", ends: false)
     try self.client.disconnect()
@@ -146,7 +147,7 @@ import Testing
     #expect(self.client.log.entries.map(\.httpStatus) == [499, 499])
   }
 
-  @Test func anEarlyAnswerEndsTheRequest() throws {
+  @Test func `an early response ends the request`() throws {
     let stream = try self.caller.call(body: "ask", ends: false)
     try self.upstreamCall().end(GRPCStatus(.internal), trailers: [("grpc-status", "13")])
     try self.caller.exchange()
@@ -157,7 +158,7 @@ import Testing
 
   // MARK: Back-pressure
 
-  @Test func aSlowEndpointHoldsTheClientBack() throws {
+  @Test func `a slow endpoint slows down the client`() throws {
     let stream = try self.caller.call(ends: false)
     let call = try self.upstreamCall()
     call.unsentBytes = WriteBufferWaterMark.high + 1
@@ -169,7 +170,7 @@ import Testing
     #expect(self.caller.session.unsentBytes(stream) == 0)
   }
 
-  @Test func aSlowClientHoldsTheEndpointBack() throws {
+  @Test func `a slow client slows down the endpoint`() throws {
     let client = try TestClient()
     let caller = try TestCaller(client, streamWindow: 64 << 10)
     caller.readsReplies = false
@@ -187,7 +188,7 @@ import Testing
     #expect(caller.reply(stream).closed == HTTP2ErrorCode.noError)
   }
 
-  @Test func theEndpointGoesOnWhenTheClientHasRead() throws {
+  @Test func `the endpoint resumes when the client has read`() throws {
     let client = try TestClient()
     let caller = try TestCaller(client, streamWindow: 64 << 10)
     caller.readsReplies = false
@@ -202,7 +203,7 @@ import Testing
 
   // MARK: What isn't passed
 
-  @Test func aHeadThatIsTooLarge() throws {
+  @Test func `a head over the limit is refused`() throws {
     var limits = Configuration.Limits()
     limits.headBytes = 4096
     let client = try TestClient(limits: limits)
@@ -219,13 +220,13 @@ import Testing
     #expect(client.upstream.calls.isEmpty && client.isOpen)
   }
 
-  @Test func aTimeoutThatIsNone() throws {
+  @Test func `an invalid timeout is refused`() throws {
     let stream = try self.caller.call("/test.Notes/Get", [("grpc-timeout", "soon")], body: "ask")
     #expect(self.caller.reply(stream).blocks.first?.contains("grpc-status: 3") == true)
     #expect(self.client.upstream.calls.isEmpty)
   }
 
-  @Test func noService() throws {
+  @Test func `a call to an unknown host is UNIMPLEMENTED`() throws {
     let client = try TestClient { $0.hosts = ["other.internal"] }
     let caller = try TestCaller(client)
     let stream = try caller.call(body: "ask")
@@ -236,7 +237,7 @@ import Testing
 
   // MARK: Life
 
-  @Test func aPrefaceByteByByte() throws {
+  @Test func `a preface can arrive byte by byte`() throws {
     let client = try TestClient()
     for byte in ConnectionPreface.bytes { client.sendRaw([byte]) }
     client.sendRaw([0, 0, 0, 4, 0, 0, 0, 0, 0])
@@ -245,14 +246,14 @@ import Testing
     #expect(client.isOpen && client.loop.connectionCount == 1)
   }
 
-  @Test func aPrefaceThatBreaksOffIsHTTP1() throws {
+  @Test func `an incomplete preface is HTTP/1.1`() throws {
     let client = try TestClient()
     client.sendRaw("P")
     client.sendRaw("OST /v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}")
     #expect(client.upstream.calls.count == 1)
   }
 
-  @Test func aSilentClientIsClosed() throws {
+  @Test func `a silent client is closed`() throws {
     var limits = Configuration.Limits()
     limits.requestReadTimeout = .seconds(1)
     let client = try TestClient(limits: limits)
@@ -261,7 +262,7 @@ import Testing
     #expect(!client.isOpen && client.loop.connectionCount == 0)
   }
 
-  @Test func anIdleConnectionIsClosed() throws {
+  @Test func `an idle connection is closed`() throws {
     var limits = Configuration.Limits()
     limits.idleTimeout = .seconds(1)
     let client = try TestClient(limits: limits)
@@ -278,7 +279,7 @@ import Testing
     #expect(client.loop.connectionCount == 0)
   }
 
-  @Test func anIdleConnectionIsDrained() throws {
+  @Test func `an idle connection is drained`() throws {
     var isDone = false
     self.client.loop.drain { isDone = true }
     try self.caller.exchange()
@@ -286,7 +287,7 @@ import Testing
     #expect(self.caller.goneAways == [0])
   }
 
-  @Test func aBusyConnectionIsDrainedWhenItsCallsHaveEnded() throws {
+  @Test func `a busy connection is drained when its calls have ended`() throws {
     let first = try self.caller.call(body: "ask")
     var isDone = false
     self.client.loop.drain { isDone = true }
@@ -302,7 +303,7 @@ import Testing
     #expect(isDone && !self.client.isOpen)
   }
 
-  @Test func aClientThatClosesItsSideIsGone() throws {
+  @Test func `a half-close counts as a disconnect`() throws {
     _ = try self.caller.call(body: "ask")
     self.client.closeInput()
     #expect(try self.upstreamCall().isCancelled && !self.client.isOpen)

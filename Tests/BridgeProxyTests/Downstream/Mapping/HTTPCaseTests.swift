@@ -22,19 +22,26 @@ struct HTTPCaseTests {
   }
 
   @Test(arguments: try HTTPCase.load("templates.json"))
-  func templates(_ item: HTTPCase) async throws { try await self.run(item) }
+  func `each template case has its expected response`(_ item: HTTPCase) async throws {
+    try await self.run(item)
+  }
 
   @Test(arguments: try HTTPCase.load("query.json"))
-  func query(_ item: HTTPCase) async throws { try await self.run(item) }
+  func `each query case has its expected response`(_ item: HTTPCase) async throws {
+    try await self.run(item)
+  }
 
   @Test(arguments: try HTTPCase.load("body.json"))
-  func body(_ item: HTTPCase) async throws { try await self.run(item) }
+  func `each body case has its expected response`(_ item: HTTPCase) async throws {
+    try await self.run(item)
+  }
 
   @Test(arguments: try HTTPCase.load("errors.json"))
-  func errors(_ item: HTTPCase) async throws { try await self.run(item) }
+  func `each error case has its expected response`(_ item: HTTPCase) async throws {
+    try await self.run(item)
+  }
 
-  @Test("there are as many cases as there were, each with a name of its own")
-  func count() throws {
+  @Test func `no case is lost, and each has a unique name`() throws {
     let cases = try ["templates", "query", "body", "errors"].flatMap {
       try HTTPCase.load("\($0).json")
     }

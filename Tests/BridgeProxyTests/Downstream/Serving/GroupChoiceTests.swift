@@ -25,7 +25,7 @@ import Testing
     return try unsafe choice.group(path: path.utf8.span.bytes, using: &generator) { headers[$0] }
   }
 
-  @Test func `a service without rules has nothing to choose`() {
+  @Test func `a service without groups needs no choice`() {
     let service = Configuration.Service(
       name: "s", schemas: [], endpoint: Configuration.Endpoint(host: "a", port: 1))
     #expect(GroupChoice(service) == nil)
@@ -48,7 +48,7 @@ import Testing
       ("/v3/x", ["x-both": "1"], 2),
       ("/v1/x", ["x-both": "1"], 0),
     ] as [(String, [String: String], Int)])
-  func `the first rule that fits holds`(
+  func `the first rule that matches applies`(
     path: String, headers: [String: String], expected: Int
   ) throws {
     let choice = try self.choice([
@@ -73,7 +73,7 @@ import Testing
     #expect((6_800...7_200).contains(counts[0]) && counts[2] == 0)
   }
 
-  @Test func `a client names one`() throws {
+  @Test func `a header field names the group`() throws {
     let choice = try self.choice([.init(header: "x-endpoint", .named)])
     #expect(try self.group(choice) == 0)
     #expect(try self.group(choice, "/", ["x-endpoint": "default"]) == 0)

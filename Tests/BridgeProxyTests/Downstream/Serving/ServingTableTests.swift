@@ -37,54 +37,54 @@ struct ServingTableTests {
     }
   }
 
-  @Test(
-    "a host is preferred to any, then the longest prefix wins",
-    arguments: [
-      ("", "/v1/a", "any"),
-      ("elsewhere", "/v1/a", "any"),
-      ("bench.internal", "/v1/a", "bench"),
-      ("BENCH.Internal", "/v1/a", "bench"),
-      ("bench.internal:8080", "/v1/a", "bench"),
-      ("bench.internal:", "/v1/a", "bench"),
-      ("bench.internal:x", "/v1/a", "any"),
-      ("xbench.internal", "/v1/a", "any"),
-      ("bench.internal.org", "/v1/a", "any"),
-      ("port.internal:81", "/v1/a", "port"),
-      ("port.internal:82", "/v1/a", "any"),
-      ("port.internal", "/v1/a", "any"),
-      ("[::1]:80", "/v1/a", "v6"),
-      ("[::1]", "/v1/a", "v6"),
-      ("second.internal", "/v1/a", "bench"),
-      ("elsewhere", "/p/v1/a", "prefix"),
-      ("elsewhere", "/p/q/v1/a", "longer"),
-      ("elsewhere", "/p/qq/v1/a", "no route in prefix"),
-      ("elsewhere", "/pp/v1/a", "no route in any"),
-      ("elsewhere", "/p", "no route in prefix"),
-      ("bench.internal", "/p/v1/a", "no route in bench"),
-      ("prefixed.internal", "/h/v1/a", "host and prefix"),
-      ("prefixed.internal", "/v1/a", "any"),
-      ("bench.internal.", "/v1/a", "bench"),
-      ("Bench.Internal.:8080", "/v1/a", "bench"),
-      ("bench.internal..", "/v1/a", "any"),
-      ("port.internal.:81", "/v1/a", "port"),
-      ("port.internal.:82", "/v1/a", "any"),
-      ("dotted.internal", "/v1/a", "dotted"),
-      ("a.wild.internal", "/v1/a", "wild"),
-      ("A.B.Wild.Internal.:80", "/v1/a", "wild"),
-      ("exact.wild.internal", "/v1/a", "exact"),
-      ("a.deep.wild.internal", "/v1/a", "deeper"),
-      ("deep.wild.internal", "/v1/a", "wild"),
-      ("wild.internal", "/v1/a", "any"),
-      (".wild.internal", "/v1/a", "any"),
-      ("awild.internal", "/v1/a", "any"),
-      ("a.wild.internal.org", "/v1/a", "any"),
-      ("a.wild.internal:x", "/v1/a", "any"),
-      ("a.wild.internal", "/p/v1/a", "no route in wild"),
-      ("a.ported.internal:81", "/v1/a", "ported"),
-      ("a.ported.internal:82", "/v1/a", "any"),
-      ("a.ported.internal", "/v1/a", "any"),
-    ])
-  func preference(_ authority: String, _ path: String, _ expected: String) throws {
+  @Test(arguments: [
+    ("", "/v1/a", "any"),
+    ("elsewhere", "/v1/a", "any"),
+    ("bench.internal", "/v1/a", "bench"),
+    ("BENCH.Internal", "/v1/a", "bench"),
+    ("bench.internal:8080", "/v1/a", "bench"),
+    ("bench.internal:", "/v1/a", "bench"),
+    ("bench.internal:x", "/v1/a", "any"),
+    ("xbench.internal", "/v1/a", "any"),
+    ("bench.internal.org", "/v1/a", "any"),
+    ("port.internal:81", "/v1/a", "port"),
+    ("port.internal:82", "/v1/a", "any"),
+    ("port.internal", "/v1/a", "any"),
+    ("[::1]:80", "/v1/a", "v6"),
+    ("[::1]", "/v1/a", "v6"),
+    ("second.internal", "/v1/a", "bench"),
+    ("elsewhere", "/p/v1/a", "prefix"),
+    ("elsewhere", "/p/q/v1/a", "longer"),
+    ("elsewhere", "/p/qq/v1/a", "no route in prefix"),
+    ("elsewhere", "/pp/v1/a", "no route in any"),
+    ("elsewhere", "/p", "no route in prefix"),
+    ("bench.internal", "/p/v1/a", "no route in bench"),
+    ("prefixed.internal", "/h/v1/a", "host and prefix"),
+    ("prefixed.internal", "/v1/a", "any"),
+    ("bench.internal.", "/v1/a", "bench"),
+    ("Bench.Internal.:8080", "/v1/a", "bench"),
+    ("bench.internal..", "/v1/a", "any"),
+    ("port.internal.:81", "/v1/a", "port"),
+    ("port.internal.:82", "/v1/a", "any"),
+    ("dotted.internal", "/v1/a", "dotted"),
+    ("a.wild.internal", "/v1/a", "wild"),
+    ("A.B.Wild.Internal.:80", "/v1/a", "wild"),
+    ("exact.wild.internal", "/v1/a", "exact"),
+    ("a.deep.wild.internal", "/v1/a", "deeper"),
+    ("deep.wild.internal", "/v1/a", "wild"),
+    ("wild.internal", "/v1/a", "any"),
+    (".wild.internal", "/v1/a", "any"),
+    ("awild.internal", "/v1/a", "any"),
+    ("a.wild.internal.org", "/v1/a", "any"),
+    ("a.wild.internal:x", "/v1/a", "any"),
+    ("a.wild.internal", "/p/v1/a", "no route in wild"),
+    ("a.ported.internal:81", "/v1/a", "ported"),
+    ("a.ported.internal:82", "/v1/a", "any"),
+    ("a.ported.internal", "/v1/a", "any"),
+  ])
+  func `a specific host precedes any host, then the longest prefix wins`(
+    _ authority: String, _ path: String, _ expected: String
+  ) throws {
     let services = [
       try Self.service("any"),
       try Self.service("longer", prefix: "/p/q/"),
@@ -105,8 +105,7 @@ struct ServingTableTests {
     }
   }
 
-  @Test("services with the same hosts and prefix are served side by side")
-  func sideBySide() throws {
+  @Test func `services with the same host and prefix are served side by side`() throws {
     let table = try ServingTable([
       Self.service("first", template: "/v1/{name}"),
       Self.service("second", template: "/v2/{name}", verb: "POST"),
@@ -117,8 +116,7 @@ struct ServingTableTests {
     #expect(Self.choose(table, "GET", "", "/v3/a") == "no route in first")
   }
 
-  @Test("routes of two services that the same requests would reach are refused by name")
-  func clash() throws {
+  @Test func `conflicting routes of two services are refused by name`() throws {
     let services = [
       try Self.service("first"), try Self.service("second", template: "/v1/{text}"),
     ]
@@ -141,9 +139,8 @@ struct ServingTableTests {
     }
   }
 
-  @Test(
-    "names of methods never clash: the first service has them, and a warning says so once a pair")
-  func names() throws {
+  @Test
+  func `on a conflict of method names the first service wins, with one warning per pair`() throws {
     func service(_ name: String, _ methods: String..., own: String? = nil) throws -> ServedService {
       var schema = TestSchema(methods: methods.map { TestSchema.Method(name: $0) })
       if let own {
@@ -172,14 +169,14 @@ struct ServingTableTests {
     #expect(try ServingTable([service("a", "Check"), service("b", "Other")]).warnings.isEmpty)
   }
 
-  @Test(
-    "rules of services that everyone's server offers don't clash either",
-    arguments: [
-      ("envoy.service.discovery.v3", false), ("google.longrunning", false),
-      ("grpc.channelz.v1", false), ("grpc.binarylog.v1", false), ("grpc.health.v1", false),
-      ("acme.envoy", true), ("grpcx.health", true), ("google.cloud.speech", true),
-    ])
-  func shared(_ package: String, _ isRefused: Bool) throws {
+  @Test(arguments: [
+    ("envoy.service.discovery.v3", false), ("google.longrunning", false),
+    ("grpc.channelz.v1", false), ("grpc.binarylog.v1", false), ("grpc.health.v1", false),
+    ("acme.envoy", true), ("grpcx.health", true), ("google.cloud.speech", true),
+  ])
+  func `rules of services that every server offers don't conflict either`(
+    _ package: String, _ isRefused: Bool
+  ) throws {
     func service(_ name: String, _ file: String) throws -> ServedService {
       let schema = TestSchema(
         package: package, file: file,
@@ -204,8 +201,7 @@ struct ServingTableTests {
     }
   }
 
-  @Test("many routes of two services are one clash, which a service may leave to the first one")
-  func pairs() throws {
+  @Test func `many conflicting routes are one conflict, which the first service may win`() throws {
     func service(_ name: String, _ clashes: RoutingOptions.Clashes? = nil) throws -> ServedService {
       let rules = (0..<13).map { HTTPRule(verb: "GET", template: "/v1/r\($0)/{name}") }
       var configuration = Configuration.Service(
@@ -234,29 +230,28 @@ struct ServingTableTests {
     }
   }
 
-  @Test("without any service nothing is found")
-  func empty() throws {
+  @Test func `without any service nothing is found`() throws {
     #expect(Self.choose(try ServingTable([]), "GET", "a", "/v1/a") == "no service")
   }
 }
 
 /// Request targets in their forms.
 struct RequestTargetTests {
-  @Test(
-    "a target is taken apart",
-    arguments: [
-      ("/", "", "/", ""),
-      ("/a/b?c=d?e", "", "/a/b", "c=d?e"),
-      ("/a?", "", "/a", ""),
-      ("//a/b", "", "//a/b", ""),
-      ("/a:b@c", "", "/a:b@c", ""),
-      ("http://h", "h", "", ""),
-      ("http://h:80/a?b", "h:80", "/a", "b"),
-      ("HTTP://h?b", "h", "", "b"),
-      ("https://h/a", "h", "/a", ""),
-      ("*", "", "", ""),
-    ])
-  func parts(_ text: String, _ authority: String, _ path: String, _ query: String) throws {
+  @Test(arguments: [
+    ("/", "", "/", ""),
+    ("/a/b?c=d?e", "", "/a/b", "c=d?e"),
+    ("/a?", "", "/a", ""),
+    ("//a/b", "", "//a/b", ""),
+    ("/a:b@c", "", "/a:b@c", ""),
+    ("http://h", "h", "", ""),
+    ("http://h:80/a?b", "h:80", "/a", "b"),
+    ("HTTP://h?b", "h", "", "b"),
+    ("https://h/a", "h", "/a", ""),
+    ("*", "", "", ""),
+  ])
+  func `a target is parsed`(
+    _ text: String, _ authority: String, _ path: String, _ query: String
+  ) throws {
     let bytes = Array(text.utf8)
     let target = try RequestTarget(bytes.span.bytes)
     #expect(String(decoding: bytes[target.authority], as: UTF8.self) == authority)
@@ -264,18 +259,15 @@ struct RequestTargetTests {
     #expect(String(decoding: bytes[target.query], as: UTF8.self) == query)
   }
 
-  @Test(
-    "what is no target is refused",
-    arguments: ["", "a", "**", "http:/h", "http://", "http:///a", "ftp://h/", "/a#b", "/a?b#c"])
-  func refused(_ text: String) {
+  @Test(arguments: ["", "a", "**", "http:/h", "http://", "http:///a", "ftp://h/", "/a#b", "/a?b#c"])
+  func `an invalid target is refused`(_ text: String) {
     #expect(throws: RequestError.self) { try RequestTarget(text.utf8.span.bytes) }
   }
 }
 
 /// What a client is told when its request reaches nothing.
 struct RoutingAnswerTests {
-  @Test("a path that's nobody's names the routes that look alike")
-  func noRoute() throws {
+  @Test func `the error for an unknown path lists similar routes`() throws {
     let client = try TestClient()
     client.request("GET /v1/note/a")
     let answer = try client.answer()
@@ -290,8 +282,7 @@ struct RoutingAnswerTests {
           + #""reason":"ROUTE_NOT_FOUND","domain":"bridge-proxy"}]}"#))
   }
 
-  @Test("a host that's nobody's names the services that there are")
-  func noService() throws {
+  @Test func `the error for an unknown host lists the services`() throws {
     let client = try TestClient {
       $0.hosts = ["bench.internal"]
       $0.prefix = "/bench"
@@ -305,8 +296,7 @@ struct RoutingAnswerTests {
     #expect(client.upstream.calls.count == 1)
   }
 
-  @Test("of an absolute-form target the authority is named, and not Host (RFC 9112 §3.2.2)")
-  func absoluteForm() throws {
+  @Test func `an absolute target's authority is named, not Host (RFC 9112 §3.2.2)`() throws {
     let client = try TestClient { $0.hosts = ["bench.internal"] }
     client.sendRaw(
       "GET http://other.internal:81/v1/notes/a HTTP/1.1\r\nHost: bench.internal\r\n\r\n")
@@ -315,16 +305,14 @@ struct RoutingAnswerTests {
     #expect(answer.body.contains("no service for host other.internal:81 and path /v1/notes/a"))
   }
 
-  @Test("what a client wrote comes back without marks of direction and control characters")
-  func foreignText() throws {
+  @Test func `echoed input has no bidirectional marks or control characters`() throws {
     let client = try TestClient()
     client.request("GET /v1/no\u{202E}te/a/b/c/d")
     let answer = try client.answer()
     #expect(!answer.body.unicodeScalars.contains("\u{202E}"), "\(answer.body)")
   }
 
-  @Test("another method gets a 405 with Allow")
-  func method() throws {
+  @Test func `another method is a 405 with Allow`() throws {
     let client = try TestClient()
     client.request("DELETE /v1/notes/a")
     var answer = try client.answer()
@@ -341,8 +329,7 @@ struct RoutingAnswerTests {
     #expect(client.isOpen)
   }
 
-  @Test("CONNECT gets a 405 in JSON that says how to use the bridge")
-  func connect() throws {
+  @Test func `CONNECT is a 405 in JSON that says how to use the bridge`() throws {
     let client = try TestClient()
     client.sendRaw("CONNECT bench.internal:443 HTTP/1.1\r\nHost: bench.internal:443\r\n\r\n")
     let answer = try client.answer()
@@ -353,8 +340,7 @@ struct RoutingAnswerTests {
     #expect(answer.body.contains("CONNECT_NOT_SUPPORTED"))
   }
 
-  @Test("a broken escape in a variable or the query is a 400 that names it")
-  func escapes() throws {
+  @Test func `an invalid escape in a variable or the query is a 400 that names it`() throws {
     let client = try TestClient()
     client.request("GET /v1/notes/%zz")
     var answer = try client.answer()
@@ -368,19 +354,19 @@ struct RoutingAnswerTests {
     #expect(client.isOpen)
   }
 
-  @Test(
-    "a body that isn't JSON is a 415 that names the header to send",
-    arguments: [
-      ("text/plain", 415),
-      ("application/x-www-form-urlencoded", 415),
-      ("application/json; charset=koi8-r", 415),
-      ("application/jsonx", 415),
-      ("application/json", 200),
-      ("Application/JSON ; Charset=\"UTF-8\"", 200),
-      ("application/vnd.api+json", 200),
-      ("text/json", 200),
-    ])
-  func contentType(_ type: String, _ status: Int) throws {
+  @Test(arguments: [
+    ("text/plain", 415),
+    ("application/x-www-form-urlencoded", 415),
+    ("application/json; charset=koi8-r", 415),
+    ("application/jsonx", 415),
+    ("application/json", 200),
+    ("Application/JSON ; Charset=\"UTF-8\"", 200),
+    ("application/vnd.api+json", 200),
+    ("text/json", 200),
+  ])
+  func `a body that isn't JSON is a 415 that names the header field to send`(
+    _ type: String, _ status: Int
+  ) throws {
     let client = try TestClient()
     client.upstream.echoes()
     client.request("POST /v1/echo", ["Content-Type: \(type)"], body: "{}")
@@ -390,8 +376,7 @@ struct RoutingAnswerTests {
     #expect(client.isOpen)
   }
 
-  @Test("a body where none is taken is a 400")
-  func bodies() throws {
+  @Test func `an unexpected body is a 400`() throws {
     let client = try TestClient()
     client.request("GET /v1/notes/a", body: "{}")
     let answer = try client.answer()
@@ -401,8 +386,7 @@ struct RoutingAnswerTests {
     #expect(client.isOpen)
   }
 
-  @Test("bad JSON is a 400 with field path, line and column")
-  func badJSON() throws {
+  @Test func `invalid JSON is a 400 with field path, line and column`() throws {
     let client = try TestClient()
     client.request("POST /v1/echo", body: "{\n  \"inner\": {\"text\": 7}\n}")
     let answer = try client.answer()
@@ -428,15 +412,15 @@ struct CallChoiceTests {
         endpoint: Configuration.Endpoint(host: "localhost", port: 1)), schema: schema.load())
   }
 
-  @Test(
-    "host and prefix, then the schema that has the method",
-    arguments: [
-      ("x", "Any", "first /", "/"), ("x", "Other", "second /", "/"), ("x", "None", "first /", "/"),
-      ("h.internal", "Host", "host /", "/"), ("h.internal:80", "None", "host /", "/"),
-      ("h.internal", "Any", "host /", "/"), ("x", "Deep", "deep /", "/"),
-      ("x", "Deep", "deep /", "/deep/"), ("x", "None", "deep /", "/deep/"),
-    ])
-  func choose(_ authority: String, _ method: String, _ expected: String, _ prefix: String) throws {
+  @Test(arguments: [
+    ("x", "Any", "first /", "/"), ("x", "Other", "second /", "/"), ("x", "None", "first /", "/"),
+    ("h.internal", "Host", "host /", "/"), ("h.internal:80", "None", "host /", "/"),
+    ("h.internal", "Any", "host /", "/"), ("x", "Deep", "deep /", "/"),
+    ("x", "Deep", "deep /", "/deep/"), ("x", "None", "deep /", "/deep/"),
+  ])
+  func `a call is routed by host and prefix, then by method`(
+    _ authority: String, _ method: String, _ expected: String, _ prefix: String
+  ) throws {
     let table = try ServingTable([
       Self.service("first", method: "Any"), Self.service("second", method: "Other"),
       Self.service("host", hosts: ["h.internal"], method: "Host"),
@@ -449,7 +433,7 @@ struct CallChoiceTests {
     #expect(choice?.callPath == path)
   }
 
-  @Test func noService() throws {
+  @Test func `a call to an unknown host has no service`() throws {
     let table = try ServingTable([Self.service("host", hosts: ["h.internal"], method: "Host")])
     let choice = table.chooseForCall(authority: "x".utf8.span.bytes, path: "/a.B/Host")
     #expect(choice == nil)

@@ -9,21 +9,18 @@ struct WebSocketFrameCheckTests {
     WebSocketFrameCheck.fault(ofClose: ByteBuffer(bytes: bytes))
   }
 
-  @Test(
-    "codes that no Close frame may have are faults",
-    arguments: [
-      (1000...1003, true), (1007...1014, true), (3000...4999, true), (0...999, false),
-      (1004...1006, false), (1015...2999, false), (5000...65535, false),
-    ])
-  func codes(range: ClosedRange<Int>, isRight: Bool) {
+  @Test(arguments: [
+    (1000...1003, true), (1007...1014, true), (3000...4999, true), (0...999, false),
+    (1004...1006, false), (1015...2999, false), (5000...65535, false),
+  ])
+  func `codes that a Close frame mustn't have are errors`(range: ClosedRange<Int>, isRight: Bool) {
     for code in range {
       let bytes = [UInt8(code >> 8), UInt8(code & 0xFF)]
       #expect(Self.fault(bytes) == (isRight ? nil : .closeCode))
     }
   }
 
-  @Test("a code has two bytes, and the reason behind it is UTF-8")
-  func content() {
+  @Test func `a code has two bytes, and the reason after it is UTF-8`() {
     #expect(Self.fault([]) == nil)
     #expect(Self.fault([3]) == .closeCode)
     #expect(Self.fault([3, 0xE8] + Array("auf Wiedersehen, ë".utf8)) == nil)

@@ -11,8 +11,7 @@ struct WebSocketStateTests {
     WebSocketState(isClientStreaming: takes, isServerStreaming: gives, takesMessages: takesMessages)
   }
 
-  @Test("messages and replies go both ways until the client's empty message")
-  func chat() {
+  @Test func `messages go both ways until the client's empty message`() {
     var state = Self.open()
     #expect(state.messageReceived(isEmpty: false) == .send)
     #expect(state.replyReceived() == .write)
@@ -30,8 +29,7 @@ struct WebSocketStateTests {
     #expect(state.closeReceived() == .ignore)
   }
 
-  @Test("a method that takes one message takes the first, even an empty one")
-  func single() {
+  @Test func `a unary method takes the first message, even an empty one`() {
     for isEmpty in [false, true] {
       var state = Self.open(takes: false)
       #expect(state.messageReceived(isEmpty: isEmpty) == .sendOnly)
@@ -41,8 +39,7 @@ struct WebSocketStateTests {
     #expect(state.messageReceived(isEmpty: false) == .refuse)
   }
 
-  @Test("one reply is held until the call has ended well")
-  func unaryReply() {
+  @Test func `a single response is held until the call succeeds`() {
     var state = Self.open(gives: false)
     #expect(state.callEnded(isOK: true) == .closeMissing)
     #expect(state.replyReceived() == .hold)
@@ -51,8 +48,7 @@ struct WebSocketStateTests {
     #expect(state.replyReceived() == .refuse)
   }
 
-  @Test("the client's close is answered, and ends everything")
-  func close() {
+  @Test func `the client's close is acknowledged, and ends everything`() {
     var state = Self.open()
     #expect(state.closeReceived() == .respond)
     #expect(!state.isOpen)
@@ -61,8 +57,7 @@ struct WebSocketStateTests {
     #expect(state.pingDue() == .ignore)
   }
 
-  @Test("a ping that nothing follows is the last one")
-  func pings() {
+  @Test func `a ping that goes unanswered is the last one`() {
     var state = Self.open()
     #expect(state.pingDue() == .ping)
     state.lifeSignReceived()
@@ -72,8 +67,7 @@ struct WebSocketStateTests {
     #expect(state.pingDue() == .giveUp)
   }
 
-  @Test("the code of a close is that of the call, and its reason fits a control frame")
-  func closeCodes() {
+  @Test func `the close code is the call's, and the reason fits a control frame`() {
     #expect(WebSocketClose(.ok, "fine") == WebSocketClose(1000, ""))
     #expect(WebSocketClose(.permissionDenied, "no").code == 4007)
     #expect(WebSocketClose(.unauthenticated, "no").reason == "no")
