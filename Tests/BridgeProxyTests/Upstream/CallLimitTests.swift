@@ -10,7 +10,7 @@ import Testing
     (CallLimit(.microseconds(250), .client), "within 250us (the request's own timeout)"),
     (CallLimit(.seconds(-1), .client), "within 0us (the request's own timeout)"),
   ])
-  func aMessageNamesTheTimeAndItsSetting(_ limit: CallLimit, _ words: String) {
+  func `a message names the timeout and its setting`(_ limit: CallLimit, _ words: String) {
     #expect(limit.words(for: "services.bench") == words)
   }
 
@@ -20,7 +20,7 @@ import Testing
     (TimeAmount.seconds(5), true, CallLimit(.seconds(5), .stream)),
     (TimeAmount.seconds(9), false, CallLimit(.seconds(5), .service)),
   ])
-  func theShorterOneHolds(_ client: TimeAmount?, _ isStreaming: Bool, _ limit: CallLimit) {
+  func `the shorter limit applies`(_ client: TimeAmount?, _ isStreaming: Bool, _ limit: CallLimit) {
     #expect(CallLimit(.seconds(5), isStreaming: isStreaming, client: client) == limit)
   }
 }

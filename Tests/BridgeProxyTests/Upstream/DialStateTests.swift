@@ -31,7 +31,7 @@ import Testing
     return state
   }
 
-  @Test func familiesTakeTurnsAtIntervals() {
+  @Test func `address families alternate at intervals`() {
     var state = self.looked(
       ipv6: self.addresses("::1", "::2", "::3"), ipv4: self.addresses("10.0.0.1"))
     #expect(self.starts(&state, at: 0) == ["1 ::1"])
@@ -44,7 +44,7 @@ import Testing
     #expect(state.failure(of: self.host) == nil)
   }
 
-  @Test func askingBeforeTheLookupsAnswerTakesNoTurn() {
+  @Test func `asking before the lookup's answer uses no turn`() {
     var state = DialState(lookingUp: AddressFamily.allCases, first: .ipv6)
     #expect(self.starts(&state, at: 0) == [])
     state.found(self.addresses("::1"), .ipv6, now: self.start)
@@ -52,14 +52,14 @@ import Testing
     #expect(self.starts(&state, at: 0) == ["1 ::1"])
   }
 
-  @Test func theFamilyOfTheLastConnectionIsFirst() {
+  @Test func `the family of the last connection comes first`() {
     var state = self.looked(
       first: .ipv4, ipv6: self.addresses("::1"), ipv4: self.addresses("10.0.0.1"))
     #expect(self.starts(&state, at: 0) == ["1 10.0.0.1"])
     #expect(self.starts(&state, at: 250) == ["2 ::1"])
   }
 
-  @Test func aFailureStartsTheNextAtOnce() {
+  @Test func `a failure starts the next attempt at once`() {
     var state = self.looked(ipv6: self.addresses("::1"), ipv4: self.addresses("10.0.0.1"))
     #expect(self.starts(&state, at: 0) == ["1 ::1"])
     state.failed(1, "refused", .connecting)
@@ -72,7 +72,7 @@ import Testing
     #expect(state.failure(of: self.host) == "no HTTP/2 (tried ::1 and 10.0.0.1)")
   }
 
-  @Test func oneFamilyIsEnough() {
+  @Test func `one family is enough`() {
     var state = DialState(lookingUp: AddressFamily.allCases, first: .ipv6)
     state.lookupFailed(LookupError(reason: "No address"), .ipv6)
     state.found(self.addresses("10.0.0.1"), .ipv4, now: self.start)
@@ -81,7 +81,7 @@ import Testing
     #expect(state.failure(of: self.host) == "refused")
   }
 
-  @Test func aFamilyWithoutAnAnswerIsWaitedForAMoment() {
+  @Test func `a family without an answer is waited for briefly`() {
     var state = DialState(lookingUp: AddressFamily.allCases, first: .ipv6)
     state.found(self.addresses("10.0.0.1"), .ipv4, now: self.start)
     #expect(self.starts(&state, at: 0) == [])
@@ -93,7 +93,7 @@ import Testing
     #expect(self.starts(&state, at: 300) == ["2 ::1"])
   }
 
-  @Test func theFirstFamilyWaitsForNone() {
+  @Test func `the preferred family waits for no other`() {
     var state = DialState(lookingUp: AddressFamily.allCases, first: .ipv6)
     state.found(self.addresses("::1"), .ipv6, now: self.start)
     #expect(self.starts(&state, at: 0) == ["1 ::1"])
@@ -111,7 +111,9 @@ import Testing
       "can't look up n in time: no answer within 1s (s)"
     ),
   ])
-  func aNameThatLeadsNowhere(_ ipv4: LookupError, _ ipv6: LookupError, _ reason: String) {
+  func `a name that can't be resolved is an error with its reason`(
+    _ ipv4: LookupError, _ ipv6: LookupError, _ reason: String
+  ) {
     var state = DialState(lookingUp: AddressFamily.allCases, first: .ipv6)
     #expect(state.isLookingUp)
     state.lookupFailed(ipv4, .ipv4)
@@ -120,7 +122,7 @@ import Testing
     #expect(state.failure(of: "n") == reason)
   }
 
-  @Test func noMoreAddressesAreTriedThanMay() {
+  @Test func `the number of addresses tried is limited`() {
     let many = (0..<200).compactMap { try? SocketAddress(ipAddress: "10.0.0.\($0)", port: 1) }
     var state = self.looked(ipv6: self.addresses("::1"), ipv4: many)
     var count = 0

@@ -41,7 +41,7 @@ import Testing
 
   private let refused = IOError(errnoCode: ECONNREFUSED, reason: "connect")
 
-  @Test func theNextAddressIsTriedWhenOneRefuses() throws {
+  @Test func `the next address is tried when one refuses`() throws {
     let pool = self.makePool()
     self.endpoint.outcomes = [.fail(self.refused)]
     let observer = try self.call(pool)
@@ -59,7 +59,7 @@ import Testing
     #expect(self.endpoint.dialed.last == "10.0.0.1")
   }
 
-  @Test func theNextAddressIsTriedWhileOneIsSilent() throws {
+  @Test func `the next address is tried while one is silent`() throws {
     let pool = self.makePool()
     self.endpoint.outcomes = [.hang]
     let observer = try self.call(pool)
@@ -77,7 +77,7 @@ import Testing
   }
 
   /// It accepts, and then says nothing of HTTP/2.
-  @Test func theFirstThatSpeaksHTTP2IsTheConnection() throws {
+  @Test func `the first connection that speaks HTTP/2 is used`() throws {
     let pool = self.makePool(ipv6: ["::1", "::2"])
     let observer = RecordingObserver()
     let message = GRPCMessage.framed(ByteBuffer(string: "ask"))
@@ -97,7 +97,7 @@ import Testing
     #expect(self.endpoint.peers.count == 2 && pool.core.connections.count == 1)
   }
 
-  @Test func allThatFailIsOneReason() throws {
+  @Test func `if all addresses fail there is one error`() throws {
     let pool = self.makePool()
     self.endpoint.outcomes = [.fail(self.refused), .fail(self.refused)]
     let observer = try self.call(pool)
@@ -109,7 +109,7 @@ import Testing
     #expect(pool.core.dialers.isEmpty)
   }
 
-  @Test func aNameWithoutAnAnswerIsNamed() throws {
+  @Test func `a lookup that times out is an error with the name`() throws {
     let pool = self.pool("silent.example")
     let observer = try self.call(pool)
     #expect(self.endpoint.silentLookups == 2)
@@ -123,12 +123,12 @@ import Testing
     #expect(self.endpoint.silentLookups == 0 && observer.status?.origin == .notConnected)
   }
 
-  @Test func aNameThatIsUnknownIsNamedAtOnce() throws {
+  @Test func `an unknown name is an error at once`() throws {
     let observer = try self.call(self.makePool(ipv6: [], ipv4: []))
     #expect(observer.status?.message == "can't look up depot: Name or service not known")
   }
 
-  @Test func aPoolThatClosesDialsNoLonger() throws {
+  @Test func `closing a pool stops its dialing`() throws {
     let pool = self.makePool()
     self.endpoint.outcomes = [.hang]
     let observer = try self.call(pool)
@@ -140,7 +140,7 @@ import Testing
     for promise in self.endpoint.hanging { promise.fail(ChannelError.eof) }
   }
 
-  @Test func aPoolThatIsDrainedEndsWithItsDialer() throws {
+  @Test func `a drained pool ends with its dialer`() throws {
     let pool = self.makePool()
     self.endpoint.outcomes = [.hang, .hang]
     pool.connect(isUrgent: false)

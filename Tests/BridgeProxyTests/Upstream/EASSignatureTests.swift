@@ -9,7 +9,7 @@ import Testing
 
 /// Signatures and statuses of PAI-EAS.
 @Suite struct EASSignatureTests {
-  @Test func aSignatureOfTheVendorsClient() {
+  @Test func `a signature equals that of the vendor's client`() {
     let digest = EASSignature.digest(of: ByteBuffer(string: "{\"a\":1}"))
     #expect(digest == "bb6cb5c68df4652941caf652a366f2d8")
     let signature = EASSignature.signature(
@@ -18,7 +18,7 @@ import Testing
     #expect(signature == "wlYF/IF7/E2b9c3UuYgdJygvtmA=")
   }
 
-  @Test func aHeadWithASignature() {
+  @Test func `a head carries a signature of its own fields`() {
     var auth = Configuration.Auth(scheme: .eas, token: .init("TESTTOKEN"))
     auth.header = "authorization"
     var metadata = HeaderBlock()
@@ -48,7 +48,7 @@ import Testing
       (501, .unimplemented), (502, .unavailable), (503, .unavailable), (504, .deadlineExceeded),
       (505, .unimplemented), (418, .unknown),
     ] as [(Int, GRPCStatus.Code)])
-  func statuses(http: Int, code: GRPCStatus.Code) {
+  func `HTTP statuses of EAS map to gRPC codes`(http: Int, code: GRPCStatus.Code) {
     let status = GRPCStatus(httpStatus: http, contentType: "text/plain", text: "x", mapping: .eas)
     #expect(status.code == code && status.origin == .endpoint)
     #expect(status.message.hasPrefix("the endpoint responded with HTTP status \(http)"))
@@ -57,12 +57,12 @@ import Testing
     #expect(status.retryPushback == (http == 408 ? .never : nil))
   }
 
-  @Test func aPageWithoutAnErrorIsNoAnswerEither() {
+  @Test func `a page without an error is not a response either`() {
     let status = GRPCStatus(httpStatus: 200, contentType: "text/html", text: "", mapping: .eas)
     #expect(status.code == .unknown && status.origin == .transport)
   }
 
-  @Test func whatWasDroppedIsTriedAgainByAnyPolicy() {
+  @Test func `a dropped request is retried by any policy`() {
     var throttle: RetryThrottle?
     var generator = SystemRandomNumberGenerator()
     let decide = { (http: Int, policy: Configuration.Retry?) in

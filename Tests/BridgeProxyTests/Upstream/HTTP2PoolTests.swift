@@ -34,7 +34,7 @@ import Testing
     try #require(index < self.endpoint.peers.count ? self.endpoint.peers[index] : nil)
   }
 
-  @Test func aCompressedMessageNamesItsEncoding() throws {
+  @Test func `a compressed message names its encoding`() throws {
     let pool = self.makePool()
     var request = self.ask("ask")
     request.encoding = .gzip
@@ -43,7 +43,7 @@ import Testing
     #expect(try self.peer().heads[1]?.contains("grpc-encoding: gzip") == true)
   }
 
-  @Test func aCallOpensAConnectionAndGetsItsReply() throws {
+  @Test func `a call opens a connection and gets its reply`() throws {
     let pool = self.makePool()
     let observer = RecordingObserver()
     var request = self.ask("ask", deadline: self.endpoint.loop.now + .seconds(30))
@@ -65,7 +65,7 @@ import Testing
     #expect(peer.closed == [1: 0])
   }
 
-  @Test func aLongWayGetsAWiderWindow() throws {
+  @Test func `a long round trip gets a wider window`() throws {
     let pool = self.makePool()
     let observer = RecordingObserver()
     _ = pool.start(
@@ -87,7 +87,7 @@ import Testing
     #expect(window > 1 << 20 && window <= 8 << 20)
   }
 
-  @Test func callsCarryTheTokenThatHoldsWhenTheyBegin() throws {
+  @Test func `calls carry the token that is valid when they begin`() throws {
     let credentials = Credentials(.init(scheme: .bearer, token: .init("one")))
     let pool = HTTP2Pool(
       eventLoop: self.endpoint.loop, endpoint: self.address, userAgent: "bridge-proxy/test",
@@ -114,7 +114,7 @@ import Testing
     #expect(observer.status?.code == .resourceExhausted && observer.status?.wasDropped == true)
   }
 
-  @Test func callsShareAConnectionAndAWrite() throws {
+  @Test func `calls share a connection and a write`() throws {
     let pool = self.makePool()
     let observers = (0..<20).map { _ in RecordingObserver() }
     _ = pool.start(self.ask("first"), observer: observers[0])
@@ -132,7 +132,7 @@ import Testing
     #expect(self.endpoint.attempts == 1)
   }
 
-  @Test func aRequestInSeveralMessages() throws {
+  @Test func `a request can have several messages`() throws {
     let pool = self.makePool()
     let observer = RecordingObserver()
     let call = pool.start(self.ask("a", complete: false), observer: observer)
@@ -147,7 +147,7 @@ import Testing
     #expect(peer.bodies[1].map { String(buffer: $0) } == "\0\0\0\0\u{1}abc")
   }
 
-  @Test func aRefusedConnectionFailsWaitingCallsByName() throws {
+  @Test func `a refused connection fails waiting calls with its address`() throws {
     self.endpoint.outcomes = [.fail(IOError(errnoCode: ECONNREFUSED, reason: "connect"))]
     let pool = self.makePool()
     let observers = (0..<3).map { _ in RecordingObserver() }
@@ -175,7 +175,7 @@ import Testing
     #expect(late.events == RecordingObserver.good("up again"))
   }
 
-  @Test func anEndpointWithoutSettingsTimesOut() throws {
+  @Test func `an endpoint that sends no SETTINGS times out`() throws {
     self.endpoint.outcomes = [.hang]
     let pool = self.makePool { $0.connectTimeout = .seconds(2) }
     let observer = RecordingObserver()
@@ -189,7 +189,7 @@ import Testing
     for promise in self.endpoint.hanging { promise.fail(ChannelError.eof) }
   }
 
-  @Test func anEndpointThatSpeaksHTTP1IsNamed() throws {
+  @Test func `an endpoint that speaks HTTP/1.1 is recognized`() throws {
     let pool = self.makePool()
     let observer = RecordingObserver()
     _ = pool.start(self.ask("x"), observer: observer)
@@ -201,7 +201,7 @@ import Testing
     #expect(!peer.channel.isActive)
   }
 
-  @Test func aDeadConnectionFailsItsCallsAndIsReplaced() throws {
+  @Test func `a dead connection fails its calls and is replaced`() throws {
     let pool = self.makePool()
     let observer = RecordingObserver()
     _ = pool.start(self.ask("x"), observer: observer)
@@ -223,7 +223,7 @@ import Testing
     #expect(next.events == RecordingObserver.good("new"))
   }
 
-  @Test func goAwayMovesUnprocessedCallsToANewConnection() throws {
+  @Test func `GOAWAY moves unprocessed calls to a new connection`() throws {
     let pool = self.makePool()
     let observers = [RecordingObserver(), RecordingObserver()]
     for observer in observers { _ = pool.start(self.ask("x"), observer: observer) }
@@ -241,7 +241,7 @@ import Testing
     #expect(!first.channel.isActive && second.channel.isActive)
   }
 
-  @Test func aRefusedStreamIsTriedAgainAndNotForEver() throws {
+  @Test func `a refused stream is retried a limited number of times`() throws {
     let pool = self.makePool { $0.endpointConnections = 1 }
     let observer = RecordingObserver()
     _ = pool.start(self.ask("x"), observer: observer)
@@ -258,7 +258,7 @@ import Testing
     #expect(try self.peer().requests.count == refusals)
   }
 
-  @Test func aRefusalAfterAnAnswerIsTheEnd() throws {
+  @Test func `a refusal after a response ends the call`() throws {
     let pool = self.makePool()
     let observer = RecordingObserver()
     _ = pool.start(self.ask("x"), observer: observer)
@@ -272,7 +272,7 @@ import Testing
     #expect(peer.requests.count == 1)
   }
 
-  @Test func callsBeyondTheEndpointsLimitWaitOrGetTheirOwnConnection() throws {
+  @Test func `calls beyond the endpoint's limit wait or get their own connection`() throws {
     self.endpoint.options.concurrentStreams = 2
     let pool = self.makePool { $0.endpointConnections = 2 }
     let observers = (0..<5).map { _ in RecordingObserver() }
@@ -287,7 +287,7 @@ import Testing
     #expect(observers.filter { $0.status != nil }.count == 1)
   }
 
-  @Test func tooManyWaitingCallsAreShed() throws {
+  @Test func `calls beyond the waiting limit are shed`() throws {
     let pool = self.makePool {
       $0.callsInFlight = 1
       $0.callsWaiting = 1
@@ -313,7 +313,7 @@ import Testing
     #expect(waiting.events.isEmpty)
   }
 
-  @Test func theDeadlineEndsACallWhereverItIs() throws {
+  @Test func `the deadline ends a call in any state`() throws {
     let pool = self.makePool { $0.callsInFlight = 1 }
     let now = self.endpoint.loop.now
     let passed = RecordingObserver()
@@ -349,7 +349,9 @@ import Testing
   }
 
   @Test(arguments: EndpointClock.allCases, [true, false])
-  func theEndpointsClockSaysWhatTheBridgesSays(_ clock: EndpointClock, isRaw: Bool) throws {
+  func `the endpoint's deadline error is reported like the bridge's own`(
+    _ clock: EndpointClock, isRaw: Bool
+  ) throws {
     let pool = HTTP2Pool(
       eventLoop: self.endpoint.loop, endpoint: self.address, userAgent: "bridge-proxy/test",
       connector: self.endpoint, key: "services.depot")
@@ -387,7 +389,7 @@ import Testing
     }
   }
 
-  @Test func aCancelledCallIsResetAndSilent() throws {
+  @Test func `a cancelled call is reset without events`() throws {
     let pool = self.makePool()
     let observer = RecordingObserver()
     let call = pool.start(self.ask("x"), observer: observer)
@@ -401,7 +403,7 @@ import Testing
     #expect(peer.closed[1] != nil)
   }
 
-  @Test func aCallCancelledBeforeItsConnectionNeverLeaves() throws {
+  @Test func `a call cancelled before its connection is ready is never sent`() throws {
     let pool = self.makePool()
     let observer = RecordingObserver()
     pool.start(self.ask("x"), observer: observer).cancel()
@@ -410,7 +412,7 @@ import Testing
     #expect(try self.peer().requests.isEmpty)
   }
 
-  @Test func aPausedCallKeepsMessagesAndWindow() throws {
+  @Test func `a paused call keeps its messages and its window`() throws {
     let pool = self.makePool()
     let observer = RecordingObserver()
     let call = pool.start(
@@ -439,7 +441,7 @@ import Testing
     #expect(observer.events.count == 5 && observer.status == GRPCStatus(.ok))
   }
 
-  @Test func aPausedCallIsNotEndedByItsDeadlineOnceItsReplyIsThere() throws {
+  @Test func `a paused call whose reply is complete doesn't time out`() throws {
     let pool = self.makePool()
     let observer = RecordingObserver()
     let call = pool.start(
@@ -456,7 +458,7 @@ import Testing
     #expect(observer.events == RecordingObserver.good("whole"))
   }
 
-  @Test func anEarlyReplyStopsTheRequest() throws {
+  @Test func `an early reply stops the request`() throws {
     let pool = self.makePool()
     let observer = RecordingObserver()
     let call = pool.start(self.ask("x", complete: false), observer: observer)
@@ -471,7 +473,7 @@ import Testing
     #expect(peer.closed[1] == HTTP2ErrorCode.cancel)
   }
 
-  @Test func aReplyOverItsLimitIsReset() throws {
+  @Test func `a reply over its limit is reset`() throws {
     let pool = self.makePool()
     let observer = RecordingObserver()
     _ = pool.start(self.ask("x", replyByteLimit: 3), observer: observer)
@@ -485,7 +487,7 @@ import Testing
     #expect(peer.closed[1] == HTTP2ErrorCode.cancel)
   }
 
-  @Test func aHeaderListOverItsLimitEndsTheCallOnly() throws {
+  @Test func `a header list over its limit ends only its call`() throws {
     let pool = self.makePool { $0.endpointHeaderBytes = 200 }
     let observer = RecordingObserver()
     _ = pool.start(self.ask("x"), observer: observer)
@@ -500,7 +502,7 @@ import Testing
     #expect(peer.closed[1] == HTTP2ErrorCode.cancel && peer.channel.isActive)
   }
 
-  @Test func aCallMayBeginWithinAnothersEnd() throws {
+  @Test func `a call may begin while another ends`() throws {
     let pool = self.makePool()
     let observers = (0..<3).map { _ in RecordingObserver() }
     observers[0].onEnd = { _ = pool.start(self.ask("2"), observer: observers[1]) }
@@ -517,7 +519,7 @@ import Testing
     }
   }
 
-  @Test func theLastCallOfAnEndingConnectionMayBeginAnother() throws {
+  @Test func `the last call of an ending connection may begin another`() throws {
     let pool = self.makePool()
     let observers = (0..<2).map { _ in RecordingObserver() }
     observers[0].onEnd = { _ = pool.start(self.ask("2"), observer: observers[1]) }
@@ -535,7 +537,7 @@ import Testing
     #expect(!first.channel.isActive)
   }
 
-  @Test func aCallBegunBetweenAnEndAndAGoAwayMovesOn() throws {
+  @Test func `a call begun between an end and GOAWAY moves to another connection`() throws {
     let pool = self.makePool()
     let observers = (0..<2).map { _ in RecordingObserver() }
     observers[0].onEnd = { _ = pool.start(self.ask("2"), observer: observers[1]) }
@@ -554,7 +556,7 @@ import Testing
     #expect(observers[1].events == RecordingObserver.good("moved"))
   }
 
-  @Test func aProbeTellsWhetherTheEndpointIsThere() throws {
+  @Test func `a probe reports whether the endpoint is reachable`() throws {
     self.endpoint.outcomes = [.fail(IOError(errnoCode: ECONNREFUSED, reason: "connect"))]
     let pool = self.makePool()
     var answers: [Bool] = []
@@ -572,7 +574,7 @@ import Testing
     #expect(answers == [false, false, true, true] && self.endpoint.attempts == 2)
   }
 
-  @Test func drainingFinishesWhatIsUnderWay() throws {
+  @Test func `a drain lets calls in flight finish`() throws {
     let pool = self.makePool { $0.callsInFlight = 1 }
     let observers = (0..<3).map { _ in RecordingObserver() }
     for observer in observers.prefix(2) { _ = pool.start(self.ask("x"), observer: observer) }
@@ -592,7 +594,7 @@ import Testing
     #expect(isDrained && !peer.channel.isActive)
   }
 
-  @Test func closingEndsEverything() throws {
+  @Test func `closing ends everything`() throws {
     let pool = self.makePool { $0.callsInFlight = 1 }
     let observers = (0..<2).map { _ in RecordingObserver() }
     for observer in observers { _ = pool.start(self.ask("x"), observer: observer) }

@@ -10,7 +10,7 @@ import Testing
       KeepaliveState.Options(time: time, timeout: .seconds(20), withoutCalls: withoutCalls))
   }
 
-  @Test func silenceIsAskedAndAnAnswerBeginsTheTimeAnew() {
+  @Test func `silence causes a PING, and its acknowledgement restarts the timer`() {
     var state = self.make()
     #expect(state.start() == .wait(.seconds(60)))
     #expect(state.check(hasCalls: true) == .ping(.seconds(20)))
@@ -19,21 +19,21 @@ import Testing
     #expect(state.check(hasCalls: true) == .ping(.seconds(20)))
   }
 
-  @Test func noAnswerIsTheEnd() {
+  @Test func `an unacknowledged PING ends the connection`() {
     var state = self.make()
     _ = state.start()
     #expect(state.check(hasCalls: true) == .ping(.seconds(20)))
     #expect(state.check(hasCalls: true) == .giveUp)
   }
 
-  @Test func whoSpeaksIsNotAsked() {
+  @Test func `a connection that receives data gets no PING`() {
     var state = self.make()
     _ = state.start()
     state.didReceive()
     #expect(state.check(hasCalls: true) == .wait(.seconds(60)))
   }
 
-  @Test func aConnectionWithoutCallsIsLeftAloneUnlessConfigured() {
+  @Test func `a connection without calls gets no PING unless configured`() {
     var state = self.make()
     _ = state.start()
     #expect(state.check(hasCalls: false) == .wait(.seconds(60)))
@@ -42,7 +42,7 @@ import Testing
     #expect(always.check(hasCalls: false) == .ping(.seconds(20)))
   }
 
-  @Test func offStillAsksOnSuspicionOnceInFiveMinutes() {
+  @Test func `off still sends a PING on suspicion, once in five minutes`() {
     var state = self.make(time: nil)
     let now = NIODeadline.uptimeNanoseconds(1)
     #expect(state.start() == .wait(nil))

@@ -102,7 +102,7 @@ import Testing
     }
   }
 
-  @Test func messagesOfAllSizesComeBack() async throws {
+  @Test func `messages of all sizes are echoed`() async throws {
     try await self.withPool { client in
       for size in [0, 1, 100, 16_379, 16_384, 65_536, 1 << 20, 5 << 20] {
         let text = String(repeating: "x", count: size)
@@ -112,7 +112,7 @@ import Testing
     }
   }
 
-  @Test func manyCallsAtATime() async throws {
+  @Test func `many concurrent calls succeed`() async throws {
     try await self.withPool { client in
       try await withThrowingTaskGroup(of: Bool.self) { tasks in
         for index in 0..<500 {
@@ -126,7 +126,7 @@ import Testing
     }
   }
 
-  @Test func aStreamComesInOrder() async throws {
+  @Test func `a stream arrives in order`() async throws {
     try await self.withPool { client in
       let events = try await client.call("/t.T/Stream", ByteBuffer())
       let messages = (0..<100).map { RecordingObserver.Event.message("message \($0)") }
@@ -134,14 +134,14 @@ import Testing
     }
   }
 
-  @Test func aCompressedReplyIsInflated() async throws {
+  @Test func `a compressed reply is decompressed`() async throws {
     try await self.withPool { client in
       let events = try await client.call("/t.T/Squeezed", ByteBuffer())
       #expect(events == RecordingObserver.good("squeezed"))
     }
   }
 
-  @Test func metadataGoesThereAndBack() async throws {
+  @Test func `metadata is sent and returned`() async throws {
     try await self.withPool { client in
       var metadata = HeaderBlock()
       metadata.append("x-there", "and back")
@@ -150,14 +150,14 @@ import Testing
     }
   }
 
-  @Test func aFailureCarriesMessageAndDetails() async throws {
+  @Test func `a failure has its message and details`() async throws {
     try await self.withPool { client in
       let events = try await client.call("/t.T/Other", ByteBuffer())
       #expect(events == [.end(GRPCStatus(.notFound, "no €", details: [1, 2]), [])])
     }
   }
 
-  @Test func aDeadlineEndsACallThatIsNeverAnswered() async throws {
+  @Test func `a deadline ends a call without a response`() async throws {
     try await self.withPool { client in
       let events = try await client.call("/t.T/Slow", ByteBuffer(), timeout: .milliseconds(30))
       guard case .end(let status, _) = events.first else {
@@ -168,7 +168,7 @@ import Testing
     }
   }
 
-  @Test func aPortWhereNobodyListensIsNamed() async throws {
+  @Test func `a refused port is named`() async throws {
     try await self.withPool { _ in
       let group = MultiThreadedEventLoopGroup.singleton
       // A port that was free a moment ago.
@@ -186,7 +186,7 @@ import Testing
     }
   }
 
-  @Test func theCatalogueAnswers() async throws {
+  @Test func `the catalogue responds`() async throws {
     try await self.withPool(CatalogueService()) { client in
       let isReachable = try await client.probe()
       #expect(isReachable)

@@ -23,7 +23,7 @@ import Testing
     state.allow(connection, calls: 100, now: now ?? self.start, using: &generator)
   }
 
-  @Test func callsAreSpreadOverAsManyConnectionsAsAreWanted() {
+  @Test func `calls are spread over the configured number of connections`() {
     var state = self.makeState(connections: 3, spread: 3)
     #expect(state.submit(1, now: self.start) == .wait)
     #expect(state.nextConnect(now: self.start) == 1)
@@ -41,7 +41,7 @@ import Testing
       places == [2, 3, 1, 2, 3, 1].map { PoolState.Arrival.start(connection: ConnectionID($0)) })
   }
 
-  @Test func aConnectionWithoutCallsIsClosedAfterTheIdleTimeout() {
+  @Test func `a connection without calls is closed after the idle timeout`() {
     var state = self.makeState(idleTimeout: .seconds(80))
     #expect(state.checkInterval == .seconds(10))
     state.requestConnection()
@@ -61,7 +61,7 @@ import Testing
     #expect(state.connectivity(now: self.start) == .idle)
   }
 
-  @Test func aConnectionWithCallsIsNeverIdle() {
+  @Test func `a connection with calls is never idle`() {
     var state = self.makeState(idleTimeout: .seconds(80))
     #expect(state.submit(1, now: self.start) == .wait)
     _ = state.nextConnect(now: self.start)
@@ -72,7 +72,7 @@ import Testing
     #expect(state.nextClose() == nil)
   }
 
-  @Test func anOldConnectionWithCallsIsReplacedBeforeItGoes() {
+  @Test func `an old connection with calls is replaced before it closes`() {
     var state = self.makeState(connections: 1, maxAge: .seconds(100))
     #expect(state.submit(1, now: self.start) == .wait)
     _ = state.nextConnect(now: self.start)
@@ -92,7 +92,7 @@ import Testing
     #expect(state.nextClose() == nil)
   }
 
-  @Test func anOldConnectionWithoutCallsJustGoes() {
+  @Test func `an old connection without calls is closed at once`() {
     var state = self.makeState(maxAge: .seconds(100))
     state.requestConnection()
     _ = state.nextConnect(now: self.start)
@@ -104,7 +104,7 @@ import Testing
     #expect(state.nextConnect(now: self.start + .seconds(111)) == nil)
   }
 
-  @Test func connectivityFollowsTheConnections() {
+  @Test func `connectivity follows the connections`() {
     var state = self.makeState()
     var generator = SeededGenerator(seed: 1)
     #expect(state.connectivity(now: self.start) == .idle)

@@ -36,7 +36,7 @@ import Testing
     state.remove(connection, reason: reason, now: self.start, using: &generator)
   }
 
-  @Test func theFirstCallWaitsForAConnection() {
+  @Test func `the first call waits for a connection`() {
     var state = self.makeState()
     #expect(state.submit(7, now: self.start) == .wait)
     #expect(state.nextStart() == nil)
@@ -51,7 +51,7 @@ import Testing
     #expect(state.callsInFlightCount == 2)
   }
 
-  @Test func aConnectionRestsAfterARefusalAndLongerAfterEach() {
+  @Test func `a connection backs off after a refusal, longer each time`() {
     var state = self.makeState(connections: 1)
     #expect(state.submit(1, now: self.start) == .wait)
     #expect(state.nextConnect(now: self.start) == 1)
@@ -72,7 +72,7 @@ import Testing
     #expect(state.refuse(2, on: 1) == nil)
   }
 
-  @Test func waitingCallsStartInTheirOrder() {
+  @Test func `waiting calls start in their order`() {
     var state = self.makeState()
     for call in 1...3 { #expect(state.submit(CallID(call), now: self.start) == .wait) }
     state.leave(2)
@@ -85,7 +85,7 @@ import Testing
     #expect(started == [4, 1, 3])
   }
 
-  @Test func aFullConnectionGetsASecondBesideIt() {
+  @Test func `a full connection gets a second one beside it`() {
     var state = self.readyState(calls: 1)
     #expect(state.submit(1, now: self.start) == .start(connection: 1))
     #expect(state.submit(2, now: self.start) == .wait)
@@ -100,7 +100,7 @@ import Testing
     #expect(state.nextStart() ?? (0, 0) == (3, 1))
   }
 
-  @Test func theLimitInFlightCountsAllConnections() {
+  @Test func `the limit in flight covers all connections`() {
     var state = self.readyState(calls: 100, callsInFlight: 1)
     #expect(state.submit(1, now: self.start) == .start(connection: 1))
     #expect(state.submit(2, now: self.start) == .wait)
@@ -109,7 +109,7 @@ import Testing
     #expect(state.nextStart() ?? (0, 0) == (2, 1))
   }
 
-  @Test func callsBeyondTheWaitingLimitAreShed() {
+  @Test func `calls beyond the waiting limit are shed`() {
     var state = self.makeState(callsWaiting: 1)
     #expect(state.submit(1, now: self.start) == .wait)
     guard case .refuse(let status) = state.submit(2, now: self.start) else {
@@ -122,7 +122,7 @@ import Testing
     #expect(state.waitingCount == 2)
   }
 
-  @Test func aFailedAttemptFailsWhatWaitsAndWhatComesDuringTheBackoff() {
+  @Test func `a failed attempt fails waiting calls and those during the backoff`() {
     var state = self.makeState()
     #expect(state.submit(1, now: self.start) == .wait)
     _ = state.nextConnect(now: self.start)
@@ -138,7 +138,7 @@ import Testing
     #expect(state.nextConnect(now: later) == 2)
   }
 
-  @Test func aFailedSecondConnectionLeavesTheWaitingAlone() {
+  @Test func `a failed second connection doesn't affect waiting calls`() {
     var state = self.readyState(calls: 1)
     _ = state.submit(1, now: self.start)
     _ = state.submit(2, now: self.start)
@@ -149,7 +149,7 @@ import Testing
     #expect(state.nextConnect(now: self.start + .seconds(1)) == 3)
   }
 
-  @Test func aConnectionThatServedIsReplacedAtOnce() {
+  @Test func `a connection that served calls is replaced at once`() {
     var state = self.readyState(calls: 10)
     _ = state.submit(1, now: self.start)
     self.remove(&state, 1)
@@ -158,7 +158,7 @@ import Testing
     #expect(state.nextConnect(now: self.start) == 2)
   }
 
-  @Test func aConnectionThatEndsBeforeItIsReadyCountsAsFailed() {
+  @Test func `a connection that ends before it's ready counts as failed`() {
     var state = self.makeState()
     state.requestConnection()
     #expect(state.nextConnect(now: self.start) == 1)
@@ -168,7 +168,7 @@ import Testing
         == .refuse(GRPCStatus(.unavailable, "hung up", origin: .notConnected)))
   }
 
-  @Test func aReadyConnectionThatEndsUnusedHoldsNoCallBack() {
+  @Test func `a ready connection that ends unused delays no call`() {
     var state = self.readyState(calls: 10)
     self.remove(&state, 1, "hung up")
     // What no call waits for isn't opened again at once.
@@ -186,7 +186,7 @@ import Testing
     #expect(state.nextConnect(now: self.start + .seconds(5)) == 3)
   }
 
-  @Test func aConnectionThatIsRetiredUnusedCountsAsFailedBeforeTheNextIsOpened() {
+  @Test func `a connection retired unused counts as failed before the next opens`() {
     var state = self.makeState()
     #expect(state.submit(1, now: self.start) == .wait)
     #expect(state.nextConnect(now: self.start) == 1)
@@ -206,7 +206,7 @@ import Testing
     #expect(state.nextConnect(now: self.start + .seconds(1)) == 2)
   }
 
-  @Test func aRetiredConnectionFinishesItsCallsAndIsClosed() {
+  @Test func `a retired connection finishes its calls and is closed`() {
     var state = self.readyState(calls: 10)
     _ = state.submit(1, now: self.start)
     state.retire(1)
@@ -221,7 +221,7 @@ import Testing
     #expect(state.nextStart() == nil)
   }
 
-  @Test func aLoweredLimitKeepsNewCallsOut() {
+  @Test func `a lowered limit refuses new calls`() {
     var state = self.readyState(calls: 10, connections: 1)
     for call in 1...3 { _ = state.submit(CallID(call), now: self.start) }
     self.allow(&state, 1, calls: 2)
@@ -232,7 +232,7 @@ import Testing
     #expect(state.nextStart() ?? (0, 0) == (4, 1))
   }
 
-  @Test func aWantedConnectionIsOpenedOnce() {
+  @Test func `a wanted connection is opened once`() {
     var state = self.makeState()
     state.requestConnection()
     #expect(state.nextConnect(now: self.start) == 1)
@@ -244,7 +244,7 @@ import Testing
     #expect(!state.hasUsable && state.nextConnect(now: self.start + .seconds(9)) == nil)
   }
 
-  @Test func drainingServesTheWaitingAndThenCloses() {
+  @Test func `a drain serves waiting calls and then closes`() {
     var state = self.readyState(calls: 1, connections: 1)
     _ = state.submit(1, now: self.start)
     _ = state.submit(2, now: self.start)
@@ -266,7 +266,7 @@ import Testing
 
   /// Random events; after each the owner does what it's asked, and the promises are checked.
   @Test(arguments: 0..<200)
-  func whateverHappensEveryCallEndsOnceAndLimitsHold(seed: UInt64) {
+  func `in any order of events every call ends once and limits are respected`(seed: UInt64) {
     var walk = PoolWalk(seed: seed)
     for _ in 0..<400 { walk.step() }
     walk.windDown()

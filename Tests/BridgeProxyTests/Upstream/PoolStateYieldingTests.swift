@@ -22,7 +22,7 @@ import Testing
     return state
   }
 
-  @Test func othersOvertakeACallThatWaits() {
+  @Test func `others overtake a yielding call that waits`() {
     var state = self.ready()
     #expect(state.submit(1, now: self.now) == .start(connection: 1))
     #expect(state.submit(2, yields: true, now: self.now) == .wait)
@@ -36,7 +36,7 @@ import Testing
     #expect(state.nextYield() == 2)
   }
 
-  @Test func oneOnAConnectionEndsForOneThatWaits() {
+  @Test func `a yielding call on a connection ends for one that waits`() {
     var state = self.ready(calls: 2, callsInFlight: 2)
     for call: CallID in [1, 2] {
       #expect(state.submit(call, now: self.now) == .start(connection: 1))
@@ -54,7 +54,7 @@ import Testing
     #expect(state.nextStart() ?? (0, 0) == (3, 1))
   }
 
-  @Test func noneEndsWhileAConnectionIsOnItsWay() {
+  @Test func `no yielding call ends while a connection is being opened`() {
     var state = self.ready(connections: 2)
     #expect(state.submit(1, yields: true, now: self.now) == .start(connection: 1))
     #expect(state.submit(2, now: self.now) == .wait)
@@ -62,7 +62,7 @@ import Testing
     #expect(state.nextYield() == nil)
   }
 
-  @Test func theQueueTakesNoMoreThanOthersMakeRoomFor() {
+  @Test func `the queue accepts no more than yielding calls make room for`() {
     var state = self.ready(callsWaiting: 2, connections: 2)
     #expect(state.submit(1, yields: true, now: self.now) == .start(connection: 1))
     #expect(state.submit(2, now: self.now) == .wait)
@@ -80,7 +80,7 @@ import Testing
     #expect(state.nextYield() == 3 && state.waitingCount == 3)
   }
 
-  @Test func oneThatYieldsDisplacesNobody() {
+  @Test func `a yielding call displaces no other`() {
     var state = self.ready(callsWaiting: 1)
     #expect(state.submit(1, now: self.now) == .start(connection: 1))
     #expect(state.submit(2, yields: true, now: self.now) == .wait)
@@ -91,7 +91,7 @@ import Testing
     #expect(state.nextYield() == nil)
   }
 
-  @Test func oneThatBeginsAgainStillYields() {
+  @Test func `a yielding call that is retried still yields`() {
     var state = self.ready()
     #expect(state.submit(1, yields: true, now: self.now) == .start(connection: 1))
     state.closeCall(on: 1)
@@ -100,7 +100,7 @@ import Testing
     #expect(state.nextStart() ?? (0, 0) == (2, 1))
   }
 
-  @Test func oneThatEndedMakesNoRoomTwice() {
+  @Test func `a yielding call that ended doesn't make room twice`() {
     var state = self.ready(callsInFlight: 1)
     #expect(state.submit(1, now: self.now) == .start(connection: 1))
     state.yield(1)
@@ -113,7 +113,7 @@ import Testing
 
   /// Whatever comes in whatever order: the queue is bounded, each call is in one place, and none that
   /// lives is ended for another.
-  @Test(arguments: 1...20) func anyOrder(seed: UInt64) {
+  @Test(arguments: 1...20) func `in any order of events limits are respected`(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     var state = self.ready(calls: 3, callsInFlight: 3, callsWaiting: 4)
     var (open, waiting, yields): (Set<CallID>, Set<CallID>, Set<CallID>) = ([], [], [])

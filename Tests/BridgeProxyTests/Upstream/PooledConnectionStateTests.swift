@@ -21,12 +21,12 @@ import Testing
     return state
   }
 
-  @Test func `a connecting one is usable and has no room`() {
+  @Test func `a connecting connection is usable but has no capacity`() {
     let state = PooledConnectionState()
     #expect(state.isConnecting && state.isUsable && !state.isReady && !state.hasRoom)
   }
 
-  @Test func `a ready one takes calls up to its limit`() {
+  @Test func `a ready connection accepts calls up to its limit`() {
     var state = self.ready(2)
     #expect(state.isReady && state.hasRoom && !state.wasUsed)
     state.openCall()
@@ -37,7 +37,7 @@ import Testing
     #expect(state.hasRoom)
   }
 
-  @Test func `one that cools down has no room`() {
+  @Test func `a connection that cools down has no room`() {
     var state = self.ready(2)
     state.coolDown()
     #expect(state.isReady && !state.hasRoom && state.refusals == 1)
@@ -47,7 +47,7 @@ import Testing
     #expect(state.refusals == 0)
   }
 
-  @Test func `one without calls drains after the idle timeout`() {
+  @Test func `a connection without calls drains after the idle timeout`() {
     var state = self.ready(1)
     state.check(now: self.now + .seconds(29), idleTimeout: .seconds(30))
     #expect(state.isReady)
@@ -67,7 +67,7 @@ import Testing
     #expect(state.isSpent)
   }
 
-  @Test func `one without calls drains when it is too old`() {
+  @Test func `a connection without calls drains when it is too old`() {
     var state = self.ready(1, age: .seconds(10))
     state.check(now: self.now + .seconds(9), idleTimeout: nil)
     #expect(state.isReady && !state.isExpiring)
@@ -75,7 +75,7 @@ import Testing
     #expect(state.isSpent && !state.isFailure)
   }
 
-  @Test func `one with calls that is too old takes more until another is ready`() {
+  @Test func `a connection with calls that is too old takes more until another is ready`() {
     var state = self.expiring(2)
     #expect(state.isExpiring && state.isReady && state.hasRoom)
     state.allow(1)
@@ -86,7 +86,7 @@ import Testing
     #expect(state.isSpent)
   }
 
-  @Test func `an expiring one drains once it has no calls`() {
+  @Test func `an expiring connection drains once it has no calls`() {
     var state = self.expiring(2)
     state.check(now: self.now + .seconds(11), idleTimeout: nil)
     #expect(state.isExpiring)
@@ -95,7 +95,7 @@ import Testing
     #expect(state.isSpent)
   }
 
-  @Test func `a draining one is spent when its last call has ended`() {
+  @Test func `a draining connection is spent when its last call has ended`() {
     var state = self.ready(2)
     state.openCall()
     state.drain(by: .endpoint)
@@ -108,7 +108,7 @@ import Testing
     #expect(!state.isSpent && !state.isUsable)
   }
 
-  @Test func `a connecting one that drains is spent`() {
+  @Test func `a connecting connection that drains is spent`() {
     var state = PooledConnectionState()
     state.drain(by: .endpoint)
     #expect(state.isSpent)
@@ -116,7 +116,7 @@ import Testing
     #expect(state.isSpent && !state.hasRoom)
   }
 
-  @Test func `a closing one stays closing`() {
+  @Test func `a closing connection stays closing`() {
     var state = self.ready(1)
     state.drain(by: .bridge)
     state.close()

@@ -23,7 +23,7 @@ import Testing
 
   // MARK: The state
 
-  @Test func bytesPassAsTheyComeWhateverTheyAre() {
+  @Test func `bytes pass unchanged as they arrive`() {
     var state = self.replying()
     #expect(state.next() == .wait)
     state.receiveData(ByteBuffer(bytes: [9, 0]))
@@ -35,7 +35,7 @@ import Testing
     #expect(state.next() == .wait)
   }
 
-  @Test func allFieldsOfAHeadPassInTheirOrder() {
+  @Test func `all fields of a head pass in order`() {
     var state = CallState(byteLimit: 1, isRaw: true)
     let head = self.receive(
       &state,
@@ -51,7 +51,7 @@ import Testing
   }
 
   @Test(arguments: ["", "fine", "-1", "99999999999", "5x"])
-  func aStatusThatIsNoNumberIsForTheBridgeToSay(code: String) {
+  func `an invalid status is the bridge's to report`(code: String) {
     var state = self.replying()
     let trailers: HeaderBlock = [
       "x-a": "1", "grpc-status": code, "grpc-message": "a%20b", "grpc-status-details-bin": "CAU",
@@ -66,7 +66,7 @@ import Testing
     #expect(status.code == .unknown && status.message == "grpc-status \(code): a b")
   }
 
-  @Test func allFieldsOfTrailersPassAndTellTheStatus() {
+  @Test func `all fields of trailers pass and give the status`() {
     var state = self.replying()
     state.receiveData(ByteBuffer(string: "x"))
     let trailers: HeaderBlock = [
@@ -83,7 +83,7 @@ import Testing
     #expect(status.code == .unknown && !isOpen)
   }
 
-  @Test func trailersOnlyPass() {
+  @Test func `a trailers-only reply passes`() {
     var state = CallState(byteLimit: 1, isRaw: true)
     let fields: HeaderBlock = ["content-type": "application/grpc", "grpc-status": "5", "x-a": "1"]
     var block: HeaderBlock = [":status": "200"]
@@ -92,7 +92,7 @@ import Testing
     #expect(state.next() == .end(GRPCStatus(.notFound), trailers: fields, isOpen: false))
   }
 
-  @Test func aReplyThatIsNotGRPCBecomesAStatus() {
+  @Test func `a reply that isn't gRPC becomes a status`() {
     var state = CallState(byteLimit: 1, isRaw: true)
     #expect(
       self.receive(&state, [":status": "503", "content-type": "text/plain", "x-a": "1"]) == nil)
@@ -107,7 +107,7 @@ import Testing
     #expect(trailers.isEmpty)
   }
 
-  @Test func anEndWithoutTrailersIsTheBridgesToExplain() {
+  @Test func `an end without trailers has the bridge's status`() {
     var state = self.replying()
     state.receiveData(ByteBuffer(string: "half a mess"))
     state.fail(GRPCStatus(.unavailable, "lost", origin: .transport), isOpen: false)
@@ -143,7 +143,7 @@ import Testing
     try #require(self.endpoint.peers.first)
   }
 
-  @Test func theHeadIsTheClients() throws {
+  @Test func `the head is the client's`() throws {
     let pool = self.makePool()
     let call = pool.start(self.request(), observer: RecordingObserver())
     try self.endpoint.exchange()
@@ -162,7 +162,7 @@ import Testing
     #expect(peer.ended == [1])
   }
 
-  @Test func theOwnerIsToldWhenMostHasLeft() throws {
+  @Test func `the observer learns when most bytes have been sent`() throws {
     let pool = self.makePool()
     let observer = RecordingObserver()
     let call = pool.start(self.request(), observer: observer)
@@ -179,7 +179,7 @@ import Testing
     #expect(try self.peer().ended == [1])
   }
 
-  @Test func aLargeFirstPieceCountsAsWell() throws {
+  @Test func `a large first piece counts, too`() throws {
     let pool = self.makePool()
     let observer = RecordingObserver()
     let call = pool.start(
@@ -189,7 +189,7 @@ import Testing
     #expect(call.unsentBytes == 0 && observer.rooms == 1)
   }
 
-  @Test func aPausedCallHoldsNoMoreThanItsWindow() throws {
+  @Test func `a paused call buffers no more than its window`() throws {
     let pool = self.makePool()
     let observer = RecordingObserver()
     let call = pool.start(self.request(isComplete: true), observer: observer)

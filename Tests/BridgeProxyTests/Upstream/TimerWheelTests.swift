@@ -14,7 +14,7 @@ import Testing
 
   @Test(
     arguments: [1, 9_999_999, 10_000_000, 10_000_001, 30_000_000_000, 10_240_000_000] as [Int64])
-  func anEntryFiresOnceAndNeverEarly(nanoseconds: Int64) {
+  func `an entry fires once and never early`(nanoseconds: Int64) {
     var wheel = TimerWheel(now: self.start)
     wheel.schedule(3, at: self.start + .nanoseconds(nanoseconds))
     var now: Int64 = 0
@@ -28,7 +28,7 @@ import Testing
     #expect(wheel.isEmpty)
   }
 
-  @Test func whatIsCancelledDoesNotFire() {
+  @Test func `a cancelled entry doesn't fire`() {
     var wheel = TimerWheel(now: self.start)
     // The same slot: head, middle and tail of a list.
     for entry in 0..<5 { wheel.schedule(entry, at: self.start + .milliseconds(95)) }
@@ -37,7 +37,7 @@ import Testing
     #expect(self.fired(&wheel, at: .milliseconds(100)) == [1, 3])
   }
 
-  @Test func schedulingAgainMovesTheEntry() {
+  @Test func `rescheduling moves the entry`() {
     var wheel = TimerWheel(now: self.start)
     wheel.schedule(0, at: self.start + .milliseconds(20))
     wheel.schedule(0, at: self.start + .milliseconds(50))
@@ -46,7 +46,7 @@ import Testing
     #expect(self.fired(&wheel, at: .milliseconds(50)) == [0])
   }
 
-  @Test func entriesOfALaterTurnArePassedOver() {
+  @Test func `entries of a later turn are skipped`() {
     var wheel = TimerWheel(now: self.start)
     wheel.schedule(0, at: self.start + .milliseconds(100))
     wheel.schedule(1, at: self.start + .milliseconds(100 + 10_240))
@@ -55,7 +55,7 @@ import Testing
     #expect(self.fired(&wheel, at: .milliseconds(10_340)) == [1])
   }
 
-  @Test func aLongSleepFiresEverythingThatIsDue() {
+  @Test func `a long sleep fires every entry that is due`() {
     var wheel = TimerWheel(now: self.start)
     for entry in 0..<3000 {
       wheel.schedule(entry, at: self.start + .milliseconds(Int64(entry) * 17))
@@ -66,7 +66,7 @@ import Testing
     #expect(second.first == 2000 && second.last == 2999 && second.count == 1000)
   }
 
-  @Test func deadlinesInThePastFireWithTheNextTick() {
+  @Test func `past deadlines fire with the next tick`() {
     var wheel = TimerWheel(now: self.start)
     #expect(self.fired(&wheel, at: .seconds(60)) == [])
     wheel.schedule(0, at: self.start)

@@ -10,7 +10,7 @@ import Testing
     self.start + .milliseconds(milliseconds)
   }
 
-  @Test func smallRepliesAreNotMeasured() {
+  @Test func `small replies are not measured`() {
     var estimator = WindowEstimator(window: 1000, most: 8000)
     #expect(estimator.receive(499, now: { self.start }) == false)
     #expect(estimator.receive(1, now: { self.start }) == true)
@@ -18,7 +18,7 @@ import Testing
     #expect(estimator.receive(1000, now: { self.start }) == false)
   }
 
-  @Test func aWindowThatWasFullIsDoubledUpToTheLimit() {
+  @Test func `a window that was full is doubled up to the limit`() {
     var estimator = WindowEstimator(window: 1000, most: 3000)
     var now: Int64 = 0
     var windows: [Int] = []
@@ -33,7 +33,7 @@ import Testing
     #expect(estimator.receive(100_000, now: { self.start }) == false)
   }
 
-  @Test func aWindowThatWasNotFullStays() {
+  @Test func `a window that was not full stays`() {
     var estimator = WindowEstimator(window: 1000, most: 8000)
     _ = estimator.receive(500, now: { self.start })
     _ = estimator.receive(600, now: { self.start })
@@ -41,7 +41,7 @@ import Testing
     #expect(estimator.window == 1000)
   }
 
-  @Test func aFullWindowAtLowerBandwidthIsTheWaysDelayAndNotItsSize() {
+  @Test func `a full window at lower bandwidth means delay, not too small a window`() {
     var estimator = WindowEstimator(window: 1000, most: 80_000)
     _ = estimator.receive(500, now: { self.start })
     _ = estimator.receive(1000, now: { self.start })
@@ -52,7 +52,7 @@ import Testing
     #expect(estimator.receivePong(now: self.time(60)) == nil)
   }
 
-  @Test func anAnswerToNothingSaysNothing() {
+  @Test func `an unexpected PING acknowledgement has no effect`() {
     var estimator = WindowEstimator(window: 1000, most: 8000)
     #expect(estimator.receivePong(now: self.start) == nil)
   }

@@ -44,11 +44,11 @@ import Testing
     ([4, 2], [1, 2, 1, 1, 2, 1]),
     ([3], [1, 1, 1]),
   ])
-  func roundRobinIsSmooth(weights: [Int], picks: [Int]) {
+  func `round robin spreads smoothly`(weights: [Int], picks: [Int]) {
     #expect(self.picks(.roundRobin, picks.count, of: self.candidates(weights)) == picks)
   }
 
-  @Test func roundRobinGoesOnWithoutAMemberAndWithANewOne() {
+  @Test func `round robin continues when members leave and join`() {
     var all = self.candidates([1, 1, 1])
     var balancer = self.balancer(.roundRobin, of: all)
     var generator = SeededGenerator(seed: 1)
@@ -71,7 +71,7 @@ import Testing
   @Test(arguments: [
     Configuration.Balance.Policy.roundRobin, .leastRequests, .pickFirst, .ringHash(header: "x"),
   ])
-  func excludedMembersAreNotPicked(policy: Configuration.Balance.Policy) {
+  func `excluded members are not picked`(policy: Configuration.Balance.Policy) {
     var balancer = self.balancer(policy, of: self.candidates([1, 1, 1]))
     var generator = SeededGenerator(seed: 1)
     for _ in 0..<50 {
@@ -85,7 +85,7 @@ import Testing
     #expect(next.count == (balancer.usesOne ? 1 : 3))
   }
 
-  @Test func sharesFollowTheWeightsAmongManyMembers() {
+  @Test func `shares follow the weights among many members`() {
     let weights = (0..<1000).map { 1 + $0 % 4 }
     let picks = self.picks(.roundRobin, 2500 * 4, of: self.candidates(weights))
     for (index, weight) in weights.enumerated() {
@@ -94,7 +94,7 @@ import Testing
     }
   }
 
-  @Test func theLessBusyOfTwoGetsTheCall() {
+  @Test func `the less busy of two members gets the call`() {
     let picks = self.picks(.leastRequests, 2000, of: self.candidates([1, 1, 1], calls: [0, 5, 9]))
     let counts = self.counts(picks)
     // The busiest never wins, the idlest always: two thirds of the pairs have it.
@@ -102,12 +102,12 @@ import Testing
     #expect((1200...1460).contains(counts[1] ?? 0))
   }
 
-  @Test func aWeightCountsAsRoomForCalls() {
+  @Test func `a weight counts as capacity for calls`() {
     let picks = self.picks(.leastRequests, 500, of: self.candidates([1, 10], calls: [1, 10]))
     #expect(self.counts(picks) == [2: 500])
   }
 
-  @Test func pickFirstStaysUntilItsMemberIsGone() {
+  @Test func `pick first stays with its member until it leaves`() {
     let all = self.candidates([1, 1, 1])
     var balancer = self.balancer(.pickFirst, of: all)
     var generator = SeededGenerator(seed: 1)
@@ -122,7 +122,7 @@ import Testing
     #expect(balancer.usesOne)
   }
 
-  @Test func aRingSendsAlikeCallsToOneMemberAndMovesFewWhenOneGoes() {
+  @Test func `a ring sends calls of one key to one member and moves few when one leaves`() {
     let all = self.candidates([1, 1, 1, 1])
     let hashes = (0..<4000).map { StableHash.of("user \($0)".utf8) }
     let before = self.picks(.ringHash(header: "x"), 4000, of: all) { hashes[$0] }
@@ -135,19 +135,19 @@ import Testing
     #expect(!after.contains(3))
   }
 
-  @Test func sharesOfARingFollowTheWeights() {
+  @Test func `shares of a ring follow the weights`() {
     let picks = self.picks(.ringHash(header: "x"), 8000, of: self.candidates([1, 3])) {
       StableHash.of("\($0)".utf8)
     }
     #expect((5400...6600).contains(self.counts(picks)[2] ?? 0))
   }
 
-  @Test func aCallWithoutTheHeaderGoesAnywhere() {
+  @Test func `a call without the header field goes to any member`() {
     let picks = self.picks(.ringHash(header: "x"), 300, of: self.candidates([1, 1, 1]))
     #expect(Set(picks) == [1, 2, 3])
   }
 
-  @Test func theHashIsTheSameEverywhere() {
+  @Test func `the hash is stable across versions`() {
     // Written down once: bridges of different versions must agree on the ring.
     #expect(StableHash.of("".utf8) == 17_280_346_270_528_514_342)
     #expect(StableHash.of("user 1".utf8) == StableHash.of(Array("user 1".utf8)))

@@ -33,7 +33,7 @@ import Testing
     return block
   }
 
-  @Test func aQueuedCallBeginsWithItsMessages() throws {
+  @Test func `a queued call begins with its messages`() throws {
     var state = self.make()
     state.send(ByteBuffer(string: "second"))
     let begun = state.begin(on: 1)
@@ -43,7 +43,7 @@ import Testing
     #expect(!state.isCommitted)
   }
 
-  @Test func aCallThatEndedInTheQueueDoesNotBegin() {
+  @Test func `a call that ended in the queue doesn't begin`() {
     var state = self.make()
     #expect(state.cancel() == .dequeue)
     let begun = state.begin(on: 1)
@@ -51,7 +51,7 @@ import Testing
     #expect(state.replay.byteCount == 0)
   }
 
-  @Test func aFailedAttemptWaitsAndQueuesAgain() throws {
+  @Test func `a failed attempt waits and is queued again`() throws {
     var state = self.make()
     _ = state.begin(on: 4)
     guard case .again(let time) = self.fail(&state) else {
@@ -66,7 +66,7 @@ import Testing
     #expect(next.previousAttempts == 1 && next.first == self.first)
   }
 
-  @Test func anAttemptThatNeverLeftQueuesAgainAtOnce() {
+  @Test func `an attempt that was never sent is queued again at once`() {
     var state = self.make()
     _ = state.begin(on: 4)
     let unsent = GRPCStatus(.unavailable, "no", origin: .notConnected)
@@ -77,14 +77,14 @@ import Testing
     #expect(begun != nil && state.failedAttempts == 0)
   }
 
-  @Test func aRetryThatWouldBeginAfterTheDeadlineIsTheEnd() {
+  @Test func `a retry that would begin after the deadline ends the call`() {
     var state = self.make()
     _ = state.begin(on: 1)
     #expect(self.fail(&state, timeLeft: .milliseconds(1)) == .end(.nothing))
     #expect(state.hasEnded)
   }
 
-  @Test func aCallThatIsCancelledWhileItWaitsForARetryLeavesTheQueue() {
+  @Test func `a call cancelled while it waits for a retry leaves the queue`() {
     var state = self.make()
     _ = state.begin(on: 1)
     _ = self.fail(&state)
@@ -93,13 +93,13 @@ import Testing
     #expect(state.cancel() == .none)
   }
 
-  @Test func cancellingAnAttemptNamesItsMember() {
+  @Test func `cancelling an attempt names its member`() {
     var state = self.make()
     _ = state.begin(on: 7)
     #expect(state.cancel() == .cancelAttempt(on: 7))
   }
 
-  @Test func theFirstPartOfAResponseCommits() {
+  @Test func `the first part of a response commits the call`() {
     var state = self.make()
     _ = state.begin(on: 1)
     #expect(state.receiveHead(self.head("a")) == .pass)
@@ -108,7 +108,7 @@ import Testing
     #expect(self.fail(&state) == .end(.nothing))
   }
 
-  @Test func aHeldResponseIsPassedOnAtTheEnd() {
+  @Test func `a held response is passed on at the end`() {
     var state = self.make(holdsReply: true)
     _ = state.begin(on: 1)
     #expect(state.receiveHead(self.head("a")) == .hold)
@@ -118,7 +118,7 @@ import Testing
     #expect(state.hasEnded)
   }
 
-  @Test func aHeldResponseIsDroppedWhenTheAttemptIsRepeated() {
+  @Test func `a held response is dropped when the attempt is retried`() {
     var state = self.make(holdsReply: true)
     _ = state.begin(on: 1)
     _ = state.receiveHead(self.head("a"))
@@ -132,7 +132,7 @@ import Testing
     #expect(state.succeeded() == .head(self.head("b")))
   }
 
-  @Test func aHeldHeadPrecedesTheFailureThatEndsTheCall() {
+  @Test func `a held head precedes the failure that ends the call`() {
     var state = self.make(holdsReply: true)
     _ = state.begin(on: 1)
     _ = state.receiveHead(self.head("a"))
@@ -141,7 +141,7 @@ import Testing
         == .end(.head(self.head("a"))))
   }
 
-  @Test func aSecondMessageReleasesWhatWasHeld() {
+  @Test func `a second message releases the held response`() {
     var state = self.make(holdsReply: true)
     _ = state.begin(on: 1)
     _ = state.receiveHead(self.head("a"))
@@ -152,7 +152,7 @@ import Testing
     #expect(state.receiveMessage(second) == .pass)
   }
 
-  @Test func aRequestTooLongToKeepCommits() {
+  @Test func `a request too long to keep commits the call`() {
     var state = self.make()
     _ = state.begin(on: 1)
     state.send(ByteBuffer(repeating: 1, count: 200 << 10))
@@ -162,7 +162,7 @@ import Testing
     #expect(self.fail(&state) == .end(.nothing))
   }
 
-  @Test func aRequestTooLongToKeepCommitsItsFirstAttempt() {
+  @Test func `a first attempt too long to keep commits the call`() {
     var state = self.make()
     state.send(ByteBuffer(repeating: 1, count: 300 << 10))
     let begun = state.begin(on: 1)

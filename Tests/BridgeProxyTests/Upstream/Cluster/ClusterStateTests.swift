@@ -32,7 +32,7 @@ import Testing
     return state
   }
 
-  @Test func callsWaitForAListAndThenForAConnection() {
+  @Test func `calls wait for a list and then for a connection`() {
     var state = self.make()
     #expect(self.pick(&state) == .wait)
     let change = state.update(self.list(1, 2))
@@ -46,7 +46,7 @@ import Testing
     #expect(self.pick(&state) == .member(1))
   }
 
-  @Test func whereAllFailTheReasonIsTold() {
+  @Test func `if all members fail the reason is reported`() {
     var state = self.make()
     _ = state.update(self.list(1, 2))
     state.setConnectivity(1, .failing("refused"))
@@ -57,7 +57,7 @@ import Testing
     #expect(self.pick(&empty) == .none("no endpoint is known"))
   }
 
-  @Test func aNewListKeepsWhatItShares() {
+  @Test func `a new list keeps the members that it shares`() {
     var state = self.ready(3)
     let change = state.update(self.list(2, 4))
     #expect(change.added == [4: .init(host: "a", port: 4)])
@@ -67,13 +67,13 @@ import Testing
     #expect(state.update(self.list(2, 4)) == ClusterState.Change())
   }
 
-  @Test func aWeightOfZeroGetsNoCalls() {
+  @Test func `a member with a weight of zero gets no calls`() {
     var state = self.make()
     let change = state.update(self.list(1, weight: 0) + self.list(2))
     #expect(change.added == [1: .init(host: "a", port: 2)])
   }
 
-  @Test func whatWasTriedIsTheLastChoice() {
+  @Test func `a member that was tried is the last choice`() {
     var state = self.ready(3)
     for _ in 0..<10 {
       #expect(self.pick(&state, tried: [1, 3]) == .member(2))
@@ -85,7 +85,7 @@ import Testing
     #expect(state.hasOther(than: [1, 3]) && !state.hasOther(than: [1, 2, 3]))
   }
 
-  @Test func oneThatIsNotServingIsLeftOut() {
+  @Test func `a member that isn't serving is left out`() {
     var state = self.ready(3)
     state.setServing(2, false)
     var seen: Set<ClusterState.Pick.Number> = []
@@ -96,7 +96,7 @@ import Testing
     #expect(seen == [1, 2, 3])
   }
 
-  @Test func whenTooFewLookHealthyAllAreUsed() {
+  @Test func `if too few members look healthy all are used`() {
     var state = self.ready(4)
     for id in 1...2 { state.setServing(MemberID(id), false) }
     var seen: Set<ClusterState.Pick.Number> = []
@@ -107,7 +107,7 @@ import Testing
     #expect(seen == [1, 2, 3, 4])
   }
 
-  @Test func oneThatDoesntServeIsBetterThanNone() {
+  @Test func `a member that isn't serving is better than none`() {
     var state = self.ready(2) { $0.health.panicThreshold = 0 }
     state.setServing(1, false)
     state.setConnectivity(2, .connecting)
@@ -116,7 +116,7 @@ import Testing
     #expect(self.pick(&state) == .member(1))
   }
 
-  @Test func failuresInARowTakeAMemberOut() {
+  @Test func `consecutive failures eject a member`() {
     var state = self.ready(3)
     for _ in 0..<5 {
       state.began(2)
@@ -130,7 +130,7 @@ import Testing
     #expect(seen == [1, 2, 3])
   }
 
-  @Test func callsUnderWayCountForTheLeastBusy() {
+  @Test func `calls in flight count for the least busy member`() {
     var state = self.ready(2) { $0.balance.policy = .leastRequests }
     state.began(1)
     state.began(1)
@@ -144,7 +144,7 @@ import Testing
     #expect(self.pick(&state) == .member(2))
   }
 
-  @Test func pickFirstConnectsToOneAtATime() {
+  @Test func `pick first connects to one at a time`() {
     var state = self.make { $0.balance.policy = .pickFirst }
     _ = state.update(self.list(1, 2, 3))
     #expect(state.toConnect == [1])
@@ -159,7 +159,7 @@ import Testing
     #expect(state.toConnect == [1, 2, 3])
   }
 
-  @Test func aSubsetIsThisProcesssOwnAndStable() {
+  @Test func `a subset is specific to the process and stable`() {
     let all = (1...100).map { Configuration.WeightedEndpoint(.init(host: "a", port: $0)) }
     var cluster = Configuration.Cluster(.static([]))
     cluster.balance.subset = 10

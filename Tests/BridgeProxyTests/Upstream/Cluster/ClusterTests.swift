@@ -87,7 +87,7 @@ import Testing
     try self.endpoint.exchange()
   }
 
-  @Test func callsGoInTurn() throws {
+  @Test func `calls are spread over the members in turn`() throws {
     let cluster = self.makeCluster(3)
     try self.connected(cluster)
     let observers = (0..<6).map { _ in RecordingObserver() }
@@ -99,7 +99,7 @@ import Testing
     for observer in observers { #expect(observer.events == RecordingObserver.good("re")) }
   }
 
-  @Test func aCallWaitsForTheFirstConnectionThatComesUp() throws {
+  @Test func `a call waits for the first connection that is ready`() throws {
     self.endpoint.outcomes = [.hang]
     let cluster = self.makeCluster(2)
     let observer = RecordingObserver()
@@ -110,7 +110,7 @@ import Testing
     self.endpoint.hanging[0].fail(ChannelError.eof)
   }
 
-  @Test func whereNobodyListensTheReasonIsTold() throws {
+  @Test func `a refused connection's reason is reported`() throws {
     self.endpoint.refusing = [self.address(1), self.address(2)]
     let cluster = self.makeCluster(2)
     let observer = RecordingObserver()
@@ -123,7 +123,7 @@ import Testing
           origin: .notConnected))
   }
 
-  @Test func callsWaitForTheListAndNoLongerThanAConnectionMayTake() throws {
+  @Test func `calls wait for the list no longer than for a connection`() throws {
     let cluster = self.makeCluster(0)
     let early = RecordingObserver()
     let late = RecordingObserver()
@@ -142,7 +142,7 @@ import Testing
     #expect(self.requests == [1, 0, 0, 0] && late.events == [])
   }
 
-  @Test func aDeadlineHoldsWhileACallWaits() throws {
+  @Test func `a deadline holds while a call waits`() throws {
     let cluster = self.makeCluster(0)
     let observer = RecordingObserver()
     _ = cluster.start(
@@ -151,7 +151,7 @@ import Testing
     #expect(observer.status?.code == .deadlineExceeded)
   }
 
-  @Test func whatWaitsIsBoundedAndShed() throws {
+  @Test func `the queue is limited, and calls are shed`() throws {
     let cluster = self.makeCluster(0, callsWaiting: 1)
     let observers = (0..<2).map { _ in RecordingObserver() }
     for observer in observers { _ = cluster.start(self.ask(), observer: observer) }
@@ -159,7 +159,7 @@ import Testing
     #expect(observers[0].events == [] && observers[1].status?.origin == .shed)
   }
 
-  @Test func aCancelledCallLeavesTheQueue() throws {
+  @Test func `a cancelled call leaves the queue`() throws {
     let cluster = self.makeCluster(0, callsWaiting: 1)
     let observer = RecordingObserver()
     cluster.start(self.ask(), observer: observer).cancel()
@@ -169,7 +169,7 @@ import Testing
     #expect(observer.events == [] && next.events == [])
   }
 
-  @Test func aRetryGoesElsewhereAndSaysSo() throws {
+  @Test func `a retry goes to another endpoint and carries its count`() throws {
     let cluster = self.makeCluster(2, Self.retries)
     try self.connected(cluster)
     let observer = RecordingObserver()
@@ -187,7 +187,7 @@ import Testing
     #expect(observer.events == RecordingObserver.good("good"))
   }
 
-  @Test func theLastFailureIsTheAnswer() throws {
+  @Test func `the last failure is the response`() throws {
     let cluster = self.makeCluster(2, Self.retries)
     try self.connected(cluster)
     let observer = RecordingObserver()
@@ -202,7 +202,7 @@ import Testing
     #expect(self.requests == [2, 1, 0, 0])
   }
 
-  @Test func anEndBeforeTheLastAttemptSaysHowManyThereMayBe() throws {
+  @Test func `an end before the last attempt reports the limit`() throws {
     let cluster = self.makeCluster(2) { configuration in
       configuration.retry = Configuration.Retry()
       configuration.retry?.attempts = 5
@@ -218,7 +218,7 @@ import Testing
     #expect(observer.status?.message == "wrong (attempt 2 of 5)")
   }
 
-  @Test func anotherStatusIsPassedOnAtOnce() throws {
+  @Test func `other codes are passed on at once`() throws {
     let cluster = self.makeCluster(2, Self.retries)
     try self.connected(cluster)
     let observer = RecordingObserver()
@@ -228,7 +228,7 @@ import Testing
     #expect(observer.status == GRPCStatus(.notFound))
   }
 
-  @Test func withoutAPolicyADeadConnectionIsTheEndOfItsCalls() throws {
+  @Test func `without a policy a dead connection ends its calls`() throws {
     let cluster = self.makeCluster(2)
     try self.connected(cluster)
     let observer = RecordingObserver()
@@ -244,7 +244,7 @@ import Testing
     #expect(self.requests == [1, 3, 0, 0])
   }
 
-  @Test func withOneADeadConnectionMovesItsCalls() throws {
+  @Test func `with a policy a dead connection moves its calls`() throws {
     let cluster = self.makeCluster(2, Self.retries)
     try self.connected(cluster)
     let observers = (0..<10).map { _ in RecordingObserver() }
@@ -261,7 +261,7 @@ import Testing
     for observer in observers { #expect(observer.events == RecordingObserver.good("re")) }
   }
 
-  @Test func whatHasBeenAnsweredIsNotBegunAgain() throws {
+  @Test func `a call that has a response is not retried`() throws {
     let cluster = self.makeCluster(2, Self.retries)
     try self.connected(cluster)
     let observer = RecordingObserver()
@@ -278,7 +278,7 @@ import Testing
   }
 
   @Test(arguments: [false, true])
-  func whatIsOfNoUseUntilItIsWholeIsBegunAgain(hasMessage: Bool) throws {
+  func `a call with an incomplete unary response is retried`(hasMessage: Bool) throws {
     let cluster = self.makeCluster(2, Self.retries)
     try self.connected(cluster)
     let observer = RecordingObserver()
@@ -302,7 +302,7 @@ import Testing
     #expect(observer.events == RecordingObserver.good("b"))
   }
 
-  @Test func whatWasHeldIsHandedOnWithItsEnd() throws {
+  @Test func `a held response is passed on with its end`() throws {
     let cluster = self.makeCluster(1, Self.retries)
     try self.connected(cluster)
     let observer = RecordingObserver()
@@ -326,7 +326,7 @@ import Testing
     #expect(observer.status?.code == .unavailable && self.requests == [1, 0, 0, 0])
   }
 
-  @Test func anEndpointThatWantsNoRetryGetsNone() throws {
+  @Test func `an endpoint that forbids a retry gets none`() throws {
     let cluster = self.makeCluster(2, Self.retries)
     try self.connected(cluster)
     let observer = RecordingObserver()
@@ -336,7 +336,7 @@ import Testing
     #expect(observer.status?.code == .unavailable)
   }
 
-  @Test func pushbackIsWaitedFor() throws {
+  @Test func `a retry waits for the pushback`() throws {
     let cluster = self.makeCluster(2, Self.retries)
     try self.connected(cluster)
     let observer = RecordingObserver()
@@ -349,7 +349,7 @@ import Testing
     #expect(self.requests == [1, 1, 0, 0])
   }
 
-  @Test func aRetryThatCouldOnlyBeginAfterTheDeadlineIsNotWaitedFor() throws {
+  @Test func `a retry that would begin after the deadline doesn't wait`() throws {
     let cluster = self.makeCluster(2, Self.retries)
     try self.connected(cluster)
     let observer = RecordingObserver()
@@ -360,7 +360,7 @@ import Testing
     #expect(observer.status?.code == .unavailable)
   }
 
-  @Test func anAttemptHasATimeOfItsOwn() throws {
+  @Test func `an attempt has a timeout of its own`() throws {
     let cluster = self.makeCluster(2) { cluster in
       cluster.retry = Configuration.Retry()
       cluster.retry?.timeout = .milliseconds(500)
@@ -386,7 +386,7 @@ import Testing
     #expect(observer.events == RecordingObserver.good("slow"))
   }
 
-  @Test func aStreamOfRequestsIsSentAgainFromItsBeginning() throws {
+  @Test func `a stream of request messages is replayed from its beginning`() throws {
     let cluster = self.makeCluster(2, Self.retries)
     try self.connected(cluster)
     let observer = RecordingObserver()
@@ -403,7 +403,7 @@ import Testing
     #expect(peer.ended.contains(stream.id))
   }
 
-  @Test func aStreamThatHasSentTooMuchToKeepIsNot() throws {
+  @Test func `a stream too large to keep is not replayed`() throws {
     let cluster = self.makeCluster(2, Self.retries)
     try self.connected(cluster)
     let observer = RecordingObserver()
@@ -416,7 +416,7 @@ import Testing
     #expect(observer.status?.code == .unavailable && self.requests == [1, 0, 0, 0])
   }
 
-  @Test func itTellsOfEachEndpointThatIsThereAndThatIsGone() throws {
+  @Test func `connections and losses of each endpoint are reported`() throws {
     let cluster = self.makeCluster(2)
     var told: [Bool] = []
     cluster.onPresence = { told.append($0) }
@@ -431,7 +431,7 @@ import Testing
     #expect(Array(told.prefix(4)) == [true, true, false, false])
   }
 
-  @Test func anEndpointThatLeavesTheListFinishesItsCalls() throws {
+  @Test func `a removed endpoint finishes its calls`() throws {
     let cluster = self.makeCluster(2)
     try self.connected(cluster)
     let observers = (0..<2).map { _ in RecordingObserver() }
@@ -451,7 +451,7 @@ import Testing
     #expect(self.requests == [1, 3, 2, 0])
   }
 
-  @Test func aRingKeepsCallsOfOneKeyTogether() throws {
+  @Test func `a ring keeps calls of one key together`() throws {
     let cluster = self.makeCluster(3) { $0.balance.policy = .ringHash(header: "x-user") }
     try self.connected(cluster)
     for _ in 0..<6 {
@@ -463,7 +463,7 @@ import Testing
     #expect(self.requests.sorted() == [0, 0, 0, 6])
   }
 
-  @Test func healthIsWatchedAndOneThatIsNotServingGetsNoCalls() throws {
+  @Test func `an endpoint whose health check isn't serving gets no calls`() throws {
     let cluster = self.makeCluster(2) { cluster in
       cluster.health.check = true
       cluster.health.service = "bench"
@@ -488,7 +488,7 @@ import Testing
     #expect(self.requests == [3, 7, 0, 0])
   }
 
-  @Test func anEndpointWithoutTheHealthServiceIsHealthyAndNotAskedAgain() throws {
+  @Test func `an endpoint without the health service is healthy and not asked again`() throws {
     let cluster = self.makeCluster(1) { $0.health.check = true }
     try self.connected(cluster)
     try self.fail(1, "12")
@@ -499,7 +499,7 @@ import Testing
     #expect(self.requests == [2, 0, 0, 0])
   }
 
-  @Test func aWatchDoesntKeepAConnectionThatIsToEnd() throws {
+  @Test func `a health check doesn't keep a connection that is to end`() throws {
     let cluster = self.makeCluster(1) { $0.health.check = true }
     try self.connected(cluster)
     let observer = RecordingObserver()
@@ -514,7 +514,7 @@ import Testing
     #expect(observer.events == RecordingObserver.good("last") && !peer.channel.isActive)
   }
 
-  @Test func aWatchThatEndsIsBegunAgain() throws {
+  @Test func `a health check that ends is restarted`() throws {
     let cluster = self.makeCluster(1) { $0.health.check = true }
     try self.connected(cluster)
     try self.fail(1, "13")
@@ -522,7 +522,7 @@ import Testing
     #expect(self.requests == [2, 0, 0, 0])
   }
 
-  @Test func aProbeSaysWhetherAnEndpointIsThere() throws {
+  @Test func `a probe reports whether an endpoint is reachable`() throws {
     self.endpoint.refusing = [self.address(1)]
     let cluster = self.makeCluster(2)
     let probe = cluster.probe()
@@ -542,7 +542,7 @@ import Testing
       other.trouble == "can't connect to 10.0.0.9:1: connection refused (and 1 more)")
   }
 
-  @Test func closingEndsWhatWaitsAndWhatIsUnderWay() throws {
+  @Test func `closing ends waiting calls and those in flight`() throws {
     let cluster = self.makeCluster(1)
     try self.connected(cluster)
     let running = RecordingObserver()

@@ -25,7 +25,7 @@ import Testing
     (0..<times).map { _ in detector.ended(id, isFailure: true, now: now) }
   }
 
-  @Test func fiveFailuresInARowPutAMemberOutForThirtySeconds() {
+  @Test func `five consecutive failures eject a member for thirty seconds`() {
     var detector = self.make(3)
     #expect(self.fail(&detector, 2, times: 4, at: self.start) == [false, false, false, false])
     // A good end begins the count anew.
@@ -39,7 +39,7 @@ import Testing
     #expect(!detector.isEjected(2))
   }
 
-  @Test func eachTimeItStaysOutLongerUpToALimit() {
+  @Test func `each ejection is longer, up to a limit`() {
     var detector = self.make(3) { $0.longestEjection = .seconds(70) }
     var now = self.start
     for seconds: Int64 in [30, 60, 70, 70] {
@@ -50,7 +50,7 @@ import Testing
     }
   }
 
-  @Test func goodBehaviourMakesTheNextTimeShorterAgain() {
+  @Test func `success shortens the next ejection`() {
     var detector = self.make(3) { $0.interval = .seconds(10) }
     _ = detector.sweep(now: self.start)
     _ = self.fail(&detector, 1, times: 5, at: self.start)
@@ -66,7 +66,7 @@ import Testing
     #expect(!detector.isEjected(1))
   }
 
-  @Test func noMoreThanAShareIsOutButAlwaysOneMayBe() {
+  @Test func `only a share of the members is ejected, but always up to one`() {
     var detector = self.make(4)
     for id in 1...4 { _ = self.fail(&detector, MemberID(id), times: 5, at: self.start) }
     #expect((1...4).map { detector.isEjected(MemberID($0)) } == [true, true, false, false])
@@ -78,12 +78,12 @@ import Testing
     #expect(!one.isEjected(1))
   }
 
-  @Test func zeroTurnsTheCountOff() {
+  @Test func `zero disables the count of failures`() {
     var detector = self.make(3) { $0.consecutiveFailures = 0 }
     #expect(!self.fail(&detector, 1, times: 100, at: self.start).contains(true))
   }
 
-  @Test func aRateFarBelowTheOthersPutsAMemberOut() {
+  @Test func `a success rate far below the others ejects a member`() {
     var detector = self.make(6) { $0.consecutiveFailures = 0 }
     _ = detector.sweep(now: self.start)
     for id in 1...6 {
@@ -98,7 +98,7 @@ import Testing
   }
 
   @Test(arguments: [(4, 200), (6, 90)])
-  func tooFewMembersOrCallsSayNothing(members: Int, calls: Int) {
+  func `too few members or calls allow no conclusion`(members: Int, calls: Int) {
     var detector = self.make(members) { $0.consecutiveFailures = 0 }
     _ = detector.sweep(now: self.start)
     for id in 1...members {
@@ -110,7 +110,7 @@ import Testing
     #expect(!detector.isEjected(1))
   }
 
-  @Test func aMemberThatLeavesIsForgotten() {
+  @Test func `a removed member is forgotten`() {
     var detector = self.make(3)
     _ = self.fail(&detector, 1, times: 5, at: self.start)
     detector.setMembers([2, 3])

@@ -25,7 +25,7 @@ import Testing
     return (0.79...1.21).contains(ratio)
   }
 
-  @Test func attemptsEndAtTheLimitAndWaitLongerEachTime() {
+  @Test func `attempts end at the limit, with growing delays`() {
     var state = RetryState()
     var throttle: RetryThrottle?
     var policy = Configuration.Retry()
@@ -40,7 +40,7 @@ import Testing
     #expect(state.attempts == 5)
   }
 
-  @Test func onlyTheCodesOfThePolicyAreTriedAgain() {
+  @Test func `only the codes of the policy are retried`() {
     for code in GRPCStatus.Code.allCases where code != .ok {
       var state = RetryState()
       var throttle: RetryThrottle?
@@ -49,14 +49,15 @@ import Testing
     }
   }
 
-  @Test func withoutAPolicyNothingThatLeftIsTriedAgain() {
+  @Test func `without a policy nothing that was sent is retried`() {
     var state = RetryState()
     var throttle: RetryThrottle?
     #expect(self.decide(&state, self.unavailable, policy: nil, throttle: &throttle) == .end)
   }
 
   @Test(arguments: [GRPCStatus.Origin.notConnected, .shed])
-  func whatNeverLeftGoesToAnotherEndpointAtOnce(origin: GRPCStatus.Origin) {
+  func `an attempt that was never sent moves to another endpoint at once`(origin: GRPCStatus.Origin)
+  {
     var state = RetryState()
     var throttle: RetryThrottle?
     let status = GRPCStatus(.unavailable, "no", origin: origin)
@@ -72,7 +73,7 @@ import Testing
       self.decide(&other, status, hasOther: false, policy: nil, throttle: &throttle) == .end)
   }
 
-  @Test func anAttemptThatTookTooLongIsTriedAgainWhateverTheCodes() {
+  @Test func `an attempt that timed out is retried, whatever the codes`() {
     var state = RetryState()
     var throttle: RetryThrottle?
     let status = GRPCStatus(.deadlineExceeded, "slow", origin: .deadline)
@@ -80,7 +81,7 @@ import Testing
     #expect(self.decide(&state, status, throttle: &throttle) == .end)
   }
 
-  @Test func theEndpointsWordOnTryingAgainCounts() {
+  @Test func `the endpoint's pushback counts`() {
     var throttle: RetryThrottle?
     var status = self.unavailable
     status.retryPushback = .wait(.milliseconds(700))
@@ -93,11 +94,11 @@ import Testing
   @Test(arguments: [
     (nil, RetryPushback.never), (-1, .never), (0, .wait(.zero)), (5, .wait(.milliseconds(5))),
   ])
-  func pushbackIsReadAsGRPCSays(number: Int?, pushback: RetryPushback) {
+  func `pushback is parsed as gRPC defines`(number: Int?, pushback: RetryPushback) {
     #expect(RetryPushback(number) == pushback)
   }
 
-  @Test func aBucketThatIsHalfEmptyStopsRetriesUntilCallsSucceed() {
+  @Test func `a half-empty bucket stops retries until calls succeed`() {
     var budget = Configuration.Retry.Budget()
     budget.tokens = 4
     budget.ratio = 0.5

@@ -91,7 +91,7 @@ import Testing
     "HTTP/1.1 200 OK\r\ncontent-length: \(text.utf8.count)\r\n\(fields)\r\n\(text)"
   }
 
-  @Test func aCallIsARequestAndItsConnectionIsKept() throws {
+  @Test func `a call is a request, and its connection is kept`() throws {
     let pool = self.makePool(auth: Credentials(.init(scheme: .raw, token: .init("t"))))
     for text in ["one", "two"] {
       let observer = RecordingObserver()
@@ -111,7 +111,7 @@ import Testing
     #expect(self.peers.channels.count == 1)
   }
 
-  @Test func aReplyInPiecesAndInChunks() throws {
+  @Test func `a response may arrive in pieces and in chunks`() throws {
     let pool = self.makePool()
     for reply in [
       Self.good("abcdef"), "HTTP/1.1 100 Continue\r\n\r\n" + Self.good("abcdef"),
@@ -137,7 +137,7 @@ import Testing
     ),
     ("nonsense\r\n\r\n", .unavailable),
   ])
-  func aConnectionThatTakesNothingMore(reply: String, code: GRPCStatus.Code) throws {
+  func `a connection that can't be reused is closed`(reply: String, code: GRPCStatus.Code) throws {
     let pool = self.makePool()
     let observer = RecordingObserver()
     _ = pool.start(self.ask("x"), observer: observer)
@@ -150,7 +150,7 @@ import Testing
     #expect(next.events == RecordingObserver.good("b"))
   }
 
-  @Test func callsBeyondTheConnectionsWait() throws {
+  @Test func `calls beyond the connection limit wait`() throws {
     let pool = self.makePool(limit: 2)
     let observers = (0..<4).map { _ in RecordingObserver() }
     let calls = observers.enumerated().map { pool.start(self.ask("\($0)"), observer: $1) }
@@ -164,7 +164,7 @@ import Testing
     #expect(observers[2].events.isEmpty && observers[0].events.isEmpty)
   }
 
-  @Test func cancelAndDeadlineCloseTheConnection() throws {
+  @Test func `cancellation and deadline close the connection`() throws {
     let pool = self.makePool()
     let cancelled = RecordingObserver()
     let call = pool.start(self.ask("x"), observer: cancelled)
@@ -181,7 +181,7 @@ import Testing
     #expect(self.peers.open == 0)
   }
 
-  @Test func aPausedOwnerHearsLater() throws {
+  @Test func `a paused observer gets its events after it resumes`() throws {
     let pool = self.makePool()
     let observer = RecordingObserver()
     let call = pool.start(self.ask("x"), observer: observer)
@@ -195,7 +195,7 @@ import Testing
   }
 
   @Test(arguments: [true, false])
-  func aConnectionThatWasDeadAllAlong(idempotent: Bool) throws {
+  func `a stale connection's call is retried if it's idempotent`(idempotent: Bool) throws {
     let pool = self.makePool(idempotent: idempotent)
     _ = pool.start(self.ask("x"), observer: RecordingObserver())
     try self.peers.answer(Self.good("a"))
@@ -221,7 +221,7 @@ import Testing
     #expect(again.status?.code == .unavailable)
   }
 
-  @Test func anAnswerThatHasBegunIsNotAskedForAgain() throws {
+  @Test func `a call whose response has begun is not retried`() throws {
     let pool = self.makePool(idempotent: true)
     _ = pool.start(self.ask("x"), observer: RecordingObserver())
     try self.peers.answer(Self.good("a"))
@@ -232,7 +232,7 @@ import Testing
     #expect(observer.status?.code == .unavailable && self.peers.channels.count == 1)
   }
 
-  @Test func whatNobodyAskedForClosesTheConnection() throws {
+  @Test func `an unrequested response closes the connection`() throws {
     let pool = self.makePool()
     _ = pool.start(self.ask("x"), observer: RecordingObserver())
     try self.peers.answer(Self.good("a"))
@@ -245,7 +245,7 @@ import Testing
     #expect(observer.events == RecordingObserver.good("b"))
   }
 
-  @Test func nobodyListens() throws {
+  @Test func `a refused connection is an error`() throws {
     self.peers.refuses = true
     let pool = self.makePool()
     let observer = RecordingObserver()
@@ -257,7 +257,7 @@ import Testing
           .unavailable, "can't connect to 10.0.0.1:80: connection refused", origin: .notConnected))
   }
 
-  @Test func whatIsNotTheMethodIsRefused() throws {
+  @Test func `calls other than the unary method are refused`() throws {
     let pool = self.makePool()
     var raw = self.ask("x")
     raw.framing = .raw
@@ -275,7 +275,7 @@ import Testing
     #expect(self.peers.channels.isEmpty)
   }
 
-  @Test func anIdleConnectionIsClosedAndTheEndpointStaysGood() throws {
+  @Test func `an idle connection is closed, and the endpoint stays reachable`() throws {
     let pool = self.makePool(idle: .seconds(8))
     var told: [Connectivity] = []
     pool.onConnectivity = { told.append($0) }
@@ -288,7 +288,7 @@ import Testing
     #expect(told == [.ready])
   }
 
-  @Test func drainingLetsCallsFinish() throws {
+  @Test func `a drain lets calls finish`() throws {
     let pool = self.makePool()
     let observer = RecordingObserver()
     _ = pool.start(self.ask("x"), observer: observer)
@@ -303,7 +303,7 @@ import Testing
     #expect(isDrained && self.peers.open == 0)
   }
 
-  @Test func closingEndsCalls() throws {
+  @Test func `closing ends calls`() throws {
     let pool = self.makePool()
     let observer = RecordingObserver()
     _ = pool.start(self.ask("x"), observer: observer)
