@@ -30,7 +30,7 @@ import Testing
         """)
   }
 
-  @Test func `a failure stands behind the rest, cut and escaped`() {
+  @Test func `a failure comes last in a line, truncated and escaped`() {
     let line = self.line { entry in
       entry.failure = .init(reason: "NO\n", message: "it's \"\u{1B}[31m\"")
     }
@@ -44,7 +44,7 @@ import Testing
     #expect(long.hasSuffix("ä…\"}\n"))
   }
 
-  @Test func `numbers of all sizes`() {
+  @Test func `integers at their limits are printed in full`() {
     let line = self.line { entry in
       entry.httpStatus = 0
       entry.grpcCode = .deadlineExceeded
@@ -69,12 +69,12 @@ import Testing
     ("/\u{2028}\u{2029}", #"/\u2028\u2029"#),
     ("", ""),
   ])
-  func `what a client chose can't break the line`(path: String, written: String) {
+  func `input from a client can't break the line`(path: String, written: String) {
     #expect(self.line { $0.path = path }.contains("\"path\":\"\(written)\",\"service\""))
     #expect(self.line { $0.method = path }.contains("\"method\":\"\(written)\",\"path\""))
   }
 
-  @Test func `a long path is cut at a character`() {
+  @Test func `a long path is cut at a character boundary`() {
     let limit = AccessLogFormatter.pathByteLimit
     let exact = String(repeating: "a", count: limit)
     #expect(self.line { $0.path = exact }.contains("\"\(exact)\""))
@@ -87,12 +87,14 @@ import Testing
     (951_868_800, 2000, 3, 1), (1_709_164_800, 2024, 2, 29), (4_107_542_399, 2100, 2, 28),
     (4_107_542_400, 2100, 3, 1), (253_402_300_799, 9999, 12, 31), (-62_167_219_200, 0, 1, 1),
   ])
-  func `a date of the Gregorian calendar`(seconds: Int, year: Int, month: Int, day: Int) {
+  func `seconds convert to a date of the Gregorian calendar`(
+    seconds: Int, year: Int, month: Int, day: Int
+  ) {
     let date = WallTime(seconds: seconds, milliseconds: 0).date
     #expect((date.year, date.month, date.day) == (year, month, day))
   }
 
-  @Test func `the second is told anew when it changes`() {
+  @Test func `the time is formatted again when the second changes`() {
     var formatter = AccessLogFormatter()
     var buffer: [UInt8] = []
     formatter.append(

@@ -34,7 +34,7 @@ import Testing
       requestBytes: 0, responseBytes: 1, duration: .milliseconds(1))
   }
 
-  @Test func `lines are written at the latest when it shuts down, in order`() async throws {
+  @Test func `buffered lines are written in order at shutdown`() async throws {
     let sink = Sink()
     let writer = AccessLogWriter { sink.take($0) }
     let loop = NIOAsyncTestingEventLoop()
@@ -50,7 +50,7 @@ import Testing
     await loop.shutdownGracefully()
   }
 
-  @Test func `a line waits half a second for company`() async throws {
+  @Test func `a line waits half a second for others to share its write`() async throws {
     let (stream, continuation) = AsyncStream.makeStream(of: String.self)
     let writer = AccessLogWriter { bytes in
       continuation.yield(String(decoding: bytes, as: UTF8.self))
@@ -67,7 +67,7 @@ import Testing
     await loop.shutdownGracefully()
   }
 
-  @Test func `a stalled writer costs lines, which are counted, and no memory`() async throws {
+  @Test func `a stalled writer drops lines, which are counted, and uses no memory`() async throws {
     let sink = Sink(isGated: true)
     let writer = AccessLogWriter { sink.take($0) }
     let loop = NIOAsyncTestingEventLoop()
@@ -91,7 +91,7 @@ import Testing
     await loop.shutdownGracefully()
   }
 
-  @Test func `a writer that never returns doesn't hold up the end`() async throws {
+  @Test func `a writer that never returns doesn't delay the shutdown`() async throws {
     let sink = Sink(isGated: true)
     let writer = AccessLogWriter { sink.take($0) }
     let loop = NIOAsyncTestingEventLoop()

@@ -15,7 +15,7 @@ import Testing
     return names
   }
 
-  @Test func aQuestionUnderWayIsAskedOnce() {
+  @Test func `concurrent lookups of one name share one query`() {
     var state = LookupState()
     for waiter in 1...3 {
       #expect(state.resolve(self.question("a"), waiter: waiter, now: self.start) == .wait)
@@ -31,7 +31,7 @@ import Testing
     #expect(state.runningCount == 1)
   }
 
-  @Test func noMoreRunThanMayAndTheOthersWaitInTurn() {
+  @Test func `lookups beyond the limit wait in order`() {
     var state = LookupState(limits: .init(running: 2, slow: 1, waiting: 2))
     for (waiter, name) in ["a", "b"].enumerated() {
       #expect(state.resolve(self.question(name), waiter: waiter, now: self.start) == .wait)
@@ -52,7 +52,7 @@ import Testing
     #expect(state.runningCount == 2)
   }
 
-  @Test func namesWithoutAnAnswerLeaveRoomForOthers() {
+  @Test func `lookups that get no answer don't block others`() {
     var state = LookupState(limits: .init(running: 4, slow: 2, waiting: 100))
     let silent = ["s1", "s2", "s3", "s4"]
     for (waiter, name) in silent.enumerated() {
@@ -78,7 +78,7 @@ import Testing
     #expect(state.runningCount == 4)
   }
 
-  @Test func aLateAnswerIsKeptForTheNextOne() {
+  @Test func `a late answer is kept for the next lookup`() {
     var state = LookupState()
     for (name, wait) in [("a", TimeAmount.seconds(29)), ("b", .seconds(31))] {
       _ = state.resolve(self.question(name), waiter: 1, now: self.start)
@@ -92,7 +92,7 @@ import Testing
     #expect(state.resolve(self.question("a"), waiter: 3, now: self.start) == .wait)
   }
 
-  @Test func aFailureIsNotKept() {
+  @Test func `a failed lookup is not cached`() {
     var state = LookupState()
     _ = state.resolve(self.question("a"), waiter: 1, now: self.start)
     #expect(self.starts(&state) == ["a"])

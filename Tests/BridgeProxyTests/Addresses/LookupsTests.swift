@@ -25,7 +25,7 @@ import Testing
     func count(_ name: String) -> Int { self.asked.withLock { $0[name] ?? 0 } }
   }
 
-  @Test func aSilentNameHoldsUpNobodyElse() async {
+  @Test func `a lookup without an answer delays no other name`() async {
     let resolver = Resolver()
     let lookups = Lookups { resolver.resolve($0) }
     async let silent = lookups.resolve(
@@ -44,7 +44,7 @@ import Testing
     resolver.open()
   }
 
-  @Test func askersOfOneNameShareALookup() async {
+  @Test func `concurrent callers share the lookup of a name`() async {
     let resolver = Resolver()
     let lookups = Lookups { resolver.resolve($0) }
     await withTaskGroup(of: Bool.self) { group in
@@ -69,7 +69,7 @@ import Testing
     #expect(resolver.count("silent") == 1)
   }
 
-  @Test func whoIsCancelledWaitsNoLonger() async {
+  @Test func `a cancelled caller stops waiting`() async {
     let resolver = Resolver()
     let lookups = Lookups { resolver.resolve($0) }
     let task = Task {
@@ -83,7 +83,7 @@ import Testing
     resolver.open()
   }
 
-  @Test func addressesOfOneFamilyDoIfTheOtherIsSilent() async throws {
+  @Test func `addresses of one family suffice if the other lookup gets no answer`() async throws {
     let resolver = Resolver()
     let lookups = Lookups { question in
       question.kind == .ipv6

@@ -63,7 +63,7 @@ import Testing
     return "\(status) \(parts.dropFirst().first ?? "")"
   }
 
-  @Test func `alive and ready`() async throws {
+  @Test func `healthz and readyz respond with 200`() async throws {
     let server = try await self.server([.init(service: "a", isReachable: true)])
     #expect(try await self.get("/healthz", server) == "200 {\"status\":\"ok\"}\n")
     #expect(try await self.get("/healthz?x=1", server) == "200 {\"status\":\"ok\"}\n")
@@ -71,7 +71,7 @@ import Testing
     await server.close()
   }
 
-  @Test func `an endpoint that can't be reached is named`() async throws {
+  @Test func `an unreachable endpoint is named`() async throws {
     let server = try await self.server([
       .init(service: "a", isReachable: true),
       .init(service: "b", isReachable: false, reason: "127.0.0.1:1: \"refused\""),
@@ -85,7 +85,7 @@ import Testing
     await server.close()
   }
 
-  @Test func `not ready from the moment it drains`() async throws {
+  @Test func `readyz responds with 503 from the start of a drain`() async throws {
     let server = try await self.server()
     server.beginDraining()
     #expect(try await self.get("/readyz", server) == "503 {\"status\":\"draining\"}\n")
@@ -93,7 +93,7 @@ import Testing
     await server.close()
   }
 
-  @Test func `other paths and methods`() async throws {
+  @Test func `unknown paths are 404 and other methods 405`() async throws {
     let server = try await self.server()
     #expect(
       try await self.get("/", server)
@@ -105,7 +105,7 @@ import Testing
     await server.close()
   }
 
-  @Test func `pipelined requests are answered in order`() async throws {
+  @Test func `pipelined requests get their responses in order`() async throws {
     let server = try await self.server()
     let answer = try await self.exchange(
       "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.0\r\n\r\n", with: server)
@@ -115,7 +115,7 @@ import Testing
     await server.close()
   }
 
-  @Test func `what is no HTTP is refused`() async throws {
+  @Test func `requests that aren't HTTP are refused`() async throws {
     let server = try await self.server()
     #expect(try await self.exchange("\u{16}\u{3}\u{1}\r\n\r\n", with: server).contains(" 400 "))
     await server.close()

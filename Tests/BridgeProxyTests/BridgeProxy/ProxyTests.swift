@@ -28,7 +28,7 @@ import Testing
 
   private static let loopback = ListenAddress.tcp(host: "127.0.0.1", port: 0)
 
-  @Test func `it says where it listens, and ends when it's told to`() async throws {
+  @Test func `it logs its addresses and ends when stopped`() async throws {
     let folder = try TemporaryFolder()
     let socket = folder.path + "/b.sock"
     let plan = try await Self.plan(
@@ -57,7 +57,7 @@ import Testing
     #expect((try? Files.kind(of: socket)) == nil)
   }
 
-  @Test func `an address that is taken is named, for listeners and for the admin server`()
+  @Test func `an address in use is named, for listeners and the admin server`()
     async throws
   {
     let address = Mutex<ListenAddress?>(nil)

@@ -20,7 +20,7 @@ import Testing
       now: .uptimeNanoseconds(0) + .seconds(seconds))
   }
 
-  @Test func oneLineForALossAndOneForTheReturn() {
+  @Test func `a lost endpoint is logged once, and so is its return`() {
     var state = ReachabilityState()
     for loop in [0, 1] { #expect(self.note(&state, .reached, loop: loop) == nil) }
     // The other loop's connection may be well.
@@ -35,20 +35,20 @@ import Testing
     #expect(self.note(&state, .reached, loop: 0, at: 14) == nil)
   }
 
-  @Test func oneThatWasNeverThereIsToldOf() {
+  @Test func `an endpoint that was never reachable is logged`() {
     var state = ReachabilityState()
     #expect(self.note(&state, .lost("refused")) == "service bench: a:1 is unreachable: refused")
     #expect(self.note(&state, .reached, at: 0) == "service bench: a:1 is reachable again after 0ms")
   }
 
-  @Test func whatIsClosedInOrderIsNotLost() {
+  @Test func `an orderly close is not a loss`() {
     var state = ReachabilityState()
     for loop in [0, 1] { #expect(self.note(&state, .reached, loop: loop) == nil) }
     for loop in [0, 1] { #expect(self.note(&state, .idle, loop: loop) == nil) }
     #expect(self.note(&state, .reached) == nil)
   }
 
-  @Test func oneThatComesAndGoesIsToldOfOnceInAWhile() {
+  @Test func `a flapping endpoint is logged at intervals`() {
     var state = ReachabilityState()
     var lines: [String] = []
     for second: Int64 in 0..<21 {
@@ -70,7 +70,7 @@ import Testing
       self.note(&state, .lost("refused"), at: 31) == "service bench: a:1 is unreachable: refused")
   }
 
-  @Test func manyAtOnceAreCounted() {
+  @Test func `simultaneous losses are counted in one line`() {
     var state = ReachabilityState()
     let count = (1...100).count { self.note(&state, .lost("no route"), port: $0) != nil }
     #expect(count == ReachabilityState.lineLimit)
@@ -79,14 +79,14 @@ import Testing
         == "service bench: a:101 is unreachable: no route (80 similar lines suppressed)")
   }
 
-  @Test func aReasonIsPrintableAndShort() {
+  @Test func `a logged reason is printable and short`() {
     var state = ReachabilityState()
     let line = self.note(&state, .lost("a\n\u{1B}[2J\u{9B}b" + String(repeating: "x", count: 1000)))
     #expect(line?.hasPrefix("service bench: a:1 is unreachable: a??[2J?bxx") == true)
     #expect(line?.utf8.count ?? 0 < 600)
   }
 
-  @Test func whatHasLeftIsForgotten() {
+  @Test func `a removed endpoint is forgotten`() {
     var state = ReachabilityState()
     for loop in [0, 1] { #expect(self.note(&state, .reached, loop: loop) == nil) }
     for loop in [0, 1] { #expect(self.note(&state, .left, loop: loop) == nil) }

@@ -66,7 +66,7 @@ import Testing
     #expect(plan.warnings.isEmpty)
   }
 
-  @Test func `services share a host as long as their routes differ`() async throws {
+  @Test func `services share a host if their routes differ`() async throws {
     let a = try self.write("a.proto", package: "a", rules: ["get: \"/v1/a/{id}\""])
     let b = try self.write("b.proto", package: "b", rules: ["get: \"/v1/b/{id}\""])
     let plan = try await self.plan(
@@ -82,7 +82,7 @@ import Testing
     )
   }
 
-  @Test func `the faults of all services are told in one go`() async throws {
+  @Test func `the errors of all services are reported at once`() async throws {
     let clash = try self.write(
       "a.proto", package: "a", rules: ["get: \"/v1/{id}\"", "get: \"/v1/{id}\""])
     var one = self.service("one", schema: clash)
@@ -102,7 +102,7 @@ import Testing
     )
   }
 
-  @Test func `faults of the file and of its schemas are told together, in the order of the file`()
+  @Test func `errors of the file and of its schemas are reported in the file's order`()
     async throws
   {
     let clash = try self.write(
@@ -131,16 +131,16 @@ import Testing
       ])
   }
 
-  @Test(
-    "a rule whose variables, or one and its body, exclude each other is refused",
-    arguments: [
-      ("/v1/{a}/{b}", true), ("/v1/{inner.a}/{inner.b}", true), ("/v1/{inner.a}/{b}", false),
-      ("/v1/{sub.x}/{b}", true), ("/v1/{a}/{c}", false), ("/v1/{o}/{p}", false),
-      (#"/v1/{b}" body: "sub"#, true), (#"/v1/{sub.x}" body: "b"#, true),
-      (#"/v1/{b}" body: "inner"#, false), (#"/v1/{b}" body: "*"#, false),
-      (#"/v1/{b}" body: "inner.sub"#, false), (#"/v1/{inner.a}" body: "inner.sub"#, true),
-    ])
-  func oneofs(template: String, isRefused: Bool) async throws {
+  @Test(arguments: [
+    ("/v1/{a}/{b}", true), ("/v1/{inner.a}/{inner.b}", true), ("/v1/{inner.a}/{b}", false),
+    ("/v1/{sub.x}/{b}", true), ("/v1/{a}/{c}", false), ("/v1/{o}/{p}", false),
+    (#"/v1/{b}" body: "sub"#, true), (#"/v1/{sub.x}" body: "b"#, true),
+    (#"/v1/{b}" body: "inner"#, false), (#"/v1/{b}" body: "*"#, false),
+    (#"/v1/{b}" body: "inner.sub"#, false), (#"/v1/{inner.a}" body: "inner.sub"#, true),
+  ])
+  func `a rule whose variables or body exclude each other is refused`(
+    template: String, isRefused: Bool
+  ) async throws {
     let schema = try self.folder.write(
       "a.proto",
       """
@@ -164,7 +164,7 @@ import Testing
     }
   }
 
-  @Test func `rules are looked at though a schema is faulty`() async throws {
+  @Test func `rules are checked even if another schema is faulty`() async throws {
     let good = try self.write("a.proto", package: "a", rules: ["get: \"/v1/{id}\""])
     let bad = try self.folder.write("b.proto", "syntax = \"proto3\";\nmessage {\n")
     let text = """

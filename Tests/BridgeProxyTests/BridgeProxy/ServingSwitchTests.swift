@@ -28,8 +28,7 @@ import Testing
     table.services.flatMap { $0.routes.routes.map(\.template.text) }
   }
 
-  @Test("one service is replaced, the others stay; each table is built on the one before")
-  func replace() async throws {
+  @Test func `a service is replaced in the latest table, and the others stay`() async throws {
     let applied = Mutex<[[String]]>([])
     let table = try ServingTable([Self.service("a", "/a"), Self.service("b", "/b")])
     let serving = ServingSwitch(table) { table in
@@ -42,8 +41,7 @@ import Testing
     #expect(Self.templates(await serving.table) == ["/a2", "/b2"])
   }
 
-  @Test("what clashes is refused, and what was served stays")
-  func clash() async throws {
+  @Test func `a conflict is refused, and the old table stays`() async throws {
     let table = try ServingTable([Self.service("a", "/a"), Self.service("b", "/b")])
     let serving = ServingSwitch(table) { _ in
       Issue.record("applied")
@@ -55,8 +53,7 @@ import Testing
     #expect(await serving.table === table)
   }
 
-  @Test("it returns when all loops serve it")
-  func waits() async throws {
+  @Test func `a switch completes when all loops serve the new table`() async throws {
     let loop = NIOAsyncTestingEventLoop()
     let isDone = Mutex(false)
     let table = try ServingTable([Self.service("a", "/a")])
@@ -70,8 +67,8 @@ import Testing
     await loop.shutdownGracefully()
   }
 
-  @Test("a service without a schema isn't ready, whether its endpoint is there or not")
-  func readiness() async throws {
+  @Test
+  func `a service without a schema isn't ready, even if its endpoint is reachable`() async throws {
     let table = try ServingTable([
       Self.service("a", "/a"), Self.service("b", "/b", missing: "it's down"),
     ])
@@ -86,8 +83,7 @@ import Testing
       ])
   }
 
-  @Test("a request that has begun keeps its service and its endpoint")
-  func underWay() throws {
+  @Test func `a request in progress keeps its service and its endpoint`() throws {
     let client = try TestClient()
     client.sendRaw("POST /v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n{\"te")
     let other = CannedUpstream(on: client.channel.eventLoop)
@@ -104,16 +100,14 @@ import Testing
     #expect(client.upstream.calls.count == 1 && other.calls.count == 1)
   }
 
-  @Test("the upstreams stay where only the table is another one")
-  func sameUpstreams() throws {
+  @Test func `upstreams are kept if only the table changes`() throws {
     let client = try TestClient()
     client.loop.serve(try ServingTable([Self.service("a", "/v2/echo")]))
     client.request("POST /v2/echo", body: "{}")
     #expect(client.upstream.calls.count == 1)
   }
 
-  @Test("requests of a service without a schema are told to come again")
-  func missing() throws {
+  @Test func `requests to a service without a schema are asked to retry`() throws {
     let service = try Self.service("a", "/a", missing: "can't connect to b:1")
     let client = try TestClient(serving: service, limits: Configuration.Limits())
     client.request("GET /v1/anything")

@@ -3,7 +3,7 @@ import Testing
 @testable import DemoBackend
 
 @Suite struct CatalogueTests {
-  @Test func aProductSurvivesTheWire() {
+  @Test func `a product is encoded and decoded`() {
     let product = Product(
       id: "p-7", name: "ü", description: "d", category: 2,
       price: Price(currency: "EUR", amount: 1.25), tags: ["", "a"], stock: -1,
@@ -16,11 +16,11 @@ import Testing
     arguments: [
       [0x0a, 0x05, 0x61], [0x80], [0x0b], [0x00], [0x09, 1, 2], [UInt8](repeating: 0xff, count: 11),
     ] as [[UInt8]])
-  func bytesThatAreNoMessageAreRefused(bytes: [UInt8]) {
+  func `malformed messages are refused`(bytes: [UInt8]) {
     #expect(Product(bytes[...]) == nil)
   }
 
-  @Test func whatIsAddedIsFoundAndTheNumberIsBounded() throws {
+  @Test func `an added product is found, and their number is limited`() throws {
     let catalogue = Catalogue([])
     let added = try #require(catalogue.add(Product(name: "Hammer", tags: ["Steel"])))
     #expect(added.id == "p-1" && catalogue.product("p-1") == added)

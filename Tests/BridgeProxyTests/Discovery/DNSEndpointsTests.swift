@@ -48,7 +48,7 @@ import Testing
     .init(.init(host: host, port: port), weight: weight)
   }
 
-  @Test func allAddressesAreEndpointsInAnOrderThatStays() async {
+  @Test func `all addresses become endpoints in a stable order`() async {
     let updates = await self.updates(
       .host("bench", port: 5),
       [
@@ -62,7 +62,7 @@ import Testing
       ])
   }
 
-  @Test func recordsNameHostsPortsAndWeights() async {
+  @Test func `SRV records give hosts, ports and weights`() async {
     // Targets are looked up in the order of their names.
     let updates = await self.updates(
       .service("_grpc._tcp.bench"),
@@ -83,7 +83,7 @@ import Testing
       ])
   }
 
-  @Test func theNextPriorityIsForWhenTheFirstCanNotBeLookedUp() async {
+  @Test func `the next priority is used if the first can't be resolved`() async {
     let updates = await self.updates(
       .service("_grpc._tcp.bench"),
       [.failure(LookupError(reason: "gone")), .success(["10.0.0.3"])],
@@ -96,7 +96,7 @@ import Testing
     #expect(updates == [.endpoints([self.endpoint("10.0.0.3", port: 8)])])
   }
 
-  @Test func whatIsWrongWithRecordsIsTold() async {
+  @Test func `errors in records are reported`() async {
     let updates = await self.updates(
       .service("_grpc._tcp.bench"), [.failure(LookupError(reason: "gone"))],
       records: [
@@ -112,7 +112,7 @@ import Testing
       ])
   }
 
-  @Test func recordsThatLeadToTheSameAddressAddUp() async {
+  @Test func `the weights of records with the same address are added`() async {
     let updates = await self.updates(
       .service("_grpc._tcp.bench"), [.success(["10.0.0.1"]), .success(["10.0.0.1"])],
       records: [
@@ -124,7 +124,7 @@ import Testing
     #expect(updates == [.endpoints([self.endpoint("10.0.0.1", port: 6, weight: 30)])])
   }
 
-  @Test func theSystemKnowsThisMachine() async throws {
+  @Test func `the system resolves localhost`() async throws {
     let system = DNSResolver.system(within: .seconds(60), setting: "timeout")
     let addresses = try await system.addresses("localhost")
     #expect(addresses.contains("127.0.0.1") || addresses.contains("::1"))

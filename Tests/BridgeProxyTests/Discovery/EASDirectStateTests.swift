@@ -102,7 +102,9 @@ import Testing
     ]
   }
 
-  @Test(arguments: Self.answers()) func `an answer becomes a list or a reason`(_ answer: Answer) {
+  @Test(arguments: Self.answers()) func `a response becomes a list of endpoints or an error`(
+    _ answer: Answer
+  ) {
     var state = EASDirectState(Self.settings())
     let (_, update) = Self.round(&state, [Self.answer(answer.body)])
     switch update {
@@ -116,7 +118,7 @@ import Testing
     }
   }
 
-  @Test func `the other path is asked after a 404, and stays`() {
+  @Test func `the other path is tried after a 404, and then kept`() {
     var state = EASDirectState(Self.settings())
     let first = Self.round(&state, [Self.status(404), Self.answer("{}")])
     #expect(first.urls == [Self.documented, Self.newer])
@@ -125,7 +127,7 @@ import Testing
     #expect(second.urls == [Self.newer])
   }
 
-  @Test func `a path of one's own is asked alone`() {
+  @Test func `a configured path is the only one tried`() {
     var state = EASDirectState(Self.settings { $0.paths = ["/x/{service}/y"] })
     let round = Self.round(&state, [Self.status(404)])
     #expect(round.urls == ["http://d1/x/my_svc/y"])
@@ -142,7 +144,7 @@ import Testing
     (.success(HTTPFetch.Response(status: 302)), "returned 302"),
     (.success(HTTPFetch.Response(status: 304)), "returned 304"),
     (.failure(HTTPFetchError("gone")), "gone"),
-  ]) func `the next address is asked where one fails`(_ outcome: HTTPFetch.Outcome, reason: String)
+  ]) func `the next address is tried after a failure`(_ outcome: HTTPFetch.Outcome, reason: String)
   {
     var state = EASDirectState(Self.settings(["http://d1", "http://d2"]))
     let first = Self.round(&state, [outcome, Self.answer("{}")])
@@ -158,7 +160,7 @@ import Testing
     #expect(said.contains(reason))
   }
 
-  @Test func `what hasn't changed is known by its tag`() {
+  @Test func `an unchanged list is recognized by its ETag`() {
     var state = EASDirectState(Self.settings())
     #expect(Self.round(&state, [Self.answer("{}", etag: "\"1\"")]).update == .endpoints([]))
     guard case .send(let request) = state.begin() else {
@@ -173,14 +175,14 @@ import Testing
     #expect(!again.headers.contains { $0.name == "if-none-match" })
   }
 
-  @Test func `internal is sent as it's written`() {
+  @Test func `the internal parameter is sent as written`() {
     for (value, query) in [(true, "?internal=true"), (false, "?internal=false"), (nil, "")] {
       var state = EASDirectState(Self.settings { $0.isInternal = value })
       #expect(Self.round(&state, [Self.answer("{}")]).urls == [Self.documented + query])
     }
   }
 
-  @Test func `another port may be called`() {
+  @Test func `another port can be configured`() {
     var state = EASDirectState(Self.settings { $0.port = 9 })
     let body = #"{"endpoints":{"items":[{"ip":"a","port":1},{"ip":"b"}]}}"#
     guard case .endpoints(let found) = Self.round(&state, [Self.answer(body)]).update else {

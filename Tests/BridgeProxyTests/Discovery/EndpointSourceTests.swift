@@ -59,7 +59,7 @@ import Testing
     return updates
   }
 
-  @Test func `a source says only what's new, and goes on after failures`() async {
+  @Test func `a source emits only changes, and continues after failures`() async {
     let script = Script([
       Self.failing, Self.failing, Self.list("a"), Self.list("a"), Self.list("a", "b"),
       Self.failing, Self.list("a", "b"), Self.list(),
@@ -79,7 +79,7 @@ import Testing
     #expect(waits[2..<7].allSatisfy { $0 == .seconds(5) })
   }
 
-  @Test func `a source ends when nobody listens`() async {
+  @Test func `a source ends with its consumer`() async {
     let (ended, continuation) = AsyncStream.makeStream(of: Void.self)
     let fetch = HTTPFetch { _ in
       await Proxy.never()
@@ -97,7 +97,7 @@ import Testing
     for await _ in ended {}
   }
 
-  @Test func `a registry is asked again when its answer has aged`() async {
+  @Test func `a registry is polled again when its response expires`() async {
     let aged = { (milliseconds: Int) in
       HTTPFetch.Outcome.success(
         HTTPFetch.Response(
@@ -117,7 +117,7 @@ import Testing
     #expect(waits == [.seconds(10), .seconds(3), .seconds(3), .seconds(1), .seconds(1)])
   }
 
-  @Test func `a poll interval of one's own holds`() async {
+  @Test func `a configured poll interval is used`() async {
     let script = Script([Self.list("a"), Self.list("b")])
     let settings = Self.registry {
       $0.access = .httpV1

@@ -8,7 +8,7 @@ import Testing
     hosts.map { .init(.init(host: $0, port: 1), weight: weight) }
   }
 
-  @Test func aListIsTakenOnceAndFailuresLeaveIt() {
+  @Test func `a list is emitted once, and failures keep it`() {
     var watch = EndpointWatch()
     #expect(watch.receive(.failure("down")) == .failed("down"))
     #expect(watch.receive(.endpoints(self.list("a", "b"))) == .update(self.list("a", "b")))
@@ -17,7 +17,7 @@ import Testing
     #expect(watch.receive(.endpoints(self.list("b"))) == .update(self.list("b")))
   }
 
-  @Test func anEmptyListIsBelievedOnlyWhereNothingWasKnown() {
+  @Test func `an empty list counts only if nothing was known before`() {
     var watch = EndpointWatch()
     #expect(watch.receive(.endpoints([])) == .update([]))
     #expect(watch.receive(.endpoints(self.list("a"))) == .update(self.list("a")))

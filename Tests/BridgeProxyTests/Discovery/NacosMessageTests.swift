@@ -12,7 +12,7 @@ import Testing
     buffer.readableBytesView.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 
-  @Test func `a message has the bytes that Protobuf gives it`() {
+  @Test func `a message is encoded as Protobuf defines`() {
     let message = NacosMessage("Ab", fields: [("k", "v")], ["x": .number(1)])
     #expect(
       Self.hex(NacosPayload.encode(message, clientAddress: "h"))
@@ -20,7 +20,7 @@ import Testing
         + "7b2278223a317d")
   }
 
-  @Test func `what's written is read, however long`() throws {
+  @Test func `an encoded message is decoded, whatever its length`() throws {
     for length in [0, 1, 100, 127, 128, 20_000, 300_000] {
       let message = NacosMessage(
         "SubscribeServiceRequest", fields: [("app", ""), ("accessToken", "t")],
@@ -41,7 +41,7 @@ import Testing
       [0x12, 0x04, 0x1A, 0x02, 0x41, 0x62],
       // An empty body.
       [0x12, 0x04, 0x1A, 0x02, 0x41, 0x62, 0x1A, 0x00],
-    ] as [[UInt8]]) func `what isn't known is passed over`(_ bytes: [UInt8]) throws
+    ] as [[UInt8]]) func `unknown fields are skipped`(_ bytes: [UInt8]) throws
   {
     #expect(try NacosPayload.decode(ByteBuffer(bytes: bytes)) == NacosMessage("Ab", [:]))
   }
@@ -52,14 +52,14 @@ import Testing
       [0x12, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF],
       [0x13], [0x0B, 0x0C], [0x11, 1], [0x1D, 1], [0x08],
       [0x12, 0x04, 0x1A, 0x02, 0x41, 0x62, 0x1A, 0x03, 0x12, 0x01, 0x7B],
-    ] as [[UInt8]]) func `what's no message is refused`(_ bytes: [UInt8])
+    ] as [[UInt8]]) func `malformed messages are refused`(_ bytes: [UInt8])
   {
     #expect(throws: NacosPayload.DecodingError.self) {
       try NacosPayload.decode(ByteBuffer(bytes: bytes))
     }
   }
 
-  @Test func `damaged messages never do harm`() {
+  @Test func `corrupt messages cause no failure`() {
     let good = NacosPayload.encode(
       NacosMessage("Ab", fields: [("k", "v")], ["x": .array([.number(1)])]), clientAddress: "h")
     var generator = SeededGenerator(seed: 1)
@@ -81,14 +81,14 @@ import Testing
       (#"{"resultCode":200}"#, nil), ("{}", nil), (#"{"resultCode":"200","success":true}"#, nil),
       (#"{"resultCode":500,"errorCode":301}"#, 301), (#"{"resultCode":500}"#, 500),
       (#"{"success":false,"errorCode":403}"#, 403), (#"{"resultCode":200,"success":false}"#, 200),
-    ] as [(String, Int?)]) func `a reply tells of its fault`(_ json: String, code: Int?) throws
+    ] as [(String, Int?)]) func `a reply carries its error`(_ json: String, code: Int?) throws
   {
     var message = NacosMessage("QueryServiceResponse", [:])
     message.body = try JSONValue(parsing: Array(json.utf8))
     #expect(message.fault?.code == code)
   }
 
-  @Test func `a message shows no more than its kind`() {
+  @Test func `the description of a message shows only its type`() {
     let message = NacosMessage("Ab", fields: [("accessToken", "s3cret")], ["x": .string("y")])
     #expect("\(message)" == "Ab")
   }
@@ -98,7 +98,7 @@ import Testing
 @Suite struct NacosServersTests {
   private static let list = ["a", "b", "c"].map { Configuration.Endpoint(host: $0, port: 8848) }
 
-  @Test func `the next server is tried at once, and all of them again after a while`() {
+  @Test func `the next server is tried at once, and the list again after a delay`() {
     var generator = SeededGenerator(seed: 1)
     var servers = NacosServers(Self.list)
     for failure in 1...7 {
@@ -115,7 +115,7 @@ import Testing
     #expect(next == NacosServers.Next(wait: .zero, report: nil))
   }
 
-  @Test func `sessions that break at once don't keep us busy`() {
+  @Test func `sessions that fail at once cause no busy loop`() {
     var generator = SeededGenerator(seed: 1)
     var servers = NacosServers([Self.list[0]])
     for ending in [NacosSession.Ending.failed("x"), .moved(host: nil, port: nil)] {
@@ -128,7 +128,7 @@ import Testing
     arguments: [
       ("c", 8848, 2), ("a", 8848, 0), ("evil", 8848, 1), ("c", 1, 1), (nil, nil, 1),
     ] as [(String?, Int?, Int)])
-  func `a server may name another one of the list`(_ host: String?, port: Int?, index: Int) {
+  func `a server can redirect to another one of the list`(_ host: String?, port: Int?, index: Int) {
     var generator = SeededGenerator(seed: 1)
     var servers = NacosServers(Self.list)
     let next = servers.ended(

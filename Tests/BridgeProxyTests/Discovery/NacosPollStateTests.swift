@@ -79,7 +79,7 @@ import Testing
           + "&healthyOnly=false"
       ),
     ] as [(Configuration.Nacos.Access, [String], String)])
-  func `each version has its question`(
+  func `each version has its request`(
     _ access: Configuration.Nacos.Access, clusters: [String], url: String
   ) {
     var state = NacosPollState(Self.settings(access) { $0.clusters = clusters })
@@ -135,7 +135,9 @@ import Testing
     ]
   }
 
-  @Test(arguments: Self.answers()) func `an answer becomes a list or a reason`(_ answer: Answer) {
+  @Test(arguments: Self.answers()) func `a response becomes a list of endpoints or an error`(
+    _ answer: Answer
+  ) {
     var state = NacosPollState(Self.settings(answer.access))
     switch Self.round(&state, [Self.answer(answer.body, status: answer.status)]).update {
     case .endpoints(let endpoints):
@@ -152,7 +154,7 @@ import Testing
     ("5", 8081), (#"{"gRPC_port":"none"}"#, 8081), (#"{"gRPC_port":"0"}"#, 8081),
     (#"{"gRPC_port":"70000"}"#, 8081), (#"{"grpc":"9091"}"#, 8081),
   ])
-  func `the port of gRPC is the one that the metadata names`(_ metadata: String, _ port: Int) {
+  func `the gRPC port is taken from the metadata`(_ metadata: String, _ port: Int) {
     let body = #"{"hosts":[{"ip":"a","port":8081,"metadata":\#(metadata)}]}"#
     let ports = { (change: (inout Configuration.Nacos) -> Void) -> [EndpointUpdate] in
       var settings = Self.settings(.httpV1)
@@ -180,7 +182,7 @@ import Testing
         == .endpoints([.init(.init(host: "a", port: 1), weight: 1)]))
   }
 
-  @Test func `the next server is asked where one fails, and stays`() {
+  @Test func `the next server is tried after a failure, and then kept`() {
     var state = NacosPollState(Self.settings(.httpV1, servers: ["n1", "n2"]))
     let down = HTTPFetch.Outcome.failure(HTTPFetchError("down"))
     #expect(Self.round(&state, [down, Self.empty]).update == .endpoints([]))
@@ -189,7 +191,7 @@ import Testing
     #expect(update == .failure("down"))
   }
 
-  @Test func `a token is logged in for, kept, and renewed before it ends`() {
+  @Test func `a token is requested, kept, and renewed before it expires`() {
     var state = NacosPollState(Self.settings(.httpV1, Self.withPassword))
     let (first, _) = Self.round(&state, [Self.token, Self.empty])
     #expect(
@@ -207,7 +209,7 @@ import Testing
     #expect(Self.round(&state, [Self.token, Self.empty], now: .seconds(90)).requests.count == 2)
   }
 
-  @Test func `a refused token is renewed once a round`() {
+  @Test func `a refused token is renewed once per round`() {
     var state = NacosPollState(Self.settings(.httpV1, Self.withPassword))
     _ = Self.round(&state, [Self.token, Self.empty])
     let forbidden = Self.answer("{}", status: 403)
@@ -223,7 +225,7 @@ import Testing
     #expect(reason.hasSuffix("returned 403: this user may not read the service"))
   }
 
-  @Test func `a registry that wants to know who asks is told of`() {
+  @Test func `a 403 without credentials suggests to set them`() {
     var state = NacosPollState(Self.settings(.httpV1))
     guard case .failure(let reason) = Self.round(&state, [Self.answer("", status: 403)]).update
     else {
@@ -241,7 +243,7 @@ import Testing
       ),
       (.httpV3, ["v3/auth/user/login", "v1/auth/users/login"]),
     ] as [(Configuration.Nacos.Access, [String])])
-  func `other versions have other paths to log in at`(
+  func `other versions have other login paths`(
     _ access: Configuration.Nacos.Access, paths: [String]
   ) {
     var state = NacosPollState(Self.settings(access, Self.withPassword))
@@ -259,7 +261,7 @@ import Testing
     Self.answer("unknown user!", status: 403), Self.answer("{}"), Self.answer("x"),
     Self.answer(#"{"accessToken":"a\nb"}"#), Self.answer(#"{"accessToken":""}"#),
     .failure(HTTPFetchError("down")),
-  ]) func `a login that fails is a failure that tells no secret`(_ outcome: HTTPFetch.Outcome) {
+  ]) func `a failed login reveals no secret`(_ outcome: HTTPFetch.Outcome) {
     var state = NacosPollState(Self.settings(.httpV1, Self.withPassword))
     let (requests, update) = Self.round(&state, [outcome])
     #expect(requests.count == 1)
@@ -271,7 +273,7 @@ import Testing
     #expect(!"\(requests) \(String(reflecting: requests[0]))".contains("p%26ss"))
   }
 
-  @Test func `a key signs each question`() {
+  @Test func `each request is signed with the key`() {
     var state = NacosPollState(
       Self.settings(.httpV1) {
         $0.credentials = .key(

@@ -22,7 +22,7 @@ import Testing
     }
   }
 
-  @Test func whatHoldsIsWhatTheFileHeldLast() async throws {
+  @Test func `the last valid content of a file is used`() async throws {
     let folder = try TemporaryFolder()
     let password = try self.source(folder, "p", "one")
     var secrets = NacosSecrets(.password(username: "me", password: password))
@@ -42,7 +42,7 @@ import Testing
     #expect(await secrets.renew() != nil)
   }
 
-  @Test func bothPartsOfAKey() async throws {
+  @Test func `both parts of an access key are renewed`() async throws {
     let folder = try TemporaryFolder()
     var secrets = NacosSecrets(
       .key(access: try self.source(folder, "a", "ak"), secret: try self.source(folder, "s", "sk")))
@@ -55,7 +55,7 @@ import Testing
     #expect(self.shown(secrets.credentials) == "ak2 sk2")
   }
 
-  @Test func whatComesFromTheEnvironmentStays() async {
+  @Test func `secrets from the environment don't change`() async {
     var secrets = NacosSecrets(.password(username: "me", password: .init(.init("one"))))
     #expect(await secrets.renew() == nil)
     #expect(self.shown(secrets.credentials) == "one")

@@ -71,7 +71,7 @@ import Testing
         #"{"requestId":"7","serviceInfo":\#(Self.info(hosts, at: time, name: name))}"#))
   }
 
-  @Test func `a session checks, introduces itself and subscribes`() throws {
+  @Test func `a session checks the server, sets up the connection and subscribes`() throws {
     var session = Self.session()
     #expect(Self.short(session.handle(.start, now: .zero)) == ["call check ServerCheckRequest"])
     let opening = session.handle(
@@ -101,7 +101,7 @@ import Testing
     #expect(session.isLive)
   }
 
-  @Test func `an older server is given a moment instead of an answer`() throws {
+  @Test func `an older server gets a delay instead of a response`() throws {
     var session = Self.session()
     _ = session.handle(.start, now: .zero)
     _ = session.handle(
@@ -117,7 +117,7 @@ import Testing
     (300, "failed: n:9848 returned code 300, \"no\""),
     (403, "forbidden: n:9848 returned code 403, \"no\""),
     (500, "failed: n:9848 returned code 500, \"no\""),
-  ]) func `a server that refuses ends a session`(_ code: Int, ending: String) throws {
+  ]) func `a server that refuses ends the session`(_ code: Int, ending: String) throws {
     let refusal = try Self.message(
       "ErrorResponse", #"{"resultCode":500,"errorCode":\#(code),"message":"no","success":false}"#)
     var session = Self.session()
@@ -130,7 +130,8 @@ import Testing
     #expect(Self.short(live.handle(.responded(.health, .success(refusal)), now: .zero)) == [ending])
   }
 
-  @Test func `a server that doesn't know its client yet is asked again, and not for ever`() throws {
+  @Test
+  func `a server that doesn't know the client yet is asked a limited number of times`() throws {
     let unknown = try Self.message("ErrorResponse", #"{"resultCode":500,"errorCode":301}"#)
     var session = Self.session()
     _ = session.handle(.start, now: .zero)
@@ -149,7 +150,7 @@ import Testing
         == ["failed: n:9848 returned code 301, \"\""])
   }
 
-  @Test func `a call without an answer ends a session`() {
+  @Test func `a call without a response ends the session`() {
     for call in [NacosSession.Call.check, .subscribe] {
       var session = Self.session()
       _ = session.handle(.start, now: .zero)
@@ -160,7 +161,7 @@ import Testing
     }
   }
 
-  @Test func `a subscription without a list ends a session`() throws {
+  @Test func `a subscription without a list ends the session`() throws {
     for body in ["{}", #"{"serviceInfo":[]}"#, #"{"serviceInfo":{"hosts":5}}"#, "[]"] {
       var session = Self.session()
       _ = session.handle(.start, now: .zero)
@@ -175,7 +176,7 @@ import Testing
     }
   }
 
-  @Test func `a change is responded and passed on`() throws {
+  @Test func `a change is acknowledged and passed on`() throws {
     var session = try Self.live()
     let acknowledged = "say NotifySubscriberResponse 7"
     let says = { (event: NacosSession.Event) in Self.short(session.handle(event, now: .zero)) }
@@ -195,7 +196,7 @@ import Testing
     #expect(says(.pushed(try Self.message("SomethingNewRequest"))) == [])
   }
 
-  @Test func `a reply has the number of what it answers`() throws {
+  @Test func `a reply carries the number of its request`() throws {
     var session = try Self.live()
     let actions = session.handle(
       .pushed(try Self.message("ClientDetectionRequest", #"{"requestId":"42"}"#)), now: .zero)
@@ -206,7 +207,7 @@ import Testing
         == #"{"errorCode":0,"requestId":"42","resultCode":200}"#)
   }
 
-  @Test func `a server that's quiet is asked for a sign of life`() throws {
+  @Test func `an idle server is sent a health check`() throws {
     var session = try Self.live()
     #expect(session.wakeAt == .seconds(6))
     // Whatever it sends is one.
@@ -221,7 +222,7 @@ import Testing
     #expect(session.wakeAt == .seconds(14))
   }
 
-  @Test func `a server that gives no sign of life is given up after three questions`() throws {
+  @Test func `a session ends after three unanswered health checks`() throws {
     var session = try Self.live()
     _ = session.handle(.woken, now: .seconds(6))
     let failure = HTTPFetchError("the deadline passed")
@@ -241,7 +242,7 @@ import Testing
     (#"{"requestId":"1","serverIp":"n2","serverPort":"8848"}"#, "moved: n2 8848"),
     (#"{"requestId":"1","serverIp":"n2","serverPort":8848}"#, "moved: n2 8848"),
     (#"{"requestId":"1"}"#, "moved: - 0"),
-  ]) func `a server may send its client elsewhere`(_ body: String, ending: String) throws {
+  ]) func `a server can redirect its client`(_ body: String, ending: String) throws {
     var session = try Self.live()
     #expect(
       Self.short(
@@ -250,13 +251,13 @@ import Testing
     #expect(session.handle(.streamEnded("x"), now: .zero) == [])
   }
 
-  @Test func `the end of the stream is the end of the session`() throws {
+  @Test func `the end of the stream ends the session`() throws {
     var session = try Self.live()
     #expect(Self.short(session.handle(.streamEnded("gone"), now: .zero)) == ["failed: gone"])
     #expect(session.wakeAt == nil)
   }
 
-  @Test func `a walk over random events never stays busy and never wakes the dead`() throws {
+  @Test func `random events neither block a session nor revive one that ended`() throws {
     let events: [NacosSession.Event] = [
       .start, .woken, .streamEnded("gone"), try Self.notice(["a"], at: 5),
       .pushed(try Self.message("SetupAckRequest")),

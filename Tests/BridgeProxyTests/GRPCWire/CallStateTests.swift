@@ -29,7 +29,7 @@ import Testing
     .end(GRPCStatus(code, message, origin: origin), trailers: trailers, isOpen: isOpen)
   }
 
-  @Test func aGoodReply() {
+  @Test func `a successful reply has head, messages and trailers`() {
     var state = CallState(byteLimit: 100)
     #expect(!state.hasResponded && state.next() == .wait)
     let head = self.receive(
@@ -44,14 +44,14 @@ import Testing
     #expect(state.next() == .wait)
   }
 
-  @Test func interimHeadsAreSkipped() {
+  @Test func `interim heads are skipped`() {
     var state = CallState(byteLimit: 100)
     #expect(self.receive(&state, [":status": "103", "link": "x"]) == nil)
     #expect(!state.hasResponded)
     #expect(self.receive(&state, .ok) != nil)
   }
 
-  @Test func trailersOnly() {
+  @Test func `a trailers-only reply has a status and its metadata`() {
     var state = CallState(byteLimit: 100)
     let block: HeaderBlock = [
       ":status": "200", "content-type": "application/grpc", "grpc-status": "5", "x-a": "1",
@@ -60,7 +60,7 @@ import Testing
     #expect(state.next() == self.end(.notFound, trailers: ["x-a": "1"]))
   }
 
-  @Test func grpcStatusCountsWhateverTheHTTPStatusIs() {
+  @Test func `the gRPC status counts, whatever the HTTP status`() {
     var state = CallState(byteLimit: 100)
     _ = self.receive(&state, [":status": "503", "grpc-status": "8"], ends: true)
     #expect(state.next() == self.end(.resourceExhausted))
@@ -70,7 +70,7 @@ import Testing
     #expect(state.next() == self.end(.failedPrecondition))
   }
 
-  @Test func messagesBeforeTheEndComeFirst() {
+  @Test func `messages before the end come first`() {
     var state = self.replying()
     state.receiveData(self.message("one"))
     state.receiveData(self.message("two"))
@@ -80,7 +80,7 @@ import Testing
     #expect(state.next() == self.end(.ok))
   }
 
-  @Test func aReplyThatIsNotGRPCGivesItsTextInTheMessage() {
+  @Test func `a reply that isn't gRPC has its text in the message`() {
     var state = CallState(byteLimit: 100)
     #expect(self.receive(&state, [":status": "502", "content-type": "text/html"]) == nil)
     state.receiveData(ByteBuffer(string: "<h1>Bad\n"))
@@ -95,7 +95,7 @@ import Testing
             + " and no grpc-status: <h1>Bad gateway</h1>", .transport))
   }
 
-  @Test func theTextOfAForeignReplyIsBoundedAndMustBeText() {
+  @Test func `the text of a foreign reply is limited and must be text`() {
     var state = CallState(byteLimit: 100)
     _ = self.receive(&state, [":status": "404"])
     // A character of two bytes is cut in half by the limit.
@@ -120,7 +120,7 @@ import Testing
           .transport))
   }
 
-  @Test func aForeignReplyWithoutEndIsGivenUp() {
+  @Test func `an endless foreign reply is given up`() {
     var state = CallState(byteLimit: 100)
     _ = self.receive(&state, [":status": "502"])
     state.receiveData(ByteBuffer(repeating: 0x78, count: 64 << 10))
@@ -134,7 +134,7 @@ import Testing
   }
 
   @Test(arguments: ["0", "5"])
-  func trailersBehindAForeignReplyCountUnlessTheySayThatAllIsWell(status: String) {
+  func `trailers of a foreign reply count unless they report success`(status: String) {
     var state = CallState(byteLimit: 100)
     _ = self.receive(&state, [":status": "200", "content-type": "text/html"])
     state.receiveData(ByteBuffer(string: "<html>"))
@@ -149,7 +149,7 @@ import Testing
           : self.end(.unknown, message, .transport)))
   }
 
-  @Test func anEndWithoutStatusIsUnknown() {
+  @Test func `an end without a status is UNKNOWN`() {
     let message = "the endpoint responded with HTTP status 200 and no grpc-status"
     var state = self.replying()
     state.receiveEnd()
@@ -159,7 +159,7 @@ import Testing
     #expect(state.next() == self.end(.unknown, message, .transport, trailers: ["x-a": "1"]))
   }
 
-  @Test func aMessageCutOffIsInternalUnlessTheEndpointSaysWorse() {
+  @Test func `a truncated message is INTERNAL unless the endpoint reports another error`() {
     var state = self.replying()
     state.receiveData(ByteBuffer(bytes: [0, 0, 0, 0, 9, 1]))
     _ = self.receive(&state, .good, ends: true)
@@ -172,7 +172,7 @@ import Testing
     #expect(state.next() == self.end(.internal, "own"))
   }
 
-  @Test func aMessageOverTheLimitEndsTheCallWithTheStreamOpen() {
+  @Test func `a message over the limit ends the call with the stream open`() {
     var state = self.replying(byteLimit: 3)
     state.receiveData(self.message("abc"))
     state.receiveData(self.message("abcd"))
@@ -190,7 +190,7 @@ import Testing
     #expect(state.next() == .wait)
   }
 
-  @Test func aFailureComesBehindWhatWasReceived() {
+  @Test func `a failure comes after what was received`() {
     var state = self.replying()
     state.receiveData(self.message("one"))
     state.fail(GRPCStatus(.unavailable, "gone", origin: .transport), isOpen: false)
@@ -198,7 +198,7 @@ import Testing
     #expect(state.next() == self.end(.unavailable, "gone", .transport))
   }
 
-  @Test func aFailureOfAForeignReplyKeepsItsHTTPStatus() {
+  @Test func `a failed foreign reply keeps its HTTP status`() {
     var state = CallState(byteLimit: 100)
     _ = self.receive(&state, [":status": "401"])
     state.fail(GRPCStatus(.internal), isOpen: false)
@@ -209,7 +209,7 @@ import Testing
     #expect(status.code == .unauthenticated)
   }
 
-  @Test func theFirstEndCounts() {
+  @Test func `the first end counts`() {
     var state = self.replying()
     _ = self.receive(&state, .good, ends: true)
     state.fail(GRPCStatus(.unavailable), isOpen: false)

@@ -10,13 +10,13 @@ import Testing
   ]
 
   @Test(arguments: CompressionFormat.allCases, texts)
-  func whatWasDeflatedInflates(format: CompressionFormat, text: ByteBuffer) throws {
+  func `compressed text is decompressed`(format: CompressionFormat, text: ByteBuffer) throws {
     let deflated = format.deflate(text)
     #expect(try format.inflate(deflated, limit: text.readableBytes) == text)
   }
 
   @Test(arguments: CompressionFormat.allCases)
-  func piecesOfOneByteInflateToo(format: CompressionFormat) throws {
+  func `pieces of one byte are decompressed, too`(format: CompressionFormat) throws {
     let text = ByteBuffer(string: "to be inflated, to be inflated")
     var inflater = Inflater(format, limit: 100)
     var output = ByteBuffer()
@@ -32,7 +32,7 @@ import Testing
   }
 
   @Test(arguments: CompressionFormat.allCases)
-  func aTextOverTheLimitIsRefusedBeforeItUnfolds(format: CompressionFormat) {
+  func `text over the limit is refused before it's decompressed`(format: CompressionFormat) {
     let bomb = format.deflate(ByteBuffer(repeating: 0, count: 50 << 20))
     #expect(throws: CompressionError(.tooLarge)) { try format.inflate(bomb, limit: 1 << 20) }
     let exact = format.deflate(ByteBuffer(repeating: 0, count: 1000))
@@ -40,7 +40,7 @@ import Testing
   }
 
   @Test(arguments: CompressionFormat.allCases)
-  func aTextCutOffIsTruncated(format: CompressionFormat) {
+  func `incomplete compressed text is truncated`(format: CompressionFormat) {
     var whole = format.deflate(ByteBuffer(string: "some text"))
     let cut = whole.readSlice(length: whole.readableBytes - 1) ?? ByteBuffer()
     #expect(throws: CompressionError(.truncated)) { try format.inflate(cut, limit: 100) }
@@ -48,14 +48,14 @@ import Testing
   }
 
   @Test(arguments: CompressionFormat.allCases)
-  func whatIsNotDeflatedIsMalformed(format: CompressionFormat) {
+  func `data that isn't compressed is malformed`(format: CompressionFormat) {
     #expect(throws: CompressionError(.malformed)) {
       try format.inflate(ByteBuffer(string: "plain text, no doubt"), limit: 100)
     }
   }
 
   @Test(arguments: CompressionFormat.allCases)
-  func aTextThatUnfoldsTooFarForItsSizeIsRefused(format: CompressionFormat) throws {
+  func `text that expands too much for its size is refused`(format: CompressionFormat) throws {
     func inflate(_ count: Int, ratio: Int) throws -> Int {
       var inflater = Inflater(format, limit: 1 << 30, ratioLimit: ratio)
       var input = format.deflate(ByteBuffer(repeating: 0, count: count))
@@ -72,7 +72,7 @@ import Testing
     }
   }
 
-  @Test func theFirstByteTellsTheFormsOfDeflateApart() {
+  @Test func `the first byte distinguishes the forms of deflate`() {
     for text in Self.texts {
       for format in [CompressionFormat.deflate, .bareDeflate] {
         let first = format.deflate(text).readableBytesView.first ?? 0
@@ -86,7 +86,7 @@ import Testing
     #expect(CompressionFormat.deflate(beginning: 0x7B) == .bareDeflate)
   }
 
-  @Test func bytesBehindTheEnd() throws {
+  @Test func `bytes after the end are an error`() throws {
     let text = ByteBuffer(string: "x")
     var twice = CompressionFormat.gzip.deflate(text)
     twice.writeImmutableBuffer(twice)
@@ -99,7 +99,7 @@ import Testing
     }
   }
 
-  @Test func piecesFlushedCanBeReadBeforeTheEnd() throws {
+  @Test func `flushed pieces can be decompressed before the end`() throws {
     var deflater = Deflater(.gzip)
     var inflater = Inflater(.gzip, limit: 100)
     var output = ByteBuffer()

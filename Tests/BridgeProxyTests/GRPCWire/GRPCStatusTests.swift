@@ -10,7 +10,7 @@ import Testing
     (404, .unimplemented), (429, .unavailable), (502, .unavailable), (503, .unavailable),
     (504, .unavailable), (200, .unknown), (301, .unknown), (418, .unknown), (500, .unknown),
   ])
-  func httpStatuses(httpStatus: Int, code: GRPCStatus.Code) {
+  func `HTTP statuses map to gRPC codes`(httpStatus: Int, code: GRPCStatus.Code) {
     let status = GRPCStatus(httpStatus: httpStatus, contentType: "text/html", text: "sorry")
     #expect(status.code == code && status.origin == .transport)
     #expect(status.message.contains("\(httpStatus)"))
@@ -26,7 +26,7 @@ import Testing
     (HTTP2ErrorCode.enhanceYourCalm, .resourceExhausted),
     (HTTP2ErrorCode.inadequateSecurity, .permissionDenied), (99, .internal),
   ])
-  func resets(errorCode: UInt32, code: GRPCStatus.Code) {
+  func `HTTP/2 error codes map to gRPC codes`(errorCode: UInt32, code: GRPCStatus.Code) {
     let status = GRPCStatus(resetCode: errorCode)
     #expect(status.code == code && status.origin == .transport)
     #expect(status.message.contains(HTTP2ErrorCode.name(errorCode)))
@@ -37,12 +37,12 @@ import Testing
     ("caf%c3%A9", "café"), ("%", "%"), ("100%", "100%"), ("%4", "%4"), ("%zz", "%zz"),
     ("%4g%41", "%4gA"), ("%%41", "%A"), ("%ff", "\u{FFFD}"), ("raw ü", "raw ü"),
   ])
-  func messagesAreDecoded(encoded: String, message: String) {
+  func `messages are decoded`(encoded: String, message: String) {
     #expect(StatusMessage.decode(Array(encoded.utf8)) == message)
   }
 
   @Test(arguments: ["", "plain", "50% of €\n", "\u{7f}~ \0"])
-  func messagesSurviveTheWay(message: String) {
+  func `messages survive encoding and decoding`(message: String) {
     let encoded = StatusMessage.encode(message)
     #expect(encoded.allSatisfy { (0x20...0x7e).contains($0) })
     #expect(StatusMessage.decode(encoded) == message)
@@ -53,17 +53,17 @@ import Testing
       ("", []), ("AA", [0]), ("AA==", [0]), ("AAE", [0, 1]), ("AAE=", [0, 1]), ("AAEC", [0, 1, 2]),
       ("+/+/", [0xfb, 0xff, 0xbf]), ("-_-_", [0xfb, 0xff, 0xbf]), ("AAEC,BBBB", [0, 1, 2]),
     ] as [(String, [UInt8])])
-  func binaryValuesAreDecoded(text: String, bytes: [UInt8]) {
+  func `binary values are decoded`(text: String, bytes: [UInt8]) {
     #expect(BinaryHeader.decode(Array(text.utf8)) == bytes)
   }
 
   @Test(arguments: ["A", "AAAAA", "A=A=", "A A", "AA===", "Ä"])
-  func otherBinaryValuesAreRefused(text: String) {
+  func `invalid binary values are refused`(text: String) {
     #expect(BinaryHeader.decode(Array(text.utf8)) == nil)
   }
 
   @Test(arguments: 0..<20)
-  func binaryValuesSurviveTheWay(count: Int) {
+  func `binary values survive encoding and decoding`(count: Int) {
     let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 * 37 + 5) }
     #expect(BinaryHeader.decode(BinaryHeader.encode(bytes)) == bytes)
   }
@@ -87,11 +87,11 @@ import Testing
   ]
 
   @Test(arguments: trailers)
-  func trailersAreRead(block: HeaderBlock, status: GRPCStatus) {
+  func `trailers are read`(block: HeaderBlock, status: GRPCStatus) {
     #expect(ReplyFields(block, 0..<block.fields.count).status == status)
   }
 
-  @Test func reservedFieldsAreNotMetadata() {
+  @Test func `reserved fields are not metadata`() {
     let block: HeaderBlock = [
       ":status": "200", "content-type": "application/grpc", "grpc-encoding": "gzip",
       "grpc-accept-encoding": "gzip", "x-one": "1", "grpc-status": "0", "grpc-message": "m",
@@ -108,7 +108,7 @@ import Testing
     ("application/json", false), ("", false), ("application/grp", false),
     ("application\u{f}grpc", false),
   ])
-  func contentTypes(contentType: String, isGRPC: Bool) {
+  func `gRPC is recognized by its content type`(contentType: String, isGRPC: Bool) {
     let block: HeaderBlock = ["content-type": contentType]
     #expect(ReplyFields(block, 0..<1).isGRPC == isGRPC)
   }

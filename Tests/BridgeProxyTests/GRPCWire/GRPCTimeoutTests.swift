@@ -11,14 +11,14 @@ import Testing
       ("99999999H", 3_162_240_000_000_000_000), ("99999999M", 3_162_240_000_000_000_000),
       ("876000H", 3_153_600_000_000_000_000),
     ] as [(String, Int64)])
-  func valuesAreRead(text: String, nanoseconds: Int64) {
+  func `timeouts are parsed`(text: String, nanoseconds: Int64) {
     #expect(GRPCTimeout.parse(text) == .nanoseconds(nanoseconds))
   }
 
   @Test(arguments: [
     "", "1", "S", "1s", "-1S", "+1S", "1.5S", "100000000S", " 1S", "1S ", "1SS", "1h", "１S",
   ])
-  func otherTextsAreRefused(text: String) {
+  func `invalid timeouts are refused`(text: String) {
     #expect(GRPCTimeout.parse(text) == nil)
   }
 
@@ -30,7 +30,7 @@ import Testing
       (99_999_999 * 1_000_000, "99999999m"), (99_999_999 * 1_000_000 + 1, "100000S"),
       (99_999_999 * 1_000_000_000 + 1, "1666667M"), (.max, "2562048H"),
     ] as [(Int64, String)])
-  func amountsAreRoundedUp(nanoseconds: Int64, text: String) {
+  func `amounts are rounded up`(nanoseconds: Int64, text: String) {
     var bytes: [UInt8] = []
     GRPCTimeout.write(.nanoseconds(nanoseconds), into: &bytes)
     #expect(String(decoding: bytes, as: UTF8.self) == text)

@@ -49,21 +49,21 @@ import Testing
       ["one"], [""], ["one", "two"], ["", "", "x", ""],
       [String(repeating: "long ", count: 100), "s"],
     ], [1, 2, 3, 4, 5, 6, 7, 11, 64, 10_000])
-  func messagesComeOutWhole(texts: [String], size: Int) {
+  func `messages come out whole`(texts: [String], size: Int) {
     let result = self.run(self.split(self.wire(texts), every: size))
     #expect(result.steps == texts.map { .message(ByteBuffer(string: $0)) })
     #expect(result.isAtBoundary)
   }
 
   @Test(arguments: 1..<8)
-  func aStreamCutOffIsNotAtABoundary(count: Int) {
+  func `a truncated stream does not end between messages`(count: Int) {
     var whole = self.wire(["abc"])
     let cut = whole.readSlice(length: count) ?? ByteBuffer()
     let result = self.run([cut])
     #expect(result.steps == [] && !result.isAtBoundary)
   }
 
-  @Test func piecesAreKeptUntilSomebodyAsks() {
+  @Test func `pieces are kept until they're requested`() {
     var assembler = MessageAssembler(byteLimit: 100)
     let wire = self.wire(["first", "second"])
     for piece in self.split(wire, every: 4) { assembler.append(piece) }
@@ -72,7 +72,7 @@ import Testing
     #expect(assembler.next() == .none)
   }
 
-  @Test func theLimitHoldsBeforeAnyByteOfTheMessage() {
+  @Test func `the limit applies before any byte of the message`() {
     var prefix = ByteBuffer()
     prefix.writeInteger(UInt8(0))
     prefix.writeInteger(UInt32(1001))
@@ -87,7 +87,7 @@ import Testing
   }
 
   @Test(arguments: CompressionFormat.allCases, [1, 7, 10_000])
-  func compressedMessagesAreInflated(format: CompressionFormat, size: Int) {
+  func `compressed messages are decompressed`(format: CompressionFormat, size: Int) {
     var wire = ByteBuffer()
     let text = ByteBuffer(string: "squeezed squeezed squeezed")
     GRPCMessage.write(format.deflate(text), isCompressed: true, into: &wire)
@@ -127,7 +127,7 @@ import Testing
   ]
 
   @Test(arguments: refusals)
-  func wrongMessagesFail(refusal: Refusal) {
+  func `malformed messages are refused`(refusal: Refusal) {
     guard
       case .failure(let status) = self.run([refusal.bytes], encoding: refusal.encoding).steps.last
     else {
@@ -142,7 +142,7 @@ import Testing
     ("gzip", MessageEncoding.compressed(.gzip)), ("deflate", .compressed(.deflate)),
     ("identity", .identity), ("", .identity), ("br", .unknown("br")), ("GZIP", .unknown("GZIP")),
   ])
-  func encodingsByName(name: String, encoding: MessageEncoding) {
+  func `encodings are found by name`(name: String, encoding: MessageEncoding) {
     #expect(MessageEncoding(Array(name.utf8)) == encoding)
   }
 }

@@ -10,15 +10,13 @@ import Testing
     (0..<count).filter { _ in budget.spend(now: now) }.count
   }
 
-  @Test func aBurstIsBorneAndNoMore() {
+  @Test func `a burst of faults is tolerated, and no more`() {
     var budget = FaultBudget()
     #expect(self.spend(&budget, 2 * FaultBudget.burst, at: self.start) == FaultBudget.burst)
   }
 
-  @Test(
-    "faults are forgotten at a steady rate",
-    arguments: [(0, 0), (1, 33), (10, 330), (100, FaultBudget.burst)] as [(Int64, Int)])
-  func recovers(seconds: Int64, count: Int) {
+  @Test(arguments: [(0, 0), (1, 33), (10, 330), (100, FaultBudget.burst)] as [(Int64, Int)])
+  func `faults are forgotten at a steady rate`(seconds: Int64, count: Int) {
     var budget = FaultBudget()
     _ = self.spend(&budget, FaultBudget.burst, at: self.start)
     let later = self.start + .seconds(seconds)

@@ -57,7 +57,6 @@ import Testing
   // MARK: Faults of the connection
 
   @Test(
-    "a frame that's wrong on the connection ends it",
     arguments: [
       RawFrames.frame(4, 0, 0, [0, 4, 0x80, 0, 0, 0]),
       RawFrames.frame(4, 0, 0, [0, 2, 0, 0, 0, 2]),
@@ -65,7 +64,7 @@ import Testing
       RawFrames.frame(6, 0, 0, [1]),
       RawFrames.frame(7, 0, 1, [0, 0, 0, 0, 0, 0, 0, 0]),
     ], [HTTP2Session.Role.server, .client])
-  func faultsOfConnections(frame: [UInt8], role: HTTP2Session.Role) {
+  func `a connection error ends the connection`(frame: [UInt8], role: HTTP2Session.Role) {
     let session = HTTP2Session(role: role)
     let greeting = role == .server ? RawFrames.preface : RawFrames.frame(4, 0, 0)
     session.receive(ByteBuffer(bytes: greeting + frame))
@@ -121,8 +120,8 @@ import Testing
   ]
   private static let filler = String(repeating: "y", count: 3_000)
 
-  @Test("a client that wastes streams is told to calm down", arguments: wastes.indices)
-  func wastedStreams(_ index: Int) {
+  @Test(arguments: wastes.indices)
+  func `a client that wastes streams gets ENHANCE_YOUR_CALM`(_ index: Int) {
     let server = Server()
     var id: Int32 = 1
     while !server.session.isDone, id < 4 * Int32(FaultBudget.burst) {
@@ -138,7 +137,7 @@ import Testing
     #expect(server.headCount == seen)
   }
 
-  @Test func itEndsInTheMiddleOfARead() {
+  @Test func `a connection can end in the middle of a read`() {
     let server = Server(streams: 10_000)
     var bytes: [UInt8] = []
     for index in 0..<2_000 {
@@ -151,7 +150,7 @@ import Testing
     #expect(RawFrames.goAway(server.output) == HTTP2ErrorCode.enhanceYourCalm)
   }
 
-  @Test func aFewFaultsNowAndThenAreBorne() {
+  @Test func `occasional faults are tolerated`() {
     let server = Server()
     for index in 0..<900 {
       let id = Int32(index) * 2 + 1
@@ -162,7 +161,7 @@ import Testing
     #expect(server.headCount == 900)
   }
 
-  @Test func resetsOfAnsweredStreamsCostNothing() {
+  @Test func `resets of completed streams cost nothing`() {
     let server = Server()
     server.answers = true
     for index in 0..<(FaultBudget.burst + 100) {
@@ -174,7 +173,7 @@ import Testing
     #expect(server.headCount == FaultBudget.burst + 100)
   }
 
-  @Test func aFaultyStreamIsKnownBeforeItIsReset() {
+  @Test func `a faulty stream is recognized before it's reset`() {
     let session = HTTP2Session(role: .server)
     session.receive(ByteBuffer(bytes: RawFrames.preface))
     session.receive(
@@ -197,8 +196,8 @@ import Testing
         + [UInt8](repeating: 0xBE, count: count))
   }
 
-  @Test("a header block is given up soon after it's too large", arguments: [10, 13_000])
-  func bombs(count: Int) {
+  @Test(arguments: [10, 13_000])
+  func `a header block is given up soon after it exceeds the limit`(count: Int) {
     let server = Server()
     server.take(Self.bomb(1, count: count))
     #expect(server.session.isDone == (count > 1_000))
@@ -207,8 +206,7 @@ import Testing
     #expect(server.session.blockSize <= server.session.options.headerByteBound + 4_000)
   }
 
-  @Test("a field that may not be ends its stream, and no more of the block is looked at")
-  func forbiddenFields() {
+  @Test func `a forbidden field ends its stream, and the rest of the block is skipped`() {
     for (name, value) in [("x y", "1"), ("", "1"), ("x", "a\nb"), ("x", "a\0b"), ("X", "1")] {
       let server = Server()
       server.take(RawFrames.request(1, ends: true, [(name, value), ("x", "y")]))
@@ -217,7 +215,7 @@ import Testing
     }
   }
 
-  @Test func anEndpointsBombEndsItsStreamAlone() throws {
+  @Test func `an endpoint's header bomb ends only its stream`() throws {
     let pair = HTTP2Pair()
     pair.runAndForget()
     for _ in 0..<2 {
@@ -289,8 +287,8 @@ import Testing
         + RawFrames.frame(2, 0, 1, [0, 0, 0, 0, 16]), goAway: nil),
   ]
 
-  @Test("frames for streams that are over", arguments: lates.indices)
-  func lateFrames(_ index: Int) {
+  @Test(arguments: lates.indices)
+  func `frames for ended streams are tolerated or an error`(_ index: Int) {
     let late = Self.lates[index]
     let server = Server()
     server.answers = true
@@ -301,7 +299,7 @@ import Testing
     #expect(server.resets == late.resets, "\(late.name)")
   }
 
-  @Test func aStreamBeyondTheLimitIsRefusedAndItsDataIsLate() {
+  @Test func `a stream beyond the limit is refused and its data is late`() {
     let session = Server(streams: 1)
     // Its settings are acknowledged, so a second stream is a fault; without, it's refused.
     var options = HTTP2Session.Options()
@@ -316,7 +314,7 @@ import Testing
     #expect(session.session.isDone)
   }
 
-  @Test func anEndpointThatGoesOnBehindItsEndBreaksTheProtocol() throws {
+  @Test func `an endpoint that sends after its end violates the protocol`() throws {
     for (frame, ends) in [
       (RawFrames.frame(1, 4, 1, [0x88]), true), (RawFrames.frame(0, 0, 1, [1]), false),
       (RawFrames.frame(8, 0, 1, [0, 0, 0, 1]), false),
@@ -333,7 +331,7 @@ import Testing
     }
   }
 
-  @Test func whatComesForACancelledCallIsLate() throws {
+  @Test func `what arrives for a cancelled call is late`() throws {
     let pair = HTTP2Pair()
     pair.runAndForget()
     let stream = try #require(

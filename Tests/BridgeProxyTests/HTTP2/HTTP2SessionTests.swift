@@ -13,7 +13,7 @@ import Testing
     try #require(pair.client.submitRequest(.request, body: body, endsStream: ends))
   }
 
-  @Test func settingsCrossWhenTheConnectionBegins() {
+  @Test func `SETTINGS are exchanged when the connection begins`() {
     var options = HTTP2Session.Options()
     options.concurrentStreams = 7
     let pair = HTTP2Pair(server: options)
@@ -24,7 +24,7 @@ import Testing
     #expect(!pair.client.isDone && !pair.server.isDone)
   }
 
-  @Test func aCallGoesThereAndBack() throws {
+  @Test func `a call passes both ways`() throws {
     let pair = HTTP2Pair()
     pair.runAndForget()
     let stream = try self.open(pair, body: ByteBuffer(string: "ask"))
@@ -47,8 +47,8 @@ import Testing
     #expect(pair.serverEvents.last == .closed(1, 0))
   }
 
-  @Test("a header block is whole however many reads it takes", arguments: [1, 2, 5, 9, 10, 11, 30])
-  func headersInPieces(readLength: Int) throws {
+  @Test(arguments: [1, 2, 5, 9, 10, 11, 30])
+  func `a header block is whole, however many reads it takes`(readLength: Int) throws {
     let pair = HTTP2Pair()
     pair.readLength = readLength
     pair.runAndForget()
@@ -72,8 +72,8 @@ import Testing
     }
   }
 
-  @Test("damaged bytes in pieces of any length end in events or the end", arguments: 0..<200)
-  func noise(seed: Int) throws {
+  @Test(arguments: 0..<200)
+  func `corrupt bytes in pieces of any length end in events or the end`(seed: Int) throws {
     var generator = SeededGenerator(seed: UInt64(seed))
     let pair = HTTP2Pair()
     pair.runAndForget()
@@ -111,7 +111,7 @@ import Testing
     }
   }
 
-  @Test func aTrailersOnlyReplyIsOneBlock() throws {
+  @Test func `a trailers-only reply is one header block`() throws {
     let pair = HTTP2Pair()
     pair.runAndForget()
     _ = try self.open(pair)
@@ -126,7 +126,7 @@ import Testing
       ])
   }
 
-  @Test func anInterimHeadComesBeforeTheRealOne() throws {
+  @Test func `an interim head comes before the final one`() throws {
     let pair = HTTP2Pair()
     pair.runAndForget()
     _ = try self.open(pair)
@@ -142,7 +142,7 @@ import Testing
       ])
   }
 
-  @Test func buffersMayKeepTheirOwnFrames() throws {
+  @Test func `buffers can keep their own frames`() throws {
     var options = HTTP2Session.Options()
     options.joinsBuffers = false
     let pair = HTTP2Pair(server: options)
@@ -157,7 +157,7 @@ import Testing
       pair.clientEvents.dropFirst() == [.data(1, "one"), .data(1, "two"), .end(1), .closed(1, 0)])
   }
 
-  @Test func aBodySentLaterResumesTheStream() throws {
+  @Test func `a body sent later resumes the stream`() throws {
     let pair = HTTP2Pair()
     pair.runAndForget()
     let stream = try self.open(pair, ends: false)
@@ -171,7 +171,7 @@ import Testing
     #expect(pair.client.isSent(stream))
   }
 
-  @Test func aLargeBodyPassesThroughTheWindows() throws {
+  @Test func `a large body passes through the windows`() throws {
     let pair = HTTP2Pair()
     pair.runAndForget()
     let body = ByteBuffer(repeating: UInt8(ascii: "x"), count: 5 << 20)
@@ -187,7 +187,7 @@ import Testing
     #expect(pair.clientEvents.last == .closed(1, 0))
   }
 
-  @Test func aReaderThatKeepsTheWindowHoldsTheSenderBack() throws {
+  @Test func `a reader that keeps the window holds the sender back`() throws {
     let pair = HTTP2Pair()
     pair.clientReturnsWindow = false
     pair.runAndForget()
@@ -215,7 +215,7 @@ import Testing
     #expect(pair.clientEvents.last == .closed(1, 0))
   }
 
-  @Test func drainStopsAtItsLimit() throws {
+  @Test func `draining output stops at its limit`() throws {
     let pair = HTTP2Pair()
     pair.runAndForget()
     _ = try self.open(pair, body: ByteBuffer(repeating: 1, count: 600 << 10))
@@ -228,7 +228,7 @@ import Testing
   @Test(arguments: [
     HTTP2ErrorCode.cancel, HTTP2ErrorCode.refusedStream, HTTP2ErrorCode.enhanceYourCalm,
   ])
-  func aResetClosesBothSides(code: UInt32) throws {
+  func `a reset closes both sides`(code: UInt32) throws {
     let pair = HTTP2Pair()
     pair.runAndForget()
     let stream = try self.open(pair, ends: false)
@@ -244,7 +244,7 @@ import Testing
     #expect(pair.clientEvents == [.closed(1, code)])
   }
 
-  @Test func aRequestResetBeforeItLeftStillCloses() throws {
+  @Test func `a request reset before it's sent still closes`() throws {
     let pair = HTTP2Pair()
     pair.runAndForget()
     let stream = try self.open(pair, body: ByteBuffer(string: "never"))
@@ -255,7 +255,7 @@ import Testing
     #expect(!pair.serverEvents.contains(.data(1, "never")))
   }
 
-  @Test func goAwayRefusesTheStreamsAboveItsLast() throws {
+  @Test func `GOAWAY refuses the streams above its last`() throws {
     let pair = HTTP2Pair()
     pair.runAndForget()
     _ = try self.open(pair)
@@ -270,7 +270,7 @@ import Testing
     #expect(pair.client.isDone)
   }
 
-  @Test func aRequestQueuedBeforeGoAwayCameIsRefusedToo() throws {
+  @Test func `a request queued before GOAWAY is refused, too`() throws {
     let pair = HTTP2Pair()
     pair.runAndForget()
     _ = try self.open(pair)
@@ -285,7 +285,7 @@ import Testing
     #expect(pair.serverStreams[3] == nil)
   }
 
-  @Test func slotsAreUsedAgainOnlyWhenNoEventMentionsThem() throws {
+  @Test func `slots are reused only when no event mentions them`() throws {
     let pair = HTTP2Pair()
     pair.runAndForget()
     let first = try self.open(pair)
@@ -301,7 +301,7 @@ import Testing
     #expect(!pair.client.isKnown(first) && pair.client.isKnown(third))
   }
 
-  @Test func pingsAreAnswered() {
+  @Test func `PING frames are acknowledged`() {
     let pair = HTTP2Pair()
     pair.runAndForget()
     pair.server.ping()
@@ -314,7 +314,7 @@ import Testing
       Array(pair.client.output.readableBytesView.prefix(9)) == [0, 0, 8, 6, 1, 0, 0, 0, 0])
   }
 
-  @Test func anAnswerToAPingHasItsData() {
+  @Test func `a PING acknowledgement has the PING's data`() {
     let pair = HTTP2Pair()
     pair.runAndForget()
     pair.client.ping(0x0102_0304_0506_0708)
@@ -343,7 +343,7 @@ import Testing
     return stream
   }
 
-  @Test func aStreamThatIsNotReadGetsNoWiderWindow() throws {
+  @Test func `a stream that isn't read gets no wider window`() throws {
     let pair = self.growingPair()
     pair.client.setStreamWindow(6000)
     pair.clientReturnsWindow = false
@@ -354,7 +354,7 @@ import Testing
     #expect(pair.clientPayload == 1000)
   }
 
-  @Test func aStreamThatIsReadGetsAWiderWindow() throws {
+  @Test func `a stream that is read gets a wider window`() throws {
     let pair = self.growingPair()
     pair.client.setStreamWindow(6000)
     pair.clientReturnsWindow = false
@@ -372,7 +372,7 @@ import Testing
     #expect(pair.client.windowBytesAdded == 0)
   }
 
-  @Test func whatWindowsGrowByIsBoundedInAll() throws {
+  @Test func `the total growth of windows is limited`() throws {
     let pair = self.growingPair(limit: 7000)
     pair.client.setStreamWindow(6000)
     pair.clientReturnsWindow = false
@@ -388,7 +388,7 @@ import Testing
     #expect(pair.client.windowBytesAdded == 7000)
   }
 
-  @Test func aHeaderListTooLargeIsDroppedAndNamed() throws {
+  @Test func `a header list over the limit is dropped and reported`() throws {
     var options = HTTP2Session.Options()
     options.headerByteLimit = 300
     let pair = HTTP2Pair(client: options)
@@ -411,7 +411,7 @@ import Testing
     // A frame longer than SETTINGS_MAX_FRAME_SIZE.
     "\u{0}\u{0}\u{0}\u{4}\u{0}\u{0}\u{0}\u{0}\u{0}\u{7f}\u{7f}\u{7f}\u{0}\u{0}\u{0}\u{0}\u{0}\u{1}",
   ])
-  func aPeerThatBreaksTheProtocolEndsInIsDone(bytes: String) throws {
+  func `a peer that violates the protocol ends the session`(bytes: String) throws {
     let session = HTTP2Session(role: .client)
     _ = session.drain()
     session.clearOutput()
@@ -423,7 +423,7 @@ import Testing
     #expect(types.contains(7))
   }
 
-  @Test func aClientThatDoesNotSpeakHTTP2BreaksTheServer() {
+  @Test func `a client that doesn't speak HTTP/2 violates the protocol`() {
     let session = HTTP2Session(role: .server)
     session.receive(ByteBuffer(string: "GET / HTTP/1.1\r\nhost: x\r\n\r\n"))
     _ = session.drain()
@@ -434,7 +434,7 @@ import Testing
     #expect(session.events.isEmpty && !session.wantsWrite)
   }
 
-  @Test func paddingCountsAgainstTheWindowAndIsNotPayload() throws {
+  @Test func `padding counts against the window and is not payload`() throws {
     let pair = HTTP2Pair()
     pair.runAndForget()
     _ = try self.open(pair)

@@ -12,11 +12,11 @@ import Testing
     ("/abs//b/", "/etc", "/abs/b"),
     ("", "/etc", "/etc"),
   ])
-  func `a path is made absolute and clean`(path: String, folder: String, expected: String) {
+  func `a path is made absolute and normalized`(path: String, folder: String, expected: String) {
     #expect(FilePaths.absolute(path, in: folder) == expected)
   }
 
-  @Test func `folder and rest`() {
+  @Test func `a path has a folder, and a path relative to it`() {
     #expect(FilePaths.folder(of: "/a/b.c") == "/a")
     #expect(FilePaths.folder(of: "/a") == "/")
     #expect(FilePaths.relative("/a/b/c", to: "/a") == "b/c")

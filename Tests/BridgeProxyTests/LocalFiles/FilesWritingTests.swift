@@ -10,8 +10,7 @@ import Testing
     self.folder = try TemporaryFolder()
   }
 
-  @Test("a file is written with the folders that it needs, and replaced")
-  func replace() throws {
+  @Test func `a file is written with its folders, and replaced`() throws {
     let path = self.folder.path + "/a/b/c.binpb"
     for bytes in [[1, 2, 3], [], Array(repeating: 7, count: 300_000)] as [[UInt8]] {
       try Files.replace(path, with: bytes)
@@ -20,8 +19,7 @@ import Testing
     #expect(try Files.names(in: self.folder.path + "/a/b") == ["c.binpb"])
   }
 
-  @Test("what stands in the way is named, and nothing is left behind")
-  func refused() throws {
+  @Test func `the obstacle to a write is named, and no file is left`() throws {
     try self.folder.write("file", "")
     try self.folder.write("taken/inside", "")
     #expect(throws: FileError(description: "Not a directory")) {

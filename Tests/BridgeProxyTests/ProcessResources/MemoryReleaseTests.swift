@@ -6,8 +6,7 @@ import Testing
 struct MemoryReleaseTests {
   private static let mebibyte = 1 << 20
 
-  @Test("once it stands still above the idle process, and then less and less often")
-  func schedule() {
+  @Test func `memory is released when it settles above idle, and ever less often`() {
     var schedule = MemoryReleaseSchedule(idle: 20 * Self.mebibyte)
     func sampled(_ mebibytes: Int) -> Bool {
       schedule.sampled(resident: mebibytes * Self.mebibyte)
@@ -28,8 +27,7 @@ struct MemoryReleaseTests {
     for _ in 0..<10 { #expect(sampled(22) == false) }
   }
 
-  @Test("the process knows its size, and gives back without harm")
-  func process() throws {
+  @Test func `the process knows its size, and releases memory safely`() throws {
     #expect(try #require(ProcessMemory.residentByteCount) > Self.mebibyte)
     ProcessMemory.releaseOfThread()
     ProcessMemory.release()

@@ -26,8 +26,7 @@ struct HTTPRuleOverrideTests {
     try RouteTable(schema: Self.schema(), mapsMethodsByName: false, rules: rules).listing()
   }
 
-  @Test("a rule holds instead of a method's annotations, and of several the last one does")
-  func overriding() throws {
+  @Test func `a rule replaces a method's annotations, and the last of several wins`() throws {
     #expect(
       try Self.listing([
         Self.rule("test.Notes.Get", HTTPRule(verb: "GET", template: "/v2/{name}")),
@@ -43,14 +42,14 @@ struct HTTPRuleOverrideTests {
       ])
   }
 
-  @Test(
-    "a selector is a list of names, each of which may end in a star",
-    arguments: [
-      ("test.Notes.Put", ["Put"]), ("test.Notes.*", ["Get", "Put", "Drop"]),
-      ("test.*", ["Get", "Put", "Drop"]), ("*", ["Get", "Put", "Drop"]),
-      ("test.Notes.Get, test.Notes.Drop", ["Get", "Drop"]),
-    ])
-  func selecting(selector: String, methods: [String]) throws {
+  @Test(arguments: [
+    ("test.Notes.Put", ["Put"]), ("test.Notes.*", ["Get", "Put", "Drop"]),
+    ("test.*", ["Get", "Put", "Drop"]), ("*", ["Get", "Put", "Drop"]),
+    ("test.Notes.Get, test.Notes.Drop", ["Get", "Drop"]),
+  ])
+  func `a selector is a list of names, each with an optional final star`(
+    selector: String, methods: [String]
+  ) throws {
     let rule = try Self.rule(selector, HTTPRule(verb: "POST", template: "/x/{name}"))
     let choice = HTTPRuleOverrides([rule], schema: try Self.schema())
     #expect(choice.faults.isEmpty)
@@ -58,37 +57,33 @@ struct HTTPRuleOverrideTests {
     #expect(chosen.map(\.name) == methods)
   }
 
-  @Test(
-    "texts that are no selectors",
-    arguments: [
-      ("", "package.Service.Method"), ("a..b", "package.Service.Method"),
-      ("a.b/C", "package.Service.Method"), ("a.b,", "package.Service.Method"),
-      ("1a.B", "package.Service.Method"), ("a.*.C", "at the end"), ("a.b*", "at the end"),
-    ])
-  func noSelectors(text: String, reason: String) {
+  @Test(arguments: [
+    ("", "package.Service.Method"), ("a..b", "package.Service.Method"),
+    ("a.b/C", "package.Service.Method"), ("a.b,", "package.Service.Method"),
+    ("1a.B", "package.Service.Method"), ("a.*.C", "at the end"), ("a.b*", "at the end"),
+  ])
+  func `invalid selectors are refused`(text: String, reason: String) {
     let error = #expect(throws: HTTPRuleOverride.SelectorError.self) {
       try HTTPRuleOverride.Selector.list(text)
     }
     #expect(error?.reason.contains(reason) == true)
   }
 
-  @Test(
-    "a selector that names no method says which one was meant",
-    arguments: [
-      ("test.Notes.Gett", "did you mean test.Notes.Get?"),
-      ("other.Service.Drop", "did you mean test.Notes.Drop?"),
-      ("test.Notes", "write test.Notes.* for all"), ("other.*", "selects no method"),
-      ("a.b.Something", "write package.Service.Method, such as test.Notes.Get"),
-    ])
-  func unknownSelectors(selector: String, hint: String) throws {
+  @Test(arguments: [
+    ("test.Notes.Gett", "did you mean test.Notes.Get?"),
+    ("other.Service.Drop", "did you mean test.Notes.Drop?"),
+    ("test.Notes", "write test.Notes.* for all"), ("other.*", "selects no method"),
+    ("a.b.Something", "write package.Service.Method, such as test.Notes.Get"),
+  ])
+  func `the error for an unknown selector suggests a method`(selector: String, hint: String) throws
+  {
     let rule = try Self.rule(selector, HTTPRule(verb: "GET", template: "/x"))
     let table = try RouteTable(schema: Self.schema(), mapsMethodsByName: false, rules: [rule])
     #expect(table.faults.map(\.part) == [.selector])
     #expect(table.faults.first?.reason.contains(hint) == true, "\(table.faults)")
   }
 
-  @Test("a rule that its method can't be served by is a fault of the part that's wrong")
-  func faults() throws {
+  @Test func `the error for an unservable rule names the wrong part`() throws {
     let table = try RouteTable(
       schema: Self.schema(), mapsMethodsByName: false,
       rules: [
@@ -107,8 +102,7 @@ struct HTTPRuleOverrideTests {
     #expect(table.faults[2].reason.contains("did you mean \"text\"?"))
   }
 
-  @Test("every method that a rule may have is one that a request may have")
-  func reachableMethods() throws {
+  @Test func `a rule's methods are valid methods of requests`() throws {
     let rule = HTTPRule(verb: "*", template: "/v1/any")
     let schema = TestSchema(methods: [TestSchema.Method(name: "Any", rules: [rule])])
     let configuration = Configuration.Service(
@@ -127,10 +121,7 @@ struct HTTPRuleOverrideTests {
     }
   }
 
-  @Test(
-    "a rule of a method that HTTP/1.1 can't have comes with a warning; one that none has is left out"
-  )
-  func unreachableMethod() throws {
+  @Test func `a rule with a method that HTTP/1.1 lacks causes a warning or is left out`() throws {
     let rules = [
       HTTPRule(verb: "FETCH", template: "/v1/any"), HTTPRule(verb: "GET", template: "/v1/any"),
       HTTPRule(verb: "get", template: "/v1/other"), HTTPRule(verb: "CONNECT", template: "/v1/any"),
@@ -144,8 +135,7 @@ struct HTTPRuleOverrideTests {
     #expect(table.warnings[2].contains("no request can have the method CONNECT"))
   }
 
-  @Test("a rule that clashes with another one is named by its place")
-  func clashes() throws {
+  @Test func `a conflicting rule is reported with its location`() throws {
     let rules = [
       try Self.rule(
         "test.Notes.Put", HTTPRule(verb: "GET", template: "/v1/{text}"), source: "b.yaml:7:3")

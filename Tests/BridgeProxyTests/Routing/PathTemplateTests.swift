@@ -6,7 +6,6 @@ import Testing
 /// The grammar of google/api/http.proto: what is a template, and where others stop being one.
 struct PathTemplateTests {
   @Test(
-    "a valid template has its segments, variables and verb",
     arguments: [
       ("/", "/", [], nil),
       ("/v1", "/v1", [], nil),
@@ -36,7 +35,9 @@ struct PathTemplateTests {
       ("/v1:a/b", "/v1%3Aa/b", [], nil),
       ("/a:b:c/d:e", "/a%3Ab%3Ac/d:e", [], "e"),
     ] as [(String, String, [String], String?)])
-  func valid(_ text: String, _ shape: String, _ variables: [String], _ verb: String?) throws {
+  func `a valid template has its segments, variables and verb`(
+    _ text: String, _ shape: String, _ variables: [String], _ verb: String?
+  ) throws {
     let template = try PathTemplate(text)
     #expect(template.shape == shape)
     let described = template.variables.map {
@@ -47,63 +48,62 @@ struct PathTemplateTests {
     #expect(template.description == text)
   }
 
-  @Test(
-    "a faulty template is refused with the column and what would be right",
-    arguments: [
-      ("", 1, "begins with"),
-      ("v1/books", 1, "begins with"),
-      ("//", 2, "can't be empty"),
-      ("/v1/", 5, "expected a segment after"),
-      ("/v1//books", 5, "can't be empty"),
-      ("/:verb", 2, "before the verb"),
-      ("/v1:", 5, "expected a verb"),
-      ("/v1:a::b", 7, "expected a verb"),
-      ("/v1:a:", 7, "expected a verb"),
-      ("/v1:a:b:c:d:e:f", 14, "at most 4 colons"),
-      ("/v1/{a}:x/y", 10, "nothing may follow the verb"),
-      ("/v1/*:x/y", 8, "nothing may follow the verb"),
-      ("/v1/{", 6, "field name"),
-      ("/v1/{}", 6, "field name"),
-      ("/v1/{1a}", 6, "field name"),
-      ("/v1/{a.}", 8, "field name"),
-      ("/v1/{a..b}", 8, "field name"),
-      ("/v1/{a", 7, "isn't closed"),
-      ("/v1/{a=", 8, "expected a segment"),
-      ("/v1/{a=}", 8, "expected a segment after"),
-      ("/v1/{a=b", 9, "isn't closed"),
-      ("/v1/{a=b/", 10, "expected a segment after"),
-      ("/v1/{a-b}", 7, "after the field name"),
-      ("/v1/{a=b:c}", 9, "%3A"),
-      ("/v1/{a=b:c/*}", 9, "%3A"),
-      ("/v1/{a=*:c}", 9, "%3A"),
-      ("/v1/{a={b}}", 8, "nested in another"),
-      ("/v1/{a=x/{b}}", 10, "nested in another"),
-      ("/v1/{a}/{a}", 10, "twice"),
-      ("/v1/{a}b", 8, "whole segment"),
-      ("/v1/b{a}", 6, "whole segment"),
-      ("/v1/}", 5, "without"),
-      ("/v1/a}", 6, "without"),
-      ("/v1/a*", 6, "%2A"),
-      ("/v1/*a", 6, "whole segment"),
-      ("/v1/***", 7, "whole segment"),
-      ("/v1/**/**", 8, "second"),
-      ("/v1/**/*", 8, "only literals"),
-      ("/v1/{a=**}/{b}", 14, "only literals"),
-      ("/v1?x=1", 4, "no query"),
-      ("/v1#x", 4, "no fragment"),
-      ("/v1/a b", 6, "percent-encoded"),
-      ("/v1/%zz", 5, "hexadecimal"),
-      ("/v1/%2", 5, "hexadecimal"),
-      ("/caf\u{E9}/{", 8, "field name"),
-    ])
-  func faulty(_ text: String, _ column: Int, _ reason: String) {
+  @Test(arguments: [
+    ("", 1, "begins with"),
+    ("v1/books", 1, "begins with"),
+    ("//", 2, "can't be empty"),
+    ("/v1/", 5, "expected a segment after"),
+    ("/v1//books", 5, "can't be empty"),
+    ("/:verb", 2, "before the verb"),
+    ("/v1:", 5, "expected a verb"),
+    ("/v1:a::b", 7, "expected a verb"),
+    ("/v1:a:", 7, "expected a verb"),
+    ("/v1:a:b:c:d:e:f", 14, "at most 4 colons"),
+    ("/v1/{a}:x/y", 10, "nothing may follow the verb"),
+    ("/v1/*:x/y", 8, "nothing may follow the verb"),
+    ("/v1/{", 6, "field name"),
+    ("/v1/{}", 6, "field name"),
+    ("/v1/{1a}", 6, "field name"),
+    ("/v1/{a.}", 8, "field name"),
+    ("/v1/{a..b}", 8, "field name"),
+    ("/v1/{a", 7, "isn't closed"),
+    ("/v1/{a=", 8, "expected a segment"),
+    ("/v1/{a=}", 8, "expected a segment after"),
+    ("/v1/{a=b", 9, "isn't closed"),
+    ("/v1/{a=b/", 10, "expected a segment after"),
+    ("/v1/{a-b}", 7, "after the field name"),
+    ("/v1/{a=b:c}", 9, "%3A"),
+    ("/v1/{a=b:c/*}", 9, "%3A"),
+    ("/v1/{a=*:c}", 9, "%3A"),
+    ("/v1/{a={b}}", 8, "nested in another"),
+    ("/v1/{a=x/{b}}", 10, "nested in another"),
+    ("/v1/{a}/{a}", 10, "twice"),
+    ("/v1/{a}b", 8, "whole segment"),
+    ("/v1/b{a}", 6, "whole segment"),
+    ("/v1/}", 5, "without"),
+    ("/v1/a}", 6, "without"),
+    ("/v1/a*", 6, "%2A"),
+    ("/v1/*a", 6, "whole segment"),
+    ("/v1/***", 7, "whole segment"),
+    ("/v1/**/**", 8, "second"),
+    ("/v1/**/*", 8, "only literals"),
+    ("/v1/{a=**}/{b}", 14, "only literals"),
+    ("/v1?x=1", 4, "no query"),
+    ("/v1#x", 4, "no fragment"),
+    ("/v1/a b", 6, "percent-encoded"),
+    ("/v1/%zz", 5, "hexadecimal"),
+    ("/v1/%2", 5, "hexadecimal"),
+    ("/caf\u{E9}/{", 8, "field name"),
+  ])
+  func `an invalid template is refused with its column and a correction`(
+    _ text: String, _ column: Int, _ reason: String
+  ) {
     let error = #expect(throws: TemplateError.self) { try PathTemplate(text) }
     #expect(error?.column == column)
     #expect(error?.reason.contains(reason) == true, "\(error?.reason ?? "")")
   }
 
-  @Test("a template past its limits is refused, however it's made")
-  func limits() {
+  @Test func `a template past its limits is refused`() {
     let deep = String(repeating: "/a", count: PathTemplate.segmentLimit)
     #expect(throws: Never.self) { try PathTemplate(deep) }
     #expect(throws: TemplateError.self) { try PathTemplate(deep + "/a") }

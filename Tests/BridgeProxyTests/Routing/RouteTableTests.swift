@@ -22,8 +22,7 @@ struct RouteTableTests {
       name: "Purge", rules: [HTTPRule(verb: "PURGE", template: "/v1/cache/{name}")]),
   ])
 
-  @Test("each rule and each method's own name become a route")
-  func listing() throws {
+  @Test func `each rule and each method's own name become a route`() throws {
     let table = try RouteTable(schema: Self.notes.load(), mapsMethodsByName: true)
     #expect(table.warnings.isEmpty, "\(table.warnings)")
     #expect(
@@ -43,8 +42,7 @@ struct RouteTableTests {
       ])
   }
 
-  @Test("methods are not served by name where that's off")
-  func namesOff() throws {
+  @Test func `methods are not served by name if that's disabled`() throws {
     let table = try RouteTable(schema: Self.notes.load(), mapsMethodsByName: false)
     var scratch = RouteScratch()
     let path = "/test.Notes/Plain".utf8.span.bytes
@@ -53,8 +51,7 @@ struct RouteTableTests {
     #expect(table.routes.allSatisfy { !$0.isByName })
   }
 
-  @Test("a matched route knows its call, its body and its variables")
-  func resolved() throws {
+  @Test func `a matched route has its call, its body and its variables`() throws {
     let table = try RouteTable(schema: Self.notes.load(), mapsMethodsByName: true)
     var scratch = RouteScratch()
     let path = Array("/v1/a%2Fb".utf8)
@@ -74,8 +71,7 @@ struct RouteTableTests {
     #expect(variable.scope == .everything)
   }
 
-  @Test("a rule that can't be served is left out with a reason, and the rest is served")
-  func broken() throws {
+  @Test func `a rule that can't be served is left out, and the rest is served`() throws {
     let schema = TestSchema(methods: [
       TestSchema.Method(
         name: "Get",
@@ -122,8 +118,7 @@ struct RouteTableTests {
     return try first.load(beside: [second])
   }
 
-  @Test("of two rules of a schema the first one holds, with one warning a pair of methods")
-  func firstWins() throws {
+  @Test func `the first of two rules wins, with one warning per pair of methods`() throws {
     let table = try RouteTable(schema: Self.clashing(), mapsMethodsByName: true)
     #expect(
       table.warnings == [
@@ -143,8 +138,7 @@ struct RouteTableTests {
     }
   }
 
-  @Test("where clashes are refused all are named in one go; names of methods aren't rules")
-  func refusedClashes() throws {
+  @Test func `refused conflicts are all reported, except for names of methods`() throws {
     var options = RoutingOptions()
     options.clashes = .refuse
     let error = #expect(throws: RouteConflictError.self) {
@@ -159,8 +153,7 @@ struct RouteTableTests {
       ])
   }
 
-  @Test("clashes of rules from outside are refused, unless the first one shall win")
-  func outsideClashes() throws {
+  @Test func `conflicts of external rules are refused unless the first is to win`() throws {
     let schema = TestSchema(methods: [
       TestSchema.Method(name: "A", rules: [HTTPRule(verb: "GET", template: "/v1/{name}")]),
       TestSchema.Method(name: "B"),
@@ -195,25 +188,25 @@ struct RouteTableTests {
     return table.match(method, bytes, &scratch).map { table.routes[$0].callPath } ?? "nothing"
   }
 
-  @Test(
-    "the requests of a rule that isn't served reach no other method",
-    arguments: [
-      // The template is one, its variable none.
-      ("/v1/{nome=things/*}", "/v1/things/7", true), ("/v1/{nome=things/*}", "/v1/thing/7", false),
-      ("/v1/things/{nome}:go", "/v1/things/7:go", true),
-      ("/v1/things/{nome}:go", "/v1/things/7", false),
-      // What isn't a template.
-      ("v1/things/{name}", "/v1/things/7", true), ("/v1/things/{name}/", "/v1/things/7", true),
-      ("/v1/things/{name", "/v1/things/7", true), ("/v1/things/{name}?x=1", "/v1/things/7", true),
-      ("/v1/{name}.json", "/v1/7.json", true), ("/v1/{name}.json", "/v1/7.xml", false),
-      ("/v1/a{name}b/x", "/v1/a7b/x", true), ("/v1/a{name}b/x", "/v1/a7c/x", false),
-      ("/v1/{name}-{text}", "/v1/a-b", true), ("/v1/{name}-{text}", "/v1/ab", false),
-      ("/v1/a*", "/v1/abc", true), ("/v1/a*", "/v1/bc", false),
-      ("/v1/x/**/{name}", "/v1/x/y/z", true), ("/v1/x/**/{name}", "/v1/y/z", false),
-      ("/v1/{name={text}}/x", "/v1/7/x", true), ("/v1/{name}/{name}", "/v1/a/b", true),
-      ("/v1//x", "/v1//x", true), ("/v1/{name}:a::b", "/v1/7:a::b", true),
-    ])
-  func closed(_ template: String, _ path: String, _ isClosed: Bool) throws {
+  @Test(arguments: [
+    // The template is one, its variable none.
+    ("/v1/{nome=things/*}", "/v1/things/7", true), ("/v1/{nome=things/*}", "/v1/thing/7", false),
+    ("/v1/things/{nome}:go", "/v1/things/7:go", true),
+    ("/v1/things/{nome}:go", "/v1/things/7", false),
+    // What isn't a template.
+    ("v1/things/{name}", "/v1/things/7", true), ("/v1/things/{name}/", "/v1/things/7", true),
+    ("/v1/things/{name", "/v1/things/7", true), ("/v1/things/{name}?x=1", "/v1/things/7", true),
+    ("/v1/{name}.json", "/v1/7.json", true), ("/v1/{name}.json", "/v1/7.xml", false),
+    ("/v1/a{name}b/x", "/v1/a7b/x", true), ("/v1/a{name}b/x", "/v1/a7c/x", false),
+    ("/v1/{name}-{text}", "/v1/a-b", true), ("/v1/{name}-{text}", "/v1/ab", false),
+    ("/v1/a*", "/v1/abc", true), ("/v1/a*", "/v1/bc", false),
+    ("/v1/x/**/{name}", "/v1/x/y/z", true), ("/v1/x/**/{name}", "/v1/y/z", false),
+    ("/v1/{name={text}}/x", "/v1/7/x", true), ("/v1/{name}/{name}", "/v1/a/b", true),
+    ("/v1//x", "/v1//x", true), ("/v1/{name}:a::b", "/v1/7:a::b", true),
+  ])
+  func `the requests of an unservable rule reach no other method`(
+    _ template: String, _ path: String, _ isClosed: Bool
+  ) throws {
     let schema = TestSchema(methods: [
       TestSchema.Method(name: "Lost", rules: [HTTPRule(verb: "GET", template: template)]),
       TestSchema.Method(name: "All", rules: [HTTPRule(verb: "GET", template: "/v1/{name=**}")]),
@@ -233,10 +226,7 @@ struct RouteTableTests {
     #expect(allowed == (isClosed ? [] : ["GET", "HEAD"]))
   }
 
-  @Test(
-    "a route that has just the paths of a rule that isn't served stays, and so do those of its method"
-  )
-  func notClosed() throws {
+  @Test func `an unservable rule removes no other route with the same paths`() throws {
     let schema = TestSchema(methods: [
       TestSchema.Method(
         name: "Half",
@@ -254,8 +244,7 @@ struct RouteTableTests {
     #expect(Self.outcome(table, "GET", "/v2/things/7") == "/test.Notes/Same")
   }
 
-  @Test("a verb may hold colons: the longest one that some template has is taken")
-  func longVerbs() throws {
+  @Test func `a verb may contain colons, and the longest one wins`() throws {
     let schema = TestSchema(methods: [
       TestSchema.Method(
         name: "XY", rules: [HTTPRule(verb: "POST", template: "/v1/{name=a/*}:x:y")]),
@@ -280,8 +269,7 @@ struct RouteTableTests {
     }
   }
 
-  @Test("of hundreds of wrong rules ten are named and the others counted, each in one short line")
-  func many() throws {
+  @Test func `of hundreds of wrong rules ten are reported and the rest counted`() throws {
     let name = String(repeating: "n", count: 700) + "\u{1B}[31m\n\u{202E}"
     let rules = (0..<500).map { HTTPRule(verb: "GET", template: "/v1/\($0)/{\(name)}") }
     let schema = TestSchema(methods: [TestSchema.Method(name: "Get", rules: rules)])
@@ -294,30 +282,30 @@ struct RouteTableTests {
     }
   }
 
-  @Test(
-    "a path that matches nothing is told of those that it resembles",
-    arguments: [
-      ("/v1/note", ["PUT /v1/{inner.name}", "POST /v1/notes"]),
-      ("/V1/Notes", ["POST /v1/notes", "PUT /v1/{inner.name}"]),
-      ("/Notes/Get", ["POST /test.Notes/Get"]),
-      ("/notes/get", ["POST /test.Notes/Get"]),
-      ("/test.Notes.Plain", ["POST /test.Notes/Plain"]),
-      ("/test/Notes/Plain", ["POST /test.Notes/Plain"]),
-      ("/Test.Notes/plain", ["POST /test.Notes/Plain"]),
-      ("/Plain", ["POST /test.Notes/Plain"]),
-      ("/api/test.Notes/Plain", ["POST /test.Notes/Plain"]),
-      ("/cache/7", ["PURGE /v1/cache/{name}"]),
-      ("/api/v1/cache/7", ["PURGE /v1/cache/{name}"]),
-      ("/v7/nothing/like/cache/at/all", ["PURGE /v1/cache/{name}"]),
-      ("/v1/cashe/7", ["PURGE /v1/cache/{name}"]),
-      ("/v1/note/7", ["GET /v1/{name=notes/*}"]),
-      ("/test.Notes/Plaln", ["POST /test.Notes/Plain"]),
-      ("/completely/different/thing", []),
-      ("/", []),
-      (String(repeating: "/", count: 300), []),
-      ("/v1/" + String(repeating: "x", count: 300), []),
-    ])
-  func nearest(_ path: String, _ expected: [String]) throws {
+  @Test(arguments: [
+    ("/v1/note", ["PUT /v1/{inner.name}", "POST /v1/notes"]),
+    ("/V1/Notes", ["POST /v1/notes", "PUT /v1/{inner.name}"]),
+    ("/Notes/Get", ["POST /test.Notes/Get"]),
+    ("/notes/get", ["POST /test.Notes/Get"]),
+    ("/test.Notes.Plain", ["POST /test.Notes/Plain"]),
+    ("/test/Notes/Plain", ["POST /test.Notes/Plain"]),
+    ("/Test.Notes/plain", ["POST /test.Notes/Plain"]),
+    ("/Plain", ["POST /test.Notes/Plain"]),
+    ("/api/test.Notes/Plain", ["POST /test.Notes/Plain"]),
+    ("/cache/7", ["PURGE /v1/cache/{name}"]),
+    ("/api/v1/cache/7", ["PURGE /v1/cache/{name}"]),
+    ("/v7/nothing/like/cache/at/all", ["PURGE /v1/cache/{name}"]),
+    ("/v1/cashe/7", ["PURGE /v1/cache/{name}"]),
+    ("/v1/note/7", ["GET /v1/{name=notes/*}"]),
+    ("/test.Notes/Plaln", ["POST /test.Notes/Plain"]),
+    ("/completely/different/thing", []),
+    ("/", []),
+    (String(repeating: "/", count: 300), []),
+    ("/v1/" + String(repeating: "x", count: 300), []),
+  ])
+  func `the error for an unmatched path suggests similar ones`(
+    _ path: String, _ expected: [String]
+  ) throws {
     let table = try RouteTable(schema: Self.notes.load(), mapsMethodsByName: true)
     let found = table.nearest(to: path.utf8.span.bytes)
     let names = found.map { "\($0.httpMethod) \($0.template)" }

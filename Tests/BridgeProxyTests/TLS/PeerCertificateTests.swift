@@ -50,12 +50,12 @@ import Testing
   ]
 
   @Test(arguments: matches)
-  func `names are compared as RFC 9525 has it`(match: Match) {
+  func `names are compared as RFC 9525 requires`(match: Match) {
     #expect(EndpointName(match.name).isOne(of: [match.certificate]) == match.isOne)
     #expect(EndpointName(match.name).isOne(of: [.host("x"), match.certificate]) == match.isOne)
   }
 
-  @Test func `an address isn't asked for in the handshake`() {
+  @Test func `an address isn't sent as the server name`() {
     #expect(EndpointName("Bench.internal.").indication == "bench.internal")
     #expect(EndpointName("10.0.0.1").indication == nil)
     #expect(EndpointName("::1").indication == nil)
@@ -65,7 +65,7 @@ import Testing
     PeerCertificate(names: names, notBefore: 1_700_000_000, notAfter: 1_800_000_000)
   }
 
-  @Test func `what a certificate of another name is for`() {
+  @Test func `a certificate for other names is reported with its names`() {
     let certificate = self.certificate([
       .host("a.internal"), .host("*.b\n"), .address([10, 0, 0, 1]), .address([1, 2]),
       .host(String(repeating: "x", count: 300)), .host("f"), .host("g"),
@@ -91,7 +91,7 @@ import Testing
     ),
     (1_800_000_001, "its certificate has expired, on 2027-01-15"),
   ])
-  func `why a chain was refused`(now: Int, reason: String) {
+  func `the error for a refused chain has its reason`(now: Int, reason: String) {
     #expect(self.certificate([.host("a")]).chainFault(now: now).reason == reason)
   }
 }

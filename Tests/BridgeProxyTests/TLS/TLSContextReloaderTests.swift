@@ -27,7 +27,7 @@ import Testing
     reloader.check()
   }
 
-  @Test func `a change is read when it has settled, once`() throws {
+  @Test func `a change is read once, when it has settled`() throws {
     var reload = FileChangeDetector(loaded: TLSFingerprint(of: self.settings))
     let unchanged = reload.check(TLSFingerprint(of: self.settings))
     #expect(!unchanged)
@@ -39,7 +39,7 @@ import Testing
     #expect((first, second, third) == (false, true, false))
   }
 
-  @Test func `a change that goes on is waited for`() throws {
+  @Test func `a change in progress is waited for`() throws {
     var reload = FileChangeDetector(loaded: TLSFingerprint(of: self.settings))
     try self.certificates.run("cp two.pem v1/tls.pem")
     let first = reload.check(TLSFingerprint(of: self.settings))
@@ -49,7 +49,7 @@ import Testing
     #expect((first, second, third) == (false, false, true))
   }
 
-  @Test func `a swapped link is a change, and its files hold`() throws {
+  @Test func `a swapped link is a change, and its files are used`() throws {
     let contexts = try self.contexts()
     var reloader = TLSContextReloader([contexts])
     let before = contexts.current.fingerprint
@@ -61,7 +61,7 @@ import Testing
     #expect(Self.check(&reloader) == [])
   }
 
-  @Test func `what is wrong is told once, and the old stays`() throws {
+  @Test func `an error is logged once, and the old files stay in use`() throws {
     let contexts = try self.contexts()
     var reloader = TLSContextReloader([contexts])
     let before = contexts.current.fingerprint

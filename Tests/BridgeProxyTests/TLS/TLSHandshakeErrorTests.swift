@@ -18,7 +18,7 @@ import Testing
     ("Error:  EOF during handshake", nil),
     ("", nil),
   ])
-  func `the name that BoringSSL has for an error`(text: String, code: String?) {
+  func `BoringSSL's name of an error is extracted`(text: String, code: String?) {
     #expect(TLSHandshakeError.code(of: text) == code)
   }
 
@@ -35,11 +35,11 @@ import Testing
     ),
     ("SOMETHING_ELSE_ENTIRELY", "TLS failed: something else entirely"),
   ])
-  func `what an error means`(code: String, words: String) {
+  func `each TLS error has an explanation`(code: String, words: String) {
     #expect(TLSHandshakeError.words(forCode: code) == words)
   }
 
-  @Test func `a connection that ends within the handshake`() {
+  @Test func `an end within the handshake is explained`() {
     let failure = TLSHandshakeError(NIOSSLError.handshakeFailed(.sslError([.eofDuringHandshake])))
     #expect(
       failure?.reason == "it closed the connection during the TLS handshake; does it speak TLS?")
@@ -48,12 +48,12 @@ import Testing
         == "it reset the connection during the TLS handshake; does it speak TLS?")
   }
 
-  @Test func `an error that isn't one of TLS has no words here`() {
+  @Test func `an error that isn't TLS has no explanation`() {
     #expect(TLSHandshakeError(ChannelError.eof) == nil)
     #expect(TLSHandshakeError(IOError(errnoCode: 104, reason: "read")) == nil)
   }
 
-  @Test func `a failure is told with the endpoint's name`() {
+  @Test func `a failure is reported with the endpoint's name`() {
     let endpoint = Configuration.Endpoint(host: "bench", port: 443)
     #expect(
       endpoint.describe(TLSHandshakeError("it doesn't speak TLS"))

@@ -8,7 +8,7 @@ import Testing
     (0, 100), (1, 100), (2, 160), (3, 256), (4, 410), (7, 1678), (8, 2000), (1000, 2000),
     (Int.max, 2000),
   ])
-  func theWaitGrowsUpToItsBoundAndIsSpread(failures: Int, milliseconds: Double) {
+  func `the delay grows up to its limit, with jitter`(failures: Int, milliseconds: Double) {
     var generator = SeededGenerator(seed: 42)
     let waits = (0..<200).map { _ in
       Double(

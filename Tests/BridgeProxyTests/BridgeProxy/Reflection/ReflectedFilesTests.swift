@@ -7,31 +7,27 @@ import Testing
   private static let one = TestSchema.file("one", service: "S")
   private static let two = TestSchema.file("two", service: "S", imports: ["one.proto"])
 
-  @Test("a file is seen from outside")
-  func file() throws {
+  @Test func `a file's name, package and imports are read from its descriptor`() throws {
     let file = try DescriptorFile(Self.two.fileBytes)
     #expect(file.name == "two.proto" && file.dependencies == ["one.proto"])
     #expect(file.services == ["two.S"] && file.bytes == Self.two.fileBytes)
   }
 
   @Test(
-    "what is no file is refused",
     arguments: [[], [0xFF], [0x0A, 9, 0x61], [0x0A, 1, 0xFF], [0x0A, 0], [0x12, 1, 0x61]]
       as [[UInt8]])
-  func broken(_ bytes: [UInt8]) {
+  func `an invalid descriptor is refused`(_ bytes: [UInt8]) {
     #expect(throws: CodecError.self) { try DescriptorFile(bytes) }
   }
 
-  @Test("a file of countless imports is refused")
-  func countless() {
+  @Test func `a file with too many imports is refused`() {
     var writer = WireWriter()
     writer.string(1, "a.proto")
     for _ in 0..<10_001 { writer.string(3, "b") }
     #expect(throws: CodecError.self) { try DescriptorFile(writer.bytes) }
   }
 
-  @Test("a set is written and read; what is none is refused")
-  func set() throws {
+  @Test func `a descriptor set is written and read back, and invalid ones are refused`() throws {
     let files = try TestSchema.reflected(Self.two, Self.one)
     #expect(files.files.map(\.name) == ["one.proto", "two.proto"])
     #expect(try ReflectedFiles(descriptorSet: files.descriptorSet) == files)
@@ -41,8 +37,7 @@ import Testing
     }
   }
 
-  @Test("services that aren't kept go, and so do the files that only they need")
-  func keeping() throws {
+  @Test func `unused services are removed with the files that only they need`() throws {
     let files = try TestSchema.reflected(Self.one, Self.two, TestSchema.file("three", service: "T"))
     let kept = files.keeping(services: ["one.S"])
     #expect(kept.services == ["one.S"] && kept.files.map(\.name) == ["one.proto"])
@@ -54,8 +49,7 @@ import Testing
     #expect(warnings.isEmpty)
   }
 
-  @Test("a service that can't be linked is left out; the others are served")
-  func broken() throws {
+  @Test func `a service that can't be linked is left out`() throws {
     let lost = TestSchema.file("lost", service: "L", imports: ["gone.proto"], type: "Gone")
     var field = TestSchema.file("bad", service: "B")
     field.messages[0].fields = [
@@ -68,9 +62,7 @@ import Testing
     #expect(warnings.count == 1 && warnings[0].hasPrefix("bad.B is left out: "))
   }
 
-  @Test(
-    "a message that two files declare alike is one; where they differ, the first service is served")
-  func copies() throws {
+  @Test func `of two conflicting declarations the first service's is used`() throws {
     var first = TestSchema.file("one", service: "S")
     var second = TestSchema.file("one", service: "T")
     first.file = "a/one.proto"
@@ -87,8 +79,7 @@ import Testing
       ])
   }
 
-  @Test("where nothing can be linked, the reason is told")
-  func allBroken() throws {
+  @Test func `the reason is reported if nothing can be linked`() throws {
     var schema = TestSchema.file("bad", service: "B")
     schema.messages[0].fields = [
       TestSchema.Field(name: "a", number: 1, type: 11, typeName: ".gone.Gone")

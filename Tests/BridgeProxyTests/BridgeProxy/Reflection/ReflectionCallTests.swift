@@ -64,8 +64,7 @@ import Testing
     }
   }
 
-  @Test("a schema comes by one call, which is closed behind it")
-  func whole() throws {
+  @Test func `a schema is read in one call, which is then closed`() throws {
     let outcome = self.request { $0.metadata.append("x-team", "legacy") }
     try self.endpoint.exchange()
     let peer = self.endpoint.peers[0]
@@ -87,8 +86,7 @@ import Testing
     #expect(peer.closed == [1: 0], "what has ended isn't cancelled")
   }
 
-  @Test("an endpoint that doesn't end the call is left after a moment")
-  func endless() throws {
+  @Test func `a call that the endpoint doesn't end is cancelled after a delay`() throws {
     let outcome = self.request { $0.services = ["one.S"] }
     try self.endpoint.exchange()
     try self.send(ReflectionAnswers.files(self.schema), to: 0)
@@ -106,8 +104,7 @@ import Testing
     try self.endpoint.exchange()
   }
 
-  @Test("version 1alpha is asked where version 1 isn't there")
-  func olderVersion() throws {
+  @Test func `version 1alpha is tried if version 1 is unimplemented`() throws {
     let outcome = self.request { $0.services = ["one.S"] }
     try self.endpoint.exchange()
     try self.refuse(0)
@@ -118,8 +115,7 @@ import Testing
     #expect(try outcome.result?.get().files.services == ["one.S"])
   }
 
-  @Test("an endpoint with neither version offers none")
-  func notOffered() throws {
+  @Test func `an endpoint with neither version offers no reflection`() throws {
     let outcome = self.request()
     try self.endpoint.exchange()
     try self.refuse(0)
@@ -129,8 +125,7 @@ import Testing
     #expect(sentence.hasPrefix("10.0.0.1:1 offers no server reflection; give --schema"))
   }
 
-  @Test("an endpoint that can't be reached is told apart")
-  func unreachable() throws {
+  @Test func `an unreachable endpoint has an error code of its own`() throws {
     self.endpoint.outcomes = [.fail(ChannelError.connectTimeout(.seconds(5)))]
     let outcome = self.request()
     try self.endpoint.exchange()
@@ -140,8 +135,7 @@ import Testing
         == "can't connect to 10.0.0.1:1: timed out after 5000 ms")
   }
 
-  @Test("an endpoint that says nothing is left when the time is over")
-  func silent() throws {
+  @Test func `a silent endpoint is given up at the timeout`() throws {
     let outcome = self.request { $0.timeout = .seconds(3) }
     try self.endpoint.exchange()
     self.endpoint.loop.advanceTime(by: .seconds(4))
@@ -150,8 +144,7 @@ import Testing
     #expect(self.endpoint.peers[0].closed == [1: HTTP2ErrorCode.cancel])
   }
 
-  @Test("nonsense ends the call at once")
-  func nonsense() throws {
+  @Test func `an invalid response ends the call at once`() throws {
     let outcome = self.request()
     try self.endpoint.exchange()
     try self.send([0xFF], to: 0)
@@ -159,8 +152,7 @@ import Testing
     #expect(self.endpoint.peers[0].closed == [1: HTTP2ErrorCode.cancel])
   }
 
-  @Test("an answer beyond the limit is refused before it's there")
-  func tooLarge() throws {
+  @Test func `a response over the limit is refused before it arrives in full`() throws {
     let outcome = self.request { $0.limits.bytes = 100 }
     try self.endpoint.exchange()
     let peer = self.endpoint.peers[0]

@@ -45,14 +45,12 @@ import Testing
     return .success(ReflectionResult(files: files, warnings: ["b.C is left out"]))
   }
 
-  @Test("the endpoint's own is preferred to what was kept")
-  func fromEndpoint() async throws {
+  @Test func `the endpoint's schema is preferred to the cached one`() async throws {
     try self.folder.write("a.binpb", "broken")
     #expect(await self.load(try self.told(Self.one)) == #"loaded ["one.S"]; b.C is left out"#)
   }
 
-  @Test("what was kept is served, with a note, while the endpoint is down")
-  func fromCache() async throws {
+  @Test func `the cached schema is served, with a note, while the endpoint is down`() async throws {
     try self.folder.write("a.binpb", TestSchema.reflected(Self.one).descriptorSet)
     #expect(
       await self.load(.failure(Self.down))
@@ -60,8 +58,7 @@ import Testing
         + "<folder>/a.binpb is served until the endpoint provides its own")
   }
 
-  @Test("nothing kept, or nothing good: it's missing, and why")
-  func missing() async throws {
+  @Test func `without a valid cache the schema is missing, with the reason`() async throws {
     #expect(await self.load(.failure(Self.down)) == "missing: can't connect to h:1")
     #expect(await self.load(.failure(Self.down), cache: nil) == "missing: can't connect to h:1")
     for bytes in [[], [0xFF, 0xFF], [0x0A, 3, 0x0A, 1, 0x61], Array("text".utf8)] as [[UInt8]] {
@@ -71,8 +68,7 @@ import Testing
     }
   }
 
-  @Test("an answer that no time will change is refused")
-  func final() async throws {
+  @Test func `a permanent error is refused`() async throws {
     let none = ReflectionError(.notOffered, "offers none")
     #expect(await self.load(.failure(none)).hasPrefix("refused: h:1 offers no server reflection"))
     var bad = Self.one
@@ -82,8 +78,7 @@ import Testing
     #expect(await self.load(try self.told(bad)).hasPrefix("refused: "))
   }
 
-  @Test("a plan is made without a schema where one may come, and not for a check")
-  func plan() async throws {
+  @Test func `a plan can be made without a schema for serving, but not for a check`() async throws {
     let configuration = Configuration(
       listen: [.tcp(host: "127.0.0.1", port: 0)], services: [self.service(cache: nil)])
     let loader = ReflectionLoader { _ in .failure(Self.down) }
@@ -97,8 +92,7 @@ import Testing
     #expect(error?.description == "bridge.yaml: services.a.schemas: can't connect to h:1")
   }
 
-  @Test("a plan says what the endpoint told")
-  func reflected() async throws {
+  @Test func `a plan reports what the endpoint responded`() async throws {
     let answer = try self.told(Self.one)
     let plan = try await ServingPlan.load(
       Configuration(
@@ -109,8 +103,7 @@ import Testing
     #expect(plan.listing == ["a: any host, calls go to h:1", "  POST   /one.S/Do  →  one.S/Do"])
   }
 
-  @Test("nobody is asked for a configuration that can't be served anyway")
-  func faults() async throws {
+  @Test func `no endpoint is contacted for an invalid configuration`() async throws {
     let loader = ReflectionLoader { _ in
       Issue.record("asked")
       return .failure(Self.down)

@@ -4,7 +4,6 @@ import Testing
 
 @Suite struct ReflectionMessagesTests {
   @Test(
-    "questions are written as the published schema has them",
     arguments: [
       (ReflectionRequest.listServices, [0x3A, 1, 0x2A]),
       (.file(named: "a.proto"), [0x1A, 7] + Array("a.proto".utf8)),
@@ -14,13 +13,14 @@ import Testing
         [0x22, 0xAC, 0x02] + Array(repeating: UInt8(ascii: "x"), count: 300)
       ),
     ] as [(ReflectionRequest, [UInt8])])
-  func questions(_ request: ReflectionRequest, _ bytes: [UInt8]) {
+  func `requests are encoded as the published schema defines`(
+    _ request: ReflectionRequest, _ bytes: [UInt8]
+  ) {
     #expect(request.bytes == bytes)
     #expect(ReflectionRequest(bytes, in: bytes.indices) == request)
   }
 
-  @Test("answers are read, whatever else is in them")
-  func answers() throws {
+  @Test func `responses are decoded, and unknown fields skipped`() throws {
     let list = try ReflectionResponse(ReflectionAnswers.services("a.B", "c.D") + [0x0A, 1, 0x41])
     #expect(list.content == .services(["a.B", "c.D"]) && list.request == nil)
     let question = ReflectionRequest.fileContaining(symbol: "a.B")
@@ -34,15 +34,13 @@ import Testing
   }
 
   @Test(
-    "what is no message is refused",
     arguments: [[0xFF], [0x22, 5, 0], [0x22, 2, 0x0A, 9], [0x07], [0x3A, 2, 0x12, 0xFF]]
       as [[UInt8]])
-  func broken(_ bytes: [UInt8]) {
+  func `malformed messages are refused`(_ bytes: [UInt8]) {
     #expect(throws: (any Error).self) { try ReflectionResponse(bytes) }
   }
 
-  @Test("an answer of countless empty files doesn't become a list of them")
-  func countless() {
+  @Test func `a response of countless empty files is refused`() {
     let entries = Array(repeating: [0x0A, 0] as [UInt8], count: 30_000).flatMap(\.self)
     var writer = WireWriter()
     writer.block(4, entries)

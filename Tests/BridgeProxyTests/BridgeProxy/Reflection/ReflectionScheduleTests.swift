@@ -22,7 +22,6 @@ import Testing
   }
 
   @Test(
-    "when it's asked",
     arguments: [
       ("at the start", [.started, .responded], ["ask", "-"]),
       (
@@ -60,19 +59,19 @@ import Testing
         ["ask", "long", "ask", "long"]
       ),
     ] as [(String, [ReflectionSchedule.Event], [String])])
-  func asks(_ name: String, _ events: [ReflectionSchedule.Event], _ expected: [String]) {
+  func `each event causes the right action`(
+    _ name: String, _ events: [ReflectionSchedule.Event], _ expected: [String]
+  ) {
     #expect(Self.actions(events) == expected, "\(name)")
   }
 
-  @Test("every refresh")
-  func refresh() {
+  @Test func `the schema is requested at every refresh interval`() {
     #expect(
       Self.actions([.started, .responded, .timePassed, .responded], refresh: .seconds(30))
         == ["ask", "refresh", "ask", "refresh"])
   }
 
-  @Test("waits grow while it's away, and stay bounded")
-  func growth() {
+  @Test func `delays grow while the endpoint is away, up to a bound`() {
     var schedule = ReflectionSchedule(refresh: nil)
     var generator = SeededGenerator(seed: 1)
     let now = NIODeadline.uptimeNanoseconds(0)
@@ -95,10 +94,10 @@ import Testing
     }
   }
 
-  @Test(
-    "an endpoint that leaves after each answer is asked less and less often, until it stays",
-    arguments: [ReflectionSchedule.Event.connected, .disconnected])
-  func hurry(_ event: ReflectionSchedule.Event) throws {
+  @Test(arguments: [ReflectionSchedule.Event.connected, .disconnected])
+  func `an endpoint that disconnects after each response is asked less often`(
+    _ event: ReflectionSchedule.Event
+  ) throws {
     var schedule = ReflectionSchedule(refresh: nil)
     var generator = SeededGenerator(seed: 1)
     var now = NIODeadline.uptimeNanoseconds(0)

@@ -44,8 +44,7 @@ import Testing
     return state
   }
 
-  @Test("the services are listed, and each is asked for but the server's own")
-  func services() {
+  @Test func `listed services are requested, except those of the server itself`() {
     var state = ReflectionState()
     #expect(state.start() == [.listServices])
     let action = state.received(
@@ -57,15 +56,13 @@ import Testing
         == .request([.fileContaining(symbol: "common.None"), .fileContaining(symbol: "one.S")]))
   }
 
-  @Test("services that are given aren't listed")
-  func given() {
+  @Test func `configured services aren't listed`() {
     var state = ReflectionState(services: ["one.S"])
     #expect(state.start() == [.fileContaining(symbol: "one.S")])
     #expect(self.outcome(state.received(ReflectionAnswers.files(self.one))) == "one.S one.proto")
   }
 
-  @Test("imports that didn't come are asked for, those that are built in aren't")
-  func imports() {
+  @Test func `missing imports are requested unless they are built in`() {
     var state = self.listed("two.Notes")
     #expect(
       state.received(ReflectionAnswers.files(self.two)) == .request([.file(named: "common.proto")]))
@@ -74,24 +71,21 @@ import Testing
         == "two.Notes common.proto two.proto")
   }
 
-  @Test("imports that came along aren't asked for")
-  func transitive() {
+  @Test func `imports that came unrequested aren't requested`() {
     var state = self.listed("two.Notes")
     #expect(
       self.outcome(state.received(ReflectionAnswers.files(self.two, self.common)))
         == "two.Notes common.proto two.proto")
   }
 
-  @Test("an import that the server doesn't have is passed over: linking shows whether it's missed")
-  func lostImport() {
+  @Test func `an import that the server lacks is skipped, for linking to report`() {
     var state = self.listed("two.Notes")
     _ = state.received(ReflectionAnswers.files(self.two))
     #expect(
       self.outcome(state.received(ReflectionAnswers.error(5, "no"))) == "two.Notes two.proto")
   }
 
-  @Test("a service that can't be described is left out with a warning")
-  func undescribed() {
+  @Test func `a service that can't be described is left out with a warning`() {
     var state = self.listed("one.S", "two.Notes")
     #expect(state.received(ReflectionAnswers.files(self.one)) == .request([]))
     #expect(
@@ -100,8 +94,7 @@ import Testing
         + "(NOT_FOUND: no?symbol)")
   }
 
-  @Test("a service whose files don't declare it is left out with a warning")
-  func undeclared() {
+  @Test func `a service whose files don't declare it is left out with a warning`() {
     var state = self.listed("one.S", "one.T")
     _ = state.received(ReflectionAnswers.files(self.one))
     #expect(
@@ -109,8 +102,7 @@ import Testing
         == "one.S one.proto one.T is left out: the endpoint sent files that don't declare it")
   }
 
-  @Test("nothing that can be served is an error")
-  func nothing() {
+  @Test func `no service at all is an error`() {
     var state = self.listed("one.S")
     #expect(
       self.outcome(state.received(ReflectionAnswers.error(5, "")))
@@ -122,8 +114,7 @@ import Testing
       self.outcome(empty.received(ReflectionAnswers.services())) == "empty: lists no service")
   }
 
-  @Test("a file with two contents takes those services with it that need it")
-  func conflict() {
+  @Test func `a file with two contents excludes the services that need it`() {
     var other = self.common
     other.messages.append(("Other", []))
     var state = self.listed("one.S", "two.Notes")
@@ -134,8 +125,7 @@ import Testing
         + "common.proto")
   }
 
-  @Test("a service is left out for a file that it needs by others; a shared one does no harm")
-  func farConflict() {
+  @Test func `a conflicting file excludes only the services that need it`() {
     let annotations = TestSchema(
       package: "google.api", file: "google/api/own.proto", service: "", messages: [("A", [])],
       methods: [])
@@ -155,8 +145,7 @@ import Testing
         + "different files named common.proto")
   }
 
-  @Test("the same file in another order of fields is no other one")
-  func sameFile() {
+  @Test func `a file with reordered fields is the same file`() {
     var state = self.listed("one.S", "two.Notes")
     _ = state.received(ReflectionAnswers.files(self.one, self.common))
     // The name last.
@@ -176,8 +165,7 @@ import Testing
         == "one.S two.Notes common.proto one.proto two.proto")
   }
 
-  @Test("answers that say what they answer may come in another order")
-  func order() {
+  @Test func `identified responses may come in another order`() {
     var state = self.listed("one.S", "two.Notes")
     let second = ReflectionRequest.fileContaining(symbol: "two.Notes")
     #expect(
@@ -187,8 +175,7 @@ import Testing
         == "one.S two.Notes common.proto one.proto two.proto")
   }
 
-  @Test("no more than a few questions are under way at a time")
-  func window() {
+  @Test func `the number of outstanding requests is limited`() {
     let names = (0..<40).map { "a\($0 + 100).S" }
     var state = ReflectionState(services: names)
     #expect(state.start().count == 16)
@@ -197,8 +184,7 @@ import Testing
         == .request([.fileContaining(symbol: names[16])]))
   }
 
-  @Test("a service that another answer has declared isn't asked for")
-  func known() {
+  @Test func `a service that another response declared isn't requested`() {
     var many = self.one
     many.package = "a100"
     many.service = "S"
@@ -211,13 +197,13 @@ import Testing
     #expect(state.received(ReflectionAnswers.files(many, last)) == .request([]))
   }
 
-  @Test(
-    "limits end it, each by its name",
-    arguments: [
-      ("files", "sends more than 1 files"), ("bytes", "sends more than 20 bytes of descriptors"),
-      ("imports", "imports more than 1 files"), ("lines", "sends files with more than 2 imports"),
-    ])
-  func limits(_ which: String, _ reason: String) {
+  @Test(arguments: [
+    ("files", "sends more than 1 files"), ("bytes", "sends more than 20 bytes of descriptors"),
+    ("imports", "imports more than 1 files"), ("lines", "sends files with more than 2 imports"),
+  ])
+  func `exceeding a limit ends the call with the name of the limit`(
+    _ which: String, _ reason: String
+  ) {
     var limits = ReflectionState.Limits()
     switch which {
     case "files": limits.files = 1
@@ -235,8 +221,7 @@ import Testing
     #expect(state.received(answer) == .request([]), "nothing counts any more")
   }
 
-  @Test("too many services are an error that says how to name some")
-  func tooManyServices() {
+  @Test func `too many services are an error that suggests to name some`() {
     var limits = ReflectionState.Limits()
     limits.services = 1
     var state = ReflectionState(limits: limits)
@@ -246,8 +231,7 @@ import Testing
         .contains("reflection.services"))
   }
 
-  @Test("what breaks the protocol ends it")
-  func nonsense() {
+  @Test func `a protocol violation ends the call`() {
     var state = self.listed("one.S")
     #expect(self.outcome(state.received([0xFF])).hasPrefix("malformed: sent a response that can't"))
     state = self.listed("one.S")
@@ -271,36 +255,32 @@ import Testing
         == "malformed: sent a response without a request")
   }
 
-  @Test(
-    "how a call may end before all was said",
-    arguments: [
-      (GRPCStatus(.unimplemented), "notOffered: offers no server reflection"),
-      (GRPCStatus(.ok), "malformed: ended the reflection call with 1 requests unanswered"),
-      (
-        GRPCStatus(.unauthenticated, "who?"),
-        "failed: ended the reflection call with UNAUTHENTICATED: who?"
-      ),
-      (GRPCStatus(.unavailable, "down", origin: .notConnected), "unreachable: down"),
-      (
-        GRPCStatus(.deadlineExceeded, origin: .deadline),
-        "failed: didn't respond to reflection requests in time"
-      ),
-    ])
-  func ends(_ status: GRPCStatus, _ expected: String) {
+  @Test(arguments: [
+    (GRPCStatus(.unimplemented), "notOffered: offers no server reflection"),
+    (GRPCStatus(.ok), "malformed: ended the reflection call with 1 requests unanswered"),
+    (
+      GRPCStatus(.unauthenticated, "who?"),
+      "failed: ended the reflection call with UNAUTHENTICATED: who?"
+    ),
+    (GRPCStatus(.unavailable, "down", origin: .notConnected), "unreachable: down"),
+    (
+      GRPCStatus(.deadlineExceeded, origin: .deadline),
+      "failed: didn't respond to reflection requests in time"
+    ),
+  ])
+  func `a call that ends early has a reason`(_ status: GRPCStatus, _ expected: String) {
     var state = ReflectionState()
     _ = state.start()
     #expect(self.outcome(state.ended(status)) == expected)
   }
 
-  @Test("the end of a call after all was said says nothing")
-  func endAfterwards() {
+  @Test func `the status of a complete call doesn't matter`() {
     var state = self.listed("one.S")
     _ = state.received(ReflectionAnswers.files(self.one))
     #expect(state.ended(GRPCStatus(.unavailable)) == .request([]))
   }
 
-  @Test("UNIMPLEMENTED after an answer isn't taken for the lack of the service")
-  func lateUnimplemented() {
+  @Test func `UNIMPLEMENTED after a response doesn't mean a missing service`() {
     var state = self.listed("one.S")
     #expect(self.outcome(state.ended(GRPCStatus(.unimplemented))).hasPrefix("failed: ended"))
   }

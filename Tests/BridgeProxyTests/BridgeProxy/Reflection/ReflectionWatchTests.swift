@@ -88,16 +88,14 @@ import Testing
     return schema
   }()
 
-  @Test("the same again is no news")
-  func same() async throws {
+  @Test func `an unchanged schema isn't logged`() async throws {
     let script = Script([try Self.told(Self.one), try Self.told(Self.one)])
     try await script.run(Self.service(), known: TestSchema.reflected(Self.one))
     #expect(script.lines == [] && script.tables.withLock { $0.isEmpty })
     #expect(script.waits.withLock { $0 }.prefix(2) == [.seconds(30), .seconds(30)])
   }
 
-  @Test("another one takes its place, whole")
-  func another() async throws {
+  @Test func `a changed schema replaces the whole table`() async throws {
     let script = Script([
       try Self.told(Self.one), try Self.told(Self.more, warnings: ["b.C is left out"]),
     ])
@@ -108,8 +106,7 @@ import Testing
     #expect(tables.count == 1 && tables[0].services[0].routes.routes.count == 2)
   }
 
-  @Test("one that can't be served is told of once, and the old one stays")
-  func refused() async throws {
+  @Test func `an unservable schema is logged once and the old one stays`() async throws {
     let script = Script([
       try Self.told(Self.clash), try Self.told(Self.clash), try Self.told(Self.more),
     ])
@@ -122,8 +119,7 @@ import Testing
     #expect(lines[1] == "serves the endpoint's current schema, 2 routes")
   }
 
-  @Test("a schema that comes late is served; until then the reason is told")
-  func late() async throws {
+  @Test func `a late schema is served, and until then the reason is logged`() async throws {
     let bad = Answer.failure(ReflectionError(.failed, "is confused"))
     let script = Script([Self.down, Self.down, bad, try Self.told(Self.one)])
     try await script.run(Self.service(), known: nil)
@@ -136,15 +132,13 @@ import Testing
     #expect(tables == ["it's down", "h:1 is confused", nil])
   }
 
-  @Test("an endpoint that's away is no news while there's a schema")
-  func away() async throws {
+  @Test func `an unreachable endpoint isn't logged while a schema is served`() async throws {
     let script = Script([Self.down, Self.down])
     try await script.run(Self.service(), known: TestSchema.reflected(Self.one))
     #expect(script.lines == [])
   }
 
-  @Test("a call that fails once is no news either, because its endpoint may be going away")
-  func goingAway() async throws {
+  @Test func `a single failed call isn't logged`() async throws {
     let bad = Answer.failure(ReflectionError(.failed, "ended it with CANCELLED"))
     let once = Script([bad, Self.down, try Self.told(Self.one), bad])
     try await once.run(Self.service(), known: TestSchema.reflected(Self.one))
@@ -154,8 +148,7 @@ import Testing
     #expect(twice.lines == ["keeps its current schema: h:1 ended it with CANCELLED"])
   }
 
-  @Test("an endpoint that has lost its reflection is told of once")
-  func lostReflection() async throws {
+  @Test func `an endpoint that lost its reflection is logged once`() async throws {
     let none = Answer.failure(ReflectionError(.notOffered, "offers none"))
     let script = Script([none, none])
     try await script.run(Self.service(), known: TestSchema.reflected(Self.one))
@@ -164,8 +157,7 @@ import Testing
       script.lines[0].hasPrefix("keeps its current schema: h:1 offers no server reflection"))
   }
 
-  @Test("rules that the schema has no method for keep it from being served")
-  func rules() async throws {
+  @Test func `rules for missing methods keep a schema from being served`() async throws {
     let reader = ConfigurationReader { _ in nil }
     let configuration = try reader.read(
       text: """
@@ -183,8 +175,7 @@ import Testing
       "\(script.lines)")
   }
 
-  @Test("what is served is kept in the cache; that it can't be is told once")
-  func cache() async throws {
+  @Test func `a served schema is cached, and a failure to do so is logged once`() async throws {
     let folder = try TemporaryFolder()
     let path = folder.path + "/deep/a.binpb"
     let script = Script([try Self.told(Self.one), try Self.told(Self.more)])
@@ -198,8 +189,8 @@ import Testing
     #expect(failing.lines.count == 1 && failing.lines[0].hasPrefix("can't cache its schema in "))
   }
 
-  @Test("a service that is known from the cache is in the cache again after the first answer")
-  func differsFromCache() async throws {
+  @Test
+  func `a cached schema is written to the cache again after the first response`() async throws {
     let folder = try TemporaryFolder()
     let path = folder.path + "/a.binpb"
     let script = Script([try Self.told(Self.one)])

@@ -36,7 +36,7 @@ import Testing
     return "syntax = \"proto3\";\npackage \(package);\n\(lines)\(body)\n"
   }
 
-  @Test func `a proto file is compiled, the built-in schemas are found`() async throws {
+  @Test func `a proto file is compiled, and finds the built-in schemas`() async throws {
     try self.folder.write(
       "shelf.proto",
       Self.proto(
@@ -56,7 +56,7 @@ import Testing
     #expect(method.httpRules == [HTTPRule(verb: "GET", template: "/v1/{name=books/*}")])
   }
 
-  @Test func `imports are found beside the file, and below an import path`() async throws {
+  @Test func `imports are found next to the file and below an import path`() async throws {
     try self.folder.write("a/one.proto", Self.proto("one", imports: ["two.proto"]))
     try self.folder.write("a/two.proto", Self.proto("two", imports: ["far/three.proto"]))
     try self.folder.write(
@@ -65,7 +65,7 @@ import Testing
     #expect(schema.message(named: "three.Three") != nil)
   }
 
-  @Test func `a folder is one import root for all that is in it`() async throws {
+  @Test func `a folder is the import root of all its files`() async throws {
     try self.folder.write("api/acme/v1/a.proto", Self.proto("a", imports: ["acme/v1/b.proto"]))
     try self.folder.write("api/acme/v1/b.proto", Self.proto("b", "message B {}"))
     try self.folder.write("api/readme.txt", "not a schema")
@@ -75,15 +75,14 @@ import Testing
     #expect(schema.message(named: "b.B") != nil)
   }
 
-  @Test func `an import path outside the folder names its files`() async throws {
+  @Test func `an import path outside the folder contributes its files`() async throws {
     try self.folder.write("root/acme/a.proto", Self.proto("a", imports: ["acme/b.proto"]))
     try self.folder.write("root/acme/b.proto", Self.proto("b", "message B {}"))
     let schema = try await self.load(["root/acme"], importPaths: ["root"])
     #expect(schema.message(named: "b.B") != nil)
   }
 
-  @Test func `the user's own copy of google's files wins, and two of them do no harm`() async throws
-  {
+  @Test func `the user's copies of google files win, and duplicates are harmless`() async throws {
     let own = "syntax = \"proto3\";\npackage google.rpc;\nmessage Status { int32 code = 1; }\n"
     for root in ["x", "y"] {
       try self.folder.write("\(root)/google/rpc/status.proto", own)
@@ -95,7 +94,7 @@ import Testing
     #expect(schema[status].fields.map(\.name) == ["code"])
   }
 
-  @Test func `a descriptor set is taken under any name, and from a folder`() async throws {
+  @Test func `a descriptor set is recognized under any name and in a folder`() async throws {
     // A file e.proto of package e with a message E.
     let set: [UInt8] =
       [0x0A, 0x13, 0x0A, 0x07] + Array("e.proto".utf8) + [0x12, 0x01] + Array("e".utf8)
@@ -110,7 +109,7 @@ import Testing
     #expect(try await self.load(["set.anything", "sets"]).message(named: "e.E") != nil)
   }
 
-  @Test func `a file that is neither is refused by name`() async throws {
+  @Test func `a file of another type is refused by name`() async throws {
     try self.folder.write("text.txt", "hello")
     #expect(await self.faults(["text.txt"]).hasPrefix("<folder>/text.txt: "))
     try self.folder.write("empty/x.txt", "")
@@ -130,7 +129,7 @@ import Testing
     #expect(await self.faults(["worse.proto"]).hasPrefix("<folder>/worse.proto:3:13: "))
   }
 
-  @Test func `an import that is not found says which import path would help`() async throws {
+  @Test func `the error for a missing import suggests an import path`() async throws {
     try self.folder.write("api/sub/acme/a.proto", Self.proto("a", imports: ["acme/b.proto"]))
     try self.folder.write("api/sub/acme/b.proto", Self.proto("b"))
     #expect(
@@ -146,14 +145,14 @@ import Testing
         """)
   }
 
-  @Test(
-    "the folder of an import is looked for above the file that imports it, and beside those",
-    arguments: [
-      ("protos", "protos/acme/v1/b.proto"), ("", "acme/v1/b.proto"),
-      ("protos/third_party/googleapis", "protos/third_party/googleapis/acme/v1/b.proto"),
-      ("vendor", "vendor/acme/v1/b.proto"),
-    ])
-  func importSearch(root: String, path: String) async throws {
+  @Test(arguments: [
+    ("protos", "protos/acme/v1/b.proto"), ("", "acme/v1/b.proto"),
+    ("protos/third_party/googleapis", "protos/third_party/googleapis/acme/v1/b.proto"),
+    ("vendor", "vendor/acme/v1/b.proto"),
+  ])
+  func `imports are searched for in parent folders and next to them`(
+    root: String, path: String
+  ) async throws {
     try self.folder.write(
       "protos/acme/v1/a.proto",
       Self.proto(
@@ -205,7 +204,7 @@ import Testing
       """)
   }
 
-  @Test func `Google's files under another path are the same declarations`() async throws {
+  @Test func `Google's files under another path declare the same types`() async throws {
     try self.folder.write("tree/vendor/google/api/http.proto", Self.http)
     try self.folder.write(
       "tree/vendor/google/api/annotations.proto",
@@ -222,7 +221,7 @@ import Testing
     #expect(schema.messages.count { $0.fullName == "google.api.HttpRule" } == 1)
   }
 
-  @Test func `copies of third parties are one, whichever of them a file imports`() async throws {
+  @Test func `copies of a third-party file count as one`() async throws {
     let common = Self.proto("acme", "message Common { string id = 1; }\nenum Kind { NONE = 0; }")
     for root in ["tree/acme", "tree/third_party/acme"] {
       try self.folder.write("\(root)/common.proto", common)
@@ -239,7 +238,7 @@ import Testing
     #expect(schema.message(named: "user0.M") != nil && schema.message(named: "user1.M") != nil)
   }
 
-  @Test func `the well-known types in one file of a vendor's give a schema`() async throws {
+  @Test func `the well-known types bundled in one vendor file give a schema`() async throws {
     try self.folder.write(
       "tree/vendor/wkt.proto",
       """
@@ -260,21 +259,21 @@ import Testing
     #expect(schema.messages.count { $0.fullName == "google.protobuf.StringValue" } == 1)
   }
 
-  @Test(
-    "unequal declarations of one name are named with what differs",
-    arguments: [
-      ("message C { string id = 1; }", "message C { int32 id = 1; }", "field 1, id"),
-      ("message C { string id = 1; }", "message C {}", "only the first has field 1, id"),
-      ("message C {}", "message C { string id = 1; }", "only the second has field 1, id"),
-      ("message C { message D {} }", "message C {}", "the nested message D"),
-      ("enum C { A = 0; B = 1; }", "enum C { A = 0; B = 2; }", "the value B = 1"),
-      ("message C {}", "enum C { A = 0; }", "they are of different kinds"),
-      (
-        "message M {} service C { rpc Do(M) returns (M); }", "message M {} service C {}",
-        "the method Do"
-      ),
-    ])
-  func unequal(first: String, second: String, difference: String) async throws {
+  @Test(arguments: [
+    ("message C { string id = 1; }", "message C { int32 id = 1; }", "field 1, id"),
+    ("message C { string id = 1; }", "message C {}", "only the first has field 1, id"),
+    ("message C {}", "message C { string id = 1; }", "only the second has field 1, id"),
+    ("message C { message D {} }", "message C {}", "the nested message D"),
+    ("enum C { A = 0; B = 1; }", "enum C { A = 0; B = 2; }", "the value B = 1"),
+    ("message C {}", "enum C { A = 0; }", "they are of different kinds"),
+    (
+      "message M {} service C { rpc Do(M) returns (M); }", "message M {} service C {}",
+      "the method Do"
+    ),
+  ])
+  func `conflicting declarations are reported with their difference`(
+    first: String, second: String, difference: String
+  ) async throws {
     try self.folder.write("x/one.proto", Self.proto("acme", first))
     try self.folder.write("x/two.proto", Self.proto("acme", second))
     #expect(
@@ -283,7 +282,7 @@ import Testing
         + "service one of them")
   }
 
-  @Test func `two files of one import name are both named`() async throws {
+  @Test func `two files with one import name are both reported`() async throws {
     try self.folder.write("x/api.proto", Self.proto("x"))
     try self.folder.write("y/api.proto", Self.proto("y", "message Y {}"))
     #expect(
@@ -295,7 +294,7 @@ import Testing
     #expect(schema.message(named: "y.Y") != nil)
   }
 
-  @Test func `an edition that this protoc can't read is explained`() async throws {
+  @Test func `an edition that protoc doesn't support is explained`() async throws {
     try self.folder.write("e.proto", "edition = \"2023\";\nmessage M { int32 x = }\n")
     #expect(
       await self.faults(["e.proto"]).contains("uses an edition, which requires protoc 27 or later"))
@@ -306,7 +305,7 @@ import Testing
     #expect(await self.faults(["a:b/c.proto"]).contains("doesn't accept a path with a colon"))
   }
 
-  @Test func `without protoc the way out is told`() async throws {
+  @Test func `the error without protoc names the alternatives`() async throws {
     try self.folder.write("a.proto", Self.proto("a"))
     var compiler = ProtocCompiler()
     compiler.searchPath = self.folder.path
@@ -326,7 +325,7 @@ import Testing
         == "protoc: did not finish within 50ms; give a descriptor set instead")
   }
 
-  @Test func `a protoc that writes without end is stopped`() async throws {
+  @Test func `a protoc that writes endlessly is stopped`() async throws {
     try self.folder.write("a.proto", Self.proto("a"))
     try self.folder.writeProgram("protoc", "#!/bin/sh\nexec cat /dev/zero\n")
     var compiler = ProtocCompiler()
