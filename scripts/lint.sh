@@ -29,6 +29,8 @@ refuse "standard output is the access log's: log, or write to standard error" \
 refuse "throw for what external input can cause; use a precondition for a bug of ours" \
   '(^|[^A-Za-z0-9_])(fatalError\(|try! |as! )' Sources
 refuse "the loop's clock or ContinuousClock: Date is wall time" '(^|[^A-Za-z0-9_])Date\(\)' Sources
+refuse "a test's name is a sentence in backquotes (docs/STYLE.md)" \
+  '@Test\("|@Test(\(.*\))? func [^`]' Tests Fuzz/Tests
 refuse "dispatch queues hop threads: use the event loops" 'DispatchQueue' Sources
 
 # Words of docs/STYLE.md's glossary that have a plain one, in comments and in documents.
