@@ -7,17 +7,12 @@ internal import Upstream
 
 /// The upstreams of one event loop, one for each service, in the order of the configuration.
 struct LoopUpstreams: Sendable {
-  /// A single fixed endpoint needs no cluster around its pool.
-  fileprivate enum Kind {
-    case pool(any EndpointPool)
-    case cluster(Cluster)
-  }
-
   let eventLoop: any EventLoop
   /// Shared by the loop's connections to endpoints and from clients.
   let flushQueue: NIOLoopBound<FlushQueue>
-  /// For each endpoint group of each service.
-  private let kinds: NIOLoopBound<[[Kind]]>
+  /// One for each endpoint group of each service: a `Cluster`, or the pool of a single fixed endpoint, which
+  /// needs no cluster around it.
+  private let groups: NIOLoopBound<[[any ServiceUpstream]]>
   /// Nil if calls carry no credentials.
   private let credentials: NIOLoopBound<[[Credentials?]]>
 
@@ -35,14 +30,14 @@ struct LoopUpstreams: Sendable {
     let flushQueue = FlushQueue(eventLoop: eventLoop)
     let groups = configuration.services.map(\.groups)
     let credentials = groups.map { $0.map { $0.auth.map(Credentials.init) } }
-    let kinds = groups.indices.map { service -> [Kind] in
-      groups[service].indices.map { index -> Kind in
+    let upstreams = groups.indices.map { service in
+      groups[service].indices.map { index in
         let group = groups[service][index]
         let name = configuration.services[service].name
         let callPath = group.transport?.callPath(service: name)
         let key = "services.\(name)"
         let via = configuration.services[service].sendsVia ? Via.pseudonym : nil
-        return Self.kind(
+        return Self.upstream(
           of: group.cluster, limits: configuration.limits, seed, key: key, on: eventLoop
         ) {
           let pool = Self.pool(
@@ -61,19 +56,19 @@ struct LoopUpstreams: Sendable {
       }
     }
     self.flushQueue = NIOLoopBound(flushQueue, eventLoop: eventLoop)
-    self.kinds = NIOLoopBound(kinds, eventLoop: eventLoop)
+    self.groups = NIOLoopBound(upstreams, eventLoop: eventLoop)
     self.credentials = NIOLoopBound(credentials, eventLoop: eventLoop)
   }
 
-  private static func kind(
+  private static func upstream(
     of cluster: Configuration.Cluster, limits: Configuration.Limits, _ seed: UInt64, key: String,
     on eventLoop: any EventLoop, makePool: @escaping Cluster.MakePool
-  ) -> Kind {
-    if let only = cluster.only { return .pool(makePool(only)) }
+  ) -> any ServiceUpstream {
+    if let only = cluster.only { return makePool(only) }
     let made = Cluster(
       eventLoop: eventLoop, cluster, limits: limits, seed: seed, key: key, makePool: makePool)
     if let endpoints = cluster.kind.fixed { made.update(endpoints) }
-    return .cluster(made)
+    return made
   }
 
   /// The connection pool of one endpoint, for the transport of the service.
@@ -98,7 +93,7 @@ struct LoopUpstreams: Sendable {
   }
 
   /// The upstreams of each service's groups, for the loop's `LoopContext`.
-  var upstreams: [[any Upstream]] { self.kinds.value.map { $0.map(\.upstream) } }
+  var upstreams: [[any Upstream]] { self.groups.value }
 
   /// Discovers the endpoints of a service's first group for this loop only, until cancelled. Nil for a
   /// fixed list.
@@ -112,15 +107,12 @@ struct LoopUpstreams: Sendable {
   }
 
   /// Applies a discovery result to a group's cluster.
-  func apply(_ action: EndpointWatch.Action, of id: EndpointGroupID) {
+  func apply(_ update: EndpointUpdate, of id: EndpointGroupID) {
     self.eventLoop.execute {
-      guard case .cluster(let cluster) = self.kinds.value[id.service][id.group] else {
-        return
-      }
-      switch action {
-      case .update(let endpoints): cluster.update(endpoints)
-      case .failed(let reason): cluster.discoveryFailed(reason)
-      case .nothing: break
+      guard let cluster = self.groups.value[id.service][id.group] as? Cluster else { return }
+      switch update {
+      case .endpoints(let endpoints): cluster.update(endpoints)
+      case .failure(let reason): cluster.discoveryFailed(reason)
       }
     }
   }
@@ -128,19 +120,7 @@ struct LoopUpstreams: Sendable {
   /// Reports on the loop when the first connection to an endpoint of a service's first group is
   /// established (true), and when the last one is closed (false).
   func followPresence(ofService index: Int, _ report: @escaping @Sendable (Bool) -> Void) {
-    self.eventLoop.execute {
-      switch self.kinds.value[index][0] {
-      case .pool(let pool):
-        var isPresent = false
-        pool.onConnectivity = { connectivity in
-          guard (connectivity == .ready) != isPresent else { return }
-          isPresent.toggle()
-          report(isPresent)
-        }
-      case .cluster(let cluster):
-        cluster.onPresence = report
-      }
-    }
+    self.eventLoop.execute { self.groups.value[index][0].followPresence(report) }
   }
 
   /// Makes new calls to a group carry this token.
@@ -153,11 +133,11 @@ struct LoopUpstreams: Sendable {
   /// Probes the endpoints of each service; only those of its first group, which is the service's own.
   func probe(_ services: [Configuration.Service]) async -> [AdminServer.Readiness] {
     let probes = self.eventLoop.flatSubmit {
-      EventLoopFuture.whenAllComplete(self.kinds.value.map { $0[0].probe() }, on: self.eventLoop)
+      EventLoopFuture.whenAllComplete(self.groups.value.map { $0[0].probe() }, on: self.eventLoop)
     }
     let results = (try? await probes.get()) ?? []
     let troubles =
-      (try? await self.eventLoop.submit { self.kinds.value.map(\.[0].trouble) }.get()) ?? []
+      (try? await self.eventLoop.submit { self.groups.value.map(\.[0].trouble) }.get()) ?? []
     return zip(services, zip(results, troubles)).map { service, outcome in
       let isReachable = (try? outcome.0.get()) ?? false
       return AdminServer.Readiness(
@@ -168,36 +148,7 @@ struct LoopUpstreams: Sendable {
   /// Closes all connections to endpoints; calls in flight fail.
   func close() async {
     try? await self.eventLoop.submit {
-      for kind in self.kinds.value.joined() {
-        switch kind {
-        case .pool(let pool): pool.closeNow()
-        case .cluster(let cluster): cluster.closeNow()
-        }
-      }
+      for upstream in self.groups.value.joined() { upstream.closeNow() }
     }.get()
-  }
-}
-
-extension LoopUpstreams.Kind {
-  fileprivate var upstream: any Upstream {
-    switch self {
-    case .pool(let pool): pool
-    case .cluster(let cluster): cluster
-    }
-  }
-
-  fileprivate func probe() -> EventLoopFuture<Bool> {
-    switch self {
-    case .pool(let pool): pool.probe()
-    case .cluster(let cluster): cluster.probe()
-    }
-  }
-
-  /// Why no endpoint can be reached.
-  fileprivate var trouble: String {
-    switch self {
-    case .pool(let pool): pool.trouble
-    case .cluster(let cluster): cluster.trouble
-    }
   }
 }

@@ -235,8 +235,8 @@ extension Proxy {
       guard let source = group.cluster.kind.makeSource(fetch: fetch, on: eventLoop)
       else { return nil }
       return Task {
-        await EndpointWatch.run(source) { action in
-          for loop in upstreams { loop.apply(action, of: id) }
+        await EndpointWatch.run(source) { update in
+          for loop in upstreams { loop.apply(update, of: id) }
         }
       }
     }

@@ -19,7 +19,7 @@ package protocol Upstream: AnyObject {
 /// `HTTP2Pool` implements gRPC over HTTP/2. A pool opens connections on demand; a call that can't
 /// reach the endpoint ends with UNAVAILABLE and the origin `notConnected`, which indicates that
 /// nothing was sent.
-package protocol EndpointPool: Upstream {
+package protocol EndpointPool: ServiceUpstream {
   var endpoint: Configuration.Endpoint { get }
 
   /// Called on the loop with each change of connectivity. Of the functions that the owner calls, only
@@ -29,25 +29,26 @@ package protocol EndpointPool: Upstream {
   /// Called when the endpoint's reachability changes or another attempt has failed.
   var onReachability: ((Reachability) -> Void)? { get set }
 
-  /// The reason with which a call would fail now.
-  var trouble: String { get }
-
   /// Opens a connection if none is open or being opened, unless the last attempt failed recently.
   ///
   /// - Parameter isUrgent: whether to try even then.
   func connect(isUrgent: Bool)
 
-  /// Whether the endpoint can be reached: a connection is open, or can be opened now. False without
-  /// an attempt during the backoff after a failed one.
-  func probe() -> EventLoopFuture<Bool>
-
   /// Rejects new calls, lets those in flight and waiting finish, then closes the connections.
   ///
   /// - Returns: completes when nothing is left.
   func drain() -> EventLoopFuture<Void>
+}
 
-  /// Ends all calls with UNAVAILABLE and closes the connections.
-  func closeNow()
+extension EndpointPool {
+  package func followPresence(_ report: @escaping (Bool) -> Void) {
+    var isPresent = false
+    self.onConnectivity = { connectivity in
+      guard (connectivity == .ready) != isPresent else { return }
+      isPresent.toggle()
+      report(isPresent)
+    }
+  }
 }
 
 /// The connectivity of one endpoint, in the terms of gRPC's connectivity-semantics-and-api.md.

@@ -11,7 +11,7 @@ internal import Time
 /// there is one, and while connections are being opened, calls wait, for at most the connect timeout.
 /// A call that was never sent moves to another endpoint on its own; one that failed is retried by the
 /// policy.
-package final class Cluster: Upstream {
+package final class Cluster: ServiceUpstream {
   package typealias MakePool = (Configuration.Endpoint) -> any EndpointPool
 
   let eventLoop: any EventLoop
@@ -23,9 +23,7 @@ package final class Cluster: Upstream {
   private let waitLimit: Int
   private let waitTime: TimeAmount
 
-  /// Called, on the loop, when the first connection to an endpoint is up, and when the last one has closed.
-  package var onPresence: ((Bool) -> Void)?
-
+  private var onPresence: ((Bool) -> Void)?
   private var state: ClusterState
   private(set) var throttle: RetryThrottle?
   private var members: [MemberID: Member] = [:]
@@ -69,6 +67,10 @@ package final class Cluster: Upstream {
     self.waitLimit = limits.callsWaiting
     self.waitTime = TimeAmount(clamping: limits.connectTimeout)
     self.state = ClusterState(configuration, seed: seed)
+  }
+
+  package func followPresence(_ report: @escaping (Bool) -> Void) {
+    self.onPresence = report
   }
 
   // MARK: Endpoints

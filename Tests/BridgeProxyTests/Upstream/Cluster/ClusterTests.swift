@@ -419,7 +419,7 @@ import Testing
   @Test func `connections and losses of each endpoint are reported`() throws {
     let cluster = self.makeCluster(2)
     var told: [Bool] = []
-    cluster.onPresence = { told.append($0) }
+    cluster.followPresence { told.append($0) }
     try self.connected(cluster)
     #expect(told == [true, true])
     try self.endpoint.peers[0].channel.close().wait()
