@@ -47,25 +47,16 @@ struct Exchange {
   var hasReplyHead = false
   /// The HTTP status of the response if the call succeeds.
   var successStatus = 200
-  /// The content type of a body that isn't JSON; later, of a response that isn't.
-  var contentType = ""
+  /// The content type of a body that becomes a `google.api.HttpBody`, until its first message is encoded.
+  var requestContentType = ""
+  /// The content type of a response that isn't JSON: that of its `google.api.HttpBody`.
+  var responseContentType = ""
   /// How a streamed response is written.
   var format = StreamFormat.lines
   /// The message of a unary reply.
   var reply: ByteBuffer?
-  /// The handshake of a request that becomes a WebSocket once it's complete.
-  final class Handshake {
-    let head: HTTPRequestHead
-    /// The first one that the client offered; empty if it offered none.
-    let protocolName: String
-
-    init(head: HTTPRequestHead, protocolName: String) {
-      self.head = head
-      self.protocolName = protocolName
-    }
-  }
-
-  var handshake: Handshake?
+  /// The protocol to which the connection switches once the request is complete.
+  var upgrade: Upgrade?
   var requestByteCount = 0
   /// The writer's `writtenByteCount` when the head arrived.
   var writtenBefore = 0

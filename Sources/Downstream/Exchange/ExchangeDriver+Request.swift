@@ -96,7 +96,7 @@ extension ExchangeDriver {
     if !headers.accept.isEmpty { try self.checkAccept(headers, route, service) }
     self.exchange?.takesTrailers = headers.takesTrailers
     self.negotiateCoding(headers, for: service)
-    if route.takesHTTPBody { self.exchange?.contentType = headers.contentType }
+    if route.takesHTTPBody { self.exchange?.requestContentType = headers.contentType }
     if headers.framing != .none {
       try self.checkBody(headers, route, service)
     }
@@ -257,10 +257,17 @@ extension ExchangeDriver {
     .headTooLarge(self.loop.limits)
   }
 
+  /// The request is complete: switches to the protocol that it's for.
+  func switchProtocol() {
+    switch self.exchange?.upgrade {
+    case .webSocket(let handshake): self.switchToWebSocket(handshake)
+    case .tunnel(let target): self.openTunnel(to: target)
+    case nil: break
+    }
+  }
+
   /// The request is complete: transcodes it and starts its call.
   func startCall() {
-    guard self.exchange?.handshake == nil else { return self.switchToWebSocket() }
-    if let tunnel = self.tunnel { return self.openTunnel(to: tunnel) }
     guard let service = self.exchange?.service, let route = self.exchange?.route else { return }
     var body = self.exchange?.body ?? ByteBuffer()
     do throws(RequestError) {
@@ -282,9 +289,9 @@ extension ExchangeDriver {
     var message: ByteBuffer
     do throws(CodecError) {
       message = try self.loop.encode(
-        body, contentType: route.takesHTTPBody ? self.exchange?.contentType ?? "" : "",
+        body, contentType: route.takesHTTPBody ? self.exchange?.requestContentType ?? "" : "",
         self.bindings, route, service)
-      if route.takesHTTPBody { self.exchange?.contentType = "" }
+      if route.takesHTTPBody { self.exchange?.requestContentType = "" }
     } catch {
       self.respond(RequestError(error, in: body.readableBytesSpan))
       return

@@ -99,7 +99,7 @@ extension ExchangeDriver: CallObserver {
     if !SuccessStatus.hasBody(status) { self.loop.output.removeAll() }
     self.writeResponse(
       status, .ok, metadata: metadata, trailers: trailers,
-      contentType: route.givesHTTPBody ? self.exchange?.contentType : nil)
+      contentType: route.givesHTTPBody ? self.exchange?.responseContentType : nil)
   }
 
   /// Writes the body for a message into `loop.output`, or returns why that failed. If the body isn't
@@ -109,7 +109,7 @@ extension ExchangeDriver: CallObserver {
   ) -> CodecError? {
     do throws(CodecError) {
       if let contentType = try self.loop.decode(message, route, service) {
-        self.exchange?.contentType = contentType
+        self.exchange?.responseContentType = contentType
       }
       return nil
     } catch {

@@ -93,8 +93,8 @@ extension ExchangeDriver {
     var message: ByteBuffer
     do throws(CodecError) {
       message = try self.loop.encode(
-        body, contentType: exchange.contentType, self.bindings, route, service)
-      if route.takesHTTPBody { self.exchange?.contentType = "" }
+        body, contentType: exchange.requestContentType, self.bindings, route, service)
+      if route.takesHTTPBody { self.exchange?.requestContentType = "" }
     } catch {
       let count = exchange.requests?.count ?? 0
       throw RequestError(error, in: body.readableBytesSpan, message: max(1, count))

@@ -54,8 +54,8 @@ extension ExchangeDriver {
     head.reset(exchange.successStatus)
     head.body = .stream
     head.omitsBody = exchange.isHead
-    if exchange.format == .bytes, !exchange.contentType.isEmpty {
-      head.append("content-type", exchange.contentType)
+    if exchange.format == .bytes, !exchange.responseContentType.isEmpty {
+      head.append("content-type", exchange.responseContentType)
     } else {
       head.append("content-type", exchange.format.contentType)
     }

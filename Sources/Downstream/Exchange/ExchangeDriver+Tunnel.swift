@@ -35,8 +35,8 @@ extension ExchangeDriver {
         "\(shown) requires TLS, but the bridge has no certificate (tls); use http:// URLs with "
           + "http_proxy")
     }
-    self.tunnel = target
-    _ = self.state.accepted(isServerStreaming: false, limit: 0)
+    self.exchange?.upgrade = .tunnel(target)
+    self.state.acceptedUpgrade()
   }
 
   private static func noTunnel(_ message: String) -> RequestError {

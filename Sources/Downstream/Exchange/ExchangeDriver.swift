@@ -30,8 +30,6 @@ final class ExchangeDriver: DeferredFlush {
   var heartbeat = Int64.max
 
   let loop: LoopContext
-  /// The destination of the CONNECT in progress; kept once its tunnel is open.
-  var tunnel: TunnelTarget?
   /// Whether the connection arrived over loopback, where host names must be trusted.
   let checksHost: Bool
   /// Nil before `begin` and after the client has disconnected.
@@ -113,7 +111,7 @@ final class ExchangeDriver: DeferredFlush {
   /// The connection has switched protocols; another handler takes over.
   func detach() {
     self.exchange = nil
-    self.state.closed()
+    self.state.upgraded()
   }
 
   /// Closes the connection without a response.
@@ -208,6 +206,8 @@ final class ExchangeDriver: DeferredFlush {
       switch self.state.endReceived() {
       case .startCall:
         self.startCall()
+      case .switchProtocol:
+        self.switchProtocol()
       case .endMessages:
         self.endMessages()
       case .next, .none:

@@ -10,9 +10,9 @@ extension ExchangeState {
   mutating func inputClosed() -> CloseAction {
     self.isInputClosed = true
     switch self.state {
-    case .calling, .streaming:
+    case .calling, .switching, .streaming:
       return .none
-    case .idle, .receiving, .relaying, .discarding, .lingering, .closed:
+    case .idle, .receiving, .relaying, .upgrading, .upgraded, .discarding, .lingering, .closed:
       self.state = .closed
       return .close
     }
@@ -42,22 +42,24 @@ extension ExchangeState {
   /// The deadline of `wait` has passed.
   mutating func deadlinePassed() -> DeadlineAction {
     switch self.state {
-    case .idle where self.hasPartialHead, .receiving:
+    case .idle where self.hasPartialHead, .receiving, .upgrading:
       return .refuse
-    case .calling where self.mayBeGone, .streaming where self.mayBeGone,
+    case .calling where self.mayBeGone, .switching where self.mayBeGone,
+      .streaming where self.mayBeGone,
       .relaying where self.isInputClosedAhead:
       self.state = .closed
       return .close
     case .idle, .discarding, .lingering:
       self.state = .closed
       return .close
-    case .relaying, .calling, .streaming, .closed:
+    case .relaying, .switching, .upgraded, .calling, .streaming, .closed:
       return .none
     }
   }
 
-  /// The connection is closed.
+  /// The connection is closed, or lost to the protocol that has taken it over.
   mutating func closed() {
+    if case .upgraded = self.state { return }
     self.state = .closed
   }
 }

@@ -9,6 +9,10 @@
 ///
 /// A request that is a stream of messages takes another path: it is `relaying` from its head on, while
 /// its call and possibly its response are in progress, and becomes `calling` or `streaming` at its end.
+///
+/// A request for another protocol (a WebSocket, or the tunnel of a CONNECT) is `upgrading` from its head on,
+/// `switching` at its end, and `upgraded` once the protocol has the connection; a refused one gets an ordinary
+/// response.
 struct ExchangeState {
   /// The properties of a request that are known once its head has been read.
   struct Request: Equatable {
@@ -37,6 +41,14 @@ struct ExchangeState {
     case idle
     case receiving(Receiving)
     case relaying(Relaying)
+    /// The request for another protocol is being received. Valid transitions: switching, or those of
+    /// `receiving` by a response.
+    case upgrading(Receiving)
+    /// It's complete, and the response that switches the protocol is due. Valid transitions: upgraded, or
+    /// those of `calling` by another response.
+    case switching(Calling)
+    /// Another protocol has the connection: nothing follows.
+    case upgraded
     case calling(Calling)
     case streaming(Calling)
     case discarding(left: Int)
@@ -89,16 +101,26 @@ struct ExchangeState {
   /// Whether the next part of a request can be taken; otherwise it must wait.
   var acceptsParts: Bool {
     switch self.state {
-    case .idle, .receiving, .relaying, .discarding, .lingering, .closed: true
-    case .calling, .streaming: false
+    case .idle, .receiving, .relaying, .upgrading, .upgraded, .discarding, .lingering, .closed: true
+    case .calling, .switching, .streaming: false
+    }
+  }
+
+  /// Whether the request in progress is for another protocol, or has switched to it.
+  var isUpgrade: Bool {
+    switch self.state {
+    case .upgrading, .switching, .upgraded: true
+    case .idle, .receiving, .relaying, .calling, .streaming, .discarding, .lingering, .closed: false
     }
   }
 
   /// Whether a request or its response is in progress.
   var isBusy: Bool {
     switch self.state {
-    case .idle, .closed: false
-    case .receiving, .relaying, .calling, .streaming, .discarding, .lingering: true
+    case .idle, .upgraded, .closed: false
+    case .receiving, .relaying, .upgrading, .switching, .calling, .streaming, .discarding,
+      .lingering:
+      true
     }
   }
 
@@ -107,19 +129,21 @@ struct ExchangeState {
     switch self.state {
     case .streaming: true
     case .relaying(let relaying): relaying.isStreaming
-    case .idle, .receiving, .calling, .discarding, .lingering, .closed: false
+    case .idle, .receiving, .upgrading, .switching, .upgraded, .calling, .discarding, .lingering,
+      .closed:
+      false
     }
   }
 
   var wait: Wait {
     switch self.state {
     case .idle: self.hasPartialHead ? .rest : .request
-    case .receiving, .discarding: .rest
+    case .receiving, .upgrading, .discarding: .rest
     // Messages may arrive at any time; the call's deadline bounds them all.
     case .relaying: self.isInputClosedAhead ? .halfClosed : .nothing
-    case .calling, .streaming: self.mayBeGone ? .halfClosed : .nothing
+    case .calling, .switching, .streaming: self.mayBeGone ? .halfClosed : .nothing
     case .lingering: .close
-    case .closed: .nothing
+    case .upgraded, .closed: .nothing
     }
   }
 
@@ -166,6 +190,17 @@ struct ExchangeState {
     return sendsContinue
   }
 
+  /// The request is for another protocol, which the connection switches to at its end. It has no body.
+  mutating func acceptedUpgrade() {
+    guard case .receiving(let receiving) = self.state else { return }
+    self.state = .upgrading(receiving)
+  }
+
+  /// Another protocol has taken over the connection.
+  mutating func upgraded() {
+    self.state = .upgraded
+  }
+
   enum BodyAction: Equatable {
     case collect
     /// Forward the messages in it.
@@ -201,13 +236,14 @@ struct ExchangeState {
       }
       self.state = .lingering(left: left - byteCount)
       return .discard
-    case .idle, .calling, .streaming, .closed:
+    case .idle, .upgrading, .switching, .upgraded, .calling, .streaming, .closed:
       return .discard
     }
   }
 
   enum EndAction: Equatable {
     case startCall
+    case switchProtocol
     /// Forward the last message and mark it as such.
     case endMessages
     /// The response was sent before; the connection is free.
@@ -224,10 +260,13 @@ struct ExchangeState {
     case .relaying(let relaying):
       self.state = relaying.isStreaming ? .streaming(relaying.calling) : .calling(relaying.calling)
       return .endMessages
+    case .upgrading(let receiving):
+      self.state = .switching(Calling(receiving))
+      return .switchProtocol
     case .discarding:
       self.state = .idle
       return .next
-    case .idle, .calling, .streaming, .lingering, .closed:
+    case .idle, .switching, .upgraded, .calling, .streaming, .lingering, .closed:
       return .none
     }
   }
@@ -267,7 +306,7 @@ struct ExchangeState {
       return .begin
     case .streaming:
       return .write
-    case .idle, .receiving, .discarding, .lingering, .closed:
+    case .idle, .receiving, .upgrading, .switching, .upgraded, .discarding, .lingering, .closed:
       return .ignore
     }
   }
@@ -297,7 +336,7 @@ struct ExchangeState {
       calling = waiting
     case .streaming, .relaying:
       return isOK ? .endStream : .endStreamWithStatus
-    case .idle, .receiving, .discarding, .lingering, .closed:
+    case .idle, .receiving, .upgrading, .switching, .upgraded, .discarding, .lingering, .closed:
       return .ignore
     }
     if !isOK { return .respondStatus }
@@ -325,7 +364,8 @@ struct ExchangeState {
       return .begin
     case .streaming:
       return .write
-    case .idle, .receiving, .relaying, .calling, .discarding, .lingering, .closed:
+    case .idle, .receiving, .relaying, .upgrading, .switching, .upgraded, .calling, .discarding,
+      .lingering, .closed:
       return .ignore
     }
   }
@@ -353,9 +393,10 @@ struct ExchangeState {
   /// Whether a response that begins now will be the connection's last; for the head of a stream.
   var closesAfterResponse: Bool {
     switch self.state {
-    case .calling(let calling), .streaming(let calling): !calling.keepsAlive || self.isLast
+    case .calling(let calling), .switching(let calling), .streaming(let calling):
+      !calling.keepsAlive || self.isLast
     case .relaying(let relaying): !relaying.calling.keepsAlive || self.isLast
-    case .idle, .receiving, .discarding, .lingering, .closed: true
+    case .idle, .receiving, .upgrading, .upgraded, .discarding, .lingering, .closed: true
     }
   }
 
@@ -366,11 +407,11 @@ struct ExchangeState {
   /// - Parameter closes: whether nothing more can be read from this client, whatever it requested.
   mutating func responded(closes: Bool = false) -> After {
     switch self.state {
-    case .receiving(let receiving):
+    case .receiving(let receiving), .upgrading(let receiving):
       return self.respondedEarly(receiving, closes: closes)
     case .relaying(let relaying):
       return self.respondedEarly(relaying.receiving, closes: closes)
-    case .calling(let calling), .streaming(let calling):
+    case .calling(let calling), .switching(let calling), .streaming(let calling):
       if calling.keepsAlive, !closes, !self.isLast {
         self.state = .idle
         return .next
@@ -381,7 +422,7 @@ struct ExchangeState {
       // The response to input that wasn't a request.
       self.state = .lingering(left: Self.discardLimit)
       return .linger
-    case .discarding, .lingering, .closed:
+    case .upgraded, .discarding, .lingering, .closed:
       self.state = .closed
       return .none
     }

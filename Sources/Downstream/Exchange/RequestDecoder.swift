@@ -103,7 +103,7 @@ struct RequestDecoder: ByteToMessageDecoder {
 
   private mutating func requestEnded(_ context: ChannelHandlerContext) {
     guard self.exchange.isBetweenRequests, self.framer.isBetweenRequests,
-      !self.framer.namesWebSocket, self.exchange.tunnel == nil
+      !self.framer.namesWebSocket, !self.exchange.state.isUpgrade
     else {
       self.framer.giveUp()
       return

@@ -54,11 +54,11 @@ extension ExchangeDriver {
     headers.finish(
       &self.metadata, for: service, from: self.clientAddress, isLocal: self.isClientLocal,
       requestID: self.requestID)
-    let handshake = Exchange.Handshake(
-      head: HTTPRequestHead(version: .http1_1, method: .GET, uri: head.target, headers: list),
-      protocolName: protocolName)
-    self.exchange?.handshake = handshake
-    _ = self.state.accepted(isServerStreaming: false, limit: 0)
+    self.exchange?.upgrade = .webSocket(
+      WebSocketHandshake(
+        head: HTTPRequestHead(version: .http1_1, method: .GET, uri: head.target, headers: list),
+        protocolName: protocolName))
+    self.state.acceptedUpgrade()
     return true
   }
 
@@ -104,9 +104,9 @@ extension ExchangeDriver {
   }
 
   /// Responds to the complete request with 101 and turns the connection into a WebSocket.
-  func switchToWebSocket() {
+  func switchToWebSocket(_ handshake: WebSocketHandshake) {
     guard let connection = self.writer?.upgradableConnection,
-      let channel = connection.context?.channel, let handshake = self.exchange?.handshake
+      let channel = connection.context?.channel
     else { return }
     // NIO's upgrader computes Sec-WebSocket-Accept; the handlers are replaced here.
     let upgrader = NIOWebSocketServerUpgrader(
@@ -124,7 +124,7 @@ extension ExchangeDriver {
   }
 
   private func switchToWebSocket(
-    _ connection: HTTP1ServerHandler, _ handshake: Exchange.Handshake, response: HTTPHeaders
+    _ connection: HTTP1ServerHandler, _ handshake: WebSocketHandshake, response: HTTPHeaders
   ) throws {
     guard let exchange = self.exchange, let accepted = exchange.accepted else { return }
     var head = ResponseHead()

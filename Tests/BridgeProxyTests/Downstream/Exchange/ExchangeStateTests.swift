@@ -133,6 +133,52 @@ struct ExchangeStateTests {
     #expect(state.responded() == .linger, "the body may come or not")
   }
 
+  private static func upgrading(keepsAlive: Bool = true) -> ExchangeState {
+    var state = ExchangeState()
+    #expect(state.headReceived(Self.request(keepsAlive: keepsAlive)) == true)
+    state.acceptedUpgrade()
+    return state
+  }
+
+  @Test func `a request for another protocol switches at its end`() {
+    var state = Self.upgrading()
+    #expect(state.isUpgrade && state.isBusy && state.acceptsParts && state.wait == .rest)
+    #expect(state.endReceived() == .switchProtocol)
+    #expect(state.isUpgrade && !state.acceptsParts && state.wait == .nothing)
+    state.upgraded()
+    #expect(state.isUpgrade && !state.isBusy && state.wait == .nothing)
+    state.closed()
+    #expect(state.isUpgrade)
+    #expect(state.endReceived() == .none)
+    #expect(state.headReceived(Self.request()) == false)
+    #expect(state.responded() == .none)
+  }
+
+  @Test func `a refused upgrade gets an ordinary response`() {
+    var state = Self.upgrading()
+    #expect(state.responded() == .discard)
+    #expect(state.endReceived() == .next && !state.isUpgrade)
+    state = Self.upgrading()
+    #expect(state.endReceived() == .switchProtocol)
+    #expect(!state.closesAfterResponse)
+    #expect(state.responded() == .next && !state.isUpgrade)
+    state = Self.upgrading(keepsAlive: false)
+    #expect(state.endReceived() == .switchProtocol)
+    #expect(state.closesAfterResponse)
+    #expect(state.responded() == .close)
+  }
+
+  @Test func `an upgrade ends with its client's connection`() {
+    var state = Self.upgrading()
+    #expect(state.deadlinePassed() == .refuse)
+    #expect(state.inputClosed() == .close)
+    state = Self.upgrading()
+    #expect(state.endReceived() == .switchProtocol)
+    #expect(state.deadlinePassed() == .none)
+    #expect(state.inputClosed() == .none && state.wait == .halfClosed)
+    #expect(state.deadlinePassed() == .close)
+  }
+
   @Test func `after the last response nothing more is accepted`() {
     var state = Self.calling(keepsAlive: false)
     #expect(state.closesAfterResponse)
