@@ -19,6 +19,7 @@ for argument in "$@"; do
       tests=yes
       packages+=(
         protobuf-c-compiler gcc libc6-dev
+        valgrind # counts instructions and allocations per call
         dnsmasq-base # the name server of the SRV record tests
       )
       # Ubuntu has no browser package; its tests are skipped there.
