@@ -5,6 +5,9 @@ SWIFT_BUILD_FLAGS ?=
 # For example BENCH_FLAGS="--payload echo --connections 16"
 BENCH_FLAGS ?=
 
+# For example BUDGET_FLAGS="--update"
+BUDGET_FLAGS ?=
+
 # For example BENCH_CODEC_FLAGS="--only order --rounds 5"
 BENCH_CODEC_FLAGS ?=
 
@@ -22,7 +25,7 @@ DIFFERENTIAL_SEED ?= 1
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: help demo test build install bench bench-codec conformance differential fuzz soak format lint generate setup
+.PHONY: help demo test build install bench budget bench-codec conformance differential fuzz soak format lint generate setup
 
 help:
 	@echo "make demo    build for release, start the bridge and a demo backend, print three curl lines"
@@ -30,6 +33,7 @@ help:
 	@echo "make build   build for release: .build/release/bridge-proxy"
 	@echo "make install copy the result of make build to PREFIX/bin (PREFIX=/usr/local)"
 	@echo "make bench   compare the bridge with Envoy, one table"
+	@echo "make budget  compare instructions and allocations per call with their budgets, release build"
 	@echo "make bench-codec   compare the codec with swift-protobuf and simdjson, one table"
 	@echo "make conformance   Protobuf's own conformance suite against the codec"
 	@echo "make fuzz    libFuzzer on codec, descriptor sets, path templates and the front end, 10 minutes each"
@@ -59,6 +63,11 @@ install:
 bench:
 	@scripts/setup.sh
 	@scripts/bench.sh $(BENCH_FLAGS)
+
+budget:
+	@scripts/setup.sh --tests
+	swift build -c release --product bridge-proxy $(SWIFT_BUILD_FLAGS)
+	@.venv/bin/python Benchmarks/budget.py .build/release/bridge-proxy $(BUDGET_FLAGS)
 
 bench-codec:
 	@scripts/setup.sh

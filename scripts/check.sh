@@ -34,6 +34,9 @@ swift build --product bridge-proxy
 step "unit tests"
 swift test --skip-build
 
+step "instructions and allocations per call"
+.venv/bin/python Benchmarks/budget.py "$(swift build --show-bin-path)/bridge-proxy"
+
 # Only the codec is built a second time, for AddressSanitizer; NIO isn't. Inputs found by fuzzing are
 # replayed here. No fuzzing itself: it would find something different each time, and fail unrelated
 # changes. That's `make fuzz`.
