@@ -8,6 +8,8 @@ final class TestCaller {
   struct Reply: Equatable {
     /// Each header block as one line: its fields, and a bar where it ended the stream.
     var blocks: [String] = []
+    /// The fields of each block by name, pseudo-fields without their colon.
+    var sections: [[String: String]] = []
     var body = ""
     /// Bytes of the body, which may be too large to be kept.
     var byteCount = 0
@@ -64,9 +66,15 @@ final class TestCaller {
         }
         self.replies[stream.id, default: Reply()].blocks.append(
           lines.joined(separator: ", ") + (ends ? " |" : ""))
+        var section: [String: String] = [:]
+        for field in self.session.headers.fields[fields] {
+          let name = self.session.headers.name(of: field).drop { $0 == ":" }
+          section[String(name)] = self.session.headers.value(of: field)
+        }
+        self.replies[stream.id, default: Reply()].sections.append(section)
       case .data(let stream, let range):
         let text = bytes.getString(at: bytes.readerIndex + range.lowerBound, length: range.count)
-        self.replies[stream.id, default: Reply()].body += range.count < 100 ? text ?? "?" : ""
+        self.replies[stream.id, default: Reply()].body += range.count < 8192 ? text ?? "?" : ""
         self.replies[stream.id, default: Reply()].byteCount += range.count
         if self.readsReplies {
           self.session.returnWindow(stream, byteCount: range.count)
@@ -113,10 +121,10 @@ final class TestCaller {
   /// Opens a stream with a request that isn't gRPC.
   func request(
     _ method: String, _ path: String, _ fields: [(String, String)] = [], body: String? = nil,
-    ends: Bool = true
+    authority: String = "localhost", ends: Bool = true
   ) throws -> HTTP2Stream {
     var head: HeaderBlock = [
-      ":method": method, ":scheme": "http", ":path": path, ":authority": "localhost",
+      ":method": method, ":scheme": "http", ":path": path, ":authority": authority,
     ]
     for (name, value) in fields { head.append(name, value) }
     guard

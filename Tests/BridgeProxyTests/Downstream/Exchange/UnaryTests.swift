@@ -6,13 +6,15 @@ import Testing
 @testable import HTTP2
 @testable import Upstream
 
-/// One request, one call, one answer.
+/// One request, one call, one response, over both protocols.
 struct UnaryTests {
-  @Test
-  func `a JSON request becomes a call, and its reply JSON, on a persistent connection`() throws {
-    let client = try TestClient()
+  @Test(arguments: ClientProtocol.allCases)
+  func `a JSON request becomes a call, and its reply JSON, on a persistent connection`(
+    _ kind: ClientProtocol
+  ) throws {
+    let client = try ProtocolClient(kind)
     for round in 1...3 {
-      client.request(
+      try client.request(
         "POST /v1/echo", ["Content-Type: application/json", "X-Team: legacy"],
         body: #"{"name":"a","text":"hi"}"#)
       #expect(client.upstream.calls.count == round)
@@ -22,10 +24,10 @@ struct UnaryTests {
       #expect(call.message == TestSchema.note(name: "a", text: "hi"))
       #expect(call.prefix == [0, 0, 0, 0, 7])
       #expect(call.request.metadata.first("x-team") == "legacy")
-      #expect(try client.received() == "")
+      #expect(try client.response() == nil)
       call.head([("x-reply", "1"), ("content-type", "application/grpc")])
       call.reply(TestSchema.note(text: "ho"))
-      #expect(try client.received() == "")
+      #expect(try client.response() == nil)
       call.end(trailers: [("x-cost", "7")])
       let answer = try client.answer()
       #expect(answer.status == 200)
@@ -45,7 +47,8 @@ struct UnaryTests {
   }
 
   @Test(
-    arguments: [
+    arguments: ClientProtocol.allCases,
+    [
       ("GET /v1/notes/a%2Fb%20c+d", nil, [#""name":"a/b c+d""#]),
       ("GET /v1/notes/a?text=x+y%2B%26", nil, [#""name":"a""#, #""text":"x y+&""#]),
       ("GET /v1/notes/a/?text=&&", nil, [#""name":"a""#]),
@@ -57,11 +60,12 @@ struct UnaryTests {
       ("POST http://elsewhere/v1/echo", #"{"text":"x"}"#, [#""text":"x""#]),
     ] as [(String, String?, [String])])
   func `path, query and body become the message`(
-    _ line: String, _ body: String?, _ members: [String]
+    _ kind: ClientProtocol, _ request: (line: String, body: String?, members: [String])
   ) throws {
-    let client = try TestClient()
+    let (line, body, members) = request
+    let client = try ProtocolClient(kind)
     client.upstream.echoes()
-    client.request(line, body: body)
+    try client.request(line, body: body)
     let answer = try client.answer()
     #expect(answer.status == 200)
     // The order of members is the codec's.
@@ -69,9 +73,10 @@ struct UnaryTests {
     #expect(answer.body.count == "{\(members.joined(separator: ","))}".count)
   }
 
-  @Test func `a body and a response body can each be one field`() throws {
-    let client = try TestClient()
-    client.request("PUT /v1/notes/a", body: #"{"text":"x"}"#)
+  @Test(arguments: ClientProtocol.allCases)
+  func `a body and a response body can each be one field`(_ kind: ClientProtocol) throws {
+    let client = try ProtocolClient(kind)
+    try client.request("PUT /v1/notes/a", body: #"{"text":"x"}"#)
     let call = try #require(client.upstream.calls.first)
     var inner = WireWriter()
     inner.message(3) { $0.string(2, "x") }
@@ -84,24 +89,35 @@ struct UnaryTests {
     #expect(try client.answer().body == #"{"text":"x"}"#)
   }
 
-  @Test func `a GET route serves HEAD with the header fields and no body`() throws {
-    let client = try TestClient()
-    client.request("HEAD /v1/notes/a")
+  @Test(arguments: ClientProtocol.allCases)
+  func `a GET route serves HEAD with the header fields and no body`(_ kind: ClientProtocol) throws {
+    let client = try ProtocolClient(kind)
+    try client.request("HEAD /v1/notes/a")
     let call = try #require(client.upstream.calls.first)
     call.reply(TestSchema.note(text: "ho"))
     call.end()
-    let text = try client.received()
-    #expect(text.hasPrefix("HTTP/1.1 200 OK\r\n"))
-    #expect(text.contains("\r\ncontent-length: 13\r\n"))
-    #expect(text.hasSuffix("\r\n\r\n"))
-    client.request("HEAD /v1/nothing")
-    let missing = try client.received()
-    #expect(missing.hasPrefix("HTTP/1.1 404 Not Found\r\n"))
-    #expect(missing.hasSuffix("\r\n\r\n"))
+    let answer = try client.answer()
+    #expect(answer.status == 200 && answer.body == "")
+    #expect(answer.fields["content-length"] == "13")
+    try client.request("HEAD /v1/nothing")
+    let missing = try client.answer()
+    #expect(missing.status == 404 && missing.body == "")
     #expect(client.isOpen)
   }
 
-  @Test func `a body in parts or chunks is put together`() throws {
+  @Test(arguments: ClientProtocol.allCases)
+  func `a body in parts is put together`(_ kind: ClientProtocol) throws {
+    let client = try ProtocolClient(kind)
+    try client.begin("POST /v1/echo")
+    for part in ["{\"tex", "t\":\"h", "i\""] {
+      try client.send(part)
+      #expect(client.upstream.calls.isEmpty)
+    }
+    try client.send("}", ends: true)
+    #expect(client.upstream.calls.map(\.message) == [TestSchema.note(text: "hi")])
+  }
+
+  @Test func `a chunked body is put together`() throws {
     let client = try TestClient()
     client.send(
       """
@@ -118,9 +134,10 @@ struct UnaryTests {
     #expect(client.upstream.calls.map(\.message) == [TestSchema.note(text: "hi")])
   }
 
-  @Test func `an endpoint's error is JSON with the mapped HTTP status`() throws {
-    let client = try TestClient()
-    client.request("GET /v1/notes/a")
+  @Test(arguments: ClientProtocol.allCases)
+  func `an endpoint's error is JSON with the mapped HTTP status`(_ kind: ClientProtocol) throws {
+    let client = try ProtocolClient(kind)
+    try client.request("GET /v1/notes/a")
     client.upstream.calls[0].end(
       GRPCStatus(.notFound, "no \"note\""), trailers: [("x-cost", "7")])
     let answer = try client.answer()
@@ -131,9 +148,12 @@ struct UnaryTests {
     #expect(client.log.entries.map(\.grpcCode) == [.notFound])
   }
 
-  @Test func `details of an endpoint's error are decoded if the schema has their type`() throws {
-    let client = try TestClient()
-    client.request("GET /v1/notes/a")
+  @Test(arguments: ClientProtocol.allCases)
+  func `details of an endpoint's error are decoded if the schema has their type`(
+    _ kind: ClientProtocol
+  ) throws {
+    let client = try ProtocolClient(kind)
+    try client.request("GET /v1/notes/a")
     var details = WireWriter()
     details.varint(1, 5)
     details.string(2, "gone")
@@ -154,24 +174,27 @@ struct UnaryTests {
         + #""text":"x"},{"@type":"type.googleapis.com/unknown.Type","value":"YWJj"}]}"#)
   }
 
-  @Test(arguments: [[0x08, 0x06], [0xFF, 0xFF], [0x08], [0x08, 0x05, 0x12, 0x7F]] as [[UInt8]])
-  func `malformed details are left out`(_ details: [UInt8]) throws {
-    let client = try TestClient()
-    client.request("GET /v1/notes/a")
+  @Test(
+    arguments: ClientProtocol.allCases,
+    [[0x08, 0x06], [0xFF, 0xFF], [0x08], [0x08, 0x05, 0x12, 0x7F]] as [[UInt8]])
+  func `malformed details are left out`(_ kind: ClientProtocol, _ details: [UInt8]) throws {
+    let client = try ProtocolClient(kind)
+    try client.request("GET /v1/notes/a")
     client.upstream.calls[0].end(GRPCStatus(.notFound, "gone", details: details))
     #expect(try client.answer().body == #"{"code":5,"message":"gone"}"#)
   }
 
-  @Test func `a reply of several or invalid messages is INTERNAL`() throws {
-    let client = try TestClient()
-    client.request("GET /v1/notes/a")
+  @Test(arguments: ClientProtocol.allCases)
+  func `a reply of several or invalid messages is INTERNAL`(_ kind: ClientProtocol) throws {
+    let client = try ProtocolClient(kind)
+    try client.request("GET /v1/notes/a")
     client.upstream.calls[0].end()
     var answer = try client.answer()
     #expect(answer.status == 500)
     #expect(answer.body.contains("sent no message for test.Notes/Echo"))
     #expect(answer.body.contains(#""reason":"INVALID_REPLY","domain":"bridge-proxy""#))
 
-    client.request("GET /v1/notes/a")
+    try client.request("GET /v1/notes/a")
     client.upstream.calls[1].reply(TestSchema.note(text: "1"))
     client.upstream.calls[1].reply(TestSchema.note(text: "2"))
     #expect(client.upstream.calls[1].isCancelled)
@@ -179,7 +202,7 @@ struct UnaryTests {
     #expect(answer.status == 500)
     #expect(answer.body.contains("more than one message"))
 
-    client.request("GET /v1/notes/a")
+    try client.request("GET /v1/notes/a")
     client.upstream.calls[2].reply([0x12, 0x7F, 0x00])
     client.upstream.calls[2].end()
     answer = try client.answer()
@@ -188,18 +211,22 @@ struct UnaryTests {
     #expect(client.isOpen)
   }
 
-  @Test(arguments: [
-    (GRPCStatus(.unavailable, "a", origin: .notConnected), 503, "ENDPOINT_NOT_REACHABLE", "1"),
-    (GRPCStatus(.resourceExhausted, "a", origin: .shed), 503, "TOO_MANY_CALLS", "1"),
-    (GRPCStatus(.deadlineExceeded, "a", origin: .deadline), 504, "DEADLINE_EXCEEDED", nil),
-    (GRPCStatus(.unavailable, "a", origin: .transport), 503, "ENDPOINT_PROTOCOL_ERROR", nil),
-    (GRPCStatus(.internal, "a", origin: .transport), 500, "ENDPOINT_PROTOCOL_ERROR", nil),
-  ])
+  @Test(
+    arguments: ClientProtocol.allCases,
+    [
+      (GRPCStatus(.unavailable, "a", origin: .notConnected), 503, "ENDPOINT_NOT_REACHABLE", "1"),
+      (GRPCStatus(.resourceExhausted, "a", origin: .shed), 503, "TOO_MANY_CALLS", "1"),
+      (GRPCStatus(.deadlineExceeded, "a", origin: .deadline), 504, "DEADLINE_EXCEEDED", nil),
+      (GRPCStatus(.unavailable, "a", origin: .transport), 503, "ENDPOINT_PROTOCOL_ERROR", nil),
+      (GRPCStatus(.internal, "a", origin: .transport), 500, "ENDPOINT_PROTOCOL_ERROR", nil),
+    ] as [(GRPCStatus, Int, String, String?)])
   func `a call that fails in transport says on which side`(
-    _ status: GRPCStatus, _ http: Int, _ reason: String, _ retry: String?
+    _ kind: ClientProtocol,
+    _ failure: (status: GRPCStatus, http: Int, reason: String, retry: String?)
   ) throws {
-    let client = try TestClient()
-    client.request("GET /v1/notes/a")
+    let (status, http, reason, retry) = failure
+    let client = try ProtocolClient(kind)
+    try client.request("GET /v1/notes/a")
     client.upstream.calls[0].end(status)
     let answer = try client.answer()
     #expect(answer.status == http)
@@ -207,13 +234,16 @@ struct UnaryTests {
     #expect(answer.fields["retry-after"] == retry)
   }
 
-  @Test
-  func `configured metadata replaces the client's, except for the pool's authorization`() throws {
-    let client = try TestClient {
+  @Test(arguments: ClientProtocol.allCases)
+  func `configured metadata replaces the client's, except for the pool's authorization`(
+    _ kind: ClientProtocol
+  ) throws {
+    let client = try ProtocolClient(kind) {
       $0.metadata = [("x-team", "bridge")]
       $0.auth = Configuration.Auth(scheme: .bearer, token: Configuration.Secret("t0"))
     }
-    client.request("GET /v1/notes/a", ["X-Team: me", "Authorization: Basic eA==", "X-Other: 1"])
+    try client.request(
+      "GET /v1/notes/a", ["X-Team: me", "Authorization: Basic eA==", "X-Other: 1"])
     let metadata = try #require(client.upstream.calls.first).request.metadata
     let fields = metadata.fields.map { "\(metadata.name(of: $0)): \(metadata.value(of: $0))" }
     #expect(
