@@ -84,7 +84,8 @@ struct HTTPFrontTests {
     await front.drain(within: .seconds(60))
     let text = try await client.received(until: "}]}")
     #expect(!String(text.dropFirst(10)).utf8.contains("HTTP/1.1"))
-    try await client.close()
+    // Unread bytes make the front's system send a reset, which may have closed it.
+    try? await client.close()
   }
 
   @Test func `a stale UNIX socket is replaced, and removed at the end`() async throws {
