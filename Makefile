@@ -25,7 +25,7 @@ DIFFERENTIAL_SEED ?= 1
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: help demo test build install bench budget bench-codec conformance differential fuzz soak format lint generate setup
+.PHONY: help demo test build install bench budget bench-codec conformance differential fuzz soak tsan format lint generate setup
 
 help:
 	@echo "make demo    build for release, start the bridge and a demo backend, print three curl lines"
@@ -39,6 +39,7 @@ help:
 	@echo "make fuzz    libFuzzer on codec, descriptor sets, path templates and the front end, 10 minutes each"
 	@echo "make differential  random messages against other implementations, about 20 minutes"
 	@echo "make soak    real servers restarted under 2,000 requests a second, with a release build"
+	@echo "make tsan    unit tests that use several threads, under ThreadSanitizer"
 	@echo "make format  format the sources"
 	@echo "make lint    the checks of make test that need no build"
 	@echo "make setup   install missing dependencies of the other targets"
@@ -89,6 +90,10 @@ differential:
 soak:
 	@scripts/setup.sh --tests
 	@scripts/soak.sh $(SOAK_FLAGS)
+
+tsan:
+	@scripts/setup.sh
+	@scripts/tsan.sh
 
 format:
 	swift format -i -r Package.swift Sources Tests Benchmarks \
