@@ -122,7 +122,7 @@ class TestPlaces:
             halves.append(connection)
         assert http.get(f"{small.url}/v1/slow", timeout=20).status_code == 200
         reply = halves[0].read_response()
-        assert reply.status == 503 and "closed its sending side" in reply.json()["message"]
+        assert reply.status == 503 and "half-closed" in reply.json()["message"]
         backend.wait_for_state(f"{key}-0", "CANCELLED")
         for index in range(1, 8):
             backend.wait_for_state(f"{key}-{index}", "RUNNING")

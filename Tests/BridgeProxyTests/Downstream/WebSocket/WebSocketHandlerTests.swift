@@ -157,7 +157,7 @@ import Testing
     peer.send("{}")
     let frames = try peer.frames()
     #expect(frames.count == 2 && call.isCancelled)
-    #expect(frames.last == .close(code: 4003, reason: "test.Notes/Watch takes one request"))
+    #expect(frames.last == .close(code: 4003, reason: "test.Notes/Watch takes one request message"))
   }
 
   @Test func `a single response is written when the call has succeeded`() throws {
@@ -256,17 +256,17 @@ import Testing
   // MARK: Frames
 
   @Test(arguments: [
-    (WebSocketPeer.frame(.text, isMasked: false), 1002, "a client's frames are masked"),
+    (WebSocketPeer.frame(.text, isMasked: false), 1002, "a client's frames must be masked"),
     (
       WebSocketPeer.frame(.text, reserved: 4), 1002,
-      "a reserved bit is set, and no extension was agreed on"
+      "a reserved bit is set, but no extension was negotiated"
     ),
-    (WebSocketPeer.frame(.binary, [1]), 1003, "messages are JSON, in text frames"),
+    (WebSocketPeer.frame(.binary, [1]), 1003, "messages must be JSON in text frames"),
     (WebSocketPeer.frame(.text, [0x22, 0xFF, 0x22]), 1007, "the text isn't UTF-8"),
     (
       WebSocketPeer.frame(.close, [3, 0xE8, 0xFF]), 1007, "the reason of a Close frame isn't UTF-8"
     ),
-    (WebSocketPeer.frame(.close, [3, 0xED]), 1002, "a Close frame has a code that none may have"),
+    (WebSocketPeer.frame(.close, [3, 0xED]), 1002, "a Close frame has an invalid code"),
     (WebSocketPeer.frame(.text, announced: 1001), 1009, "a message has more than 1000 bytes"),
     (
       WebSocketPeer.frame(.text, Array(repeating: 0x20, count: 600), isFinal: false)

@@ -175,12 +175,12 @@ import Testing
     #expect(
       self.status(self.outcome(self.state(), gzip, [large]))
         == GRPCStatus(
-          .resourceExhausted, "the reply is longer when inflated; the limit is 100 bytes",
+          .resourceExhausted, "the reply is too long when inflated; the limit is 100 bytes",
           origin: .transport))
     #expect(
       self.status(self.outcome(self.state(), self.head(200, [("content-encoding", "br")])))
         == GRPCStatus(
-          .internal, #"the reply's Content-Encoding is "br"; the bridge asked for none"#,
+          .internal, #"the reply's Content-Encoding is "br"; the bridge requests none"#,
           origin: .transport))
   }
 
@@ -192,7 +192,7 @@ import Testing
     #expect(
       outcome
         == .status(
-          GRPCStatus(.notFound, "the endpoint answered with HTTP status 404: no such model"),
+          GRPCStatus(.notFound, "the endpoint responded with HTTP status 404: no such model"),
           ["x-a": "1"]))
   }
 
@@ -213,7 +213,7 @@ import Testing
   @Test func `compressed text is left out of the message`() {
     let outcome = self.outcome(
       self.state(), self.head(500, [("content-encoding", "gzip")]), self.text("plain after all"))
-    #expect(self.status(outcome)?.message == "the endpoint answered with HTTP status 500")
+    #expect(self.status(outcome)?.message == "the endpoint responded with HTTP status 500")
   }
 
   @Test func `another status with more than 64 KiB ends before its end`() {
