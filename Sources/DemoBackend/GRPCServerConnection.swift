@@ -53,7 +53,7 @@ final class GRPCServerConnection: ChannelInboundHandler, HTTP2ConnectionOwner {
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if context.channel.isWritable { self.driver.flush() }
+    self.driver.writabilityChanged()
   }
 
   func channelInactive(context: ChannelHandlerContext) {

@@ -15,21 +15,30 @@ package protocol DeferredFlush: AnyObject {
 /// One queue serves all connections of a loop, to clients and to endpoints, at the cost of one loop task a
 /// tick. May be created anywhere; used on its loop only.
 package final class FlushQueue {
-  private let eventLoop: any EventLoop
-  private var due: ContiguousArray<any DeferredFlush> = []
-  /// The loop task, created once so that scheduling it allocates nothing.
-  private lazy var task: @Sendable () -> Void = {
-    let queue = NIOLoopBound(WeakQueue(self), eventLoop: self.eventLoop)
-    return { queue.value.queue?.flushAll() }
-  }()
+  /// The entries. Not the queue itself, which would own the task that owns it.
+  private final class Entries {
+    var due: ContiguousArray<any DeferredFlush> = []
 
-  private struct WeakQueue {
-    weak var queue: FlushQueue?
-
-    init(_ queue: FlushQueue) {
-      self.queue = queue
+    func flushAll() {
+      var index = 0
+      // Flushing one may add others: an event stream over HTTP/2 queues frames on its connection.
+      while index < self.due.count {
+        let flush = self.due[index]
+        index += 1
+        flush.isFlushDue = false
+        flush.flush()
+      }
+      self.due.removeAll(keepingCapacity: true)
     }
   }
+
+  private let eventLoop: any EventLoop
+  private let entries = Entries()
+  /// The loop task, created once so that scheduling it allocates nothing.
+  private lazy var task: @Sendable () -> Void = {
+    let entries = NIOLoopBound(self.entries, eventLoop: self.eventLoop)
+    return { entries.value.flushAll() }
+  }()
 
   package init(eventLoop: any EventLoop) {
     self.eventLoop = eventLoop
@@ -39,19 +48,7 @@ package final class FlushQueue {
   package func add(_ flush: any DeferredFlush) {
     guard !flush.isFlushDue else { return }
     flush.isFlushDue = true
-    self.due.append(flush)
-    if self.due.count == 1 { self.eventLoop.execute(self.task) }
-  }
-
-  private func flushAll() {
-    var index = 0
-    // Flushing one may add others: an event stream over HTTP/2 queues frames on its connection.
-    while index < self.due.count {
-      let flush = self.due[index]
-      index += 1
-      flush.isFlushDue = false
-      flush.flush()
-    }
-    self.due.removeAll(keepingCapacity: true)
+    self.entries.due.append(flush)
+    if self.entries.due.count == 1 { self.eventLoop.execute(self.task) }
   }
 }

@@ -46,6 +46,8 @@ package final class HTTP2ConnectionDriver: DeferredFlush {
   /// Set together with `context`, so that the cycle ends with the channel.
   private var owner: (any HTTP2ConnectionOwner)?
   private var phase = Phase.opening
+  /// As last reported by the channel: asking it costs more than a call's share of a write.
+  private var isWritable = true
   /// Streams whose calls wait until bytes have been sent.
   private var watched: [HTTP2Stream] = []
   /// Whether events are being handled or bytes written, further up the stack.
@@ -64,6 +66,7 @@ package final class HTTP2ConnectionDriver: DeferredFlush {
   package func attach(_ context: ChannelHandlerContext, to owner: any HTTP2ConnectionOwner) {
     self.context = context
     self.owner = owner
+    self.isWritable = context.channel.isWritable
   }
 
   /// The owner was removed from the pipeline.
@@ -91,6 +94,17 @@ package final class HTTP2ConnectionDriver: DeferredFlush {
     self.handleEvents(of: bytes)
   }
 
+  /// The channel's writability has changed.
+  ///
+  /// - Returns: whether it's writable; what is queued has been written then.
+  @discardableResult
+  package func writabilityChanged() -> Bool {
+    guard let context = self.context else { return false }
+    self.isWritable = context.channel.isWritable
+    if self.isWritable { self.flush() }
+    return self.isWritable
+  }
+
   package func readComplete() {
     guard self.phase != .ended else { return }
     if self.session.wantsWrite || self.session.isDone { self.scheduleFlush() }
@@ -110,16 +124,14 @@ package final class HTTP2ConnectionDriver: DeferredFlush {
 
   /// Writes the session's output while the channel is writable.
   package func flush() {
-    guard self.phase == .open, let context = self.context, context.channel.isActive,
-      let owner = self.owner
-    else { return }
+    guard self.phase == .open, let context = self.context, let owner = self.owner else { return }
     guard !self.isBusy else {
       self.isFlushRequested = true
       return
     }
     var hasMore = true
     var hasWritten = false
-    while hasMore && context.channel.isWritable && self.phase == .open {
+    while hasMore && self.isWritable && self.phase == .open {
       hasMore = self.session.drain()
       let byteCount = self.session.output.readableBytes
       if byteCount > 0 {

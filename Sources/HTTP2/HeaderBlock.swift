@@ -38,6 +38,8 @@ public struct HeaderBlock: Sendable, Equatable {
   /// Empties it and keeps the memory.
   @inlinable
   public mutating func removeAll() {
+    // Removing nothing isn't free.
+    guard !self.byteStorage.isEmpty else { return }
     self.byteStorage.removeAll(keepingCapacity: true)
     self.fieldStorage.removeAll(keepingCapacity: true)
   }
@@ -97,8 +99,12 @@ public struct HeaderBlock: Sendable, Equatable {
   /// Appends all fields of another block.
   package mutating func append(contentsOf other: HeaderBlock) {
     let shift = self.byteStorage.count
-    self.byteStorage.append(contentsOf: other.bytes)
-    for field in other.fields {
+    self.byteStorage.append(contentsOf: other.byteStorage)
+    guard shift > 0 else {
+      self.fieldStorage.append(contentsOf: other.fieldStorage)
+      return
+    }
+    for field in other.fieldStorage {
       self.fieldStorage.append(
         Field(
           name: field.name.lowerBound + shift..<field.name.upperBound + shift,

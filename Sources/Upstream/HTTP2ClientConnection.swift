@@ -188,7 +188,7 @@ final class HTTP2ClientConnection: ChannelInboundHandler, PooledConnection,
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if context.channel.isWritable { self.driver.flush() }
+    self.driver.writabilityChanged()
   }
 
   func channelInactive(context: ChannelHandlerContext) {

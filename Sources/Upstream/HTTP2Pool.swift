@@ -42,6 +42,9 @@ package final class HTTP2Pool: EndpointPool {
   /// The fields after the client's: for a call received over HTTP/1.1, and for a raw one over HTTP/2.
   private let via: HeaderBlock
   private let rawVia: HeaderBlock
+  /// The fields that the last call shares with others of its path.
+  private var lastPath = ""
+  private var lastHead = HeaderBlock()
   /// Scratch: the header block of the call being started.
   private var head = HeaderBlock()
   private var timeout: [UInt8] = []
@@ -108,7 +111,7 @@ package final class HTTP2Pool: EndpointPool {
       ends.raw.append("via", "2 \(via)")
     }
     (self.via, self.rawVia) = ends
-    self.core.onChange = { [weak self] in self?.performPendingActions() }
+    self.core.onChange = { self.performPendingActions() }
   }
 
   /// The initial window of a stream. 256 KiB: nearly all responses are smaller, and it bounds what
@@ -142,9 +145,15 @@ package final class HTTP2Pool: EndpointPool {
     var head = HeaderBlock()
     swap(&head, &self.head)
     head.removeAll()
-    head.append(contentsOf: self.headPrefix)
-    head.append(":path", call.path)
-    head.append(contentsOf: call.isRaw ? self.rawHeadSuffix : self.headSuffix)
+    if call.isRaw {
+      head.append(contentsOf: self.headPrefix)
+      head.append(":path", call.path)
+      head.append(contentsOf: self.rawHeadSuffix)
+    } else {
+      // Calls of one method follow each other.
+      if call.path != self.lastPath { self.writeHead(of: call.path) }
+      head.append(contentsOf: self.lastHead)
+    }
     if let deadline = call.deadline {
       self.timeout.removeAll(keepingCapacity: true)
       GRPCTimeout.write(deadline - self.eventLoop.now, into: &self.timeout)
@@ -155,6 +164,15 @@ package final class HTTP2Pool: EndpointPool {
     head.append(contentsOf: call.isRaw ? self.rawVia : self.via)
     if let credentials = self.credentials { head.append(contentsOf: credentials.fields) }
     self.head = head
+  }
+
+  /// Writes the fields that all calls of a path have in common.
+  private func writeHead(of path: String) {
+    self.lastPath = path
+    self.lastHead.removeAll()
+    self.lastHead.append(contentsOf: self.headPrefix)
+    self.lastHead.append(":path", path)
+    self.lastHead.append(contentsOf: self.headSuffix)
   }
 
   /// Queues a refused call again.

@@ -26,7 +26,8 @@ final class PoolCore<Call: PooledCall, Connection: PooledConnection> {
   let eventLoop: any EventLoop
   let target: Target
   /// Performs the pending actions of the pool. Called for events that the pool doesn't see: timers, and
-  /// failed dialers.
+  /// failed dialers. It keeps the pool until the pool is drained; a weak reference would make each of the
+  /// pool's references slower.
   var onChange: () -> Void = {}
   var onReachability: ((Reachability) -> Void)?
   private(set) var connections: [Connection] = []
@@ -335,11 +336,11 @@ final class PoolCore<Call: PooledCall, Connection: PooledConnection> {
       self.probes = []
       for promise in probes { promise.succeed(isReachable) }
     }
-    if !self.drained.isEmpty, self.state.isFinished {
-      let drained = self.drained
-      self.drained = []
-      for promise in drained { promise.succeed() }
-    }
+    guard self.state.isFinished else { return }
+    self.onChange = {}
+    let drained = self.drained
+    self.drained = []
+    for promise in drained { promise.succeed() }
   }
 
   /// Ends all calls with UNAVAILABLE and closes the connections.

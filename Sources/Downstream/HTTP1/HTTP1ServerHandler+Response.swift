@@ -17,7 +17,6 @@ enum HTTP1Framing {
 
 /// Writes responses over HTTP/1.1.
 extension HTTP1ServerHandler: ResponseWriter {
-  var isWritable: Bool { self.context?.channel.isWritable ?? false }
   var unsentByteCount: Int { self.context?.channel.waitingBytes ?? 0 }
   var remoteAddress: SocketAddress? { self.context?.remoteAddress }
   var upgradableConnection: HTTP1ServerHandler? { self }

@@ -20,6 +20,8 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler {
   /// Framing of the current response.
   var framing = HTTP1Framing.none
   var writtenByteCount = 0
+  /// Whether the channel takes more; as it last reported.
+  private(set) var isWritable = true
   /// Whether the last response is being written; the connection is closed afterwards.
   private(set) var isWritingLast = false
   /// Whether a part has arrived since the last read completed.
@@ -34,11 +36,13 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
+    self.isWritable = context.channel.isWritable
     self.driver.begin(self)
   }
 
   func handlerRemoved(context: ChannelHandlerContext) {
     self.connectionLost()
+    self.isWritable = false
     self.context = nil
   }
 
@@ -90,6 +94,7 @@ final class HTTP1ServerHandler: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
+    self.isWritable = context.channel.isWritable
     self.driver.writabilityChanged()
     context.fireChannelWritabilityChanged()
   }

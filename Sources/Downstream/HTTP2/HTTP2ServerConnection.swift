@@ -116,10 +116,8 @@ final class HTTP2ServerConnection: ChannelInboundHandler, DownstreamConnection,
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if context.channel.isWritable {
-      self.writing.end()
-      self.driver.flush()
-    } else {
+    if context.channel.isWritable { self.writing.end() }
+    if !self.driver.writabilityChanged() {
       self.writing.begin(taken: self.takenByteCount, until: self.loop.writeDeadline)
     }
   }

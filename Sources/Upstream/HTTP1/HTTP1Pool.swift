@@ -69,7 +69,7 @@ package final class HTTP1Pool: EndpointPool {
         spread: connections.count, opening: Self.opening,
         idleTimeout: connections.idleTimeout.map { TimeAmount(clamping: $0) },
         maxAge: connections.maxAge.map { TimeAmount(clamping: $0) }))
-    self.core.onChange = { [weak self] in self?.performPendingActions() }
+    self.core.onChange = { self.performPendingActions() }
   }
 
   // MARK: Calls
