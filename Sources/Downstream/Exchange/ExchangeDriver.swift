@@ -1,7 +1,6 @@
 internal import AccessLogging
 internal import BridgeConfiguration
 internal import Codec
-internal import DequeModule
 internal import GRPCWire
 internal import HTTP2
 internal import NIOCore
@@ -59,23 +58,12 @@ final class ExchangeDriver: DeferredFlush {
   /// The part of a streamed response that hasn't been written yet.
   var stream = StreamedResponseBody()
 
-  /// Parts of pipelined requests.
-  private var waiting: Deque<RequestPart> = []
-  /// Whether there are any: checked for each part, where querying the queue would cost more.
-  private var hasWaiting = false
+  /// What the client has sent ahead.
+  private var input = PipelinedInput()
   /// Whether the decoder has delivered all parts of the last request.
   private(set) var isBetweenRequests = true
-  /// The decoder's error after the parts in `waiting`.
-  private var decoderFault: RequestError?
   private var isTakingParts = false
-  private var readIsHeld = false
-  /// Whether the client has closed its side after the parts in `waiting`.
-  private var inputCloseWaits = false
   private var wait = ExchangeState.Wait.nothing
-
-  /// The most parts of pipelined requests that are kept. One read of 64 KiB yields fewer, and reading
-  /// stops while there are any; exceeding it is an attempt to exhaust memory.
-  private static let waitingLimit = 16_384
 
   init(_ loop: LoopContext, checksHost: Bool = false) {
     self.loop = loop
@@ -93,8 +81,7 @@ final class ExchangeDriver: DeferredFlush {
   /// The client has disconnected: cancels its call.
   func connectionLost() {
     self.state.closed()
-    self.waiting.removeAll()
-    self.hasWaiting = false
+    self.input.removeAll()
     self.stream.removeAll()
     if let exchange = self.exchange {
       exchange.call?.cancel()
@@ -129,16 +116,14 @@ final class ExchangeDriver: DeferredFlush {
   /// Takes a part of a request.
   func receive(_ part: RequestPart) {
     if case .end = part { self.isBetweenRequests = true } else { self.isBetweenRequests = false }
-    guard !self.hasWaiting, self.canTakeParts else {
-      self.waiting.append(part)
-      self.hasWaiting = true
-      if self.waiting.count > Self.waitingLimit { self.closeNow() }
+    guard self.input.isEmpty, self.canTakeParts else {
+      if !self.input.append(part) { self.closeNow() }
       return
     }
     self.isTakingParts = true
     self.take(part)
     self.isTakingParts = false
-    if self.hasWaiting { self.takeParts() }
+    if !self.input.isEmpty { self.takeParts() }
     self.updateDeadline()
   }
 
@@ -159,31 +144,25 @@ final class ExchangeDriver: DeferredFlush {
 
   /// Processes parts of pipelined requests, as far as currently possible.
   func takeParts() {
-    while self.canTakeParts {
-      guard self.hasWaiting, let part = self.waiting.popFirst() else { break }
-      self.hasWaiting = self.waiting.count > 0
+    guard !self.input.isIdle else { return self.updateDeadline() }
+    while self.canTakeParts, let part = self.input.popFirst() {
       self.isTakingParts = true
       self.take(part)
       self.isTakingParts = false
     }
-    guard !self.hasWaiting else { return }
-    if self.inputCloseWaits, self.decoderFault == nil { self.closeInput() }
+    guard self.input.isEmpty else { return }
+    if self.input.takeClose() { self.closeInput() }
     guard self.canTakeParts else { return }
-    if let error = self.decoderFault {
-      self.decoderFault = nil
-      self.fail(error)
-    } else if self.readIsHeld {
-      self.readIsHeld = false
-      self.writer?.read()
+    switch self.input.takeAction() {
+    case .fail(let error): self.fail(error)
+    case .read: self.writer?.read()
+    case .none: break
     }
     self.updateDeadline()
   }
 
   /// Whether more may be read from the client now; if not, the driver reads once it can take more.
-  func mayRead() -> Bool {
-    if self.hasWaiting { self.readIsHeld = true }
-    return !self.hasWaiting
-  }
+  func mayRead() -> Bool { self.input.mayRead() }
 
   private func take(_ part: RequestPart) {
     switch part {
@@ -250,7 +229,7 @@ final class ExchangeDriver: DeferredFlush {
       return
     case ByteToMessageDecoderError.dataReceivedInErrorState(_, let bytes):
       // More data after the parse error: ignored while responses are pending or being written.
-      if self.decoderFault == nil,
+      if !self.input.hasFailed,
         case .close = self.state.bodyReceived(byteCount: bytes.readableBytes)
       {
         self.closeNow()
@@ -266,21 +245,21 @@ final class ExchangeDriver: DeferredFlush {
       self.closeNow()
       return
     }
-    if !self.hasWaiting, self.canTakeParts {
+    if self.input.isEmpty, self.canTakeParts {
       self.fail(problem)
       self.updateDeadline()
     } else {
-      self.decoderFault = self.decoderFault ?? problem
+      self.input.fail(problem)
     }
   }
 
   /// The client has closed its side.
   func inputClosed() {
-    if !self.hasWaiting {
+    if self.input.isEmpty {
       self.closeInput()
     } else {
       // Pipelined requests are answered first.
-      self.inputCloseWaits = true
+      self.input.close()
       self.state.inputClosedAhead()
     }
     self.exchange?.call?.markSheddable()
@@ -290,7 +269,6 @@ final class ExchangeDriver: DeferredFlush {
   var isInputClosed: Bool { self.state.isInputClosed }
 
   private func closeInput() {
-    self.inputCloseWaits = false
     if self.state.inputClosed() == .close, self.writer?.isWritingLast == false { self.closeNow() }
   }
 
@@ -299,7 +277,7 @@ final class ExchangeDriver: DeferredFlush {
     if self.writer?.isWritable == true {
       self.writing.end()
       if let call = self.exchange?.call { call.resumeReading() }
-      if self.hasWaiting { self.takeParts() }
+      if !self.input.isEmpty { self.takeParts() }
     } else {
       if self.state.isStreaming, let call = self.exchange?.call { call.pauseReading() }
       self.writing.begin(taken: self.takenByteCount, until: self.loop.writeDeadline)
@@ -337,11 +315,7 @@ final class ExchangeDriver: DeferredFlush {
 
   /// Bytes of requests and replies; those of responses are counted by the writer.
   var heldBytes: Int {
-    var held = self.exchange?.heldBytes ?? 0
-    for part in self.waiting {
-      if case .body(let bytes) = part { held += bytes.readableBytes }
-    }
-    return held
+    (self.exchange?.heldBytes ?? 0) + self.input.byteCount
   }
 
   /// Whether the client of the exchange in progress speaks HTTP/1.0.
