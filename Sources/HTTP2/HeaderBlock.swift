@@ -44,9 +44,23 @@ public struct HeaderBlock: Sendable, Equatable {
     self.fieldStorage.removeAll(keepingCapacity: true)
   }
 
+  /// Allocates memory for the fields of an ordinary head, before the first one: growing from nothing would
+  /// take four allocations an array.
+  @inlinable
+  mutating func makeRoom() {
+    if self.byteStorage.capacity == 0 { self.allocate() }
+  }
+
+  @usableFromInline
+  mutating func allocate() {
+    self.byteStorage.reserveCapacity(256)
+    self.fieldStorage.reserveCapacity(8)
+  }
+
   /// Appends a field. The name must be in lower case.
   @inlinable
   public mutating func append(_ name: some Sequence<UInt8>, _ value: some Sequence<UInt8>) {
+    self.makeRoom()
     let start = self.byteStorage.count
     self.byteStorage.append(contentsOf: name)
     let middle = self.byteStorage.count
@@ -81,6 +95,7 @@ public struct HeaderBlock: Sendable, Equatable {
   public mutating func append(
     _ prefix: StaticString, _ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>
   ) {
+    self.makeRoom()
     let start = self.byteStorage.count
     unsafe self.byteStorage.append(
       contentsOf: UnsafeBufferPointer(start: prefix.utf8Start, count: prefix.utf8CodeUnitCount))
@@ -98,6 +113,8 @@ public struct HeaderBlock: Sendable, Equatable {
 
   /// Appends all fields of another block.
   package mutating func append(contentsOf other: HeaderBlock) {
+    guard !other.isEmpty else { return }
+    self.makeRoom()
     let shift = self.byteStorage.count
     self.byteStorage.append(contentsOf: other.byteStorage)
     guard shift > 0 else {

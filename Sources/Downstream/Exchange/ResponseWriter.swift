@@ -56,8 +56,7 @@ extension ResponseWriter {
 
   /// Queues a part of the body.
   func write(_ bytes: borrowing ByteSink) {
-    var buffer = ByteBuffer.withFramingRoom
-    buffer.reserveCapacity(minimumWritableBytes: bytes.count)
+    var buffer = ByteBuffer.withFramingRoom(capacity: bytes.count)
     buffer.write(bytes)
     self.write(buffer)
   }
@@ -68,8 +67,11 @@ extension ByteBuffer {
   static let framingRoom = 18
 
   /// An empty buffer with this room before its content.
-  static var withFramingRoom: ByteBuffer {
-    var buffer = ByteBuffer()
+  ///
+  /// - Parameter capacity: of the content, in bytes.
+  static func withFramingRoom(capacity: Int) -> ByteBuffer {
+    // Two bytes for the end of a chunk.
+    var buffer = ByteBufferAllocator().buffer(capacity: Self.framingRoom + capacity + 2)
     buffer.writeRepeatingByte(0, count: Self.framingRoom)
     buffer.moveReaderIndex(forwardBy: Self.framingRoom)
     return buffer

@@ -9,7 +9,10 @@ internal import NIOCore
 /// Messages that arrive in the same turn of the loop are written together. If the body is compressed,
 /// each write can be inflated without the ones after it.
 struct StreamedResponseBody {
+  /// Without capacity between a `take` and the next message.
   private var buffer = ByteBuffer()
+  /// The capacity of the next buffer: about what the last one held.
+  private var capacity = Self.leastCapacity
   private var format = StreamFormat.lines
   private var hasMessages = false
   /// Whether each message is the member `result` of an object, and an error the member `error`.
@@ -19,6 +22,7 @@ struct StreamedResponseBody {
 
   /// Above this many bytes, the body is flushed without waiting for the end of the loop's turn.
   static let flushByteCount = 32 << 10
+  private static let leastCapacity = 512
 
   var isEmpty: Bool { self.buffer.readableBytes == 0 }
   var isFull: Bool { self.buffer.readableBytes >= Self.flushByteCount }
@@ -27,7 +31,8 @@ struct StreamedResponseBody {
   mutating func begin(
     format: StreamFormat, hasEnvelope: Bool = false, compression: CompressionFormat? = nil
   ) {
-    self.buffer = .withFramingRoom
+    self.buffer = ByteBuffer()
+    self.capacity = Self.leastCapacity
     self.format = format
     self.hasMessages = false
     self.hasEnvelope = hasEnvelope
@@ -36,6 +41,7 @@ struct StreamedResponseBody {
 
   /// Appends a message, which is one line of JSON or, for `.bytes`, arbitrary.
   mutating func append(message: borrowing ByteSink) {
+    self.makeBuffer()
     switch self.format {
     case .lines:
       self.write(message)
@@ -53,6 +59,10 @@ struct StreamedResponseBody {
     self.hasMessages = true
   }
 
+  private mutating func makeBuffer() {
+    if self.buffer.capacity == 0 { self.buffer = .withFramingRoom(capacity: self.capacity) }
+  }
+
   private mutating func write(_ message: borrowing ByteSink) {
     guard self.hasEnvelope else {
       self.buffer.write(message)
@@ -65,6 +75,7 @@ struct StreamedResponseBody {
 
   /// Appends the JSON of an error, which only the end may follow, in a format that `holdsErrors`.
   mutating func append(error: borrowing ByteSink) {
+    self.makeBuffer()
     switch self.format {
     case .lines:
       self.buffer.writeStaticString("{\"error\":")
@@ -83,6 +94,7 @@ struct StreamedResponseBody {
   /// Appends a comment, which event stream readers ignore.
   mutating func appendHeartbeat() {
     assert(self.format == .events)
+    self.makeBuffer()
     self.buffer.writeStaticString(":\n\n")
   }
 
@@ -94,9 +106,11 @@ struct StreamedResponseBody {
     case .lines, .bytes:
       break
     case .array:
+      self.makeBuffer()
       self.buffer.writeStaticString(self.hasMessages ? "]\n" : "[]\n")
     case .events:
       guard let done else { break }
+      self.makeBuffer()
       self.buffer.writeString("data: \(done)\n\n")
     }
   }
@@ -107,9 +121,10 @@ struct StreamedResponseBody {
   mutating func take(isLast: Bool = false) -> ByteBuffer? {
     guard self.buffer.readableBytes > 0 || (isLast && self.deflater != nil) else { return nil }
     var taken = self.buffer
-    self.buffer = .withFramingRoom
+    self.buffer = ByteBuffer()
+    self.capacity = min(max(taken.readableBytes, Self.leastCapacity), Self.flushByteCount)
     if let deflater = self.deflater {
-      var compressed = ByteBuffer.withFramingRoom
+      var compressed = ByteBuffer.withFramingRoom(capacity: Self.leastCapacity)
       deflater.deflate(&taken, into: &compressed, finishes: isLast)
       if isLast { self.deflater = nil }
       return compressed

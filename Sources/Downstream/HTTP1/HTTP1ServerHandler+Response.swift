@@ -179,8 +179,7 @@ extension ByteBuffer {
   mutating func frameAsChunk() {
     var size = self.readableBytes
     if self.readerIndex < Self.framingRoom {
-      var copy = ByteBuffer.withFramingRoom
-      copy.reserveCapacity(Self.framingRoom + size + 2)
+      var copy = ByteBuffer.withFramingRoom(capacity: size)
       copy.writeImmutableBuffer(self)
       self = copy
     }
