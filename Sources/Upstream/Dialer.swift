@@ -32,7 +32,7 @@ final class Dialer<Attempt: DialAttempt> {
     /// The protocol's first data, for messages.
     var greeting: String
     /// The family to begin with.
-    var family: AddressFamily
+    var family = AddressFamily.ipv6
   }
 
   /// The identifier of the connection.

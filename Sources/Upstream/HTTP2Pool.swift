@@ -83,9 +83,9 @@ package final class HTTP2Pool: EndpointPool {
     self.sessionOptions = options
     self.core = PoolCore(
       eventLoop: eventLoop,
-      PoolCore.Target(
+      Dialer.Target(
         endpoint: endpoint, connector: connector,
-        connectTimeout: TimeAmount(clamping: limits.connectTimeout), greeting: "HTTP/2 SETTINGS"),
+        timeout: TimeAmount(clamping: limits.connectTimeout), greeting: "HTTP/2 SETTINGS"),
       limits: PoolState.Limits(
         callsInFlight: limits.callsInFlight, callsWaiting: limits.callsWaiting,
         connections: max(limits.endpointConnections, connections.count),

@@ -14,17 +14,9 @@ final class PoolCore<Call: PooledCall, Connection: PooledConnection> {
     case dial(ConnectionID)
   }
 
-  /// The endpoint of a pool, and how its connections are opened.
-  struct Target {
-    var endpoint: Configuration.Endpoint
-    var connector: any Connector
-    var connectTimeout: TimeAmount
-    /// The first data that an endpoint sends, for messages.
-    var greeting: String
-  }
-
   let eventLoop: any EventLoop
-  let target: Target
+  /// The endpoint, and how to dial it; its family is that of the last connection to a name.
+  var target: Dialer<Connection>.Target
   /// Performs the pending actions of the pool. Called for events that the pool doesn't see: timers, and
   /// failed dialers. It keeps the pool until the pool is drained; a weak reference would make each of the
   /// pool's references slower.
@@ -37,8 +29,6 @@ final class PoolCore<Call: PooledCall, Connection: PooledConnection> {
   private var isReached = false
   /// The dialers of connections being opened.
   private(set) var dialers: [Dialer<Connection>] = []
-  /// The address family of the last connection to a name.
-  var addressFamily = AddressFamily.ipv6
   /// Calls that haven't ended, by their identifiers.
   private var calls: [Call?] = []
   private var freeIDs: [CallID] = []
@@ -52,7 +42,9 @@ final class PoolCore<Call: PooledCall, Connection: PooledConnection> {
   private var probes: [EventLoopPromise<Bool>] = []
   private var drained: [EventLoopPromise<Void>] = []
 
-  init(eventLoop: any EventLoop, _ target: Target, limits: PoolState.Limits) {
+  init(
+    eventLoop: any EventLoop, _ target: Dialer<Connection>.Target, limits: PoolState.Limits
+  ) {
     self.eventLoop = eventLoop
     self.target = target
     self.state = PoolState(limits: limits)
@@ -194,17 +186,14 @@ final class PoolCore<Call: PooledCall, Connection: PooledConnection> {
   func dial(
     _ id: ConnectionID, make: @escaping (Dialer<Connection>, _ attempt: Int) -> Connection
   ) {
-    let target = Dialer<Connection>.Target(
-      endpoint: self.target.endpoint, connector: self.target.connector,
-      timeout: self.target.connectTimeout, greeting: self.target.greeting,
-      family: self.addressFamily)
-    let dialer = Dialer<Connection>(id: id, target, on: self.eventLoop, make: make) { outcome in
+    let dialer = Dialer<Connection>(id: id, self.target, on: self.eventLoop, make: make) {
+      outcome in
       self.dialers.removeAll { $0.id == id }
       switch outcome {
       case .connected(let connection, let address):
         switch address {
-        case .v4: self.addressFamily = .ipv4
-        case .v6: self.addressFamily = .ipv6
+        case .v4: self.target.family = .ipv4
+        case .v6: self.target.family = .ipv6
         case .unixDomainSocket: break
         }
         self.connections.append(connection)
@@ -314,6 +303,8 @@ final class PoolCore<Call: PooledCall, Connection: PooledConnection> {
     self.probes.append(promise)
     self.state.requestConnection()
     self.onChange()
+    // `onChange` does nothing any more once the pool is drained.
+    self.notifyWaiters()
     return promise.futureResult
   }
 
@@ -325,6 +316,7 @@ final class PoolCore<Call: PooledCall, Connection: PooledConnection> {
     self.endReachability()
     self.state.drain()
     self.onChange()
+    self.notifyWaiters()
     return promise.futureResult
   }
 

@@ -60,9 +60,9 @@ package final class HTTP1Pool: EndpointPool {
       path: transport.path, host: authority ?? endpoint.authority, userAgent: userAgent, via: via)
     self.core = PoolCore(
       eventLoop: eventLoop,
-      PoolCore.Target(
+      Dialer.Target(
         endpoint: endpoint, connector: connector,
-        connectTimeout: TimeAmount(clamping: limits.connectTimeout), greeting: "connection"),
+        timeout: TimeAmount(clamping: limits.connectTimeout), greeting: "connection"),
       limits: PoolState.Limits(
         callsInFlight: limits.callsInFlight, callsWaiting: limits.callsWaiting,
         connections: max(transport.connectionLimit, connections.count),

@@ -54,7 +54,7 @@ import Testing
     pool.closeNow()
     self.endpoint.loop.run()
     let again = self.pool("depot")
-    again.core.addressFamily = pool.core.addressFamily
+    again.core.target.family = pool.core.target.family
     _ = try self.call(again)
     #expect(self.endpoint.dialed.last == "10.0.0.1")
   }

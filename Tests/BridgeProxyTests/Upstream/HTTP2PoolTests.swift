@@ -594,6 +594,18 @@ import Testing
     #expect(isDrained && !peer.channel.isActive)
   }
 
+  @Test func `a drained pool answers probes and further drains`() throws {
+    let pool = self.makePool()
+    var outcomes: [String] = []
+    pool.drain().assumeIsolated().whenSuccess { outcomes.append("drained") }
+    try self.endpoint.exchange()
+    pool.probe().assumeIsolated().whenSuccess { outcomes.append("reachable: \($0)") }
+    pool.drain().assumeIsolated().whenSuccess { outcomes.append("drained again") }
+    try self.endpoint.exchange()
+    #expect(outcomes == ["drained", "reachable: false", "drained again"])
+    #expect(self.endpoint.attempts == 0)
+  }
+
   @Test func `closing ends everything`() throws {
     let pool = self.makePool { $0.callsInFlight = 1 }
     let observers = (0..<2).map { _ in RecordingObserver() }
