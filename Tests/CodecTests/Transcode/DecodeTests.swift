@@ -269,7 +269,7 @@ struct DecodeTests {
   @Test(arguments: [
     // Two pieces of a message, the second of which ends within a string.
     "9a 01 02 10 05 20 01 9a 01 02 0a 05",
-    // A record behind a field that stands twice is cut off.
+    // A truncated record after a duplicate field.
     "20 01 20 02 7a 05 61",
   ])
   func `an error in a reordered copy has no location in the input`(wire: String) throws {

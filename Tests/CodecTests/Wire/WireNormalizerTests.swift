@@ -35,7 +35,7 @@ struct WireNormalizerTests {
     ("28 01 20 02", "20 02 28 01"),
     // Records of a repeated field together, in their order.
     ("e2 02 01 61 20 01 e2 02 01 62", "20 01 e2 02 01 61 e2 02 01 62"),
-    // Packed and not: each record as it is.
+    // Packed and unpacked records stay unchanged.
     ("8a 02 01 01 20 03 88 02 02", "20 03 8a 02 01 01 88 02 02"),
   ])
   func `records of a field are together, and fields in order`(wire: String, expected: String) throws
