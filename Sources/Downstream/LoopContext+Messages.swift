@@ -51,22 +51,21 @@ extension LoopContext {
       in: &self.input)
   }
 
-  /// Decodes a message into `output` as a response body.
+  /// Decodes a message as a response body, and appends it to a sink.
   ///
   /// - Returns: the content type of a body that isn't JSON; nil for one that is.
   func decode(
-    _ message: ByteBuffer, _ route: Route, _ service: ServedService
+    _ message: ByteBuffer, _ route: Route, _ service: ServedService, into sink: inout ByteSink
   ) throws(CodecError) -> String? {
-    self.output.removeAll()
     guard route.givesHTTPBody else {
       try self.transcoder.decode(
         message.readableBytesSpan, as: route.method.output, of: service.schema,
-        responseBody: route.responseBody, options: service.decode, into: &self.output)
+        responseBody: route.responseBody, options: service.decode, into: &sink)
       return nil
     }
     let bytes = message.readableBytesSpan
     let parts = try HTTPBody.parts(of: bytes, in: route.responseBody, of: service.schema)
-    self.output.append(bytes.extracting(parts.data))
+    sink.append(bytes.extracting(parts.data))
     return ResponseHead.contentType(bytes.extracting(parts.contentType))
   }
 }

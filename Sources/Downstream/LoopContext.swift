@@ -31,8 +31,8 @@ package final class LoopContext {
 
   /// Scratch for the request message, in its gRPC frame.
   var input = ByteSink(capacity: 4096)
-  /// Scratch for a response body.
-  var output = ByteSink(capacity: 4096)
+  /// Memory for a response body; nil while it's lent.
+  private var output: ByteSink? = ByteSink(capacity: 4096)
   var routeScratch = RouteScratch()
   var requestIDs: RequestIDs
   /// Scratch for a header name or a decoded value.
@@ -223,9 +223,16 @@ package final class LoopContext {
     ByteBufferAllocator().buffer(capacity: capacity)
   }
 
-  /// Releases memory that a large message allocated.
-  func shrinkSinks() {
-    self.input.shrink(to: Self.keptByteCount)
-    self.output.shrink(to: Self.keptByteCount)
+  /// Lends an empty sink for a response body. `recycle` takes it back; a sink that isn't returned is
+  /// freed, and the next one is allocated.
+  func takeOutput() -> ByteSink {
+    self.output.take() ?? ByteSink(capacity: 4096)
+  }
+
+  /// Keeps the memory of a sink for the next response body, unless a large message has grown it.
+  func recycle(_ sink: consuming ByteSink) {
+    sink.removeAll()
+    sink.shrink(to: Self.keptByteCount)
+    self.output = consume sink
   }
 }

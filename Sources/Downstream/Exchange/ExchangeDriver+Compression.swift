@@ -21,20 +21,22 @@ extension ExchangeDriver {
     }
   }
 
-  /// `loop.output` compressed; nil if it's to be sent uncompressed.
-  func compressedOutput() -> ByteBuffer? {
+  /// A response body compressed; nil if it's to be sent uncompressed.
+  func compressed(_ body: borrowing ByteSink) -> ByteBuffer? {
     guard let coding = self.exchange?.responseCoding, coding != .identity,
       let minimum = self.exchange?.service?.compression.minimumByteCount
     else { return nil }
-    return self.compressed(coding, minimumByteCount: minimum)
+    return self.compressed(body, coding, minimumByteCount: minimum)
   }
 
   @inline(never)
-  private func compressed(_ coding: ContentCoding, minimumByteCount: Int) -> ByteBuffer? {
-    let count = self.loop.output.count
+  private func compressed(
+    _ body: borrowing ByteSink, _ coding: ContentCoding, minimumByteCount: Int
+  ) -> ByteBuffer? {
+    let count = body.count
     guard count >= minimumByteCount else { return nil }
     var plain = self.loop.buffer(capacity: count)
-    plain.write(self.loop.output)
+    plain.write(body)
     let format: CompressionFormat = coding == .gzip ? .gzip : .deflate
     let compressed = format.deflate(plain, level: CompressionFormat.responseLevel)
     return compressed.readableBytes < count ? compressed : nil

@@ -90,25 +90,27 @@ extension ExchangeDriver: CallObserver {
       let service = self.exchange?.service, let metadata = self.exchange?.replyMetadata,
       let status = self.exchange?.successStatus
     else { return }
-    if let error = self.decode(reply, route, service) {
+    var body = self.loop.takeOutput()
+    if let error = self.decode(reply, route, service, into: &body) {
+      self.loop.recycle(body)
       self.respond(.invalidReply(error, of: route))
       return
     }
     // Content other than JSON is often already compressed.
     if route.givesHTTPBody { self.exchange?.responseCoding = .identity }
-    if !SuccessStatus.hasBody(status) { self.loop.output.removeAll() }
+    if !SuccessStatus.hasBody(status) { body.removeAll() }
     self.writeResponse(
-      status, .ok, metadata: metadata, trailers: trailers,
+      status, .ok, body, metadata: metadata, trailers: trailers,
       contentType: route.givesHTTPBody ? self.exchange?.responseContentType : nil)
   }
 
-  /// Writes the body for a message into `loop.output`, or returns why that failed. If the body isn't
-  /// JSON, its content type is stored in the exchange.
+  /// Appends the body for a message to a sink, or returns why that failed. If the body isn't JSON, its
+  /// content type is stored in the exchange.
   func decode(
-    _ message: ByteBuffer, _ route: Route, _ service: ServedService
+    _ message: ByteBuffer, _ route: Route, _ service: ServedService, into sink: inout ByteSink
   ) -> CodecError? {
     do throws(CodecError) {
-      if let contentType = try self.loop.decode(message, route, service) {
+      if let contentType = try self.loop.decode(message, route, service, into: &sink) {
         self.exchange?.responseContentType = contentType
       }
       return nil
@@ -124,13 +126,12 @@ extension ExchangeDriver: CallObserver {
       return
     }
     guard let exchange = self.exchange, let service = exchange.service else { return }
-    self.loop.output.removeAll()
     let subject = ErrorSubject(exchange, requestID: self.requestID)
-    ErrorBody.write(
-      status, of: service, subject, self.loop.transcoder, to: &self.loop.output)
+    var body = self.loop.takeOutput()
+    ErrorBody.write(status, of: service, subject, self.loop.transcoder, to: &body)
     self.note(status)
     self.writeResponse(
-      subject.httpStatus(of: status), status.code,
+      subject.httpStatus(of: status), status.code, body,
       metadata: self.fields(of: status, trailers, exchange, service), trailers: trailers,
       contentType: subject.contentType)
   }
@@ -160,41 +161,43 @@ extension ExchangeDriver: CallObserver {
 
   /// Responds with an error caused by the client or by the bridge itself.
   func respond(_ error: RequestError) {
-    self.loop.output.removeAll()
     let subject = ErrorSubject(self.exchange, requestID: self.requestID)
-    ErrorBody.write(error, subject, to: &self.loop.output)
+    var body = self.loop.takeOutput()
+    ErrorBody.write(error, subject, to: &body)
     self.note(error)
     self.writeResponse(
-      subject.httpStatus(of: error), error.code, error: error, contentType: subject.contentType,
-      closes: error.endsConnection)
+      subject.httpStatus(of: error), error.code, body, error: error,
+      contentType: subject.contentType, closes: error.endsConnection)
   }
 
   /// Responds to `OPTIONS *` (RFC 9110 §9.3.7).
   func respondToPing() {
-    self.loop.output.removeAll()
-    self.writeResponse(204, .ok, allow: RequestError.allMethods)
+    self.writeResponse(204, .ok, self.loop.takeOutput(), allow: RequestError.allMethods)
   }
 
   /// Responds with success and no content.
   func respondEmpty() {
-    self.loop.output.removeAll()
-    self.writeResponse(204, .ok)
+    self.writeResponse(204, .ok, self.loop.takeOutput())
   }
 
-  /// Writes `loop.output` as the whole response.
+  /// Writes a whole response.
+  ///
+  /// - Parameter body: lent by the loop, which takes it back.
   private func writeResponse(
-    _ status: Int, _ code: GRPCStatus.Code, metadata: HeaderBlock = HeaderBlock(),
-    trailers: HeaderBlock = HeaderBlock(), error: RequestError? = nil, allow: [String] = [],
-    contentType: String? = nil, closes: Bool = false
+    _ status: Int, _ code: GRPCStatus.Code, _ body: consuming ByteSink,
+    metadata: HeaderBlock = HeaderBlock(), trailers: HeaderBlock = HeaderBlock(),
+    error: RequestError? = nil, allow: [String] = [], contentType: String? = nil,
+    closes: Bool = false
   ) {
     let after = self.state.responded(closes: closes)
     guard after != .none else {
+      self.loop.recycle(body)
       // A response was sent before, and what has arrived since can't be parsed.
       if self.writer?.isWritingLast == false { self.closeNow() }
       return
     }
-    let compressed = self.compressedOutput()
-    let count = compressed?.readableBytes ?? self.loop.output.count
+    let compressed = self.compressed(body)
+    let count = compressed?.readableBytes ?? body.count
     // Moved out of the property while it's built: each change there would be checked at run time.
     var head = self.head
     self.head = ResponseHead()
@@ -233,19 +236,19 @@ extension ExchangeDriver: CallObserver {
     self.appendResponseFields(to: &head)
     if let writer = self.writer {
       if compressed == nil, !endsWithTrailers {
-        writer.write(head, self.loop.output, closes: after.closes)
+        writer.write(head, body, closes: after.closes)
       } else {
         writer.begin(head, closes: after.closes)
         if let compressed {
           writer.write(compressed)
         } else {
-          writer.write(self.loop.output)
+          writer.write(body)
         }
         writer.finish(endsWithTrailers ? ResponseHead.trailers(trailers) : HeaderBlock())
       }
     }
     self.head = head
-    self.loop.output.shrink(to: LoopContext.keptByteCount)
+    self.loop.recycle(body)
     self.finish(after, status, code)
   }
 

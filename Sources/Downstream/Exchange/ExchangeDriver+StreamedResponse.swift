@@ -9,7 +9,9 @@ extension ExchangeDriver {
   func beginStream(_ message: ByteBuffer) {
     guard let route = self.exchange?.route else { return }
     // A reply that can't be printed is still an error with an HTTP status of its own.
-    if let error = self.decodeForStream(message) {
+    var body = self.loop.takeOutput()
+    if let error = self.decodeForStream(message, into: &body) {
+      self.loop.recycle(body)
       self.cancelCall()
       self.respond(.invalidReply(error, of: route))
       self.responded()
@@ -22,29 +24,35 @@ extension ExchangeDriver {
       self.responded()
       return
     }
-    self.stream.append(message: self.loop.output)
+    self.stream.append(message: body)
+    self.loop.recycle(body)
     self.streamHasGrown()
   }
 
   func writeToStream(_ message: ByteBuffer) {
     guard let route = self.exchange?.route else { return }
-    if let error = self.decodeForStream(message) {
+    var body = self.loop.takeOutput()
+    if let error = self.decodeForStream(message, into: &body) {
+      self.loop.recycle(body)
       self.cancelCall()
       self.endStream(with: .invalidReply(error, of: route))
       self.responded()
       return
     }
     let wasEmpty = self.stream.isEmpty
-    self.stream.append(message: self.loop.output)
+    self.stream.append(message: body)
+    self.loop.recycle(body)
     self.streamHasGrown(wasEmpty: wasEmpty)
   }
 
-  /// Writes the JSON of a message into `loop.output`, or returns why that failed.
-  private func decodeForStream(_ message: ByteBuffer) -> CodecError? {
+  /// Appends the JSON of a message to a sink, or returns why that failed.
+  private func decodeForStream(
+    _ message: ByteBuffer, into sink: inout ByteSink
+  ) -> CodecError? {
     guard let service = self.exchange?.service, let route = self.exchange?.route else {
       return nil
     }
-    return self.decode(message, route, service)
+    return self.decode(message, route, service, into: &sink)
   }
 
   func writeHeadOfStream(_ trailers: HeaderBlock) {
@@ -91,7 +99,6 @@ extension ExchangeDriver {
   func flush() {
     guard let writer = self.writer, self.state.isStreaming else { return }
     if let body = self.stream.take() { writer.write(consume body) }
-    self.loop.output.shrink(to: LoopContext.keptByteCount)
     self.extendDeadline()
     self.startHeartbeat()
     writer.flush()
@@ -111,33 +118,36 @@ extension ExchangeDriver {
       return
     }
     guard let service = self.exchange?.service else { return }
-    self.loop.output.removeAll()
     let subject = ErrorSubject(self.exchange, requestID: self.requestID)
-    ErrorBody.write(status, of: service, subject, self.loop.transcoder, to: &self.loop.output)
+    var body = self.loop.takeOutput()
+    ErrorBody.write(status, of: service, subject, self.loop.transcoder, to: &body)
     self.note(status)
-    self.endStreamWithError(status.code, trailers: trailers)
+    self.endStreamWithError(status.code, body, trailers: trailers)
   }
 
   /// The stream has ended with an error of the bridge's own.
   func endStream(with error: RequestError) {
-    self.loop.output.removeAll()
     let subject = ErrorSubject(self.exchange, requestID: self.requestID)
-    ErrorBody.write(error, subject, to: &self.loop.output)
+    var body = self.loop.takeOutput()
+    ErrorBody.write(error, subject, to: &body)
     self.note(error)
-    self.endStreamWithError(error.code, closes: error.endsConnection)
+    self.endStreamWithError(error.code, body, closes: error.endsConnection)
   }
 
-  /// Ends the stream with the status in `loop.output`, or aborts it if its format can't carry one, so
-  /// that a failed stream never looks complete.
+  /// Ends the stream with an error, or aborts it if its format can't carry one, so that a failed stream
+  /// never looks complete.
+  ///
+  /// - Parameter body: of the error; lent by the loop, which takes it back.
   private func endStreamWithError(
-    _ code: GRPCStatus.Code, closes: Bool = false, trailers: HeaderBlock = HeaderBlock()
+    _ code: GRPCStatus.Code, _ body: consuming ByteSink, closes: Bool = false, trailers: HeaderBlock = HeaderBlock()
   ) {
     if self.exchange?.format.holdsErrors == false {
       if let body = self.stream.take() { self.writer?.write(consume body) }
       self.finish(self.state.brokenOff(), self.exchange?.successStatus ?? 200, code)
       return
     }
-    self.stream.append(error: self.loop.output)
+    self.stream.append(error: body)
+    self.loop.recycle(body)
     self.finishStream(code, trailers, closes: closes)
   }
 

@@ -305,9 +305,9 @@ final class WebSocketHandler: ChannelDuplexHandler, DeferredFlush {
   func fail(_ error: RequestError) {
     guard self.state.isOpen else { return }
     self.entry.failure = AccessEntry.Failure(error)
-    self.loop.output.removeAll()
-    ErrorBody.write(error, self.subject, to: &self.loop.output)
-    self.writeError()
+    var body = self.loop.takeOutput()
+    ErrorBody.write(error, self.subject, to: &body)
+    self.writeError(body)
     self.close(WebSocketClose(error.code, error.message), code: error.code)
   }
 
@@ -317,10 +317,9 @@ final class WebSocketHandler: ChannelDuplexHandler, DeferredFlush {
       return
     }
     self.entry.failure = AccessEntry.Failure(status)
-    self.loop.output.removeAll()
-    ErrorBody.write(
-      status, of: self.service, self.subject, self.loop.transcoder, to: &self.loop.output)
-    self.writeError()
+    var body = self.loop.takeOutput()
+    ErrorBody.write(status, of: self.service, self.subject, self.loop.transcoder, to: &body)
+    self.writeError(body)
     self.close(WebSocketClose(status.code, status.message), code: status.code)
   }
 
@@ -358,36 +357,39 @@ final class WebSocketHandler: ChannelDuplexHandler, DeferredFlush {
     self.context?.flush()
   }
 
-  /// Writes `loop.output` as one message.
-  private func writeOutput(_ opcode: WebSocketOpcode, hasEnvelope: Bool) {
-    var data = self.loop.buffer(capacity: self.loop.output.count + (hasEnvelope ? 16 : 0))
-    if hasEnvelope { data.writeStaticString("{\"result\":") }
-    data.write(self.loop.output)
-    if hasEnvelope { data.writeStaticString("}") }
-    self.loop.output.shrink(to: LoopContext.keptByteCount)
-    self.write(opcode, data)
-    self.startHeartbeat()
-  }
-
   private var subject: ErrorSubject {
     ErrorSubject(self.service, self.route, requestID: self.entry.requestID)
   }
 
-  /// Writes the status in `loop.output` as one message, in the format of errors in JSON lines.
-  private func writeError() {
-    var data = self.loop.buffer(capacity: self.loop.output.count + 16)
-    data.writeStaticString("{\"error\":")
-    data.write(self.loop.output)
-    data.writeStaticString("}")
-    self.write(.text, data)
+  /// Writes an error as one message, in the format of errors in JSON lines.
+  private func writeError(_ body: consuming ByteSink) {
+    self.write(.text, self.message(consume body, envelope: "{\"error\":"))
+  }
+
+  /// The content of a message.
+  ///
+  /// - Parameters:
+  ///   - body: lent by the loop, which takes it back.
+  ///   - envelope: the start of the object that the body is a member of; nil: it's sent bare.
+  private func message(_ body: consuming ByteSink, envelope: StaticString?) -> ByteBuffer {
+    var data = self.loop.buffer(capacity: body.count + 16)
+    if let envelope { data.writeStaticString(envelope) }
+    data.write(body)
+    if envelope != nil { data.writeStaticString("}") }
+    self.loop.recycle(body)
+    return data
   }
 
   func writeReply(_ message: ByteBuffer) {
+    var body = self.loop.takeOutput()
     do throws(CodecError) {
-      let contentType = try self.loop.decode(message, self.route, self.service)
+      let contentType = try self.loop.decode(message, self.route, self.service, into: &body)
       let hasEnvelope =
         self.service.stream.hasEnvelope && self.route.method.isServerStreaming && contentType == nil
-      self.writeOutput(contentType == nil ? .text : .binary, hasEnvelope: hasEnvelope)
+      self.write(
+        contentType == nil ? .text : .binary,
+        self.message(body, envelope: hasEnvelope ? "{\"result\":" : nil))
+      self.startHeartbeat()
     } catch {
       self.fail(.invalidReply(error, of: self.route))
     }
