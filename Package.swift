@@ -249,9 +249,14 @@ let package = Package(
       path: "Fuzz/Front/Targets",
       swiftSettings: settings + checked),
     .target(name: "CAllocations", path: "Tests/Support/CAllocations"),
-    .target(name: "Corpora", path: "Tests/Support/Corpora", swiftSettings: testSettings),
+    .target(
+      name: "RepeatableRandom", path: "Tests/Support/RepeatableRandom",
+      swiftSettings: testSettings),
+    .target(
+      name: "Corpora", dependencies: ["RepeatableRandom"], path: "Tests/Support/Corpora",
+      swiftSettings: testSettings),
     .testTarget(
-      name: "CodecTests", dependencies: ["CAllocations", "Codec", "Corpora"],
+      name: "CodecTests", dependencies: ["CAllocations", "Codec", "Corpora", "RepeatableRandom"],
       swiftSettings: testSettings),
     .testTarget(
       name: "BridgeProxyTests",
@@ -270,6 +275,7 @@ let package = Package(
         "HTTPFields",
         "LocalFiles",
         "ProcessResources",
+        "RepeatableRandom",
         "Routing",
         "TLS",
         "Time",

@@ -55,9 +55,14 @@ let package = Package(
     .target(
       name: "FuzzTargets", dependencies: ["Codec", "Routing"], swiftSettings: settings + checked),
     .target(name: "CAllocations", path: "Tests/Support/CAllocations"),
-    .target(name: "Corpora", path: "Tests/Support/Corpora", swiftSettings: testSettings),
+    .target(
+      name: "RepeatableRandom", path: "Tests/Support/RepeatableRandom",
+      swiftSettings: testSettings),
+    .target(
+      name: "Corpora", dependencies: ["RepeatableRandom"], path: "Tests/Support/Corpora",
+      swiftSettings: testSettings),
     .testTarget(
-      name: "CodecTests", dependencies: ["CAllocations", "Codec", "Corpora"],
+      name: "CodecTests", dependencies: ["CAllocations", "Codec", "Corpora", "RepeatableRandom"],
       swiftSettings: testSettings),
     .testTarget(
       name: "FuzzTests", dependencies: ["Codec", "FuzzTargets", "Routing"],

@@ -31,7 +31,10 @@ let package = Package(
       name: "Codec", dependencies: ["CDescriptor", "CProtobuf", "CTables", "CVector"],
       swiftSettings: settings),
     .target(name: "CAllocations"),
-    .target(name: "Corpora", swiftSettings: Array(settings.prefix(5))),
+    .target(name: "RepeatableRandom", swiftSettings: Array(settings.prefix(5))),
+    .target(
+      name: "Corpora", dependencies: ["RepeatableRandom"],
+      swiftSettings: Array(settings.prefix(5))),
     .systemLibrary(name: "CReader"),
     .executableTarget(
       name: "bench-codec",

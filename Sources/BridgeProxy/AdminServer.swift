@@ -1,4 +1,5 @@
 package import Addresses
+internal import Codec
 package import Downstream
 package import NIOCore
 internal import NIOHTTP1
@@ -191,21 +192,16 @@ enum ReadinessBody {
   /// - Parameter missing: the services whose endpoints can't be reached.
   static func text(_ missing: [AdminServer.Readiness]) -> String {
     guard !missing.isEmpty else { return #"{"status":"ready"}"# }
-    let services = missing.map { readiness in
-      #"{"service":\#(self.quoted(readiness.service)),"reason":\#(self.quoted(readiness.reason))}"#
+    var body = ByteSink()
+    body.append(#"{"status":"not ready","services":["#)
+    for (index, readiness) in missing.enumerated() {
+      body.append(index == 0 ? #"{"service":"# : #",{"service":"#)
+      JSONText.append(readiness.service, to: &body)
+      body.append(#","reason":"#)
+      JSONText.append(readiness.reason, to: &body)
+      body.append("}")
     }
-    return #"{"status":"not ready","services":[\#(services.joined(separator: ","))]}"#
-  }
-
-  private static func quoted(_ text: String) -> String {
-    var quoted = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"", "\\": quoted += "\\\(scalar)"
-      case _ where scalar.value < 0x20: quoted += " "
-      default: quoted.unicodeScalars.append(scalar)
-      }
-    }
-    return quoted + "\""
+    body.append("]}")
+    return String(decoding: body.array, as: UTF8.self)
   }
 }

@@ -77,87 +77,70 @@ enum NacosPayload {
   // MARK: Reading
 
   static func decode(_ payload: ByteBuffer) throws(DecodingError) -> NacosMessage {
-    var kind = ""
-    var fields: [(name: String, value: String)] = []
-    var text = ByteBuffer()
-    try Self.read(payload) { (number, content) throws(DecodingError) in
-      switch number {
-      case 2:
-        try Self.read(content) { (number, content) throws(DecodingError) in
-          switch number {
-          case 3: kind = String(buffer: content)
-          case 7: fields.append(try Self.entry(content))
-          default: break
+    var message = NacosMessage("", [:])
+    let bytes = Array(payload.readableBytesView)
+    var text: Range<Int>?
+    do throws(CodecError) {
+      try Self.read(bytes) { (number, content) throws(CodecError) in
+        switch number {
+        case 2: try Self.readMetadata(bytes, content, into: &message)
+        case 3:
+          try Self.read(bytes, content) { (number, content) throws(CodecError) in
+            if number == 2 { text = content }
           }
+        default: break
         }
-      case 3:
-        try Self.read(content) { (number, content) throws(DecodingError) in
-          if number == 2 { text = content }
-        }
-      default: break
       }
+    } catch {
+      throw DecodingError(description: "a message that isn't Protobuf: \(error)")
     }
-    guard !kind.isEmpty else { throw DecodingError(description: "a message without a type") }
-    var message = NacosMessage(kind, fields: fields, [:])
-    if text.readableBytes > 0 {
+    guard !message.kind.isEmpty else {
+      throw DecodingError(description: "a message without a type")
+    }
+    if let text, !text.isEmpty {
       do throws(CodecError) {
-        message.body = try JSONValue(parsing: Array(text.readableBytesView))
+        message.body = try JSONValue(parsing: Array(bytes[text]))
       } catch {
         throw DecodingError(
-          description: "a \(ConfigurationValues.quoted(kind)) with invalid JSON: \(error)")
+          description: "a \(ConfigurationValues.quoted(message.kind)) with invalid JSON: \(error)")
       }
     }
     return message
   }
 
-  private static func entry(
-    _ bytes: ByteBuffer
-  ) throws(DecodingError) -> (name: String, value: String) {
-    var entry = (name: "", value: "")
-    try Self.read(bytes) { (number, content) throws(DecodingError) in
+  private static func readMetadata(
+    _ bytes: [UInt8], _ range: Range<Int>, into message: inout NacosMessage
+  ) throws(CodecError) {
+    try Self.read(bytes, range) { (number, content) throws(CodecError) in
       switch number {
-      case 1: entry.name = String(buffer: content)
-      case 2: entry.value = String(buffer: content)
+      case 3: message.kind = Self.text(bytes, content)
+      case 7:
+        var entry = (name: "", value: "")
+        try Self.read(bytes, content) { (number, content) throws(CodecError) in
+          switch number {
+          case 1: entry.name = Self.text(bytes, content)
+          case 2: entry.value = Self.text(bytes, content)
+          default: break
+          }
+        }
+        message.fields[entry.name] = entry.value
       default: break
       }
     }
-    return entry
   }
 
-  /// Calls `take` with each length-delimited field; skips the others.
+  private static func text(_ bytes: [UInt8], _ range: Range<Int>) -> String {
+    String(decoding: bytes[range], as: UTF8.self)
+  }
+
+  /// Calls `take` with the number and the content of each length-prefixed field; skips the others.
   private static func read(
-    _ message: ByteBuffer, _ take: (Int, ByteBuffer) throws(DecodingError) -> Void
-  ) throws(DecodingError) {
-    var rest = message
-    while rest.readableBytes > 0 {
-      let tag = try Self.varint(&rest)
-      let passed: ByteBuffer?
-      switch tag & 7 {
-      case 0:
-        _ = try Self.varint(&rest)
-        continue
-      case 1: passed = rest.readSlice(length: 8)
-      case 5: passed = rest.readSlice(length: 4)
-      case 2:
-        let length = try Self.varint(&rest)
-        guard length <= UInt64(rest.readableBytes) else { throw Self.cutShort }
-        passed = rest.readSlice(length: Int(length))
-        if let content = passed, tag >> 3 <= 0x1FFF_FFFF { try take(Int(tag >> 3), content) }
-      default: throw DecodingError(description: "a message that isn't Protobuf")
-      }
-      guard passed != nil else { throw Self.cutShort }
+    _ bytes: [UInt8], _ range: Range<Int>? = nil,
+    _ take: (Int, Range<Int>) throws(CodecError) -> Void
+  ) throws(CodecError) {
+    var reader = WireFieldReader(bytes, in: range)
+    while let field = try reader.next() {
+      if case .bytes(let content) = field.value { try take(field.number, content) }
     }
   }
-
-  private static func varint(_ buffer: inout ByteBuffer) throws(DecodingError) -> UInt64 {
-    var value: UInt64 = 0
-    for shift in stride(from: UInt64(0), to: 70, by: 7) {
-      guard let byte: UInt8 = buffer.readInteger() else { throw Self.cutShort }
-      if shift < 64 { value |= UInt64(byte & 0x7F) << shift }
-      if byte < 0x80 { return value }
-    }
-    throw DecodingError(description: "a message that isn't Protobuf")
-  }
-
-  private static let cutShort = DecodingError(description: "a truncated message")
 }

@@ -210,19 +210,9 @@ struct PlanCompiler {
 
   /// The name as a JSON string. Names come from descriptors, which allow any `json_name`.
   private static func quoted(_ name: String) -> [UInt8] {
-    let digits = Array("0123456789abcdef".utf8)
-    var bytes = [UInt8(ascii: "\"")]
-    for byte in name.utf8 {
-      if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-        bytes += [UInt8(ascii: "\\"), byte]
-      } else if byte < 0x20 {
-        bytes += Array("\\u00".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-      } else {
-        bytes.append(byte)
-      }
-    }
-    bytes.append(UInt8(ascii: "\""))
-    return bytes
+    var quoted = ByteSink()
+    JSONText.append(name, to: &quoted)
+    return quoted.array
   }
 
   private static func varint(_ value: UInt32) -> (bytes: UInt64, length: UInt8) {

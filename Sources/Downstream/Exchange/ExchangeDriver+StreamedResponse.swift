@@ -139,7 +139,8 @@ extension ExchangeDriver {
   ///
   /// - Parameter body: of the error; lent by the loop, which takes it back.
   private func endStreamWithError(
-    _ code: GRPCStatus.Code, _ body: consuming ByteSink, closes: Bool = false, trailers: HeaderBlock = HeaderBlock()
+    _ code: GRPCStatus.Code, _ body: consuming ByteSink, closes: Bool = false,
+    trailers: HeaderBlock = HeaderBlock()
   ) {
     if self.exchange?.format.holdsErrors == false {
       if let body = self.stream.take() { self.writer?.write(consume body) }

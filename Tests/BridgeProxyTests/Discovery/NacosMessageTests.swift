@@ -1,5 +1,6 @@
 import Codec
 import NIOCore
+import RepeatableRandom
 import Testing
 
 @testable import BridgeConfiguration

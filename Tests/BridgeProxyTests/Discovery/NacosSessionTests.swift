@@ -1,4 +1,5 @@
 import Codec
+import RepeatableRandom
 import Testing
 
 @testable import BridgeConfiguration

@@ -1,4 +1,5 @@
 import NIOCore
+import RepeatableRandom
 import Testing
 
 @testable import HTTP2

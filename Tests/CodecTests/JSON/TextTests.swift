@@ -1,3 +1,4 @@
+import RepeatableRandom
 import Testing
 
 @testable import Codec

@@ -1,8 +1,10 @@
+internal import RepeatableRandom
+
 // Messages of one large field: what models and documents are made of.
 extension Corpus {
   /// Floats in -1..<1 as their shortest texts, as Python prints them.
   package static func tensor(of count: Int) -> Corpus {
-    var random = SplitMix64(seed: 1)
+    var random = SeededGenerator(seed: 1)
     let floats = (0..<count).map { _ in "\(Float.random(in: -1..<1, using: &random))" }
     return Corpus(
       "tensor", "\(count) floats as text", type: "Tensor",
@@ -16,7 +18,7 @@ extension Corpus {
   /// The bytes of a tensor in base64: `byteCount` bytes become four thirds of that in text.
   package static func base64(byteCount: Int) -> Corpus {
     let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-    var random = SplitMix64(seed: 2)
+    var random = SeededGenerator(seed: 2)
     var text: [UInt8] = []
     text.reserveCapacity(byteCount / 3 * 4)
     // A group of 24 random bits is four letters: whatever they are, they are valid without padding.
@@ -57,7 +59,7 @@ extension Corpus {
   private static func document(
     _ name: String, _ about: String, words: [String], seed: UInt64
   ) -> Corpus {
-    var random = SplitMix64(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let paragraphs = (0..<64).map { _ in
       var text = ""
       while text.utf8.count < 2_000 {
