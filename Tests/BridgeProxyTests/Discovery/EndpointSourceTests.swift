@@ -5,23 +5,23 @@ import Testing
 @testable import BridgeProxy
 @testable import Discovery
 
-/// The sources that ask over HTTP, as their consumers see them: answers from a table, time that passes
+/// The sources that poll over HTTP, as their consumers see them: responses from a table, time that passes
 /// as soon as somebody waits for it.
 @Suite struct EndpointSourceTests {
-  /// What's answered, one after the other, and what happened.
+  /// Consecutive responses, and a record of what happened.
   final class Script: Sendable {
-    private let answers: Mutex<[HTTPFetch.Outcome]>
+    private let responses: Mutex<[HTTPFetch.Outcome]>
     let requests = Mutex<[HTTPFetch.Request]>([])
     let waits = Mutex<[Duration]>([])
 
-    init(_ answers: [HTTPFetch.Outcome]) {
-      self.answers = Mutex(answers)
+    init(_ responses: [HTTPFetch.Outcome]) {
+      self.responses = Mutex(responses)
     }
 
-    /// After the last answer it waits until its task is cancelled.
+    /// After the last response it waits until its task is cancelled.
     var fetch: HTTPFetch {
       HTTPFetch { request in
-        let next = self.answers.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+        let next = self.responses.withLock { $0.isEmpty ? nil : $0.removeFirst() }
         guard let next else {
           await Proxy.never()
           return .failure(HTTPFetchError("cancelled"))

@@ -3,7 +3,7 @@ import Testing
 @testable import BridgeConfiguration
 @testable import Discovery
 
-/// What a registry is asked over HTTP, with which token, and what becomes of its answers.
+/// What a registry is asked over HTTP, with which token, and what becomes of its responses.
 @Suite struct NacosPollStateTests {
   private static func settings(
     _ access: Configuration.Nacos.Access, servers: [String] = ["n1"],
@@ -21,25 +21,25 @@ import Testing
       username: "me & you", password: Configuration.SecretSource(Configuration.Secret("p&ss=w0rd")))
   }
 
-  private static func answer(_ text: String, status: Int = 200) -> HTTPFetch.Outcome {
+  private static func response(_ text: String, status: Int = 200) -> HTTPFetch.Outcome {
     .success(HTTPFetch.Response(status: status, body: Array(text.utf8)))
   }
 
-  private static let token = Self.answer(#"{"accessToken":"t0ken","tokenTtl":100}"#)
-  private static let empty = Self.answer(#"{"hosts":[]}"#)
+  private static let token = Self.response(#"{"accessToken":"t0ken","tokenTtl":100}"#)
+  private static let empty = Self.response(#"{"hosts":[]}"#)
 
   /// The requests of a round, and how it ends.
   private static func round(
-    _ state: inout NacosPollState, _ answers: [HTTPFetch.Outcome], now: Duration = .zero
+    _ state: inout NacosPollState, _ responses: [HTTPFetch.Outcome], now: Duration = .zero
   ) -> (requests: [HTTPFetch.Request], update: EndpointUpdate) {
     var requests: [HTTPFetch.Request] = []
-    var answers = answers[...]
+    var responses = responses[...]
     var step = state.begin(now: now, wallMilliseconds: 1_700_000_000_000)
     while true {
       switch step {
       case .send(let request):
         requests.append(request)
-        let next = answers.popFirst() ?? .failure(HTTPFetchError("no more answers"))
+        let next = responses.popFirst() ?? .failure(HTTPFetchError("no more responses"))
         step = state.receive(next, now: now, wallMilliseconds: 1_700_000_000_000)
       case .done(let update, _):
         return (requests, update)
@@ -87,7 +87,7 @@ import Testing
     #expect(Self.urls(requests) == ["GET http://n1:8848/nacos/" + url])
   }
 
-  struct Answer: Sendable, CustomTestStringConvertible {
+  struct Response: Sendable, CustomTestStringConvertible {
     let access: Configuration.Nacos.Access
     let body: String
     var status = 200
@@ -96,7 +96,7 @@ import Testing
     var testDescription: String { "\(self.access) \(self.status) \(self.body)" }
   }
 
-  private static func answers() -> [Answer] {
+  private static func responses() -> [Response] {
     let good = #"{"ip":"10.0.0.5","port":50000,"weight":1.0,"healthy":true,"enabled":true}"#
     let many =
       #"{"hosts":[\#(good),{"ip":"a","port":1,"weight":0.5,"enabled":true,"healthy":true},"#
@@ -104,47 +104,47 @@ import Testing
       + #"{"ip":"d","port":1,"weight":0},{"ip":"e","port":1,"valid":false},{"ip":"f"},{},5]"#
     let wrapped = { (data: String) in #"{"code":0,"message":"success","data":\#(data)}"# }
     return [
-      Answer(access: .httpV1, body: "\(many)}", endpoints: ["10.0.0.5:50000*100", "a:1*50"]),
-      Answer(
+      Response(access: .httpV1, body: "\(many)}", endpoints: ["10.0.0.5:50000*100", "a:1*50"]),
+      Response(
         access: .httpV1, body: "\(many),\"reachProtectionThreshold\":true}",
         endpoints: ["10.0.0.5:50000*100", "a:1*50", "b:1*100", "e:1*100"]),
-      Answer(access: .httpV1, body: #"{"hosts":null}"#, endpoints: []),
-      Answer(access: .httpV1, body: "{}", endpoints: []),
-      Answer(access: .httpV1, body: #"{"hosts":5}"#, failure: "not a list of instances"),
-      Answer(access: .httpV1, body: "[]", failure: "not a list of instances"),
-      Answer(access: .httpV1, body: "dom not found", failure: "returned invalid JSON"),
-      Answer(access: .httpV1, body: "no", status: 500, failure: "returned 500"),
-      Answer(
+      Response(access: .httpV1, body: #"{"hosts":null}"#, endpoints: []),
+      Response(access: .httpV1, body: "{}", endpoints: []),
+      Response(access: .httpV1, body: #"{"hosts":5}"#, failure: "not a list of instances"),
+      Response(access: .httpV1, body: "[]", failure: "not a list of instances"),
+      Response(access: .httpV1, body: "dom not found", failure: "returned invalid JSON"),
+      Response(access: .httpV1, body: "no", status: 500, failure: "returned 500"),
+      Response(
         access: .httpV2, body: wrapped("\(many)}"), endpoints: ["10.0.0.5:50000*100", "a:1*50"]),
-      Answer(access: .httpV2, body: wrapped("[\(good)]"), failure: "not a list of instances"),
-      Answer(access: .httpV2, body: wrapped("null"), failure: "not a list of instances"),
-      Answer(
+      Response(access: .httpV2, body: wrapped("[\(good)]"), failure: "not a list of instances"),
+      Response(access: .httpV2, body: wrapped("null"), failure: "not a list of instances"),
+      Response(
         access: .httpV2, body: #"{"code":40000,"message":"API deprecated"}"#, status: 410,
         failure: "returned 410: this version of Nacos removed the path; set protocol to http-v3 "
           + "or grpc"),
-      Answer(
+      Response(
         access: .httpV2, body: #"{"code":30000,"message":"bad\nthing"}"#,
         failure: #"returned code 30000, "bad?thing""#),
-      Answer(
+      Response(
         access: .httpV2, body: #"{"code":21008,"message":"service not exist"}"#, status: 404,
         endpoints: []),
-      Answer(access: .httpV3, body: wrapped("[\(good)]"), endpoints: ["10.0.0.5:50000*1"]),
-      Answer(
+      Response(access: .httpV3, body: wrapped("[\(good)]"), endpoints: ["10.0.0.5:50000*1"]),
+      Response(
         access: .httpV3, body: wrapped("{\"hosts\":[\(good)]}"), endpoints: ["10.0.0.5:50000*1"]),
-      Answer(access: .httpV3, body: good, failure: "not a list of instances"),
+      Response(access: .httpV3, body: good, failure: "not a list of instances"),
     ]
   }
 
-  @Test(arguments: Self.answers()) func `a response becomes a list of endpoints or an error`(
-    _ answer: Answer
+  @Test(arguments: Self.responses()) func `a response becomes a list of endpoints or an error`(
+    _ response: Response
   ) {
-    var state = NacosPollState(Self.settings(answer.access))
-    switch Self.round(&state, [Self.answer(answer.body, status: answer.status)]).update {
+    var state = NacosPollState(Self.settings(response.access))
+    switch Self.round(&state, [Self.response(response.body, status: response.status)]).update {
     case .endpoints(let endpoints):
-      #expect(endpoints.map { "\($0.endpoint)*\($0.weight)" } == answer.endpoints)
+      #expect(endpoints.map { "\($0.endpoint)*\($0.weight)" } == response.endpoints)
     case .failure(let reason):
-      #expect(answer.endpoints == nil)
-      #expect(reason.contains(answer.failure))
+      #expect(response.endpoints == nil)
+      #expect(reason.contains(response.failure))
     }
   }
 
@@ -160,7 +160,7 @@ import Testing
       var settings = Self.settings(.httpV1)
       change(&settings)
       var state = NacosPollState(settings)
-      return [Self.round(&state, [Self.answer(body)]).update]
+      return [Self.round(&state, [Self.response(body)]).update]
     }
     let called = { (port: Int) in
       [EndpointUpdate.endpoints([.init(.init(host: "a", port: port), weight: 1)])]
@@ -178,7 +178,7 @@ import Testing
       #"{"code":0,"data":[{"ip":"a","port":1,"clusterName":"A"},"#
       + #"{"ip":"c","port":1,"clusterName":"C"}]}"#
     #expect(
-      Self.round(&state, [Self.answer(body)]).update
+      Self.round(&state, [Self.response(body)]).update
         == .endpoints([.init(.init(host: "a", port: 1), weight: 1)]))
   }
 
@@ -186,7 +186,7 @@ import Testing
     var state = NacosPollState(Self.settings(.httpV1, servers: ["n1", "n2"]))
     let down = HTTPFetch.Outcome.failure(HTTPFetchError("down"))
     #expect(Self.round(&state, [down, Self.empty]).update == .endpoints([]))
-    let (requests, update) = Self.round(&state, [Self.answer("", status: 503), down])
+    let (requests, update) = Self.round(&state, [Self.response("", status: 503), down])
     #expect(requests.map { $0.url.prefix(10) } == ["http://n2:", "http://n1:"])
     #expect(update == .failure("down"))
   }
@@ -212,7 +212,7 @@ import Testing
   @Test func `a refused token is renewed once per round`() {
     var state = NacosPollState(Self.settings(.httpV1, Self.withPassword))
     _ = Self.round(&state, [Self.token, Self.empty])
-    let forbidden = Self.answer("{}", status: 403)
+    let forbidden = Self.response("{}", status: 403)
     let (requests, update) = Self.round(&state, [forbidden, Self.token, Self.empty])
     #expect(requests.map(\.method) == [.get, .post, .get])
     #expect(update == .endpoints([]))
@@ -227,7 +227,7 @@ import Testing
 
   @Test func `a 403 without credentials suggests to set them`() {
     var state = NacosPollState(Self.settings(.httpV1))
-    guard case .failure(let reason) = Self.round(&state, [Self.answer("", status: 403)]).update
+    guard case .failure(let reason) = Self.round(&state, [Self.response("", status: 403)]).update
     else {
       Issue.record("no failure")
       return
@@ -248,7 +248,7 @@ import Testing
   ) {
     var state = NacosPollState(Self.settings(access, Self.withPassword))
     let (requests, update) = Self.round(
-      &state, paths.map { _ in Self.answer("", status: 404) })
+      &state, paths.map { _ in Self.response("", status: 404) })
     #expect(Self.urls(requests) == paths.map { "POST http://n1:8848/nacos/" + $0 })
     guard case .failure(let reason) = update else {
       Issue.record("no failure")
@@ -258,8 +258,8 @@ import Testing
   }
 
   @Test(arguments: [
-    Self.answer("unknown user!", status: 403), Self.answer("{}"), Self.answer("x"),
-    Self.answer(#"{"accessToken":"a\nb"}"#), Self.answer(#"{"accessToken":""}"#),
+    Self.response("unknown user!", status: 403), Self.response("{}"), Self.response("x"),
+    Self.response(#"{"accessToken":"a\nb"}"#), Self.response(#"{"accessToken":""}"#),
     .failure(HTTPFetchError("down")),
   ]) func `a failed login reveals no secret`(_ outcome: HTTPFetch.Outcome) {
     var state = NacosPollState(Self.settings(.httpV1, Self.withPassword))

@@ -341,7 +341,7 @@ import Testing
     #expect(try self.peer().requests.count == 1)
   }
 
-  /// How an endpoint may end a call at the deadline that it was told, a moment before the bridge does.
+  /// Ways in which an endpoint may end a call at its deadline, slightly before the bridge does.
   enum EndpointClock: CaseIterable {
     case status
     case cancelledStatus
@@ -559,19 +559,19 @@ import Testing
   @Test func `a probe reports whether the endpoint is reachable`() throws {
     self.endpoint.outcomes = [.fail(IOError(errnoCode: ECONNREFUSED, reason: "connect"))]
     let pool = self.makePool()
-    var answers: [Bool] = []
+    var replies: [Bool] = []
     func probe() throws {
-      let answer = pool.probe()
+      let reply = pool.probe()
       try self.endpoint.exchange()
-      answers.append(try answer.wait())
+      replies.append(try reply.wait())
     }
     try probe()
     try probe()
-    #expect(answers == [false, false] && self.endpoint.attempts == 1)
+    #expect(replies == [false, false] && self.endpoint.attempts == 1)
     self.endpoint.loop.advanceTime(by: .milliseconds(121))
     try probe()
     try probe()
-    #expect(answers == [false, false, true, true] && self.endpoint.attempts == 2)
+    #expect(replies == [false, false, true, true] && self.endpoint.attempts == 2)
   }
 
   @Test func `a drain lets calls in flight finish`() throws {

@@ -121,9 +121,9 @@ final class ScriptedEndpoint: Connector {
   /// Of attempts that hang. NIO wants each promise kept.
   var hanging: [EventLoopPromise<Void>] = []
 
-  /// What names lead to; nil: no answer, until the test says so.
+  /// What names lead to; nil: no reply, until the test says so.
   var names: [String: [AddressFamily: Result<[SocketAddress], LookupError>]] = [:]
-  /// Lookups without an answer that haven't been cancelled.
+  /// Lookups without a reply that haven't been cancelled.
   var silentLookups = 0
   /// Where the attempts went.
   var dialed: [String] = []
@@ -132,11 +132,11 @@ final class ScriptedEndpoint: Connector {
     _ host: String, _ family: AddressFamily, on eventLoop: any EventLoop,
     _ found: @escaping (Result<[SocketAddress], LookupError>) -> Void
   ) -> () -> Void {
-    guard let answer = self.names[host]?[family] else {
+    guard let reply = self.names[host]?[family] else {
       self.silentLookups += 1
       return { self.silentLookups -= 1 }
     }
-    self.loop.assumeIsolated().execute { found(answer) }
+    self.loop.assumeIsolated().execute { found(reply) }
     return {}
   }
 

@@ -72,10 +72,10 @@ import Testing
     #expect(head.contains(":path: /grpc.reflection.v1.ServerReflection/ServerReflectionInfo"))
     #expect(head.contains("x-team: legacy") && head.contains("grpc-timeout: 10000m"))
     #expect(self.questions() == Self.frames(.listServices))
-    try self.send(ReflectionAnswers.services("one.S"), to: 0)
+    try self.send(ReflectionReplies.services("one.S"), to: 0)
     #expect(self.questions() == Self.frames(.listServices, .fileContaining(symbol: "one.S")))
     #expect(peer.ended == [] && outcome.result == nil)
-    try self.send(ReflectionAnswers.files(self.schema), to: 0, isFirst: false)
+    try self.send(ReflectionReplies.files(self.schema), to: 0, isFirst: false)
     #expect(try outcome.result?.get().files.services == ["one.S"])
     #expect(peer.ended == [1] && peer.closed == [:])
     peer.session.finish(peer.requests[0], trailers: .good)
@@ -89,7 +89,7 @@ import Testing
   @Test func `a call that the endpoint doesn't end is cancelled after a delay`() throws {
     let outcome = self.request { $0.services = ["one.S"] }
     try self.endpoint.exchange()
-    try self.send(ReflectionAnswers.files(self.schema), to: 0)
+    try self.send(ReflectionReplies.files(self.schema), to: 0)
     #expect(outcome.result != nil)
     self.endpoint.loop.advanceTime(by: .seconds(2))
     try self.endpoint.exchange()
@@ -111,7 +111,7 @@ import Testing
     #expect(outcome.result == nil)
     let head = self.endpoint.peers[0].heads[3] ?? []
     #expect(head.contains(":path: /grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"))
-    try self.send(ReflectionAnswers.files(self.schema), to: 1)
+    try self.send(ReflectionReplies.files(self.schema), to: 1)
     #expect(try outcome.result?.get().files.services == ["one.S"])
   }
 

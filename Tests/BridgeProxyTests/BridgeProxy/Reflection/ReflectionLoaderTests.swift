@@ -27,9 +27,9 @@ import Testing
   }
 
   private func load(
-    _ answer: Result<ReflectionResult, ReflectionError>, cache: String? = "a.binpb"
+    _ reply: Result<ReflectionResult, ReflectionError>, cache: String? = "a.binpb"
   ) async -> String {
-    let outcome = await ReflectionLoader { _ in answer }.load(self.service(cache: cache))
+    let outcome = await ReflectionLoader { _ in reply }.load(self.service(cache: cache))
     let text =
       switch outcome {
       case .loaded(let schema):
@@ -40,14 +40,14 @@ import Testing
     return text.replacing(self.folder.path, with: "<folder>")
   }
 
-  private func told(_ schemas: TestSchema...) throws -> Result<ReflectionResult, ReflectionError> {
+  private func reply(_ schemas: TestSchema...) throws -> Result<ReflectionResult, ReflectionError> {
     let files = ReflectedFiles(try schemas.map { try DescriptorFile($0.fileBytes) })
     return .success(ReflectionResult(files: files, warnings: ["b.C is left out"]))
   }
 
   @Test func `the endpoint's schema is preferred to the cached one`() async throws {
     try self.folder.write("a.binpb", "broken")
-    #expect(await self.load(try self.told(Self.one)) == #"loaded ["one.S"]; b.C is left out"#)
+    #expect(await self.load(try self.reply(Self.one)) == #"loaded ["one.S"]; b.C is left out"#)
   }
 
   @Test func `the cached schema is served, with a note, while the endpoint is down`() async throws {
@@ -75,7 +75,7 @@ import Testing
     bad.messages[0].fields = [
       TestSchema.Field(name: "a", number: 1, type: 11, typeName: ".gone.Gone")
     ]
-    #expect(await self.load(try self.told(bad)).hasPrefix("refused: "))
+    #expect(await self.load(try self.reply(bad)).hasPrefix("refused: "))
   }
 
   @Test func `a plan can be made without a schema for serving, but not for a check`() async throws {
@@ -93,11 +93,11 @@ import Testing
   }
 
   @Test func `a plan reports what the endpoint responded`() async throws {
-    let answer = try self.told(Self.one)
+    let reply = try self.reply(Self.one)
     let plan = try await ServingPlan.load(
       Configuration(
         listen: [.tcp(host: "127.0.0.1", port: 0)], services: [self.service(cache: nil)]),
-      file: "", reflection: ReflectionLoader { _ in answer })
+      file: "", reflection: ReflectionLoader { _ in reply })
     #expect(plan.reflected[0] == (try TestSchema.reflected(Self.one)))
     #expect(plan.warnings == ["services.a: b.C is left out"])
     #expect(plan.listing == ["a: any host, calls go to h:1", "  POST   /one.S/Do  →  one.S/Do"])

@@ -21,13 +21,13 @@ import Testing
   }
 
   @Test func `responses are decoded, and unknown fields skipped`() throws {
-    let list = try ReflectionResponse(ReflectionAnswers.services("a.B", "c.D") + [0x0A, 1, 0x41])
+    let list = try ReflectionResponse(ReflectionReplies.services("a.B", "c.D") + [0x0A, 1, 0x41])
     #expect(list.content == .services(["a.B", "c.D"]) && list.request == nil)
     let question = ReflectionRequest.fileContaining(symbol: "a.B")
     let schema = TestSchema(methods: [])
-    let files = try ReflectionResponse(ReflectionAnswers.files(schema, to: question))
+    let files = try ReflectionResponse(ReflectionReplies.files(schema, to: question))
     #expect(files.content == .files([schema.fileBytes]) && files.request == question)
-    let error = try ReflectionResponse(ReflectionAnswers.error(5, "no"))
+    let error = try ReflectionResponse(ReflectionReplies.error(5, "no"))
     #expect(error.content == .error(code: 5, message: "no"))
     #expect(try ReflectionResponse([]).content == .other)
     #expect(try ReflectionResponse([0x2A, 0]).content == .other, "extension numbers")

@@ -48,7 +48,7 @@ import Testing
     var state = ReflectionState()
     #expect(state.start() == [.listServices])
     let action = state.received(
-      ReflectionAnswers.services(
+      ReflectionReplies.services(
         "one.S", "grpc.reflection.v1.ServerReflection", "common.None",
         "grpc.reflection.v1alpha.ServerReflection", "one.S"))
     #expect(
@@ -59,68 +59,68 @@ import Testing
   @Test func `configured services aren't listed`() {
     var state = ReflectionState(services: ["one.S"])
     #expect(state.start() == [.fileContaining(symbol: "one.S")])
-    #expect(self.outcome(state.received(ReflectionAnswers.files(self.one))) == "one.S one.proto")
+    #expect(self.outcome(state.received(ReflectionReplies.files(self.one))) == "one.S one.proto")
   }
 
   @Test func `missing imports are requested unless they are built in`() {
     var state = self.listed("two.Notes")
     #expect(
-      state.received(ReflectionAnswers.files(self.two)) == .request([.file(named: "common.proto")]))
+      state.received(ReflectionReplies.files(self.two)) == .request([.file(named: "common.proto")]))
     #expect(
-      self.outcome(state.received(ReflectionAnswers.files(self.common)))
+      self.outcome(state.received(ReflectionReplies.files(self.common)))
         == "two.Notes common.proto two.proto")
   }
 
   @Test func `imports that came unrequested aren't requested`() {
     var state = self.listed("two.Notes")
     #expect(
-      self.outcome(state.received(ReflectionAnswers.files(self.two, self.common)))
+      self.outcome(state.received(ReflectionReplies.files(self.two, self.common)))
         == "two.Notes common.proto two.proto")
   }
 
   @Test func `an import that the server lacks is skipped, for linking to report`() {
     var state = self.listed("two.Notes")
-    _ = state.received(ReflectionAnswers.files(self.two))
+    _ = state.received(ReflectionReplies.files(self.two))
     #expect(
-      self.outcome(state.received(ReflectionAnswers.error(5, "no"))) == "two.Notes two.proto")
+      self.outcome(state.received(ReflectionReplies.error(5, "no"))) == "two.Notes two.proto")
   }
 
   @Test func `a service that can't be described is left out with a warning`() {
     var state = self.listed("one.S", "two.Notes")
-    #expect(state.received(ReflectionAnswers.files(self.one)) == .request([]))
+    #expect(state.received(ReflectionReplies.files(self.one)) == .request([]))
     #expect(
-      self.outcome(state.received(ReflectionAnswers.error(5, "no\nsymbol")))
+      self.outcome(state.received(ReflectionReplies.error(5, "no\nsymbol")))
         == "one.S one.proto two.Notes is left out: the endpoint can't describe it "
         + "(NOT_FOUND: no?symbol)")
   }
 
   @Test func `a service whose files don't declare it is left out with a warning`() {
     var state = self.listed("one.S", "one.T")
-    _ = state.received(ReflectionAnswers.files(self.one))
+    _ = state.received(ReflectionReplies.files(self.one))
     #expect(
-      self.outcome(state.received(ReflectionAnswers.files(self.one)))
+      self.outcome(state.received(ReflectionReplies.files(self.one)))
         == "one.S one.proto one.T is left out: the endpoint sent files that don't declare it")
   }
 
   @Test func `no service at all is an error`() {
     var state = self.listed("one.S")
     #expect(
-      self.outcome(state.received(ReflectionAnswers.error(5, "")))
+      self.outcome(state.received(ReflectionReplies.error(5, "")))
         == "empty: describes no service that can be served: one.S is left out: the endpoint can't "
         + "describe it (NOT_FOUND)")
     var empty = ReflectionState()
     _ = empty.start()
     #expect(
-      self.outcome(empty.received(ReflectionAnswers.services())) == "empty: lists no service")
+      self.outcome(empty.received(ReflectionReplies.services())) == "empty: lists no service")
   }
 
   @Test func `a file with two contents excludes the services that need it`() {
     var other = self.common
     other.messages.append(("Other", []))
     var state = self.listed("one.S", "two.Notes")
-    _ = state.received(ReflectionAnswers.files(self.one, self.common))
+    _ = state.received(ReflectionReplies.files(self.one, self.common))
     #expect(
-      self.outcome(state.received(ReflectionAnswers.files(self.two, other)))
+      self.outcome(state.received(ReflectionReplies.files(self.two, other)))
         == "one.S one.proto two.Notes is left out: the endpoint sent two different files named "
         + "common.proto")
   }
@@ -136,18 +136,18 @@ import Testing
     let three = TestSchema.file("three", service: "T", imports: ["two.proto"])
     let four = TestSchema.file("four", service: "F", imports: ["google/api/own.proto"])
     var state = self.listed("four.F", "three.T")
-    _ = state.received(ReflectionAnswers.files(four, annotations, otherAnnotations))
+    _ = state.received(ReflectionReplies.files(four, annotations, otherAnnotations))
     #expect(
       self.outcome(
         state.received(
-          ReflectionAnswers.files(three, self.two, self.common, other, otherAnnotations)))
+          ReflectionReplies.files(three, self.two, self.common, other, otherAnnotations)))
         == "four.F four.proto google/api/own.proto three.T is left out: the endpoint sent two "
         + "different files named common.proto")
   }
 
   @Test func `a file with reordered fields is the same file`() {
     var state = self.listed("one.S", "two.Notes")
-    _ = state.received(ReflectionAnswers.files(self.one, self.common))
+    _ = state.received(ReflectionReplies.files(self.one, self.common))
     // The name last.
     var writer = WireWriter()
     writer.message(4) { list in
@@ -169,9 +169,9 @@ import Testing
     var state = self.listed("one.S", "two.Notes")
     let second = ReflectionRequest.fileContaining(symbol: "two.Notes")
     #expect(
-      state.received(ReflectionAnswers.files(self.two, self.common, to: second)) == .request([]))
+      state.received(ReflectionReplies.files(self.two, self.common, to: second)) == .request([]))
     #expect(
-      self.outcome(state.received(ReflectionAnswers.files(self.one)))
+      self.outcome(state.received(ReflectionReplies.files(self.one)))
         == "one.S two.Notes common.proto one.proto two.proto")
   }
 
@@ -180,7 +180,7 @@ import Testing
     var state = ReflectionState(services: names)
     #expect(state.start().count == 16)
     #expect(
-      state.received(ReflectionAnswers.error(5, ""))
+      state.received(ReflectionReplies.error(5, ""))
         == .request([.fileContaining(symbol: names[16])]))
   }
 
@@ -194,7 +194,7 @@ import Testing
     var last = many
     last.package = "a116"
     last.file = "last.proto"
-    #expect(state.received(ReflectionAnswers.files(many, last)) == .request([]))
+    #expect(state.received(ReflectionReplies.files(many, last)) == .request([]))
   }
 
   @Test(arguments: [
@@ -214,11 +214,11 @@ import Testing
     var state = self.listed("one.S", limits: limits)
     var greedy = self.one
     greedy.imports = ["a.proto", "b.proto", "c.proto"]
-    let answer =
+    let reply =
       which == "imports" || which == "lines"
-      ? ReflectionAnswers.files(greedy) : ReflectionAnswers.files(self.one, self.common)
-    #expect(self.outcome(state.received(answer)).hasPrefix("limit: \(reason)"))
-    #expect(state.received(answer) == .request([]), "nothing counts any more")
+      ? ReflectionReplies.files(greedy) : ReflectionReplies.files(self.one, self.common)
+    #expect(self.outcome(state.received(reply)).hasPrefix("limit: \(reason)"))
+    #expect(state.received(reply) == .request([]), "nothing counts any more")
   }
 
   @Test func `too many services are an error that suggests to name some`() {
@@ -227,7 +227,7 @@ import Testing
     var state = ReflectionState(limits: limits)
     _ = state.start()
     #expect(
-      self.outcome(state.received(ReflectionAnswers.services("a.B", "c.D")))
+      self.outcome(state.received(ReflectionReplies.services("a.B", "c.D")))
         .contains("reflection.services"))
   }
 
@@ -236,7 +236,7 @@ import Testing
     #expect(self.outcome(state.received([0xFF])).hasPrefix("malformed: sent a response that can't"))
     state = self.listed("one.S")
     #expect(
-      self.outcome(state.received(ReflectionAnswers.services("a.B")))
+      self.outcome(state.received(ReflectionReplies.services("a.B")))
         .hasPrefix("malformed: sent a response of the wrong type"))
     state = self.listed("one.S")
     var writer = WireWriter()
@@ -251,7 +251,7 @@ import Testing
       self.outcome(state.received(writer.bytes)).contains("a file descriptor without a name"))
     state = ReflectionState()
     #expect(
-      self.outcome(state.received(ReflectionAnswers.services("a.B")))
+      self.outcome(state.received(ReflectionReplies.services("a.B")))
         == "malformed: sent a response without a request")
   }
 
@@ -276,7 +276,7 @@ import Testing
 
   @Test func `the status of a complete call doesn't matter`() {
     var state = self.listed("one.S")
-    _ = state.received(ReflectionAnswers.files(self.one))
+    _ = state.received(ReflectionReplies.files(self.one))
     #expect(state.ended(GRPCStatus(.unavailable)) == .request([]))
   }
 

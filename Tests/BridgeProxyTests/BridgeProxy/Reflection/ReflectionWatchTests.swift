@@ -8,26 +8,26 @@ import Testing
 @testable import LocalFiles
 @testable import Routing
 
-/// What becomes of the answers of an endpoint that says what the test tells it to.
+/// The effects of an endpoint.s replies, which the test provides.
 @Suite struct ReflectionWatchTests {
-  private typealias Answer = Result<ReflectionResult, ReflectionError>
+  private typealias Reply = Result<ReflectionResult, ReflectionError>
 
-  /// A watch whose endpoint has these answers, and whose waits take no time. It ends when there's no
-  /// answer left.
+  /// A watch whose endpoint has these replies, and whose waits take no time. It ends when there's no
+  /// reply left.
   private final class Script: Sendable {
-    let answers: Mutex<[Answer]>
+    let replies: Mutex<[Reply]>
     let changes = Mutex<[SchemaChange]>([])
     let waits = Mutex<[Duration]>([])
     let tables = Mutex<[ServingTable]>([])
     private let task = Mutex<Task<Void, Never>?>(nil)
 
-    init(_ answers: [Answer]) {
-      self.answers = Mutex(answers)
+    init(_ replies: [Reply]) {
+      self.replies = Mutex(replies)
     }
 
-    private func next() async -> Answer {
-      let answer = self.answers.withLock { $0.isEmpty ? nil : $0.removeFirst() }
-      if let answer { return answer }
+    private func next() async -> Reply {
+      let reply = self.replies.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+      if let reply { return reply }
       self.task.withLock { $0?.cancel() }
       return .failure(ReflectionError(.unreachable, "nothing more"))
     }
@@ -72,14 +72,14 @@ import Testing
     return service
   }
 
-  private static func told(_ schemas: TestSchema..., warnings: [String] = []) throws -> Answer {
+  private static func reply(_ schemas: TestSchema..., warnings: [String] = []) throws -> Reply {
     let files = ReflectedFiles(try schemas.map { try DescriptorFile($0.fileBytes) })
     return .success(ReflectionResult(files: files, warnings: warnings))
   }
 
   private static let one = TestSchema.file("one", service: "S")
   private static let more = TestSchema.file("one", service: "S", ["Do", "More"])
-  private static let down = Answer.failure(ReflectionError(.unreachable, "it's down"))
+  private static let down = Reply.failure(ReflectionError(.unreachable, "it's down"))
 
   private static let clash: TestSchema = {
     var schema = TestSchema.file("one", service: "S", ["Do", "More"])
@@ -89,7 +89,7 @@ import Testing
   }()
 
   @Test func `an unchanged schema isn't logged`() async throws {
-    let script = Script([try Self.told(Self.one), try Self.told(Self.one)])
+    let script = Script([try Self.reply(Self.one), try Self.reply(Self.one)])
     try await script.run(Self.service(), known: TestSchema.reflected(Self.one))
     #expect(script.lines == [] && script.tables.withLock { $0.isEmpty })
     #expect(script.waits.withLock { $0 }.prefix(2) == [.seconds(30), .seconds(30)])
@@ -97,7 +97,7 @@ import Testing
 
   @Test func `a changed schema replaces the whole table`() async throws {
     let script = Script([
-      try Self.told(Self.one), try Self.told(Self.more, warnings: ["b.C is left out"]),
+      try Self.reply(Self.one), try Self.reply(Self.more, warnings: ["b.C is left out"]),
     ])
     try await script.run(Self.service(), known: TestSchema.reflected(Self.one))
     #expect(
@@ -108,7 +108,7 @@ import Testing
 
   @Test func `an unservable schema is logged once and the old one stays`() async throws {
     let script = Script([
-      try Self.told(Self.clash), try Self.told(Self.clash), try Self.told(Self.more),
+      try Self.reply(Self.clash), try Self.reply(Self.clash), try Self.reply(Self.more),
     ])
     var service = Self.service()
     service.routing.clashes = .refuse
@@ -120,8 +120,8 @@ import Testing
   }
 
   @Test func `a late schema is served, and until then the reason is logged`() async throws {
-    let bad = Answer.failure(ReflectionError(.failed, "is confused"))
-    let script = Script([Self.down, Self.down, bad, try Self.told(Self.one)])
+    let bad = Reply.failure(ReflectionError(.failed, "is confused"))
+    let script = Script([Self.down, Self.down, bad, try Self.reply(Self.one)])
     try await script.run(Self.service(), known: nil)
     #expect(
       script.lines == [
@@ -139,8 +139,8 @@ import Testing
   }
 
   @Test func `a single failed call isn't logged`() async throws {
-    let bad = Answer.failure(ReflectionError(.failed, "ended it with CANCELLED"))
-    let once = Script([bad, Self.down, try Self.told(Self.one), bad])
+    let bad = Reply.failure(ReflectionError(.failed, "ended it with CANCELLED"))
+    let once = Script([bad, Self.down, try Self.reply(Self.one), bad])
     try await once.run(Self.service(), known: TestSchema.reflected(Self.one))
     #expect(once.lines == [])
     let twice = Script([bad, bad, bad])
@@ -149,7 +149,7 @@ import Testing
   }
 
   @Test func `an endpoint that lost its reflection is logged once`() async throws {
-    let none = Answer.failure(ReflectionError(.notOffered, "offers none"))
+    let none = Reply.failure(ReflectionError(.notOffered, "offers none"))
     let script = Script([none, none])
     try await script.run(Self.service(), known: TestSchema.reflected(Self.one))
     #expect(script.lines.count == 1)
@@ -167,7 +167,7 @@ import Testing
             endpoint: h:1
             http_rules: [{selector: one.S.Gone, get: /gone}]
         """, file: "bridge.yaml", folder: "/")
-    let script = Script([try Self.told(Self.one)])
+    let script = Script([try Self.reply(Self.one)])
     try await script.run(configuration.services[0], known: nil)
     #expect(script.lines.count >= 1)
     #expect(
@@ -178,12 +178,12 @@ import Testing
   @Test func `a served schema is cached, and a failure to do so is logged once`() async throws {
     let folder = try TemporaryFolder()
     let path = folder.path + "/deep/a.binpb"
-    let script = Script([try Self.told(Self.one), try Self.told(Self.more)])
+    let script = Script([try Self.reply(Self.one), try Self.reply(Self.more)])
     try await script.run(Self.service(cache: path), known: TestSchema.reflected(Self.one))
     let kept = try ReflectedFiles(descriptorSet: try Files.read(path, limit: 1 << 20))
     #expect(kept == (try TestSchema.reflected(Self.more)))
     #expect(try Files.names(in: folder.path + "/deep") == ["a.binpb"])
-    let failing = Script([try Self.told(Self.one), try Self.told(Self.one)])
+    let failing = Script([try Self.reply(Self.one), try Self.reply(Self.one)])
     try await failing.run(
       Self.service(cache: path + "/below/a.binpb"), known: TestSchema.reflected(Self.one))
     #expect(failing.lines.count == 1 && failing.lines[0].hasPrefix("can't cache its schema in "))
@@ -193,7 +193,7 @@ import Testing
   func `a cached schema is written to the cache again after the first response`() async throws {
     let folder = try TemporaryFolder()
     let path = folder.path + "/a.binpb"
-    let script = Script([try Self.told(Self.one)])
+    let script = Script([try Self.reply(Self.one)])
     try await script.run(Self.service(cache: path), known: TestSchema.reflected(Self.one))
     #expect((try? Files.kind(of: path)) == .file)
   }

@@ -378,7 +378,7 @@ import Testing
     let (second, other) = try self.last(2)
     second.session.submitResponse(other, .ok, endsStream: false)
     try self.endpoint.exchange()
-    // It has begun to answer: from now on only the call's deadline counts.
+    // The response has begun: from now on only the call's deadline counts.
     try self.pass(.seconds(20))
     second.session.send(other, GRPCMessage.framed(ByteBuffer(string: "slow")))
     second.session.finish(other, trailers: .good)
@@ -418,17 +418,17 @@ import Testing
 
   @Test func `connections and losses of each endpoint are reported`() throws {
     let cluster = self.makeCluster(2)
-    var told: [Bool] = []
-    cluster.followPresence { told.append($0) }
+    var reported: [Bool] = []
+    cluster.followPresence { reported.append($0) }
     try self.connected(cluster)
-    #expect(told == [true, true])
+    #expect(reported == [true, true])
     try self.endpoint.peers[0].channel.close().wait()
     try self.endpoint.exchange()
-    #expect(told == [true, true, false])
+    #expect(reported == [true, true, false])
     // The other one isn't in the list any more.
     cluster.update([.init(self.address(1))])
     try self.endpoint.exchange()
-    #expect(Array(told.prefix(4)) == [true, true, false, false])
+    #expect(Array(reported.prefix(4)) == [true, true, false, false])
   }
 
   @Test func `a removed endpoint finishes its calls`() throws {
@@ -533,7 +533,7 @@ import Testing
     let failed = other.probe()
     try self.endpoint.exchange()
     #expect(try failed.wait() == false)
-    // What calls are told.
+    // The errors of calls.
     let observer = RecordingObserver()
     _ = other.start(self.ask(), observer: observer)
     try self.pass()

@@ -49,7 +49,7 @@ import Testing
       return text
     }
 
-    func answer(_ text: String, _ index: Int = 0) throws {
+    func response(_ text: String, _ index: Int = 0) throws {
       try self.channels[index].writeInbound(ByteBuffer(string: text))
       self.loop.run()
     }
@@ -102,7 +102,7 @@ import Testing
           == "POST /predict HTTP/1.1\r\nhost: eas\r\nuser-agent: u\r\naccept-encoding: identity\r\n"
           + "content-type: application/octet-stream\r\ncontent-length: 3\r\nauthorization: t\r\n\r\n"
           + text)
-      try self.peers.answer(Self.good("re \(text)", "x-a: 1\r\nServer: s\r\nDate: d\r\n"))
+      try self.peers.response(Self.good("re \(text)", "x-a: 1\r\nServer: s\r\nDate: d\r\n"))
       #expect(
         observer.events == [
           .head(["x-a: 1", "server: s"]), .message("re \(text)"), .end(GRPCStatus(.ok), []),
@@ -119,7 +119,7 @@ import Testing
     ] {
       let observer = RecordingObserver()
       _ = pool.start(self.ask("x"), observer: observer)
-      for character in reply { try self.peers.answer(String(character)) }
+      for character in reply { try self.peers.response(String(character)) }
       #expect(observer.events == RecordingObserver.good("abcdef"))
     }
     #expect(self.peers.open == 1)
@@ -141,12 +141,12 @@ import Testing
     let pool = self.makePool()
     let observer = RecordingObserver()
     _ = pool.start(self.ask("x"), observer: observer)
-    try? self.peers.answer(reply)
+    try? self.peers.response(reply)
     #expect(observer.status?.code == code, "\(observer.events)")
     #expect(self.peers.open == 0)
     let next = RecordingObserver()
     _ = pool.start(self.ask("y"), observer: next)
-    try self.peers.answer(Self.good("b"), 1)
+    try self.peers.response(Self.good("b"), 1)
     #expect(next.events == RecordingObserver.good("b"))
   }
 
@@ -158,7 +158,7 @@ import Testing
     #expect(try self.peers.written(0).hasSuffix("\r\n0"))
     #expect(try self.peers.written(1).hasSuffix("\r\n1"))
     calls[2].cancel()
-    try self.peers.answer(Self.good("b"), 1)
+    try self.peers.response(Self.good("b"), 1)
     #expect(observers[1].events == RecordingObserver.good("b"))
     #expect(try self.peers.written(1).hasSuffix("\r\n3"))
     #expect(observers[2].events.isEmpty && observers[0].events.isEmpty)
@@ -186,7 +186,7 @@ import Testing
     let observer = RecordingObserver()
     let call = pool.start(self.ask("x"), observer: observer)
     call.pauseReading()
-    try self.peers.answer(Self.good("a"))
+    try self.peers.response(Self.good("a"))
     #expect(observer.events.isEmpty)
     call.resumeReading()
     #expect(observer.events.isEmpty)
@@ -198,7 +198,7 @@ import Testing
   func `a stale connection's call is retried if it's idempotent`(idempotent: Bool) throws {
     let pool = self.makePool(idempotent: idempotent)
     _ = pool.start(self.ask("x"), observer: RecordingObserver())
-    try self.peers.answer(Self.good("a"))
+    try self.peers.response(Self.good("a"))
     let observer = RecordingObserver()
     _ = pool.start(self.ask("y"), observer: observer)
     _ = try self.peers.written()
@@ -210,7 +210,7 @@ import Testing
     }
     #expect(observer.events.isEmpty)
     #expect(try self.peers.written(1).hasSuffix("\r\ny"))
-    try self.peers.answer(Self.good("b"), 1)
+    try self.peers.response(Self.good("b"), 1)
     #expect(observer.events == RecordingObserver.good("b"))
     // Only once.
     let again = RecordingObserver()
@@ -224,10 +224,10 @@ import Testing
   @Test func `a call whose response has begun is not retried`() throws {
     let pool = self.makePool(idempotent: true)
     _ = pool.start(self.ask("x"), observer: RecordingObserver())
-    try self.peers.answer(Self.good("a"))
+    try self.peers.response(Self.good("a"))
     let observer = RecordingObserver()
     _ = pool.start(self.ask("y"), observer: observer)
-    try self.peers.answer("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab")
+    try self.peers.response("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab")
     try? self.peers.close()
     #expect(observer.status?.code == .unavailable && self.peers.channels.count == 1)
   }
@@ -235,13 +235,13 @@ import Testing
   @Test func `an unrequested response closes the connection`() throws {
     let pool = self.makePool()
     _ = pool.start(self.ask("x"), observer: RecordingObserver())
-    try self.peers.answer(Self.good("a"))
+    try self.peers.response(Self.good("a"))
     #expect(self.peers.open == 1)
-    try? self.peers.answer("HTTP/1.1 408 x\r\ncontent-length: 0\r\n\r\n")
+    try? self.peers.response("HTTP/1.1 408 x\r\ncontent-length: 0\r\n\r\n")
     #expect(self.peers.open == 0)
     let observer = RecordingObserver()
     _ = pool.start(self.ask("y"), observer: observer)
-    try self.peers.answer(Self.good("b"), 1)
+    try self.peers.response(Self.good("b"), 1)
     #expect(observer.events == RecordingObserver.good("b"))
   }
 
@@ -277,15 +277,15 @@ import Testing
 
   @Test func `an idle connection is closed, and the endpoint stays reachable`() throws {
     let pool = self.makePool(idle: .seconds(8))
-    var told: [Connectivity] = []
-    pool.onConnectivity = { told.append($0) }
+    var reported: [Connectivity] = []
+    pool.onConnectivity = { reported.append($0) }
     _ = pool.start(self.ask("x"), observer: RecordingObserver())
-    try self.peers.answer(Self.good("a"))
+    try self.peers.response(Self.good("a"))
     self.peers.loop.advanceTime(by: .seconds(7))
     #expect(self.peers.open == 1)
     self.peers.loop.advanceTime(by: .seconds(5))
     #expect(self.peers.open == 0)
-    #expect(told == [.ready])
+    #expect(reported == [.ready])
   }
 
   @Test func `a drain lets calls finish`() throws {
@@ -298,7 +298,7 @@ import Testing
     _ = pool.start(self.ask("y"), observer: refused)
     self.peers.loop.run()
     #expect(!isDrained && refused.status?.origin == .notConnected)
-    try self.peers.answer(Self.good("a"))
+    try self.peers.response(Self.good("a"))
     #expect(observer.events == RecordingObserver.good("a"))
     #expect(isDrained && self.peers.open == 0)
   }
