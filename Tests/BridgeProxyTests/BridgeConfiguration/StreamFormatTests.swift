@@ -35,10 +35,10 @@ struct StreamFormatTests {
   @Test func `an unsatisfiable Accept is a 406 that lists the formats, without a call`() throws {
     let client = try TestClient()
     client.request("GET /v1/watch/a", ["Accept: image/png"])
-    let answer = try client.answer()
-    #expect(answer.status == 406)
-    #expect(answer.body.contains("\"reason\":\"NOT_ACCEPTABLE\""))
-    #expect(answer.body.contains("text/event-stream"))
+    let response = try client.response()
+    #expect(response.status == 406)
+    #expect(response.body.contains("\"reason\":\"NOT_ACCEPTABLE\""))
+    #expect(response.body.contains("text/event-stream"))
     #expect(client.upstream.calls.isEmpty)
     #expect(client.isOpen)
   }
@@ -50,9 +50,9 @@ struct StreamFormatTests {
       call.end()
     }
     client.request("GET /v1/watch/a", ["Accept: text/event-stream"])
-    let answer = try client.answer()
-    #expect(answer.fields["content-type"] == "application/json")
-    #expect(answer.body == "[{\"text\":\"1\"}]\n")
+    let response = try client.response()
+    #expect(response.fields["content-type"] == "application/json")
+    #expect(response.body == "[{\"text\":\"1\"}]\n")
   }
 
   // MARK: One array
@@ -78,9 +78,9 @@ struct StreamFormatTests {
     let client = try TestClient()
     client.request("GET /v1/watch/a", ["Accept: application/json"])
     client.upstream.calls[0].end()
-    let answer = try client.answer()
-    #expect(answer.body == "[]\n")
-    #expect(answer.fields["ended"] == "yes")
+    let response = try client.response()
+    #expect(response.body == "[]\n")
+    #expect(response.fields["ended"] == "yes")
   }
 
   @Test func `an array that fails is truncated and the connection closed`() throws {
@@ -108,7 +108,7 @@ struct StreamFormatTests {
     let client = try TestClient()
     client.request("GET /v1/watch/a", ["Accept: application/json"])
     client.upstream.calls[0].end(GRPCStatus(.notFound, "no"))
-    #expect(try client.answer().status == 404)
+    #expect(try client.response().status == 404)
     #expect(client.isOpen)
   }
 
@@ -127,15 +127,15 @@ struct StreamFormatTests {
     call.reply(TestSchema.note(text: "1"))
     call.reply(TestSchema.note(text: "2"))
     call.end(GRPCStatus(.aborted, "no"))
-    let answer = try client.answer()
-    #expect(answer.status == 200)
-    #expect(answer.fields["content-type"] == "text/event-stream")
-    #expect(answer.fields["cache-control"] == "no-cache")
+    let response = try client.response()
+    #expect(response.status == 200)
+    #expect(response.fields["content-type"] == "text/event-stream")
+    #expect(response.fields["cache-control"] == "no-cache")
     #expect(
-      answer.body
+      response.body
         == "data: {\"text\":\"1\"}\n\ndata: {\"text\":\"2\"}\n\n"
         + "event: error\ndata: {\"code\":10,\"message\":\"no\"}\n\n")
-    #expect(answer.fields["ended"] == "yes")
+    #expect(response.fields["ended"] == "yes")
     #expect(client.isOpen)
   }
 
@@ -146,13 +146,13 @@ struct StreamFormatTests {
       call.end()
     }
     client.request("GET /v1/watch/a", ["Accept: text/event-stream"])
-    #expect(try client.answer().body == "data: {\"text\":\"1\"}\n\ndata: [DONE]\n\n")
+    #expect(try client.response().body == "data: {\"text\":\"1\"}\n\ndata: [DONE]\n\n")
     client.upstream.automatic = { call in
       call.reply(TestSchema.note(text: "1"))
       call.end(GRPCStatus(.aborted, "no"))
     }
     client.request("GET /v1/watch/a", ["Accept: text/event-stream"])
-    #expect(try !client.answer().body.contains("DONE"))
+    #expect(try !client.response().body.contains("DONE"))
   }
 
   @Test func `a silent stream of events sends heartbeats, the first with the head`() throws {
@@ -186,7 +186,7 @@ struct StreamFormatTests {
     client.request("GET /v1/watch/a", ["Accept: text/event-stream"])
     for _ in 0..<3 { client.loop.tick() }
     client.upstream.calls[0].end(GRPCStatus(.permissionDenied, "no"))
-    #expect(try client.answer().status == 403)
+    #expect(try client.response().status == 403)
   }
 
   @Test func `other formats, unary calls and blocked clients get no heartbeats`() throws {
@@ -195,13 +195,13 @@ struct StreamFormatTests {
     for _ in 0..<10 { client.loop.tick() }
     #expect(try client.received() == "")
     client.upstream.calls[0].end()
-    _ = try client.answer()
+    _ = try client.response()
     client.request("GET /v1/notes/a", ["Accept: text/event-stream, */*"])
     for _ in 0..<10 { client.loop.tick() }
     #expect(try client.received() == "")
     client.upstream.calls[1].reply(TestSchema.note(text: "1"))
     client.upstream.calls[1].end()
-    #expect(try client.answer().status == 200)
+    #expect(try client.response().status == 200)
     client.request("GET /v1/watch/a", ["Accept: text/event-stream"])
     client.setWritable(false)
     for _ in 0..<10 { client.loop.tick() }

@@ -28,9 +28,9 @@ import Testing
         }
       }
     return try await client.executeThenClose { inbound, _ in
-      var answer = ""
-      for try await part in inbound { answer += String(buffer: part) }
-      return answer
+      var response = ""
+      for try await part in inbound { response += String(buffer: part) }
+      return response
     }
   }
 
@@ -56,9 +56,10 @@ import Testing
   ) async throws
     -> String
   {
-    let answer = try await self.exchange(
+    let response = try await self.exchange(
       "\(method) \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", with: server)
-    let parts = answer.split(separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)
+    let parts = response.split(
+      separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)
     let status = parts.first?.split(separator: " ").dropFirst().first ?? ""
     return "\(status) \(parts.dropFirst().first ?? "")"
   }
@@ -107,10 +108,10 @@ import Testing
 
   @Test func `pipelined requests get their responses in order`() async throws {
     let server = try await self.server()
-    let answer = try await self.exchange(
+    let response = try await self.exchange(
       "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.0\r\n\r\n", with: server)
-    let ready = try #require(answer.firstRange(of: "ready"))
-    let alive = try #require(answer.firstRange(of: "\"ok\""))
+    let ready = try #require(response.firstRange(of: "ready"))
+    let alive = try #require(response.firstRange(of: "\"ok\""))
     #expect(ready.lowerBound < alive.lowerBound)
     await server.close()
   }

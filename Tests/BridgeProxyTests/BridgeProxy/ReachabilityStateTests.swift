@@ -64,7 +64,7 @@ import Testing
         "service bench: a:1 is unreachable (10 times since the last report): closed",
         "service bench: a:1 is reachable again after 0ms",
       ])
-    // It stays away: that's told of in the end.
+    // It stays away, which is reported in the end.
     #expect(self.note(&state, .lost("closed"), at: 21) == nil)
     #expect(
       self.note(&state, .lost("refused"), at: 31) == "service bench: a:1 is unreachable: refused")

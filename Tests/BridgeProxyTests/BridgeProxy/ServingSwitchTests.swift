@@ -93,9 +93,9 @@ import Testing
     #expect(client.upstream.calls.count == 1 && other.calls.isEmpty)
     client.upstream.calls[0].reply(TestSchema.note(text: "x"))
     client.upstream.calls[0].end()
-    #expect(try client.answer().body == #"{"text":"x"}"#)
+    #expect(try client.response().body == #"{"text":"x"}"#)
     client.request("POST /v1/echo", body: "{}")
-    #expect(try client.answer().status == 404)
+    #expect(try client.response().status == 404)
     client.request("POST /v2/echo", body: "{}")
     #expect(client.upstream.calls.count == 1 && other.calls.count == 1)
   }
@@ -111,9 +111,9 @@ import Testing
     let service = try Self.service("a", "/a", missing: "can't connect to b:1")
     let client = try TestClient(serving: service, limits: Configuration.Limits())
     client.request("GET /v1/anything")
-    let answer = try client.answer()
-    #expect(answer.status == 503 && answer.fields["retry-after"] == "2")
-    #expect(answer.body.contains("SCHEMA_NOT_LOADED"))
-    #expect(answer.body.contains("service a has no schema yet: can't connect to b:1"))
+    let response = try client.response()
+    #expect(response.status == 503 && response.fields["retry-after"] == "2")
+    #expect(response.body.contains("SCHEMA_NOT_LOADED"))
+    #expect(response.body.contains("service a has no schema yet: can't connect to b:1"))
   }
 }

@@ -32,20 +32,20 @@ struct AcceptTests {
   @Test func `a unary request that doesn't accept JSON is a 406, without a call`() throws {
     let client = try TestClient()
     client.request("POST /v1/echo", ["Accept: text/html", "Accept: text/xml"], body: "{}")
-    let answer = try client.answer()
-    #expect(answer.status == 406)
-    #expect(answer.fields["content-type"] == "application/json")
-    #expect(answer.body.contains(#""reason":"NOT_ACCEPTABLE""#))
+    let response = try client.response()
+    #expect(response.status == 406)
+    #expect(response.fields["content-type"] == "application/json")
+    #expect(response.body.contains(#""reason":"NOT_ACCEPTABLE""#))
     #expect(
-      answer.body.contains("Accept is text/html, text/xml, but test.Notes/Echo returns only"))
-    #expect(answer.body.contains("send Accept: application/json"))
+      response.body.contains("Accept is text/html, text/xml, but test.Notes/Echo returns only"))
+    #expect(response.body.contains("send Accept: application/json"))
     #expect(client.upstream.calls.isEmpty)
     #expect(client.isOpen)
     for fields in [["Accept: text/html", "Accept: */*"], ["Accept:"], []] {
       client.request("POST /v1/echo", fields, body: "{}")
       client.upstream.calls.last?.reply([])
       client.upstream.calls.last?.end()
-      #expect(try client.answer().status == 200)
+      #expect(try client.response().status == 200)
     }
   }
 

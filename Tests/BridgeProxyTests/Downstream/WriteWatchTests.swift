@@ -47,6 +47,6 @@ struct WriteWatchTests {
     client.setWritable(true)
     for _ in 0..<20 { client.loop.tick() }
     #expect(client.isOpen)
-    #expect(try client.answer().status == 404)
+    #expect(try client.response().status == 404)
   }
 }

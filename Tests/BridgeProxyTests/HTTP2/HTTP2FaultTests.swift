@@ -15,7 +15,7 @@ import Testing
     var headCount = 0
     var output = ByteBuffer()
     /// Answers each request at once.
-    var answers = false
+    var responses = false
 
     init(streams: Int = 100) {
       var options = HTTP2Session.Options()
@@ -35,7 +35,7 @@ import Testing
         for event in self.session.events {
           guard case .headers(let stream, _, _) = event else { continue }
           self.headCount += 1
-          if self.answers {
+          if self.responses {
             self.session.submitResponse(stream, [":status": "200"], endsStream: true)
           }
         }
@@ -163,7 +163,7 @@ import Testing
 
   @Test func `resets of completed streams cost nothing`() {
     let server = Server()
-    server.answers = true
+    server.responses = true
     for index in 0..<(FaultBudget.burst + 100) {
       let id = Int32(index) * 2 + 1
       server.take(RawFrames.request(id))
@@ -291,7 +291,7 @@ import Testing
   func `frames for ended streams are tolerated or an error`(_ index: Int) {
     let late = Self.lates[index]
     let server = Server()
-    server.answers = true
+    server.responses = true
     server.take(late.before)
     server.take(late.sent)
     #expect(RawFrames.goAway(server.output) == late.goAway, "\(late.name)")

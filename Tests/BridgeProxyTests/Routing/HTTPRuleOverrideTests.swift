@@ -117,7 +117,7 @@ struct HTTPRuleOverrideTests {
       let client = try TestClient(serving: service, limits: Configuration.Limits())
       client.request("\(method) /v1/any")
       #expect(client.upstream.calls.isEmpty, "\(method)")
-      #expect(try client.answer().status >= 400)
+      #expect(try client.response().status >= 400)
     }
   }
 

@@ -69,7 +69,7 @@ final class CannedUpstream: Upstream {
     /// What the endpoint hasn't taken, as the test would have it.
     var unsentBytes = 0
 
-    /// The observer is told that more can be sent.
+    /// Notifies the observer that more can be sent.
     func makeRoom() {
       self.unsentBytes = 0
       guard !self.isCancelled else { return }

@@ -90,7 +90,7 @@ final class ProtocolClient {
   }
 
   /// What has arrived for the current request; nil before the head.
-  func response() throws -> Response? {
+  func partialResponse() throws -> Response? {
     self.client.run()
     if let caller = self.caller, let stream = self.stream {
       try caller.exchange()
@@ -101,8 +101,8 @@ final class ProtocolClient {
   }
 
   /// The complete response.
-  func answer() throws -> Response {
-    let response = try #require(try self.response())
+  func response() throws -> Response {
+    let response = try #require(try self.partialResponse())
     #expect(response.isWhole)
     return response
   }
@@ -118,16 +118,16 @@ final class ProtocolClient {
   }
 
   private static func response(_ text: String, isHead: Bool) throws -> Response {
-    // The trailer section is cut off, because `Answer` doesn't parse it.
+    // The trailer section is cut off, because `ParsedResponse` doesn't parse it.
     var parts = text.split(separator: "\r\n0\r\n", maxSplits: 1).map(String.init)
     let isChunked = text.contains("transfer-encoding: chunked") && !isHead
     if isChunked, parts.count == 2 { parts[0] += "\r\n0\r\n\r\n" }
-    let answers = try Answer.parse(isChunked ? parts[0] : text, isHead: isHead)
-    #expect(answers.count == 1, "\(answers)")
-    let answer = try #require(answers.first)
+    let responses = try ParsedResponse.parse(isChunked ? parts[0] : text, isHead: isHead)
+    #expect(responses.count == 1, "\(responses)")
+    let parsed = try #require(responses.first)
     var response = Response(
-      status: answer.status, fields: answer.fields, body: answer.body,
-      bodyByteCount: answer.body.utf8.count,
+      status: parsed.status, fields: parsed.fields, body: parsed.body,
+      bodyByteCount: parsed.body.utf8.count,
       isWhole: !isChunked || parts.count == 2)
     if isChunked, parts.count == 2 {
       for line in parts[1].split(separator: "\r\n") {

@@ -100,7 +100,7 @@ final class TestCaller {
     try self.exchange()
   }
 
-  /// Opens a stream with a call; complete where there's a body and it isn't told otherwise.
+  /// Opens a stream with a call; complete if there's a body, unless the caller says otherwise.
   func call(
     _ path: String = "/test.Notes/Get", _ fields: [(String, String)] = [], body: String? = nil,
     ends: Bool = true, contentType: String = "application/grpc"
@@ -113,7 +113,7 @@ final class TestCaller {
     guard
       let stream = self.session.submitRequest(
         head, body: body.map { ByteBuffer(string: $0) }, endsStream: ends)
-    else { throw AnswerError(text: "no stream") }
+    else { throw ResponseError(text: "no stream") }
     try self.exchange()
     return stream
   }
@@ -130,7 +130,7 @@ final class TestCaller {
     guard
       let stream = self.session.submitRequest(
         head, body: body.map { ByteBuffer(string: $0) }, endsStream: ends)
-    else { throw AnswerError(text: "no stream") }
+    else { throw ResponseError(text: "no stream") }
     try self.exchange()
     return stream
   }

@@ -122,75 +122,75 @@ final class TestClient {
     return bytes
   }
 
-  /// The answers that were written since the last call.
-  func answers() throws -> [Answer] {
-    try Answer.parse(try self.received())
+  /// The responses that were written since the last call.
+  func responses() throws -> [ParsedResponse] {
+    try ParsedResponse.parse(try self.received())
   }
 
-  /// The one answer that was written since the last call.
-  func answer() throws -> Answer {
-    let answers = try self.answers()
-    guard answers.count == 1, let answer = answers.first else {
-      throw AnswerError(text: "\(answers.count) answers instead of one: \(answers)")
+  /// The one response that was written since the last call.
+  func response() throws -> ParsedResponse {
+    let responses = try self.responses()
+    guard responses.count == 1, let response = responses.first else {
+      throw ResponseError(text: "\(responses.count) responses instead of one: \(responses)")
     }
-    return answer
+    return response
   }
 }
 
-/// An answer as a client reads it.
-struct Answer: Equatable, CustomStringConvertible {
+/// A response as a client reads it.
+struct ParsedResponse: Equatable, CustomStringConvertible {
   var status: Int
   var fields: [String: String]
   var body: String
 
   /// What the status line and the fields say of the body is believed, except where a request was a
-  /// HEAD, of which nothing is known here: give each answer its own call then.
-  static func parse(_ text: String, isHead: Bool = false) throws -> [Answer] {
+  /// HEAD, of which nothing is known here: give each response its own call then.
+  static func parse(_ text: String, isHead: Bool = false) throws -> [ParsedResponse] {
     var rest = Substring(text)
-    var answers: [Answer] = []
+    var responses: [ParsedResponse] = []
     while !rest.isEmpty {
-      guard let end = rest.range(of: "\r\n\r\n") else { throw AnswerError(text: String(rest)) }
+      guard let end = rest.range(of: "\r\n\r\n") else { throw ResponseError(text: String(rest)) }
       let lines = rest[..<end.lowerBound].components(separatedBy: "\r\n")
       rest = rest[end.upperBound...]
       let words = lines[0].split(separator: " ")
       guard words.count >= 2, words[0] == "HTTP/1.1", let status = Int(words[1]) else {
-        throw AnswerError(text: text)
+        throw ResponseError(text: text)
       }
       var fields: [String: String] = [:]
       for line in lines.dropFirst() {
         let parts = line.split(separator: ":", maxSplits: 1)
         fields[String(parts[0])] = parts[1].drop { $0 == " " }.description
       }
-      var answer = Answer(status: status, fields: fields, body: "")
+      var response = ParsedResponse(status: status, fields: fields, body: "")
       if status != 100, status != 204, !isHead {
-        try Self.readBody(of: &answer, &rest)
+        try Self.readBody(of: &response, &rest)
       }
-      answers.append(answer)
+      responses.append(response)
     }
-    return answers
+    return responses
   }
 
-  private static func readBody(of answer: inout Answer, _ rest: inout Substring) throws {
-    if let length = answer.fields["content-length"].flatMap({ Int($0) }) {
-      guard rest.utf8.count >= length else { throw AnswerError(text: String(rest)) }
-      answer.body = String(decoding: rest.utf8.prefix(length), as: UTF8.self)
+  private static func readBody(of response: inout ParsedResponse, _ rest: inout Substring) throws {
+    if let length = response.fields["content-length"].flatMap({ Int($0) }) {
+      guard rest.utf8.count >= length else { throw ResponseError(text: String(rest)) }
+      response.body = String(decoding: rest.utf8.prefix(length), as: UTF8.self)
       rest = Substring(String(decoding: rest.utf8.dropFirst(length), as: UTF8.self))
-    } else if answer.fields["transfer-encoding"] == "chunked" {
+    } else if response.fields["transfer-encoding"] == "chunked" {
       while true {
         guard let end = rest.range(of: "\r\n"), let size = Int(rest[..<end.lowerBound], radix: 16)
         else { return }
         rest = rest[end.upperBound...]
-        answer.body += String(decoding: rest.utf8.prefix(size), as: UTF8.self)
+        response.body += String(decoding: rest.utf8.prefix(size), as: UTF8.self)
         rest = Substring(String(decoding: rest.utf8.dropFirst(size), as: UTF8.self))
-        guard rest.hasPrefix("\r\n") else { throw AnswerError(text: String(rest)) }
+        guard rest.hasPrefix("\r\n") else { throw ResponseError(text: String(rest)) }
         rest = rest.dropFirst(1)
         if size == 0 {
-          answer.fields["ended"] = "yes"
+          response.fields["ended"] = "yes"
           return
         }
       }
     } else {
-      answer.body = String(rest)
+      response.body = String(rest)
       rest = ""
     }
   }
@@ -198,7 +198,7 @@ struct Answer: Equatable, CustomStringConvertible {
   var description: String { "\(self.status) \(self.fields) \(self.body)" }
 }
 
-struct AnswerError: Error {
+struct ResponseError: Error {
   var text: String
 }
 

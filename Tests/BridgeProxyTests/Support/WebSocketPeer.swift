@@ -37,7 +37,7 @@ final class WebSocketPeer {
     client.request("GET \(target)", Self.handshake + fields)
     let text = try client.received()
     guard text.hasPrefix("HTTP/1.1 101 "), text.hasSuffix("\r\n\r\n") else {
-      throw AnswerError(text: text)
+      throw ResponseError(text: text)
     }
     self.response = text
   }

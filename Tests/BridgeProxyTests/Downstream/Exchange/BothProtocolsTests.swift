@@ -17,7 +17,7 @@ import Testing
     try client.request(
       "POST /v1/echo", ["content-type: application/json", "x-request-id: r"],
       body: #"{"name":"a"}"#)
-    var response = try client.answer()
+    var response = try client.response()
     #expect(response.fields["date"] != nil)
     response.fields["date"] = nil
     #expect(
@@ -35,7 +35,7 @@ import Testing
   func `an error needs no call`(_ kind: ClientProtocol) throws {
     let client = try ProtocolClient(kind)
     try client.request("GET /no/such/path")
-    let response = try client.answer()
+    let response = try client.response()
     #expect(response.status == 404 && response.isWhole)
     #expect(response.bodyByteCount > 100)
     #expect(response.fields["content-length"] == String(response.bodyByteCount))
@@ -49,7 +49,7 @@ import Testing
     let call = try #require(client.upstream.calls.first)
     call.reply(TestSchema.note(text: "hi"))
     call.end()
-    let response = try client.answer()
+    let response = try client.response()
     #expect(response.status == 200 && response.body.isEmpty && response.isWhole)
     #expect(response.fields["content-length"] == "13")
   }
@@ -61,7 +61,7 @@ import Testing
     let call = try #require(client.upstream.calls.first)
     call.reply(TestSchema.note(text: "hi"))
     call.end(GRPCStatus(.ok), trailers: [("x-a", "1"), ("x-b", "2")])
-    let response = try client.answer()
+    let response = try client.response()
     #expect(response.status == 200 && response.body == #"{"text":"hi"}"# && response.isWhole)
     #expect(response.trailers == ["grpc-trailer-x-a": "1", "grpc-trailer-x-b": "2"])
     #expect(response.fields["content-length"] == nil)
@@ -82,7 +82,7 @@ import Testing
     let call = try #require(client.upstream.calls.first)
     for text in ["1", "2"] { call.reply(TestSchema.note(text: text)) }
     call.end()
-    let response = try client.answer()
+    let response = try client.response()
     #expect(response.status == 200 && response.body == format.body && response.isWhole)
     #expect(response.fields["content-type"] == format.type)
   }
@@ -96,7 +96,7 @@ import Testing
     let call = try #require(client.upstream.calls.first)
     call.reply(TestSchema.note(text: "1"))
     call.end(GRPCStatus(.dataLoss, "gone"))
-    let response = try client.answer()
+    let response = try client.response()
     #expect(response.isWhole && response.body.hasPrefix("{\"text\":\"1\"}\n{\"error\":"))
   }
 
@@ -108,7 +108,7 @@ import Testing
     call.reply(TestSchema.note(text: "1"))
     call.end(GRPCStatus(.dataLoss, "gone"))
     // Over HTTP/2 nothing precedes the reset.
-    #expect(try client.response()?.isWhole != true)
+    #expect(try client.partialResponse()?.isWhole != true)
   }
 
   @Test(arguments: ClientProtocol.allCases)
@@ -119,7 +119,7 @@ import Testing
     try client.request(
       "OPTIONS /v1/echo",
       ["origin: https://a.example", "access-control-request-method: POST"])
-    let response = try client.answer()
+    let response = try client.response()
     #expect(response.status == 204 && response.body.isEmpty && response.isWhole)
     #expect(response.fields["access-control-allow-origin"] == "https://a.example")
     #expect(response.fields["vary"] == "origin")

@@ -36,7 +36,7 @@ struct CompressedRequestTests {
       #expect(client.upstream.calls.last?.message == TestSchema.note(name: "a", text: "hi"))
       client.upstream.calls.last?.reply([])
       client.upstream.calls.last?.end()
-      #expect(try client.answer().status == 200)
+      #expect(try client.response().status == 200)
       // What the client sent, not what it became.
       #expect(client.log.entries.last?.requestBytes == body.readableBytes)
     }
@@ -50,11 +50,11 @@ struct CompressedRequestTests {
   {
     let client = try TestClient()
     Self.post(client, coding, Self.json)
-    let answer = try client.answer()
-    #expect(answer.status == 415)
-    #expect(answer.fields["accept-encoding"] == "gzip, deflate")
-    #expect(answer.body.contains("UNSUPPORTED_CONTENT_ENCODING"))
-    #expect(answer.body.contains("one of gzip and deflate"))
+    let response = try client.response()
+    #expect(response.status == 415)
+    #expect(response.fields["accept-encoding"] == "gzip, deflate")
+    #expect(response.body.contains("UNSUPPORTED_CONTENT_ENCODING"))
+    #expect(response.body.contains("one of gzip and deflate"))
     #expect(client.upstream.calls.isEmpty)
     #expect(client.isOpen)
   }
@@ -70,10 +70,10 @@ struct CompressedRequestTests {
       "POST /v1/echo HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\n"
         + "Content-Length: \(bomb.readableBytes)\r\n\r\n")
     client.sendRaw(Array(half.readableBytesView))
-    let answer = try client.answer()
-    #expect(answer.status == 413)
-    #expect(answer.body.contains(#""reason":"INFLATED_BODY_TOO_LARGE""#))
-    #expect(answer.body.contains("100000 bytes (limits.request_body_bytes)"))
+    let response = try client.response()
+    #expect(response.status == 413)
+    #expect(response.body.contains(#""reason":"INFLATED_BODY_TOO_LARGE""#))
+    #expect(response.body.contains("100000 bytes (limits.request_body_bytes)"))
     #expect(client.upstream.calls.isEmpty)
   }
 
@@ -81,10 +81,10 @@ struct CompressedRequestTests {
     let client = try TestClient()
     let text = ByteBuffer(string: "[" + String(repeating: " ", count: 1 << 20) + "]")
     Self.post(client, "deflate", CompressionFormat.deflate.deflate(text))
-    let answer = try client.answer()
-    #expect(answer.status == 413)
-    #expect(answer.body.contains(#""reason":"INFLATION_RATIO_TOO_HIGH""#))
-    #expect(answer.body.contains("200 times its size (limits.inflation_ratio)"))
+    let response = try client.response()
+    #expect(response.status == 413)
+    #expect(response.body.contains(#""reason":"INFLATION_RATIO_TOO_HIGH""#))
+    #expect(response.body.contains("200 times its size (limits.inflation_ratio)"))
     #expect(client.isOpen)
     // The rest of it doesn't become a request.
     client.request("GET /v1/notes/a")
@@ -103,10 +103,10 @@ struct CompressedRequestTests {
       (cut, "ends early"), (turned, "corrupted"), (trailed, "corrupted"), (Self.json, "isn't gzip"),
     ] {
       Self.post(client, "gzip", body)
-      let answer = try client.answer()
-      #expect(answer.status == 400)
-      #expect(answer.body.contains(#""reason":"DAMAGED_BODY""#))
-      #expect(answer.body.contains(words))
+      let response = try client.response()
+      #expect(response.status == 400)
+      #expect(response.body.contains(#""reason":"DAMAGED_BODY""#))
+      #expect(response.body.contains(words))
     }
     #expect(client.upstream.calls.isEmpty)
     #expect(client.isOpen)

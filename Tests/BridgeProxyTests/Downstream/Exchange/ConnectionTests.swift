@@ -23,10 +23,10 @@ struct ConnectionTests {
     client.upstream.calls[0].reply(TestSchema.note(text: "1"))
     client.upstream.calls[0].end()
     #expect(client.upstream.calls.count == 2)
-    #expect(try client.answers().map(\.status) == [200, 404])
+    #expect(try client.responses().map(\.status) == [200, 404])
     client.upstream.calls[1].reply(TestSchema.note(text: "3"))
     client.upstream.calls[1].end()
-    #expect(try client.answer().body == #"{"text":"3"}"#)
+    #expect(try client.response().body == #"{"text":"3"}"#)
     #expect(client.isOpen)
   }
 
@@ -35,10 +35,10 @@ struct ConnectionTests {
     client.upstream.echoes()
     let request = "GET /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n"
     client.sendRaw(String(repeating: request, count: 1000))
-    #expect(try client.answers().count == 1000)
+    #expect(try client.responses().count == 1000)
     client.sendRaw(
       String(repeating: "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n", count: 1000))
-    #expect(try client.answers().map(\.status) == Array(repeating: 404, count: 1000))
+    #expect(try client.responses().map(\.status) == Array(repeating: 404, count: 1000))
   }
 
   @Test func `a flood of pipelined requests ends the connection`() throws {
@@ -64,9 +64,9 @@ struct ConnectionTests {
     let client = try TestClient()
     client.upstream.echoes()
     client.sendRaw("GET /v1/notes/a HTTP/\(version)\r\nHost: a\r\n\(field)\r\n")
-    let answer = try client.answer()
-    #expect(answer.status == 200)
-    #expect(answer.fields["connection"] == connection)
+    let response = try client.response()
+    #expect(response.status == 200)
+    #expect(response.fields["connection"] == connection)
     #expect(client.isOpen == isOpen)
   }
 
@@ -77,9 +77,9 @@ struct ConnectionTests {
       "POST /v1/echo",
       ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQ"],
       body: Self.note)
-    let answer = try client.answer()
-    #expect(answer.body == Self.note)
-    #expect(answer.fields["connection"] == nil)
+    let response = try client.response()
+    #expect(response.body == Self.note)
+    #expect(response.fields["connection"] == nil)
     #expect(client.isOpen)
   }
 
@@ -92,9 +92,9 @@ struct ConnectionTests {
     #expect(client.isOpen)
     client.upstream.calls[0].reply(TestSchema.note(text: "x"))
     client.upstream.calls[0].end()
-    let answer = try client.answer()
-    #expect(answer.body == Self.note)
-    #expect(answer.fields["connection"] == "close")
+    let response = try client.response()
+    #expect(response.body == Self.note)
+    #expect(response.fields["connection"] == "close")
     #expect(!client.isOpen)
   }
 
@@ -103,7 +103,7 @@ struct ConnectionTests {
     client.upstream.echoes()
     let request = "GET /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n"
     client.sendAndClose(request + request + "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n")
-    #expect(try client.answers().map(\.status) == [200, 200, 404])
+    #expect(try client.responses().map(\.status) == [200, 200, 404])
     #expect(!client.isOpen)
   }
 
@@ -140,7 +140,7 @@ struct ConnectionTests {
       call.end()
       client.run()
     }
-    #expect(try client.answers().map(\.status) == [200, 200, 200])
+    #expect(try client.responses().map(\.status) == [200, 200, 200])
     #expect(!client.isOpen)
   }
 
@@ -165,7 +165,7 @@ struct ConnectionTests {
     let client = try TestClient()
     client.sendRaw("POST /v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n{\"te")
     client.closeInput()
-    #expect(try client.answer().status == 400)
+    #expect(try client.response().status == 400)
     #expect(client.upstream.calls.isEmpty)
     #expect(!client.isOpen)
   }
@@ -185,7 +185,7 @@ struct ConnectionTests {
     client.request("POST /v1/echo", ["Expect: 100-Continue", "Content-Length: 12"])
     #expect(try client.received() == "HTTP/1.1 100 Continue\r\n\r\n")
     client.sendRaw(Self.note)
-    #expect(try client.answer().body == Self.note)
+    #expect(try client.response().body == Self.note)
     #expect(client.isOpen)
   }
 
@@ -203,9 +203,9 @@ struct ConnectionTests {
   ) throws {
     let client = try TestClient()
     client.request(line, fields)
-    let answer = try client.answer()
-    #expect(answer.status == status)
-    if status != 417 { #expect(answer.fields["connection"] == "close") }
+    let response = try client.response()
+    #expect(response.status == status)
+    if status != 417 { #expect(response.fields["connection"] == "close") }
     #expect(client.upstream.calls.isEmpty)
   }
 
@@ -216,20 +216,20 @@ struct ConnectionTests {
     let client = try TestClient()
     client.upstream.echoes()
     client.request("GET /v1/notes/a", ["Expect: 100-continue"])
-    #expect(try client.answer().status == 200)
+    #expect(try client.response().status == 200)
   }
 
-  // MARK: Answers before the request is complete
+  // MARK: Responses before the request is complete
 
   @Test func `a refused request's body is skipped, and the connection persists`() throws {
     let client = try TestClient()
     client.upstream.echoes()
     client.sendRaw("POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n{\"te")
-    let answer = try client.answer()
-    #expect(answer.status == 404)
-    #expect(answer.fields["connection"] == nil)
+    let response = try client.response()
+    #expect(response.status == 404)
+    #expect(response.fields["connection"] == nil)
     client.sendRaw("xt\":\"1\"}GET /v1/notes/a HTTP/1.1\r\nHost: a\r\n\r\n")
-    #expect(try client.answer().status == 200)
+    #expect(try client.response().status == 200)
     #expect(client.isOpen)
   }
 
@@ -239,10 +239,10 @@ struct ConnectionTests {
   ) throws {
     let client = try TestClient()
     client.request("POST /nothing", [framing])
-    let answer = try client.answer()
-    #expect(answer.status == 404)
-    #expect(answer.fields["connection"] == "close")
-    // The client may still be sending; it's heard out for a while, so that it can read the answer.
+    let response = try client.response()
+    #expect(response.status == 404)
+    #expect(response.fields["connection"] == "close")
+    // The client may still be sending; it's heard out for a while, so that it can read the response.
     let part = framing.hasPrefix("T") ? "5\r\nabcde\r\n" : "abcde"
     client.sendRaw(part)
     #expect(client.upstream.calls.isEmpty)
@@ -256,18 +256,18 @@ struct ConnectionTests {
     limits.requestBodyBytes = 100
     let client = try TestClient(limits: limits)
     client.request("POST /v1/echo", ["Content-Length: 101"])
-    var answer = try client.answer()
-    #expect(answer.status == 413)
-    #expect(answer.body.contains("more than 100 bytes"))
+    var response = try client.response()
+    #expect(response.status == 413)
+    #expect(response.body.contains("more than 100 bytes"))
 
     let other = try TestClient(limits: limits)
     other.request("POST /v1/echo", ["Transfer-Encoding: chunked"])
     other.sendRaw("50\r\n" + String(repeating: "a", count: 80) + "\r\n")
     #expect(try other.received() == "")
     other.sendRaw("50\r\n" + String(repeating: "a", count: 80) + "\r\n")
-    answer = try other.answer()
-    #expect(answer.status == 413)
-    #expect(answer.fields["connection"] == "close")
+    response = try other.response()
+    #expect(response.status == 413)
+    #expect(response.fields["connection"] == "close")
     #expect(other.upstream.calls.isEmpty)
     // What the client goes on sending has an end as well.
     other.sendRaw("80000\r\n" + String(repeating: "a", count: 300_000))
@@ -280,7 +280,7 @@ struct ConnectionTests {
     let client = try TestClient(limits: limits)
     client.upstream.echoes()
     client.request("POST /v1/echo", body: Self.note)
-    #expect(try client.answer().status == 200)
+    #expect(try client.response().status == 200)
   }
 
   // MARK: Deadlines
@@ -298,7 +298,7 @@ struct ConnectionTests {
     #expect(client.isOpen)
     client.loop.tick()
     #expect(!client.isOpen)
-    #expect(try client.answers().map(\.status) == [200])
+    #expect(try client.responses().map(\.status) == [200])
   }
 
   @Test(arguments: [
@@ -313,9 +313,9 @@ struct ConnectionTests {
     for _ in 0..<4 { client.loop.tick() }
     #expect(try client.received() == "")
     client.loop.tick()
-    let answer = try client.answer()
-    #expect(answer.status == 408)
-    #expect(answer.fields["connection"] == "close")
+    let response = try client.response()
+    #expect(response.status == 408)
+    #expect(response.fields["connection"] == "close")
     for _ in 0..<10 { client.loop.tick() }
     #expect(!client.isOpen)
   }
@@ -328,7 +328,7 @@ struct ConnectionTests {
       client.sendRaw(String(letter))
       client.loop.tick()
     }
-    #expect(try client.answer().status == 408)
+    #expect(try client.response().status == 408)
   }
 
   // MARK: Drain and limits
@@ -347,9 +347,9 @@ struct ConnectionTests {
     #expect(!isDone)
     busy.upstream.calls[0].reply([])
     busy.upstream.calls[0].end()
-    let answer = try busy.answer()
-    #expect(answer.status == 200)
-    #expect(answer.fields["connection"] == "close")
+    let response = try busy.response()
+    #expect(response.status == 200)
+    #expect(response.fields["connection"] == "close")
     #expect(!busy.isOpen)
     #expect(isDone)
   }
@@ -380,6 +380,6 @@ struct ConnectionTests {
     client.setWritable(true)
     client.run()
     #expect(client.upstream.calls.count == 1)
-    #expect(try client.answer().status == 200)
+    #expect(try client.response().status == 200)
   }
 }

@@ -5,7 +5,7 @@ import Testing
 @testable import Downstream
 
 /// Requests that two readers could understand differently, and other things that aren't HTTP: each is
-/// answered with an error in JSON, or closed, and never becomes a call.
+/// rejected with an error in JSON, or closed, and never becomes a call.
 struct HostileRequestTests {
   @Test(arguments: [
     ("length and chunks", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
@@ -52,11 +52,11 @@ struct HostileRequestTests {
       "POST /v1/echo HTTP/1.1\r\nHost: a\r\n\(fields)\r\n0\r\n\r\n"
         + "GET /v1/notes/smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
     #expect(client.upstream.calls.isEmpty)
-    let answer = try client.answer()
-    #expect(answer.status == 400 || answer.status == 501, "\(answer)")
-    #expect(answer.fields["connection"] == "close")
-    #expect(answer.fields["content-type"] == "application/json")
-    #expect(answer.body.hasPrefix("{\"code\":"))
+    let response = try client.response()
+    #expect(response.status == 400 || response.status == 501, "\(response)")
+    #expect(response.fields["connection"] == "close")
+    #expect(response.fields["content-type"] == "application/json")
+    #expect(response.body.hasPrefix("{\"code\":"))
     for _ in 0..<10 { client.loop.tick() }
     #expect(!client.isOpen)
   }
@@ -88,10 +88,10 @@ struct HostileRequestTests {
     let client = try TestClient()
     client.sendRaw(text)
     #expect(client.upstream.calls.isEmpty)
-    let answer = try client.answer()
-    #expect(answer.status == status, "\(answer)")
-    #expect(answer.fields["connection"] == "close")
-    #expect(answer.body.hasPrefix("{\"code\":"))
+    let response = try client.response()
+    #expect(response.status == status, "\(response)")
+    #expect(response.fields["connection"] == "close")
+    #expect(response.body.hasPrefix("{\"code\":"))
   }
 
   @Test(arguments: [
@@ -105,9 +105,9 @@ struct HostileRequestTests {
     client.request("POST /v1/echo", ["Transfer-Encoding: chunked"])
     client.sendRaw(body)
     #expect(client.upstream.calls.isEmpty)
-    let answer = try client.answer()
-    #expect(answer.status == 400, "\(answer)")
-    #expect(answer.fields["connection"] == "close")
+    let response = try client.response()
+    #expect(response.status == 400, "\(response)")
+    #expect(response.fields["connection"] == "close")
   }
 
   @Test func `a malformed request after a good one gets its response second`() throws {
@@ -117,7 +117,7 @@ struct HostileRequestTests {
     #expect(try client.received() == "")
     client.upstream.calls[0].reply([])
     client.upstream.calls[0].end()
-    #expect(try client.answers().map(\.status) == [200, 400])
+    #expect(try client.responses().map(\.status) == [200, 400])
     #expect(client.upstream.calls.count == 1)
   }
 
@@ -148,9 +148,9 @@ struct HostileRequestTests {
         rest = rest.dropFirst(size)
       }
       #expect(client.upstream.calls.isEmpty)
-      let answer = try client.answer()
-      #expect(answer.status == status, "\(answer)")
-      #expect(answer.fields["connection"] == "close")
+      let response = try client.response()
+      #expect(response.status == status, "\(response)")
+      #expect(response.fields["connection"] == "close")
     }
   }
 
@@ -172,8 +172,8 @@ struct HostileRequestTests {
         client.sendRaw(pieces[Int.random(in: 0..<pieces.count, using: &generator)])
       }
       if Bool.random(using: &generator) { client.closeInput() }
-      let answers = try client.answers()
-      let closing = answers.filter { $0.fields["connection"] == "close" }.count
+      let responses = try client.responses()
+      let closing = responses.filter { $0.fields["connection"] == "close" }.count
       #expect(closing <= 1)
       for _ in 0..<20 { client.loop.tick() }
       #expect(!client.isOpen)

@@ -30,15 +30,15 @@ struct RequestDecoderTests {
     for method in ["FROB", "GETS", "get"] {
       let client = try TestClient()
       client.request("\(method) /v1/notes/a")
-      let answer = try client.answer()
-      #expect(answer.status == 501)
-      #expect(answer.body.contains(#""reason":"METHOD_NOT_IMPLEMENTED""#))
-      #expect(answer.body.contains(method == "get" ? "write GET" : "the bridge reads ACL, "))
-      #expect(answer.fields["connection"] == "close")
+      let response = try client.response()
+      #expect(response.status == 501)
+      #expect(response.body.contains(#""reason":"METHOD_NOT_IMPLEMENTED""#))
+      #expect(response.body.contains(method == "get" ? "write GET" : "the bridge reads ACL, "))
+      #expect(response.fields["connection"] == "close")
     }
     let client = try TestClient()
     client.sendRaw("\u{16}\u{3}\u{1}\u{2}\r\n")
-    #expect(try client.answer().status == 400)
+    #expect(try client.response().status == 400)
   }
 
   @Test func `requests before an unknown method get their responses first`() throws {
@@ -48,6 +48,6 @@ struct RequestDecoderTests {
     let call = try #require(client.upstream.calls.first)
     call.reply(TestSchema.note(name: "a"))
     call.end()
-    #expect(try client.answers().map(\.status) == [200, 501])
+    #expect(try client.responses().map(\.status) == [200, 501])
   }
 }

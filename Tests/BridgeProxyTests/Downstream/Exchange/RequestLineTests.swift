@@ -83,10 +83,10 @@ struct RequestLineTests {
         } else {
           client.sendRaw(ahead + text)
         }
-        let answers = try client.answers()
-        #expect(answers.map(\.status) == (ahead.isEmpty ? [] : [200]) + [status])
-        #expect(answers.last?.body.contains(words) == true)
-        #expect(answers.last?.fields["connection"] == "close")
+        let responses = try client.responses()
+        #expect(responses.map(\.status) == (ahead.isEmpty ? [] : [200]) + [status])
+        #expect(responses.last?.body.contains(words) == true)
+        #expect(responses.last?.fields["connection"] == "close")
         // What stands behind it isn't served.
         client.sendRaw(before)
         #expect(try client.received() == "")
@@ -102,9 +102,9 @@ struct RequestLineTests {
   func `a bare LF in the head is refused with its reason`(text: String) throws {
     let client = try TestClient()
     client.sendRaw(text)
-    let answer = try client.answer()
-    #expect(answer.status == 400)
-    #expect(answer.body.contains("ends in a bare LF"))
+    let response = try client.response()
+    #expect(response.status == 400)
+    #expect(response.body.contains("ends in a bare LF"))
     #expect(client.upstream.calls.isEmpty)
   }
 
@@ -115,10 +115,10 @@ struct RequestLineTests {
     for isPieced in [false, true] {
       for byte in isPieced ? Array(line.utf8) : [] { client.sendRaw([byte]) }
       if !isPieced { client.sendRaw(line + line) }
-      for answer in try client.answers() {
+      for response in try client.responses() {
         // The order of members is the codec's.
         for member in [#""name":"größe""#, #""text":"日本""#, #""tags":["ä b"]"#] {
-          #expect(answer.body.contains(member))
+          #expect(response.body.contains(member))
         }
       }
     }
@@ -126,9 +126,9 @@ struct RequestLineTests {
     // Not UTF-8, so not text.
     client.sendRaw(
       Array("GET /v1/notes/".utf8) + [0xFC] + Array(" HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
-    let answer = try client.answer()
-    #expect(answer.status == 400)
-    #expect(answer.body.contains("isn't UTF-8"))
+    let response = try client.response()
+    #expect(response.status == 400)
+    #expect(response.body.contains("isn't UTF-8"))
     #expect(client.isOpen)
   }
 
@@ -151,9 +151,9 @@ struct RequestLineTests {
     let call = try #require(client.upstream.calls.first)
     call.reply(TestSchema.note(name: "a"))
     call.end()
-    #expect(try client.answers().map(\.status) == [200, 400])
+    #expect(try client.responses().map(\.status) == [200, 400])
     #expect(client.upstream.calls.count == 1)
-    // The rest of what it sends is read for a while, so that it gets to read the answer, and bounded.
+    // The rest of what it sends is read for a while, so that it gets to read the response, and bounded.
     for _ in 0..<300 { client.sendRaw(String(repeating: "a", count: 1024)) }
     #expect(!client.isOpen)
   }
@@ -165,11 +165,11 @@ struct RequestLineTests {
       let client = try TestClient(limits: limits)
       client.sendRaw(start)
       for _ in 0..<10 { client.sendRaw(String(repeating: "a", count: 256)) }
-      #expect(try client.answer().status == 431)
+      #expect(try client.response().status == 431)
     }
     let client = try TestClient(limits: limits)
     client.sendRaw(String(repeating: "G", count: 100))
-    #expect(try client.answer().status == 400)
+    #expect(try client.response().status == 400)
   }
 }
 
@@ -193,11 +193,11 @@ struct UpgradeTests {
     for text in [get, post, chunked, get] { client.sendRaw(text) }
     client.sendRaw(post + chunked + get + post)
     for byte in (chunked + get).utf8 { client.sendRaw([byte]) }
-    let answers = try client.answers()
-    #expect(answers.map(\.status) == Array(repeating: 200, count: 10))
+    let responses = try client.responses()
+    #expect(responses.map(\.status) == Array(repeating: 200, count: 10))
     let letters = ["a", "b", "c", "a", "b", "c", "a", "b", "c", "a"]
-    #expect(answers.map(\.body) == letters.map { #"{"name":"\#($0)"}"# })
-    #expect(answers.allSatisfy { $0.fields["connection"] == nil })
+    #expect(responses.map(\.body) == letters.map { #"{"name":"\#($0)"}"# })
+    #expect(responses.allSatisfy { $0.fields["connection"] == nil })
     #expect(client.isOpen)
     let metadata = try #require(client.upstream.calls.first?.request.metadata)
     for name in ["upgrade", "connection", "http2-settings"] { #expect(metadata.first(name) == nil) }
@@ -214,9 +214,9 @@ struct UpgradeTests {
     client.upstream.echoes()
     let get = "GET /v1/notes/a HTTP/1.1\r\nHost: a\r\n\(fields.joined(separator: "\r\n"))\r\n\r\n"
     client.sendRaw(get + get)
-    let answer = try client.answer()
-    #expect(answer.status == 200)
-    #expect(answer.fields["connection"] == "close")
+    let response = try client.response()
+    #expect(response.status == 200)
+    #expect(response.fields["connection"] == "close")
     #expect(client.upstream.calls.count == 1)
   }
 
@@ -229,7 +229,7 @@ struct UpgradeTests {
     let call = try #require(client.upstream.calls.first)
     call.reply(TestSchema.note(name: "a"))
     call.end()
-    #expect(try client.answer().status == 200)
+    #expect(try client.response().status == 200)
     #expect(!client.isOpen)
   }
 }

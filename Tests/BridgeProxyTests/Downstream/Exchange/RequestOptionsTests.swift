@@ -18,7 +18,7 @@ struct RequestOptionsTests {
     ] {
       let strict = try TestClient()
       strict.request("GET /v1/notes/a", fields, body: #"{"text":"x"}"#)
-      let refused = try strict.answer()
+      let refused = try strict.response()
       #expect((400...415).contains(refused.status))
       if fields != ["Content-Encoding: br"] {
         #expect(refused.body.contains("services.notes.http.unexpected_body: ignore"))
@@ -26,7 +26,7 @@ struct RequestOptionsTests {
       let lenient = try TestClient { $0.requests.ignoresUnexpectedBody = true }
       lenient.upstream.echoes()
       lenient.request("GET /v1/notes/a", fields, body: #"{"text":"x"}"#)
-      #expect(try lenient.answer().body == #"{"name":"a"}"#)
+      #expect(try lenient.response().body == #"{"name":"a"}"#)
       #expect(lenient.isOpen)
     }
   }
@@ -41,9 +41,9 @@ struct RequestOptionsTests {
     #expect(call.isComplete)
     call.reply(TestSchema.note(name: "b"))
     call.end()
-    #expect(try client.answer().body == #"{"name":"b"}"#)
+    #expect(try client.response().body == #"{"name":"b"}"#)
     client.request("GET /v1/notes/a", body: String(repeating: "x", count: 17))
-    #expect(try client.answer().status == 413)
+    #expect(try client.response().status == 413)
   }
 
   // MARK: Slashes
@@ -58,30 +58,30 @@ struct RequestOptionsTests {
       let client = try TestClient { $0.routing.mergesSlashes = true }
       client.upstream.echoes()
       client.request("GET \(target)\(query)")
-      let answer = try client.answer()
-      #expect(answer.status == 200)
-      #expect(answer.body.contains(#""name":"\#(name)""#))
-      #expect(answer.body.contains(#""text":"a//b""#) == !query.isEmpty)
+      let response = try client.response()
+      #expect(response.status == 200)
+      #expect(response.body.contains(#""name":"\#(name)""#))
+      #expect(response.body.contains(#""text":"a//b""#) == !query.isEmpty)
     }
   }
 
   @Test func `parsing a path of only slashes takes linear time`() throws {
     let client = try TestClient { $0.routing.mergesSlashes = true }
     client.request("GET \(String(repeating: "/", count: 60_000))")
-    #expect(try client.answer().status == 404)
+    #expect(try client.response().status == 404)
   }
 
   @Test func `repeated slashes are kept by default, and the 404 names the option`() throws {
     let client = try TestClient()
     client.upstream.echoes()
     client.request("GET //v1/notes/a")
-    let answer = try client.answer()
-    #expect(answer.status == 404)
-    #expect(answer.body.contains("services.notes.http.slashes: merge"))
+    let response = try client.response()
+    #expect(response.status == 404)
+    #expect(response.body.contains("services.notes.http.slashes: merge"))
     client.request("GET /v1/nothing/a")
-    #expect(try client.answer().body.contains("slashes") == false)
+    #expect(try client.response().body.contains("slashes") == false)
     client.request("GET /v1/files//a//b")
-    #expect(try client.answer().body == #"{"name":"/a//b"}"#)
+    #expect(try client.response().body == #"{"name":"/a//b"}"#)
   }
 
   @Test func `a prefix is found after repeated slashes, if its service merges them`() throws {
@@ -91,7 +91,7 @@ struct RequestOptionsTests {
     }
     client.upstream.echoes()
     client.request("GET //bench//v1/notes/a")
-    #expect(try client.answer().body == #"{"name":"a"}"#)
+    #expect(try client.response().body == #"{"name":"a"}"#)
   }
 
   // MARK: Methods in a field
@@ -118,9 +118,9 @@ struct RequestOptionsTests {
       let client = try TestClient { $0.requests.overridesMethods = true }
       client.upstream.echoes()
       client.request("POST \(target)", [name] + fields, body: body)
-      let answer = try client.answer()
-      #expect(answer.status == 200)
-      for member in [#""name":"a""#] + members { #expect(answer.body.contains(member)) }
+      let response = try client.response()
+      #expect(response.status == 200)
+      for member in [#""name":"a""#] + members { #expect(response.body.contains(member)) }
       #expect(client.log.entries.map(\.method) == ["POST"])
     }
   }
@@ -128,7 +128,7 @@ struct RequestOptionsTests {
   @Test func `without the option the override field is ignored`() throws {
     let client = try TestClient()
     client.request("POST /v1/notes/a", [Self.get, Self.form], body: "text=x")
-    #expect(try client.answer().status == 405)
+    #expect(try client.response().status == 405)
     client.request("POST /v1/echo", [Self.get], body: "{}")
     #expect(client.upstream.calls.last?.request.metadata.first("x-http-method-override") == "GET")
   }
@@ -145,7 +145,7 @@ struct RequestOptionsTests {
     let client = try TestClient { $0.requests.overridesMethods = true }
     client.request(
       "POST /v1/notes/a", ["X-HTTP-Method-Override: \(method)", type], body: body)
-    #expect(try client.answer().status == status)
+    #expect(try client.response().status == status)
     #expect(client.upstream.calls.isEmpty)
   }
 
@@ -153,9 +153,9 @@ struct RequestOptionsTests {
     let client = try TestClient { $0.requests.overridesMethods = true }
     client.upstream.echoes()
     client.request("GET /v1/notes/a", ["X-HTTP-Method-Override: DELETE"])
-    #expect(try client.answer().body == #"{"name":"a"}"#)
+    #expect(try client.response().body == #"{"name":"a"}"#)
     client.request("POST /v1/echo", body: #"{"name":"b"}"#)
-    #expect(try client.answer().body == #"{"name":"b"}"#)
+    #expect(try client.response().body == #"{"name":"b"}"#)
   }
 
   // MARK: grpc-gateway's names of metadata
@@ -183,12 +183,12 @@ struct RequestOptionsTests {
     ])
     call.reply(TestSchema.note(name: "a"))
     call.end(trailers: [("x-sum", "8")])
-    let answer = try client.answer()
-    #expect(answer.fields["grpc-metadata-x-cost"] == "7")
-    #expect(answer.fields["x-cost"] == nil)
-    #expect(answer.fields["location"] == "/b" && answer.fields["set-cookie"] == "a=b")
-    #expect(answer.fields["grpc-trailer-x-sum"] == "8")
-    #expect(answer.fields.keys.filter { $0.hasPrefix("grpc-metadata-") }.count == 1)
+    let response = try client.response()
+    #expect(response.fields["grpc-metadata-x-cost"] == "7")
+    #expect(response.fields["x-cost"] == nil)
+    #expect(response.fields["location"] == "/b" && response.fields["set-cookie"] == "a=b")
+    #expect(response.fields["grpc-trailer-x-sum"] == "8")
+    #expect(response.fields.keys.filter { $0.hasPrefix("grpc-metadata-") }.count == 1)
   }
 
   @Test func `configured or denied metadata can't be set through the prefix`() throws {
@@ -235,7 +235,7 @@ struct RequestOptionsTests {
       call.reply(TestSchema.note(name: "a"))
       call.reply(TestSchema.note(name: "b"))
       call.end(isOK ? GRPCStatus(.ok) : GRPCStatus(.internal, "no"))
-      let body = try client.answer().body
+      let body = try client.response().body
       #expect(body == messages + (isOK ? (accept == "application/json" ? "]\n" : "") : error))
     }
   }
@@ -244,7 +244,7 @@ struct RequestOptionsTests {
     let client = try TestClient { $0.stream.hasEnvelope = true }
     client.upstream.echoes()
     client.request("GET /v1/notes/a")
-    #expect(try client.answer().body == #"{"name":"a"}"#)
+    #expect(try client.response().body == #"{"name":"a"}"#)
   }
 
   // MARK: Preflights
@@ -254,12 +254,12 @@ struct RequestOptionsTests {
       let client = try TestClient()
       client.request(
         line, ["Origin: https://app.example", "Access-Control-Request-Method: GET"])
-      let answer = try client.answer()
-      #expect(answer.status == 405 || answer.status == 404)
-      #expect(answer.body.contains("services.notes.cors.origins"))
-      #expect(answer.body.contains("https://app.example"))
+      let response = try client.response()
+      #expect(response.status == 405 || response.status == 404)
+      #expect(response.body.contains("services.notes.cors.origins"))
+      #expect(response.body.contains("https://app.example"))
       client.request(line)
-      #expect(try client.answer().body.contains("cors") == false)
+      #expect(try client.response().body.contains("cors") == false)
     }
   }
 }

@@ -42,9 +42,9 @@ struct StreamTests {
       call.end(trailers: [("x-cost", "7")])
     }
     try client.request("POST /v1/watch", body: "{}")
-    let answer = try client.answer()
-    #expect(answer.body == "{\"text\":\"1\"}\n{\"text\":\"2\"}\n")
-    #expect(answer.isWhole)
+    let response = try client.response()
+    #expect(response.body == "{\"text\":\"1\"}\n{\"text\":\"2\"}\n")
+    #expect(response.isWhole)
   }
 
   @Test(arguments: ClientProtocol.allCases)
@@ -52,11 +52,11 @@ struct StreamTests {
     let client = try ProtocolClient(kind)
     try client.request("GET /v1/watch/a")
     client.upstream.calls[0].end(trailers: [("x-cost", "7")])
-    let answer = try client.answer()
-    #expect(answer.status == 200)
-    #expect(answer.body == "")
-    #expect(answer.isWhole)
-    #expect(answer.fields["grpc-trailer-x-cost"] == "7")
+    let response = try client.response()
+    #expect(response.status == 200)
+    #expect(response.body == "")
+    #expect(response.isWhole)
+    #expect(response.fields["grpc-trailer-x-cost"] == "7")
     #expect(client.isOpen)
   }
 
@@ -66,10 +66,10 @@ struct StreamTests {
     try client.request("GET /v1/watch/a")
     client.upstream.calls[0].head([])
     client.upstream.calls[0].end(GRPCStatus(.permissionDenied, "no"))
-    let answer = try client.answer()
-    #expect(answer.status == 403)
-    #expect(answer.fields["content-type"] == "application/json")
-    #expect(answer.body == #"{"code":7,"message":"no"}"#)
+    let response = try client.response()
+    #expect(response.status == 403)
+    #expect(response.fields["content-type"] == "application/json")
+    #expect(response.body == #"{"code":7,"message":"no"}"#)
   }
 
   @Test(arguments: ClientProtocol.allCases)
@@ -78,11 +78,11 @@ struct StreamTests {
     try client.request("GET /v1/watch/a")
     client.upstream.calls[0].reply(TestSchema.note(text: "1"))
     client.upstream.calls[0].end(GRPCStatus(.aborted, "no"))
-    let answer = try client.answer()
-    #expect(answer.status == 200)
+    let response = try client.response()
+    #expect(response.status == 200)
     #expect(
-      answer.body == "{\"text\":\"1\"}\n{\"error\":{\"code\":10,\"message\":\"no\"}}\n")
-    #expect(answer.isWhole)
+      response.body == "{\"text\":\"1\"}\n{\"error\":{\"code\":10,\"message\":\"no\"}}\n")
+    #expect(response.isWhole)
     #expect(client.log.entries.map(\.grpcCode) == [.aborted])
     #expect(client.isOpen)
   }
@@ -96,14 +96,14 @@ struct StreamTests {
     client.upstream.calls[0].reply(TestSchema.note(text: "1"))
     client.upstream.calls[0].reply([0x12, 0x7F])
     #expect(client.upstream.calls[0].isCancelled)
-    var answer = try client.answer()
-    #expect(answer.body.hasPrefix("{\"text\":\"1\"}\n{\"error\":{\"code\":13,"))
-    #expect(answer.body.hasSuffix("}}\n"))
+    var response = try client.response()
+    #expect(response.body.hasPrefix("{\"text\":\"1\"}\n{\"error\":{\"code\":13,"))
+    #expect(response.body.hasSuffix("}}\n"))
     try client.request("GET /v1/watch/a")
     client.upstream.calls[1].reply([0x12, 0x7F])
     #expect(client.upstream.calls[1].isCancelled)
-    answer = try client.answer()
-    #expect(answer.status == 500)
+    response = try client.response()
+    #expect(response.status == 500)
     #expect(client.isOpen)
   }
 
@@ -112,10 +112,10 @@ struct StreamTests {
     client.sendRaw("GET /v1/watch/a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
     client.upstream.calls[0].reply(TestSchema.note(text: "1"))
     client.upstream.calls[0].end()
-    let answer = try client.answer()
-    #expect(answer.fields["transfer-encoding"] == nil)
-    #expect(answer.fields["connection"] == "close")
-    #expect(answer.body == "{\"text\":\"1\"}\n")
+    let response = try client.response()
+    #expect(response.fields["transfer-encoding"] == nil)
+    #expect(response.fields["connection"] == "close")
+    #expect(response.body == "{\"text\":\"1\"}\n")
     #expect(!client.isOpen)
   }
 
@@ -125,9 +125,9 @@ struct StreamTests {
     try client.request("HEAD /v1/watch/a")
     client.upstream.calls[0].reply(TestSchema.note(text: "1"))
     #expect(client.upstream.calls[0].isCancelled)
-    let answer = try client.answer()
-    #expect(answer.status == 200 && answer.body == "")
-    #expect(answer.fields["content-type"] == "application/x-ndjson")
+    let response = try client.response()
+    #expect(response.status == 200 && response.body == "")
+    #expect(response.fields["content-type"] == "application/x-ndjson")
     #expect(client.isOpen)
   }
 
@@ -180,11 +180,11 @@ struct StreamTests {
       try client.request("GET /v1/watch/a", fields)
       let call = try #require(client.upstream.calls.last)
       call.reply(TestSchema.note(text: "1"))
-      #expect(try client.response()?.body == "{\"text\":\"1\"}\n")
+      #expect(try client.partialResponse()?.body == "{\"text\":\"1\"}\n")
       call.end(GRPCStatus(isOK ? .ok : .aborted, "no"), trailers: [("x-cost", "7")])
-      let answer = try client.answer()
-      #expect(answer.trailers == (fields.isEmpty ? [:] : ["grpc-trailer-x-cost": "7"]))
-      #expect(answer.body.contains("error") == !isOK)
+      let response = try client.response()
+      #expect(response.trailers == (fields.isEmpty ? [:] : ["grpc-trailer-x-cost": "7"]))
+      #expect(response.body.contains("error") == !isOK)
     }
     #expect(client.isOpen)
   }
@@ -201,7 +201,7 @@ struct StreamTests {
     #expect(!isDone && client.isOpen)
     call.reply(TestSchema.note(text: "2"))
     call.end()
-    #expect(try client.answer().isWhole)
+    #expect(try client.response().isWhole)
     #expect(!client.isOpen)
     #expect(isDone)
   }

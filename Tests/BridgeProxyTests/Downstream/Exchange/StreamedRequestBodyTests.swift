@@ -43,7 +43,7 @@ struct StreamedRequestBodyTests {
     #expect(call.isComplete)
     call.reply(TestSchema.note(text: "sum"))
     call.end()
-    #expect(try client.answer().body == #"{"text":"sum"}"#)
+    #expect(try client.response().body == #"{"text":"sum"}"#)
     #expect(client.isOpen)
     client.request("GET /v1/notes/a")
     #expect(client.upstream.calls.count == 2)
@@ -105,10 +105,10 @@ struct StreamedRequestBodyTests {
     client.sendRaw(Self.chunk("{\"text\":\"1\"}\n{\"txt\":\"2\"}\n"))
     #expect(call.sent.count == 1)
     #expect(call.isCancelled)
-    let answer = try client.answer()
-    #expect(answer.status == 400)
-    #expect(answer.body.contains("message 2 of the stream: txt: "))
-    #expect(answer.fields["connection"] == "close")
+    let response = try client.response()
+    #expect(response.status == 400)
+    #expect(response.body.contains("message 2 of the stream: txt: "))
+    #expect(response.fields["connection"] == "close")
   }
 
   @Test func `anything between messages, or an incomplete one, is refused`() throws {
@@ -119,9 +119,9 @@ struct StreamedRequestBodyTests {
     ] {
       let client = try TestClient()
       client.request("POST /v1/push", body: body)
-      let answer = try client.answer()
-      #expect(answer.status == 400)
-      #expect(answer.body.contains(reason), "\(answer.body)")
+      let response = try client.response()
+      #expect(response.status == 400)
+      #expect(response.body.contains(reason), "\(response.body)")
       #expect(client.upstream.calls.first?.isCancelled == true)
       #expect(client.isOpen)
     }
@@ -137,9 +137,9 @@ struct StreamedRequestBodyTests {
     }
     #expect(call.sent.count == 50)
     client.sendRaw(Self.chunk("{\"text\":\"\(String(repeating: "x", count: 95))"))
-    let answer = try client.answer()
-    #expect(answer.status == 413)
-    #expect(answer.body.contains("message 51 of the stream has more than 100 bytes"))
+    let response = try client.response()
+    #expect(response.status == 413)
+    #expect(response.body.contains("message 51 of the stream has more than 100 bytes"))
     #expect(call.isCancelled)
   }
 
@@ -213,7 +213,7 @@ struct StreamedRequestBodyTests {
       "POST /v1/push HTTP/1.1\nHost: localhost\nContent-Length: 40\n\n", body: "{\"text\":\"1\"}\n")
     let call = try #require(client.upstream.calls.first)
     call.end(GRPCStatus(.permissionDenied, "no"))
-    #expect(try client.answer().status == 403)
+    #expect(try client.response().status == 403)
     client.sendRaw(String(repeating: " ", count: 27))
     #expect(client.isOpen)
     client.request("GET /v1/notes/a")
@@ -229,18 +229,18 @@ struct StreamedRequestBodyTests {
     let second = try Self.begin(other)
     other.sendRaw("zz\r\n")
     #expect(second.isCancelled)
-    #expect(try other.answer().status == 400)
+    #expect(try other.response().status == 400)
   }
 
   @Test func `NDJSON bodies are for streams only`() throws {
     let client = try TestClient()
     client.request(
       "POST /v1/echo", ["Content-Type: application/x-ndjson"], body: "{\"text\":\"1\"}\n")
-    #expect(try client.answer().status == 415)
+    #expect(try client.response().status == 415)
     client.request("POST /v1/push", ["Content-Type: text/plain"], body: "{\"text\":\"1\"}\n")
-    let answer = try client.answer()
-    #expect(answer.status == 415)
-    #expect(answer.body.contains("application/x-ndjson"))
+    let response = try client.response()
+    #expect(response.status == 415)
+    #expect(response.body.contains("application/x-ndjson"))
     #expect(client.upstream.calls.isEmpty)
   }
 }

@@ -24,20 +24,20 @@ struct UnaryTests {
       #expect(call.message == TestSchema.note(name: "a", text: "hi"))
       #expect(call.prefix == [0, 0, 0, 0, 7])
       #expect(call.request.metadata.first("x-team") == "legacy")
-      #expect(try client.response() == nil)
+      #expect(try client.partialResponse() == nil)
       call.head([("x-reply", "1"), ("content-type", "application/grpc")])
       call.reply(TestSchema.note(text: "ho"))
-      #expect(try client.response() == nil)
+      #expect(try client.partialResponse() == nil)
       call.end(trailers: [("x-cost", "7")])
-      let answer = try client.answer()
-      #expect(answer.status == 200)
-      #expect(answer.body == #"{"text":"ho"}"#)
-      #expect(answer.fields["content-type"] == "application/json")
-      #expect(answer.fields["content-length"] == "13")
-      #expect(answer.fields["x-reply"] == "1")
-      #expect(answer.fields["grpc-trailer-x-cost"] == "7")
-      #expect(answer.fields["connection"] == nil)
-      #expect(answer.fields["date"]?.hasSuffix(" GMT") == true)
+      let response = try client.response()
+      #expect(response.status == 200)
+      #expect(response.body == #"{"text":"ho"}"#)
+      #expect(response.fields["content-type"] == "application/json")
+      #expect(response.fields["content-length"] == "13")
+      #expect(response.fields["x-reply"] == "1")
+      #expect(response.fields["grpc-trailer-x-cost"] == "7")
+      #expect(response.fields["connection"] == nil)
+      #expect(response.fields["date"]?.hasSuffix(" GMT") == true)
       #expect(client.isOpen)
     }
     #expect(client.log.entries.map(\.httpStatus) == [200, 200, 200])
@@ -66,11 +66,11 @@ struct UnaryTests {
     let client = try ProtocolClient(kind)
     client.upstream.echoes()
     try client.request(line, body: body)
-    let answer = try client.answer()
-    #expect(answer.status == 200)
+    let response = try client.response()
+    #expect(response.status == 200)
     // The order of members is the codec's.
-    for member in members { #expect(answer.body.contains(member)) }
-    #expect(answer.body.count == "{\(members.joined(separator: ","))}".count)
+    for member in members { #expect(response.body.contains(member)) }
+    #expect(response.body.count == "{\(members.joined(separator: ","))}".count)
   }
 
   @Test(arguments: ClientProtocol.allCases)
@@ -86,7 +86,7 @@ struct UnaryTests {
       ]))
     call.reply(inner.bytes)
     call.end()
-    #expect(try client.answer().body == #"{"text":"x"}"#)
+    #expect(try client.response().body == #"{"text":"x"}"#)
   }
 
   @Test(arguments: ClientProtocol.allCases)
@@ -96,11 +96,11 @@ struct UnaryTests {
     let call = try #require(client.upstream.calls.first)
     call.reply(TestSchema.note(text: "ho"))
     call.end()
-    let answer = try client.answer()
-    #expect(answer.status == 200 && answer.body == "")
-    #expect(answer.fields["content-length"] == "13")
+    let response = try client.response()
+    #expect(response.status == 200 && response.body == "")
+    #expect(response.fields["content-length"] == "13")
     try client.request("HEAD /v1/nothing")
-    let missing = try client.answer()
+    let missing = try client.response()
     #expect(missing.status == 404 && missing.body == "")
     #expect(client.isOpen)
   }
@@ -140,10 +140,10 @@ struct UnaryTests {
     try client.request("GET /v1/notes/a")
     client.upstream.calls[0].end(
       GRPCStatus(.notFound, "no \"note\""), trailers: [("x-cost", "7")])
-    let answer = try client.answer()
-    #expect(answer.status == 404)
-    #expect(answer.body == #"{"code":5,"message":"no \"note\""}"#)
-    #expect(answer.fields["grpc-trailer-x-cost"] == "7")
+    let response = try client.response()
+    #expect(response.status == 404)
+    #expect(response.body == #"{"code":5,"message":"no \"note\""}"#)
+    #expect(response.fields["grpc-trailer-x-cost"] == "7")
     #expect(client.isOpen)
     #expect(client.log.entries.map(\.grpcCode) == [.notFound])
   }
@@ -166,10 +166,10 @@ struct UnaryTests {
       any.string(2, "abc")
     }
     client.upstream.calls[0].end(GRPCStatus(.notFound, "gone", details: details.bytes))
-    let answer = try client.answer()
-    #expect(answer.status == 404)
+    let response = try client.response()
+    #expect(response.status == 404)
     #expect(
-      answer.body
+      response.body
         == #"{"code":5,"message":"gone","details":[{"@type":"type.googleapis.com/test.Note","#
         + #""text":"x"},{"@type":"type.googleapis.com/unknown.Type","value":"YWJj"}]}"#)
   }
@@ -181,7 +181,7 @@ struct UnaryTests {
     let client = try ProtocolClient(kind)
     try client.request("GET /v1/notes/a")
     client.upstream.calls[0].end(GRPCStatus(.notFound, "gone", details: details))
-    #expect(try client.answer().body == #"{"code":5,"message":"gone"}"#)
+    #expect(try client.response().body == #"{"code":5,"message":"gone"}"#)
   }
 
   @Test(arguments: ClientProtocol.allCases)
@@ -189,25 +189,25 @@ struct UnaryTests {
     let client = try ProtocolClient(kind)
     try client.request("GET /v1/notes/a")
     client.upstream.calls[0].end()
-    var answer = try client.answer()
-    #expect(answer.status == 500)
-    #expect(answer.body.contains("sent no message for test.Notes/Echo"))
-    #expect(answer.body.contains(#""reason":"INVALID_REPLY","domain":"bridge-proxy""#))
+    var response = try client.response()
+    #expect(response.status == 500)
+    #expect(response.body.contains("sent no message for test.Notes/Echo"))
+    #expect(response.body.contains(#""reason":"INVALID_REPLY","domain":"bridge-proxy""#))
 
     try client.request("GET /v1/notes/a")
     client.upstream.calls[1].reply(TestSchema.note(text: "1"))
     client.upstream.calls[1].reply(TestSchema.note(text: "2"))
     #expect(client.upstream.calls[1].isCancelled)
-    answer = try client.answer()
-    #expect(answer.status == 500)
-    #expect(answer.body.contains("more than one message"))
+    response = try client.response()
+    #expect(response.status == 500)
+    #expect(response.body.contains("more than one message"))
 
     try client.request("GET /v1/notes/a")
     client.upstream.calls[2].reply([0x12, 0x7F, 0x00])
     client.upstream.calls[2].end()
-    answer = try client.answer()
-    #expect(answer.status == 500)
-    #expect(answer.body.contains("doesn't match its schema"))
+    response = try client.response()
+    #expect(response.status == 500)
+    #expect(response.body.contains("doesn't match its schema"))
     #expect(client.isOpen)
   }
 
@@ -228,10 +228,10 @@ struct UnaryTests {
     let client = try ProtocolClient(kind)
     try client.request("GET /v1/notes/a")
     client.upstream.calls[0].end(status)
-    let answer = try client.answer()
-    #expect(answer.status == http)
-    #expect(answer.body.contains("\"reason\":\"\(reason)\""))
-    #expect(answer.fields["retry-after"] == retry)
+    let response = try client.response()
+    #expect(response.status == http)
+    #expect(response.body.contains("\"reason\":\"\(reason)\""))
+    #expect(response.fields["retry-after"] == retry)
   }
 
   @Test(arguments: ClientProtocol.allCases)

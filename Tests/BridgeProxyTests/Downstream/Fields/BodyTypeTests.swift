@@ -17,10 +17,10 @@ struct BodyTypeTests {
   func `another content type is a 415 that names the option`(type: String) throws {
     let client = try TestClient()
     client.request("POST /v1/echo", ["Content-Type: \(type)"], body: #"{"name":"a"}"#)
-    let answer = try client.answer()
-    #expect(answer.status == 415)
-    #expect(answer.body.contains("services.notes.http.content_type: any"))
-    #expect(answer.body.contains("application/json"))
+    let response = try client.response()
+    #expect(response.status == 415)
+    #expect(response.body.contains("services.notes.http.content_type: any"))
+    #expect(response.body.contains("application/json"))
     #expect(client.isOpen)
   }
 
@@ -29,9 +29,9 @@ struct BodyTypeTests {
     let client = try TestClient { $0.requests.takesAnyContentType = true }
     client.upstream.echoes()
     client.request("POST /v1/echo", ["Content-Type: \(type)"], body: #"{"name":"a"}"#)
-    #expect(try client.answer().body == #"{"name":"a"}"#)
+    #expect(try client.response().body == #"{"name":"a"}"#)
     client.request("POST /v1/echo", ["Content-Type: \(type)"], body: "name=a")
-    #expect(try client.answer().status == 400)
+    #expect(try client.response().status == 400)
     client.request("POST /v1/push", ["Content-Type: \(type)"], body: #"{"name":"a"}"#)
     #expect(client.upstream.calls.last?.sent.count == 1)
   }
@@ -41,7 +41,7 @@ struct BodyTypeTests {
     let client = try TestClient()
     client.upstream.echoes()
     client.request("POST /v1/echo", ["Content-Type:\(type)"], body: #"{"name":"a"}"#)
-    #expect(try client.answer().body == #"{"name":"a"}"#)
+    #expect(try client.response().body == #"{"name":"a"}"#)
   }
 
   @Test(
@@ -62,7 +62,7 @@ struct BodyTypeTests {
         Array(
           "POST /v1/echo HTTP/1.1\r\nHost: a\r\nContent-Type: \(type)\r\nContent-Length: \(body.count)\r\n\r\n"
             .utf8) + body)
-      #expect(try client.answer().body == #"{"name":"x\#(meant)"}"#)
+      #expect(try client.response().body == #"{"name":"x\#(meant)"}"#)
     }
   }
 
@@ -72,9 +72,9 @@ struct BodyTypeTests {
       let client = try TestClient { $0.requests.takesAnyContentType = takesAny }
       client.request(
         "POST /v1/echo", ["Content-Type: application/json; charset=\(name)"], body: "{}")
-      let answer = try client.answer()
-      #expect(answer.status == 415)
-      #expect(answer.body.contains("ISO-8859-1") && answer.body.contains("GB18030"))
+      let response = try client.response()
+      #expect(response.status == 415)
+      #expect(response.body.contains("ISO-8859-1") && response.body.contains("GB18030"))
     }
   }
 

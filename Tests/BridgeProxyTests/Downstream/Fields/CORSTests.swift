@@ -23,14 +23,14 @@ struct CORSTests {
   private static func preflight(
     _ client: TestClient, _ origin: String, method: String = "POST", path: String = "/v1/echo",
     _ more: [String] = []
-  ) throws -> Answer {
+  ) throws -> ParsedResponse {
     client.request(
       "OPTIONS \(path)", ["Origin: \(origin)", "Access-Control-Request-Method: \(method)"] + more)
-    return try client.answer()
+    return try client.response()
   }
 
-  private static func fields(of answer: Answer) -> [String: String] {
-    answer.fields.filter { $0.key.hasPrefix("access-control-") || $0.key == "vary" }
+  private static func fields(of response: ParsedResponse) -> [String: String] {
+    response.fields.filter { $0.key.hasPrefix("access-control-") || $0.key == "vary" }
   }
 
   @Test func `a preflight of an allowed origin is granted, whatever it asks for`() throws {
@@ -39,10 +39,10 @@ struct CORSTests {
       (Self.app, "/v1/echo"), ("HTTPS://App.Example", "/v1/echo"),
       ("http://localhost:3000", "/v1/notes/a"), (Self.app, "/nowhere"),
     ] {
-      let answer = try Self.preflight(client, origin, path: path)
-      #expect(answer.status == 204)
+      let response = try Self.preflight(client, origin, path: path)
+      #expect(response.status == 204)
       #expect(
-        Self.fields(of: answer) == [
+        Self.fields(of: response) == [
           "access-control-allow-origin": origin, "vary": "origin",
           "access-control-allow-methods": "DELETE, GET, HEAD, PATCH, POST, PUT",
           "access-control-allow-headers": "content-type, authorization",
@@ -66,10 +66,10 @@ struct CORSTests {
     #expect(Self.fields(of: refused) == ["vary": "origin"])
     // No call begins, because pages may send some requests without asking first.
     client.request("GET /v1/notes/a", ["Origin: \(origin)"])
-    let answer = try client.answer()
-    #expect(answer.status == 403)
+    let response = try client.response()
+    #expect(response.status == 403)
     #expect(client.upstream.calls.isEmpty)
-    #expect(Self.fields(of: answer) == ["vary": "origin"])
+    #expect(Self.fields(of: response) == ["vary": "origin"])
   }
 
   @Test func `responses, errors and streams allow a permitted origin to read them`() throws {
@@ -84,18 +84,18 @@ struct CORSTests {
     client.upstream.calls[0].head([("access-control-allow-origin", "*"), ("x-cost", "7")])
     client.upstream.calls[0].reply([])
     client.upstream.calls[0].end()
-    let answer = try client.answer()
-    #expect(answer.fields["x-cost"] == "7")
-    #expect(Self.fields(of: answer) == expected)
+    let response = try client.response()
+    #expect(response.fields["x-cost"] == "7")
+    #expect(Self.fields(of: response) == expected)
 
     client.request("GET /v1/notes/a", [origin])
     client.upstream.calls[1].end(GRPCStatus(.notFound))
-    #expect(Self.fields(of: try client.answer()) == expected)
+    #expect(Self.fields(of: try client.response()) == expected)
 
     client.request("GET /v1/watch/a", [origin])
     client.upstream.calls[2].reply([])
     client.upstream.calls[2].end()
-    #expect(Self.fields(of: try client.answer()) == expected)
+    #expect(Self.fields(of: try client.response()) == expected)
 
     for (line, more, status) in [
       ("GET /nowhere", [], 404), ("DELETE /v1/echo", [], 405),
@@ -103,7 +103,7 @@ struct CORSTests {
       ("POST /v1/push", ["Content-Type: a/b", "Transfer-Encoding: chunked"], 415),
     ] {
       client.request(line, [origin] + more)
-      let error = try client.answer()
+      let error = try client.response()
       #expect(error.status == status)
       #expect(Self.fields(of: error) == expected)
     }
@@ -113,16 +113,16 @@ struct CORSTests {
     let client = try Self.client()
     client.request("GET /v1/notes/a")
     client.upstream.calls[0].end(GRPCStatus(.notFound))
-    #expect(Self.fields(of: try client.answer()) == ["vary": "origin"])
+    #expect(Self.fields(of: try client.response()) == ["vary": "origin"])
   }
 
   @Test func `OPTIONS that isn't a preflight goes to its route, or has none`() throws {
     let client = try Self.client()
     for fields in [["Origin: \(Self.app)"], ["Access-Control-Request-Method: POST"], []] {
       client.request("OPTIONS /v1/notes/a", fields)
-      let answer = try client.answer()
-      #expect(answer.status == 405)
-      #expect(answer.fields["allow"] != nil)
+      let response = try client.response()
+      #expect(response.status == 405)
+      #expect(response.fields["allow"] != nil)
     }
     client.request(
       "GET /v1/notes/a", ["Origin: \(Self.app)", "Access-Control-Request-Method: POST"])
@@ -134,7 +134,7 @@ struct CORSTests {
     client.request("OPTIONS /v1/options/a", ["Origin: \(Self.app)"])
     #expect(client.upstream.calls.map(\.message) == [TestSchema.note(name: "a")])
     client.upstream.calls[0].end(GRPCStatus(.notFound))
-    #expect(try client.answer().status == 404)
+    #expect(try client.response().status == 404)
     #expect(try Self.preflight(client, Self.app, path: "/v1/options/a").status == 204)
     #expect(client.upstream.calls.count == 1)
   }
@@ -142,30 +142,31 @@ struct CORSTests {
   @Test
   func `without a policy there are no CORS fields, and a preflight is a plain request`() throws {
     let client = try TestClient()
-    let answer = try Self.preflight(client, Self.app)
-    #expect(answer.status == 405)
-    #expect(Self.fields(of: answer) == [:])
+    let response = try Self.preflight(client, Self.app)
+    #expect(response.status == 405)
+    #expect(Self.fields(of: response) == [:])
   }
 
   @Test func `any origin, any header and credentials can be allowed`() throws {
     let any = try Self.client([]) { $0.headers = ["*"] }
-    var answer = try Self.preflight(
+    var response = try Self.preflight(
       any, "https://where.ever", ["Access-Control-Request-Headers: x-a, Content-Type"])
-    #expect(answer.status == 204)
-    #expect(answer.fields["access-control-allow-origin"] == "*")
-    #expect(answer.fields["access-control-allow-headers"] == "x-a, Content-Type")
-    #expect(answer.fields["access-control-allow-credentials"] == nil)
-    #expect(answer.fields["vary"] == nil)
-    answer = try Self.preflight(any, "https://where.ever", ["Access-Control-Request-Headers: a<b"])
-    #expect(answer.fields["access-control-allow-headers"] == nil)
+    #expect(response.status == 204)
+    #expect(response.fields["access-control-allow-origin"] == "*")
+    #expect(response.fields["access-control-allow-headers"] == "x-a, Content-Type")
+    #expect(response.fields["access-control-allow-credentials"] == nil)
+    #expect(response.fields["vary"] == nil)
+    response = try Self.preflight(
+      any, "https://where.ever", ["Access-Control-Request-Headers: a<b"])
+    #expect(response.fields["access-control-allow-headers"] == nil)
 
     let own = try Self.client { $0.allowsCredentials = true }
     #expect(
       try Self.preflight(own, Self.app).fields["access-control-allow-credentials"] == "true")
     own.request("GET /v1/notes/a", ["Origin: \(Self.app)"])
     own.upstream.calls[0].end(GRPCStatus(.notFound))
-    answer = try own.answer()
-    #expect(answer.fields["access-control-allow-credentials"] == "true")
-    #expect(answer.fields["access-control-allow-origin"] == Self.app)
+    response = try own.response()
+    #expect(response.fields["access-control-allow-credentials"] == "true")
+    #expect(response.fields["access-control-allow-origin"] == Self.app)
   }
 }

@@ -182,10 +182,10 @@ struct HeaderTests {
   @Test func `an invalid timeout is a 400 that names the field and a valid form`() throws {
     let client = try TestClient()
     client.request("GET /v1/notes/a", ["X-Server-Timeout: 10s"])
-    let answer = try client.answer()
-    #expect(answer.status == 400)
-    #expect(answer.body.contains("INVALID_HEADER"))
-    #expect(answer.body.contains("X-Server-Timeout: expected seconds as a decimal number"))
+    let response = try client.response()
+    #expect(response.status == 400)
+    #expect(response.body.contains("INVALID_HEADER"))
+    #expect(response.body.contains("X-Server-Timeout: expected seconds as a decimal number"))
     #expect(client.upstream.calls.isEmpty)
   }
 
@@ -231,7 +231,7 @@ struct HeaderTests {
       ])
   }
 
-  /// The answer's lines behind the status line, but for those that differ each time.
+  /// The response's lines behind the status line, but for those that differ each time.
   private static func lines(
     to fields: [String], method: String = "GET", trailers: [(String, String)],
     status: GRPCStatus = GRPCStatus(.ok)

@@ -8,7 +8,7 @@ import Testing
 @testable import HTTP2
 @testable import Upstream
 
-/// What a request is known by, from the client to the endpoint, the answer and the log.
+/// What a request is known by, from the client to the endpoint, the response and the log.
 struct RequestIDTests {
   @Test func `a new request ID is a random UUID of version 4`() {
     var generator = SeededGenerator(seed: 7)
@@ -34,7 +34,7 @@ struct RequestIDTests {
       #expect(call.request.metadata.first("x-request-id") == id)
       call.reply([])
       call.end()
-      #expect(try client.answer().fields["x-request-id"] == id)
+      #expect(try client.response().fields["x-request-id"] == id)
       #expect(client.log.entries.last?.requestID == id)
     }
   }
@@ -47,24 +47,24 @@ struct RequestIDTests {
     let new = try #require(call.request.metadata.first("x-request-id"))
     #expect(new.utf8.count == RequestIDs.byteCount)
     call.end(GRPCStatus(.notFound))
-    #expect(try client.answer().fields["x-request-id"] == new)
+    #expect(try client.response().fields["x-request-id"] == new)
     #expect(client.log.entries.last?.requestID == new)
   }
 
   @Test func `each request has an ID, including errors and streams`() throws {
     let client = try TestClient()
     client.request("GET /nowhere")
-    let first = try client.answer().fields["x-request-id"]
+    let first = try client.response().fields["x-request-id"]
     client.request("GET /v1/watch/a")
     client.upstream.calls.last?.end()
-    let second = try client.answer().fields["x-request-id"]
+    let second = try client.response().fields["x-request-id"]
     #expect(first?.utf8.count == RequestIDs.byteCount)
     #expect(second?.utf8.count == RequestIDs.byteCount)
     #expect(first != second)
     client.sendRaw("nonsense\r\n\r\n")
-    let answer = try client.answer()
-    #expect(answer.status == 400)
-    #expect(answer.fields["x-request-id"] == nil)
+    let response = try client.response()
+    #expect(response.status == 400)
+    #expect(response.fields["x-request-id"] == nil)
   }
 
   @Test func `a configured request ID replaces the client's`() throws {

@@ -62,10 +62,10 @@ struct RequestSourceTests {
         head + (body.map { "Content-Length: \($0.utf8.count)\r\n\r\n\($0)" } ?? "\r\n"))
       #expect(client.upstream.calls.count == (isServed ? 1 : 0), "\(line)")
       guard !isServed else { continue }
-      let answer = try client.answer()
-      #expect(answer.status == 403)
-      #expect(answer.body.contains(#""reason":"ORIGIN_NOT_ALLOWED""#))
-      #expect(answer.body.contains("services.notes.cors.origins"))
+      let response = try client.response()
+      #expect(response.status == 403)
+      #expect(response.body.contains(#""reason":"ORIGIN_NOT_ALLOWED""#))
+      #expect(response.body.contains("services.notes.cors.origins"))
       #expect(client.isOpen, "an honest browser goes on")
     }
   }
@@ -81,7 +81,7 @@ struct RequestSourceTests {
   @Test func `a long origin is truncated in the message`() throws {
     let client = try TestClient()
     client.request("GET /v1/notes/a", ["Origin: https://" + String(repeating: "a", count: 60_000)])
-    #expect(try client.answer().body.utf8.count < 1000)
+    #expect(try client.response().body.utf8.count < 1000)
   }
 
   @Test(arguments: [
@@ -98,12 +98,12 @@ struct RequestSourceTests {
       client.sendRaw("GET /v1/notes/a HTTP/1.1\r\nHost: \(host)\r\n\r\n")
       if isServed {
         client.upstream.calls.last?.end(GRPCStatus(.notFound))
-        #expect(try client.answer().status == 404)
+        #expect(try client.response().status == 404)
       } else {
-        let answer = try client.answer()
-        #expect(answer.status == 403)
-        #expect(answer.body.contains(#""reason":"HOST_NOT_TRUSTED""#))
-        #expect(answer.body.contains("trusted_hosts"))
+        let response = try client.response()
+        #expect(response.status == 403)
+        #expect(response.body.contains(#""reason":"HOST_NOT_TRUSTED""#))
+        #expect(response.body.contains("trusted_hosts"))
       }
     }
     #expect(client.upstream.calls.count == (isServed ? 2 : 0))

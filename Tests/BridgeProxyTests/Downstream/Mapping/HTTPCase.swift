@@ -7,13 +7,13 @@ struct HTTPCase: Sendable, CustomStringConvertible {
   enum Outcome: Sendable {
     /// The method of the showcase that's called, and its request as JSON text.
     case call(method: String, message: String)
-    /// The answer of the bridge.
+    /// The response of the bridge.
     case error(Refusal)
     /// What the load of the service says.
     case fault(String)
   }
 
-  /// An answer of the bridge; what's nil isn't looked at.
+  /// A response of the bridge; what's nil isn't looked at.
   struct Refusal: Sendable {
     var status: Int
     var reason: String?
@@ -44,11 +44,11 @@ struct HTTPCase: Sendable, CustomStringConvertible {
     guard
       let groups = try JSONSerialization.jsonObject(with: Data(contentsOf: url))
         as? [[String: Any]]
-    else { throw AnswerError(text: "\(file) is no list of groups") }
+    else { throw ResponseError(text: "\(file) is no list of groups") }
     return try groups.flatMap { group in
       let service = group["service"] as? [String: Any] ?? [:]
       guard let cases = group["cases"] as? [[String: Any]] else {
-        throw AnswerError(text: "\(file): a group without cases")
+        throw ResponseError(text: "\(file): a group without cases")
       }
       return try cases.map { try HTTPCase($0, service: service) }
     }
@@ -75,11 +75,11 @@ struct HTTPCase: Sendable, CustomStringConvertible {
           status: status, reason: text("reason"), field: text("field"), says: text("says"),
           allow: text("allow")))
     } else {
-      throw AnswerError(text: "\(self.name): nothing that has to become of it")
+      throw ResponseError(text: "\(self.name): nothing that has to become of it")
     }
     let isRequest = if case .fault = self.outcome { false } else { true }
     guard !self.name.isEmpty, !self.source.isEmpty, isRequest != self.request.isEmpty else {
-      throw AnswerError(text: "\(members): a case has a name, a source and a request")
+      throw ResponseError(text: "\(members): a case has a name, a source and a request")
     }
   }
 

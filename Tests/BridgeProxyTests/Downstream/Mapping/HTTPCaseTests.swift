@@ -8,7 +8,7 @@ import Testing
 @testable import Upstream
 
 /// The tables of Tests/Cases/http against front, routing and codec, without a socket: which method is
-/// called with which message, or what the client is told. End to end they are sampled by
+/// called with which message, or which error the client gets. End to end they are sampled by
 /// Tests/EndToEnd/test_mapping.py.
 struct HTTPCaseTests {
   private static let schemaPath = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -116,19 +116,19 @@ struct HTTPCaseTests {
   ) throws {
     let client = try self.send(item, service)
     #expect(client.upstream.calls.isEmpty)
-    let answer = try client.answer()
-    #expect(answer.status == refusal.status, "\(answer)")
-    let status = try #require(Self.value(answer.body) as? NSDictionary)
+    let response = try client.response()
+    #expect(response.status == refusal.status, "\(response)")
+    let status = try #require(Self.value(response.body) as? NSDictionary)
     let details = status["details"] as? [NSDictionary] ?? []
     let text = try #require(status["message"] as? String)
     if let reason = refusal.reason {
-      #expect(details.contains { $0["reason"] as? String == reason }, "\(answer)")
+      #expect(details.contains { $0["reason"] as? String == reason }, "\(response)")
     }
     let fields = details.compactMap { $0["fieldViolations"] as? [NSDictionary] }.flatMap(\.self)
       .map { $0["field"] as? String }
-    if let field = refusal.field { #expect(fields == [field], "\(answer)") }
+    if let field = refusal.field { #expect(fields == [field], "\(response)") }
     if let says = refusal.says { #expect(text.contains(says), "\(text)") }
-    if let allow = refusal.allow { #expect(answer.fields["allow"] == allow) }
+    if let allow = refusal.allow { #expect(response.fields["allow"] == allow) }
   }
 
   private static func value(_ text: String) throws -> NSObject {

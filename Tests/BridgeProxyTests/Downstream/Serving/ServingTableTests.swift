@@ -265,19 +265,19 @@ struct RequestTargetTests {
   }
 }
 
-/// What a client is told when its request reaches nothing.
-struct RoutingAnswerTests {
+/// Responses to requests that match no route.
+struct RoutingResponseTests {
   @Test func `the error for an unknown path lists similar routes`() throws {
     let client = try TestClient()
     client.request("GET /v1/note/a")
-    let answer = try client.answer()
-    #expect(answer.status == 404)
+    let response = try client.response()
+    #expect(response.status == 404)
     #expect(
-      answer.body.hasPrefix(
+      response.body.hasPrefix(
         #"{"code":5,"message":"service notes has no route for GET /v1/note/a; "#
           + #"did you mean GET /v1/notes/{name}"#))
     #expect(
-      answer.body.hasSuffix(
+      response.body.hasSuffix(
         #""details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","#
           + #""reason":"ROUTE_NOT_FOUND","domain":"bridge-proxy"}]}"#))
   }
@@ -288,10 +288,10 @@ struct RoutingAnswerTests {
       $0.prefix = "/bench"
     }
     client.request("GET /v1/notes/a")
-    let answer = try client.answer()
-    #expect(answer.status == 404)
-    #expect(answer.body.contains("no service for host localhost and path /v1/notes/a"))
-    #expect(answer.body.contains("notes (host bench.internal, prefix /bench)"))
+    let response = try client.response()
+    #expect(response.status == 404)
+    #expect(response.body.contains("no service for host localhost and path /v1/notes/a"))
+    #expect(response.body.contains("notes (host bench.internal, prefix /bench)"))
     client.request("GET http://bench.internal:8080/bench/v1/notes/a")
     #expect(client.upstream.calls.count == 1)
   }
@@ -300,56 +300,56 @@ struct RoutingAnswerTests {
     let client = try TestClient { $0.hosts = ["bench.internal"] }
     client.sendRaw(
       "GET http://other.internal:81/v1/notes/a HTTP/1.1\r\nHost: bench.internal\r\n\r\n")
-    let answer = try client.answer()
-    #expect(answer.status == 404)
-    #expect(answer.body.contains("no service for host other.internal:81 and path /v1/notes/a"))
+    let response = try client.response()
+    #expect(response.status == 404)
+    #expect(response.body.contains("no service for host other.internal:81 and path /v1/notes/a"))
   }
 
   @Test func `echoed input has no bidirectional marks or control characters`() throws {
     let client = try TestClient()
     client.request("GET /v1/no\u{202E}te/a/b/c/d")
-    let answer = try client.answer()
-    #expect(!answer.body.unicodeScalars.contains("\u{202E}"), "\(answer.body)")
+    let response = try client.response()
+    #expect(!response.body.unicodeScalars.contains("\u{202E}"), "\(response.body)")
   }
 
   @Test func `another method is a 405 with Allow`() throws {
     let client = try TestClient()
     client.request("DELETE /v1/notes/a")
-    var answer = try client.answer()
-    #expect(answer.status == 405)
-    #expect(answer.fields["allow"] == "GET, HEAD, PUT")
+    var response = try client.response()
+    #expect(response.status == 405)
+    #expect(response.fields["allow"] == "GET, HEAD, PUT")
     client.request("OPTIONS /v1/echo")
-    answer = try client.answer()
-    #expect(answer.status == 405)
-    #expect(answer.fields["allow"] == "POST")
+    response = try client.response()
+    #expect(response.status == 405)
+    #expect(response.fields["allow"] == "POST")
     client.sendRaw("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
-    answer = try client.answer()
-    #expect(answer.status == 204)
-    #expect(answer.fields["content-length"] == nil)
+    response = try client.response()
+    #expect(response.status == 204)
+    #expect(response.fields["content-length"] == nil)
     #expect(client.isOpen)
   }
 
   @Test func `CONNECT is a 405 in JSON that says how to use the bridge`() throws {
     let client = try TestClient()
     client.sendRaw("CONNECT bench.internal:443 HTTP/1.1\r\nHost: bench.internal:443\r\n\r\n")
-    let answer = try client.answer()
-    #expect(answer.status == 405)
-    #expect(answer.fields["allow"] != nil)
-    #expect(answer.fields["connection"] == "close")
-    #expect(answer.body.contains("http_proxy"))
-    #expect(answer.body.contains("CONNECT_NOT_SUPPORTED"))
+    let response = try client.response()
+    #expect(response.status == 405)
+    #expect(response.fields["allow"] != nil)
+    #expect(response.fields["connection"] == "close")
+    #expect(response.body.contains("http_proxy"))
+    #expect(response.body.contains("CONNECT_NOT_SUPPORTED"))
   }
 
   @Test func `an invalid escape in a variable or the query is a 400 that names it`() throws {
     let client = try TestClient()
     client.request("GET /v1/notes/%zz")
-    var answer = try client.answer()
-    #expect(answer.status == 400)
-    #expect(answer.body.contains(#""fieldViolations":[{"field":"name","#))
+    var response = try client.response()
+    #expect(response.status == 400)
+    #expect(response.body.contains(#""fieldViolations":[{"field":"name","#))
     client.request("GET /v1/notes/a?text=%2")
-    answer = try client.answer()
-    #expect(answer.status == 400)
-    #expect(answer.body.contains(#""field":"text""#))
+    response = try client.response()
+    #expect(response.status == 400)
+    #expect(response.body.contains(#""field":"text""#))
     #expect(client.upstream.calls.isEmpty)
     #expect(client.isOpen)
   }
@@ -370,18 +370,18 @@ struct RoutingAnswerTests {
     let client = try TestClient()
     client.upstream.echoes()
     client.request("POST /v1/echo", ["Content-Type: \(type)"], body: "{}")
-    let answer = try client.answer()
-    #expect(answer.status == status)
-    if status == 415 { #expect(answer.body.contains("Content-Type: application/json")) }
+    let response = try client.response()
+    #expect(response.status == status)
+    if status == 415 { #expect(response.body.contains("Content-Type: application/json")) }
     #expect(client.isOpen)
   }
 
   @Test func `an unexpected body is a 400`() throws {
     let client = try TestClient()
     client.request("GET /v1/notes/a", body: "{}")
-    let answer = try client.answer()
-    #expect(answer.status == 400)
-    #expect(answer.body.contains("UNEXPECTED_BODY"))
+    let response = try client.response()
+    #expect(response.status == 400)
+    #expect(response.body.contains("UNEXPECTED_BODY"))
     #expect(client.upstream.calls.isEmpty)
     #expect(client.isOpen)
   }
@@ -389,12 +389,12 @@ struct RoutingAnswerTests {
   @Test func `invalid JSON is a 400 with field path, line and column`() throws {
     let client = try TestClient()
     client.request("POST /v1/echo", body: "{\n  \"inner\": {\"text\": 7}\n}")
-    let answer = try client.answer()
-    #expect(answer.status == 400)
-    #expect(answer.body.contains("inner.text: "))
-    #expect(answer.body.contains("line 2, column 21"))
-    #expect(answer.body.contains(#""fieldViolations":[{"field":"inner.text","#))
-    #expect(answer.body.contains("INVALID_MESSAGE"))
+    let response = try client.response()
+    #expect(response.status == 400)
+    #expect(response.body.contains("inner.text: "))
+    #expect(response.body.contains("line 2, column 21"))
+    #expect(response.body.contains(#""fieldViolations":[{"field":"inner.text","#))
+    #expect(response.body.contains("INVALID_MESSAGE"))
     #expect(client.upstream.calls.isEmpty)
     #expect(client.isOpen)
   }

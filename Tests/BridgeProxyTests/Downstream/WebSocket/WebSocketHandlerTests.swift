@@ -72,9 +72,9 @@ import Testing
     let client = try TestClient()
     let fields = WebSocketPeer.handshake.filter { !$0.hasPrefix("\(name):") }
     client.request("GET /v1/chat", fields + ["\(name): \(value)"])
-    let answer = try client.answer()
-    #expect(answer.status == status && answer.body.contains(reason), "\(answer)")
-    #expect((answer.fields["sec-websocket-version"] == "13") == (status == 426))
+    let response = try client.response()
+    #expect(response.status == status && response.body.contains(reason), "\(response)")
+    #expect((response.fields["sec-websocket-version"] == "13") == (status == 426))
     #expect(client.upstream.calls.isEmpty)
   }
 
@@ -82,7 +82,7 @@ import Testing
     let client = try TestClient()
     client.upstream.echoes()
     client.request("GET /v1/notes/a", WebSocketPeer.handshake)
-    #expect(try client.answer().body == #"{"name":"a"}"#)
+    #expect(try client.response().body == #"{"name":"a"}"#)
   }
 
   @Test func `the first protocol is chosen, and bearer passes a token`() throws {

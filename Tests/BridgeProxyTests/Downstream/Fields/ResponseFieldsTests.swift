@@ -7,7 +7,7 @@ import Testing
 @testable import Upstream
 
 /// What an endpoint says besides its messages, and what of it reaches the client.
-struct AnswerFieldsTests {
+struct ResponseFieldsTests {
   /// Fields that begin with `content-` and describe neither the framing nor the bytes.
   private static let described = [
     ("content-disposition", #"attachment; filename="a.zip""#), ("content-language", "de"),
@@ -87,14 +87,14 @@ struct AnswerFieldsTests {
           ("www-authenticate", "Bearer"), ("retry-after", "3"), ("x-a", "1"),
           ("content-type", "x"), ("content-language", "de"), ("x-crlf", "a\r\nb"),
         ])
-      let answer = try client.answer()
-      #expect(answer.status == 401)
-      #expect(answer.fields["www-authenticate"] == "Bearer")
-      #expect(answer.fields["retry-after"] == "3")
-      #expect(answer.fields["x-a"] == "1" && answer.fields["grpc-trailer-x-a"] == "1")
-      #expect(answer.fields["content-language"] == "de")
-      #expect(answer.fields["content-type"] == "application/json")
-      #expect(answer.fields["x-crlf"] == nil)
+      let response = try client.response()
+      #expect(response.status == 401)
+      #expect(response.fields["www-authenticate"] == "Bearer")
+      #expect(response.fields["retry-after"] == "3")
+      #expect(response.fields["x-a"] == "1" && response.fields["grpc-trailer-x-a"] == "1")
+      #expect(response.fields["content-language"] == "de")
+      #expect(response.fields["content-type"] == "application/json")
+      #expect(response.fields["x-crlf"] == nil)
     }
   }
 
@@ -105,12 +105,12 @@ struct AnswerFieldsTests {
     client.upstream.calls[0].end(
       GRPCStatus(.resourceExhausted, "no"),
       trailers: [("retry-after", "7"), ("www-authenticate", "Basic"), ("x-t", "1")])
-    let answer = try client.answer()
-    #expect(answer.status == 429)
-    #expect(answer.fields["x-h"] == "1" && answer.fields["x-t"] == nil)
-    #expect(answer.fields["retry-after"] == "5")
-    #expect(answer.fields["grpc-trailer-retry-after"] == "7")
-    #expect(answer.fields["www-authenticate"] == "Basic")
+    let response = try client.response()
+    #expect(response.status == 429)
+    #expect(response.fields["x-h"] == "1" && response.fields["x-t"] == nil)
+    #expect(response.fields["retry-after"] == "5")
+    #expect(response.fields["grpc-trailer-retry-after"] == "7")
+    #expect(response.fields["www-authenticate"] == "Basic")
   }
 
   @Test(
@@ -132,7 +132,7 @@ struct AnswerFieldsTests {
     let known = try #require(GRPCStatus.Code(rawValue: code))
     client.upstream.calls[0].end(
       GRPCStatus(known, "later", details: details), trailers: trailers)
-    #expect(try client.answer().fields["retry-after"] == expected)
+    #expect(try client.response().fields["retry-after"] == expected)
   }
 
   @Test func `CORS fields are the configuration's, whatever the endpoint sends`() throws {
@@ -140,9 +140,9 @@ struct AnswerFieldsTests {
     client.request("GET /v1/notes/a")
     client.upstream.calls[0].end(
       GRPCStatus(.unauthenticated), trailers: [("access-control-allow-origin", "*"), ("x-a", "1")])
-    let answer = try client.answer()
-    #expect(answer.fields["access-control-allow-origin"] == nil)
-    #expect(answer.fields["x-a"] == "1")
+    let response = try client.response()
+    #expect(response.fields["access-control-allow-origin"] == nil)
+    #expect(response.fields["x-a"] == "1")
   }
 
   // MARK: The status of success
@@ -193,9 +193,9 @@ struct AnswerFieldsTests {
       call.head([("x-http-code", value)])
       if isOK { call.reply(TestSchema.note(name: "a")) }
       call.end(isOK ? GRPCStatus(.ok) : GRPCStatus(.notFound))
-      let answer = try client.answer()
-      #expect(answer.status == status)
-      #expect(answer.fields["x-http-code"] == nil)
+      let response = try client.response()
+      #expect(response.status == status)
+      #expect(response.fields["x-http-code"] == nil)
       #expect(client.log.entries.map(\.httpStatus) == [status])
     }
     let client = try TestClient()
@@ -203,7 +203,7 @@ struct AnswerFieldsTests {
     client.upstream.calls[0].head([("x-http-code", "201")])
     client.upstream.calls[0].reply([])
     client.upstream.calls[0].end()
-    let answer = try client.answer()
-    #expect(answer.status == 200 && answer.fields["x-http-code"] == "201")
+    let response = try client.response()
+    #expect(response.status == 200 && response.fields["x-http-code"] == "201")
   }
 }

@@ -8,8 +8,8 @@ import Testing
 @testable import HTTPFields
 @testable import Upstream
 
-/// Answers in a coding that the client asked for, and messages that go up compressed.
-struct CompressedAnswerTests {
+/// Responses in a coding that the client accepts, and messages sent compressed.
+struct CompressedResponseTests {
   @Test(
     arguments: [
       ("", ContentCoding.identity), ("gzip", .gzip), ("GZip", .gzip), ("x-gzip", .gzip),
@@ -34,8 +34,8 @@ struct CompressedAnswerTests {
     #expect(HeaderValue.quality(text[...].utf8) == thousandths)
   }
 
-  /// The answer to a request that asks for `coding`: its head, and the body as it came.
-  private static func answer(
+  /// The response to a request that asks for `coding`: its head, and the body as it came.
+  private static func response(
     to coding: String?, replies: Configuration.Compression.Replies = .always, textCount: Int = 2000,
     from address: String = "127.0.0.1", method: String = "GET", status: GRPCStatus = GRPCStatus(.ok)
   ) throws -> (head: String, body: ByteBuffer) {
@@ -54,7 +54,7 @@ struct CompressedAnswerTests {
 
   @Test func `a large response has the requested coding`() throws {
     for (coding, format) in [("gzip", CompressionFormat.gzip), ("deflate", .deflate)] {
-      let (head, body) = try Self.answer(to: coding)
+      let (head, body) = try Self.response(to: coding)
       #expect(head.contains("\r\ncontent-encoding: \(coding)\r\n"))
       #expect(head.contains("\r\nvary: accept-encoding\r\n"))
       #expect(head.contains("\r\ncontent-length: \(body.readableBytes)\r\n"))
@@ -110,7 +110,7 @@ struct CompressedAnswerTests {
 
   @Test func `an error is compressed, too`() throws {
     let message = String(repeating: "no ", count: 500)
-    let (head, body) = try Self.answer(to: "gzip", status: GRPCStatus(.notFound, message))
+    let (head, body) = try Self.response(to: "gzip", status: GRPCStatus(.notFound, message))
     #expect(head.hasPrefix("HTTP/1.1 404 "))
     #expect(head.contains("content-encoding: gzip"))
     let text = try CompressionFormat.gzip.inflate(body, limit: 5000)
@@ -118,8 +118,8 @@ struct CompressedAnswerTests {
   }
 
   @Test func `HEAD has the Content-Length of GET`() throws {
-    let (_, body) = try Self.answer(to: "gzip")
-    let (head, nothing) = try Self.answer(to: "gzip", method: "HEAD")
+    let (_, body) = try Self.response(to: "gzip")
+    let (head, nothing) = try Self.response(to: "gzip", method: "HEAD")
     #expect(head.contains("\r\ncontent-length: \(body.readableBytes)\r\n"))
     #expect(head.contains("content-encoding: gzip"))
     #expect(nothing.readableBytes == 0)
@@ -127,7 +127,7 @@ struct CompressedAnswerTests {
 
   @Test func `small and unrequested responses aren't compressed`() throws {
     for (coding, count) in [("gzip", 100), ("*", 2000), ("gzip;q=0", 2000), (nil, 2000)] {
-      let (head, body) = try Self.answer(to: coding, textCount: count)
+      let (head, body) = try Self.response(to: coding, textCount: count)
       #expect(!head.contains("content-encoding"))
       // A cache must know that it could have been otherwise.
       #expect(head.contains("vary: accept-encoding"))
@@ -144,7 +144,7 @@ struct CompressedAnswerTests {
       (.never, "10.0.0.1", false),
       (.always, "127.0.0.1", true),
     ] {
-      let (head, _) = try Self.answer(to: "gzip", replies: replies, from: address)
+      let (head, _) = try Self.response(to: "gzip", replies: replies, from: address)
       #expect(head.contains("content-encoding: gzip") == isCompressed)
       #expect(head.contains("vary:") == isCompressed)
     }
