@@ -54,13 +54,13 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .systemLibrary(
       name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(
       name: "CProtobuf", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CDescriptor", dependencies: ["CProtobuf"]),
     .target(name: "CTables"),
@@ -107,6 +107,7 @@ let package = Package(
       "BridgeConfiguration",
       [
         "Addresses",
+        "CYAML",
         "Codec",
         "GRPCWire",
         "HTTPFields",
@@ -115,7 +116,6 @@ let package = Package(
         "TLS",
         nio("NIOCore"),
         nio("NIOPosix"),
-        .product(name: "Yams", package: "Yams"),
       ]),
     own("AccessLogging", ["Codec", "GRPCWire", "Time", nio("NIOCore"), nio("NIOPosix")]),
     own(

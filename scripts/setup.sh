@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 packages=(
   ca-certificates curl pkg-config # the demo prints curl commands
-  libnghttp2-dev libprotobuf-c-dev zlib1g-dev
+  libnghttp2-dev libprotobuf-c-dev libyaml-dev zlib1g-dev
   protobuf-compiler # bridge-proxy runs protoc for .proto files
 )
 tests=no
@@ -73,7 +73,7 @@ install_packages() {
 
 if command -v dpkg-query > /dev/null && command -v apt-get > /dev/null; then
   install_packages "${packages[@]}"
-elif ! command -v protoc > /dev/null || ! pkg-config --exists libnghttp2 libprotobuf-c zlib; then
+elif ! command -v protoc > /dev/null || ! pkg-config --exists libnghttp2 libprotobuf-c yaml-0.1 zlib; then
   fail "this system has no apt; install by its own means what these Debian packages hold:
        ${packages[*]}"
 fi

@@ -46,7 +46,9 @@ struct YAMLSubset {
   /// - Parameter allowsTextBlocks: whether block scalars are skipped.
   static func firstRefused(in text: String, allowsTextBlocks: Bool = false) -> Finding? {
     var scan = YAMLSubset(allowsTextBlocks: allowsTextBlocks)
-    for index in text.utf8.indices {
+    // A byte order mark has no column.
+    let mark = text.utf8.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+    for index in text.utf8.indices.dropFirst(mark) {
       guard var finding = scan.take(text.utf8[index]) else { continue }
       if text.utf8[index...].starts(with: "*:".utf8) {
         finding.reason =

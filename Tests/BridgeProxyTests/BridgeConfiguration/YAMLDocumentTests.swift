@@ -118,7 +118,48 @@ struct YAMLDocumentTests {
     #expect(texts == ["a&b": "R&D &x", "c": "x &y & z", "\u{F000}": "\u{F000}&\u{F001}"])
   }
 
-  @Test func `all duplicate keys are found in the second pass`() {
+  @Test(arguments: [
+    (
+      "x: a:\"b\ny: &a [1]\n",
+      "f:2:4: y: anchors (&) and tags (!) are not supported; put the value in quotes"
+    ),
+    (
+      "x: a:\"b\ny: !!set {}\n",
+      "f:2:4: y: anchors (&) and tags (!) are not supported; put the value in quotes"
+    ),
+    (
+      "x: a:\"b\n&a y: 1\n",
+      "f:2:1: anchors (&) and tags (!) are not supported; put the value in quotes"
+    ),
+    ("x: a:\"b\ny: *a\n", "f:2:4: y: aliases (*name) are not supported; write the value out"),
+    ("? [a]\n: 1\n", "f:1:3: a key must be a name, not a list or a mapping"),
+    (
+      "a: 1\r\nb: {\r\n",
+      "f:3:1: not YAML: while parsing a flow node (line 3): did not find expected node content"
+    ),
+    (
+      "a: 1\n...\nb: 1\n",
+      "f:3:1: not YAML: did not find expected <document start>"
+    ),
+    ("é: \u{1}", "f:1:4: not YAML: control characters are not allowed"),
+    ("# nothing\n", "f:1:1: the file is empty; write at least services"),
+    (
+      "a: 1\na: 2\nb: [\n",
+      "f:2:1: a: written twice, first in line 1; keep one\nf:4:1: not YAML: while parsing a flow node (line 4): did not find expected node content"
+    ),
+  ])
+  func `errors name the line and the column`(text: String, faults: String) {
+    #expect(Self.root(text).faults == faults)
+  }
+
+  @Test func `a byte order mark is skipped, and does not shift columns`() {
+    #expect(
+      Self.root("\u{FEFF}a: 1\na: 2\n").faults
+        == "f:2:1: a: written twice, first in line 1; keep one")
+    #expect(Self.root("\u{FEFF}a: *x\n").faults.hasPrefix("f:1:4: "))
+  }
+
+  @Test func `all duplicate keys are found in one pass`() {
     for key in ["a", "timeout", "\"b c\"", "7"] {
       let text = String(repeating: "\(key): 1\n", count: 30_000)
       let faults = Self.root(text).faults.split(separator: "\n")
