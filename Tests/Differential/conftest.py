@@ -1,7 +1,7 @@
-"""Fixtures: the types, the codec's process, random messages that can be had again.
+"""Fixtures: the types, the codec's process, reproducible random messages.
 
-DIFFERENTIAL_COUNT is how many messages of each type each test makes, DIFFERENTIAL_SEED the first
-one's seed, for longer runs and to repeat a failure: it says with what. A seed always gives the same
+DIFFERENTIAL_COUNT is the number of messages of each type in each test, DIFFERENTIAL_SEED the seed of the
+first, for longer runs and to reproduce a failure, which prints both. A seed always results in the same
 messages and the same changes to them.
 """
 
@@ -22,7 +22,7 @@ COUNT = int(os.environ.get("DIFFERENTIAL_COUNT", "25"))
 
 @pytest.fixture(scope="session")
 def folder():
-    """Where the tests leave what they make."""
+    """The folder for the files that the tests write."""
     folder = REPOSITORY / ".build/differential"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -48,7 +48,7 @@ def judge(types):
 
 @pytest.fixture(scope="session")
 def start_codec(types, descriptor_set, folder):
-    """Gives a process of the codec, one for all that ask for the same options:
+    """Returns a process of the codec, shared by tests with the same options:
     `start_codec("--proto-names")`."""
     program = os.environ.get(
         "CONFORMANCE_TESTEE", REPOSITORY / ".build/debug/conformance-testee"
@@ -68,20 +68,20 @@ def start_codec(types, descriptor_set, folder):
 
 @pytest.fixture(scope="session")
 def codec(start_codec):
-    """The process that most tests share."""
+    """The process shared by most tests."""
     return start_codec()
 
 
 class Case:
-    """One random message. Within `with case:` a failure says how to have it again, and the inputs
-    that were noted."""
+    """One random message. Within `with case:` a failure prints how to reproduce it, and the noted
+    inputs."""
 
     def __init__(self, test, name, seed, types):
         self.test = test
         self.name = name
         self.seed = seed
         self.types = types
-        # The same for every test, so that all judge the same messages; what else is random isn't.
+        # The same for every test, so that all check the same messages; other randomness depends on the test.
         maker = random.Random(f"{seed} {name}")
         density = maker.choice([0.02, 0.1, 0.3, 0.6])
         packable = [types[each] for each in PACKABLE]
@@ -92,7 +92,7 @@ class Case:
         self.inputs = {}
 
     def note(self, **inputs):
-        """Keeps an input for a failure, instead of the last one of that name."""
+        """Keeps an input for a failure; replaces the previous one of that name."""
         self.inputs.update(inputs)
 
     def __enter__(self):
@@ -101,12 +101,12 @@ class Case:
     def __exit__(self, kind, error, trace):
         if error is not None:
             again = f"DIFFERENTIAL_SEED={self.seed} DIFFERENTIAL_COUNT=1"
-            error.add_note(f"{self.name}, again with {again} and -k {self.test!r}")
+            error.add_note(f"{self.name}, reproduce with {again} and -k {self.test!r}")
             for name, value in self.inputs.items():
                 error.add_note(f"{name}: {self.shown(name, value)}")
 
     def shown(self, name, value):
-        """An input as text; in a file, if it's long."""
+        """An input as text; written to a file if it's long."""
         text = value if isinstance(value, str) else repr(value)
         if isinstance(value, bytes) and name == "wire":
             text = value.hex()
@@ -119,6 +119,6 @@ class Case:
 
 @pytest.fixture(params=TYPES)
 def cases(request, types):
-    """Random messages of one type, as many as are asked for."""
+    """The requested number of random messages of one type."""
     test = request.node.originalname
     return (Case(test, request.param, SEED + index, types) for index in range(COUNT))

@@ -1,6 +1,6 @@
-"""Wrong inputs, and inputs nearly right: codec and Python take the same ones, as the same message.
+"""Invalid and nearly valid inputs: codec and Python accept the same ones, as the same message.
 
-Where they don't, the case has to be in one of the tables here, with the reason. The codec is nearly
+Where they don't, the case must be in one of the tables here, with the reason. The codec is nearly
 always the stricter one.
 """
 
@@ -16,83 +16,82 @@ from support.judge import strictly_loaded
 
 NUMBER = r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?"
 
-# What the codec says of JSON that Python takes, and why it's right to.
+# Errors of the codec for JSON that Python accepts, and why they are correct.
 STRICTER = {
     rf'expected (s|u|s?fixed|u?int|sint)\w*, got "(?!{NUMBER}")':
-        "int() takes blanks, a plus, leading zeros and underscores; a string has to hold a number "
-        "as JSON has it (ProtoJSON: numbers or strings; conformance suite: with blanks it fails)",
+        "int() accepts blanks, a plus, leading zeros and underscores; a string must contain a "
+        "JSON number (ProtoJSON: numbers or strings; conformance suite: with blanks it fails)",
     rf'expected (float|double), got "(?!{NUMBER}")':
-        "float() takes the same, and inf and infinity; ProtoJSON has NaN, Infinity and -Infinity",
+        "float() accepts the same, and inf and infinity; ProtoJSON has NaN, Infinity and -Infinity",
     r"expected (s|u|s?fixed|u?int|sint)\w*, got \"?-?\d{13,}":
-        "a fraction that a double can't hold is none to Python; no integer is spelled so",
+        "Python ignores a fraction that a double can't represent; no integer is spelled like that",
     r"expected a number \((float|double)\), got (true|false)":
-        "a bool is a number to Python; to ProtoJSON it's none",
+        "a bool is a number in Python; in ProtoJSON it isn't",
     r"expected an enum value's name or number, got (true|false)":
         "the same",
     r"expected int32, got -?\d+[.eE]":
-        "int() cuts off what's behind the point of an enum's number",
+        "int() truncates the fraction of an enum's number",
     r"\d is out of the range of int32":
         "Python keeps the lower 32 bits of an enum's number",
     r'the enum has no value "[-+\s\d_]+"':
         "ProtoJSON has names or numbers for enums, and no numbers in strings",
     r"not base64":
-        "Python passes over characters that aren't base64 and stops behind the padding; RFC 4648 "
-        "§3.3: they must be refused, as nothing says otherwise",
+        "Python skips characters that aren't base64 and stops after the padding; RFC 4648 "
+        "§3.3: they must be rejected unless specified otherwise",
     r'expected an object, got (""|an array)':
-        "what's empty has no members to Python, whatever it is",
+        "Python treats any empty value as an object without members",
     r'the required field "\w+" is missing|th(e|is) field is required':
         "Python reads messages without their required fields, and refuses to write them",
     r"expected a (timestamp|duration)":
         "Python reads the parts of times by int() and float(): 1e1, a plus; RFC 3339 has digits",
     r"not a field mask":
-        "Python takes paths that aren't lowerCamelCase; ProtoJSON: they are",
+        "Python accepts paths that aren't lowerCamelCase; ProtoJSON requires it",
 }  # fmt: skip
 
-# What Python says of JSON that the codec takes, and why the codec is right to.
+# Errors of Python for JSON that the codec accepts, and why the codec is correct.
 LAXER = {
     r"RepeatedComposite\w*' object has no attribute 'null_value'":
-        "null is a value of google.protobuf.Value, but a repeated field of them has none: as of "
-        "any repeated field it's the empty list (ProtoJSON: null)",
+        "null is a value of google.protobuf.Value, but not of a repeated field of them: as for "
+        "any repeated field it means the empty list (ProtoJSON: null)",
     r"Unexpected UTF-8 BOM":
-        "a reader may pass over a byte order mark (RFC 8259 §8.1)",
+        "a reader may ignore a byte order mark (RFC 8259 §8.1)",
 }  # fmt: skip
 
-# What the codec says of wire bytes that Python takes and prints.
+# Errors of the codec for wire bytes that Python accepts and prints.
 STRICTER_ON_THE_WIRE = {
     r"the string isn't UTF-8":
-        "of proto2 Python checks no UTF-8, and prints surrogates; JSON text has to be UTF-8 (RFC "
+        "Python doesn't check UTF-8 in proto2, and prints surrogates; JSON text must be UTF-8 (RFC "
         "8259 §8.1)",
     r"a field mask path that has no lowerCamelCase form":
-        "field_mask.proto: a path that doesn't come back the same is an error; Python checks less",
+        "field_mask.proto: a path that doesn't round-trip is an error; Python checks less",
     r"a tag without a field number":
-        "within unknown groups Python doesn't look at the numbers; there is no field 0",
+        "within unknown groups Python doesn't check the numbers; there is no field 0",
 }  # fmt: skip
 
 
 def judged(case, codec, judge, text):
-    """Compares what codec and Python make of JSON text."""
+    """Compares the results of codec and Python for JSON text."""
     case.note(text=text)
     wanted, reason = judge.read(case.name, text)
     try:
         wire = codec.to_wire(case.name, text)
     except Refused as error:
         if wanted is not None:
-            assert is_in(STRICTER, str(error)), f"{error}, but Python takes it"
+            assert is_in(STRICTER, str(error)), f"{error}, but Python accepts it"
         return
     case.note(wire=wire)
     if not text.strip(b" \t\r\n"):
-        # An empty body stands for an empty message: clients of methods without fields send none.
+        # An empty body means an empty message: clients of methods without fields send none.
         assert wire == b""
         return
     if wanted is None:
-        assert is_in(LAXER, reason), f"Python refuses it: {reason}"
+        assert is_in(LAXER, reason), f"Python rejects it: {reason}"
         return
     judge.assert_equal(type(wanted).FromString(wire), wanted)
 
 
 def in_order(value):
-    """A JSON value whose members come in the same order in each process; those of Python's maps
-    don't."""
+    """A JSON value whose members have the same order in each process, unlike those of Python's maps."""
     return json.loads(json.dumps(value, sort_keys=True))
 
 
@@ -101,7 +100,7 @@ def is_in(table, text):
 
 
 def test_other_values(cases, codec, judge):
-    """Some value, at any depth, is another one, of the right type or not."""
+    """Some value, at any depth, is replaced, by one of the correct type or not."""
     for case in cases:
         with case:
             value = in_order(judge.printed(case.make()))
@@ -136,19 +135,19 @@ def test_damaged_bytes(cases, codec, judge, types):
                 except Refused as error:
                     if wanted is not None:
                         assert is_in(STRICTER_ON_THE_WIRE, str(error)), (
-                            f"{error}, but Python takes it"
+                            f"{error}, but Python accepts it"
                         )
                     continue
                 case.note(text=text)
-                assert wanted is not None, "Python refuses it"
+                assert wanted is not None, "Python rejects it"
                 value = strictly_loaded(text)
-                # See test_encodings.py: to upb such an entry isn't there.
+                # See test_encodings.py: upb ignores such an entry.
                 if has_unknown_in_entry(wire, message.DESCRIPTOR, types):
                     continue
                 try:
                     got = judge.parsed(case.name, value)
                 except EncodeError:
-                    # What is packed in an Any lacks a required field: Python doesn't pack it again.
+                    # The message in an Any lacks a required field: Python doesn't pack it again.
                     assert same(value, judge.printed(wanted))
                 else:
                     judge.assert_equal(got, wanted)

@@ -1,4 +1,4 @@
-"""Random messages in every encoding that Protobuf has for them."""
+"""Random messages in every encoding that Protobuf allows for them."""
 
 import pytest
 from json_values import same
@@ -8,7 +8,7 @@ from support.judge import strictly_loaded
 
 
 def printed(case, codec, wire):
-    """The JSON value that the codec makes of wire bytes."""
+    """The JSON value that the codec prints for wire bytes."""
     case.note(wire=wire)
     text = codec.to_json(case.name, wire)
     case.note(text=text)
@@ -23,7 +23,7 @@ def test_every_encoding(cases, codec, judge, types):
             whole = message.SerializeToString(deterministic=True)
             wire = rewriter.message(whole, message.DESCRIPTOR)
             case.note(wire=wire)
-            # That it's a legal encoding of the message is for Python to say.
+            # Python verifies that it's a legal encoding of the message.
             judge.assert_equal(type(message).FromString(wire), message)
             value = printed(case, codec, wire)
             judge.assert_equal(judge.parsed(case.name, value), message)
@@ -31,7 +31,7 @@ def test_every_encoding(cases, codec, judge, types):
 
 
 def test_two_messages_merged(cases, codec, judge, types):
-    """One behind the other they merge, at every level where both have something."""
+    """Concatenated they merge, at every level where both have fields."""
     for case in cases:
         with case:
             rewriter = Rewriter(types, case.random)
@@ -43,7 +43,7 @@ def test_two_messages_merged(cases, codec, judge, types):
             case.note(wire=wire)
             merged = type(message).FromString(wire)
             if not judge.can_print(merged):
-                # For example a duration of the seconds of one and the nanoseconds of the other.
+                # For example a duration with the seconds of one and the nanoseconds of the other.
                 with pytest.raises(Refused):
                     codec.to_json(case.name, wire)
                 continue
@@ -53,7 +53,7 @@ def test_two_messages_merged(cases, codec, judge, types):
 
 
 def test_an_unknown_field_in_an_entry(codec):
-    """It's passed over, as in every message; to upb the whole entry is unknown then."""
+    """It's ignored, as in every message; upb then treats the whole entry as unknown."""
     wire = bytes.fromhex("0a08 0a0161 c83e01 1003")
     assert strictly_loaded(codec.to_json("bridge.bench.Dictionary", wire)) == {
         "entries": {"a": "3"}
@@ -61,7 +61,7 @@ def test_an_unknown_field_in_an_entry(codec):
 
 
 def test_only_unknown_numbers_of_a_closed_enum(codec):
-    """They are unknown fields, which leaves an empty list, and that isn't printed."""
+    """They are unknown fields; the remaining list is empty, and isn't printed."""
     wire = bytes.fromhex("0a0178 5063")
     text = codec.to_json("bridge.test.legacy.Legacy", wire)
     assert strictly_loaded(text) == {"name": "x"}

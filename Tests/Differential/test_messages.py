@@ -1,7 +1,7 @@
-"""Random messages, both ways, as Python's protobuf writes and reads them.
+"""Random messages in both directions, as Python's protobuf writes and reads them.
 
-Each direction is judged on its own, by Python's reader or writer and never by the codec's other
-direction: two faults that cancel each other out would show.
+Each direction is verified on its own, by Python's reader or writer and never by the codec's other
+direction: two bugs that cancel each other out would show.
 """
 
 import pytest
@@ -41,8 +41,8 @@ def test_what_python_writes_on_the_wire(cases, codec, judge):
             assert same(value, judge.printed(message))
 
 
-# How the codec may be told to print, and what tells Python the same. Integers of 64 bits as numbers
-# Python prints only where a double holds them: that one is judged by what it reads.
+# Print options of the codec, and the equivalent ones of Python. Python prints 64-bit integers as numbers
+# only where a double represents them exactly: that option is verified by reading.
 PRINT_OPTIONS = {
     "--always-print-defaults": {"always_print_fields_with_no_presence": True},
     "--enum-numbers": {"use_integers_for_enums": True},
@@ -69,7 +69,7 @@ def test_print_options(cases, start_codec, judge, option):
 
 
 def null_as_zero(value):
-    """ProtoJSON has null for NullValue; where enums are numbers, Python makes it 0."""
+    """ProtoJSON has null for NullValue; where enums are numbers, Python prints 0."""
     if isinstance(value, dict):
         return {key: null_as_zero(each) for key, each in value.items()}
     if isinstance(value, list):

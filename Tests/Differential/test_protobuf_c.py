@@ -1,6 +1,6 @@
-"""What the codec writes, as libprotobuf-c reads it: code of other people, in another language.
+"""The codec's output, as libprotobuf-c reads it: an independent implementation in another language.
 
-Of the protos with what it knows: no maps, no groups, no `optional` of proto3 (docs/codec.md).
+For protos with supported features: no maps, no groups, no `optional` of proto3 (docs/codec.md).
 """
 
 import struct
@@ -50,7 +50,7 @@ def dump(folder):
 
 
 def lines(message, path=""):
-    """What the program has to print of a message."""
+    """The expected output of the program for a message."""
     for field in sorted(message.DESCRIPTOR.fields, key=lambda field: field.number):
         value = getattr(message, field.name)
         if field.is_repeated:
@@ -76,7 +76,7 @@ def value_lines(field, value, path):
 
 
 def without_nul(message):
-    """Texts of libprotobuf-c end at a NUL."""
+    """Strings of libprotobuf-c end at a NUL."""
     for field, value in message.ListFields():
         if field.message_type:
             for each in value if field.is_repeated else [value]:
@@ -110,7 +110,7 @@ def test_libprotobuf_c_reads_what_the_codec_writes(cases, codec, judge, types, d
             assert got == list(lines(message))
 
 
-def test_the_dump_tells_what_is_wrong(dump):
+def test_the_dump_reports_errors(dump):
     """A message that's cut off, and a field that the schema doesn't have."""
     cut, unknown = dump("bridge.test.plain3.Plain", [b"\x0a", b"\x20\x01\x98\x06\x05"])
     assert cut == ["refused"]

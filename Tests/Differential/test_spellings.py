@@ -1,11 +1,11 @@
-"""Random messages in every spelling that ProtoJSON has for them, judged by the message itself."""
+"""Random messages in every spelling that ProtoJSON allows for them, compared with the message."""
 
 from support.spellings import Speller, Writer
 
 
 def test_fields_in_order(cases, codec, judge, types):
-    """JSON in the order in which Python writes a message becomes the very bytes that it writes; but
-    for Any, whose content the codec writes even if it's empty."""
+    """JSON in Python's order of fields results in the same bytes that Python writes, except for Any, whose
+    content the codec writes even if it's empty."""
     for case in cases:
         with case:
             message = case.make()

@@ -5,16 +5,16 @@ import select
 import struct
 import subprocess
 
-# ConformanceRequest.test_category of tests in which unknown members are to be passed over.
+# ConformanceRequest.test_category of tests in which unknown members are ignored.
 IGNORING_UNKNOWN = 3
 
 
 class Refused(Exception):
-    """The codec says that an input is wrong."""
+    """The codec rejects an input."""
 
 
 class Codec:
-    """One testee that answers one request after another; made anew after it has ended."""
+    """A testee that handles requests sequentially; restarted after it has ended."""
 
     def __init__(self, program, descriptor_set, types, folder, options=()):
         self.arguments = [program, *options, descriptor_set]
@@ -26,7 +26,7 @@ class Codec:
     def to_wire(self, name, text, ignoring_unknown=False):
         """The wire form of JSON text, which is of type bytes."""
         request = self.request(message_type=name, requested_output_format="PROTOBUF")
-        # The field is a string, but bytes that aren't UTF-8 are to get to the codec as well.
+        # The field is a string, but the codec must also receive bytes that aren't UTF-8.
         request.test_category = IGNORING_UNKNOWN if ignoring_unknown else 2
         head = request.SerializeToString()
         return self.ask(head + b"\x12" + varint(len(text)) + text, "protobuf_payload")
@@ -72,16 +72,16 @@ class Codec:
             )
 
     def end_of(self, error):
-        """Says how the process ended, and lets the next request start another."""
+        """Describes how the process ended, and lets the next request start another."""
         if isinstance(error, TimeoutError):
             self.process.kill()
         code = self.process.wait()
         self.process = None
-        what = "gave no answer" if isinstance(error, TimeoutError) else f"ended with {code}"
+        what = "didn't respond" if isinstance(error, TimeoutError) else f"ended with {code}"
         return f"{what}\n{self.log.read_text(errors='replace')[-4000:]}"
 
     def stop(self):
-        """Ends the process, which has to have got that far without a fault."""
+        """Ends the process, which must not have failed before."""
         if self.process is not None:
             self.process.stdin.close()
             code = self.process.wait(timeout=20)
@@ -90,7 +90,7 @@ class Codec:
 
 
 def varint(value):
-    """A varint of as few bytes as it takes."""
+    """The shortest varint."""
     result = bytearray()
     while value >= 0x80:
         result.append(value & 0x7F | 0x80)

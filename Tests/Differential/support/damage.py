@@ -1,4 +1,4 @@
-"""Inputs made wrong, or nearly so: JSON values, JSON text, wire bytes."""
+"""Damaged inputs, some still valid: JSON values, JSON text, wire bytes."""
 
 import json
 
@@ -15,7 +15,7 @@ WORDS = [
     '{"value":1}', "NaN", "Infinity", "01", "+1", "1.", ".5", "1e", "tru", "'a'",
 ]  # fmt: skip
 
-# Pieces that break or bend a text.
+# Pieces that make a text invalid or unusual.
 PIECES = [
     b"", b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b"\\u", b"\\ud800", b"\\udc00",
     b"\\ud83d\\ude00", b"\\x", b"\x00", b"\x1f", b"\x7f", b"\xff", b"\xc0\x80", b"\xed\xa0\x80",
@@ -39,7 +39,7 @@ def places(value, path=()):
 
 
 def with_text(value, path, text):
-    """The text of a JSON value in which what stands at a path is another text."""
+    """The text of a JSON value in which the text at a path is replaced."""
     if not path:
         return text
     if isinstance(value, dict):
@@ -56,7 +56,7 @@ def with_text(value, path, text):
 
 
 def damaged_text(text, random):
-    """JSON text, of type bytes, with some of its bytes lost, doubled, or others put among them."""
+    """JSON text, of type bytes, with some of its bytes removed, repeated, or others inserted."""
     for _ in range(random.choice([1, 1, 1, 2])):
         start = random.randrange(len(text) + 1)
         end = min(len(text), start + random.choice([0, 0, 1, 1, 2, 8]))
@@ -77,7 +77,7 @@ def damaged_text(text, random):
 
 
 def damaged_wire(wire, random):
-    """Wire bytes with some of them lost, doubled, changed, or others put among them."""
+    """Wire bytes with some of them removed, repeated, changed, or others inserted."""
     for _ in range(random.choice([1, 1, 1, 2, 4])):
         start = random.randrange(len(wire) + 1)
         end = min(len(wire), start + random.choice([0, 0, 1, 1, 2, 8]))

@@ -11,7 +11,7 @@ FIXED = {
     Field.TYPE_FLOAT: FIXED32, Field.TYPE_FIXED32: FIXED32, Field.TYPE_SFIXED32: FIXED32,
 }  # fmt: skip
 DELIMITED = (Field.TYPE_STRING, Field.TYPE_BYTES, Field.TYPE_MESSAGE)
-# Kinds of which the reader drops what is above 32 bits.
+# Kinds of which the reader drops the bits above 32.
 NARROW = (Field.TYPE_INT32, Field.TYPE_UINT32, Field.TYPE_ENUM)
 
 
@@ -33,7 +33,7 @@ def read_varint(data, offset):
 
 
 def read_value(data, offset, kind):
-    """The value behind a tag, a number for varints and bytes for everything else, and its end."""
+    """The value after a tag, a number for varints and bytes for everything else, and its end."""
     if kind == VARINT:
         return read_varint(data, offset)
     if kind == START:
@@ -85,7 +85,7 @@ def has_unknown_in_entry(data, descriptor, types):
 
 
 class Rewriter:
-    """Gives wire bytes that mean the same, others each time."""
+    """Rewrites wire bytes into equivalent ones, different each time."""
 
     def __init__(self, types, random):
         self.types = types
@@ -108,7 +108,7 @@ class Rewriter:
                 queue += self.before(field)
             queue += self.field_records(field, number, kind, value)
         for _ in range(self.random.choice([0, 0, 0, 1, 3])):
-            # Each in a queue of its own: where it stands makes no difference.
+            # Each in a separate queue: its position makes no difference.
             queues[len(queues), "unknown"] = [self.unknown(descriptor)]
         for field in descriptor.fields:
             # A number that a closed enum doesn't have is an unknown field: it replaces nothing.
@@ -135,7 +135,7 @@ class Rewriter:
         )
 
     def field_records(self, field, number, kind, value):
-        """The records that say what one record says."""
+        """Records equivalent to one record."""
         if field.message_type:
             if field.message_type.GetOptions().map_entry:
                 return self.entries(field, value)
@@ -169,7 +169,7 @@ class Rewriter:
         return result
 
     def pieces(self, data):
-        """A message in two or three, which merge into it again."""
+        """A message in two or three parts, which merge into it again."""
         parts = [[] for _ in range(self.random.choice([2, 3]))]
         position = 0
         for number, kind, value in records(data):
@@ -178,7 +178,7 @@ class Rewriter:
         return [b"".join(part) for part in parts]
 
     def before(self, field):
-        """Records that come to nothing, because others of the field or of its oneof follow."""
+        """Records without effect, because others of the field or of its oneof follow."""
         result = []
         while self.happens(0.15):
             if field.containing_oneof:
@@ -193,14 +193,14 @@ class Rewriter:
             else:
                 return result
         if field.containing_oneof and field.message_type and result:
-            # What came before of the field itself is lost only behind another member.
+            # Earlier records of the field itself are only lost after another member.
             scalars = [each for each in field.containing_oneof.fields if not each.message_type]
             if scalars:
                 result.append(self.anything(scalars[0]))
         return result
 
     def anything(self, field):
-        """A record of a scalar field with some value that's right for it."""
+        """A record of a scalar field with some valid value."""
         kind = wire_type(field)
         if kind == VARINT:
             number = self.random.choice([0, 1, 2, 300])
@@ -211,12 +211,12 @@ class Rewriter:
         return self.record(field.number, kind, bytes([0x41]) * size)
 
     def entries(self, field, data):
-        """A map's entry: its parts in either order, twice, left out, or the whole a second time."""
+        """A map's entry: its parts in either order, repeated, omitted, or the whole entry repeated."""
         key, content = (field.message_type.fields_by_name[name] for name in ("key", "value"))
         parts = {number: value for number, _, value in records(data)}
         result = []
         if self.happens(0.15):
-            # Of a key the last entry holds; nothing is merged.
+            # The last entry of a key wins; nothing is merged.
             earlier = self.record(1, wire_type(key), self.spelled(key, parts[1]))
             if not content.message_type and self.happens(0.7):
                 earlier += self.anything(content)
@@ -239,12 +239,12 @@ class Rewriter:
         first_of_enum = content.enum_type and content.enum_type.values[0].number
         if parts[2] in (0, b"") and not first_of_enum and self.happens(0.4):
             values = []
-        # No unknown fields: with one in it the whole entry is unknown to Python.
+        # No unknown fields: with one in it Python treats the whole entry as unknown.
         entry = b"".join(keys + values) if self.happens(0.5) else self.mix([keys, values])
         return [*result, self.record(field.number, LEN, entry)]
 
     def any(self, data):
-        """Rewrites what is packed as well."""
+        """Rewrites the packed message as well."""
         url = content = b""
         for number, _, value in records(data):
             url, content = (value, content) if number == 1 else (url, value)
@@ -281,7 +281,7 @@ class Rewriter:
         if field.type == Field.TYPE_BOOL and value and self.happens(0.2):
             return self.random.choice([2, 2**32, 2**63])
         if field.type in NARROW and self.happens(0.3):
-            # Closed enums as well: what counts is the number that's left.
+            # Closed enums as well: only the remaining number counts.
             return value % 2**32 + self.random.choice([0, 2**32, 2**64 - 2**32])
         return value
 
@@ -297,7 +297,7 @@ class Rewriter:
         return value if isinstance(value, bytes) else self.varint(value, 10)
 
     def varint(self, value, longest):
-        """A varint of any length that's allowed."""
+        """A varint of any allowed length."""
         shortest = varint(value)
         if len(shortest) >= longest or not self.happens(0.1):
             return shortest

@@ -1,4 +1,4 @@
-"""Python's protobuf as the judge of what a message is."""
+"""Python's protobuf as the reference for the value of a message."""
 
 import json
 import math
@@ -8,8 +8,8 @@ from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.message import DecodeError, EncodeError
 
 
-# What Python's protobuf raises when an input is wrong: it has many ways to say it. SystemError is
-# that of a half surrogate in a name.
+# Errors of Python's protobuf for invalid inputs, which vary. SystemError is the one for half a
+# surrogate pair in a name.
 WRONG = (
     ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError, SystemError,
     json_format.Error, DecodeError, EncodeError,
@@ -21,15 +21,15 @@ class Judge:
         self.types = types
 
     def printed(self, message, **options):
-        """The JSON value that Python prints a message as."""
+        """The JSON value that Python prints for a message."""
         return json_format.MessageToDict(message, descriptor_pool=self.types.pool, **options)
 
     def text(self, message, **options):
-        """The JSON text that Python prints a message as."""
+        """The JSON text that Python prints for a message."""
         return json_format.MessageToJson(message, descriptor_pool=self.types.pool, **options)
 
     def can_print(self, message):
-        """Whether a message has a JSON form: of two halves a duration may have two signs."""
+        """Whether a message has a JSON form: the two parts of a duration may have different signs."""
         try:
             self.printed(message)
         except WRONG:
@@ -37,20 +37,20 @@ class Judge:
         return True
 
     def parsed(self, name, value):
-        """The message that Python reads a JSON value as."""
+        """The message that Python reads from a JSON value."""
         message = self.types[name]()
         json_format.ParseDict(value, message, descriptor_pool=self.types.pool)
         return message
 
     def read(self, name, text):
-        """The message that Python reads JSON text, of type bytes, as, or None, and what it says."""
+        """The message that Python reads from JSON text, of type bytes, or None; and its error."""
         try:
             return self.parsed(name, strictly_loaded(text)), ""
         except WRONG as error:
             return None, str(error)
 
     def read_wire(self, name, wire):
-        """The message that Python reads wire bytes as; None if it's wrong or has no JSON form."""
+        """The message that Python reads from wire bytes; None if it's invalid or has no JSON form."""
         try:
             message = self.types[name].FromString(wire)
         except DecodeError:
@@ -58,11 +58,11 @@ class Judge:
         return message if self.can_print(message) else None
 
     def bits(self, message):
-        """Bytes that are the same for equal messages, and for no others.
+        """Bytes that are equal only for equal messages.
 
-        Equal are messages that JSON can't tell apart: unknown fields don't count, all NaNs are one,
-        null is one value, a mask of one empty path is empty, and what is packed in Any counts as
-        the message that it is.
+        Messages are equal if JSON can't distinguish them: unknown fields are ignored, all NaNs are
+        equal, null is one value, a mask of one empty path is empty, and the contents of Any are
+        compared as messages.
         """
         copy = type(message)()
         copy.CopyFrom(message)
@@ -144,13 +144,13 @@ def strictly_loaded(text):
 
 def finite(text):
     value = float(text)
-    return value if math.isfinite(value) else refuse(f"{text} is out of every range")
+    return value if math.isfinite(value) else refuse(f"{text} is out of range")
 
 
 def members(pairs):
     names = [name for name, _ in pairs]
     if len(set(names)) < len(names):
-        refuse(f"a key twice among {names}")
+        refuse(f"a duplicate key in {names}")
     return dict(pairs)
 
 

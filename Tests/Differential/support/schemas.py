@@ -9,7 +9,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 PROTOC = REPOSITORY / ".build/conformance/runner/protoc"
 
 FILES = [
-    # Of the conformance suite, but for the edition to come, which Python doesn't read.
+    # Of the conformance suite, except the unstable edition, which Python doesn't read.
     "conformance/conformance.proto",
     "conformance/messages/test_messages_proto2.proto",
     "conformance/messages/test_messages_proto3.proto",
@@ -52,7 +52,7 @@ TYPES = [
     "google.protobuf.Value",
 ]
 
-# What is packed in Any: types with a JSON form of their own, and types without.
+# Types packed in Any: some with their own JSON form, some without.
 PACKABLE = [
     "google.protobuf.Any",
     "google.protobuf.BytesValue",
@@ -87,7 +87,7 @@ def compile_types(path):
 
 
 class Types:
-    """Message classes by their names, from a descriptor set and from nothing else."""
+    """Message classes by their names, only from a descriptor set."""
 
     def __init__(self, path):
         self.pool = descriptor_pool.DescriptorPool()
@@ -106,7 +106,7 @@ class Types:
         return self.pool.FindMessageTypeByName(type_url.rsplit("/", 1)[-1])
 
     def find_extension(self, descriptor, number):
-        """The extension of a type that has a number; None if there is none."""
+        """The extension of a type with this number; None if there is none."""
         try:
             return self.pool.FindExtensionByNumber(descriptor, number)
         except KeyError:

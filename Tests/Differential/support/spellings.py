@@ -27,7 +27,7 @@ def is_wrapper(descriptor):
 
 
 def has_own_form(descriptor):
-    """Whether it stands in an Any as `value` beside `@type`."""
+    """Whether it appears in an Any as `value` beside `@type`."""
     name = descriptor.full_name
     return (
         name in TEXTS
@@ -38,13 +38,13 @@ def has_own_form(descriptor):
 
 
 def field_order(field):
-    """What to sort fields by: their numbers, and extensions, from the highest on, behind them."""
+    """The sort key of fields: by number, then extensions in descending order."""
     return (1, -field.number) if field.is_extension else (0, field.number)
 
 
 def map_order(key, field):
-    """What to sort the keys of a map by. Python (upb) writes from the end: the highest key comes
-    first, and numbers below zero are the highest."""
+    """The sort key of a map's keys. Python (upb) writes in descending order: the highest key comes
+    first, and negative numbers are the highest."""
     if field.type == Field.TYPE_STRING:
         return text_order(key)
     if field.type == Field.TYPE_BOOL:
@@ -54,7 +54,7 @@ def map_order(key, field):
 
 @functools.cmp_to_key
 def text_order(one, other):
-    """By bytes; of two keys that begin alike the longer one comes first."""
+    """By bytes; of two keys with a common prefix the longer one comes first."""
     one, other = one.encode(), other.encode()
     if one.startswith(other) or other.startswith(one):
         return len(other) - len(one)
@@ -182,7 +182,7 @@ SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "/": "\\/", "\b": "\\b", "\f": "\\f",
 
 
 class Speller(Writer):
-    """Writes it in any legal spelling, another one each time."""
+    """Writes it in any legal spelling, a different one each time."""
 
     def __init__(self, types, random, with_unknown=False):
         super().__init__(types)
@@ -194,7 +194,7 @@ class Speller(Writer):
 
     def members(self, value, descriptor):
         members = super().members(value, descriptor)
-        # Null leaves a field unset, but for the types of which null is a value.
+        # Null leaves a field unset, except for types of which null is a value.
         for field in descriptor.fields:
             if (
                 self.happens(0.05)
@@ -213,7 +213,7 @@ class Speller(Writer):
         return members
 
     def anything(self, depth):
-        """JSON that no field is there for; numbers that nothing could hold are right as JSON."""
+        """JSON for which there is no field; numbers out of every range are still valid JSON."""
         kind = self.random.randrange(9 if depth else 7)
         if kind < 7:
             return ["null", "true", "false", "-0", "1e400", "0.1E-999", self.string('ü\0"')][
@@ -233,7 +233,7 @@ class Speller(Writer):
         text = super().any(value)
         if len(value) < 2 or self.happens(0.5):
             return text
-        # Members may come before the type that says what they are.
+        # Members may precede the type that determines their meaning.
         rest = {key: each for key, each in value.items() if key != "@type"}
         content = self.types.find(value["@type"])
         if has_own_form(content):

@@ -5,9 +5,9 @@ import struct
 
 
 def same(one, other):
-    """Whether two JSON values are the same. Of a float32 there are several shortest spellings;
-    that it's the right number is for the comparison of messages to say. Zero has a sign where one
-    of them is written as a float."""
+    """Whether two JSON values are equal. A float32 has several shortest spellings; whether the number
+    is correct is decided by comparing messages. Zero has a sign where one of them is written as a
+    float."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
@@ -24,7 +24,7 @@ def same(one, other):
 
 
 def differences(one, other):
-    """The members where two JSON objects differ, for a failure that can be read."""
+    """The members in which two JSON objects differ, for a readable failure."""
     keys = one.keys() | other.keys()
     return {
         key: (one.get(key, "absent"), other.get(key, "absent"))

@@ -1,4 +1,4 @@
-"""Random messages: every field kind, values at the edges, from a seed."""
+"""Random messages: every kind of field, boundary values, from a seed."""
 
 import math
 import struct
@@ -32,7 +32,7 @@ def value_of(message, field):
     return message.Extensions[field] if field.is_extension else getattr(message, field.name)
 
 
-# What is packed in Any where nothing else is asked for: equal messages of these have equal bytes.
+# Types packed in Any by default: equal messages of these have equal bytes.
 PACKABLE = (
     duration_pb2.Duration, timestamp_pb2.Timestamp, field_mask_pb2.FieldMask,
     wrappers_pb2.StringValue,
@@ -42,8 +42,8 @@ PACKABLE = (
 class Maker:
     """Fills messages with values drawn from `random`.
 
-    `density` is the part of the outermost message's fields that are set, `packable` are the classes
-    that are packed in Any.
+    `density` is the fraction of the outermost message's fields that are set, `packable` has the classes
+    packed in Any.
     """
 
     def __init__(self, random, depth=4, density=0.5, packable=PACKABLE):
@@ -61,7 +61,7 @@ class Maker:
         chosen = {
             self.random.choice(oneof.fields).name for oneof in message.DESCRIPTOR.oneofs
         }
-        # Within, some eight of a message's fields: many fields that nest would make it endless.
+        # Nested messages set about eight fields: with many nested fields the message would not end.
         density = self.density if depth == 0 else 8 / max(1, len(message.DESCRIPTOR.fields))
         for field in self.fields(message.DESCRIPTOR):
             if field.containing_oneof and field.name not in chosen:
@@ -71,8 +71,8 @@ class Maker:
         return message
 
     def fields(self, descriptor):
-        """The fields of a message and its extensions, but for those of the form of MessageSet,
-        which ProtoJSON doesn't have."""
+        """The fields and extensions of a message, except extensions of a MessageSet, which ProtoJSON
+        doesn't support."""
         if descriptor.full_name not in self.known:
             self.known[descriptor.full_name] = self.find_fields(descriptor)
         return self.known[descriptor.full_name]
@@ -137,7 +137,7 @@ class Maker:
             return self.random.randbytes(self.random.choice([0, 1, 2, 3, 31, 200]))
         if field.type == Field.TYPE_ENUM:
             numbers = [value.number for value in field.enum_type.values]
-            # JSON has one null: a NullValue of another number would not come back. A closed enum
+            # JSON has one null: a NullValue with another number is lost. A closed enum
             # has no other numbers.
             unknown = [99] if len(numbers) > 1 and not field.enum_type.is_closed else []
             return self.random.choice(numbers + unknown)
@@ -147,7 +147,7 @@ class Maker:
     def text(self):
         if self.random.random() < 0.6:
             return self.random.choice(TEXTS)
-        # Of all lengths in UTF-8; surrogates are no characters.
+        # Of all lengths in UTF-8; surrogates aren't characters.
         highest = self.random.choice([0x7F, 0x7FF, 0xD7FF, 0x10FFFF])
         points = [self.random.randint(0, highest) for _ in range(self.random.randint(0, 40))]
         return "".join(chr(point) for point in points if not 0xD800 <= point < 0xE000)
@@ -163,10 +163,10 @@ class Maker:
         value = self.random.choice([value, *edges])
         if finite and not math.isfinite(value):
             return 1.25
-        # JSON has one NaN: another's bits would not come back.
+        # JSON has one NaN: the bits of other NaNs are lost.
         return math.nan if math.isnan(value) else value
 
-    # Well-known types have rules of their own.
+    # Well-known types have their own rules.
 
     def google_protobuf_Timestamp(self, message, depth):
         low, high = -62135596800, 253402300799
