@@ -10,7 +10,7 @@ from support.dialing import A, AAAA, FULL, REFUSES, SILENT, V4, V6, HalfNameServ
 from support.processes import until
 from support.raw import Connection
 from support.reflection import ReflectionServer, compile_protos
-from test_http_protobuf import ANSWER, REPLY, REQUEST, SCHEMA
+from test_http_protobuf import RESPONSE, REPLY, REQUEST, SCHEMA
 
 BAD = (REFUSES, FULL, SILENT)
 
@@ -32,7 +32,7 @@ def hosts(stack, tmp_path):
     def make(address, good=V4, bad=REFUSES):
         host = Host(address, good, bad)
         stack.callback(host.close)
-        server.say(hosts={"depot.internal": [V4, V6]})
+        server.configure(hosts={"depot.internal": [V4, V6]})
         host.inside = server.inside
         host.address = f"depot.internal:{host.port}"
         return host
@@ -65,17 +65,17 @@ def post(bridge, path="/v1/echo", body=b"{}", host=None):
 class TestAddresses:
     @pytest.mark.parametrize("bad", BAD)
     @pytest.mark.parametrize("good", [V4, V6])
-    def test_one_that_is_no_good(self, hosts, start, backend, good, bad):
+    def test_one_address_that_fails(self, hosts, start, backend, good, bad):
         host = hosts(backend.address, good, bad)
         bridge = start({"test": service(host.address, "echo", timeout="10s")}, host.inside)
         for _ in range(3):
-            answer = post(bridge)
-            assert answer.status == 200, answer.body
+            response = post(bridge)
+            assert response.status == 200, response.body
         # The silent one doesn't delay the response.
         assert host.strays <= (bridge.errors.count("listening") if bad == SILENT else 0) * 4
 
     @pytest.mark.parametrize("bad", BAD)
-    def test_beside_a_healthy_neighbour(self, hosts, start, backend, fleet, bad):
+    def test_with_another_healthy_endpoint(self, hosts, start, backend, fleet, bad):
         (near,) = fleet("near")
         host = hosts(backend.address, V4, bad)
         endpoint = {"static": [host.address, near.address]}
@@ -84,7 +84,7 @@ class TestAddresses:
         def both():
             return {post(bridge).header("x-server") for _ in range(10)} == {"near", None}
 
-        until(both, "both endpoints answer", 10)
+        until(both, "both endpoints respond", 10)
 
     @pytest.mark.parametrize("bad", BAD)
     def test_by_reflection(self, hosts, start, stack, tmp_path, bad):
@@ -108,8 +108,8 @@ class TestAddresses:
             "schemas": SCHEMA, "endpoint": host.address, "transport": {"http-protobuf": transport},
         }}  # fmt: skip
         bridge = start(services, host.inside)
-        answer = post(bridge, "/mnist", str(REQUEST).replace("'", '"').encode())
-        assert (answer.status, answer.json()) == (200, ANSWER)
+        response = post(bridge, "/mnist", str(REQUEST).replace("'", '"').encode())
+        assert (response.status, response.json()) == (200, RESPONSE)
 
     @pytest.mark.parametrize("protocol", ["grpc", "http-v1"])
     def test_a_registry_and_what_it_names(self, hosts, start, backend, start_nacos, protocol):
@@ -122,16 +122,16 @@ class TestAddresses:
         bridge = start({"test": service(endpoint, "echo")}, host.inside)
         assert post(bridge).status == 200
 
-    def test_all_that_refuse_are_named(self, hosts, start, backend):
+    def test_all_refused_addresses_are_named(self, hosts, start, backend):
         host = hosts(backend.address)
         host.close()
         bridge = start({"test": service(host.address, "echo")}, host.inside)
-        answer = post(bridge)
-        assert answer.status == 503
-        said = f"can't connect to {host.address}: connection refused (tried "
+        response = post(bridge)
+        assert response.status == 503
+        message = f"can't connect to {host.address}: connection refused (tried "
         # A slow IPv6 lookup is used second.
         orders = ("::1 and 127.0.0.1)", "127.0.0.1 and ::1)")
-        assert answer.json()["message"] in [said + order for order in orders]
+        assert response.json()["message"] in [message + order for order in orders]
 
 
 class TestNameServers:
@@ -144,7 +144,7 @@ class TestNameServers:
 
         return make
 
-    def test_one_that_is_silent_holds_up_nobody_else(self, half, start, backend):
+    def test_a_silent_one_delays_only_its_own_names(self, half, start, backend):
         server, inside = half({})
         services = {
             "near": service(backend.address, "echo", hosts=["near"]),
@@ -163,18 +163,18 @@ class TestNameServers:
                 fields = [("Content-Type", "application/json"), ("Host", f"lost{number}")]
                 connection.request("POST", "/v1/echo", fields, b"{}")
                 connections.append(connection)
-            until(lambda: server.asked, "the name server is asked")
+            until(lambda: server.asked, "the name server is queried")
             # These don't depend on it; the others still wait for theirs.
             for host in ("near", "local"):
                 assert post(bridge, host=host).status == 200
             for number, connection in enumerate(connections):
-                answer = connection.read_response("POST")
-                said = f"can't look up silent{number}.example in time: no answer within 1000 ms"
-                assert answer.status == 503
-                assert answer.json()["message"] == f"{said} (limits.connect_timeout)"
+                response = connection.read_response("POST")
+                message = f"can't look up silent{number}.example in time: no answer within 1000 ms"
+                assert response.status == 503
+                assert response.json()["message"] == f"{message} (limits.connect_timeout)"
 
     @pytest.mark.parametrize(("kind", "ip"), [(A, V4), (AAAA, V6)])
-    def test_one_that_answers_for_one_family_alone(self, half, start, stack, backend, kind, ip):
+    def test_one_that_answers_for_only_one_family(self, half, start, stack, backend, kind, ip):
         _, inside = half({kind: ip})
         host = Host(backend.address, ip)
         stack.callback(host.close)
@@ -187,8 +187,8 @@ class TestNameServers:
         }  # fmt: skip
         bridge = start(services, inside, limits={"connect_timeout": "10s"})
         for name in services:
-            answer = post(bridge, host=name)
-            assert answer.status == 200, answer.body
+            response = post(bridge, host=name)
+            assert response.status == 200, response.body
 
     def test_discovery_names_the_lookup(self, half, start):
         _, inside = half({})
@@ -212,14 +212,14 @@ class TestNameServers:
         }  # fmt: skip
         for name, subject in looked_up.items():
 
-            def said(name=name, subject=subject):
+            def names_lookup(name=name, subject=subject):
                 return f"can't look up {subject} in time" in post(bridge, host=name).body.decode()
 
-            until(said, f"{name} names its lookup", 20)
+            until(names_lookup, f"the error of {name} names its lookup", 20)
 
 
 def test_an_unknown_name_is_named(start_bridge, tmp_path):
     services = {"test": {"schemas": [PROTOS / "echo.proto"], "endpoint": "nobody.invalid:1"}}
-    answer = post(start_bridge(services))
-    assert answer.status == 503
-    assert answer.json()["message"].startswith("can't look up nobody.invalid")
+    response = post(start_bridge(services))
+    assert response.status == 503
+    assert response.json()["message"].startswith("can't look up nobody.invalid")

@@ -16,20 +16,20 @@ STATUSES = {
 @pytest.fixture
 def endpoint():
     """A gateway that responds as listed, then successfully."""
-    answers = []
+    replies = []
 
-    def answer(stream):
-        if answers:
-            return answers.pop(0)(stream)
+    def reply(stream):
+        if replies:
+            return replies.pop(0)(stream)
         return grpc_head(stream) + data(stream, message(b"")) + trailers(stream)
 
-    gateway = Endpoint(answer)
-    gateway.answers = answers
+    gateway = Endpoint(reply)
+    gateway.replies = replies
     yield gateway
     gateway.close()
 
 
-def says(status, text=b"no healthy upstream"):
+def error_page(status, text=b"no healthy upstream"):
     return lambda stream: (
         headers(stream, (":status", str(status)), ("content-type", "text/plain"))
         + data(stream, text, end=True)
@@ -40,15 +40,15 @@ def gateway(address, **more):
     return {"eas-gateway": {"address": address, **more}}
 
 
-def test_the_gateway_hears_the_token(start_bridge, http, backend):
+def test_the_gateway_receives_the_token(start_bridge, http, backend):
     settings = service(
         gateway(backend.address), "echo",
         auth={"scheme": "bearer", "token_env": "TOKEN"},
     )  # fmt: skip
     bridge = start_bridge({"test": settings}, environment={"TOKEN": "s3cret"})
-    answer = http.get(f"{bridge.url}/v1/metadata", headers={"Authorization": "mine"})
-    assert answer.status_code == 200, answer.text
-    entries = [(entry["name"], entry["value"]) for entry in answer.json()["entries"]]
+    response = http.get(f"{bridge.url}/v1/metadata", headers={"Authorization": "mine"})
+    assert response.status_code == 200, response.text
+    entries = [(entry["name"], entry["value"]) for entry in response.json()["entries"]]
     assert [value for key, value in entries if key == "authorization"] == ["Bearer s3cret"]
     assert "s3cret" not in bridge.errors + bridge.output
 
@@ -56,36 +56,36 @@ def test_the_gateway_hears_the_token(start_bridge, http, backend):
 def test_every_status(start_bridge, http, endpoint):
     bridge = start_bridge({"test": service(gateway(endpoint.address), "echo")}, threads=1)
     for status, (code, http_status) in STATUSES.items():
-        endpoint.answers[:] = [says(status, b"some words\n")]
-        answer = http.post(f"{bridge.url}/v1/echo", json={})
-        assert (answer.status_code, answer.json()["code"]) == (http_status, code), status
-        assert f"HTTP status {status}" in answer.json()["message"]
-        assert answer.json()["message"].endswith(": some words")
+        endpoint.replies[:] = [error_page(status, b"some words\n")]
+        response = http.post(f"{bridge.url}/v1/echo", json={})
+        assert (response.status_code, response.json()["code"]) == (http_status, code), status
+        assert f"HTTP status {status}" in response.json()["message"]
+        assert response.json()["message"].endswith(": some words")
     assert http.post(f"{bridge.url}/v1/echo", json={}).status_code == 200
 
 
-def test_what_gRPC_says_holds(start_bridge, http, endpoint):
+def test_the_gRPC_status_takes_precedence(start_bridge, http, endpoint):
     bridge = start_bridge({"test": service(gateway(endpoint.address), "echo")}, threads=1)
-    endpoint.answers[:] = [
+    endpoint.replies[:] = [
         lambda stream: headers(
             stream, (":status", "200"), ("content-type", "application/grpc"),
             ("grpc-status", "9"), ("grpc-message", "not now"), end=True,
         ),
     ]  # fmt: skip
-    answer = http.post(f"{bridge.url}/v1/echo", json={})
-    assert answer.json() == {"code": 9, "message": "not now"}
+    response = http.post(f"{bridge.url}/v1/echo", json={})
+    assert response.json() == {"code": 9, "message": "not now"}
 
 
 @pytest.mark.parametrize("status, tries", [(429, 3), (450, 3), (503, 3), (408, 1), (401, 1)])
-def test_what_is_tried_again(start_bridge, http, endpoint, status, tries):
+def test_statuses_that_are_retried(start_bridge, http, endpoint, status, tries):
     settings = service(
         gateway(endpoint.address), "echo", retry={"attempts": 3, "backoff": "1ms"}
     )
     bridge = start_bridge({"test": settings}, threads=1)
-    endpoint.answers[:] = [says(status)] * 2
-    answer = http.post(f"{bridge.url}/v1/echo", json={})
-    assert answer.status_code == (200 if tries == 3 else STATUSES[status][1])
-    assert len(endpoint.answers) == (0 if tries == 3 else 1)
+    endpoint.replies[:] = [error_page(status)] * 2
+    response = http.post(f"{bridge.url}/v1/echo", json={})
+    assert response.status_code == (200 if tries == 3 else STATUSES[status][1])
+    assert len(endpoint.replies) == (0 if tries == 3 else 1)
 
 
 @pytest.mark.parametrize("limit, status", [(None, 413), ("4KiB", 413), (0, 200), ("2MiB", 200)])
@@ -93,11 +93,11 @@ def test_sizes(start_bridge, http, backend, limit, status):
     more = {} if limit is None else {"body_limit": limit}
     settings = service(gateway(backend.address, **more), "echo")
     bridge = start_bridge({"test": settings}, limits={"request_body_bytes": "16MiB"})
-    answer = http.post(f"{bridge.url}/v1/echo", json={"aString": "x" * 1_100_000})
-    assert answer.status_code == status, answer.text
+    response = http.post(f"{bridge.url}/v1/echo", json={"aString": "x" * 1_100_000})
+    assert response.status_code == status, response.text
     if status == 413:
-        assert answer.json()["details"][0]["reason"] == "BODY_TOO_LARGE"
-        assert "eas-gateway.body_limit" in answer.json()["message"]
+        assert response.json()["details"][0]["reason"] == "BODY_TOO_LARGE"
+        assert "eas-gateway.body_limit" in response.json()["message"]
     assert http.post(f"{bridge.url}/v1/echo", json={"aString": "x"}).status_code == 200
 
 
@@ -115,7 +115,7 @@ def test_a_balancer_gets_several_connections(start_bridge, http, endpoint):
     assert len(endpoint.connections) == 2
 
 
-def test_a_token_file_is_read_again_for_gRPC(start_bridge, http, backend, tmp_path):
+def test_a_token_file_is_reloaded_for_gRPC(start_bridge, http, backend, tmp_path):
     token = tmp_path / "token"
     token.write_text("one")
     settings = service(
@@ -124,9 +124,9 @@ def test_a_token_file_is_read_again_for_gRPC(start_bridge, http, backend, tmp_pa
     bridge = start_bridge({"test": settings})
 
     def seen():
-        answer = http.get(f"{bridge.url}/v1/metadata", headers={"X-Token": "mine"})
-        assert answer.status_code == 200, answer.text
-        return [e["value"] for e in answer.json()["entries"] if e["name"] == "x-token"]
+        response = http.get(f"{bridge.url}/v1/metadata", headers={"X-Token": "mine"})
+        assert response.status_code == 200, response.text
+        return [e["value"] for e in response.json()["entries"] if e["name"] == "x-token"]
 
     assert seen() == ["one"]
     token.write_text("two\n")

@@ -1,4 +1,4 @@
-"""Messages as HTTP/1.1 bodies: PAI-EAS processors, with their tokens, statuses and habits."""
+"""Messages as HTTP/1.1 bodies: PAI-EAS processors, with their tokens, statuses and peculiarities."""
 
 import concurrent.futures
 import gzip
@@ -30,7 +30,7 @@ REQUEST = {
 }
 # PredictResponse {outputs: {"scores": {dtype: DT_FLOAT, array_shape: {dim: 1}, float_val: 0.5}}}
 REPLY = bytes.fromhex("0a170a0673636f726573120d080112030a01011a040000003f")
-ANSWER = {
+RESPONSE = {
     "outputs": {
         "scores": {"dtype": "DT_FLOAT", "arrayShape": {"dim": ["1"]}, "floatVal": [0.5]}
     }
@@ -68,11 +68,11 @@ def test_a_golden_request_byte_by_byte_and_its_reply(start_bridge, http, peer):
         {"mnist": gateway(peer, auth=auth, authority="1234.cn-hangzhou.pai-eas.aliyuncs.com")},
         environment={"TOKEN": "TESTTOKEN"},
     )
-    answer = http.post(
+    response = http.post(
         f"{bridge.url}/mnist", json=REQUEST,
         headers={"x-team": "legacy", "X-Request-Id": "r-1", "User-Agent": "old", "Authorization": "no"},
     )  # fmt: skip
-    assert (answer.status_code, answer.json()) == (200, ANSWER)
+    assert (response.status_code, response.json()) == (200, RESPONSE)
     (request,) = peer.requests
     assert request.body == GOLDEN
     assert request.line == f"POST {PATH} HTTP/1.1"
@@ -92,7 +92,7 @@ def test_a_golden_request_byte_by_byte_and_its_reply(start_bridge, http, peer):
 
 
 PROCESSORS = {
-    "tensorflow": ("PredictRequest", "PredictResponse", REQUEST, REPLY, ANSWER),
+    "tensorflow": ("PredictRequest", "PredictResponse", REQUEST, REPLY, RESPONSE),
     "pytorch": (
         "pytorch.eas.PredictRequest", "pytorch.eas.PredictResponse",
         {
@@ -125,10 +125,10 @@ def vendors_messages():
 
 
 @pytest.mark.parametrize("name", PROCESSORS)
-def test_the_messages_are_those_of_the_vendors_client(
+def test_the_messages_equal_those_of_the_vendors_client(
     start_bridge, http, peer, vendors_messages, name
 ):
-    request_type, response_type, request, reply, answer = PROCESSORS[name]
+    request_type, response_type, request, reply, response = PROCESSORS[name]
     peer.default = lambda request: predict_server.good(reply)
     settings = gateway(
         peer, transport={"request_type": request_type, "response_type": response_type}
@@ -136,7 +136,7 @@ def test_the_messages_are_those_of_the_vendors_client(
     settings["schemas"] = SCHEMA.parent / f"{name}_predict.proto"
     bridge = start_bridge({"mnist": settings})
     got = http.post(f"{bridge.url}/mnist", json=request)
-    assert (got.status_code, got.json()) == (200, answer)
+    assert (got.status_code, got.json()) == (200, response)
     assert peer.requests[-1].body == vendors_messages[name]
 
 
@@ -149,21 +149,21 @@ def test_schemes(start_bridge, http, peer, scheme):
     )
     for size in (1, 20_000):
         body = {"inputs": {"x": {"floatVal": [0.5] * size}}}
-        answer = http.post(f"{bridge.url}/mnist", json=body)
-        assert (answer.status_code, answer.json()) == (200, ANSWER)
+        response = http.post(f"{bridge.url}/mnist", json=body)
+        assert (response.status_code, response.json()) == (200, RESPONSE)
     assert [request.scheme for request in peer.requests] == [scheme] * 2
     assert "a+token" not in bridge.errors + bridge.output
 
 
-def test_a_wrong_token_is_told(start_bridge, http, peer):
+def test_a_wrong_token_is_reported(start_bridge, http, peer):
     peer.token = "another"
     bridge = start_bridge(
         {"mnist": gateway(peer, auth={"scheme": "raw", "token_env": "TOKEN"})},
         environment={"TOKEN": "old"},
     )
-    answer = http.post(f"{bridge.url}/mnist", json={})
-    assert answer.status_code == 401
-    assert answer.json() == {
+    response = http.post(f"{bridge.url}/mnist", json={})
+    assert response.status_code == 401
+    assert response.json() == {
         "code": 16, "message": "the endpoint responded with HTTP status 401: Unauthorized",
     }  # fmt: skip
 
@@ -179,35 +179,35 @@ STATUSES = {
 def test_every_status(start_bridge, http, peer):
     bridge = start_bridge({"mnist": gateway(peer)})
     for code, (grpc, status) in STATUSES.items():
-        peer.answers = [predict_server.status(code)]
-        answer = http.post(f"{bridge.url}/mnist", json={})
-        assert answer.status_code == status, code
-        assert answer.json()["code"] == grpc, code
-        assert str(code) in answer.json()["message"]
-        assert predict_server.TEXTS[code] in answer.json()["message"]
+        peer.responses = [predict_server.status(code)]
+        response = http.post(f"{bridge.url}/mnist", json={})
+        assert response.status_code == status, code
+        assert response.json()["code"] == grpc, code
+        assert str(code) in response.json()["message"]
+        assert predict_server.TEXTS[code] in response.json()["message"]
     # Once each: nothing is retried without a policy. Two of them cost a connection.
     assert len(peer.requests) == len(STATUSES)
     assert len({request.connection for request in peer.requests}) == 3
 
 
 @pytest.mark.parametrize("code", [429, 450, 503, 502])
-def test_what_is_tried_again_with_a_policy(start_bridge, http, peer, code):
+def test_statuses_that_a_policy_retries(start_bridge, http, peer, code):
     bridge = start_bridge({"mnist": gateway(peer, retry={"attempts": 3, "backoff": "1ms"})})
-    peer.answers = [predict_server.status(code)] * 2
-    answer = http.post(f"{bridge.url}/mnist", json=REQUEST)
-    assert (answer.status_code, answer.json()) == (200, ANSWER)
+    peer.responses = [predict_server.status(code)] * 2
+    response = http.post(f"{bridge.url}/mnist", json=REQUEST)
+    assert (response.status_code, response.json()) == (200, RESPONSE)
     assert [request.body for request in peer.requests] == [GOLDEN] * 3
 
 
-def test_a_time_that_passed_there_is_not_tried_again(start_bridge, http, peer):
+def test_a_timeout_of_the_endpoint_is_not_retried(start_bridge, http, peer):
     retry = {"attempts": 3, "backoff": "1ms", "on": ["UNAVAILABLE", "DEADLINE_EXCEEDED"]}
     bridge = start_bridge({"mnist": gateway(peer, retry=retry)})
-    peer.answers = [predict_server.status(408)]
+    peer.responses = [predict_server.status(408)]
     assert http.post(f"{bridge.url}/mnist", json={}).status_code == 504
     assert len(peer.requests) == 1
 
 
-def test_another_instance_takes_what_a_full_one_dropped(start_bridge, http, peer):
+def test_a_request_dropped_by_a_full_instance_is_retried_at_another(start_bridge, http, peer):
     other = PredictServer()
     try:
         peer.default = predict_server.status(450)
@@ -217,92 +217,92 @@ def test_another_instance_takes_what_a_full_one_dropped(start_bridge, http, peer
         service["transport"]["http-protobuf"]["path"] = PATH
         bridge = start_bridge({"mnist": service}, threads=1)
         for _ in range(10):
-            assert http.post(f"{bridge.url}/mnist", json={}).json() == ANSWER
+            assert http.post(f"{bridge.url}/mnist", json={}).json() == RESPONSE
         assert peer.requests and len(other.requests) == 10
     finally:
         other.stop()
 
 
-def test_a_message_too_large_for_the_gateway_never_leaves(start_bridge, http, peer):
+def test_a_message_too_large_for_the_gateway_is_not_sent(start_bridge, http, peer):
     bridge = start_bridge({"mnist": gateway(peer)}, limits={"request_body_bytes": "16MiB"})
     body = {"inputs": {"x": {"floatVal": [0.5] * 300_000}}}
-    answer = http.post(f"{bridge.url}/mnist", json=body)
-    assert answer.status_code == 413
-    assert answer.json()["details"][0]["reason"] == "BODY_TOO_LARGE"
-    assert "1 MB" in answer.json()["message"] and "eas-direct, nlb" in answer.json()["message"]
+    response = http.post(f"{bridge.url}/mnist", json=body)
+    assert response.status_code == 413
+    assert response.json()["details"][0]["reason"] == "BODY_TOO_LARGE"
+    assert "1 MB" in response.json()["message"] and "eas-direct, nlb" in response.json()["message"]
     assert peer.requests == []
     assert http.post(f"{bridge.url}/mnist", json={}).status_code == 200
 
 
-def test_without_a_limit_it_leaves(start_bridge, http, peer):
+def test_without_a_limit_it_is_sent(start_bridge, http, peer):
     service = gateway(peer, gateway={"body_limit": 0})
     bridge = start_bridge({"mnist": service}, limits={"request_body_bytes": "16MiB"})
     body = {"inputs": {"x": {"floatVal": [0.5] * 300_000}}}
-    assert http.post(f"{bridge.url}/mnist", json=body).json() == ANSWER
+    assert http.post(f"{bridge.url}/mnist", json=body).json() == RESPONSE
     assert len(peer.requests[0].body) > 1_200_000
 
 
 REPLIES = {
     "chunks": lambda request: predict_server.chunked(REPLY, 5),
-    "one chunk a byte": lambda request: predict_server.chunked(REPLY, 1),
+    "one byte per chunk": lambda request: predict_server.chunked(REPLY, 1),
     "an informational head first": lambda request: b"HTTP/1.1 100 Continue\r\n\r\n"
     + b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + predict_server.good(REPLY),
-    "the end by the connection's": lambda request: predict_server.answer(
+    "a body that ends with the connection": lambda request: predict_server.response(
         200, REPLY, "connection: close"
     ),
     "HTTP/1.0": lambda request: b"HTTP/1.0 200 OK\r\ncontent-length: %d\r\n\r\n" % len(REPLY)
     + REPLY,
-    "gzip that nobody asked for": lambda request: predict_server.good(
+    "gzip that wasn't requested": lambda request: predict_server.good(
         gzip.compress(REPLY), "content-encoding: gzip"
     ),
-    "fields of its own": lambda request: predict_server.good(REPLY, "x-trace: t", "server: e"),
+    "additional fields": lambda request: predict_server.good(REPLY, "x-trace: t", "server: e"),
 }
 
 
 @pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
 def test_shapes_of_replies(start_bridge, http, peer, reply):
     bridge = start_bridge({"mnist": gateway(peer)})
-    peer.answers = [reply] * 3
+    peer.responses = [reply] * 3
     for _ in range(3):
-        answer = http.post(f"{bridge.url}/mnist", json={})
-        assert (answer.status_code, answer.json()) == (200, ANSWER)
-    if reply is REPLIES["fields of its own"]:
-        assert answer.headers["x-trace"] == "t"
+        response = http.post(f"{bridge.url}/mnist", json={})
+        assert (response.status_code, response.json()) == (200, RESPONSE)
+    if reply is REPLIES["additional fields"]:
+        assert response.headers["x-trace"] == "t"
 
 
 # A response: the gRPC codes in which it may result.
 BROKEN = {
     "nothing": (None, {14}),
-    "half a head": (lambda request: b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-le", {14}),
-    "half a body": (
-        lambda request: predict_server.answer(
+    "a truncated head": (lambda request: b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-le", {14}),
+    "a truncated body": (
+        lambda request: predict_server.response(
             200, REPLY[:5], f"content-length: {len(REPLY)}", "connection: close"
         ), {14},
     ),
-    "half a chunk": (
-        lambda request: predict_server.answer(
+    "a truncated chunk": (
+        lambda request: predict_server.response(
             200, b"ff\r\nabc", "transfer-encoding: chunked", "connection: close"
         ), {14},
     ),
     "no HTTP": (lambda request: b"SSH-2.0-x\r\n\r\n", {14}),
     "a body of four gigabytes": (
-        lambda request: predict_server.answer(200, b"x", "content-length: 4294967296"), {8},
+        lambda request: predict_server.response(200, b"x", "content-length: 4294967296"), {8},
     ),
     "a body beyond the limit": (
         lambda request: predict_server.chunked(b"\0" * 300_000, 1000), {8},
     ),
-    "an error page without end": (
-        lambda request: predict_server.answer(
+    "an endless error page": (
+        lambda request: predict_server.response(
             500, b"ffffff\r\n" + b"no " * 1_000_000, "transfer-encoding: chunked"
         ), {13},
     ),
-    "a head without end": (
-        lambda request: predict_server.answer(
+    "an endless head": (
+        lambda request: predict_server.response(
             200, b"", *(f"x-{index}: {'y' * 1000}" for index in range(200)), "content-length: 0"
         ), {8, 14},
     ),
     "two lengths": (
-        lambda request: predict_server.answer(200, b"ab", "content-length: 1", "content-length: 2"),
+        lambda request: predict_server.response(200, b"ab", "content-length: 1", "content-length: 2"),
         {14},
     ),
     "an unknown coding": (
@@ -311,13 +311,13 @@ BROKEN = {
     "gzip that isn't": (
         lambda request: predict_server.good(REPLY, "content-encoding: gzip"), {13},
     ),
-    "no message": (lambda request: predict_server.good(b"<html>"), {13}),
+    "an invalid message": (lambda request: predict_server.good(b"<html>"), {13}),
     "a redirect": (
-        lambda request: predict_server.answer(302, b"", "location: /", "content-length: 0"), {2},
+        lambda request: predict_server.response(302, b"", "location: /", "content-length: 0"), {2},
     ),
-    "no content": (lambda request: predict_server.answer(204, b""), {2}),
+    "no content": (lambda request: predict_server.response(204, b""), {2}),
     "a switch of protocols": (
-        lambda request: predict_server.answer(101, b"", "upgrade: x", "connection: upgrade"),
+        lambda request: predict_server.response(101, b"", "upgrade: x", "connection: upgrade"),
         {2, 4, 14},
     ),
 }  # fmt: skip
@@ -327,16 +327,16 @@ BROKEN = {
 def test_broken_replies(start_bridge, http, peer, reply, codes):
     service = gateway(peer, timeout="3s")
     bridge = start_bridge({"mnist": service}, limits={"reply_bytes": "100KiB"})
-    peer.answers = [reply]
-    answer = http.post(f"{bridge.url}/mnist", json={})
-    assert answer.json()["code"] in codes, answer.text
-    assert http.post(f"{bridge.url}/mnist", json={}).json() == ANSWER
+    peer.responses = [reply]
+    response = http.post(f"{bridge.url}/mnist", json={})
+    assert response.json()["code"] in codes, response.text
+    assert http.post(f"{bridge.url}/mnist", json={}).json() == RESPONSE
 
 
-def test_connections_are_kept_and_shared_out(start_bridge, http, peer):
+def test_connections_are_reused(start_bridge, http, peer):
     bridge = start_bridge({"mnist": gateway(peer)}, threads=1)
     for _ in range(30):
-        assert http.post(f"{bridge.url}/mnist", json={}).json() == ANSWER
+        assert http.post(f"{bridge.url}/mnist", json={}).json() == RESPONSE
     assert len(peer.connections) == 1
 
     # 40 concurrent requests, none of which waits for another.
@@ -344,87 +344,87 @@ def test_connections_are_kept_and_shared_out(start_bridge, http, peer):
     peer.default = lambda request: gate.wait() >= 0 and predict_server.good(REPLY)
     with concurrent.futures.ThreadPoolExecutor(40) as pool:
         calls = [pool.submit(http.post, f"{bridge.url}/mnist", json={}) for _ in range(40)]
-        assert all(call.result(30).json() == ANSWER for call in calls)
+        assert all(call.result(30).json() == RESPONSE for call in calls)
     assert len(peer.connections) == 40
 
 
-def test_more_than_the_connections_carry_wait(start_bridge, http, peer):
+def test_requests_beyond_the_connections_wait(start_bridge, http, peer):
     service = gateway(peer, transport={"connections_max": 3})
     bridge = start_bridge({"mnist": service}, threads=1)
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
         calls = [pool.submit(http.post, f"{bridge.url}/mnist", json={}) for _ in range(200)]
-        assert all(call.result(30).json() == ANSWER for call in calls)
+        assert all(call.result(30).json() == RESPONSE for call in calls)
     assert len(peer.connections) <= 3
 
 
 def test_a_deadline_closes_the_connection(start_bridge, http, peer):
     bridge = start_bridge({"mnist": gateway(peer, timeout="300ms")}, threads=1)
     hold = threading.Event()
-    peer.answers = [lambda request: hold.wait(20) and predict_server.good(b"late")]
-    answer = http.post(f"{bridge.url}/mnist", json={})
-    assert answer.status_code == 504
-    assert answer.json()["details"][0]["reason"] == "DEADLINE_EXCEEDED"
+    peer.responses = [lambda request: hold.wait(20) and predict_server.good(b"late")]
+    response = http.post(f"{bridge.url}/mnist", json={})
+    assert response.status_code == 504
+    assert response.json()["details"][0]["reason"] == "DEADLINE_EXCEEDED"
     # The late reply is discarded: the next request uses another connection.
-    assert http.post(f"{bridge.url}/mnist", json={}).json() == ANSWER
+    assert http.post(f"{bridge.url}/mnist", json={}).json() == RESPONSE
     hold.set()
     assert [request.connection for request in peer.requests] == [1, 2]
-    until(lambda: peer.gone == 1, "the first connection is closed")
+    until(lambda: peer.closed_count == 1, "the first connection is closed")
 
 
-def test_a_client_that_gives_up_closes_the_connection(start_bridge, connect, peer):
+def test_a_client_that_disconnects_closes_the_connection(start_bridge, connect, peer):
     bridge = start_bridge({"mnist": gateway(peer)}, threads=1)
     hold = threading.Event()
-    peer.answers = [lambda request: hold.wait(20) and predict_server.good(b"late")]
+    peer.responses = [lambda request: hold.wait(20) and predict_server.good(b"late")]
     client = connect(bridge)
     client.send(b"POST /mnist HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}")
-    until(lambda: peer.requests, "the request is there")
+    until(lambda: peer.requests, "the request has arrived")
     client.socket.close()
     until(lambda: any(line["status"] == 499 for line in bridge.access_log()), "the call is over")
     hold.set()
-    until(lambda: peer.gone == 1, "the connection is closed")
+    until(lambda: peer.closed_count == 1, "the connection is closed")
 
 
 def test_connections_that_the_endpoint_closed_are_not_used(start_bridge, http, peer):
     bridge = start_bridge({"mnist": gateway(peer)}, threads=1)
     for _ in range(3):
-        assert http.post(f"{bridge.url}/mnist", json={}).json() == ANSWER
-        gone = peer.gone
+        assert http.post(f"{bridge.url}/mnist", json={}).json() == RESPONSE
+        closed_count = peer.closed_count
         peer.close_connections()
-        until(lambda: peer.gone > gone, "the connection is closed")
+        until(lambda: peer.closed_count > closed_count, "the connection is closed")
     assert len(peer.connections) == 3
 
 
 @pytest.mark.parametrize("idempotent", [False, True])
-def test_a_connection_that_dies_as_a_request_comes(start_bridge, http, peer, idempotent):
+def test_a_connection_that_closes_as_a_request_is_sent(start_bridge, http, peer, idempotent):
     """Resent only where that's allowed, and then only once."""
     service = gateway(peer, transport={"idempotent": idempotent})
     bridge = start_bridge({"mnist": service}, threads=1)
-    assert http.post(f"{bridge.url}/mnist", json=REQUEST).json() == ANSWER
-    peer.answers = [None]
-    answer = http.post(f"{bridge.url}/mnist", json=REQUEST)
+    assert http.post(f"{bridge.url}/mnist", json=REQUEST).json() == RESPONSE
+    peer.responses = [None]
+    response = http.post(f"{bridge.url}/mnist", json=REQUEST)
     if idempotent:
-        assert answer.json() == ANSWER
+        assert response.json() == RESPONSE
         assert [request.connection for request in peer.requests] == [1, 1, 2]
-        peer.answers = [None, None]
-        answer = http.post(f"{bridge.url}/mnist", json=REQUEST)
+        peer.responses = [None, None]
+        response = http.post(f"{bridge.url}/mnist", json=REQUEST)
         assert len(peer.requests) == 5
-    assert answer.status_code == 503
-    assert answer.json()["details"][0]["reason"] == "ENDPOINT_PROTOCOL_ERROR"
+    assert response.status_code == 503
+    assert response.json()["details"][0]["reason"] == "ENDPOINT_PROTOCOL_ERROR"
     # A new connection that is closed isn't stale.
-    peer.answers = [None]
+    peer.responses = [None]
     peer.close_connections()
-    until(lambda: peer.gone == len(peer.connections), "all are closed")
+    until(lambda: peer.closed_count == len(peer.connections), "all are closed")
     count = len(peer.requests)
     assert http.post(f"{bridge.url}/mnist", json=REQUEST).status_code == 503
     assert len(peer.requests) == count + 1
 
 
-def test_nobody_there(start_bridge, http, peer):
+def test_an_endpoint_that_is_down(start_bridge, http, peer):
     bridge = start_bridge({"mnist": gateway(peer)})
     peer.stop()
-    answer = http.post(f"{bridge.url}/mnist", json={})
-    assert answer.status_code == 503
-    assert answer.json()["details"][0]["reason"] == "ENDPOINT_NOT_REACHABLE"
+    response = http.post(f"{bridge.url}/mnist", json={})
+    assert response.status_code == 503
+    assert response.json()["details"][0]["reason"] == "ENDPOINT_NOT_REACHABLE"
 
 
 def test_readiness(start_bridge, http, peer):
@@ -455,9 +455,9 @@ def test_a_token_file_that_is_replaced_while_requests_run(start_bridge, http, pe
 
     def call():
         while not stop.is_set():
-            answer = http.post(f"{bridge.url}/mnist", json={})
-            if answer.status_code != 200:
-                failures.append(answer.text)
+            response = http.post(f"{bridge.url}/mnist", json={})
+            if response.status_code != 200:
+                failures.append(response.text)
 
     thread = threading.Thread(target=call)
     thread.start()
@@ -474,7 +474,7 @@ def test_a_token_file_that_is_replaced_while_requests_run(start_bridge, http, pe
         until(lambda: "Bearer third-token" in seen, "the third token")
         bridge.wait_for_line(r"calls use the new token")
         seen.clear()
-        until(lambda: seen == {"Bearer third-token"}, "the third token alone")
+        until(lambda: seen == {"Bearer third-token"}, "only the third token")
     finally:
         stop.set()
         thread.join()
@@ -484,7 +484,7 @@ def test_a_token_file_that_is_replaced_while_requests_run(start_bridge, http, pe
         assert token not in bridge.errors + bridge.output
 
 
-def test_check_says_where_it_goes(peer, tmp_path):
+def test_check_prints_the_destination(peer, tmp_path):
     service = gateway(peer, transport={"route": "/v1/predict", "name": "Classify"})
     service["endpoint"] = {
         "eas-gateway": {"uid": "1234", "region": "cn-hangzhou", "service": "mnist_saved_model"}
@@ -498,7 +498,7 @@ def test_check_says_where_it_goes(peer, tmp_path):
     ]
 
 
-def test_types_that_are_not_there(peer, tmp_path):
+def test_unknown_types(peer, tmp_path):
     service = gateway(peer, transport={"request_type": "PredictRequests", "response_type": "a.B"})
     path = write_configuration({"services": {"mnist": service}}, tmp_path)
     result = run("check", "--config", path)

@@ -8,7 +8,7 @@ A, B = ("10.0.0.5", 50000), ("10.0.0.6", 50001)
 
 
 @pytest.mark.parametrize("negotiates", [True, False])
-def test_the_vendors_client_registers_and_is_told(start_nacos, connect_nacos, negotiates):
+def test_the_vendors_client_registers_and_is_notified(start_nacos, connect_nacos, negotiates):
     nacos = start_nacos(negotiates=negotiates)
     watcher, owner = connect_nacos(nacos), connect_nacos(nacos)
     watcher.do("subscribe", "svc")
@@ -19,16 +19,16 @@ def test_the_vendors_client_registers_and_is_told(start_nacos, connect_nacos, ne
     assert watcher.do("list", "svc") == ["10.0.0.5:50000*1", "10.0.0.6:50001*0.5"]
     assert owner.do("deregister", "svc", *A)
     watcher.wait_for_push("10.0.0.6:50001*0.5")
-    until(lambda: not any(s.unanswered for s in nacos.subscribed()), "all pushes are answered")
+    until(lambda: not any(s.pending for s in nacos.subscribed()), "all pushes are acknowledged")
 
 
-def test_what_a_client_registered_goes_with_it(start_nacos, connect_nacos):
+def test_instances_are_removed_with_their_client(start_nacos, connect_nacos):
     nacos = start_nacos()
     owner = connect_nacos(nacos)
     owner.do("register", "svc", *A, 1.0)
     assert nacos.instances["public", "pai-eas", "svc"]
     owner.close()
-    until(lambda: not nacos.instances["public", "pai-eas", "svc"], "the instance is gone")
+    until(lambda: not nacos.instances["public", "pai-eas", "svc"], "the instance is removed")
 
 
 def test_the_vendors_client_logs_in(start_nacos, connect_nacos):
@@ -47,15 +47,15 @@ def test_the_vendors_client_is_refused(start_nacos, connect_nacos):
     assert not nacos.instances
 
 
-def test_the_vendors_client_answers_a_sign_of_life(start_nacos, connect_nacos):
+def test_the_vendors_client_acknowledges_a_keepalive(start_nacos, connect_nacos):
     nacos = start_nacos()
     connect_nacos(nacos)
-    number = nacos.ask_for_life()
-    until(lambda: nacos.answered(number), "the client answers")
-    assert nacos.answered(number)[0][0] == "ClientDetectionResponse"
+    number = nacos.probe_clients()
+    until(lambda: nacos.responses_to(number), "the client has responded")
+    assert nacos.responses_to(number)[0][0] == "ClientDetectionResponse"
 
 
-def test_the_vendors_client_comes_back(start_nacos, connect_nacos):
+def test_the_vendors_client_reconnects(start_nacos, connect_nacos):
     """After its connection was dropped it subscribes and registers again."""
     nacos = start_nacos()
     client = connect_nacos(nacos)
@@ -66,11 +66,11 @@ def test_the_vendors_client_comes_back(start_nacos, connect_nacos):
     until(
         lambda: {session.peer for session in nacos.subscribed()} - before
         and nacos.instances["public", "pai-eas", "svc"],
-        "it's back", 30,
+        "it has registered again", 30,
     )  # fmt: skip
 
 
-def test_a_push_without_an_answer_comes_again(start_nacos):
+def test_an_unacknowledged_push_is_resent(start_nacos):
     """The simulator's own clients don't reply here: a session is inserted manually."""
     from peers.nacos import Session, unpack
 
@@ -132,9 +132,9 @@ def test_logging_in_over_http(start_nacos):
     assert get(nacos, "/v1/ns/instance/list", **lists).status_code == 403
     url = f"http://{nacos.address}/nacos/v1/auth/users/login"
     assert requests.post(url, {"username": "me", "password": "no"}, timeout=10).status_code == 403
-    answer = requests.post(url, {"username": "me", "password": "p&ss"}, timeout=10).json()
-    assert answer["tokenTtl"] == 18000
-    lists["accessToken"] = answer["accessToken"]
+    response = requests.post(url, {"username": "me", "password": "p&ss"}, timeout=10).json()
+    assert response["tokenTtl"] == 18000
+    lists["accessToken"] = response["accessToken"]
     assert get(nacos, "/v1/ns/instance/list", **lists).status_code == 200
     nacos.forget_tokens()
     assert get(nacos, "/v1/ns/instance/list", **lists).status_code == 403

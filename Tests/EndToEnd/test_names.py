@@ -45,107 +45,107 @@ def call(bridge):
         return connection.read_response("POST")
 
 
-def answered_by(bridge, count=12):
-    answers = [call(bridge) for _ in range(count)]
-    assert [answer.status for answer in answers] == [200] * count, answers
-    return collections.Counter(answer.header("x-server") for answer in answers)
+def responders(bridge, count=12):
+    responses = [call(bridge) for _ in range(count)]
+    assert [response.status for response in responses] == [200] * count, responses
+    return collections.Counter(response.header("x-server") for response in responses)
 
 
 def until_only(bridge, *servers):
-    until(lambda: set(answered_by(bridge)) == set(servers), f"{servers} answer", 20)
+    until(lambda: set(responders(bridge)) == set(servers), f"only {servers} respond", 20)
 
 
 def record(member, host, priority=1, weight=10):
     return (NAME, host, member.port, priority, weight)
 
 
-def test_records_are_called_by_port_and_weight(server, fleet, bridge):
+def test_calls_follow_port_and_weight_of_srv_records(server, fleet, bridge):
     one, two = fleet("one", "two")
-    server.say(
+    server.configure(
         [record(one, "a.internal", weight=30), record(two, "b.internal", weight=10)],
         {"a.internal": ["127.0.0.1"], "b.internal": ["127.0.0.1"]},
     )
-    before = bridge({"srv": NAME})
-    until_only(before, "one", "two")
-    assert 50 <= answered_by(before, 80)["one"] <= 70
+    proxy = bridge({"srv": NAME})
+    until_only(proxy, "one", "two")
+    assert 50 <= responders(proxy, 80)["one"] <= 70
 
 
-def test_a_list_that_changes_under_load(server, fleet, bridge):
+def test_records_that_change_under_load(server, fleet, bridge):
     one, two, three = fleet("one", "two", "three")
     hosts = {"a.internal": ["127.0.0.1"]}
-    server.say([record(one, "a.internal"), record(two, "a.internal")], hosts)
-    before = bridge({"srv": NAME}, retry=RETRY)
-    until_only(before, "one", "two")
-    with Load(before, rate=200) as load:
-        server.say([record(two, "a.internal"), record(three, "a.internal")], hosts)
-        until(lambda: load.servers()["three"] > 50, "the new one is called", 20)
-        until_only(before, "two", "three")
+    server.configure([record(one, "a.internal"), record(two, "a.internal")], hosts)
+    proxy = bridge({"srv": NAME}, retry=RETRY)
+    until_only(proxy, "one", "two")
+    with Load(proxy, rate=200) as load:
+        server.configure([record(two, "a.internal"), record(three, "a.internal")], hosts)
+        until(lambda: load.servers()["three"] > 50, "the new endpoint is called", 20)
+        until_only(proxy, "two", "three")
         one.end()
-        until(lambda: load.servers()["three"] > 150, "it goes on", 20)
+        until(lambda: load.servers()["three"] > 150, "calls continue", 20)
     assert not load.failures, load.failures[:5]
 
 
-def test_the_next_priority_when_the_first_can_not_be_looked_up(server, fleet, bridge):
+def test_the_next_priority_is_used_when_the_first_does_not_resolve(server, fleet, bridge):
     one, two = fleet("one", "two")
     records = [record(one, "a.internal", 1), record(two, "b.internal", 2)]
-    server.say(records, {"a.internal": ["127.0.0.1"], "b.internal": ["127.0.0.1"]})
-    before = bridge({"srv": NAME})
-    until_only(before, "one")
-    server.say(records, {"b.internal": ["127.0.0.1"]})
-    until_only(before, "two")
+    server.configure(records, {"a.internal": ["127.0.0.1"], "b.internal": ["127.0.0.1"]})
+    proxy = bridge({"srv": NAME})
+    until_only(proxy, "one")
+    server.configure(records, {"b.internal": ["127.0.0.1"]})
+    until_only(proxy, "two")
 
 
-def test_the_last_list_holds(server, fleet, bridge):
+def test_the_last_list_stays_in_effect(server, fleet, bridge):
     (one,) = fleet("one")
-    server.say([record(one, "a.internal")], {"a.internal": ["127.0.0.1"]})
-    before = bridge({"srv": NAME})
-    until_only(before, "one")
+    server.configure([record(one, "a.internal")], {"a.internal": ["127.0.0.1"]})
+    proxy = bridge({"srv": NAME})
+    until_only(proxy, "one")
     server.end()
-    until_only(before, "one")
-    server.say()
-    until_only(before, "one")
+    until_only(proxy, "one")
+    server.configure()
+    until_only(proxy, "one")
 
 
 @pytest.mark.parametrize(
-    ("records", "said"),
+    ("records", "message"),
     [
         ((), f"can't look up the SRV records of {NAME}: "),
         ([(NAME, ".", 1, 0, 0)], f"the SRV records of {NAME} declare the service unavailable"),
         ([(NAME, "gone.internal", 1, 0, 0)], "can't look up gone.internal: "),
     ],
 )
-def test_what_is_wrong_is_told(server, bridge, records, said):
-    server.say(records)
-    answer = call(bridge({"srv": NAME}))
-    assert answer.status == 503 and said in answer.body.decode(), answer.body
+def test_the_error_names_the_cause(server, bridge, records, message):
+    server.configure(records)
+    response = call(bridge({"srv": NAME}))
+    assert response.status == 503 and message in response.body.decode(), response.body
 
 
-def test_addresses_that_come_and_go(server, fleet, bridge):
+def test_addresses_that_are_added_and_removed(server, fleet, bridge):
     """As for a headless service: one port, several hosts."""
     (one,) = fleet("one")
     two = fleet.add(type(one)(one.stubs, one.folder, "two", port=one.port, ip="127.0.0.2"))
-    server.say(hosts={"bench.internal": ["127.0.0.1"]})
-    before = bridge({"address": f"bench:{one.port}"}, retry=RETRY)
-    until_only(before, "one")
-    with Load(before, rate=200) as load:
-        server.say(hosts={"bench.internal": ["127.0.0.1", "127.0.0.2"]})
-        until(lambda: load.servers()["two"] > 50, "the second is called", 20)
-        server.say(hosts={"bench.internal": ["127.0.0.2"]})
-        until_only(before, "two")
+    server.configure(hosts={"bench.internal": ["127.0.0.1"]})
+    proxy = bridge({"address": f"bench:{one.port}"}, retry=RETRY)
+    until_only(proxy, "one")
+    with Load(proxy, rate=200) as load:
+        server.configure(hosts={"bench.internal": ["127.0.0.1", "127.0.0.2"]})
+        until(lambda: load.servers()["two"] > 50, "the second address is called", 20)
+        server.configure(hosts={"bench.internal": ["127.0.0.2"]})
+        until_only(proxy, "two")
     assert not load.failures, load.failures[:5]
 
 
 @pytest.mark.parametrize("by", ["address", "srv"])
-def test_the_name_of_the_configuration_is_on_the_certificate(server, bridge, stubs, tmp_path, by):
+def test_the_certificate_has_the_configured_name(server, bridge, stubs, tmp_path, by):
     authority = tls.Authority(tmp_path)
     member = tls.GRPCServer(stubs, authority.issue("server", "bench.internal"))
     try:
-        server.say(
+        server.configure(
             [(NAME, "other.internal", member.port, 0, 0)],
             {"other.internal": ["127.0.0.1"], "bench.internal": ["127.0.0.1"]},
         )
         dns = {"srv": NAME} if by == "srv" else {"address": f"bench.internal:{member.port}"}
-        before = bridge(dns, tls={"ca": authority.path})
-        until(lambda: call(before).status == 200, "it answers", 20)
+        proxy = bridge(dns, tls={"ca": authority.path})
+        until(lambda: call(proxy).status == 200, "it responds", 20)
     finally:
         member.stop()

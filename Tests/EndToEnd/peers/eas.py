@@ -38,7 +38,7 @@ CLOSING = {408, 450}
 
 @dataclasses.dataclass
 class Service:
-    """A service of the gateway. Without a token anyone may call it."""
+    """A service of the gateway. Without a token any client may call it."""
 
     token: str = ""
     # Returned instead of a result; in order, the last one permanently.
@@ -61,16 +61,16 @@ class Discovery:
     """The discovery API."""
 
     def __init__(self):
-        self.upstreams = {}  # service: list of items, or bytes that are answered as they are
+        self.upstreams = {}  # service: list of items, or bytes that are returned unchanged
         self.paths = {DOCUMENTED, NEWER}
         self.status = 200
         self.delay = 0.0
-        self.drip = False  # a byte now and then
+        self.drip = False  # one byte at a time
         self.etags = False
         self.calls = []
 
     def set(self, service, *endpoints):
-        """`("10.0.0.5", 50000, 100)` each; or items as they are."""
+        """`("10.0.0.5", 50000, 100)` each; or items, used unchanged."""
         self.upstreams[service] = [
             one if isinstance(one, dict)
             else {"app": service.replace("_", "-"), "ip": one[0], "port": one[1], "weight": one[2]}
@@ -81,8 +81,8 @@ class Discovery:
         upstream = self.upstreams[service]
         if isinstance(upstream, bytes):
             return upstream
-        answer = {"correlative": [service], "endpoints": {"items": upstream}}
-        return json.dumps(answer).encode()
+        response = {"correlative": [service], "endpoints": {"items": upstream}}
+        return json.dumps(response).encode()
 
 
 class EAS:
@@ -160,7 +160,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 discovery.calls.append(Call("GET", self.path, headers, b""))
                 if prefix not in discovery.paths:
-                    return self.answer(404, b"404 page not found")
+                    return self.respond(404, b"404 page not found")
                 return self.discover(discovery, path.removeprefix(prefix))
         self.predict(b"")
 
@@ -171,18 +171,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if discovery.delay:
             self.eas.ended.wait(discovery.delay)
         if discovery.status != 200:
-            return self.answer(discovery.status, BODIES.get(discovery.status, "no").encode())
+            return self.respond(discovery.status, BODIES.get(discovery.status, "no").encode())
         if service not in discovery.upstreams:
-            return self.answer(404, b"service not found")
+            return self.respond(404, b"service not found")
         body = discovery.body(service)
         if discovery.drip:
             return self.drip(body)
         if not discovery.etags:
-            return self.answer(200, body, "application/json")
+            return self.respond(200, body, "application/json")
         etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
         if self.headers.get("if-none-match") == etag:
-            return self.answer(304, b"", etag=etag)
-        self.answer(200, body, "application/json", etag=etag)
+            return self.respond(304, b"", etag=etag)
+        self.respond(200, body, "application/json", etag=etag)
 
     def drip(self, body):
         self.send_response(200)
@@ -202,20 +202,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.eas.calls.append(call)
         name = self.path.split("?")[0].removeprefix(PREDICT).split("/")[0]
         if not self.path.startswith(PREDICT) or name not in self.eas.services:
-            return self.answer(404, BODIES[404].encode())
+            return self.respond(404, BODIES[404].encode())
         service = self.eas.services[name]
         call.scheme = scheme(service.token, call)
         if call.scheme == "wrong":
-            return self.answer(401, BODIES[401].encode())
+            return self.respond(401, BODIES[401].encode())
         if service.statuses:
             status = service.statuses.pop(0) if len(service.statuses) > 1 else service.statuses[0]
             if status != 200:
-                return self.answer(status, BODIES[status].encode())
+                return self.respond(status, BODIES[status].encode())
         if self.command != "POST":
-            return self.answer(405, BODIES[405].encode())
-        self.answer(200, service.work(body), "application/octet-stream")
+            return self.respond(405, BODIES[405].encode())
+        self.respond(200, service.work(body), "application/octet-stream")
 
-    def answer(self, status, body, kind="text/plain", etag=None):
+    def respond(self, status, body, kind="text/plain", etag=None):
         try:
             self.send_response(status, "Dropped" if status == 450 else None)
             if status != 304:

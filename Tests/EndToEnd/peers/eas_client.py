@@ -27,8 +27,8 @@ def main(mode, endpoint, service, token, count):
     results = []
     for number in range(int(count)):
         try:
-            answer = client.predict(StringRequest(f'{{"number":{number}}}'))
-            results.append({"answer": answer.response_data.decode()})
+            response = client.predict(StringRequest(f'{{"number":{number}}}'))
+            results.append({"response": response.response_data.decode()})
         except PredictException as error:
             body = error.message
             body = body.decode() if isinstance(body, bytes) else str(body)

@@ -104,13 +104,13 @@ class Session:
         self.outgoing = queue.Queue()
         self.subscriptions = set()
         self.owned = set()
-        self.unanswered = {}  # request id: (when it was sent, kind, body)
-        self.answers = []  # (kind, body)
+        self.pending = {}  # request id: (when it was sent, kind, body)
+        self.responses = []  # (kind, body)
         self.is_forgotten = False
 
-    def say(self, kind, body):
+    def send(self, kind, body):
         if "requestId" in body:
-            self.unanswered[body["requestId"]] = (time.monotonic(), kind, body)
+            self.pending[body["requestId"]] = (time.monotonic(), kind, body)
         self.outgoing.put(pack(kind, body))
 
 
@@ -126,9 +126,9 @@ class Nacos:
         self.cache_milliseconds = 10_000
         self.token_seconds = 18_000
         self.starting = False
-        self.answers_health = True
+        self.is_healthy = True
         self.protected = False
-        self.status = None  # answered to all HTTP instead
+        self.status = None  # returned for every HTTP request instead
         self.lock = threading.RLock()
         self.instances = {}  # (namespace, group, service): {(ip, port, cluster): instance}
         self.made_at = {}
@@ -175,22 +175,22 @@ class Nacos:
             for session in self.subscribed():
                 self._push(session, key, info)
 
-    def ask_for_life(self):
+    def probe_clients(self):
         """Sends each client a keepalive request; returns the request's number."""
         number = str(next(self.numbers))
         for session in list(self.sessions.values()):
-            session.say("ClientDetectionRequest", {"requestId": number, "module": "internal"})
+            session.send("ClientDetectionRequest", {"requestId": number, "module": "internal"})
         return number
 
-    def send_elsewhere(self, address=None):
-        """Tells each client to reconnect, optionally to the named server."""
+    def redirect_clients(self, address=None):
+        """Asks each client to reconnect, optionally to the named server."""
         number = str(next(self.numbers))
         body = {"requestId": number, "module": "internal"}
         if address:
             host, port = address.split(":")
             body |= {"serverIp": host, "serverPort": port}
         for session in list(self.sessions.values()):
-            session.say("ConnectResetRequest", body)
+            session.send("ConnectResetRequest", body)
         return number
 
     def forget_clients(self):
@@ -208,11 +208,11 @@ class Nacos:
         for session in list(self.sessions.values()):
             session.outgoing.put(None)
 
-    def answered(self, number):
+    def responses_to(self, number):
         """The responses on streams to this request number."""
         return [
             (kind, body) for session in list(self.sessions.values())
-            for kind, body in session.answers if body.get("requestId") == number
+            for kind, body in session.responses if body.get("requestId") == number
         ]  # fmt: skip
 
     def stop(self):
@@ -234,7 +234,7 @@ class Nacos:
 
     def _push(self, session, key, info):
         namespace, group, service = key
-        session.say(
+        session.send(
             "NotifySubscriberRequest",
             {
                 "requestId": str(next(self.numbers)), "namespace": namespace,
@@ -316,10 +316,10 @@ class Nacos:
         """Resends unacknowledged pushes, as the registry does."""
         while not self.has_ended.wait(0.05):
             for session in list(self.sessions.values()):
-                for number, (sent, kind, body) in list(session.unanswered.items()):
+                for number, (sent, kind, body) in list(session.pending.items()):
                     late = time.monotonic() - sent > self.push_again
                     if late and kind == "NotifySubscriberRequest":
-                        session.say(kind, {**body, "requestId": number})
+                        session.send(kind, {**body, "requestId": number})
 
     def _stream(self, requests, context):
         kind, setup, _ = unpack(next(requests))
@@ -354,19 +354,18 @@ class Nacos:
         try:
             for payload in requests:
                 kind, body, _ = unpack(payload)
-                session.unanswered.pop(body.get("requestId"), None)
-                session.answers.append((kind, body))
-        except Exception:  # the client is gone
+                session.pending.pop(body.get("requestId"), None)
+                session.responses.append((kind, body))
+        except Exception:  # the client has disconnected
             pass
 
     def _request(self, payload, context):
         kind, body, fields = unpack(payload)
         peer = context.peer()
         self.grpc_calls.append((peer, kind, body, fields))
-        answer = pack(*self._answer(peer, kind, body, fields))
-        return answer
+        return pack(*self._handle(peer, kind, body, fields))
 
-    def _answer(self, peer, kind, body, fields):
+    def _handle(self, peer, kind, body, fields):
         if self.starting:
             return refusal(300, "Server is starting,please try later.")
         if kind == "ServerCheckRequest":
@@ -380,7 +379,7 @@ class Nacos:
             if session is None or session.is_forgotten:
                 return refusal(301, "Connection is unregistered.")
             if kind == "HealthCheckRequest":
-                if not self.answers_health:
+                if not self.is_healthy:
                     return refusal(500, "not well")
                 return "HealthCheckResponse", reply()
             if not self._may(fields):
@@ -442,17 +441,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return None
         nacos.http_calls.append((self.command, url.path, query, dict(self.headers.items())))
         if nacos.status is not None:
-            return self.answer(nacos.status, b"no")
+            return self.respond(nacos.status, b"no")
         path = url.path.removeprefix("/nacos")
         if path == url.path:
-            return self.answer(404, b"not found")
+            return self.respond(404, b"not found")
         if "/auth/" in path:
             return self.log_in(path, query)
         fields = {name: self.headers.get(name, "") for name in ("ak", "data", "signature")}
         bearer = self.headers.get("authorization", "").removeprefix("Bearer ")
         fields["accessToken"] = query.get("accessToken") or self.headers.get("accessToken") or bearer
         if not nacos._may(fields):
-            return self.answer(403, b'{"status":403,"error":"Forbidden","message":"user not found!"}')
+            return self.respond(403, b'{"status":403,"error":"Forbidden","message":"user not found!"}')
         with nacos.lock:
             self.registry(path, query)
 
@@ -464,11 +463,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             "3": {"/v1/auth/users/login", "/v3/auth/user/login"},
         }
         if path not in paths[nacos.version]:
-            return self.answer(404, b"not found")
-        answer = nacos._log_in(query.get("username", ""), query.get("password", ""))
-        if answer is None:
-            return self.answer(403, b"unknown user!")
-        self.json(answer)
+            return self.respond(404, b"not found")
+        session = nacos._log_in(query.get("username", ""), query.get("password", ""))
+        if session is None:
+            return self.respond(403, b"unknown user!")
+        self.json(session)
 
     def registry(self, path, query):
         nacos = self.nacos
@@ -497,18 +496,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                     healthy=query.get("healthy", "true") == "true",
                     enabled=query.get("enabled", "true") == "true",
                 )  # fmt: skip
-            return self.answer(200, b"ok")
+            return self.respond(200, b"ok")
         if path == "/v1/ns/instance/beat" and self.command == "PUT":
             return self.json({"clientBeatInterval": 5000, "code": 10200, "lightBeatEnabled": True})
-        self.answer(404, b"not found")
+        self.respond(404, b"not found")
 
     def enveloped(self, data):
         self.json({"code": 0, "message": "success", "data": data})
 
     def json(self, value, status=200):
-        self.answer(status, json.dumps(value).encode(), "application/json")
+        self.respond(status, json.dumps(value).encode(), "application/json")
 
-    def answer(self, status, body, kind="text/plain"):
+    def respond(self, status, body, kind="text/plain"):
         self.send_response(status)
         self.send_header("content-type", kind)
         self.send_header("content-length", str(len(body)))

@@ -20,7 +20,7 @@ from v2.nacos import (
 GROUP = "pai-eas"
 
 
-def say(**line):
+def write(**line):
     print(json.dumps(line), flush=True)
 
 
@@ -29,7 +29,7 @@ def shown(instances):
 
 
 async def pushed(instances):
-    say(pushed=shown(instances))
+    write(pushed=shown(instances))
 
 
 async def do(client, verb, service, *rest):
@@ -80,13 +80,13 @@ async def main(server, folder, username=None, password=None):
     if username:
         builder = builder.username(username).password(password)
     client = await NacosNamingService.create_naming_service(builder.build())
-    say(ready=True)
+    write(ready=True)
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         try:
-            say(done=await do(client, *json.loads(line)))
+            write(done=await do(client, *json.loads(line)))
         except Exception as error:
-            say(failed=str(error))
+            write(failed=str(error))
     await client.shutdown()
 
 

@@ -31,19 +31,19 @@ class Request:
 
 
 class PredictServer:
-    """Listens immediately; `answers` has the responses to the next requests, then `default` applies.
+    """Listens immediately; `responses` has the responses to the next requests, then `default` applies.
 
     A response is a function of the request that returns the bytes to send, or None to close the connection
-    without a response. It's also closed after a response whose head says so.
+    without a response. It's also closed after a response with `connection: close`.
     """
 
     def __init__(self, token="", port=0):
         self.token = token
-        self.answers = []
+        self.responses = []
         self.default = lambda request: good(request.body)
         self.requests = []
         self.connections = []
-        self.gone = 0
+        self.closed_count = 0
         self.lock = threading.Lock()
         peer = self
 
@@ -70,10 +70,10 @@ class PredictServer:
             while request := self.read(reader, number):
                 with self.lock:
                     self.requests.append(request)
-                    answer = self.answers.pop(0) if self.answers else self.default
+                    response = self.responses.pop(0) if self.responses else self.default
                 if request.scheme == "wrong":
-                    answer = status(401)
-                sent = answer(request) if answer else None
+                    response = status(401)
+                sent = response(request) if response else None
                 if sent is None:
                     break
                 connection.sendall(sent)
@@ -83,7 +83,7 @@ class PredictServer:
             pass
         finally:
             with self.lock:
-                self.gone += 1
+                self.closed_count += 1
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
@@ -140,20 +140,20 @@ class PredictServer:
         self.thread.join()
 
 
-def answer(code, body, *lines, reason="x"):
+def response(code, body, *lines, reason="x"):
     head = [f"HTTP/1.1 {code} {reason}", *lines]
     return "\r\n".join([*head, "", ""]).encode() + body
 
 
 def good(body, *lines):
-    return answer(200, body, f"content-length: {len(body)}", *lines)
+    return response(200, body, f"content-length: {len(body)}", *lines)
 
 
 def status(code, *lines):
     """The gateway's response with this status; 408 and 450 close the connection."""
     text = TEXTS[code].encode()
     closing = ["connection: close"] if code in (408, 450) else []
-    return lambda request: answer(
+    return lambda request: response(
         code, text, "content-type: text/plain", f"content-length: {len(text)}", *closing, *lines
     )
 
@@ -161,4 +161,4 @@ def status(code, *lines):
 def chunked(body, size):
     parts = [body[start : start + size] for start in range(0, len(body), size)]
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
-    return answer(200, chunks + b"0\r\n\r\n", "transfer-encoding: chunked")
+    return response(200, chunks + b"0\r\n\r\n", "transfer-encoding: chunked")

@@ -16,13 +16,13 @@ INSIDE = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
 def why_not():
     """Why this machine doesn't support it; None if it does."""
     if shutil.which("dnsmasq") is None:
-        return "the program dnsmasq isn't there"
+        return "the program dnsmasq isn't installed"
     tried = subprocess.run([*INSIDE, "/etc/hostname", "true"], capture_output=True, text=True)
-    return f"mounts can't be made here: {tried.stderr.strip()}" if tried.returncode else None
+    return f"mounts aren't possible here: {tried.stderr.strip()}" if tried.returncode else None
 
 
 class NameServer:
-    """Answers queries; `say` changes the answers."""
+    """Answers queries; `configure` changes the answers."""
 
     def __init__(self, folder):
         self.folder, self.process = folder, None
@@ -30,9 +30,9 @@ class NameServer:
         self.address = f"127.53.{free_port() % 250 + 1}.{next(NUMBERS)}"
         self.resolv_conf = folder / "resolv.conf"
         self.resolv_conf.write_text(f"nameserver {self.address}\nsearch internal\n")
-        self.say()
+        self.configure()
 
-    def say(self, records=(), hosts=None):
+    def configure(self, records=(), hosts=None):
         """`records`: (service, host, port, priority, weight); `hosts`: names and their addresses."""
         self.end()
         arguments = [
