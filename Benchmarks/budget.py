@@ -4,7 +4,7 @@
 
 PROGRAM is bridge-proxy of a debug or release build. It runs under callgrind, between a client and an endpoint in
 this process that send the same bytes in each run. A figure over its budget is an error; so is one well below it,
-as the budget has to be lowered then. Budgets are for a compiler version, a build configuration and an
+because the budget must be lowered then. Budgets are for a compiler version, a build configuration and an
 architecture; without one for PROGRAM the figures are only printed. --update writes them to the file, --profiles
 keeps the profiles. Needs valgrind and a C compiler.
 """
@@ -145,7 +145,7 @@ class Call:
             messages = [json_format.Parse(line, type(payload.message)()) for line in lines]
             is_right = messages == [payload.message] * payload.count
         if not is_right:
-            raise bench.Failure(f"{self.name}: the bridge's response is another one: {body[:500]!r}")
+            raise bench.Failure(f"{self.name}: the bridge's response is different: {body[:500]!r}")
 
 
 CALLS = [
@@ -179,7 +179,7 @@ def main():
             complaints.append(
                 f"if that's intended: .venv/bin/python Benchmarks/budget.py {options.program} --update"
             )
-            complaints.append("if not, docs/benchmarks.md tells how to find the cause")
+            complaints.append("if not, docs/benchmarks.md describes how to find the cause")
             raise bench.Failure("\nbudget: ".join(complaints))
 
 
@@ -223,7 +223,7 @@ def measure(program, folder, profiles):
 
 
 def measure_call(call, payload, bridge, endpoint, folder, profiles):
-    endpoint.answer = endpoint_reply(payload)
+    endpoint.reply = endpoint_reply(payload)
     with call.connect(bridge, payload) as connection:
         call.check(connection.request(), payload)
         path = instructions.profile(bridge, folder, connection.request, WARMUP, call.requests)

@@ -84,7 +84,7 @@ class TestKnownOrigin:
             return parts;
             """,
         )
-        assert len(found) == 3, "each message came alone"
+        assert len(found) == 3, "each message arrived separately"
         assert "".join(found).count("\n") == 3
 
     def test_a_web_socket(self, browser, open_bridge):
@@ -106,7 +106,7 @@ class TestKnownOrigin:
         )
         assert found["seen"][:2] == [{"room": "a", "text": "hello"}, {"text": "ü", "index": 1}]
         assert found["seen"][2]["error"]["code"] == 9
-        assert (found["code"], found["reason"]) == (4009, "as it was told to")
+        assert (found["code"], found["reason"]) == (4009, "ended on request")
         assert found["wasClean"] and found["protocol"] == "json"
 
     def test_a_web_socket_with_a_token(self, browser, open_bridge):
@@ -125,7 +125,7 @@ class TestKnownOrigin:
 
 
 class TestOtherOrigins:
-    def test_they_are_kept_out(self, browser, backend, start_bridge):
+    def test_they_are_refused(self, browser, backend, start_bridge):
         bridge = start_bridge({"test": service(backend.address, "echo")})
         found = browser.run(
             bridge,
@@ -142,7 +142,7 @@ class TestOtherOrigins:
         )
         assert found == ["fetch", "socket"]
 
-    def test_requests_without_a_preflight_begin_no_call(self, browser, backend, start_bridge):
+    def test_requests_without_a_preflight_start_no_call(self, browser, backend, start_bridge):
         bridge = start_bridge({"test": service(backend.address, "echo")})
         browser.run(
             bridge,

@@ -13,7 +13,7 @@ RETRY = {"attempts": 3, "on": ["UNAVAILABLE", "CANCELLED"]}
 
 
 @pytest.fixture
-def before(start_bridge):
+def bridge_for(start_bridge):
     """A bridge whose endpoints come from this configuration."""
 
     def start(endpoint, **more):
@@ -32,21 +32,21 @@ def until_served_by(load, *names, seconds=30):
     """Waits until exactly these servers respond to calls started since."""
 
     def only():
-        load.answers.clear()
-        until(lambda: sum(load.servers().values()) >= 30, "calls are answered", seconds)
+        load.responses.clear()
+        until(lambda: sum(load.servers().values()) >= 30, "calls succeed", seconds)
         return set(load.servers()) == set(names)
 
-    until(only, f"only {names} answer", seconds)
+    until(only, f"only {names} respond", seconds)
 
 
 def places(*members):
     return [(member.ip, member.port, 100) for member in members]
 
 
-def test_instances_of_eas_come_and_go_under_load(eas, fleet, before):
+def test_eas_instances_change_under_load(eas, fleet, bridge_for):
     one, two, three = fleet("one", "two", "three", delay=0.05)
     eas.discovery.set("my_svc", *places(one, two))
-    bridge = before(direct(eas, interval="100ms"))
+    bridge = bridge_for(direct(eas, interval="100ms"))
     with Load(bridge) as load:
         until_served_by(load, "one", "two")
         eas.discovery.set("my_svc", *places(two, three))
@@ -59,7 +59,7 @@ def test_instances_of_eas_come_and_go_under_load(eas, fleet, before):
         # Discovery returns an empty list; the previous list stays in effect.
         eas.discovery.status = 503
         asked = len(eas.discovery.calls)
-        until(lambda: len(eas.discovery.calls) > asked + 2, "it's asked again")
+        until(lambda: len(eas.discovery.calls) > asked + 2, "it's queried again")
         until_served_by(load, "three")
         eas.discovery.status = 200
         eas.discovery.set("my_svc", *places(one))
@@ -67,16 +67,16 @@ def test_instances_of_eas_come_and_go_under_load(eas, fleet, before):
     no_failures(load)
 
 
-def test_instances_of_eas_share_by_weight(eas, fleet, before):
+def test_eas_instances_share_calls_by_weight(eas, fleet, bridge_for):
     one, two, three = fleet("one", "two", "three")
     eas.discovery.set(
         "my_svc", (one.ip, one.port, 75), (two.ip, two.port, 25), (three.ip, three.port, 0)
     )
-    bridge = before(direct(eas))
+    bridge = bridge_for(direct(eas))
     with Load(bridge, rate=100) as load:
         until_served_by(load, "one", "two")
-        load.answers.clear()
-        until(lambda: sum(load.servers().values()) >= 200, "calls are answered")
+        load.responses.clear()
+        until(lambda: sum(load.servers().values()) >= 200, "calls succeed")
         counts = load.servers()
     share = counts["one"] / sum(counts.values())
     # Connections are balanced per loop, round robin.
@@ -85,15 +85,15 @@ def test_instances_of_eas_share_by_weight(eas, fleet, before):
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http-v1", "http-v3"])
-def test_what_the_vendors_client_registers_is_called(
-    start_nacos, connect_nacos, fleet, before, protocol
+def test_instances_of_the_vendors_client_are_called(
+    start_nacos, connect_nacos, fleet, bridge_for, protocol
 ):
     """End to end: Nacos' own client registers, the bridge discovers, calls, and removes the instance."""
     registry = start_nacos(version="3")
     one, two = fleet("one", "two", delay=0.05)
     client = connect_nacos(registry)
     client.do("register", "svc", one.ip, one.port, 1.0)
-    bridge = before(nacos(registry, **access(protocol)))
+    bridge = bridge_for(nacos(registry, **access(protocol)))
     with Load(bridge, rate=100) as load:
         until_served_by(load, "one")
         client.do("register", "svc", two.ip, two.port, 1.0)
@@ -104,11 +104,11 @@ def test_what_the_vendors_client_registers_is_called(
     assert one.is_running()
 
 
-def test_calls_go_on_without_the_registry(start_nacos, fleet, before):
+def test_calls_continue_without_the_registry(start_nacos, fleet, bridge_for):
     registry = start_nacos()
     (one,) = fleet("one")
     registry.register("svc", one.ip, one.port)
-    bridge = before(nacos(registry))
+    bridge = bridge_for(nacos(registry))
     with Load(bridge, rate=50) as load:
         until_served_by(load, "one")
         registry.stop()
@@ -116,7 +116,7 @@ def test_calls_go_on_without_the_registry(start_nacos, fleet, before):
     no_failures(load)
 
 
-class TestHostsOfTheirOwn:
+class TestSeparateHosts:
     """As in a VPC: instances at the same port of several addresses."""
 
     PORT = 50_000
@@ -146,10 +146,10 @@ class TestHostsOfTheirOwn:
 
         return make
 
-    def test_they_appear_and_vanish(self, eas, instances, before):
+    def test_they_appear_and_vanish(self, eas, instances, bridge_for):
         one, two = instances("one", "two")
         eas.discovery.set("my_svc", *places(one))
-        bridge = before(direct(eas, interval="100ms"))
+        bridge = bridge_for(direct(eas, interval="100ms"))
         with Load(bridge) as load:
             until_served_by(load, "one")
             eas.discovery.set("my_svc", *places(one, two))
@@ -162,10 +162,10 @@ class TestHostsOfTheirOwn:
             until_served_by(load, "two")
         no_failures(load)
 
-    def test_one_drops_all_packets(self, eas, instances, before):
+    def test_one_drops_all_packets(self, eas, instances, bridge_for):
         one, two = instances("one", "two")
         eas.discovery.set("my_svc", *places(one, two))
-        bridge = before(
+        bridge = bridge_for(
             direct(eas, interval="100ms"),
             retry={**RETRY, "per_try_timeout": "300ms"},
             health={"consecutive_failures": 3, "ejection_time": "60s"},
@@ -176,15 +176,15 @@ class TestHostsOfTheirOwn:
             until_served_by(load, "two")
         no_failures(load)
 
-    def test_the_only_one_drops_all_packets_for_a_while(self, eas, instances, before):
+    def test_the_only_one_drops_all_packets_for_a_while(self, eas, instances, bridge_for):
         """Each request gets a response in time, and calls continue when it's back."""
         (one,) = instances("one")
         eas.discovery.set("my_svc", *places(one))
-        bridge = before(direct(eas, interval="100ms"), timeout="1s")
+        bridge = bridge_for(direct(eas, interval="100ms"), timeout="1s")
         with Load(bridge, rate=50, seconds=5) as load:
             until_served_by(load, "one")
             one.host.drop_packets()
-            until(lambda: any(status != 200 for status, _ in load.answers), "calls end", 20)
+            until(lambda: any(status != 200 for status, _ in load.responses), "calls fail", 20)
             one.host.pass_packets()
             until_served_by(load, "one")
         statuses = {text[:3] for text in load.failures}

@@ -1,6 +1,6 @@
-"""The examples of the documentation: configurations are checked, commands run as they are printed.
+"""The examples of the documentation: configurations are checked, commands run unchanged.
 
-`support/examples.py` has the comments that tell how a block is checked; a block without one fails.
+`support/examples.py` describes the comments that declare how a block is checked; a block without one fails.
 """
 
 import json
@@ -23,7 +23,7 @@ OTHER_FILES = REPOSITORY / "Tests" / "EndToEnd" / "examples"
 VARIABLES = {"PEER_HOST": "127.0.0.1", "PROTOS": "protos"}
 TOKEN = "a-token-of-the-examples"
 
-#: What a fragment of a service leaves out.
+#: What a fragment of a service omits.
 SERVICE = {"schemas": "bench.proto", "endpoint": "127.0.0.1:50051"}
 
 
@@ -36,14 +36,14 @@ def of(*languages):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_each_block_tells_how_it_is_checked(page):
-    faults = [each.fault() for each in EXAMPLES if each.page == page]
-    assert [fault for fault in faults if fault] == []
+def test_each_block_declares_how_it_is_checked(page):
+    errors = [each.error() for each in EXAMPLES if each.page == page]
+    assert [error for error in errors if error] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_code_is_in_fences(page):
-    """A block that is only indented has no place for a comment."""
+def test_code_blocks_are_fenced(page):
+    """A block that is only indented has no line for the comment."""
     before, loose = "", []
     for number, line in enumerate(prose(page).split("\n"), 1):
         if line.startswith("    ") and not re.match(r" *([-*]|\d+\.) ", before):
@@ -54,13 +54,13 @@ def test_code_is_in_fences(page):
 
 
 def test_comments_are_before_blocks():
-    """A comment that is apart from its block would check nothing."""
+    """A comment that isn't on the line before its block would have no effect."""
     for page in PAGES:
         text = (REPOSITORY / page).read_text()
         assert text.count("<!-- example:") == sum(1 for each in examples(page) if each.way), page
 
 
-def test_tests_that_run_examples_are_there():
+def test_tests_that_run_examples_exist():
     ways = [re.fullmatch(WAYS["sh"], each.way) for each in EXAMPLES]
     named = {way["test"] for way in ways if way and way["test"]}
     assert named
@@ -84,28 +84,28 @@ def test_schema(example, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory):
+def workspace(tmp_path_factory):
     """A folder with the files that examples of configurations name, and the variables."""
-    desk = Checkout(tmp_path_factory.mktemp("desk"))
+    workspace = Checkout(tmp_path_factory.mktemp("workspace"))
     for name in ("bench", "infer"):
-        shutil.copy(PROTOS / "bench.proto", desk.folder / f"{name}.proto")
-    (desk.folder / "protos" / "bench").mkdir(parents=True)
-    shutil.copy(PROTOS / "bench.proto", desk.folder / "protos" / "bench")
+        shutil.copy(PROTOS / "bench.proto", workspace.folder / f"{name}.proto")
+    (workspace.folder / "protos" / "bench").mkdir(parents=True)
+    shutil.copy(PROTOS / "bench.proto", workspace.folder / "protos" / "bench")
     for file in OTHER_FILES.iterdir():
-        shutil.copy(file, desk.folder)
-    pki = desk.folder / "pki"
+        shutil.copy(file, workspace.folder)
+    pki = workspace.folder / "pki"
     pki.mkdir()
     Authority(pki).issue("bridge", "bridge.internal")
-    desk.environment |= VARIABLES
-    return desk
+    workspace.environment |= VARIABLES
+    return workspace
 
 
 @pytest.fixture(scope="module")
-def reflection_server(desk):
+def reflection_server(workspace):
     """A server that offers bench.Bench by reflection, at the port that examples call."""
-    (desk.folder / "server").mkdir()
-    descriptors = compile_protos(desk.folder / "server" / "offered.binpb", "bench")
-    server = ReflectionServer(descriptors, desk.folder / "server", port=desk.ports["50051"])
+    (workspace.folder / "server").mkdir()
+    descriptors = compile_protos(workspace.folder / "server" / "offered.binpb", "bench")
+    server = ReflectionServer(descriptors, workspace.folder / "server", port=workspace.ports["50051"])
     yield server
     server.stop()
 
@@ -123,22 +123,22 @@ def whole(example):
     return text
 
 
-def with_secrets(text, desk):
+def with_secrets(text, workspace):
     """Sets the variables with secrets that the configuration names, and writes the files."""
     for name in re.findall(r"_env: (\w+)", text):
-        desk.environment[name] = TOKEN
+        workspace.environment[name] = TOKEN
     for path in re.findall(r"_file: (/[^\s,}]+)", text):
-        file = desk.write("secrets" + path, TOKEN)
+        file = workspace.write("secrets" + path, TOKEN)
         text = text.replace(path, str(file))
     return text
 
 
 @pytest.mark.parametrize("example", of("yaml"))
-def test_configuration(example, desk, request):
+def test_configuration(example, workspace, request):
     if example.way.endswith("reflection server"):
         request.getfixturevalue("reflection_server")
-    desk.write("bridge.yaml", desk.adapted(with_secrets(whole(example), desk)))
-    checked = desk.run("bridge-proxy check --config bridge.yaml")
+    workspace.write("bridge.yaml", workspace.adapted(with_secrets(whole(example), workspace)))
+    checked = workspace.run("bridge-proxy check --config bridge.yaml")
     assert checked.returncode == 0, checked.stderr
     assert "→" in checked.stdout, "no route is served"
 
@@ -169,7 +169,7 @@ def server_of_tests(backend, tmp_path_factory):
 
 
 def serve_as(host, demo):
-    """The demo's gRPC server as a service with a host of its own; gives the port."""
+    """The demo's gRPC server as a service with its own host; returns the port."""
     services = {
         "catalogue": {
             "hosts": [host],
@@ -185,10 +185,10 @@ def serve_as(host, demo):
 @pytest.mark.parametrize("example", of("sh", "bash", "console"))
 def test_commands(example, request):
     way = re.fullmatch(WAYS[example.language], example.way)
-    assert way, example.fault()
+    assert way, example.error()
     if "reflection server" in example.way:
         request.getfixturevalue("reflection_server")
-        checkout = request.getfixturevalue("desk")
+        checkout = request.getfixturevalue("workspace")
     else:
         name = "demo" if "demo" in example.way else "server_of_tests"
         checkout = request.getfixturevalue(name)
@@ -219,13 +219,13 @@ def run(example, checkout):
 
 
 def anchor(heading):
-    """How GitHub names a heading."""
+    """GitHub's anchor of a heading."""
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading.strip().lower().replace("`", ""))
     return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_lead_somewhere(page):
+def test_links_resolve(page):
     file = REPOSITORY / page
     for link in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
         if "://" in link:

@@ -57,7 +57,7 @@ def many_fields(stream):
 
 
 # The endpoint's reply: the gRPC codes in which it may result.
-ANSWERS = {
+REPLIES = {
     "a good reply": (good, {0}),
     "a reply in small pieces": (
         lambda stream: grpc_head(stream)
@@ -91,12 +91,12 @@ ANSWERS = {
         lambda stream: headers(stream, (":status", "200"), ("content-type", "application/grpc"),
                                ("grpc-status", "5"), ("grpc-message", "no%20such"), end=True), {5},
     ),
-    "details that are no base64": (
+    "details that aren't base64": (
         lambda stream: headers(stream, (":status", "200"), ("content-type", "application/grpc"),
                                ("grpc-status", "9"), ("grpc-status-details-bin", "%%%"), end=True),
         {9},
     ),
-    "details that are no message": (
+    "details that aren't a message": (
         lambda stream: headers(stream, (":status", "200"), ("content-type", "application/grpc"),
                                ("grpc-status", "9"), ("grpc-status-details-bin", "/////w"),
                                end=True), {9},
@@ -113,10 +113,10 @@ ANSWERS = {
         reply(grpc_head, body(message(GOOD)), lambda s: headers(s, ("x-a", "b"), end=True)),
         {2, 13},
     ),
-    "a status that is no number": (
+    "a status that isn't a number": (
         reply(grpc_head, body(message(GOOD)), lambda s: trailers(s, "fine")), {2, 13},
     ),
-    "a status of the future": (reply(grpc_head, lambda s: trailers(s, "99")), {2}),
+    "an unassigned status": (reply(grpc_head, lambda s: trailers(s, "99")), {2}),
     "a web page": (http_error(200), {2, 13}),
     "a bad gateway": (http_error(502), {14}),
     "unauthorized": (http_error(401), {16}),
@@ -124,20 +124,20 @@ ANSWERS = {
     "not found": (http_error(404), {12}),
     "too many requests": (http_error(429, "application/json"), {14}),
     "an odd status": (http_error(418), {2}),
-    "a status that is none": (
+    "an invalid HTTP status": (
         lambda stream: headers(stream, (":status", "abc")) + data(stream, b"", end=True),
         {2, 13, 14},
     ),
-    "a message cut short": (
+    "a truncated message": (
         reply(grpc_head, body(message(GOOD, length=99)), trailers), {13},
     ),
-    "a prefix cut short": (reply(grpc_head, body(b"\0\0\0"), trailers), {13}),
+    "a truncated prefix": (reply(grpc_head, body(b"\0\0\0"), trailers), {13}),
     "a message of four gigabytes": (
         reply(grpc_head, body(message(GOOD, length=0xFFFFFFFF)), trailers), {8, 13},
     ),
     "no message": (reply(grpc_head, trailers), {13}),
     "two messages": (reply(grpc_head, body(message(GOOD) * 2), trailers), {13}),
-    "compressed without saying how": (
+    "compressed without grpc-encoding": (
         reply(grpc_head, body(message(GOOD, flag=1)), trailers), {13},
     ),
     "compressed in an unknown way": (
@@ -145,13 +145,13 @@ ANSWERS = {
         + data(stream, message(GOOD, flag=1)) + trailers(stream), {12, 13},
     ),
     "an unknown flag": (reply(grpc_head, body(message(GOOD, flag=0x80)), trailers), {13}),
-    "a message that is none": (
+    "an invalid message": (
         reply(grpc_head, body(message(b"\x7a\xff\xff\xff\xff\x0f")), trailers), {13},
     ),
     "a text that is not UTF-8": (
         reply(grpc_head, body(message(b"\x7a\x01\xff")), trailers), {13},
     ),
-    "messages nested without end": (
+    "messages nested too deeply": (
         # a_message (19), then child (3) nested: each level declares that it contains the rest.
         reply(grpc_head, body(message(b"\x9a\x01\xc8\x01" + b"".join(
             b"\x1a" + bytes([(198 - 2 * level) % 128 + 128, (198 - 2 * level) // 128])
@@ -161,23 +161,23 @@ ANSWERS = {
     "a reset: internal": (reset(2), {13}),
     "a reset: refused": (reset(7), {14}),
     "a reset: cancelled": (reset(8), {1}),
-    "a reset: calm down": (reset(11), {8}),
+    "a reset: enhance your calm": (reset(11), {8}),
     "a reset within a reply": (reply(grpc_head, body(message(GOOD)[:3]), reset(2)), {13}),
     "a reset after a reply": (
         lambda stream: grpc_head(stream) + data(stream, message(GOOD)) + trailers(stream)
         + frame(RESET, 0, stream, b"\0\0\0\0"), {0},
     ),
-    "hanging up": (lambda stream: None, {14}),
-    "goodbye before the request": (lambda stream: go_away(0), {14}),
-    "goodbye for a fault": (lambda stream: go_away(0, 11), {8, 14}),
-    "goodbye after the request": (lambda stream: go_away(stream) + good(stream), {0}),
+    "a closed connection": (lambda stream: None, {14}),
+    "GOAWAY before the request": (lambda stream: go_away(0), {14}),
+    "GOAWAY with an error": (lambda stream: go_away(0, 11), {8, 14}),
+    "GOAWAY after the request": (lambda stream: go_away(stream) + good(stream), {0}),
     "nothing": (lambda stream: b"", {4}),
-    "half a reply and nothing more": (reply(grpc_head, body(message(GOOD)[:6])), {4}),
-    "a header block that is none": (
+    "half a reply, then silence": (reply(grpc_head, body(message(GOOD)[:6])), {4}),
+    "an invalid header block": (
         lambda stream: frame(HEADERS, END_HEADERS, stream, b"\xff" * 50), {13, 14, 2},
     ),
     "a header block without end": (flood, {8, 13, 14, 2}),
-    "more fields than are taken": (many_fields, {8, 13, 14, 2}),
+    "more fields than accepted": (many_fields, {8, 13, 14, 2}),
     "a name in upper case": (
         lambda stream: grpc_head(stream, ("X-Upper", "1")) + data(stream, message(GOOD))
         + trailers(stream), {13, 14, 2},
@@ -187,7 +187,7 @@ ANSWERS = {
             stream, message(GOOD)) + trailers(stream), {0, 13, 14, 2},
     ),
     "data before the head": (lambda stream: data(stream, message(GOOD)), {13, 14, 2}),
-    "data on a stream that nobody opened": (
+    "data on an idle stream": (
         lambda stream: data(stream + 20, message(GOOD)), {13, 14, 2},
     ),
     "data on stream zero": (lambda stream: data(0, b"x"), {13, 14, 2}),
@@ -195,19 +195,19 @@ ANSWERS = {
         lambda stream: frame(PUSH, END_HEADERS, stream, b"\0\0\0\2" + fields((":path", "/x"))),
         {13, 14, 2},
     ),
-    "a window that grows by nothing": (
+    "a window update of zero": (
         lambda stream: frame(WINDOW, 0, 0, b"\0\0\0\0"), {13, 14, 2},
     ),
-    "a window beyond its bounds": (
+    "a window beyond its maximum": (
         lambda stream: frame(WINDOW, 0, 0, b"\x7f\xff\xff\xff") * 2, {13, 14, 2},
     ),
     "a frame that is larger than allowed": (
         lambda stream: b"\xff\xff\xff" + bytes([DATA, 0]) + stream.to_bytes(4, "big")
         + b"x" * 100_000, {13, 14, 2},
     ),
-    "settings that are none": (lambda stream: frame(SETTINGS, 0, 0, b"12345"), {13, 14, 2}),
-    "a frame size that is none": (lambda stream: setting(5, 1), {13, 14, 2}),
-    "HTTP/1.1 all of a sudden": (
+    "malformed settings": (lambda stream: frame(SETTINGS, 0, 0, b"12345"), {13, 14, 2}),
+    "an invalid frame size": (lambda stream: setting(5, 1), {13, 14, 2}),
+    "an HTTP/1.1 response": (
         lambda stream: b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", {13, 14, 2},
     ),
     "settings without end": (lambda stream: setting(3, 100) * 5000, {4, 8, 13, 14, 2}),
@@ -222,8 +222,8 @@ def ask(start_bridge):
     """Sends a request to a bridge with this endpoint; returns the HTTP response, or several."""
     endpoints = []
 
-    def ask(answer, times=1, **more):
-        endpoint = Endpoint(answer, **more)
+    def ask(behaviour, times=1, **more):
+        endpoint = Endpoint(behaviour, **more)
         endpoints.append(endpoint)
         services = {"test": service(endpoint.address, "echo", timeout="1500ms")}
         bridge = start_bridge(services, threads=1)
@@ -240,10 +240,10 @@ def ask(start_bridge):
         endpoint.close()
 
 
-@pytest.mark.parametrize("name", ANSWERS)
-def test_an_answer(name, ask):
-    answer, codes = ANSWERS[name]
-    responses = ask(answer, times=2)
+@pytest.mark.parametrize("name", REPLIES)
+def test_a_reply(name, ask):
+    behaviour, codes = REPLIES[name]
+    responses = ask(behaviour, times=2)
     for response in responses:
         assert response.header("content-type") == "application/json"
         assert response.header("set-cookie") is None
@@ -269,7 +269,7 @@ def test_an_answer(name, ask):
         b"",
     ],
     ids=[
-        "no streams allowed", "no window", "an impossible window", "tiny limits", "goodbye",
+        "no streams allowed", "no window", "an impossible window", "tiny limits", "GOAWAY",
         "zero bytes", "another protocol", "silence",
     ],
 )  # fmt: skip
@@ -281,24 +281,24 @@ def test_a_greeting(greeting, ask):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_damaged_answers(seed, ask):
+def test_damaged_replies(seed, ask):
     """Valid replies with some bytes changed, truncated, repeated or inserted."""
     source = random.Random(seed)
 
     def damaged(stream):
-        answer = bytearray(good(stream))
+        bytes_ = bytearray(good(stream))
         for _ in range(source.randint(1, 4)):
-            place = source.randrange(len(answer))
+            place = source.randrange(len(bytes_))
             kind = source.randrange(4)
             if kind == 0:
-                answer[place] = source.randrange(256)
+                bytes_[place] = source.randrange(256)
             elif kind == 1:
-                del answer[place : place + source.randint(1, 5)]
+                del bytes_[place : place + source.randint(1, 5)]
             elif kind == 2:
-                answer[place:place] = source.randbytes(source.randint(1, 20))
+                bytes_[place:place] = source.randbytes(source.randint(1, 20))
             else:
-                answer += answer[place:]
-        return bytes(answer)
+                bytes_ += bytes_[place:]
+        return bytes(bytes_)
 
     for response in ask(damaged, times=12):
         assert response.status in (200, 400, 401, 403, 404, 409, 429, 499, 500, 501, 503, 504)

@@ -45,7 +45,7 @@ def ask(bridge, case):
         return method, connection.read_response(method)
 
 
-def fault(case, method, reply, stubs):
+def difference(case, method, reply, stubs):
     """The difference from the expected result; empty if there's none."""
     if "method" in case:
         if reply.status != 200:
@@ -62,12 +62,12 @@ def fault(case, method, reply, stubs):
         return f"{reply.status} {error}"
     details = error.get("details", [])
     if "reason" in case and case["reason"] not in [each.get("reason") for each in details]:
-        return f"another reason: {error}"
+        return f"different reason: {error}"
     fields = [each["field"] for detail in details for each in detail.get("fieldViolations", [])]
     if "field" in case and fields != [case["field"]]:
-        return f"another field: {error}"
+        return f"different field: {error}"
     if case.get("says", "") not in error["message"]:
-        return f"another message: {error}"
+        return f"different message: {error}"
     return ""
 
 
@@ -75,14 +75,14 @@ def fault(case, method, reply, stubs):
 def test_cases(group, start_bridge, backend, stubs):
     settings = showcase(backend.address, **group.get("service", {}))
     bridge = start_bridge({"showcase": settings})
-    faults = []
+    differences = []
     cases = group["cases"][::STEP]
     for case in cases:
         method, reply = ask(bridge, case)
-        wrong = fault(case, method, reply, stubs)
+        wrong = difference(case, method, reply, stubs)
         if wrong:
-            faults.append(f"{case['name']}: {wrong}")
-    assert cases and not faults, "\n".join(faults)
+            differences.append(f"{case['name']}: {wrong}")
+    assert cases and not differences, "\n".join(differences)
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -129,7 +129,7 @@ def test_parts_of_a_reply(start_bridge, backend):
         assert reply.json() == wanted, part
 
 
-def test_a_path_of_slashes_is_answered_like_any_other(start_bridge, backend):
+def test_a_path_of_slashes_is_served_like_any_other(start_bridge, backend):
     bridge = start_bridge({"showcase": showcase(backend.address)})
     for path in ("/" * 64_000, "/v1/files" + "/" * 64_000, "/v1/trees/" + "a/" * 31_000 + "leaves"):
         _, reply = ask(bridge, {"request": f"GET {path}"})

@@ -1,4 +1,4 @@
-"""The README's examples: its configuration is served, its commands run as they are written."""
+"""The README's examples: its configuration is served, its commands run unchanged."""
 
 import pytest
 from support.examples import Checkout, commands, examples
@@ -15,31 +15,31 @@ CHECK_AND_SERVE, CALLS, SERVE_WITHOUT_FILE = blocks("sh", "run by test_readme.py
 
 
 @pytest.fixture
-def newcomer(tmp_path):
-    newcomer = Checkout(tmp_path)
+def checkout(tmp_path):
+    checkout = Checkout(tmp_path)
     try:
-        newcomer.start_demo()
-        newcomer.write("bridge.yaml", newcomer.adapted(CONFIGURATION))
-        yield newcomer
+        checkout.start_demo()
+        checkout.write("bridge.yaml", checkout.adapted(CONFIGURATION))
+        yield checkout
     finally:
-        newcomer.end()
+        checkout.end()
 
 
-def test_the_configuration_is_checked_and_its_commands_answer(newcomer):
+def test_the_configuration_is_valid_and_the_commands_succeed(checkout):
     check, serve = commands(CHECK_AND_SERVE)
-    checked = newcomer.run(check)
+    checked = checkout.run(check)
     assert checked.returncode == 0, checked.stderr
     assert "/v1/products/{id}" in checked.stdout
-    newcomer.start("served", serve)
+    checkout.start("served", serve)
     for command in commands(CALLS):
-        answered = newcomer.run(command)
-        assert answered.returncode == 0, f"{command}\n{answered.stdout}{answered.stderr}"
+        result = checkout.run(command)
+        assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
         if "products" in command:
-            assert '"id":"p-1"' in answered.stdout
+            assert '"id":"p-1"' in result.stdout
 
 
-def test_one_service_needs_no_file(newcomer):
+def test_one_service_needs_no_file(checkout):
     (serve,) = commands(SERVE_WITHOUT_FILE)
-    newcomer.start("served", serve)
-    answered = newcomer.run("curl http://127.0.0.1:8092/v1/products/p-1")
-    assert '"id":"p-1"' in answered.stdout, answered.stderr
+    checkout.start("served", serve)
+    result = checkout.run("curl http://127.0.0.1:8092/v1/products/p-1")
+    assert '"id":"p-1"' in result.stdout, result.stderr

@@ -75,7 +75,7 @@ def serves(http, bridge, path):
 class TestCheck:
     @pytest.mark.parametrize("versions", ["v1,v1alpha", "v1", "v1alpha"])
     @pytest.mark.parametrize("manner", ["whole", "single"])
-    def test_the_routes_are_those_of_the_files(self, start_server, tmp_path, versions, manner):
+    def test_the_routes_equal_those_of_the_files(self, start_server, tmp_path, versions, manner):
         """For every version of the protocol, and whether the server sends imports unrequested or not."""
         names = ("echo", "routes", "legacy")
         compiled = compile_protos(tmp_path / "all.binpb", *names)
@@ -96,14 +96,14 @@ class TestCheck:
         assert by_reflection.returncode == by_file.returncode == 0, by_reflection.stderr
         assert by_reflection.stdout == by_file.stdout
 
-    def test_the_word_alone(self, start_server, descriptors, tmp_path, home):
+    def test_only_the_keyword(self, start_server, descriptors, tmp_path, home):
         server = start_server(descriptors)
         service = {"schemas": "reflection", "endpoint": server.address}
         done = check(service, tmp_path, environment=home)
         assert done.returncode == 0 and "/v1/buy" in done.stdout
-        assert not (tmp_path / "cache").exists(), "a check leaves nothing behind"
+        assert not (tmp_path / "cache").exists(), "a check writes no cache"
 
-    def test_a_file_of_that_name_is_none(self, descriptors, tmp_path):
+    def test_a_file_name_is_not_the_keyword(self, descriptors, tmp_path):
         (tmp_path / "reflection").write_bytes(descriptors.read_bytes())
         service = {"schemas": "./reflection", "endpoint": f"127.0.0.1:{free_port()}"}
         done = check(service, tmp_path)
@@ -138,7 +138,7 @@ class TestCheck:
         assert done.returncode == CONFIGURATION_ERROR
         assert f"can't connect to 127.0.0.1:{port}: connection refused" in done.stderr
 
-    def test_the_token_goes_along(self, start_server, descriptors, tmp_path):
+    def test_the_token_is_sent(self, start_server, descriptors, tmp_path):
         server = start_server(descriptors, token="Bearer sesame")
         done = check(reflected(server.address), tmp_path)
         assert done.returncode == CONFIGURATION_ERROR
@@ -183,7 +183,7 @@ class TestEndpoints:
         bridge.wait_for_line("service test serves the endpoint's current schema, 4 routes")
         serves(http, bridge, "/v1/sell")
 
-    def test_one_of_several_is_another_one(
+    def test_one_of_several_is_replaced(
         self, start_server, descriptors, tmp_path, start_bridge, http
     ):
         """The others stay: they keep their connections."""
@@ -203,7 +203,7 @@ class TestEndpoints:
         assert "services.test.schemas: reflection requires gRPC" in done.stderr
 
 
-class TestBadAnswers:
+class TestBadResponses:
     @pytest.mark.parametrize(
         "manner, reason",
         [
@@ -234,7 +234,7 @@ class TestBadAnswers:
             " service Third { rpc Do(Common) returns (Common); }",
         )
 
-    def test_a_lost_import_takes_its_services_with_it(self, start_server, tmp_path):
+    def test_services_with_a_missing_import_are_left_out(self, start_server, tmp_path):
         server = start_server(self.two_services(tmp_path), manner="lost", about="common.proto")
         done = check(reflected(server.address), tmp_path)
         assert done.returncode == 0, done.stderr
@@ -249,14 +249,14 @@ class TestBadAnswers:
         assert "/two.One/Do" in done.stdout and "/two.Third/Do" in done.stdout
         assert "two.Other is left out: the endpoint can't describe it" in done.stderr
 
-    def test_a_file_that_is_two(self, start_server, tmp_path):
+    def test_two_files_of_one_name(self, start_server, tmp_path):
         server = start_server(self.two_services(tmp_path), manner="differing", about="common.proto")
         done = check(reflected(server.address), tmp_path)
         assert done.returncode == 0, done.stderr
         assert "/two.One/Do" in done.stdout and "/two.Other/Do" not in done.stdout
         assert "sent two different files named common.proto" in done.stderr
 
-    def test_an_import_that_nothing_needs(self, start_server, tmp_path):
+    def test_an_unused_import(self, start_server, tmp_path):
         """Files of options are often imported but seldom registered."""
         head = 'syntax = "proto3"; package shop;'
         compiled = compile_texts(
@@ -285,15 +285,15 @@ class TestServe:
         assert done.returncode == CONFIGURATION_ERROR
         assert "offers no server reflection" in done.stderr
 
-    def test_an_endpoint_that_comes_later(self, start_server, descriptors, start_bridge, http):
+    def test_an_endpoint_that_starts_later(self, start_server, descriptors, start_bridge, http):
         port = free_port()
         bridge = start_bridge(
             {"test": reflected(f"127.0.0.1:{port}")}, admin="127.0.0.1:0"
         )
-        answer = buy(http, bridge)
-        assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0
-        assert answer.json()["details"][0]["reason"] == "SCHEMA_NOT_LOADED"
-        assert f"can't connect to 127.0.0.1:{port}" in answer.json()["message"]
+        response = buy(http, bridge)
+        assert response.status_code == 503 and int(response.headers["Retry-After"]) > 0
+        assert response.json()["details"][0]["reason"] == "SCHEMA_NOT_LOADED"
+        assert f"can't connect to 127.0.0.1:{port}" in response.json()["message"]
         ready = http.get(bridge.admin_url + "/readyz", timeout=20)
         assert ready.status_code == 503
         assert "no schema yet: can't connect" in ready.json()["services"][0]["reason"]
@@ -302,7 +302,7 @@ class TestServe:
         assert http.get(bridge.admin_url + "/readyz", timeout=20).status_code == 200
         bridge.wait_for_line("service test serves the endpoint's current schema, 2 routes")
 
-    def test_an_endpoint_that_comes_back_with_another_schema(
+    def test_an_endpoint_that_returns_with_another_schema(
         self, start_server, descriptors, start_bridge, http, tmp_path
     ):
         server = start_server(descriptors)
@@ -318,7 +318,7 @@ class TestServe:
         assert buy(http, bridge, "/v1/sell", colour="red").json() == {"colour": "red"}
         assert buy(http, bridge, colour="red").json() == {"colour": "red"}
 
-    def test_a_request_under_way_finishes(
+    def test_a_request_in_flight_finishes(
         self, start_server, start_bridge, http, tmp_path
     ):
         """It started with a method that the next schema doesn't have."""
@@ -327,7 +327,7 @@ class TestServe:
         serves(http, bridge, "/v1/buy")
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             under_way = pool.submit(buy, http, bridge, "/v1/slow", name="x")
-            first.wait_for_line("a slow call has come")
+            first.wait_for_line("a slow call has arrived")
             # It listens on the same port as the first, which finishes its calls.
             stopping = pool_stop(first)
             other = compile_texts(tmp_path / "b.binpb", shop=shop("Buy", "Sell"))
@@ -350,15 +350,15 @@ class TestServe:
         assert buy(http, bridge, name="tea").json() == {"name": "tea"}
         assert buy(http, bridge, "/v1/b").status_code == 404
 
-    def test_asked_again_after_a_time(self, start_server, descriptors, start_bridge, http, tmp_path):
+    def test_refreshed_periodically(self, start_server, descriptors, start_bridge, http, tmp_path):
         """`refresh` finds a new schema though no connection was lost: here from a server whose response
         differs each time."""
         server = start_server(descriptors, manner="differing", about="shop.proto")
         bridge = start_bridge({"test": reflected(server.address, refresh="1s")})
-        until(lambda: bridge.errors.count("current schema") >= 2, "it has asked again and again")
+        until(lambda: bridge.errors.count("current schema") >= 2, "the schema was refreshed repeatedly")
         assert buy(http, bridge, name="tea").json() == {"name": "tea"}
 
-    def test_beside_a_service_with_files(self, start_server, descriptors, start_bridge, backend, http):
+    def test_with_another_service_from_files(self, start_server, descriptors, start_bridge, backend, http):
         port = free_port()
         files = {"schemas": [PROTOS / "routes.proto"], "endpoint": backend.address}
         bridge = start_bridge({"files": files, "test": reflected(f"127.0.0.1:{port}")})
@@ -380,7 +380,7 @@ class TestCache:
         server = start_server(descriptors)
         bridge = start_bridge({"test": self.service(server, tmp_path)})
         kept = tmp_path / "kept" / "shop.binpb"
-        until(kept.exists, "the schema is kept")
+        until(kept.exists, "the schema is cached")
         bridge.stop_cleanly()
         bridge.ended_by_test = True
         assert server.stop() == 0
@@ -396,14 +396,14 @@ class TestCache:
         assert "connection refused" in done.stderr and str(kept) in done.stderr
         bridge = start_bridge({"test": self.service(port, tmp_path)})
         bridge.wait_for_line("warning: services.test: can't connect .*shop.binpb is served until")
-        answer = buy(http, bridge)
-        assert answer.status_code == 503
-        assert answer.json()["details"][0]["reason"] == "ENDPOINT_NOT_REACHABLE"
+        response = buy(http, bridge)
+        assert response.status_code == 503
+        assert response.json()["details"][0]["reason"] == "ENDPOINT_NOT_REACHABLE"
         start_server(descriptors, port=port)
         serves(http, bridge, "/v1/buy")
         assert "current schema" not in bridge.errors, "it's the same one"
 
-    def test_the_endpoint_has_another_schema_by_now(
+    def test_the_endpoint_has_changed_its_schema(
         self, start_server, descriptors, start_bridge, tmp_path, http
     ):
         port, kept = self.filled(start_server, descriptors, start_bridge, tmp_path)
@@ -412,7 +412,7 @@ class TestCache:
         more = compile_texts(tmp_path / "more.binpb", shop=shop("Buy", "Sell"))
         start_server(more, port=port)
         serves(http, bridge, "/v1/sell")
-        until(lambda: kept.read_bytes() != before, "the other one is kept")
+        until(lambda: kept.read_bytes() != before, "the new schema is cached")
 
     @pytest.mark.parametrize("damage", ["cut", "text", "empty", "folder"])
     def test_a_broken_file(
@@ -426,9 +426,9 @@ class TestCache:
         else:
             kept.write_bytes({"cut": content[:-20], "text": b"not a set\n", "empty": b""}[damage])
         bridge = start_bridge({"test": self.service(port, tmp_path)})
-        answer = buy(http, bridge)
-        assert answer.status_code == 503
-        assert answer.json()["details"][0]["reason"] == "SCHEMA_NOT_LOADED"
+        response = buy(http, bridge)
+        assert response.status_code == 503
+        assert response.json()["details"][0]["reason"] == "SCHEMA_NOT_LOADED"
         # Clients read why the last request of the schema failed; the log has the cache's error too.
         bridge.wait_for_line(f"has no schema yet.*{re.escape(str(kept))}")
         start_server(descriptors, port=port)
@@ -436,14 +436,14 @@ class TestCache:
         if damage == "folder":
             bridge.wait_for_line("can't cache its schema in .*shop.binpb")
         else:
-            until(lambda: kept.read_bytes() == content, "the file is whole again")
+            until(lambda: kept.read_bytes() == content, "the file is complete again")
 
-    def test_the_usual_place(self, start_server, descriptors, start_bridge, tmp_path, home):
+    def test_the_default_folder(self, start_server, descriptors, start_bridge, tmp_path, home):
         server = start_server(descriptors)
         arguments = ["serve", "--endpoint", server.address, "--listen", "127.0.0.1:0"]
         start_bridge(arguments=arguments, environment=home)
         folder = tmp_path / "cache" / "bridge-proxy"
-        until(lambda: list(folder.glob("default-*.binpb")), "the schema is kept there")
+        until(lambda: list(folder.glob("default-*.binpb")), "the schema is cached there")
         (kept,) = folder.iterdir()
         assert kept.stat().st_mode & 0o077 == 0
         assert run("check", "--config", write_configuration(

@@ -149,15 +149,15 @@ class TestCalls:
 
 
 class TestEnds:
-    def test_an_error_is_told_and_is_the_code(self, socket):
+    def test_an_error_is_sent_and_determines_the_code(self, socket):
         chat = socket("/v1/chat")
         chat.send('{"endWith": 7}')
         receive(chat)
         error = receive(chat)["error"]
-        assert (error["code"], error["message"]) == (7, "as it was told to")
-        assert end(chat) == (4007, "as it was told to")
+        assert (error["code"], error["message"]) == (7, "ended on request")
+        assert end(chat) == (4007, "ended on request")
 
-    def test_a_faulty_message(self, socket, backend, key):
+    def test_an_invalid_message(self, socket, backend, key):
         chat = socket("/v1/chat")
         chat.send(json.dumps({"key": key}))
         receive(chat)
@@ -176,7 +176,7 @@ class TestEnds:
         chat.close(1000)
         backend.wait_for_state(key, "CANCELLED")
 
-    def test_a_client_that_is_gone_cancels(self, connect, backend, key):
+    def test_a_client_that_disconnects_cancels(self, connect, backend, key):
         connection = connect()
         handshake(connection, "/v1/chat")
         connection.send(frame(1, json.dumps({"key": key}).encode()))
@@ -189,7 +189,7 @@ class TestEnds:
         assert receive(chat)["error"]["code"] == 4
         assert end(chat)[0] == 4004
 
-    def test_a_message_too_many(self, socket):
+    def test_one_message_too_many(self, socket):
         count = socket("/bridge.test.TroubleService/Count")
         count.send('{"count": 2, "interval": "5s"}')
         receive(count)
@@ -210,7 +210,7 @@ class TestEnds:
             pass  # it was refused before it had left
         assert end(chat)[0] == 1009
 
-    def test_bytes_where_json_is_due(self, socket):
+    def test_a_binary_frame(self, socket):
         chat = socket("/v1/chat")
         chat.send(b"{}")
         assert end(chat) == (1003, "messages must be JSON in text frames")
@@ -267,7 +267,7 @@ FORBIDDEN_CODES = (0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65535)
 
 
 class TestFrames:
-    def test_the_answer_to_a_key(self, connect):
+    def test_the_accept_field(self, connect):
         connection = connect()
         # The example of RFC 6455 §1.3.
         head = handshake(
@@ -278,13 +278,13 @@ class TestFrames:
             (name.lower(), value) for name, value in head[2]
         ]
 
-    def test_pings_are_answered(self, connect):
+    def test_pings_get_pongs(self, connect):
         connection = connect()
         handshake(connection, "/v1/chat")
         connection.send(frame(9, b"are you there"))
         assert read_frame(connection) == (10, b"are you there")
 
-    def test_the_same_code_comes_back(self, connect):
+    def test_the_close_code_is_echoed(self, connect):
         connection = connect()
         handshake(connection, "/v1/chat")
         connection.send(frame(8, struct.pack(">H", 4321) + b"why"))
@@ -316,7 +316,7 @@ class TestFrames:
             "a reason that isn't UTF-8",
         ],
     )  # fmt: skip
-    def test_what_breaks_the_protocol(self, bytes_, code, connect):
+    def test_protocol_violations(self, bytes_, code, connect):
         connection = connect()
         handshake(connection, "/v1/chat")
         connection.send(bytes_)
@@ -325,7 +325,7 @@ class TestFrames:
             # The client has closed already: no wait.
             assert connection.is_closed_by_peer()
 
-    def test_what_follows_the_servers_close_is_passed_over(self, connect):
+    def test_frames_after_the_servers_close_are_ignored(self, connect):
         connection = connect()
         handshake(connection, "/v1/chat")
         connection.send(frame(1, b'{"endWith":0}'), frame(1, b"{}"))
@@ -367,7 +367,7 @@ class TestFrames:
         connection = connect()
         assert handshake(connection, "/v1/big/3")[1] == 200
 
-    def test_a_path_that_leads_nowhere(self, connect):
+    def test_an_unknown_path(self, connect):
         assert handshake(connect(), "/v1/nowhere")[1] == 404
 
     def test_pages_of_known_origins(self, backend, start_bridge, connect):
@@ -381,7 +381,7 @@ class TestBeginnings:
     """Frames that a client sends before the handshake response."""
 
     @pytest.mark.parametrize("cut", [0, 1, 2, 7, None])
-    def test_frames_beside_the_handshake(self, cut, connect):
+    def test_frames_sent_with_the_handshake(self, cut, connect):
         fields = f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {KEY}\r\n"
         head = f"GET /v1/chat HTTP/1.1\r\nHost: test\r\n{fields}Sec-WebSocket-Version: 13\r\n\r\n"
         frames = frame(1, b'{"text": "early"}') + frame(9, b"ping") + frame(1, b'{"endWith": 0}')
@@ -423,7 +423,7 @@ ATTACKS = {
 }
 
 
-@pytest.mark.parametrize("leaves", ["closes its side", "is gone"])
+@pytest.mark.parametrize("leaves", ["closes its side", "resets"])
 def test_no_call_outlives_its_client(leaves, backend, start_bridge, connect, key):
     """Whatever a client sends and however it disconnects; without keepalives, which would detect it."""
     quiet = service(backend.address, "echo", stream={"heartbeat": "0s", "timeout": "10m"})
@@ -443,7 +443,7 @@ def test_no_call_outlives_its_client(leaves, backend, start_bridge, connect, key
 
 
 class TestFlow:
-    def test_a_client_that_does_not_read_holds_back_the_endpoint(
+    def test_a_client_that_does_not_read_stops_the_endpoint(
         self, backend, start_bridge, connect, key
     ):
         bridge = start_bridge({"test": service(backend.address, "echo")})
@@ -475,7 +475,7 @@ class TestFlow:
             resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         assert resident < 128 << 20, f"{resident >> 20} MiB"
 
-    def test_silent_clients_are_pinged_and_given_up(self, backend, start_bridge, connect, key):
+    def test_silent_clients_are_pinged_and_closed(self, backend, start_bridge, connect, key):
         streams = {"heartbeat": "1s"}
         bridge = start_bridge({"test": service(backend.address, "echo", stream=streams)})
         lively = connect(bridge)
@@ -491,7 +491,7 @@ class TestFlow:
         assert silent.is_closed_by_peer()
         backend.wait_for_state(key, "CANCELLED")
 
-    def test_a_bridge_that_ends_lets_calls_finish(self, backend, start_bridge, socket):
+    def test_a_stopping_bridge_lets_calls_finish(self, backend, start_bridge, socket):
         bridge = start_bridge({"test": service(backend.address, "echo")})
         chat = socket("/v1/chat", to=bridge)
         chat.send('{"text": "1"}')
@@ -505,7 +505,7 @@ class TestFlow:
         assert bridge.wait() == 0
         bridge.ended_by_test = True
 
-    def test_a_refused_handshake_says_why(self, socket):
+    def test_a_refused_handshake_has_the_reason(self, socket):
         with pytest.raises(InvalidStatus) as caught:
             socket("/v1/chta")
         assert "did you mean" in json.loads(caught.value.response.body)["message"]

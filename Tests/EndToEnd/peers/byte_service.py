@@ -18,7 +18,7 @@ def note_read(key, count):
 
 
 def describe(request, context):
-    """The metadata of the call in order, as JSON; fields that start with `back-` are sent back."""
+    """The metadata of the call in order, as JSON; fields that start with `back-` are returned."""
     entries = [
         [name, base64.b64encode(value).decode() if isinstance(value, bytes) else value]
         for name, value in context.invocation_metadata()

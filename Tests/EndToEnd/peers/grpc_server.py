@@ -195,7 +195,7 @@ class Streams(echo_pb2_grpc.StreamServiceServicer):
                 time.sleep(seconds(request.pause))
             if request.ends:
                 if request.code:
-                    context.abort(CODES[request.code], "as it was told to")
+                    context.abort(CODES[request.code], "ended on request")
                 break
         if observation is not None and not was_cancelled(key, over):
             WATCH.finish(observation)
@@ -213,7 +213,7 @@ class Streams(echo_pb2_grpc.StreamServiceServicer):
                 yield echo_pb2.ChatMessage(room=request.room, text=request.text, index=index)
             if request.HasField("end_with"):
                 if request.end_with:
-                    context.abort(CODES[request.end_with], "as it was told to")
+                    context.abort(CODES[request.end_with], "ended on request")
                 return
         if observation is not None and not was_cancelled(key, over):
             WATCH.finish(observation)
@@ -359,11 +359,11 @@ class Trouble(echo_pb2_grpc.TroubleServiceServicer):
 
 
 def route(name):
-    def answer(self, request, context):
+    def handle(self, request, context):
         WATCH.note_peer(context)
         return routes_pb2.Routed(method=name, request=request)
 
-    return answer
+    return handle
 
 
 ROUTE_METHODS = routes_pb2.DESCRIPTOR.services_by_name["RouteService"].methods
@@ -375,7 +375,7 @@ Route = type(
 
 
 def showcase(method):
-    def answer(self, request, context):
+    def handle(self, request, context):
         WATCH.note_peer(context)
         if method.client_streaming:
             replies = (
@@ -385,7 +385,7 @@ def showcase(method):
         reply = showcase_pb2.ThingReply(method=method.name, request=request)
         return iter([reply]) if method.server_streaming else reply
 
-    return answer
+    return handle
 
 
 SHOWCASE_METHODS = showcase_pb2.DESCRIPTOR.services_by_name["Showcase"].methods

@@ -4,7 +4,7 @@
                          [--about NAME] [--token TEXT] [--certificate PEM --key PEM]
 
 Every method returns its request; those whose names start with Slow take some seconds. `--manner` selects
-how reflection requests are answered, see `Reflection`; `package` leaves them to grpcio-reflection, which
+how it responds to reflection requests, see `Reflection`; `package` leaves them to grpcio-reflection, which
 only supports v1alpha. Prints its port as its first line, and a line when a slow call arrives. SIGTERM stops
 it as grpcio does.
 """
@@ -37,14 +37,14 @@ def parse_arguments():
     parser.add_argument("--services", default="")
     parser.add_argument("--manner", default="whole")
     parser.add_argument("--about", default="", help="the file or service that the manner is about")
-    parser.add_argument("--token", default="", help="what the header authorization has to be")
+    parser.add_argument("--token", default="", help="required value of the authorization header")
     parser.add_argument("--certificate", type=pathlib.Path, help="speaks TLS with it")
     parser.add_argument("--key", type=pathlib.Path)
     return parser.parse_args()
 
 
 class Reflection:
-    """Answers reflection requests in one of these manners:
+    """Responds to reflection requests in one of these manners:
 
     whole      a file is sent with all its imports
     single     a file is sent without its imports
@@ -66,7 +66,7 @@ class Reflection:
         self.token = arguments.token
         self.times = itertools.count()
 
-    def answer(self, requests, context):
+    def respond(self, requests, context):
         metadata = dict(context.invocation_metadata())
         if self.token and metadata.get("authorization") != self.token:
             context.abort(grpc.StatusCode.UNAUTHENTICATED, "who are you?")
@@ -82,9 +82,9 @@ class Reflection:
                 yield os.urandom(200)
                 continue
             request = reflection_pb2.ServerReflectionRequest.FromString(data)
-            answer = self.one(request)
-            answer.original_request.CopyFrom(request)
-            yield answer.SerializeToString()
+            response = self.one(request)
+            response.original_request.CopyFrom(request)
+            yield response.SerializeToString()
 
     def one(self, request):
         kind = request.WhichOneof("message_request")
@@ -101,10 +101,10 @@ class Reflection:
         return self.error(f"no symbol {symbol}")
 
     def list_services(self):
-        answer = reflection_pb2.ServerReflectionResponse()
+        response = reflection_pb2.ServerReflectionResponse()
         for name in self.services:
-            answer.list_services_response.service.add(name=name)
-        return answer
+            response.list_services_response.service.add(name=name)
+        return response
 
     def whole(self, name):
         if name not in self.files or (self.manner == "lost" and name == self.about):
@@ -114,8 +114,8 @@ class Reflection:
             for each in names:
                 more = self.files[each].dependency
                 names += [one for one in more if one not in names and one in self.files]
-        answer = reflection_pb2.ServerReflectionResponse()
-        content = answer.file_descriptor_response.file_descriptor_proto
+        response = reflection_pb2.ServerReflectionResponse()
+        content = response.file_descriptor_response.file_descriptor_proto
         for each in names:
             if self.manner == "lost" and each == self.about:
                 continue
@@ -128,14 +128,14 @@ class Reflection:
             for index in range(MANY):
                 file = descriptor_pb2.FileDescriptorProto(name=f"many/{index}.proto")
                 content.append(file.SerializeToString())
-        return answer
+        return response
 
     @staticmethod
     def error(message):
-        answer = reflection_pb2.ServerReflectionResponse()
-        answer.error_response.error_code = grpc.StatusCode.NOT_FOUND.value[0]
-        answer.error_response.error_message = message
-        return answer
+        response = reflection_pb2.ServerReflectionResponse()
+        response.error_response.error_code = grpc.StatusCode.NOT_FOUND.value[0]
+        response.error_response.error_message = message
+        return response
 
 
 def declared(file):
@@ -143,7 +143,7 @@ def declared(file):
 
 
 def slow(request, context):
-    print("a slow call has come", flush=True)
+    print("a slow call has arrived", flush=True)
     time.sleep(3)
     return request
 
@@ -174,10 +174,10 @@ def main():
             pool.Add(file)
         versions = []
         reflection.enable_server_reflection([*offered, reflection.SERVICE_NAME], server, pool)
-    answers = Reflection(files, [*offered, *versions], arguments)
+    service = Reflection(files, [*offered, *versions], arguments)
     for version in versions:
         handlers = {
-            "ServerReflectionInfo": grpc.stream_stream_rpc_method_handler(answers.answer)
+            "ServerReflectionInfo": grpc.stream_stream_rpc_method_handler(service.respond)
         }
         server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(version, handlers)])
     address = f"127.0.0.1:{arguments.port}"

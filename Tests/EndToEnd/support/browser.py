@@ -78,7 +78,7 @@ class Browser:
         try:
             outcome = self.site.outcomes.get(timeout=seconds)
         except queue.Empty:
-            raise AssertionError(f"the page said nothing\n{process.report()}") from None
+            raise AssertionError(f"the page sent no result\n{process.report()}") from None
         finally:
             process.end()
         assert "error" not in outcome, outcome["error"]

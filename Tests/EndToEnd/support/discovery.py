@@ -16,7 +16,7 @@ def environment(name):
     """The Python of a separate environment."""
     python = REPOSITORY / name / "bin" / "python"
     if not python.exists():
-        pytest.skip(f"{python} isn't there: run scripts/setup.sh --tests")
+        pytest.skip(f"{python} doesn't exist: run scripts/setup.sh --tests")
     return python
 
 
@@ -121,7 +121,7 @@ class Endpoints(Process):
 
     def wait_for_failure(self, text, seconds=20.0):
         try:
-            until(lambda: text in self.errors, f"it says {text!r}", seconds)
+            until(lambda: text in self.errors, f"it reports {text!r}", seconds)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.report()}") from None
 

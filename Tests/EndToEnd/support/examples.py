@@ -1,8 +1,8 @@
 """The examples of the documentation: fenced blocks, and how each of them is checked.
 
-A comment on the line before a block tells how: `<!-- example: WAY -->`; rendered pages don't show
-it. `WAYS` has the ways of each language. Blocks of `text` and `json` need no comment: the former is
-output or a drawing, the latter has to be JSON.
+A comment on the line before a block declares how: `<!-- example: WAY -->`; rendered pages don't show
+it. `WAYS` has the valid ways for each language. Blocks of `text` and `json` need no comment: the former is
+output or a drawing, the latter must be JSON.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from .sockets import free_port
 #: Pages with drawings in blocks without a language; scripts/targets.py compares one of them.
 DRAWINGS = {"docs/ARCHITECTURE.md"}
 
-#: The reason is in words, three of them at least.
+#: The reason has at least three words.
 NOT_RUN = r"not run, because \S+( \S+){2,}"
 SHELL = (
     r"run with the (demo( as (?P<host>[\w.]+))?|test server|reflection server)"
@@ -50,22 +50,22 @@ class Example:
     line: int
     language: str
     text: str
-    #: What the comment says; empty without one.
+    #: The content of the comment; empty without one.
     way: str
 
     def __str__(self):
         return f"{self.page}:{self.line}"
 
-    def fault(self):
-        """What is wrong with the way in which it's marked; None: nothing."""
+    def error(self):
+        """An error in the declared way; None if it's valid."""
         if self.language in WITHOUT_COMMENT or (not self.language and self.page in DRAWINGS):
             return f"{self}: {self.language} blocks have no comment" if self.way else None
         if self.language not in WAYS:
-            return f"{self}: no language, or one that nothing checks: {self.language!r}"
+            return f"{self}: no language, or one that isn't checked: {self.language!r}"
         if not self.way:
-            return f"{self}: no comment `<!-- example: … -->` tells how it is checked"
+            return f"{self}: no comment `<!-- example: … -->` declares how it is checked"
         if not re.fullmatch(WAYS[self.language], self.way):
-            return f"{self}: {self.way!r} is no way to check {self.language}"
+            return f"{self}: {self.way!r} is not a way to check {self.language}"
         return None
 
 

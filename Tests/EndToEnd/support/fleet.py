@@ -48,14 +48,14 @@ class Member(Process):
 class Load:
     """A steady background load of echo calls at a rate, over a number of connections.
 
-    The result of each call is recorded: `answers` counts (status, server), `failures` has those other than
+    The result of each call is recorded: `responses` counts (status, server), `failures` has those other than
     200.
     """
 
     def __init__(self, bridge, rate=200, connections=16, seconds=20.0, path="/v1/echo"):
         self.bridge, self.rate, self.connections, self.seconds = bridge, rate, connections, seconds
         self.path = path
-        self.answers = collections.Counter()
+        self.responses = collections.Counter()
         self.failures = []
         self.sent = 0
         self.stopped = threading.Event()
@@ -68,7 +68,7 @@ class Load:
     def __exit__(self, *_):
         self.stopped.set()
         self.thread.join(60)
-        assert not self.thread.is_alive(), "the load doesn't end: a call got no answer"
+        assert not self.thread.is_alive(), "the load doesn't end: a call got no response"
 
     async def run(self):
         await asyncio.gather(*(self.client(number) for number in range(self.connections)))
@@ -93,19 +93,19 @@ class Load:
                         self.bridge.host, self.bridge.port
                     )
                 writer.write(head + body)
-                status, fields, text = await asyncio.wait_for(self.answer(reader), self.seconds)
+                status, fields, text = await asyncio.wait_for(self.read_response(reader), self.seconds)
             except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
                 self.failures.append(repr(error))
                 writer = None
                 continue
-            self.answers[status, fields.get("x-server")] += 1
+            self.responses[status, fields.get("x-server")] += 1
             if status != 200:
                 self.failures.append(f"{status} {text.decode(errors='replace')}")
         if writer:
             writer.close()
 
     @staticmethod
-    async def answer(reader):
+    async def read_response(reader):
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         fields = {}
         for line in head[1:]:
@@ -117,7 +117,7 @@ class Load:
     def servers(self):
         """Number of successful responses by server."""
         counts = collections.Counter()
-        for (status, server), count in self.answers.items():
+        for (status, server), count in self.responses.items():
             if status == 200:
                 counts[server] += count
         return counts

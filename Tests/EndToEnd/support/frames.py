@@ -83,10 +83,10 @@ def long_headers(stream, *pairs, end=False):
 
 
 class Endpoint:
-    """Accepts connections, and handles each request with `answer(stream)`; None closes the connection."""
+    """Accepts connections, and replies to each request with `reply(stream)`; None closes the connection."""
 
-    def __init__(self, answer, greeting=frame(SETTINGS, 0, 0)):
-        self.answer = answer
+    def __init__(self, reply, greeting=frame(SETTINGS, 0, 0)):
+        self.reply = reply
         self.greeting = greeting
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
@@ -115,11 +115,11 @@ class Endpoint:
                 if kind == SETTINGS and not flags & ACK:
                     connection.sendall(frame(SETTINGS, ACK, 0))
                 if kind in (HEADERS, DATA) and flags & END_STREAM:
-                    answer = self.answer(stream)
-                    if answer is None:
+                    reply = self.reply(stream)
+                    if reply is None:
                         connection.close()
                         return
-                    connection.sendall(answer)
+                    connection.sendall(reply)
 
     @staticmethod
     def read(connection, count):

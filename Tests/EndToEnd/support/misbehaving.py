@@ -14,7 +14,7 @@ from .frames import (
 SECONDS = 60
 
 
-class Gone(Exception):
+class Disconnected(Exception):
     """The bridge closed the connection."""
 
 
@@ -33,7 +33,7 @@ class Peer:
         self.is_mute = False
         #: A message for successful replies.
         self.reply = b""
-        self.gone = threading.Event()
+        self.disconnected = threading.Event()
 
     def read(self, count):
         while len(self.buffer) < count:
@@ -42,8 +42,8 @@ class Peer:
             except ConnectionError:
                 part = b""
             if not part:
-                self.gone.set()
-                raise Gone
+                self.disconnected.set()
+                raise Disconnected
             self.buffer += part
         found = bytes(self.buffer[:count])
         del self.buffer[:count]
@@ -106,7 +106,7 @@ class Peer:
         try:
             self.socket.sendall(b"".join(parts))
         except ConnectionError:
-            raise Gone from None
+            raise Disconnected from None
 
     def flood(self, bytes_):
         """Sends a lot and reads responses meanwhile, so that the sides don't block each other."""
@@ -119,14 +119,14 @@ class Peer:
                 if readable:
                     part = self.socket.recv(1 << 18)
                     if not part:
-                        raise Gone
+                        raise Disconnected
                     self.buffer += part
                 if writable:
                     view = view[self.socket.send(view[: 1 << 18]) :]
         except BlockingIOError:
             pass
         except OSError:
-            raise Gone from None
+            raise Disconnected from None
         finally:
             with contextlib.suppress(OSError):
                 self.socket.settimeout(SECONDS)
@@ -204,11 +204,11 @@ class Endpoint:
                 peer.greet()
             while True:
                 peer.send(good_reply(peer.request(), peer.reply))
-        except (Gone, OSError):
-            peer.gone.set()
+        except (Disconnected, OSError):
+            peer.disconnected.set()
         except BaseException as error:
             self.failure = error
-            peer.gone.set()
+            peer.disconnected.set()
             raise
         finally:
             peer.socket.close()
@@ -217,7 +217,7 @@ class Endpoint:
         """Later connections are served normally."""
         self.script = None
 
-    def hang_up(self):
+    def disconnect(self):
         """Closes all connections, and waits until the bridge has noticed."""
         connections, threads = self.connections, self.threads
         self.connections, self.threads = [], []
@@ -226,7 +226,7 @@ class Endpoint:
             peer.end_sending()
         for thread in threads:
             thread.join(SECONDS)
-            assert not thread.is_alive(), "the bridge keeps a connection whose endpoint hung up"
+            assert not thread.is_alive(), "the bridge keeps a connection that the endpoint closed"
 
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)

@@ -16,9 +16,9 @@ def why_not():
     try:
         Host().close()
     except FileNotFoundError:
-        return "the program ip (iproute2) isn't there"
+        return "the program ip (iproute2) isn't installed"
     except subprocess.CalledProcessError as error:
-        return f"network namespaces can't be made here: {error.stderr.strip()}"
+        return f"network namespaces aren't possible here: {error.stderr.strip()}"
     return None
 
 

@@ -77,13 +77,13 @@ class Process:
                         return match
             if not self.is_running():
                 raise AssertionError(
-                    f"{self.name} ended with {self.child.returncode} before it said"
+                    f"{self.name} ended with {self.child.returncode} before it printed"
                     f" {pattern!r}\n{self.report()}"
                 )
             return None
 
         try:
-            return until(find, f"{self.name} says {pattern!r}", seconds)
+            return until(find, f"{self.name} prints {pattern!r}", seconds)
         except TimedOut as error:
             raise TimedOut(f"{error}\n{self.report()}") from None
 

@@ -15,7 +15,7 @@ class Response:
     def header(self, name):
         """The only field of this name; None if there is none."""
         values = [value for key, value in self.headers if key.lower() == name.lower()]
-        assert len(values) <= 1, f"{name} came {len(values)} times"
+        assert len(values) <= 1, f"{name} occurs {len(values)} times"
         return values[0] if values else None
 
     def json(self):
@@ -112,7 +112,7 @@ class Connection:
                 self.trailers.append(tuple(part.strip() for part in line.split(":", 1)))
             return b""
         data = self.read_exactly(size)
-        assert self.read_exactly(2) == b"\r\n", "a chunk is longer than it said"
+        assert self.read_exactly(2) == b"\r\n", "a chunk is longer than declared"
         return data
 
     def read_response(self, to_method="GET"):

@@ -103,7 +103,7 @@ class Shape:
                 json.loads(body)
             except json.JSONDecodeError:
                 return Outcome(len(json.loads(with_end)), BROKEN_OFF)
-            raise AssertionError(f"a broken answer looks whole: {body!r}")
+            raise AssertionError(f"a truncated response looks complete: {body!r}")
         assert is_whole
         if kind == "text/event-stream":
             events = [event for event in body.split("\n\n") if event and event != ":"]

@@ -29,7 +29,7 @@ class Case:
     text: str = ""
     #: How many messages streams forward before that.
     messages: int = 0
-    #: KEPT: the connection carries the next call. MORE: the same, and there may be others beside it.
+    #: KEPT: the connection carries the next call. MORE: the same, and there may be additional ones.
     #: CLOSED: the bridge closes it. ENDED: the endpoint closes it. EITHER: kept or closed.
     after: str = KEPT
     #: code, text and messages for a call that's passed through, where they differ.
@@ -102,7 +102,7 @@ class Stage:
         if not self.is_well:
             for host in HOSTS:
                 self.recover(shape, host)
-            self.endpoint.hang_up()
+            self.endpoint.disconnect()
         self.is_well = False
         self.over.clear()
         self.endpoint.behave(script, shape.reply)
@@ -120,14 +120,14 @@ class Stage:
             peers = list(self.endpoint.connections)
             if case.after == CLOSED:
                 for peer in peers[: case.connections]:
-                    assert peer.gone.wait(SECONDS / 2), "the bridge keeps the connection"
+                    assert peer.disconnected.wait(SECONDS / 2), "the bridge keeps the connection"
             self.recover(shape, case.host if case.after in (KEPT, MORE) else "test")
             if case.after == KEPT:
                 assert self.endpoint.connections == peers, "the bridge gave up the connection"
         finally:
             self.over.set()
             self.endpoint.good()
-            self.endpoint.hang_up()
+            self.endpoint.disconnect()
         assert self.bridge.is_running(), self.bridge.report()
         grown = self.resident("VmHWM") - before
         assert grown <= case.growth, f"the bridge grew by {grown} KiB"
@@ -156,7 +156,7 @@ class Stage:
         with open_channel(self.endpoint.address, "test") as channel:
             outcome = shape.call_grpc(channel)
         self.endpoint.good()
-        self.endpoint.hang_up()
+        self.endpoint.disconnect()
         return outcome
 
     @staticmethod
@@ -172,13 +172,13 @@ class Stage:
         """The endpoint behaves normally again: the bridge must too, at the latest after its backoff."""
         not_connected = {"ENDPOINT_NOT_REACHABLE"} if not shape.is_raw else {None}
 
-        def answered():
+        def recovered():
             outcome = self.call(shape, host)
             if outcome.code == 14 and outcome.reason in not_connected:
                 return None
             return outcome
 
-        outcome = until(answered, "a good call", SECONDS / 2)
+        outcome = until(recovered, "a successful call", SECONDS / 2)
         assert outcome == Outcome(1, 0), outcome
 
     def close(self):

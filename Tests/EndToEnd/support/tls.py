@@ -202,6 +202,6 @@ def copy(source, sink):
 
 def replace(path, content):
     """Replaces this file atomically by another one."""
-    beside = pathlib.Path(f"{path}.new")
-    beside.write_bytes(content)
-    os.replace(beside, path)
+    temporary = pathlib.Path(f"{path}.new")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)
