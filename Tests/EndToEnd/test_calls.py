@@ -22,8 +22,8 @@ class TestDeadlines:
         reply = http.get(f"{bridge.url}/v1/slow", params={"key": key, "delay": "30s"}, timeout=20)
         assert (reply.status_code, reply.json()["code"]) == (504, 4)
         assert time.monotonic() - began < 15
-        said = f"no response from {backend.address} within 300ms (services.test.timeout)"
-        assert reply.json()["message"] == said
+        expected = f"no response from {backend.address} within 300ms (services.test.timeout)"
+        assert reply.json()["message"] == expected
         assert reply.json()["details"][0]["reason"] == "DEADLINE_EXCEEDED"
         observation = backend.wait_for_expiry(key)
         assert 0 < observation.remaining.ToMilliseconds() <= 300
@@ -50,12 +50,12 @@ class TestDeadlines:
         assert 0 < observation.remaining.ToMilliseconds() <= 250
 
     @pytest.mark.parametrize("sent", ["", "1s", "-1", "soon", "1,5"])
-    def test_seconds_that_are_none(self, sent, bridge, http):
+    def test_invalid_seconds(self, sent, bridge, http):
         reply = http.get(f"{bridge.url}/v1/slow", headers={"X-Server-Timeout": sent}, timeout=15)
         assert (reply.status_code, reply.json()["code"]) == (400, 3)
         assert "such as 30 or 2.5" in reply.json()["message"]
 
-    def test_the_shorter_one_counts(self, start_bridge, backend, http):
+    def test_the_shorter_timeout_applies(self, start_bridge, backend, http):
         bridge = start_bridge({"test": service(backend.address, "echo", timeout="10s")})
         for sent, most in (("1H", 10), ("4S", 4), (None, 10)):
             headers = {"grpc-timeout": sent} if sent else {}
@@ -65,7 +65,7 @@ class TestDeadlines:
             assert most - 3 < left <= most
 
     @pytest.mark.parametrize("sent", ["", "5", "S", "1.5S", "-1S", "123456789S", "5 S", "5s"])
-    def test_a_timeout_that_is_none(self, sent, bridge, http):
+    def test_an_invalid_timeout(self, sent, bridge, http):
         reply = http.get(f"{bridge.url}/v1/slow", headers={"grpc-timeout": sent}, timeout=15)
         assert (reply.status_code, reply.json()["code"]) == (400, 3)
         assert "grpc-timeout" in reply.json()["message"]
@@ -83,7 +83,7 @@ class TestDeadlines:
 
 
 class TestStreams:
-    def test_one_line_a_message(self, bridge, http):
+    def test_one_line_per_message(self, bridge, http):
         reply = http.get(f"{bridge.url}/v1/count/5?textSize=3", timeout=20)
         assert reply.status_code == 200
         assert reply.headers["content-type"].startswith("application/x-ndjson")
@@ -103,8 +103,8 @@ class TestStreams:
         reply = http.get(f"{bridge.url}/v1/count/20?textSize=1000000", timeout=60)
         assert [len(line["text"]) for line in lines(reply)] == [1_000_000] * 20
 
-    def test_each_message_comes_alone(self, bridge, backend, connect, key):
-        """The server sends the next message only after it's told that the previous one arrived."""
+    def test_each_message_arrives_separately(self, bridge, backend, connect, key):
+        """The server sends the next message only after the test reports that the previous one arrived."""
         connection = connect()
         connection.request("GET", f"/v1/count/5?key={key}&onObserve=true")
         assert connection.read_head()[1] == 200
@@ -132,31 +132,31 @@ class TestStreams:
         assert (last["error"]["code"], last["error"]["message"]) == (15, "lost count")
         assert last["error"]["details"][0]["reason"] == "OUT_OF_STOCK"
 
-    def test_a_client_of_http_1_0_gets_it_to_the_end_of_the_connection(self, connect):
+    def test_a_stream_to_http_1_0_ends_with_the_connection(self, connect):
         connection = connect()
         connection.request("GET", "/v1/count/3", version="HTTP/1.0")
         response = connection.read_response()
         assert response.header("transfer-encoding") is None
         assert len(response.body.splitlines()) == 3
 
-    def test_the_connection_serves_on_after_a_stream(self, connect):
+    def test_the_connection_is_reusable_after_a_stream(self, connect):
         connection = connect()
         for _ in range(3):
             connection.request("GET", "/v1/count/2")
             assert len(connection.read_response().body.splitlines()) == 2
 
-    def test_a_slow_reader_holds_the_server_back(self, bridge, backend, connect, key):
+    def test_a_slow_reader_slows_the_server(self, bridge, backend, connect, key):
         """No more is sent than fits in windows and buffers: nowhere near the requested gigabyte."""
         connection = connect()
         connection.request("GET", f"/v1/count/1000?key={key}&textSize=1000000")
         assert connection.read_head()[1] == 200
         counts = []
 
-        def stands_still():
+        def is_stalled():
             counts.append(backend.observe(key).sent)
             return len(counts) > 50 and counts[-50] == counts[-1]
 
-        until(stands_still, "the server stops sending", 60)
+        until(is_stalled, "the server stops sending", 60)
         assert 0 < counts[-1] < 200
         for _ in range(3):
             connection.read_until(b"\n")
@@ -165,7 +165,7 @@ class TestStreams:
 
 
 class TestMetadata:
-    def test_headers_go_up(self, bridge, http):
+    def test_headers_become_metadata(self, bridge, http):
         reply = http.get(
             f"{bridge.url}/v1/metadata",
             headers={
@@ -184,7 +184,7 @@ class TestMetadata:
         assert got["traceparent"].startswith("00-a")
         assert base64.b64decode(got["x-raw-bin"]) == b"\x00\xff\x10"
 
-    def test_a_request_is_known_by_its_id(self, start_bridge, backend, http):
+    def test_the_request_id_is_forwarded_and_logged(self, start_bridge, backend, http):
         bridge = start_bridge({"test": service(backend.address, "echo")})
         sent = ["mine-1", None, "not kept"]
         replies = [
@@ -226,14 +226,14 @@ class TestMetadata:
         got = {entry["name"]: entry["value"] for entry in reply.json()["entries"]}
         assert got.get("x-forwarded-for") == expected
 
-    def test_a_header_twice_goes_up_twice(self, connect):
+    def test_a_repeated_header_is_sent_repeatedly(self, connect):
         connection = connect()
         connection.request("GET", "/v1/metadata", [("X-Many", "1"), ("X-Many", "2")])
         entries = connection.read_response().json()["entries"]
         values = [entry["value"] for entry in entries if entry["name"] == "x-many"]
         assert values in (["1", "2"], ["1,2"], ["1, 2"])
 
-    def test_what_belongs_to_the_connection_stays(self, connect):
+    def test_connection_fields_are_not_forwarded(self, connect):
         connection = connect()
         connection.request(
             "POST", "/v1/metadata",
@@ -255,7 +255,7 @@ class TestMetadata:
         }  # fmt: skip
         assert names & forbidden == set()
 
-    def test_configured_metadata_goes_with_every_call(self, start_bridge, backend, http):
+    def test_configured_metadata_is_sent_with_every_call(self, start_bridge, backend, http):
         bridge = start_bridge(
             {
                 "test": service(
@@ -271,7 +271,7 @@ class TestMetadata:
         assert got["authorization"] == "Bearer from-the-environment"
         assert "from-the-environment" not in bridge.output + bridge.errors
 
-    def test_headers_and_trailers_come_down(self, bridge, connect):
+    def test_metadata_becomes_headers_and_trailers(self, bridge, connect):
         connection = connect()
         raw = base64.b64encode(b"\x00\xff").decode()
         connection.request(
@@ -291,7 +291,7 @@ class TestMetadata:
         assert response.header("grpc-trailer-x-last") == "second"
         assert (response.header("grpc-trailer-x-raw-last-bin") or "").rstrip("=") == raw.rstrip("=")
 
-    def test_trailers_come_behind_the_body_when_asked_for(self, connect):
+    def test_trailers_follow_the_body_when_accepted(self, connect):
         connection = connect()
         for _ in range(2):
             connection.request(
@@ -327,7 +327,7 @@ class TestCancellation:
         connection.reset()
         backend.wait_for_state(key, "CANCELLED")
 
-    def test_a_client_that_just_closes_cancels_its_call(
+    def test_a_client_that_closes_cancels_its_call(
         self, start_bridge, backend, connect, key
     ):
         """A close looks like a half-close by a client that still reads, so detection takes a while."""
@@ -349,7 +349,7 @@ class TestCancellation:
         connection.reset()
         backend.wait_for_state(key, "CANCELLED")
 
-    def test_the_others_go_on(self, backend, bridge, connect, http, key):
+    def test_other_calls_continue(self, backend, bridge, connect, http, key):
         staying = connect()
         staying.request("GET", f"/v1/slow?key={key}-stays&delay=2s")
         backend.wait_for_state(f"{key}-stays", "RUNNING")

@@ -28,9 +28,9 @@ def ask(bridge, path="/v1/echo", **headers):
     return requests.post(f"{bridge.url}{path}", json={"aString": "x"}, headers=fields, timeout=20)
 
 
-def server(answer):
-    assert answer.status_code == 200, answer.text
-    return answer.headers["x-server"]
+def server(response):
+    assert response.status_code == 200, response.text
+    return response.headers["x-server"]
 
 
 def test_by_header(chosen):
@@ -59,9 +59,9 @@ def test_by_the_clients_choice(chosen):
     assert server(ask(bridge)) == "stable"
     assert server(ask(bridge, x_endpoint="default")) == "stable"
     assert server(ask(bridge, x_endpoint="canary")) == "canary"
-    answer = ask(bridge, x_endpoint="prod")
-    assert answer.status_code == 400
-    body = answer.json()
+    response = ask(bridge, x_endpoint="prod")
+    assert response.status_code == 400
+    body = response.json()
     assert body["details"][0]["reason"] == "ENDPOINT_NOT_FOUND"
     assert body["message"] == (
         'x-endpoint: "prod" names no endpoint of this service; write one of default, canary, or '
@@ -97,14 +97,14 @@ def test_json_over_http2(chosen):
     bridge = chosen([{"header": "x-canary", "to": "canary"}])
     for fields, expected in (([], "stable"), (["-H", "x-canary: 1"], "canary")):
         command = ["curl", "-sS", "--http2-prior-knowledge", "-D-", "-o/dev/null", *fields]
-        said = subprocess.run(
+        response = subprocess.run(
             [*command, "-d{}", "-Hcontent-type: application/json", f"{bridge.url}/v1/echo"],
             capture_output=True, text=True, timeout=20, check=True,
         ).stdout  # fmt: skip
-        assert said.startswith("HTTP/2 200") and f"x-server: {expected}" in said
+        assert response.startswith("HTTP/2 200") and f"x-server: {expected}" in response
 
 
-def test_an_alternative_that_is_down_leaves_the_others_alone(fleet, start_bridge):
+def test_an_alternative_that_is_down_does_not_affect_others(fleet, start_bridge):
     stable, canary = fleet("stable", "canary")
     canary.end()
     bridge = start_bridge(
@@ -114,13 +114,13 @@ def test_an_alternative_that_is_down_leaves_the_others_alone(fleet, start_bridge
         )},
         admin="127.0.0.1:0",
     )  # fmt: skip
-    answer = ask(bridge, x_canary="1")
-    assert (answer.status_code, answer.json()["code"]) == (503, 14)
+    response = ask(bridge, x_canary="1")
+    assert (response.status_code, response.json()["code"]) == (503, 14)
     assert server(ask(bridge)) == "stable"
 
 
 def test_each_has_its_token(start_backend, start_bridge, stubs):
-    """Services of PAI-EAS have tokens of their own."""
+    """Services of PAI-EAS have separate tokens."""
     one, two = start_backend(), start_backend()
     bridge = start_bridge(
         {"test": service(
@@ -133,7 +133,7 @@ def test_each_has_its_token(start_backend, start_bridge, stubs):
         environment={"ONE": "first", "TWO": "second"},
     )  # fmt: skip
     for fields, expected in (({}, "Bearer first"), ({"x-two": "1"}, "second")):
-        answer = requests.get(f"{bridge.url}/v1/metadata", headers=fields, timeout=20)
-        assert answer.status_code == 200, answer.text
-        got = {entry["name"]: entry["value"] for entry in answer.json()["entries"]}
+        response = requests.get(f"{bridge.url}/v1/metadata", headers=fields, timeout=20)
+        assert response.status_code == 200, response.text
+        got = {entry["name"]: entry["value"] for entry in response.json()["entries"]}
         assert got["authorization"] == expected

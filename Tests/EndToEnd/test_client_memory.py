@@ -69,7 +69,7 @@ def is_closed(connection):
 
 
 @pytest.mark.parametrize("send", [part_of_a_body, parts_of_bodies_as_streams, part_of_a_message])
-def test_parts_of_requests(send, bridge, connect, http):
+def test_incomplete_requests(send, bridge, connect, http):
     connections = [connect(bridge) for _ in range(CLIENTS)]
     for connection in connections:
         try:
@@ -82,14 +82,14 @@ def test_parts_of_requests(send, bridge, connect, http):
         closed.update(each for each in connections if each not in closed and is_closed(each))
         return len(connections) - len(closed) <= LIMIT // SHARE
 
-    until(few_are_left, "what the others hold is within the limit")
+    until(few_are_left, "the memory of the others is within the limit")
     # The bridge closes the connections first, then logs it.
     bridge.wait_for_line("limits.client_buffer_bytes")
-    # One that uses little is served meanwhile.
+    # A client that uses little memory is served meanwhile.
     assert http.post(f"{bridge.url}/v1/echo", json={"aString": "x"}).status_code == 200
 
 
-def test_what_is_within_the_limit_stays(bridge, connect):
+def test_requests_within_the_limit_are_kept(bridge, connect):
     connections = [connect(bridge) for _ in range(LIMIT // SHARE - 1)]
     for connection in connections:
         part_of_a_body(connection)
@@ -103,7 +103,7 @@ def test_what_is_within_the_limit_stays(bridge, connect):
 
 
 @pytest.mark.parametrize("kind", ["HTTP/1.1", "HTTP/2"])
-def test_answers_that_nobody_takes(kind, bridge, connect, http):
+def test_unread_responses(kind, bridge, connect, http):
     """16 MiB each, of which the system buffers some."""
     path = f"/v1/big/{16 << 20}"
     connections = [connect(bridge) for _ in range(3)]
@@ -116,7 +116,7 @@ def test_answers_that_nobody_takes(kind, bridge, connect, http):
             connection.send(PREFACE, zero, headers(1, *fields, end=True))
     until(
         lambda: len(bridge.access_log()) == 3 and "client_buffer_bytes" in bridge.errors,
-        "they are closed",
+        "the connections are closed",
     )
     assert http.get(f"{bridge.url}/v1/big/1").status_code == 200
 
@@ -128,7 +128,7 @@ def anonymous_bytes(bridge):
     return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
 
 
-def test_memory_goes_back_after_a_peak(start_bridge, backend, connect):
+def test_memory_is_released_after_a_peak(start_bridge, backend, connect):
     bridge = start_bridge({"test": service(backend.address, "echo")}, threads=1)
     before = anonymous_bytes(bridge)
     body = json.dumps({"aString": "x" * 3_900_000}).encode()
@@ -138,9 +138,9 @@ def test_memory_goes_back_after_a_peak(start_bridge, backend, connect):
             "POST /v1/echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n",
             f"Content-Length: {len(body)}\r\n\r\n", body[:-1],
         )  # fmt: skip
-    until(lambda: anonymous_bytes(bridge) - before > 128 << 20, "the bodies are held")
+    until(lambda: anonymous_bytes(bridge) - before > 128 << 20, "the bodies are buffered")
     for connection in connections:
         connection.send(body[-1:])
         assert connection.read_response().status == 200
         connection.socket.close()
-    until(lambda: anonymous_bytes(bridge) - before < 16 << 20, "memory is given back", 60)
+    until(lambda: anonymous_bytes(bridge) - before < 16 << 20, "the memory is released", 60)

@@ -52,7 +52,7 @@ class TestCurl:
         done = curl("--proxy", named.url, "http://bench.internal/v1/routes/8")
         assert json.loads(done.stdout)["request"] == {"id": "8"}
 
-    def test_proxy_for_a_host_that_nobody_serves(self, named):
+    def test_proxy_for_an_unknown_host(self, named):
         done = curl(
             "--proxy", named.url, "--write-out", "\n%{http_code}",
             "http://other.internal/v1/routes/7",
@@ -104,7 +104,7 @@ class TestCurl:
         done = curl("--no-buffer", f"{bridge.url}/v1/count/3")
         assert len(done.stdout.splitlines()) == 3
 
-    def test_asking_for_http_2_stays_with_1_1(self, bridge):
+    def test_a_request_for_http_2_stays_with_1_1(self, bridge):
         """curl offers an upgrade to h2c; the bridge may ignore it."""
         done = curl("--http2", "--include", f"{bridge.url}/v1/routes/7")
         assert done.stdout.startswith("HTTP/1.1 200")

@@ -51,7 +51,7 @@ class TestRequests:
         assert reply.json()["details"][0]["reason"] == "INFLATION_RATIO_TOO_HIGH"
         assert "limits.inflation_ratio" in reply.json()["message"]
 
-    def test_a_body_that_unfolds_beyond_the_limit(self, bridge, http):
+    def test_a_body_that_inflates_beyond_the_limit(self, bridge, http):
         digits = random.Random(7).randbytes(35_000).hex()
         text = json.dumps({"aString": "".join(digit * 64 for digit in digits)})
         reply = http.post(
@@ -83,7 +83,7 @@ class TestRequests:
 
 class TestReplies:
     @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-    def test_what_is_asked_for(self, coding, start_bridge, backend, http):
+    def test_accepted_codings(self, coding, start_bridge, backend, http):
         bridge = start_bridge(
             {"test": service(backend.address, "echo", compression={"replies": "on"})}
         )
@@ -107,7 +107,7 @@ class TestReplies:
         )  # fmt: skip
         assert len(json.loads(done.stdout)["data"]) == 4000
 
-    def test_a_client_on_this_machine_gets_it_plain(self, bridge, http):
+    def test_a_local_client_gets_it_uncompressed(self, bridge, http):
         reply = http.get(f"{bridge.url}/v1/big/3000", timeout=15)
         assert "gzip" in reply.request.headers["accept-encoding"]
         assert "content-encoding" not in reply.headers
@@ -128,7 +128,7 @@ class TestMessages:
 class TestStreams:
     @pytest.mark.parametrize("coding", ["gzip", "deflate"])
     @pytest.mark.parametrize("accept", ["application/x-ndjson", "text/event-stream"])
-    def test_messages_are_not_held_back(
+    def test_messages_are_not_delayed(
         self, coding, accept, backend, start_bridge, connect, key
     ):
         always = {"replies": "on"}

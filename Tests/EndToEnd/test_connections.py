@@ -27,7 +27,7 @@ class TestReuse:
         peers, calls = backend.peers()
         assert (len(peers), calls) == (1, 60)
 
-    def test_one_connection_a_loop(self, start_bridge, start_backend, http):
+    def test_one_connection_per_loop(self, start_bridge, start_backend, http):
         backend = start_backend()
         bridge = start_bridge({"test": service(backend.address, "echo")}, threads=2)
         for _ in range(40):
@@ -114,7 +114,7 @@ class TestReplacement:
         )
         assert second.peers()[1] >= 1
 
-    def test_a_server_that_says_goaway_all_the_time(self, start_bridge, start_backend, http):
+    def test_a_server_that_sends_goaway_repeatedly(self, start_bridge, start_backend, http):
         """Each connection is short-lived; no request may fail because of that."""
         backend = start_backend(
             options={"grpc.max_connection_age_ms": 100, "grpc.max_connection_age_grace_ms": 20_000}
@@ -129,7 +129,7 @@ class TestReplacement:
         until(used_many_connections, "more than ten connections were used", 60)
         assert set(statuses) == {200}
 
-    def test_calls_under_way_survive_a_goaway(self, start_bridge, start_backend, http, key):
+    def test_calls_in_flight_survive_a_goaway(self, start_bridge, start_backend, http, key):
         backend = start_backend()
         bridge = start_bridge({"test": service(backend.address, "echo")}, threads=1)
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -142,7 +142,7 @@ class TestReplacement:
 
 
 class TestNoEndpoint:
-    def test_nobody_listens(self, start_bridge, http):
+    def test_nothing_listens(self, start_bridge, http):
         bridge = start_bridge({"test": service(f"127.0.0.1:{free_port()}", "echo")})
         began = time.monotonic()
         for _ in range(3):
@@ -152,14 +152,14 @@ class TestNoEndpoint:
             assert int(reply.headers["retry-after"]) >= 0
         assert time.monotonic() - began < 30
 
-    def test_it_comes_later(self, start_bridge, start_backend, http):
+    def test_an_endpoint_that_starts_later(self, start_bridge, start_backend, http):
         port = free_port()
         bridge = start_bridge({"test": service(f"127.0.0.1:{port}", "echo")})
         assert echo(http, bridge).status_code == 503
         start_backend(port=port)
         until(lambda: echo(http, bridge).status_code == 200, "the server is found", 30)
 
-    def test_a_name_that_is_none(self, start_bridge, http):
+    def test_an_invalid_name(self, start_bridge, http):
         bridge = start_bridge({"test": service("no-such-host.invalid:50051", "echo")})
         reply = echo(http, bridge, seconds=30)
         assert (reply.status_code, reply.json()["code"]) == (503, 14)

@@ -44,7 +44,7 @@ class TestWebSockets:
 
 class TestRequestsSentAhead:
     @pytest.mark.parametrize("path", ["/v1/hang/{}", "/v1/count/3?key={}&interval=600s"])
-    def test_a_client_that_closes_behind_them(self, path, start_bridge, backend, connect, key):
+    def test_a_client_that_closes_after_them(self, path, start_bridge, backend, connect, key):
         bridge = start_bridge(
             {"test": service(backend.address, "echo", timeout="600s")},
             limits={"half_closed_timeout": "300ms"},
@@ -57,7 +57,7 @@ class TestRequestsSentAhead:
         connection.socket.close()
         backend.wait_for_state(key, "CANCELLED")
 
-    def test_a_client_that_listens_on_gets_all_its_answers(self, bridge, connect, key):
+    def test_a_client_that_keeps_reading_gets_all_responses(self, bridge, connect, key):
         connection = connect(bridge)
         connection.send(
             *(request_bytes("GET", f"/v1/slow?key={key}-{each}&delay=0.3s") for each in range(3))
@@ -67,7 +67,7 @@ class TestRequestsSentAhead:
         assert connection.is_closed_by_peer()
 
 
-class TestPlaces:
+class TestSlots:
     COUNT = 40
 
     def leave(self, bridge, key, way):
@@ -89,13 +89,13 @@ class TestPlaces:
         bridge.ended_by_test = True
         return bridge
 
-    def test_those_who_are_gone_make_room_for_the_living(self, small, http, key):
+    def test_disconnected_clients_make_room_for_active_ones(self, small, http, key):
         self.leave(small, key, lambda client: None)
         for _ in range(20):
             reply = http.get(f"{small.url}/v1/slow", timeout=20)
             assert reply.status_code == 200, reply.text
 
-    def test_a_reset_ends_a_call_at_once(self, small, backend, key):
+    def test_a_reset_ends_a_call_immediately(self, small, backend, key):
         connection = Connection((small.host, small.port))
         connection.request("GET", f"/v1/hang/{key}")
         backend.wait_for_state(key, "RUNNING")
@@ -103,7 +103,7 @@ class TestPlaces:
         connection.reset()
         backend.wait_for_state(key, "CANCELLED")
 
-    def test_one_that_has_only_ended_its_side_is_served_while_there_is_room(
+    def test_a_half_closed_client_is_served_while_there_is_room(
         self, small, connect, key
     ):
         connection = connect(small)
@@ -111,7 +111,7 @@ class TestPlaces:
         connection.end_sending()
         assert connection.read_response().status == 200
 
-    def test_it_yields_where_there_is_none(self, small, backend, connect, http, key):
+    def test_a_half_closed_client_is_evicted_when_there_is_none(self, small, backend, connect, http, key):
         """The oldest is evicted first, and gets the reason."""
         halves = []
         for index in range(8):
@@ -127,20 +127,20 @@ class TestPlaces:
         for index in range(1, 8):
             backend.wait_for_state(f"{key}-{index}", "RUNNING")
 
-    def test_the_living_are_not_displaced(self, small, backend, connect, http, key):
+    def test_active_clients_are_not_evicted(self, small, backend, connect, http, key):
         """Eight active readers use all slots: others wait, and those beyond the queue are refused."""
-        living = []
+        active = []
         for index in range(8):
             connection = connect(small)
             connection.request("GET", f"/v1/slow?key={key}-{index}&delay=3s")
             backend.wait_for_state(f"{key}-{index}", "RUNNING")
-            living.append(connection)
-        self.leave(small, f"{key}-gone", lambda client: None)
-        assert [connection.read_response().status for connection in living] == [200] * 8
+            active.append(connection)
+        self.leave(small, f"{key}-left", lambda client: None)
+        assert [connection.read_response().status for connection in active] == [200] * 8
 
 
 class TestUnixSockets:
-    def test_a_close_is_seen_at_once(self, start_bridge, backend, tmp_path, key):
+    def test_a_close_is_detected_immediately(self, start_bridge, backend, tmp_path, key):
         """Over a UNIX socket the close of both directions is visible."""
         path = tmp_path / "front.sock"
         start_bridge(

@@ -89,7 +89,7 @@ def test_the_log_has_what_was_sent(legacy, http):
     assert (entry["status"], entry["grpc"]) == (200, "NOT_FOUND")
 
 
-def test_bad_sections_are_told_at_load(tmp_path, backend):
+def test_bad_sections_are_reported_at_load(tmp_path, backend):
     errors = {"body": {"a": "${mesage}"}, "status": {"NOT_FUND": 200}, "content_type": "json"}
     path = write_configuration(
         {"services": {"test": service(backend.address, "echo", errors=errors)}}, tmp_path
@@ -103,7 +103,7 @@ def test_bad_sections_are_told_at_load(tmp_path, backend):
 
 
 @pytest.mark.parametrize("accept", ["application/x-ndjson", "text/event-stream"])
-def test_an_error_behind_messages(accept, legacy, http):
+def test_an_error_after_messages(accept, legacy, http):
     reply = http.get(
         f"{legacy.url}/api/v1/count/5?failAfter=2", headers={"Accept": accept, **ID}, timeout=20
     )

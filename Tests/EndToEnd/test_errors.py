@@ -23,7 +23,7 @@ def test_maps_the_codes(code, after_headers, bridge, http):
     assert reply.headers["content-type"] == "application/json"
     assert reply.json() == {"code": code, "message": "so it is"}
     leaked = {name for name in reply.headers if name.lower().startswith("grpc-")}
-    assert leaked == set(), "gRPC's own headers came through"
+    assert leaked == set(), "gRPC's own headers were forwarded"
 
 
 @pytest.mark.parametrize(
@@ -144,12 +144,12 @@ BAD_BODIES = {
     "an Any without a type": ('{"any": {"text": "x"}}', ["any"]),
     "an Any of an unknown type": ('{"any": {"@type": "type.googleapis.com/no.Such"}}',
                                   ["any", "no.Such"]),
-    "a field mask that is none": ('{"fieldMask": ¦"foo_bar"}', ["fieldMask"]),
+    "an invalid field mask": ('{"fieldMask": ¦"foo_bar"}', ["fieldMask"]),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BAD_BODIES)
-def test_says_what_is_wrong_and_where(name, bridge, http):
+def test_names_the_error_and_its_location(name, bridge, http):
     marked, parts = BAD_BODIES[name]
     before, mark, after = marked.partition("¦")
     headers = {"Content-Type": "application/json"}
@@ -186,7 +186,7 @@ def test_refuses_bytes_that_are_not_utf8(bridge, http):
     ],
     ids=["lists", "objects", "messages", "an unknown member"],
 )
-def test_refuses_what_is_nested_without_end(body, bridge, http):
+def test_refuses_endless_nesting(body, bridge, http):
     headers = {"Content-Type": "application/json"}
     reply = http.post(f"{bridge.url}/v1/echo", data=body.encode(), headers=headers, timeout=20)
     assert (reply.status_code, reply.json()["code"]) == (400, 3)
@@ -228,7 +228,7 @@ def test_the_content_type(content_type, status, bridge, http):
         ("application/json;q=0, */*", 406),
     ],
 )
-def test_what_is_accepted(accept, status, bridge, http):
+def test_the_accept_field(accept, status, bridge, http):
     reply = http.post(f"{bridge.url}/v1/echo", json={}, headers={"Accept": accept}, timeout=15)
     assert reply.status_code == status
     if status == 406:

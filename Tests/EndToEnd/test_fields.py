@@ -30,8 +30,8 @@ def send(bridge, backend, stubs, http, key):
         )
         assert reply.status_code == 200, reply.text
         got = backend.echo.Recall(stubs.echo.RecallRequest(key=key), timeout=10)
-        answer = stubs.everything.Everything()
-        assert_equal(json_format.ParseDict(json.loads(reply.text), answer), got)
+        printed = stubs.everything.Everything()
+        assert_equal(json_format.ParseDict(json.loads(reply.text), printed), got)
         assert reply.headers["content-type"] == "application/json"
         got.key = ""
         return got, json.loads(reply.text)
@@ -134,7 +134,7 @@ ACCEPTED = {
         "manyStruct": [{}, {"a": None}], "manyListValue": [[], [1]],
     },
     "JSON null as a value": {"value": None},
-    "nothing more to say": {"empty": {}, "nullValue": None},
+    "empty message and null": {"empty": {}, "nullValue": None},
     "wrappers": {
         "boxedDouble": 0, "boxedFloat": "Infinity", "boxedInt64": "0", "boxedUint64": 7,
         "boxedInt32": -1, "boxedUint32": 1, "boxedBool": False, "boxedString": "",
@@ -168,10 +168,10 @@ ACCEPTED = {
 def test_reads_and_writes(name, send, stubs):
     text = json.dumps(ACCEPTED[name])
     wanted = expected(stubs, text)
-    got, answer = send(text)
+    got, printed = send(text)
     assert_equal(got, wanted)
-    answer.pop("key")
-    assert differences(answer, json.loads(json_format.MessageToJson(wanted))) == {}
+    printed.pop("key")
+    assert differences(printed, json.loads(json_format.MessageToJson(wanted))) == {}
 
 
 TEXTS = {
@@ -194,7 +194,7 @@ def test_reads_every_spelling(name, send, stubs):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_reads_what_another_writer_wrote(seed, send, stubs):
+def test_reads_random_messages_of_python(seed, send, stubs):
     message = Maker(random.Random(seed)).fill(stubs.everything.Everything())
     message.key = ""
     got, _ = send(json_format.MessageToJson(message, ensure_ascii=seed % 2 == 0))
@@ -202,7 +202,7 @@ def test_reads_what_another_writer_wrote(seed, send, stubs):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_writes_what_another_reader_reads(seed, fetch, stubs):
+def test_writes_random_messages_for_python(seed, fetch, stubs):
     message = Maker(random.Random(1000 + seed)).fill(stubs.everything.Everything())
     text = fetch(message)
     got = json_format.ParseDict(json.loads(text), stubs.everything.Everything())
@@ -216,9 +216,9 @@ def test_a_large_message(send, stubs):
     message.many_string.extend(f"text {index}" for index in range(10_000))
     for index in range(5_000):
         message.by_int32[index] = "x" * (index % 40)
-    got, answer = send(json_format.MessageToJson(message))
+    got, printed = send(json_format.MessageToJson(message))
     assert_equal(got, message)
-    assert answer["manyDouble"] == list(message.many_double)
+    assert printed["manyDouble"] == list(message.many_double)
 
 
 LEGACY = {

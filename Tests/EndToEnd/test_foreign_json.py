@@ -22,11 +22,11 @@ class TestUnknownAny:
             {"any": {"@type": "bridge.test.Nested", "text": "x"}},
         ],
     )
-    def test_there_and_back(self, message, bridge, http):
+    def test_round_trip(self, message, bridge, http):
         reply = http.post(f"{bridge.url}/v1/echo", json=message, timeout=20)
         assert (reply.status_code, reply.json()) == (200, message)
 
-    def test_refused_where_the_service_says_so(self, start_bridge, backend, http, bridge):
+    def test_refused_by_the_configuration_of_the_service(self, start_bridge, backend, http, bridge):
         strict = start_bridge(
             {"test": service(backend.address, "echo", json={"unknown_any": "reject"})}
         )
@@ -109,7 +109,7 @@ class TestLongTexts:
             ("POST", "/v1/echo", {}, {"X-" + LONG + "-bin": "!"}),
         ],
     )
-    def test_the_answer_is_short(self, method, path, body, headers, bridge, http):
+    def test_the_response_is_short(self, method, path, body, headers, bridge, http):
         data = None if body is None else json.dumps(body)
         headers = {"Content-Type": "application/json", **headers}
         reply = http.request(method, bridge.url + path, data=data, headers=headers, timeout=20)

@@ -43,7 +43,7 @@ def reflected(server):
 
 @pytest.fixture
 def vendored(tmp_path):
-    """A tree with Google's files in a folder of its own, and files that import either copy."""
+    """A tree with Google's files in a separate folder, and files that import either copy."""
     tree = tmp_path / "tree"
     api = tree / "vendor" / "google" / "api"
     api.mkdir(parents=True)
@@ -89,7 +89,7 @@ class TestCopies:
         assert done.returncode == 0, done.stderr
         assert "GET    /menu/{id}" in done.stdout
 
-    def test_json_names_that_one_copy_leaves_out(self, vendored, tmp_path):
+    def test_json_names_that_one_copy_omits(self, vendored, tmp_path):
         """As in Python servers: compilers write json_name, generated code drops it."""
         path = compiled(vendored, tmp_path / "menu.pb", "menu.proto")
         files = descriptor_pb2.FileDescriptorSet.FromString(path.read_bytes())
@@ -132,7 +132,7 @@ class TestSharedServices:
         )
         return start_server(compile_texts(tmp_path / f"{name}.pb", **{name: text, "health": health}))
 
-    def test_health_is_the_first_service_s(self, start_server, start_bridge, tmp_path, http):
+    def test_health_belongs_to_the_first_service(self, start_server, start_bridge, tmp_path, http):
         services = {
             name: reflected(self.server(start_server, tmp_path, name)) for name in ("north", "south")
         }
@@ -178,7 +178,7 @@ class TestRules:
         "}\n"
     )
 
-    def test_what_reaches_which_method(self, start_server, start_bridge, tmp_path, http):
+    def test_paths_and_their_methods(self, start_server, start_bridge, tmp_path, http):
         server = start_server(compile_texts(tmp_path / "a.pb", a=self.PROTO))
         bridge = start_bridge({"t": {"schemas": [tmp_path / "a.pb"], "endpoint": server.address}})
         served = {"/v1/a/b:x:y": "Two", "/v1/a/b": "All", "/v1/z:x:y": "All"}
@@ -197,7 +197,7 @@ class TestRules:
 
 
 class TestForeignText:
-    def test_names_command_no_terminal(self, tmp_path):
+    def test_names_cannot_control_the_terminal(self, tmp_path):
         """A compiler wouldn't write them, a hostile endpoint can."""
         files = descriptor_pb2.FileDescriptorSet()
         file = files.file.add(name="a\n\x1b[31m.proto", package="a", syntax="proto3")
@@ -286,7 +286,7 @@ class TestConfiguration:
 
     @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["serve", "--help"],
                                            ["help", "check"], ["check", "--version"]])  # fmt: skip
-    def test_arguments_that_are_right(self, arguments):
+    def test_valid_arguments(self, arguments):
         assert run(*arguments).returncode == 0
 
     def test_thirty_thousand_keys(self, tmp_path):

@@ -90,7 +90,7 @@ class TestKinds:
         replies = client.trouble.Count(stubs.echo.CountRequest(count=1000), timeout=20)
         assert [reply.index for reply in replies] == list(range(1000))
 
-    def test_each_message_comes_alone(self, backend, client, stubs, key):
+    def test_each_message_arrives_separately(self, backend, client, stubs, key):
         order = stubs.echo.CountRequest(key=key, count=3, on_observe=True)
         replies = client.trouble.Count(order, timeout=20)
         for index in range(3):
@@ -102,37 +102,37 @@ class TestKinds:
         messages = (stubs.everything.Nested(number=index) for index in range(500))
         assert client.echo.Collect(messages, timeout=20).number == 500
 
-    def test_no_message_at_all(self, client):
+    def test_no_messages(self, client):
         assert json.loads(client.join()(iter([]), timeout=20)) == {"messages": 0, "bytes": 0}
 
     def test_both_ways_in_turn(self, client):
         """Each reply arrives before the next request is sent."""
-        questions = []
+        replies_read = []
 
         def ask():
             for index in range(20):
-                until(lambda at=index: len(questions) == at, "the answer before this")
+                until(lambda at=index: len(replies_read) == at, "the previous reply")
                 yield b"%d" % index
 
         call = client.talk()(ask(), timeout=20)
         assert dict(call.initial_metadata())["x-open"] == "yes"
-        for answer in call:
-            questions.append(answer)
-        assert questions == [b"re: %d" % index for index in range(20)]
+        for reply in call:
+            replies_read.append(reply)
+        assert replies_read == [b"re: %d" % index for index in range(20)]
 
     def test_the_head_comes_before_any_message(self, client):
         call = client.talk()(hold(), timeout=20)
         assert dict(call.initial_metadata())["x-open"] == "yes"
         call.cancel()
 
-    def test_a_service_that_no_schema_knows(self, client):
+    def test_a_service_without_a_schema(self, client):
         assert client.unary("Echo")(b"any bytes", timeout=20) == b"any bytes"
 
-    def test_a_method_that_nobody_has(self, client):
+    def test_an_unknown_method(self, client):
         with pytest.raises(grpc.RpcError) as failed:
             client.unary("Nothing")(b"", timeout=20)
         assert failed.value.code() == grpc.StatusCode.UNIMPLEMENTED
-        assert failed.value.details() == "Method not found!"  # the endpoint's own words
+        assert failed.value.details() == "Method not found!"  # the endpoint's own message
 
 
 def hold():
@@ -142,7 +142,7 @@ def hold():
 
 
 class TestMetadata:
-    def test_all_of_it_both_ways_in_order(self, client):
+    def test_both_ways_in_order(self, client):
         sent = (
             ("x-b", "2"), ("x-a", "1"), ("x-b", "3"), ("back-one", "a, b"), ("back-two-bin", b"\0\1"),
             ("back-one", "c"), ("x-request-id", "mine"), ("x-bin", bytes(range(256))),
@@ -164,7 +164,7 @@ class TestMetadata:
         tail = [(name, value) for name, value in call.trailing_metadata()]
         assert tail == [("trail-one", "c"), ("trail-two-bin", b"\0\1"), ("trail-one", "a, b")]
 
-    def test_the_rules_of_the_service_hold(self, start_bridge, backend, open_client):
+    def test_the_rules_of_the_service_apply(self, start_bridge, backend, open_client):
         bridge = start_bridge(
             {
                 "test": service(
@@ -180,7 +180,7 @@ class TestMetadata:
         assert ["x-shown", "1"] in got
         assert not [entry for entry in got if entry[0] == "x-hidden"]
 
-    def test_x_forwarded_for_of_proxies_before(self, client):
+    def test_x_forwarded_for_of_previous_proxies(self, client):
         sent = (("x-forwarded-for", "1.2.3.4"),)
         got = json.loads(client.unary("Describe")(b"", metadata=sent, timeout=20))["entries"]
         assert ["x-forwarded-for", "1.2.3.4, 127.0.0.1"] in got
@@ -223,7 +223,7 @@ class TestStatus:
         assert failed.value.code() == grpc.StatusCode.DATA_LOSS
         assert rpc_status.from_call(failed.value).details
 
-    def test_an_answer_before_the_request_is_complete(self, client):
+    def test_a_reply_before_the_request_is_complete(self, client):
         def endless():
             for _ in range(100_000):
                 yield b"x" * 10_000
@@ -302,11 +302,11 @@ class TestTime:
         assert time.monotonic() - start < 5
         backend.wait_for_expiry(key)
 
-    def test_the_endpoint_hears_of_it(self, client):
+    def test_the_endpoint_receives_it(self, client):
         left = json.loads(client.unary("Describe")(b"", timeout=7))["left"]
         assert 5 < left <= 7.01
 
-    def test_the_services_timeout_holds_where_it_is_shorter(
+    def test_the_services_timeout_applies_where_it_is_shorter(
         self, start_bridge, backend, open_client, stubs, key
     ):
         bridge = start_bridge({"test": service(backend.address, "echo", timeout="1s")})
@@ -316,13 +316,13 @@ class TestTime:
         assert failed.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
         backend.wait_for_expiry(key)
 
-    def test_a_cancelled_call_is_cancelled_there(self, backend, client, stubs, key):
+    def test_a_cancelled_call_is_cancelled_at_the_endpoint(self, backend, client, stubs, key):
         call = client.trouble.Hang.future(stubs.echo.HangRequest(key=key), timeout=30)
         backend.wait_for_state(key, "RUNNING")
         call.cancel()
         backend.wait_for_state(key, "CANCELLED")
 
-    def test_a_client_that_is_gone(self, bridge, backend, open_client, stubs, key):
+    def test_a_client_that_disconnects(self, bridge, backend, open_client, stubs, key):
         client = open_client(f"{bridge.host}:{bridge.port}")
         # grpcio cancels a call without references.
         call = client.trouble.Hang.future(stubs.echo.HangRequest(key=key), timeout=30)
@@ -346,9 +346,9 @@ class TestSize:
         got = json.loads(client.join()(pieces, timeout=60))
         assert got == {"messages": 1024, "bytes": self.SIZE}
 
-    def test_a_talk_of_many_small_messages(self, client):
-        answers = client.talk()((b"%d" % index for index in range(5000)), timeout=60)
-        assert sum(1 for _ in answers) == 5000
+    def test_many_small_messages_both_ways(self, client):
+        replies = client.talk()((b"%d" % index for index in range(5000)), timeout=60)
+        assert sum(1 for _ in replies) == 5000
 
     def test_a_client_that_does_not_read(self, start_bridge, backend, open_client, key):
         """Backpressure reaches the endpoint, and the bridge buffers little."""
@@ -378,7 +378,7 @@ class TestSize:
                 yield b"\x11" * (64 << 10)
 
         call = client.join("Lazy").future(pieces(), metadata=(("key", key),), timeout=60)
-        until(lambda: json.loads(client.unary("Observe")(key.encode(), timeout=20)), "it has begun")
+        until(lambda: json.loads(client.unary("Observe")(key.encode(), timeout=20)), "the call has started")
         last = -1
         while last != len(given):
             last = len(given)
@@ -399,7 +399,7 @@ class TestSize:
             last = now
             time.sleep(0.5)
 
-    def test_compressed_messages_pass_as_they_are(self, start_bridge, backend, open_client):
+    def test_compressed_messages_pass_unchanged(self, start_bridge, backend, open_client):
         bridge = start_bridge({"test": service(backend.address, "echo")})
         client = open_client(f"{bridge.host}:{bridge.port}", compression=grpc.Compression.Gzip)
         data = bytes(1 << 20)
@@ -513,7 +513,7 @@ class TestOtherClients:
     @pytest.mark.parametrize(
         "rest", [b"GET / HTTP/1.1\r\n\r\n", b"\0" * 64, b"\xff" * 64, SETTINGS + b"\xff" * 64]
     )
-    def test_what_is_no_http_2_after_the_preface(self, bridge, connect, rest):
+    def test_invalid_http_2_after_the_preface(self, bridge, connect, rest):
         connection = connect()
         connection.socket.sendall(PREFACE + rest)
         try:

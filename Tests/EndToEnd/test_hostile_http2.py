@@ -57,7 +57,7 @@ class Frames:
             if found[0] == kind and found[2] == stream:
                 return found
 
-    def goodbye(self):
+    def goaway_code(self):
         """The error code of the GOAWAY after which the connection is closed."""
         code = None
         with contextlib.suppress(Closed):
@@ -89,11 +89,11 @@ class TestWastedStreams:
         "a length that the body passes": lambda stream: (
             head(stream, ("content-length", "3")) + data(stream, bytes(5), end=True)
         ),
-        "a window beyond its bound": lambda stream: head(stream) + window(stream, 2**31 - 1),
+        "a window beyond its maximum": lambda stream: head(stream) + window(stream, 2**31 - 1),
     }  # fmt: skip
 
     @pytest.mark.parametrize("name", WAYS)
-    def test_they_reach_the_endpoint_no_more_than_so_often(
+    def test_they_reach_the_endpoint_at_a_limited_rate(
         self, name, start_bridge, start_backend, frames
     ):
         backend = start_backend()
@@ -107,7 +107,7 @@ class TestWastedStreams:
                 if stream % 100 == 1 and name != "resets":
                     client.until(RESET, stream)
         codes = [each[3][4:8] for each in client.seen if each[0] == GOAWAY]
-        code = int.from_bytes(codes[0], "big") if codes else client.goodbye()
+        code = int.from_bytes(codes[0], "big") if codes else client.goaway_code()
         assert code == CALM
         _, after = backend.peers()
         assert after - before <= BURST + 2
@@ -116,7 +116,7 @@ class TestWastedStreams:
         other.send(call(1, path="/bridge.test.EchoService/Echo"))
         assert other.until(HEADERS, 1)[1] & END_HEADERS
 
-    def test_calls_that_are_given_up_now_and_then_are_no_attack(self, bridge, frames):
+    def test_occasional_cancellations_are_not_an_attack(self, bridge, frames):
         client = frames(bridge)
         for stream in range(1, 200, 2):
             client.send(call(stream) + reset(stream, 8))
@@ -136,9 +136,9 @@ class TestHeaderBlocks:
         if name == "trailers":
             client.send(head(1))
         client.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, block))
-        assert client.goodbye() == CALM
+        assert client.goaway_code() == CALM
 
-    def test_a_head_that_is_merely_too_large_is_answered(self, bridge, frames):
+    def test_a_head_that_is_merely_too_large_gets_a_response(self, bridge, frames):
         client = frames(bridge)
         large = [("x", "y" * 3_900)] * 4
         block = fields(
@@ -154,7 +154,7 @@ class TestHeaderBlocks:
         assert client.until(HEADERS, 3)
 
 
-class TestRequestsThatAreNone:
+class TestMalformedRequests:
     """RFC 9113 §8.1.1: the stream is reset, and the access log has the reason."""
 
     @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ class TestRequestsThatAreNone:
         assert entry["status"] == 400 and text in entry["message"]
 
 
-class TestStreamsThatAreOver:
+class TestClosedStreams:
     """RFC 9113 §5.1 and §5.1.1."""
 
     ECHO = "/bridge.test.EchoService/Echo"
@@ -192,24 +192,24 @@ class TestStreamsThatAreOver:
     @pytest.mark.parametrize(
         ("late", "code"),
         [
-            (lambda: call(5, path=TestStreamsThatAreOver.ECHO), STREAM_CLOSED),
-            (lambda: call(3, path=TestStreamsThatAreOver.ECHO), PROTOCOL_ERROR),
+            (lambda: call(5, path=TestClosedStreams.ECHO), STREAM_CLOSED),
+            (lambda: call(3, path=TestClosedStreams.ECHO), PROTOCOL_ERROR),
         ],
         ids=["a head", "a lower number"],
     )
-    def test_a_complete_one(self, bridge, frames, late, code):
+    def test_a_completed_stream(self, bridge, frames, late, code):
         client = frames(bridge)
         self.complete(client, 5)
         client.send(late())
-        assert client.goodbye() == code
+        assert client.goaway_code() == code
 
-    def test_one_that_the_client_reset(self, bridge, frames):
+    def test_a_stream_that_the_client_reset(self, bridge, frames):
         client = frames(bridge)
         client.send(head(1), reset(1, 8), head(1))
         assert client.until(RESET, 1)[3] == STREAM_CLOSED.to_bytes(4, "big")
         self.complete(client, 3)
 
-    def test_what_may_come_late(self, bridge, frames):
+    def test_frames_that_may_arrive_late(self, bridge, frames):
         client = frames(bridge)
         self.complete(client, 1)
         client.send(window(1, 1), reset(1, 0), frame(2, 0, 1, b"\0\0\0\0\x10"), data(1, b"x"))
@@ -239,11 +239,11 @@ class TestClientsThatDoNotRead:
                         stream, (":method", "GET"), (":scheme", "http"), (":path", path),
                         (":authority", "x"), ("accept", "application/x-ndjson"), end=True)
                 )  # fmt: skip
-        answered = set()
-        while len(answered) < self.STREAMS:
+        served = set()
+        while len(served) < self.STREAMS:
             kind_of_frame, _, stream, _ = client.frame()
             if kind_of_frame == HEADERS:
-                answered.add(stream)
+                served.add(stream)
         held = [0]
 
         def has_settled():

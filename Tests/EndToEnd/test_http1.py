@@ -25,13 +25,13 @@ class TestWellFormed:
             assert response.version == "HTTP/1.1"
             assert (response.status, response.json()) == (200, {"aString": f"call {index}"})
 
-    def test_several_requests_in_one_write_are_answered_in_order(self, connect):
+    def test_several_requests_in_one_write_are_served_in_order(self, connect):
         connection = connect()
         connection.send(b"".join(post(f"call {index}") for index in range(30)))
         for index in range(30):
             assert connection.read_response().json() == {"aString": f"call {index}"}
 
-    def test_a_fast_answer_waits_for_a_slow_one_before_it(self, connect, backend, key):
+    def test_a_fast_response_waits_for_the_slow_one_before_it(self, connect, backend, key):
         connection = connect()
         slow = request_bytes("GET", f"/v1/slow?key={key}&delay=1s")
         missing = request_bytes("GET", "/no/such/path")
@@ -119,7 +119,7 @@ class TestWellFormed:
             statuses.append(response.status)
         assert statuses in ([100, 200, 200], [200, 200])
 
-    def test_expect_100_continue_for_what_is_refused(self, connect):
+    def test_expect_100_continue_for_a_refused_request(self, connect):
         """No 100 Continue for a body that would be discarded."""
         connection = connect()
         fields = JSON | {"Expect": "100-continue", "Content-Length": str(1 << 30)}
@@ -152,7 +152,7 @@ class TestWellFormed:
         connection.send(post("after"))
         assert connection.read_response().json() == {"aString": "after"}
 
-    def test_a_client_that_has_said_all_still_gets_its_answer(self, connect, key):
+    def test_a_half_closed_client_still_gets_its_responses(self, connect, key):
         connection = connect()
         connection.send(request_bytes("GET", f"/v1/slow?key={key}&delay=0.3s"), post("last"))
         connection.end_sending()
@@ -186,7 +186,7 @@ class TestWellFormed:
             connection.request("OPTIONS", target)
             assert connection.read_response().status in (200, 204, 404, 405)
 
-    def test_a_body_that_nobody_wants(self, connect):
+    def test_a_body_that_the_method_ignores(self, connect):
         """A body for a method without one is refused or ignored, but read: the next request is complete."""
         connection = connect()
         connection.request("GET", "/v1/routes/7", JSON, {"aString": "GET / HTTP/1.1\r\n\r\n"})
@@ -203,7 +203,7 @@ class TestWellFormed:
             connection.send(post("after"))
             assert connection.read_response().json() == {"aString": "after"}
         except (Closed, BrokenPipeError, ConnectionResetError):
-            pass  # closing is right as well
+            pass  # closing is correct, too
 
 
 class TestOldPrograms:
@@ -224,10 +224,10 @@ class TestOldPrograms:
             ("GET /v1/routes/7 HTTP/3.0", 505, "use HTTP/1.1 or HTTP/1.0"),
         ],
     )
-    def test_a_request_line_that_is_none_is_refused_by_name(self, line, status, words, connect):
+    def test_the_error_names_what_is_wrong_with_the_request_line(self, line, status, words, connect):
         for ahead in (b"", post("before")):
             connection = connect()
-            connection.send(ahead, f"{line}\r\nHost: x\r\n\r\n", post("behind"))
+            connection.send(ahead, f"{line}\r\nHost: x\r\n\r\n", post("after"))
             if ahead:
                 assert connection.read_response().json() == {"aString": "before"}
             response = connection.read_response()
@@ -239,7 +239,7 @@ class TestOldPrograms:
         "head", ["GET /v1/routes/7 HTTP/1.1\nHost: x\n\n",
                  "GET /v1/routes/7 HTTP/1.1\r\nHost: x\nX-A: b\r\n\r\n"]
     )  # fmt: skip
-    def test_lines_that_end_in_a_line_feed_alone_are_refused_by_name(self, head, connect):
+    def test_the_error_names_a_bare_line_feed(self, head, connect):
         connection = connect()
         connection.send(head)
         response = connection.read_response()
@@ -258,7 +258,7 @@ class TestOldPrograms:
         connection.send(post("after"))
         assert connection.read_response().json() == {"aString": "after"}
 
-    def test_clients_that_would_like_http2_keep_their_connection(self, bridge):
+    def test_clients_that_offer_http2_keep_their_connection(self, bridge):
         """curl --http2 offers h2c by Upgrade on each connection, with a body too."""
         url = f"{bridge.url}/v1/routes/7"
         asked = ["-o", "/dev/null", "-w", "%{http_code} %{http_version} %{num_connects}\n"]
@@ -276,8 +276,8 @@ MALFORMED = {
     "a TLS greeting": bytes.fromhex("16030100a5010000a10303") + b"\x00" * 160,
     "zero bytes": b"\x00" * 400,
     "no version": b"GET /v1/routes/7\r\nHost: x\r\n\r\n",
-    "a version that is none": b"GET /v1/routes/7 HTTP/x.y\r\nHost: x\r\n\r\n",
-    "a version to come": b"GET /v1/routes/7 HTTP/3.7\r\nHost: x\r\n\r\n",
+    "an invalid version": b"GET /v1/routes/7 HTTP/x.y\r\nHost: x\r\n\r\n",
+    "an unsupported version": b"GET /v1/routes/7 HTTP/3.7\r\nHost: x\r\n\r\n",
     "no target": b"GET HTTP/1.1\r\nHost: x\r\n\r\n",
     "a blank in the target": b"GET /v1/routes/a b HTTP/1.1\r\nHost: x\r\n\r\n",
     "a control byte in the target": b"GET /v1/routes/\x01 HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -291,7 +291,7 @@ MALFORMED = {
     "a zero byte in a value": b"GET /v1/routes/7 HTTP/1.1\r\nHost: x\r\nX-A: a\x00b\r\n\r\n",
     "a bare return in a value": b"GET /v1/routes/7 HTTP/1.1\r\nHost: x\r\nX-A: a\rb\r\n\r\n",
     "a folded field": b"GET /v1/routes/7 HTTP/1.1\r\nHost: x\r\nX-A: a\r\n b\r\n\r\n",
-    "a length that is none": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\nContent-Length: two\r\n\r\n{}",
+    "an invalid length": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\nContent-Length: two\r\n\r\n{}",
     "a negative length": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\nContent-Length: -2\r\n\r\n{}",
     "a signed length": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\nContent-Length: +2\r\n\r\n{}",
     "a length beyond 64 bits": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\nContent-Length: "
@@ -311,24 +311,24 @@ MALFORMED = {
     "chunked in HTTP/1.0 with a length": b"POST /v1/echo HTTP/1.0\r\nHost: x\r\n"
                                          b"Content-Length: 6\r\nTransfer-Encoding: chunked"
                                          b"\r\n\r\n0\r\n\r\n" + SMUGGLED,
-    "a chunk size that is none": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\n"
+    "an invalid chunk size": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\n"
                                  b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n{}\r\n0\r\n\r\n",
     "a chunk size with a sign": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\n"
                                 b"Transfer-Encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n",
-    "a chunk size in C": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\n"
+    "a chunk size in C notation": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\n"
                          b"Transfer-Encoding: chunked\r\n\r\n0x2\r\n{}\r\n0\r\n\r\n",
     "a chunk size beyond 64 bits": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\n"
                                    b"Transfer-Encoding: chunked\r\n\r\n"
                                    b"fffffffffffffffff\r\n{}\r\n0\r\n\r\n",
-    "a chunk that is longer than it says": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\n"
+    "a chunk that is longer than declared": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\n"
                                            b"Transfer-Encoding: chunked\r\n\r\n"
                                            b"1\r\n{}\r\n0\r\n\r\n",
     "too many fields": b"GET /v1/routes/7 HTTP/1.1\r\nHost: x\r\n"
                        + b"".join(b"X-%d: 1\r\n" % index for index in range(200)) + b"\r\n",
-    "a head without end": b"GET /v1/routes/7 HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * (200 << 10),
-    "a target without end": b"GET /" + b"x" * (200 << 10),
-    "a method without end": b"G" * (200 << 10),
-    "trailers without end": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked"
+    "an endless head": b"GET /v1/routes/7 HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * (200 << 10),
+    "an endless target": b"GET /" + b"x" * (200 << 10),
+    "an endless method": b"G" * (200 << 10),
+    "endless trailers": b"POST /v1/echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked"
                             b"\r\n\r\n2\r\n{}\r\n0\r\n" + b"X-T: " + b"y" * (200 << 10),
 }  # fmt: skip
 
@@ -353,7 +353,7 @@ def test_survives(name, bridge, backend, connect, stubs, http):
         assert (response.header("connection") or "").lower() == "close"
         assert connection.is_closed_by_peer(), "more is served after a malformed request"
     reply = http.get(f"{bridge.url}/v1/kept/smuggled", timeout=20)
-    assert reply.status_code == 404, "a request behind the fault was served"
+    assert reply.status_code == 404, "a request after the error was served"
 
 
 def test_heads_over_the_limit_are_431(connect):
@@ -366,7 +366,7 @@ def test_heads_over_the_limit_are_431(connect):
         assert connection.read_head()[1] == 431
 
 
-def test_every_cut_of_a_request(bridge, connect, http):
+def test_truncated_requests(bridge, connect, http):
     """A client that stops anywhere in a request leaves no state behind."""
     whole = post("cut")
     for end in range(1, len(whole)):
@@ -404,24 +404,24 @@ def test_damaged_requests(seed, bridge, connect, http):
             connection.end_sending()
         except OSError:
             pass
-        answers = connection.read_to_end()
-        assert answers == b"" or answers.startswith(b"HTTP/1.1 "), answers
+        responses = connection.read_to_end()
+        assert responses == b"" or responses.startswith(b"HTTP/1.1 "), responses
     assert http.post(f"{bridge.url}/v1/echo", json={}, timeout=20).status_code == 200
 
 
-def test_a_thousand_connections_that_say_nothing(bridge, connect, http):
+def test_a_thousand_silent_connections(bridge, connect, http):
     idle = [connect() for _ in range(1000)]
     assert http.post(f"{bridge.url}/v1/echo", json={}, timeout=20).status_code == 200
     for connection in idle:
         connection.socket.close()
     reply = until(
         lambda: http.post(f"{bridge.url}/v1/echo", json={"aString": "x"}, timeout=20),
-        "the bridge answers", 20,
+        "the bridge responds", 20,
     )  # fmt: skip
     assert json.loads(reply.text) == {"aString": "x"}
 
 
-def test_slow_heads_and_idle_connections_are_ended(start_bridge, backend, connect):
+def test_slow_heads_and_idle_connections_are_closed(start_bridge, backend, connect):
     bridge = start_bridge(
         {"test": service(backend.address, "echo")},
         limits={"request_read_timeout": "300ms", "idle_timeout": "600ms"},

@@ -107,7 +107,7 @@ class TestSameAsOverHTTP1:
 
 
 class TestSize:
-    def test_a_large_body_and_answer(self, bridge):
+    def test_a_large_body_and_response(self, bridge):
         text = "x" * (3 << 20)
         reply = curl(f"{bridge.url}/v1/echo", *JSON, data=json.dumps({"aString": text}).encode())
         assert (reply.code, reply.status) == (0, 200)
@@ -137,7 +137,7 @@ class TestSize:
             reply = curl(f"{bridge.url}/v1/routes/7", "--header", "X-A: " + "a" * size)
             assert (reply.code, reply.status) == (0, 200 if size < 4000 else 431)
 
-    def test_a_large_answer(self, bridge):
+    def test_a_large_response(self, bridge):
         reply = curl(f"{bridge.url}/v1/big/{8 << 20}")
         assert (reply.code, reply.status) == (0, 200)
         assert len(reply.json()["data"]) > 8 << 20
@@ -149,14 +149,14 @@ class TestSize:
 
 
 class TestFields:
-    def test_more_than_are_taken(self, bridge):
+    def test_more_than_accepted(self, bridge):
         many = [part for number in range(120) for part in ("--header", f"X-{number}: 1")]
         assert curl(f"{bridge.url}/v1/big/3", *many).status == 431
         assert curl(f"{bridge.url}/v1/big/3", *many[:160]).status == 200
 
 
 class TestMethods:
-    def test_one_that_http_1_does_not_know(self, start_bridge, backend):
+    def test_a_method_that_http_1_does_not_define(self, start_bridge, backend):
         rules = [
             {
                 "selector": "bridge.test.EchoService.Big",
@@ -186,14 +186,14 @@ class TestRequestsAsStreams:
         assert len(replies) == 500
         assert json.loads(replies[-1])["index"] == 499
 
-    def test_a_fault_behind_replies(self, bridge):
+    def test_an_error_after_replies(self, bridge):
         body = b'{"text":"1"}\n{"text":"2"}\n{"txet":"3"}\n'
         reply = curl(f"{bridge.url}/v1/chat", "--upload-file", "-", "-X", "POST", data_in=body)
         assert b"message 3 of the stream: txet: " in reply.body
 
 
 class TestLife:
-    def test_an_answer_that_is_broken_off_is_an_error(self, bridge):
+    def test_a_truncated_response_is_an_error(self, bridge):
         reply = curl(
             f"{bridge.url}/v1/count/5?failAfter=3", "--header", "Accept: application/json"
         )
@@ -201,7 +201,7 @@ class TestLife:
         with pytest.raises(json.JSONDecodeError):
             reply.json()
 
-    def test_messages_come_one_by_one(self, bridge, backend, key):
+    def test_messages_arrive_one_by_one(self, bridge, backend, key):
         child = subprocess.Popen(
             ["curl", "--disable", "--silent", "--no-buffer", "--http2-prior-knowledge",
              "--header", "Accept: application/x-ndjson",
@@ -214,7 +214,7 @@ class TestLife:
         assert child.stdout.read() == b""
         assert child.wait(20) == 0
 
-    def test_a_client_that_is_gone_cancels(self, bridge, backend, key):
+    def test_a_client_that_disconnects_cancels(self, bridge, backend, key):
         child = subprocess.Popen(
             ["curl", "--disable", "--silent", "--http2-prior-knowledge", f"{bridge.url}/v1/hang/{key}"]
         )

@@ -56,7 +56,7 @@ class TestSchemas:
         assert get(http, bridge, "/v1/big/3").json() == {"data": "paWl"}
 
     def test_a_folder(self, start_bridge, backend, tmp_path, http):
-        """Sources and descriptor sets beside each other, found by their names."""
+        """Sources and descriptor sets in one folder, found by their names."""
         folder = tmp_path / "folder"
         folder.mkdir()
         for name in ("everything", "routes"):
@@ -68,7 +68,7 @@ class TestSchemas:
         path = f"{bridge.url}/bridge.test.legacy.LegacyService/Echo"
         assert http.post(path, json={"name": "x"}, timeout=20).json() == {"name": "x"}
 
-    def test_paths_count_from_the_file(self, start_bridge, backend, tmp_path, http):
+    def test_paths_are_relative_to_the_file(self, start_bridge, backend, tmp_path, http):
         folder = tmp_path / "elsewhere" / "schemas"
         folder.mkdir(parents=True)
         for name in ("everything", "routes"):
@@ -101,23 +101,23 @@ class TestListening:
         assert get(http, bridge).status_code == 200
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(15)
-            until(path.exists, "the socket is there")
+            until(path.exists, "the socket exists")
             connection.connect(str(path))
             connection.sendall(request_bytes("GET", "/v1/routes/7", {"Connection": "close"}))
-            answer = b""
+            response = b""
             while data := connection.recv(65536):
-                answer += data
-        assert answer.startswith(b"HTTP/1.1 200")
+                response += data
+        assert response.startswith(b"HTTP/1.1 200")
         bridge.ended_by_test = True
         bridge.stop_cleanly()
-        assert not path.exists(), "the socket was left behind"
+        assert not path.exists(), "the socket was not removed"
 
     def test_curl_over_a_unix_socket(self, start_bridge, backend, tmp_path):
         path = tmp_path / "bridge.sock"
         start_bridge(
             {"test": service(backend.address, "echo")}, listen=["127.0.0.1:0", f"unix:{path}"]
         )
-        until(path.exists, "the socket is there")
+        until(path.exists, "the socket exists")
         done = subprocess.run(
             ["curl", "-sS", "--unix-socket", path, "-H", "X-Forwarded-For: 1.2.3.4",
              "http://localhost/v1/metadata"],
@@ -127,7 +127,7 @@ class TestListening:
         # A socket of this kind has no address to add.
         assert got["x-forwarded-for"] == "1.2.3.4"
 
-    def test_a_port_that_is_taken(self, backend, tmp_path):
+    def test_a_port_in_use(self, backend, tmp_path):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             address = f"127.0.0.1:{taken.getsockname()[1]}"
             services = {"test": service(backend.address, "routes")}
@@ -149,14 +149,14 @@ class TestSockets:
             return connection.recv(65536).split()[1]
 
     @pytest.mark.parametrize("key", ["listen", "admin"])
-    def test_one_that_is_listened_on(self, key, start_bridge, backend, tmp_path):
+    def test_a_socket_in_use(self, key, start_bridge, backend, tmp_path):
         path = tmp_path / "taken.sock"
         services = {"test": service(backend.address, "routes")}
         listen = ["127.0.0.1:0", f"unix:{path}"] if key == "listen" else "127.0.0.1:0"
         admin = f"unix:{path}" if key == "admin" else "127.0.0.1:0"
         bridge = start_bridge(services, listen=listen, admin=admin)
-        until(path.exists, "the socket is there")
-        answer = self.ask(path)
+        until(path.exists, "the socket exists")
+        response = self.ask(path)
         second = tmp_path / "second"
         second.mkdir()
         settings = configuration(services)
@@ -164,18 +164,18 @@ class TestSockets:
         done = run("serve", "--config", write_configuration(settings, second))
         assert done.returncode == 1
         assert "in use" in done.stderr and str(path) in done.stderr
-        assert self.ask(path) == answer
+        assert self.ask(path) == response
         bridge.ended_by_test = True
         bridge.stop_cleanly()
         assert not path.exists()
 
-    def test_one_that_was_left_behind(self, start_bridge, backend, tmp_path):
+    def test_a_stale_socket(self, start_bridge, backend, tmp_path):
         path = tmp_path / "left.sock"
         services = {"test": service(backend.address, "routes")}
         more = {"listen": ["127.0.0.1:0", f"unix:{path}"], "admin": f"unix:{path}.admin"}
         first = start_bridge(services, **more)
         first.ended_by_test = True
-        until(path.exists, "the socket is there")
+        until(path.exists, "the socket exists")
         first.signal(signal.SIGKILL)
         first.wait()
         assert path.exists()
@@ -193,14 +193,14 @@ class TestSockets:
             connection.request("GET", f"/v1/hang/{key}")
             backend.wait_for_state(key, "RUNNING")
             old.signal(signal.SIGTERM)
-            until(lambda: not path.exists(), "the old one let go")
+            until(lambda: not path.exists(), "the old process has released it")
             start_bridge(services, **more)
             assert self.ask(path) == b"200"
             old.signal(signal.SIGTERM)
             assert old.wait() == 0
         assert self.ask(path) == b"200"
 
-    def test_what_is_no_socket(self, backend, tmp_path):
+    def test_a_file_that_is_not_a_socket(self, backend, tmp_path):
         path = tmp_path / "precious"
         path.write_text("text")
         settings = configuration({"test": service(backend.address, "routes")})
@@ -213,7 +213,7 @@ class TestSockets:
 
 class TestSignals:
     @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
-    def test_those_that_end_nothing(self, number, start_bridge, backend, http, key):
+    def test_ignored_signals(self, number, start_bridge, backend, http, key):
         bridge = start_bridge({"test": service(backend.address, "echo", "routes")})
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             params = {"key": key, "delay": "1s"}
@@ -294,7 +294,7 @@ class TestDescriptors:
                 assert http.get(f"{admin}/readyz", timeout=20).status_code == 200
                 until(lambda: time.monotonic() - start > 1, "a second has passed")
                 used = self.processor_time(bridge) - before
-                assert used < 0.5 * os.sysconf("SC_CLK_TCK"), "it doesn't turn in circles"
+                assert used < 0.5 * os.sysconf("SC_CLK_TCK"), "it doesn't busy-loop"
             for connection in idle:
                 connection.close()
             bridge.wait_for_line("accepting connections again")
@@ -328,12 +328,12 @@ class TestHealth:
         assert backend.stop() == 0
         until(lambda: ready() == 503, "not ready without it", 30)
 
-    def test_the_admin_paths_are_not_on_the_front(self, bridge, http):
+    def test_the_admin_paths_are_not_on_the_listeners(self, bridge, http):
         assert get(http, bridge, "/healthz").status_code == 404
 
 
 class TestAccessLog:
-    def test_a_line_a_request(self, start_bridge, backend, http):
+    def test_one_line_per_request(self, start_bridge, backend, http):
         bridge = start_bridge({"named": service(backend.address, "echo", "routes")})
         get(http, bridge, "/v1/routes/7?note=secret%22")
         get(http, bridge, "/no/such%22path%0a")
@@ -357,7 +357,7 @@ class TestAccessLog:
         bridge.stop_cleanly()
         assert bridge.access_log() == []
 
-    def test_it_is_whole_after_the_end(self, start_bridge, backend, http):
+    def test_the_log_is_complete_after_exit(self, start_bridge, backend, http):
         bridge = start_bridge({"test": service(backend.address, "routes")})
         for _ in range(100):
             get(http, bridge)
@@ -368,7 +368,7 @@ class TestAccessLog:
 
 class TestDrain:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
-    def test_what_is_under_way_is_finished(self, number, start_bridge, backend, http, key):
+    def test_calls_in_flight_finish(self, number, start_bridge, backend, http, key):
         bridge = start_bridge({"test": service(backend.address, "echo")})
         bridge.ended_by_test = True
         idle = Connection((bridge.host, bridge.port))
@@ -430,7 +430,7 @@ class TestDrain:
             assert bridge.wait() == 0, bridge.report()
         assert "draining; requests in flight" in bridge.errors
 
-    def test_a_delay_ends_by_itself(self, start_bridge, backend):
+    def test_a_delay_ends_on_its_own(self, start_bridge, backend):
         bridge = start_bridge({"test": service(backend.address, "routes")}, drain_delay="200ms")
         bridge.ended_by_test = True
         bridge.stop_cleanly()
@@ -477,24 +477,24 @@ services:
 """
 
     @pytest.mark.parametrize("command", ["check", "serve"])
-    def test_all_faults_in_one_go(self, command, tmp_path):
+    def test_all_errors_are_reported_at_once(self, command, tmp_path):
         path = write_configuration(self.FAULTY, tmp_path, "faulty")
         done = run(command, "--config", path)
         assert done.returncode == CONFIGURATION_ERROR, done.stderr
-        said = done.stderr
+        errors = done.stderr
         for line, key in [
             (1, "listen"), (2, "colour"), (5, "missing.proto"), (6, "endpoint"), (7, "timeout"),
             (9, "schema"), (11, "scheme"), (11, "NO_SUCH_VARIABLE_HERE"),
         ]:  # fmt: skip
-            hits = [text for text in said.splitlines() if f"faulty.yaml:{line}:" in text]
-            assert any(key in text for text in hits), f"nothing about {key} in line {line}:\n{said}"
-        assert "Traceback" not in said and "Fatal error" not in said
+            hits = [text for text in errors.splitlines() if f"faulty.yaml:{line}:" in text]
+            assert any(key in text for text in hits), f"nothing about {key} in line {line}:\n{errors}"
+        assert "Traceback" not in errors and "Fatal error" not in errors
 
     @pytest.mark.parametrize(
         "text",
         ["", "services: [", "- a\n- b\n", "services: {}\n", "a: &a [*a]\n", "\x00\x01", "%YAML 9"],
     )
-    def test_files_that_are_no_configuration(self, text, tmp_path):
+    def test_files_that_are_not_a_configuration(self, text, tmp_path):
         path = tmp_path / "broken.yaml"
         path.write_text(text)
         done = run("check", "--config", path)
@@ -533,11 +533,11 @@ service S {
         path = write_configuration(configuration(services), tmp_path)
         done = run("check", "--config", path)
         assert done.returncode == CONFIGURATION_ERROR, done.stdout
-        assert done.stderr.count("\n") == 1, "one line a fault"
+        assert done.stderr.count("\n") == 1, "one line per error"
         for part in wanted:
             assert part in done.stderr
 
-    def test_one_broken_rule_stops_no_other(self, tmp_path):
+    def test_one_broken_rule_does_not_affect_others(self, tmp_path):
         (tmp_path / "broken.proto").write_text(self.BROKEN_RULE)
         services = {"test": {"schemas": ["broken.proto"], "endpoint": "127.0.0.1:1"}}
         path = write_configuration(configuration(services), tmp_path)
@@ -555,7 +555,7 @@ service S {
         assert "bridge.test.Color" in done.stderr and "include_imports" in done.stderr
 
     @pytest.mark.parametrize("damage", ["cut", "noise", "empty", "huge length"])
-    def test_descriptor_sets_that_are_none(self, damage, tmp_path):
+    def test_invalid_descriptor_sets(self, damage, tmp_path):
         path = compile_set(tmp_path / "damaged.binpb", "routes")
         whole = path.read_bytes()
         path.write_bytes(

@@ -61,7 +61,7 @@ class TestResets:
 
     @pytest.mark.parametrize("name", ["NO_ERROR", "INTERNAL_ERROR", "CANCEL"])
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
-    def test_behind_the_trailers_it_says_nothing(self, shape, name, stage):
+    def test_after_the_trailers_a_reset_has_no_effect(self, shape, name, stage):
         def play(peer, _):
             peer.greet()
             stream = peer.request()
@@ -71,7 +71,7 @@ class TestResets:
 
     @pytest.mark.parametrize("name", ["NO_ERROR", "INTERNAL_ERROR", "CANCEL", "ENHANCE_YOUR_CALM"])
     @pytest.mark.parametrize("shape", [UNARY, UPLOAD, CHAT, GRPC], ids=str)
-    def test_before_the_request_was_taken(self, shape, name, stage):
+    def test_before_the_request_was_read(self, shape, name, stage):
         number, code = CODES[name]
 
         def play(peer, _):
@@ -82,7 +82,7 @@ class TestResets:
         stage.check(Case(play, code, f"reset with {name}", size=300_000), shape)
 
     @pytest.mark.parametrize("shape", [UNARY, UPLOAD, CHAT, GRPC], ids=str)
-    def test_an_error_before_the_request_was_taken(self, shape, stage):
+    def test_an_error_before_the_request_was_read(self, shape, stage):
         """RFC 9113 §8.1: NO_ERROR after a response means that the rest of the request isn't needed."""
 
         def play(peer, _):
@@ -97,7 +97,7 @@ class TestResets:
         stage.check(Case(play, 9, "enough", size=300_000), shape)
 
 
-def refuses(times):
+def refuse(times):
     """Refuses this number of streams, on any connection."""
     left = iter(range(times))
 
@@ -117,22 +117,22 @@ class TestRefusals:
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
     def test_the_first_streams(self, shape, times, stage):
         """The call is retried, unless it has sent messages that aren't buffered."""
-        case = Case(refuses(times), 0, messages=1, after=MORE)
+        case = Case(refuse(times), 0, messages=1, after=MORE)
         if shape in (UPLOAD, CHAT):
-            case = Case(refuses(1), 14, "reset with REFUSED_STREAM", after=MORE)
+            case = Case(refuse(1), 14, "reset with REFUSED_STREAM", after=MORE)
         stage.check(case, shape)
 
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
     def test_every_stream(self, shape, stage):
         times = 1 if shape in (UPLOAD, CHAT) else 11
         text = "the stream was reset with REFUSED_STREAM"
-        stage.check(Case(refuses(times), 14, text, after=MORE), shape)
+        stage.check(Case(refuse(times), 14, text, after=MORE), shape)
 
 
-class TestGoodbye:
+class TestGoAway:
     @pytest.mark.parametrize("name", CODES)
     @pytest.mark.parametrize("shape", [UNARY, UPLOAD, LINES, GRPC], ids=str)
-    def test_below_the_stream_the_call_begins_again_elsewhere(self, shape, name, stage):
+    def test_below_the_stream_the_call_is_retried_elsewhere(self, shape, name, stage):
         def play(peer, _):
             peer.greet()
             peer.send(go_away(peer.request() - 1, CODES[name][0]))
@@ -146,7 +146,7 @@ class TestGoodbye:
     @pytest.mark.parametrize("name", CODES)
     @pytest.mark.parametrize("shape", [UNARY, UPLOAD, LINES, GRPC], ids=str)
     @pytest.mark.parametrize("above", [0, 100])
-    def test_at_or_above_the_stream_the_answer_counts(self, above, shape, name, stage):
+    def test_at_or_above_the_stream_the_reply_is_delivered(self, above, shape, name, stage):
         def play(peer, _):
             peer.greet()
             stream = peer.request()
@@ -157,7 +157,7 @@ class TestGoodbye:
 
     @pytest.mark.parametrize("name", CODES)
     @pytest.mark.parametrize("shape", [UNARY, UPLOAD, LINES, GRPC], ids=str)
-    def test_and_hanging_up(self, shape, name, stage):
+    def test_then_a_closed_connection(self, shape, name, stage):
         """A call that the endpoint accepted isn't resent: it may have been processed."""
 
         def play(peer, _):
@@ -170,7 +170,7 @@ class TestGoodbye:
 
     @pytest.mark.parametrize("name", ["NO_ERROR", "INTERNAL_ERROR"])
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
-    def test_within_the_answer(self, shape, name, stage):
+    def test_within_the_reply(self, shape, name, stage):
         def play(peer, _):
             peer.greet()
             stream = peer.request()
@@ -192,7 +192,7 @@ class TestGoodbye:
         )
 
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
-    def test_and_silence(self, shape, stage):
+    def test_then_silence(self, shape, stage):
         def play(peer, _):
             peer.greet()
             peer.send(go_away(peer.request()))
@@ -213,7 +213,7 @@ class TestGoodbye:
         stage.check(Case(play, 0, messages=1, after=CLOSED, connections=1), shape)
 
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
-    def test_with_a_mind_that_changes(self, shape, stage):
+    def test_with_an_increasing_last_stream(self, shape, stage):
         """The last stream id must not increase (RFC 9113 §6.8)."""
 
         def play(peer, _):
@@ -226,7 +226,7 @@ class TestGoodbye:
         stage.check(Case(play, 14, text, after=CLOSED, connections=1), shape)
 
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
-    def test_behind_the_settings(self, shape, stage):
+    def test_after_the_settings(self, shape, stage):
         def play(peer, _):
             peer.preface()
             peer.send(frame(SETTINGS, 0, 0), go_away(0))
@@ -237,7 +237,7 @@ class TestGoodbye:
 
     @pytest.mark.parametrize("size", [16_376, 16_377, 65_536])
     @pytest.mark.parametrize("shape", [UNARY, LINES, GRPC], ids=str)
-    def test_with_a_lot_to_say(self, shape, size, stage):
+    def test_with_large_debug_data(self, shape, size, stage):
         """A frame has 16,384 bytes at most (RFC 9113 §4.2)."""
 
         def play(peer, _):

@@ -24,7 +24,7 @@ def whole(stream, reply):
     return data(stream, message(reply)) + trailers(stream)
 
 
-def answered(sent):
+def reply_with(sent):
     """Reads one request and sends this, a function of its stream and of a valid message."""
 
     def play(peer, shape):
@@ -37,7 +37,7 @@ def answered(sent):
 
 def check(stage, shape, sent, expected, **more):
     code, text, messages, after = expected
-    stage.check(Case(answered(sent), code, text, messages, after, **more), shape)
+    stage.check(Case(reply_with(sent), code, text, messages, after, **more), shape)
 
 
 def head_of(*pairs):
@@ -79,16 +79,16 @@ class TestHeads:
         "upgrade": (with_field("upgrade", "h2c"), STREAM),
         "no status": (head_of(("content-type", "application/grpc")), STREAM),
         "two statuses": (head_of((":status", "200"), *GRPC_HEAD), STREAM),
-        "a status behind a field": (head_of(*reversed(GRPC_HEAD)), STREAM),
+        "a status after a field": (head_of(*reversed(GRPC_HEAD)), STREAM),
         "a status of two digits": (head_of((":status", "99"), GRPC_HEAD[1]), STREAM),
         "a status of four digits": (head_of((":status", "1000"), GRPC_HEAD[1]), STREAM),
-        "a status that is no number": (head_of((":status", "abc"), GRPC_HEAD[1]), STREAM),
+        "a status that isn't a number": (head_of((":status", "abc"), GRPC_HEAD[1]), STREAM),
         "an empty status": (head_of((":status", ""), GRPC_HEAD[1]), STREAM),
         "a pseudo-header field of requests": (head_of((":path", "/"), *GRPC_HEAD), STREAM),
-        "a pseudo-header field that nobody knows": (head_of((":x", "/"), *GRPC_HEAD), STREAM),
+        "an unknown pseudo-header field": (head_of((":x", "/"), *GRPC_HEAD), STREAM),
         "status 101": (head_of((":status", "101")), STREAM),
         "a length that is too small": (with_field("content-length", "3"), STREAM),
-        "a length that is no number": (with_field("content-length", "x"), STREAM),
+        "a length that isn't a number": (with_field("content-length", "x"), STREAM),
         "two lengths": (
             lambda stream, reply: grpc_head(
                 stream, ("content-length", "8"), ("content-length", "8"))
@@ -100,9 +100,9 @@ class TestHeads:
         ),
         "index zero": (block(b"\x80"), CONNECTION),
         "an index beyond the table": (block(b"\xff\xff\x03"), CONNECTION),
-        "a number without end": (block(b"\xff" + b"\xff" * 50), CONNECTION),
-        "a text that is cut": (block(b"\x00\x7fab"), CONNECTION),
-        "Huffman code that is none": (block(b"\x00\x81\xff\x81\xff"), CONNECTION),
+        "an endless number": (block(b"\xff" + b"\xff" * 50), CONNECTION),
+        "a truncated string": (block(b"\x00\x7fab"), CONNECTION),
+        "invalid Huffman code": (block(b"\x00\x81\xff\x81\xff"), CONNECTION),
         "a table larger than allowed": (block(b"\x3f\xe1\xff\xff\x7f"), CONNECTION),
         "a table that changes late": (block(fields(*GRPC_HEAD) + b"\x20"), CONNECTION),
         "an empty block": (block(b""), STREAM),
@@ -115,7 +115,7 @@ class TestHeads:
         check(stage, shape, sent, expected)
 
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
-    def test_more_than_is_taken(self, shape, stage):
+    def test_more_than_is_accepted(self, shape, stage):
         def sent(stream, reply):
             part = fields(*[("x-a", "y" * 1_000)] * 15)
             return (
@@ -148,7 +148,7 @@ class TestHeads:
 
     @pytest.mark.parametrize("size", [0, 10, 16_000])
     @pytest.mark.parametrize("shape", SOME, ids=str)
-    def test_a_block_without_end(self, shape, size, stage):
+    def test_an_endless_block(self, shape, size, stage):
         def sent(stream, _):
             part = fields(("x-a", "y" * (size - 10))) if size else b""
             first = frame(HEADERS, 0, stream, fields(*GRPC_HEAD))
@@ -195,22 +195,22 @@ class TestOrder:
             + headers(stream, (":status", "200"), ("grpc-status", "0"), end=True),
             (13, "PROTOCOL_ERROR", 1, KEPT),
         ),
-        "data behind the end": (
+        "data after the end": (
             lambda stream, reply: good_reply(stream, reply) + data(stream, message(reply)),
             (0, "", 1, EITHER),
         ),
-        "a head behind the end": (
+        "a head after the end": (
             lambda stream, reply: good_reply(stream, reply) + grpc_head(stream),
             (0, "", 1, EITHER),
         ),
         "data before the head": (lambda stream, reply: whole(stream, reply), CONNECTION),
         "data on stream zero": (lambda stream, reply: data(0, message(reply)), CONNECTION),
-        "data on a stream that nobody opened": (
+        "data on an idle stream": (
             lambda stream, reply: data(stream + 2, message(reply)), CONNECTION,
         ),
         "data on an even stream": (lambda stream, reply: data(2, message(reply)), CONNECTION),
         "a head on stream zero": (lambda stream, reply: grpc_head(0), CONNECTION),
-        "a head on a stream that nobody opened": (
+        "a head on an idle stream": (
             lambda stream, reply: grpc_head(stream + 2), CONNECTION,
         ),
         "a head on an even stream": (lambda stream, reply: grpc_head(2), CONNECTION),
@@ -220,7 +220,7 @@ class TestOrder:
             CONNECTION,
         ),
         "a reset on stream zero": (lambda stream, reply: frame(RESET, 0, 0, bytes(4)), CONNECTION),
-        "a reset of a stream that nobody opened": (
+        "a reset of an idle stream": (
             lambda stream, reply: frame(RESET, 0, stream + 2, bytes(4)), CONNECTION,
         ),
         "a reset of an odd length": (
@@ -228,7 +228,7 @@ class TestOrder:
         ),
         "a ping of an odd length": (lambda stream, reply: frame(PING, 0, 0, bytes(7)), CONNECTION),
         "a ping on a stream": (lambda stream, reply: frame(PING, 0, stream, bytes(8)), CONNECTION),
-        "a goodbye that is too short": (
+        "a GOAWAY that is too short": (
             lambda stream, reply: frame(GOAWAY, 0, 0, bytes(7)), CONNECTION,
         ),
         "a continuation of nothing": (
@@ -263,7 +263,7 @@ class TestOrder:
             lambda stream, reply: frame(ALTSVC, 0, stream, b"\0\0h2=:1") + frame(ORIGIN, 0, 0, b"\0\1x")
             + frame(16, 0, 0, bytes(5)) + good_reply(stream, reply), FINE,
         ),
-        "a priority that names itself": (
+        "a priority that depends on itself": (
             lambda stream, reply: frame(PRIORITY, 0, stream, stream.to_bytes(4, "big") + b"\1")
             + good_reply(stream, reply), CONNECTION,
         ),
@@ -300,15 +300,15 @@ def large(reply):
 class TestPieces:
     CASES = {
         "one byte a frame": lambda stream, reply: pieces(stream, message(large(reply))),
-        "a hundred frames of nothing": lambda stream, reply: data(stream, b"") * 100
+        "a hundred empty frames": lambda stream, reply: data(stream, b"") * 100
         + data(stream, message(reply)),
-        "nothing between all bytes": lambda stream, reply: b"".join(
+        "empty frames between all bytes": lambda stream, reply: b"".join(
             data(stream, b"") + data(stream, bytes([byte])) for byte in message(reply)),
-        "padding at its most": lambda stream, reply: b"".join(
+        "maximum padding": lambda stream, reply: b"".join(
             frame(DATA, 8, stream, b"\xff" + bytes([byte]) + bytes(255))
             for byte in message(large(reply))[:20_000]
         ) + data(stream, message(large(reply))[20_000:]),
-        "frames of padding alone": lambda stream, reply: frame(DATA, 8, stream, b"\xff" + bytes(255))
+        "frames with only padding": lambda stream, reply: frame(DATA, 8, stream, b"\xff" + bytes(255))
         * 10_000 + data(stream, message(reply)),
     }  # fmt: skip
 
@@ -326,7 +326,7 @@ class TestFloods:
 
     CASES = {
         "pings": (lambda stream: frame(PING, 0, 0, bytes(8)) * 100_000, FLOOD),
-        "answers to pings": (lambda stream: frame(PING, 1, 0, bytes(8)) * 100_000, FINE),
+        "acknowledgements of pings": (lambda stream: frame(PING, 1, 0, bytes(8)) * 100_000, FINE),
         "settings": (lambda stream: frame(SETTINGS, 0, 0, b"\0\3\0\0\0\x64") * 20_000, FLOOD),
         "empty settings": (lambda stream: frame(SETTINGS, 0, 0) * 20_000, FLOOD),
         "window updates": (
@@ -366,7 +366,7 @@ class TestFloods:
         check(stage, shape, sent, (13, "INTERNAL_ERROR", 0, KEPT))
 
     @pytest.mark.parametrize("shape", SOME, ids=str)
-    def test_goodbyes(self, shape, stage):
+    def test_goaways(self, shape, stage):
         def sent(stream, reply):
             bye = frame(GOAWAY, 0, 0, stream.to_bytes(4, "big") + bytes(4))
             return bye * 50_000 + good_reply(stream, reply)

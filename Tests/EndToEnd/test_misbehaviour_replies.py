@@ -58,45 +58,45 @@ class TestMessages:
         "shorter than announced": (
             of(lambda reply: message(reply, length=len(reply) + 1)), (13, "in the middle of a message", 0),
         ),
-        "a prefix that is cut": (of(lambda reply: b"\0\0\0"), (13, "in the middle of a message", 0)),
-        "a message and a bit of a prefix": (
+        "a truncated prefix": (of(lambda reply: b"\0\0\0"), (13, "in the middle of a message", 0)),
+        "a message and a truncated prefix": (
             of(lambda reply: message(reply) + b"\0"), (13, "in the middle of a message", 1),
         ),
         "four gigabytes": (
             of(lambda reply: message(reply, length=2**32 - 1)),
             (8, "4294967295 bytes long; the limit is 4194304", 0),
         ),
-        "a byte more than is taken": (
+        "one byte more than accepted": (
             of(lambda reply: message(reply, length=4_194_305)),
             (8, "4194305 bytes long; the limit is 4194304", 0),
         ),
         "flag 2": (of(lambda reply: message(reply, flag=2)), (13, "the invalid flag 2", 0)),
         "flag 255": (of(lambda reply: message(reply, flag=255)), (13, "the invalid flag 255", 0)),
-        "compressed without saying how": (
+        "compressed without grpc-encoding": (
             of(lambda reply: message(zipped(reply), 1)), (13, "grpc-encoding names no algorithm", 0),
         ),
-        "compressed in a way that nobody knows": (
+        "an unknown compression": (
             of(lambda reply: message(zipped(reply), 1), ("grpc-encoding", "snappy")),
             (13, 'compressed with "snappy"', 0),
         ),
         "compressed": (of(lambda reply: message(zipped(reply), 1), GZIP), (0, "", 1)),
-        "compression that is announced and not used": (of(message, GZIP), (0, "", 1)),
-        "gzip that is none": (
+        "compression that is declared and not used": (of(message, GZIP), (0, "", 1)),
+        "invalid gzip": (
             of(lambda reply: message(b"none of it", 1), GZIP), (13, "can't be inflated", 0),
         ),
-        "gzip of nothing": (of(lambda reply: message(b"", 1), GZIP), (13, "can't be inflated", 0)),
-        "gzip that is cut": (
+        "empty gzip": (of(lambda reply: message(b"", 1), GZIP), (13, "can't be inflated", 0)),
+        "truncated gzip": (
             of(lambda reply: message(zipped(reply)[:-9], 1), GZIP), (13, "can't be inflated", 0),
         ),
-        "gzip with a wrong sum": (
+        "gzip with a wrong checksum": (
             of(lambda reply: message(zipped(reply)[:-8] + bytes(8), 1), GZIP),
             (13, "can't be inflated", 0),
         ),
-        "gzip with garbage behind it": (
+        "gzip followed by garbage": (
             of(lambda reply: message(zipped(reply) + b"garbage", 1), GZIP),
             (13, "can't be inflated", 0),
         ),
-        "deflate that says it is gzip": (
+        "deflate declared as gzip": (
             of(lambda reply: message(zlib.compress(reply), 1), GZIP), (13, "can't be inflated", 0),
         ),
         "a bomb": (
@@ -122,15 +122,15 @@ class TestMessages:
 
     @pytest.mark.parametrize("shape", ONE_REPLY, ids=str)
     @pytest.mark.parametrize("count", [2, 10_000])
-    def test_more_messages_than_one(self, count, shape, stage):
+    def test_more_than_one_message(self, count, shape, stage):
         check(stage, shape, of(lambda reply: message(reply) * count), 13, "more than one")
 
     @pytest.mark.parametrize("shape", JSON_SHAPES, ids=str)
-    def test_a_message_that_is_none(self, shape, stage):
+    def test_an_invalid_message(self, shape, stage):
         check(stage, shape, of(lambda reply: message(b"\x7a\xff")), 13)
 
     @pytest.mark.parametrize("shape", JSON_SHAPES, ids=str)
-    def test_a_second_message_that_is_none(self, shape, stage):
+    def test_an_invalid_second_message(self, shape, stage):
         check(stage, shape, of(lambda reply: message(reply) + message(b"\x7a\xff")), 13, "", 1)
 
 
@@ -156,7 +156,7 @@ class TestStatuses:
         "17": ([("grpc-status", "17")], (2, "grpc-status 17")),
         "-1": ([("grpc-status", "-1")], (2, "grpc-status -1")),
         "a large number": ([("grpc-status", "99999999999")], (2, "grpc-status 99999999999")),
-        "a number with zeros in front": ([("grpc-status", "005")], (5, "")),
+        "a number with leading zeros": ([("grpc-status", "005")], (5, "")),
         "two that agree": ([("grpc-status", "5"), ("grpc-status", "5")], (5, "")),
         "broken escapes": (
             [("grpc-status", "9"), ("grpc-message", "50% %zz %e2%28 %")], (9, "50% %zz"),
@@ -168,11 +168,11 @@ class TestStatuses:
             [("grpc-status", "9"), ("grpc-message", "grün".encode())], (9, "gr"),
         ),
         "no UTF-8": ([("grpc-status", "9"), ("grpc-message", b"gr\xfcn")], (9, "gr")),
-        "details that are no base64": (
+        "details that aren't base64": (
             [("grpc-status", "9"), ("grpc-message", "no"), ("grpc-status-details-bin", "%%%")],
             (9, "no"),
         ),
-        "details that are no message": (
+        "details that aren't a message": (
             [("grpc-status", "9"), ("grpc-message", "no"), ("grpc-status-details-bin", "/////w")],
             (9, "no"),
         ),
@@ -181,19 +181,19 @@ class TestStatuses:
             [("grpc-status", "9"), ("grpc-message", "no"), ("grpc-status-details-bin", "CAUSAXg=")],
             (9, "no"),
         ),
-        "a message and no fault": ([("grpc-status", "0"), ("grpc-message", "fine")], (0, "")),
+        "a message without an error": ([("grpc-status", "0"), ("grpc-message", "fine")], (0, "")),
     }  # fmt: skip
 
     @pytest.mark.parametrize("name", CASES)
     @pytest.mark.parametrize("shape", SOME, ids=str)
-    def test_behind_a_message(self, shape, name, stage):
+    def test_after_a_message(self, shape, name, stage):
         pairs, expected = self.CASES[name]
         code, text = expected
         check(stage, shape, ended(*pairs), code, text, 1)
 
     @pytest.mark.parametrize("name", CASES)
     @pytest.mark.parametrize("shape", SOME, ids=str)
-    def test_alone(self, shape, name, stage):
+    def test_trailers_only(self, shape, name, stage):
         pairs, expected = self.CASES[name]
         code, text = expected
         if code == 0 and not shape.streams:
@@ -207,7 +207,7 @@ class TestStatuses:
         pairs, (code, text) = self.CASES[name]
         seen = stage.observe(sent(*pairs), GRPC)
         unreadable = ("an empty one", "no number", "-1", "a large number")
-        if name in ("none", "a number with a blank", *unreadable):  # the bridge's own words
+        if name in ("none", "a number with a blank", *unreadable):  # the bridge's own message
             assert (seen.code, text in seen.text) == (code, True), seen
         else:
             direct = stage.observe_directly(sent(*pairs), GRPC)
@@ -216,7 +216,7 @@ class TestStatuses:
 
     @pytest.mark.parametrize("pair", [("0", "5"), ("5", "0")])
     @pytest.mark.parametrize("shape", (*SOME, GRPC), ids=str)
-    def test_two_that_differ(self, shape, pair, stage):
+    def test_two_different_statuses(self, shape, pair, stage):
         first, second = pair
         sent = ended(("grpc-status", first), ("grpc-status", second))
         check(stage, shape, sent, 2, f"grpc-status {first}, {second}", 1)
@@ -273,12 +273,12 @@ class TestForeignReplies:
                 check(stage, shape, sent, code, words)
 
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
-    def test_a_status_of_grpc_counts_whatever_http_says(self, shape, stage):
+    def test_a_grpc_status_takes_precedence_over_http(self, shape, stage):
         sent = self.page(503, "text/html", b"", ("grpc-status", "5"), ("grpc-message", "gone"))
         check(stage, shape, sent, 5, "gone")
 
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
-    def test_a_status_of_grpc_behind_a_page(self, shape, stage):
+    def test_a_grpc_status_after_a_page(self, shape, stage):
         def sent(stream, reply):
             return (
                 headers(stream, (":status", "503"), ("content-type", "text/html"))
@@ -288,8 +288,8 @@ class TestForeignReplies:
         check(stage, shape, sent, 5, "gone")
 
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
-    def test_success_of_grpc_with_a_page(self, shape, stage):
-        """A page isn't a reply, whatever the trailers say."""
+    def test_grpc_success_with_a_page(self, shape, stage):
+        """A page isn't a reply, whatever the trailers contain."""
 
         def sent(stream, reply):
             return (
@@ -300,7 +300,7 @@ class TestForeignReplies:
         check(stage, shape, sent, 2, 'content-type "text/html", which contradicts')
 
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
-    def test_a_page_without_end(self, shape, stage):
+    def test_an_endless_page(self, shape, stage):
         """The bridge ends it before the deadline."""
 
         def sent(stream, reply):

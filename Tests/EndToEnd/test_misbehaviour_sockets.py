@@ -15,7 +15,7 @@ GREETING = frame(SETTINGS, 0, 0, b"\0\3\0\0\0\x64")
 
 
 class TestStuck:
-    def test_a_connection_that_nothing_more_comes_on_is_given_up(self, tmp_path):
+    def test_a_stuck_connection_is_closed(self, tmp_path):
         """An unfinished header block: nothing else can follow on the connection."""
         endpoint = Endpoint()
         connections = 0
@@ -36,12 +36,12 @@ class TestStuck:
         bridge = Bridge.configured(configuration(services, threads=1), tmp_path)
         outcomes = []
 
-        def is_well():
+        def succeeds():
             outcomes.append(UNARY.call(bridge, "test", 0).code)
             return outcomes[-1] == 0
 
         try:
-            until(is_well, "calls are answered again", 10)
+            until(succeeds, "calls succeed again", 10)
             assert outcomes[0] == 4 and set(outcomes[:-1]) <= {4, 14}
             assert connections == 2
         finally:
@@ -49,7 +49,7 @@ class TestStuck:
             endpoint.close()
 
 
-class TestStrangers:
+class TestOtherProtocols:
     """No request was processed: the client may retry."""
 
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -81,7 +81,7 @@ class TestStrangers:
 
     @pytest.mark.parametrize("name", LANGUAGES)
     @pytest.mark.parametrize("shape", SOME, ids=str)
-    def test_another_language(self, shape, name, stage):
+    def test_another_protocol(self, shape, name, stage):
         def play(peer, _):
             peer.send(self.LANGUAGES[name])
             peer.drain_bytes()
@@ -89,7 +89,7 @@ class TestStrangers:
         stage.check(Case(play, 14, "doesn't speak valid HTTP/2", after=CLOSED), shape)
 
     @pytest.mark.parametrize("count", range(len(GREETING)))
-    def test_hanging_up_within_the_greeting(self, count, stage):
+    def test_closed_within_the_greeting(self, count, stage):
         def play(peer, _):
             peer.preface()
             peer.send(GREETING[:count])
@@ -98,7 +98,7 @@ class TestStrangers:
         stage.check(Case(play, 14, "", after=ENDED), UNARY)
 
     @pytest.mark.parametrize("count", [0, 1, 23, 24, 25, 33])
-    def test_hanging_up_within_the_preface(self, count, stage):
+    def test_closed_within_the_preface(self, count, stage):
         def play(peer, _):
             peer.read(count)
             peer.close()
@@ -123,11 +123,11 @@ STAGES = {
 }  # fmt: skip
 
 
-class TestGoingAway:
+class TestDisconnection:
     @pytest.mark.parametrize("at", STAGES)
     @pytest.mark.parametrize("way", ["close", "end_sending"])
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
-    def test_hanging_up(self, shape, way, at, stage):
+    def test_closed(self, shape, way, at, stage):
         """With both directions closed, or only its own: nothing more can arrive."""
         sent, messages = STAGES[at]
 
@@ -156,7 +156,7 @@ class TestGoingAway:
         stage.check(Case(play, 14, "connection", messages, ENDED, connections=1), shape)
 
     @pytest.mark.parametrize("shape", [UNARY, UPLOAD, CHAT, GRPC], ids=str)
-    def test_within_the_request(self, shape, stage):
+    def test_closed_within_the_request(self, shape, stage):
         def play(peer, _):
             peer.greet()
             peer.head()
@@ -166,7 +166,7 @@ class TestGoingAway:
         stage.check(case, shape)
 
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
-    def test_behind_a_whole_answer(self, shape, stage):
+    def test_closed_after_a_complete_reply(self, shape, stage):
         def play(peer, _):
             peer.greet()
             peer.send(good_reply(peer.request(), shape.reply))
@@ -179,7 +179,7 @@ class TestGoingAway:
 class TestOneWay:
     @pytest.mark.parametrize("shape", [UNARY, UPLOAD, CHAT, GRPC], ids=str)
     def test_an_endpoint_that_never_reads(self, shape, stage):
-        """Its windows are wide open, its socket isn't."""
+        """Its windows are open, but its socket isn't read."""
 
         def play(peer, _):
             peer.preface()
@@ -195,7 +195,7 @@ class TestOneWay:
         stage.check(case, shape)
 
     @pytest.mark.parametrize("shape", SOME, ids=str)
-    def test_an_endpoint_that_pings_and_never_answers(self, shape, stage):
+    def test_an_endpoint_that_pings_and_never_replies(self, shape, stage):
         def play(peer, _):
             peer.greet()
             peer.request()
@@ -205,8 +205,8 @@ class TestOneWay:
         stage.check(Case(play, 4, "within 500ms (services.short.", after=ENDED, host="short.test"), shape)
 
     @pytest.mark.parametrize("shape", SOME, ids=str)
-    def test_pings_whose_answers_are_never_read(self, shape, stage):
-        """A hundred at a time are answered immediately: the answers pile up."""
+    def test_pings_whose_acknowledgements_are_never_read(self, shape, stage):
+        """A hundred at a time are acknowledged immediately: the acknowledgements pile up."""
 
         def play(peer, _):
             peer.greet()

@@ -35,7 +35,7 @@ class TestWindows:
         stage.check(Case(play, 4, "within 500ms (services.short.", host="short.test", size=300_000), shape)
 
     @pytest.mark.parametrize("shape", [UNARY, UPLOAD, CHAT, GRPC], ids=str)
-    def test_an_answer_before_a_window_opened(self, shape, stage):
+    def test_a_reply_before_a_window_opened(self, shape, stage):
         """The reply is complete: the bridge doesn't wait for the rest of the request."""
 
         def play(peer, _):
@@ -84,8 +84,8 @@ class TestWindows:
 
     # What the endpoint sends: the outcome if that violates the protocol.
     UPDATES = {
-        "nothing, for the stream": (lambda stream: window(stream, 0), None),
-        "nothing, for the connection": (lambda stream: window(0, 0), CONNECTION),
+        "zero, for the stream": (lambda stream: window(stream, 0), None),
+        "zero, for the connection": (lambda stream: window(0, 0), CONNECTION),
         "too much, for the stream": (
             lambda stream: window(stream, 2**31 - 1), (13, "reply violates HTTP/2: FLOW_CONTROL_ERROR", KEPT),
         ),
@@ -94,9 +94,9 @@ class TestWindows:
             lambda stream: window(stream, 2**31 - 1 - 65_535)
             + frame(SETTINGS, 0, 0, settings((4, 2**31 - 1))), (13, "reply violates HTTP/2: FLOW_CONTROL_ERROR", KEPT),
         ),
-        "for a stream that nobody opened": (lambda stream: window(stream + 2, 1), CONNECTION),
+        "for an idle stream": (lambda stream: window(stream + 2, 1), CONNECTION),
         "of an odd length": (lambda stream: frame(WINDOW, 0, stream, b"123"), CONNECTION),
-        "the most there may be": (
+        "the maximum": (
             lambda stream: window(stream, 2**31 - 1 - 65_535) + window(0, 2**31 - 1 - 65_535),
             (0, "", KEPT),
         ),
@@ -124,7 +124,7 @@ class TestSettings:
     VALUES = {
         "push allowed": ((2, 1), CONNECTION),
         "push neither way": ((2, 2), CONNECTION),
-        "a window beyond its bounds": ((4, 2**31), CONNECTION),
+        "a window beyond its maximum": ((4, 2**31), CONNECTION),
         "frames that are too small": ((5, 16_383), CONNECTION),
         "frames that are too large": ((5, 2**24), CONNECTION),
         "large frames": ((5, 2**24 - 1), (0, "", KEPT)),

@@ -42,7 +42,7 @@ def bodies(text, charset):
 
 
 class TestBodies:
-    def test_curl_d(self, bridge, lenient):
+    def test_a_body_declared_as_a_form(self, bridge, lenient):
         """curl -d declares its body as a form."""
         arguments = ("-d", '{"aString": "x"}')
         status, body = curl(*arguments, f"{bridge.url}/v1/echo")
@@ -82,7 +82,7 @@ class TestBodies:
         )
         assert (reply.status_code, reply.json()) == (200, {"aString": text})
 
-    def test_a_charset_that_is_not_known(self, bridge, http):
+    def test_an_unknown_charset(self, bridge, http):
         reply = http.post(
             f"{bridge.url}/v1/echo",
             data=b"{}",
@@ -92,16 +92,16 @@ class TestBodies:
         assert reply.status_code == 415
         assert "ISO-8859-1" in reply.json()["message"]
 
-    def test_a_body_that_nobody_wants(self, bridge, lenient, http):
+    def test_a_body_that_the_method_ignores(self, bridge, lenient, http):
         body = {"json": {"a": 1}, "timeout": 20}
         refused = http.get(f"{bridge.url}/v1/routes/7", **body)
         assert refused.status_code == 400
         assert "services.test.http.unexpected_body: ignore" in refused.json()["message"]
         for _ in range(2):
-            taken = http.get(f"{lenient.url}/v1/routes/7", **body)
-            assert (taken.status_code, taken.json()["request"]) == (200, {"id": "7"})
+            accepted = http.get(f"{lenient.url}/v1/routes/7", **body)
+            assert (accepted.status_code, accepted.json()["request"]) == (200, {"id": "7"})
 
-    def test_a_query_under_the_body(self, lenient, http):
+    def test_a_query_below_the_body_field(self, lenient, http):
         reply = http.post(
             f"{lenient.url}/v1/routes/7/part?part.number=3&note=n", json={"id": "p"}, timeout=20
         )
@@ -130,7 +130,7 @@ class TestTargets:
         assert status == 400
 
 
-class TestAnswers:
+class TestResponses:
     @pytest.mark.parametrize("http2", [False, True])
     def test_a_status_of_success(self, http2, lenient):
         for code, status, has_body in [
@@ -151,7 +151,7 @@ class TestAnswers:
             to = "HEAD" if code in (204, 304) else "GET"
             assert connection.read_response(to_method=to).status == code
 
-    def test_metadata_as_grpc_gateway_names_them(self, lenient, http):
+    def test_metadata_named_as_by_grpc_gateway(self, lenient, http):
         reply = http.get(
             f"{lenient.url}/v1/metadata?headers[x-cost]=7&trailers[x-sum]=8",
             headers={"Grpc-Metadata-X-Team": "legacy", "Grpc-Metadata-TE": "x"},
@@ -172,7 +172,7 @@ class TestAnswers:
         assert (list(error), error["error"]["code"]) == (["error"], 15)
 
     @pytest.mark.parametrize("http2", [False, True])
-    def test_fields_of_content(self, http2, bridge):
+    def test_content_fields(self, http2, bridge):
         """Fields that describe neither framing nor bytes pass in both directions."""
         fields = {
             "content-disposition": 'attachment; filename="a.zip"',
@@ -191,7 +191,7 @@ class TestAnswers:
         assert {name: entries.get(name) for name in fields} == fields
         assert "content-length" not in entries
 
-    def test_a_preflight_without_cors_says_what_lets_a_page_in(self, bridge, http):
+    def test_a_preflight_without_cors_suggests_the_setting(self, bridge, http):
         reply = http.options(
             f"{bridge.url}/v1/echo",
             headers={"Origin": "https://app.example", "Access-Control-Request-Method": "POST"},
@@ -202,7 +202,7 @@ class TestAnswers:
 
 
 class TestLog:
-    def test_errors_and_what_is_no_request(self, backend, start_bridge, connect, http):
+    def test_errors_and_invalid_requests(self, backend, start_bridge, connect, http):
         bridge = start_bridge({"test": service(backend.address, *ALL)}, threads=1)
         http.get(f"{bridge.url}/v1/fail/5?message=no%20such%20thing", timeout=20)
         http.get(f"{bridge.url}/v1/rotes/7?token=s3cret", timeout=20)

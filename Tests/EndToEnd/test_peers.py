@@ -74,7 +74,7 @@ def test_sends_a_message_only_when_observed(backend, stubs, key):
     assert list(replies) == []
 
 
-def test_gives_metadata_back(backend, stubs):
+def test_returns_metadata(backend, stubs):
     request = stubs.echo.MetadataRequest(
         headers={"x-down": "a"}, trailers={"x-last": "b"}, binary_trailers={"x-raw-bin": b"\xff"}
     )
@@ -95,7 +95,7 @@ def test_counts_its_callers(backend, stubs):
     assert len(after - before) <= 1
 
 
-def test_every_route_gives_its_request_back(backend, stubs):
+def test_every_route_returns_its_request(backend, stubs):
     request = stubs.routes.RouteRequest(id="x", sizes=[1, 2])
     for method in stubs.routes.DESCRIPTOR.services_by_name["RouteService"].methods:
         reply = getattr(backend.routes, method.name)(request, timeout=10)

@@ -1,4 +1,4 @@
-"""Logging of endpoints that become unreachable and reachable again, and endpoints that are the bridge."""
+"""Logging of endpoints that become unreachable and reachable again, and endpoints that lead to the bridge."""
 
 import json
 import signal
@@ -24,8 +24,8 @@ def lines(bridge, part):
 
 
 class TestLossAndReturn:
-    @pytest.mark.parametrize("kind", ["alone", "list"])
-    def test_one_line_each(self, start_bridge, start_backend, kind):
+    @pytest.mark.parametrize("kind", ["single", "list"])
+    def test_one_log_line_each(self, start_bridge, start_backend, kind):
         port = free_port()
         backend = start_backend(port=port)
         others = {"retry": {"attempts": 2}} if kind == "list" else {}
@@ -34,13 +34,13 @@ class TestLossAndReturn:
             assert post(bridge).status == 200
         backend.signal(signal.SIGKILL)
         backend.wait()
-        until(lambda: post(bridge).status == 503, "it's gone")
-        until(lambda: lines(bridge, "is unreachable"), "its loss is told")
+        until(lambda: post(bridge).status == 503, "the endpoint is unreachable")
+        until(lambda: lines(bridge, "is unreachable"), "the loss is logged")
         for _ in range(8):
             assert post(bridge).status == 503
         start_backend(port=port)
-        until(lambda: post(bridge).status == 200, "it's back")
-        until(lambda: lines(bridge, "is reachable again"), "its return is told")
+        until(lambda: post(bridge).status == 200, "the endpoint is reachable")
+        until(lambda: lines(bridge, "is reachable again"), "the recovery is logged")
         for _ in range(8):
             assert post(bridge).status == 200
         (lost,), (back,) = lines(bridge, "is unreachable"), lines(bridge, "is reachable again")
@@ -49,7 +49,7 @@ class TestLossAndReturn:
         assert back.startswith(f"{named} reachable again after ")
 
     @pytest.mark.parametrize("transport", ["grpc", "http"])
-    def test_one_that_never_was_there(self, start_bridge, transport):
+    def test_an_endpoint_that_was_never_reachable(self, start_bridge, transport):
         address = f"127.0.0.1:{free_port()}"
         more = {"transport": {"http-protobuf": {
             "request_type": "PredictRequest", "response_type": "PredictResponse", "path": "/p",
@@ -60,9 +60,9 @@ class TestLossAndReturn:
         bridge = start_bridge({"test": entry})
         for _ in range(4):
             assert post(bridge).status == 503
-        until(lambda: lines(bridge, "is unreachable"), "that is told")
-        said = f"bridge-proxy service test: {address} is unreachable: can't connect to {address}: "
-        assert lines(bridge, "is unreachable") == [f"{said}connection refused"]
+        until(lambda: lines(bridge, "is unreachable"), "the failure is logged")
+        line = f"bridge-proxy service test: {address} is unreachable: can't connect to {address}: "
+        assert lines(bridge, "is unreachable") == [f"{line}connection refused"]
 
     @pytest.mark.parametrize("count", [1, 2])
     def test_readiness_and_calls_give_one_reason(self, start_bridge, http, count):
@@ -70,14 +70,14 @@ class TestLossAndReturn:
         bridge = start_bridge(
             {"test": service({"static": addresses}, "echo")}, threads=1, admin="127.0.0.1:0"
         )
-        answer = post(bridge)
-        assert answer.status == 503
+        response = post(bridge)
+        assert response.status == 503
         ready = http.get(f"{bridge.admin_url}/readyz", timeout=20)
         assert ready.status_code == 503
         assert ready.json()["services"] == [
-            {"service": "test", "reason": answer.json()["message"]}
+            {"service": "test", "reason": response.json()["message"]}
         ]
-        assert "connection refused" in answer.json()["message"]
+        assert "connection refused" in response.json()["message"]
 
 
 class TestOwnAddress:
@@ -91,7 +91,7 @@ class TestOwnAddress:
             ("unix:own.sock", "unix:own.sock", "listen"),
         ],
     )
-    def test_what_can_be_seen_is_refused(self, tmp_path, listen, endpoint, place):
+    def test_recognizable_addresses_are_refused(self, tmp_path, listen, endpoint, place):
         entry = service(endpoint, "echo")
         settings = {"listen": listen, "admin": "127.0.0.1:18082", "services": {"test": entry}}
         path = write_configuration(settings, tmp_path)
@@ -104,7 +104,7 @@ class TestOwnAddress:
 
     @pytest.fixture
     def round_trip(self, start_bridge):
-        """A bridge whose endpoint leads back to it in a way that it can't see."""
+        """A bridge whose endpoint leads back to it in a way that it can't recognize."""
         ways = []
 
         def start(entry):
@@ -118,14 +118,14 @@ class TestOwnAddress:
         for way in ways:
             way.close()
 
-    def test_a_request_that_comes_back(self, round_trip):
+    def test_a_request_that_returns(self, round_trip):
         bridge = round_trip(service("", "echo"))
-        answer = post(bridge)
-        assert (answer.status, answer.json()["code"]) == (500, 13)
-        assert "returned to the bridge that sent it" in answer.json()["message"]
+        response = post(bridge)
+        assert (response.status, response.json()["code"]) == (500, 13)
+        assert "returned to the bridge that sent it" in response.json()["message"]
         until(lambda: len(bridge.access_log()) == 2, "both requests are in the log")
 
-    def test_a_call_that_comes_back(self, round_trip, stubs):
+    def test_a_call_that_returns(self, round_trip, stubs):
         bridge = round_trip(service("", "echo"))
         with grpc.insecure_channel(f"{bridge.host}:{bridge.port}") as channel:
             stub = stubs.echo_grpc.EchoServiceStub(channel)
@@ -135,26 +135,26 @@ class TestOwnAddress:
         assert "returned to the bridge that sent it" in failed.value.details()
         until(lambda: len(bridge.access_log()) == 2, "both calls are in the log")
 
-    def test_a_request_over_http_that_comes_back(self, round_trip):
+    def test_a_request_over_http_that_returns(self, round_trip):
         transport = {"request_type": "PredictRequest", "response_type": "PredictResponse",
                      "path": "/test"}  # fmt: skip
         bridge = round_trip({"schemas": SCHEMA, "transport": {"http-protobuf": transport}})
-        answer = post(bridge, "/test")
-        assert answer.status == 500
-        assert "HTTP status 508" in answer.json()["message"]
+        response = post(bridge, "/test")
+        assert response.status == 500
+        assert "HTTP status 508" in response.json()["message"]
         entries = until(
             lambda: len(bridge.access_log()) == 2 and bridge.access_log(), "both are in the log"
         )
         assert [entry["status"] for entry in entries] == [508, 500]
 
-    def test_one_that_has_passed_too_many(self, bridge):
+    def test_too_many_intermediaries(self, bridge):
         passed = ", ".join(f"2 bridge-proxy-{number:016x}" for number in range(10))
         assert post(bridge, fields=[("Via", passed)]).status == 200
-        answer = post(bridge, fields=[("Via", passed), ("Via", "1.1 bridge-proxy-0a")])
-        assert answer.status == 508
-        assert answer.json()["details"][0]["reason"] == "LOOP_DETECTED"
+        response = post(bridge, fields=[("Via", passed), ("Via", "1.1 bridge-proxy-0a")])
+        assert response.status == 508
+        assert response.json()["details"][0]["reason"] == "LOOP_DETECTED"
 
-    def test_the_endpoint_sees_the_way(self, bridge):
+    def test_the_endpoint_receives_via(self, bridge):
         def seen(*fields):
             entries = post(bridge, "/v1/metadata", fields).json()["entries"]
             return [entry["value"] for entry in entries if entry["name"] == "via"]
@@ -163,8 +163,8 @@ class TestOwnAddress:
         assert own.startswith("1.1 bridge-proxy-")
         assert seen(("Via", "1.0 old")) == ["1.0 old", own]
 
-    def test_a_service_may_send_none(self, start_bridge, backend):
+    def test_a_service_without_via(self, start_bridge, backend):
         entry = service(backend.address, "echo", headers={"deny": ["via"]})
         bridge = start_bridge({"test": entry})
-        answer = post(bridge, "/v1/metadata", [("Via", "1.1 x")])
-        assert answer.status == 200 and '"via"' not in json.dumps(answer.json())
+        response = post(bridge, "/v1/metadata", [("Via", "1.1 x")])
+        assert response.status == 200 and '"via"' not in json.dumps(response.json())

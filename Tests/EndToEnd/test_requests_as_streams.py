@@ -57,10 +57,10 @@ class TestCollected:
         reply = http.post(f"{bridge.url}/v1/sum", data=body, timeout=20)
         assert (reply.status_code, reply.json()) == (200, {})
 
-    def test_path_and_query_belong_to_the_first(self, bridge, http):
+    def test_path_and_query_apply_to_the_first_message(self, bridge, http):
         body = lines({"number": 1}, {"number": 2, "room": "own"}, {"number": 3})
         reply = http.post(f"{bridge.url}/v1/rooms/r%201/sum?text=ab", data=body, timeout=20)
-        assert reply.status_code == 400, "the body is the whole message: a query has no place"
+        assert reply.status_code == 400, "the body is the whole message: a query is not allowed"
         reply = http.post(f"{bridge.url}/v1/rooms/r%201/sum", data=body, headers=LINES, timeout=20)
         assert reply.json()["rooms"] == ["r 1", "own", ""]
         reply = http.get(f"{bridge.url}/v1/rooms/here/sum?number=7", timeout=20)
@@ -91,8 +91,8 @@ class TestCollected:
         assert (reply.status_code, reply.json()["code"]) == (413, 8)
 
 
-class TestAsTheyCome:
-    def test_each_message_goes_when_it_is_complete(self, backend, connect, key):
+class TestAsTheyArrive:
+    def test_each_message_is_sent_when_it_is_complete(self, backend, connect, key):
         connection = connect()
         begin(connection, "/v1/sum")
         for index in range(3):
@@ -123,7 +123,7 @@ class TestAsTheyCome:
         assert int(reply["textBytes"]) == 16384 * (65536 - 12)
         assert peak - before < 48 << 20, f"{(peak - before) >> 20} MiB more"
 
-    def test_a_slow_endpoint_holds_the_client_back(self, bridge, backend, connect, key):
+    def test_a_slow_endpoint_slows_the_client(self, bridge, backend, connect, key):
         pause = json.dumps({"key": key, "pause": "3s"}) + "\n"
         message = json.dumps({"text": "x" * 60000}) + "\n"
         before = resident(bridge)
@@ -138,7 +138,7 @@ class TestAsTheyCome:
             assert sent * 60000 < 40 << 20, "some buffers, not all of it"
             assert resident(bridge) - before < 32 << 20
 
-    def test_the_endpoint_answers_early(self, bridge, connect):
+    def test_the_endpoint_replies_early(self, bridge, connect):
         connection = connect()
         begin(connection, "/v1/sum")
         connection.send(chunk(lines({"number": 1, "ends": True})))
@@ -149,7 +149,7 @@ class TestAsTheyCome:
         response = connection.read_response()
         assert (response.status, response.json()["code"]) == (403, 7)
 
-    def test_a_client_that_goes_cancels_the_call(self, backend, connect, key):
+    def test_a_client_that_disconnects_cancels_the_call(self, backend, connect, key):
         connection = connect()
         begin(connection, "/v1/sum")
         connection.send(chunk(lines({"key": key})))
@@ -157,7 +157,7 @@ class TestAsTheyCome:
         connection.reset()
         backend.wait_for_state(key, "CANCELLED")
 
-    def test_a_faulty_message_cancels_the_call(self, backend, connect, key):
+    def test_an_invalid_message_cancels_the_call(self, backend, connect, key):
         connection = connect()
         begin(connection, "/v1/sum")
         connection.send(chunk(lines({"key": key}) + lines({"nmber": 1})))
@@ -174,7 +174,7 @@ class TestAsTheyCome:
         response = connection.read_response()
         assert (response.status, response.json()["code"]) == (504, 4)
 
-    def test_continue_comes_before_the_body(self, connect):
+    def test_continue_is_sent_before_the_body(self, connect):
         connection = connect()
         begin(connection, "/v1/sum", "Expect: 100-continue")
         assert connection.read_head()[1] == 100
@@ -183,7 +183,7 @@ class TestAsTheyCome:
 
 
 class TestBothWays:
-    def test_replies_come_meanwhile(self, connect):
+    def test_replies_arrive_meanwhile(self, connect):
         connection = connect()
         begin(connection, "/v1/chat")
         for index in range(5):
@@ -222,7 +222,7 @@ class TestBothWays:
         assert len(replies) == 1000
         assert json.loads(replies[-1])["index"] == 999
 
-    def test_a_client_that_does_not_read_holds_back_all(self, bridge, backend, connect, key):
+    def test_a_client_that_does_not_read_stops_both_directions(self, bridge, backend, connect, key):
         before = resident(bridge)
         with connect(seconds=1) as connection:
             begin(connection, "/v1/chat")
@@ -233,7 +233,7 @@ class TestBothWays:
             assert resident(bridge) - before < 32 << 20
         backend.wait_for_state(key, "CANCELLED")
 
-    def test_an_error_behind_replies(self, connect):
+    def test_an_error_after_replies(self, connect):
         connection = connect()
         begin(connection, "/v1/chat")
         connection.send(chunk(lines({"text": "1"})))
@@ -260,7 +260,7 @@ class TestBothWays:
                         assert json.loads(connection.read_chunk())["text"] == f"{number}.{index}"
                     connection.send(b"0\r\n\r\n")
                     assert connection.read_chunk() == b""
-            except Exception as error:  # told below, with its thread
+            except Exception as error:  # reported below, with its thread
                 failures.append((number, error))
 
         threads = [threading.Thread(target=talk, args=(number,)) for number in range(40)]
@@ -272,7 +272,7 @@ class TestBothWays:
 
 
 class TestBodies:
-    def test_an_upload_goes_in_parts(self, bridge, http):
+    def test_an_upload_is_sent_in_parts(self, bridge, http):
         data = os.urandom(20 << 20)
         reply = http.post(
             f"{bridge.url}/v1/upload", data=data, headers={"Content-Type": "video/mp4"},
@@ -309,7 +309,7 @@ class TestConfigured:
         begin(connection, "/v1/sum")
         assert connection.read_response().status == 504
 
-    def test_compressed_towards_the_endpoint(self, backend, start_bridge, connect):
+    def test_compressed_to_the_endpoint(self, backend, start_bridge, connect):
         compression = {"requests": "gzip"}
         bridge = start_bridge({"test": service(backend.address, "echo", compression=compression)})
         connection = connect(bridge)

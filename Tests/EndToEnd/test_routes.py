@@ -28,7 +28,7 @@ ROUTES = {
     "one segment left": ("GET", "/v1/files/a", None, "GetFile", {"name": "a"}),
     "a verb after all that is left": ("GET", "/v1/files/a/b:stat", None, "GetFile",
                                       {"name": "a/b"}),
-    "a verb that is none": ("GET", "/v1/files/a/b:other", None, "GetFile", {"name": "a/b:other"}),
+    "an unknown verb": ("GET", "/v1/files/a/b:other", None, "GetFile", {"name": "a/b:other"}),
     "a verb on a literal": ("GET", "/v1/routes:archived", None, "Archive", {}),
     "a verb and a body": ("POST", "/v1/routes/9:archive", {"flag": True}, "Archive",
                           {"id": "9", "flag": True}),
@@ -95,9 +95,9 @@ def test_reaches(name, bridge, stubs):
     method, target, body, rpc, wanted = ROUTES[name]
     reply = ask(bridge, method, target, body)
     assert reply.status == 200, reply.body
-    answer = json_format.Parse(reply.body.decode(), stubs.routes.Routed())
-    assert answer.method == rpc
-    assert answer.request == json_format.ParseDict(wanted, stubs.routes.RouteRequest())
+    routed = json_format.Parse(reply.body.decode(), stubs.routes.Routed())
+    assert routed.method == rpc
+    assert routed.request == json_format.ParseDict(wanted, stubs.routes.RouteRequest())
 
 
 def test_a_part_of_the_reply_as_the_body(bridge):
@@ -112,7 +112,7 @@ REFUSED = {
     "no such method name": ("POST", f"{OTHER}/Nothing", {}, 404, None),
     "no such service": ("POST", "/bridge.test.Nothing/Get", {}, 404, None),
     "an empty variable": ("GET", "/v1/parts//routes/r", None, 404, None),
-    "a path that goes on": ("GET", "/v1/routes/1/2/3", None, 404, None),
+    "a path that is too long": ("GET", "/v1/routes/1/2/3", None, 404, None),
     "an unknown query parameter": ("GET", "/v1/routes?nothing=1", None, 400, "nothing"),
     "an unknown nested parameter": ("GET", "/v1/routes?part.nothing=1", None, 400, "part.nothing"),
     "a parameter that is a message": ("GET", "/v1/routes?part=1", None, 400, "part"),
@@ -128,7 +128,7 @@ REFUSED = {
     "a bad escape in the query": ("GET", "/v1/routes?note=%zz", None, 400, None),
     "not UTF-8 in the path": ("GET", "/v1/routes/%ff", None, 400, None),
     "not UTF-8 in the query": ("GET", "/v1/routes?note=%ff", None, 400, None),
-    "a query beside a whole body": ("POST", "/v1/routes?note=x", {}, 400, "note"),
+    "a query with a whole body": ("POST", "/v1/routes?note=x", {}, 400, "note"),
     "a query under the body field": ("PATCH", "/v1/routes/1?part.id=x", {}, 400, "part.id"),
 }
 
@@ -214,7 +214,7 @@ def test_the_authority_of_an_absolute_target_wins_over_host(start_bridge, start_
     assert (first.peers()[1], second.peers()[1]) == (0, 1)
 
 
-def test_methods_by_name_can_be_all_there_is(start_bridge, backend):
+def test_a_schema_without_rules_has_methods_by_name(start_bridge, backend):
     """A schema without rules is served completely."""
     bridge = start_bridge({"legacy": service(backend.address, "legacy")})
     path = "/bridge.test.legacy.LegacyService/Echo"

@@ -121,7 +121,7 @@ def facts(file):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_says_what_the_published_schema_says(name, ours):
+def test_is_equivalent_to_the_published_schema(name, ours):
     mine, theirs = facts(ours[name]), facts(published(name))
     assert len(theirs) >= 3, "the comparison found nothing to compare"
     assert sorted(mine - theirs) == []
@@ -181,7 +181,7 @@ NEWER_PROTOC = (sys.executable, "-m", "grpc_tools.protoc")
     [(USER_PROTO, ("protoc",)), (USER_PROTO, NEWER_PROTOC), (EDITION_PROTO, NEWER_PROTOC)],
     ids=["proto3 with protoc", "proto3 with a newer protoc", "edition 2023 with a newer protoc"],
 )
-def test_files_of_users_compile_against_the_schemas_alone(source, command, tmp_path):
+def test_files_of_users_compile_against_only_these_schemas(source, command, tmp_path):
     (tmp_path / "user.proto").write_text(source)
     compiled = compile_with_protoc("user.proto", include=[tmp_path, SCHEMAS], command=command)
     by_name = {file.name: file for file in compiled.file}

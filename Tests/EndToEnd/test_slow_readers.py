@@ -41,7 +41,7 @@ def test_http1(bridge, connect):
     assert drained(connection) < MUCH
 
 
-def test_one_that_reads_slowly(bridge, connect):
+def test_a_client_that_reads_slowly(bridge, connect):
     connection = connect(bridge)
     connection.request("GET", f"/v1/big/{MUCH}")
     response = connection.read_response()

@@ -18,13 +18,13 @@ def indices(messages):
 
 class TestArray:
     @pytest.mark.parametrize("count", [0, 1, 5, 20_000])
-    def test_the_whole_is_one_json_text(self, count, bridge, http):
+    def test_the_stream_is_one_json_text(self, count, bridge, http):
         reply = http.get(f"{bridge.url}/v1/count/{count}", headers=ARRAY, timeout=60)
         assert reply.status_code == 200
         assert reply.headers["content-type"] == "application/json"
         assert indices(reply.json()) == list(range(count))
 
-    def test_each_message_comes_alone(self, backend, connect, key):
+    def test_each_message_arrives_separately(self, backend, connect, key):
         connection = connect()
         connection.request(
             "GET", f"/v1/count/3?key={key}&onObserve=true", [("Accept", "application/json")]
@@ -42,7 +42,7 @@ class TestArray:
             text += chunk
         assert indices(json.loads(text)) == [0, 1, 2]
 
-    def test_a_failure_never_looks_whole(self, bridge, http):
+    def test_a_failed_stream_never_looks_complete(self, bridge, http):
         """Neither to requests nor to curl, nor when parsed as JSON."""
         url = f"{bridge.url}/v1/count/5?failAfter=3"
         with pytest.raises(requests.exceptions.ChunkedEncodingError):
@@ -76,7 +76,7 @@ class TestEvents:
         assert [event.event for event in events] == ["message"] * 5
         assert indices(json.loads(event.data) for event in events) == [0, 1, 2, 3, 4]
 
-    def test_a_failure_is_an_event_of_its_own(self, bridge, http):
+    def test_a_failure_is_a_separate_event(self, bridge, http):
         reply = http.get(
             f"{bridge.url}/v1/count/5?failAfter=3", headers=EVENTS, stream=True, timeout=20
         )
@@ -87,7 +87,7 @@ class TestEvents:
         assert (status["code"], status["message"]) == (15, "lost count")
         assert status["details"][0]["reason"] == "OUT_OF_STOCK"
 
-    def test_silence_is_filled_with_comments(self, start_bridge, backend, connect, key):
+    def test_comments_are_sent_while_idle(self, start_bridge, backend, connect, key):
         bridge = start_bridge(
             {"test": service(backend.address, "echo", stream={"heartbeat": "1s"})}
         )
@@ -104,7 +104,7 @@ class TestEvents:
         backend.observe(key)
         assert connection.read_chunk() == b""
 
-    def test_format_and_last_event_of_the_service(self, start_bridge, backend, http):
+    def test_the_service_sets_format_and_last_event(self, start_bridge, backend, http):
         bridge = start_bridge(
             {"test": service(backend.address, "echo", stream={"format": "sse", "done": "[DONE]"})}
         )
@@ -112,7 +112,7 @@ class TestEvents:
         assert [event.data for event in self.events(reply)][2:] == ["[DONE]"]
 
 
-def test_a_format_that_there_is_not(bridge, http):
+def test_an_unknown_format(bridge, http):
     reply = http.get(f"{bridge.url}/v1/count/2", headers={"Accept": "text/html"}, timeout=20)
     assert reply.status_code == 406
     assert reply.json()["details"][0]["reason"] == "NOT_ACCEPTABLE"

@@ -98,7 +98,7 @@ class TestTrust:
         bridge = start_bridge({"test": {**settings, "endpoint": endpoint}})
         assert call(http, bridge).json() == {"aString": "x"}
 
-    def test_one_of_two_endpoints_that_is_somebody_else(
+    def test_one_of_two_endpoints_has_an_untrusted_certificate(
         self, serve, authority, stranger, start_bridge, http
     ):
         right = serve(authority.issue("right", "localhost"))
@@ -121,7 +121,7 @@ class TestTrust:
         bridge = start_bridge({"test": secure(server.port, section)})
         assert call(http, bridge).json() == {"aString": "x"}
 
-    def test_without_verification_anyone_is_taken_and_a_warning_says_so(
+    def test_without_verification_any_server_is_accepted_with_a_warning(
         self, serve, stranger, start_bridge, http, tmp_path
     ):
         server = serve(stranger.issue("any", "nobody.internal"))
@@ -133,7 +133,7 @@ class TestTrust:
         checked = run("check", "--config", write_configuration(configuration(services), tmp_path))
         assert (checked.returncode, warning in checked.stderr) == (0, True)
 
-    def test_an_endpoint_that_knows_no_alpn(self, serve, authority, start_bridge, http):
+    def test_an_endpoint_without_alpn(self, serve, authority, start_bridge, http):
         plain = serve(None)
         context = tls.server_context(authority.issue("good", "localhost"))
         front = serve(tls.terminator(context, plain.port))
@@ -210,7 +210,7 @@ class TestFailures:
         server = serve(stranger.issue("unknown", "localhost"))
         bridge = start_bridge(
             {
-                "told": secure(server.port, {"ca": authority.path}),
+                "configured": secure(server.port, {"ca": authority.path}),
                 "system": secure(server.port, True, prefix="/system"),
             }
         )
@@ -219,7 +219,7 @@ class TestFailures:
         reply = http.post(f"{bridge.url}/system/v1/echo", json={}, timeout=15)
         assert expected in reply.json()["message"]
 
-    def test_an_endpoint_in_the_clear(self, serve, authority, start_bridge, http):
+    def test_a_plaintext_endpoint(self, serve, authority, start_bridge, http):
         server = serve(None)
         bridge = start_bridge({"test": secure(server.port, {"ca": authority.path})})
         message = reason(http, bridge)
@@ -227,7 +227,7 @@ class TestFailures:
             r"it doesn't speak TLS|during the TLS handshake; does it speak TLS\?$", message
         ), message
 
-    def test_a_web_server_in_the_clear(self, serve, authority, start_bridge, http):
+    def test_a_plaintext_web_server(self, serve, authority, start_bridge, http):
         def serve_one(connection):
             connection.recv(4096)
             connection.sendall(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
@@ -255,7 +255,7 @@ class TestFailures:
         )
 
     @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-    def test_a_client_certificate_that_is_wanted(
+    def test_a_required_client_certificate(
         self, serve, authority, start_bridge, http, version
     ):
         context = tls.server_context(authority.issue("good", "localhost"), ["h2"], version)
@@ -265,7 +265,7 @@ class TestFailures:
         bridge = start_bridge({"test": secure(front.port, {"ca": authority.path})})
         assert "client certificate (set tls.certificate and tls.key)" in reason(http, bridge)
 
-    def test_a_client_certificate_of_a_stranger(
+    def test_a_client_certificate_of_an_untrusted_authority(
         self, serve, authority, stranger, start_bridge, http
     ):
         context = tls.server_context(authority.issue("good", "localhost"), ["h2"])
@@ -300,20 +300,20 @@ class TestFailures:
         )
         begin = time.monotonic()
         message = reason(http, bridge)
-        said = f"can't connect to localhost:{server.port}: TLS handshake timed out after 500 ms"
-        assert message == f"{said} (limits.connect_timeout)"
+        expected = f"can't connect to localhost:{server.port}: TLS handshake timed out after 500 ms"
+        assert message == f"{expected} (limits.connect_timeout)"
         assert time.monotonic() - begin < 10
         # The bridge has closed its side.
-        until(lambda: gone(server.opened[0]), "the connection is closed")
+        until(lambda: is_closed(server.opened[0]), "the connection is closed")
 
-    def test_an_endpoint_that_goes_away_in_the_handshake(
+    def test_an_endpoint_that_disconnects_in_the_handshake(
         self, serve, authority, start_bridge, http
     ):
         server = serve(tls.SocketServer(lambda connection: connection.close()))
         bridge = start_bridge({"test": secure(server.port, {"ca": authority.path})})
         assert "the TLS handshake; does it speak TLS?" in reason(http, bridge)
 
-    def test_tls_where_the_bridge_speaks_none(self, serve, authority, start_bridge, http):
+    def test_a_tls_endpoint_without_tls_in_the_bridge(self, serve, authority, start_bridge, http):
         server = serve(authority.issue("good", "localhost"))
         bridge = start_bridge({"test": service(f"localhost:{server.port}", "echo")})
         assert reason(http, bridge) == (
@@ -321,14 +321,14 @@ class TestFailures:
             " SETTINGS; does it require TLS (tls: on)?"
         )
 
-    def test_an_alert_where_the_bridge_speaks_no_tls(self, serve, authority, start_bridge, http):
+    def test_an_alert_without_tls_in_the_bridge(self, serve, authority, start_bridge, http):
         context = tls.server_context(authority.issue("good", "localhost"), ["h2"])
         front = serve(tls.terminator(context, serve(None).port))
         bridge = start_bridge({"test": service(f"localhost:{front.port}", "echo")})
         assert f"localhost:{front.port}" in reason(http, bridge)
 
 
-def gone(connection):
+def is_closed(connection):
     connection.settimeout(0.05)
     try:
         while connection.recv(65536):
@@ -357,11 +357,11 @@ class TestReload:
         first.stop()
         serve(stranger.issue("second", "localhost"), port=port)
 
-        def answered():
+        def is_trusted():
             reply = call(http, bridge)
             return reply.status_code == 200 or None
 
-        until(answered, "the new authority's endpoint is trusted", 20)
+        until(is_trusted, "the new authority's endpoint is trusted", 20)
 
     def test_a_client_certificate_by_a_swapped_link(
         self, serve, authority, stranger, start_bridge, http, tmp_path
@@ -388,12 +388,12 @@ class TestReload:
         os.replace(tmp_path / "..new", data)
         bridge.wait_for_line(r"services\.test\.tls: the files have changed; new connections use")
 
-        def answered():
+        def is_trusted():
             return call(http, bridge).status_code == 200 or None
 
-        until(answered, "the endpoint takes the new certificate", 20)
+        until(is_trusted, "the endpoint accepts the new certificate", 20)
 
-    def test_a_broken_file_is_told_once_and_changes_nothing(
+    def test_a_broken_file_is_logged_once_and_changes_nothing(
         self, serve, authority, start_bridge, http, tmp_path
     ):
         trusted = tmp_path / "ca.pem"
@@ -441,7 +441,7 @@ def chat(bridge):
 
 
 class TestConfiguration:
-    def test_faults_have_their_places_and_no_secrets(self, authority, stranger, tmp_path):
+    def test_errors_have_locations_and_no_secrets(self, authority, stranger, tmp_path):
         pair, other = authority.issue("one", "localhost"), stranger.issue("two", "localhost")
         section = {"ca": "gone.pem", "certificate": pair.certificate_path, "key": other.key_path}
         services = {

@@ -96,17 +96,17 @@ class TestClients:
             assert json.loads(body)["request"] == {"id": "7"}
 
     @pytest.mark.parametrize(
-        ("version", "said"),
+        ("version", "problem"),
         [
             ("1.2", "it doesn't trust the authority of tls.certificate; install that authority"),
             ("1.3", "it aborted the handshake, most likely because it doesn't trust"),
         ],
     )
-    def test_curl_that_does_not_trust_it(self, secured, version, said):
+    def test_curl_without_trust(self, secured, version, problem):
         bridge = secured()
         done = curl(bridge, "/v1/routes/7", f"--tlsv{version}", "--tls-max", version)
         assert done.returncode == 60, done.stderr
-        bridge.wait_for_line(NOTE + said)
+        bridge.wait_for_line(NOTE + problem)
 
     @pytest.mark.parametrize("option", ["--http2", "--http1.1"])
     def test_large_bodies(self, secured, authority, tmp_path, option):
@@ -158,7 +158,7 @@ class TestClients:
                 chat.send(json.dumps({"text": text}))
                 assert json.loads(chat.recv(timeout=15))["text"] == text
 
-    def test_events_come_when_they_are_sent(self, secured, authority, backend, key):
+    def test_events_arrive_when_they_are_sent(self, secured, authority, backend, key):
         """Events aren't buffered until more arrive."""
         bridge = secured()
         with SecureConnection(bridge, client_context(authority)) as connection:
@@ -228,7 +228,7 @@ class TestClientCertificates:
     def bridge(self, secured, authority, pair):
         return secured(tls=section(pair, client_ca=authority.path))
 
-    def test_one_of_the_authority(self, bridge, authority):
+    def test_a_certificate_of_the_authority(self, bridge, authority):
         client = authority.issue("client")
         done = curl(
             bridge, "/v1/routes/7", "--cacert", authority.path, "--cert", client.certificate_path,
@@ -236,13 +236,13 @@ class TestClientCertificates:
         )  # fmt: skip
         assert done.stdout.endswith(" 200"), done.stderr
 
-    def test_none(self, bridge, authority):
+    def test_no_certificate(self, bridge, authority):
         done = curl(bridge, "/v1/routes/7", "--cacert", authority.path)
         assert done.returncode != 0
         assert "200" not in done.stdout
         bridge.wait_for_line(NOTE + "it sent no client certificate, which tls.client_ca requires")
 
-    def test_one_of_somebody_else(self, bridge, authority, tmp_path):
+    def test_a_certificate_of_another_authority(self, bridge, authority, tmp_path):
         client = tls.Authority(tmp_path, "stranger").issue("client")
         done = curl(
             bridge, "/v1/routes/7", "--cacert", authority.path, "--cert", client.certificate_path,
@@ -253,7 +253,7 @@ class TestClientCertificates:
         bridge.wait_for_line(NOTE + "its client certificate isn't signed by an authority in tls.client_ca")
 
     @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-    def test_a_session_is_taken_up_again(self, bridge, authority, version):
+    def test_a_session_is_resumed(self, bridge, authority, version):
         context = client_context(authority, authority.issue("client"))
         context.maximum_version = version
         session = None
@@ -340,14 +340,14 @@ class TestMisuse:
             "there's room again",
         )
 
-    def test_an_idle_connection_is_no_slow_handshake(self, secured, authority):
+    def test_an_idle_connection_is_not_a_slow_handshake(self, secured, authority):
         bridge = secured(limits={"request_read_timeout": "1s"})
         with SecureConnection(bridge, client_context(authority)) as connection:
             time.sleep(3)
             connection.request("GET", "/v1/routes/1", [("host", "x")])
             assert connection.read_response().status == 200
 
-    def test_an_end_in_bounded_time_with_clients_that_do_not_answer(self, secured, authority):
+    def test_bounded_shutdown_with_unresponsive_clients(self, secured, authority):
         bridge = secured()
         with SecureConnection(bridge, client_context(authority)) as idle:
             with socket.create_connection((bridge.host, bridge.port), timeout=15):
@@ -396,7 +396,7 @@ class TestReload:
 
 
 class TestListeners:
-    def test_one_with_and_one_without(self, start_bridge, backend, authority, pair, tmp_path, http):
+    def test_one_with_tls_and_one_without(self, start_bridge, backend, authority, pair, tmp_path, http):
         path = tmp_path / "b.sock"
         bridge = start_bridge(
             {"test": service(backend.address, "routes")},
@@ -430,7 +430,7 @@ class TestListeners:
             ([{"adress": "127.0.0.1:0"}], True, "unknown key; did you mean address?"),
         ],
     )  # fmt: skip
-    def test_faults(self, pair, tmp_path, listen, has_section, expected):
+    def test_configuration_errors(self, pair, tmp_path, listen, has_section, expected):
         more = {"tls": section(pair)} if has_section else {}
         services = {"test": service("127.0.0.1:1", "echo")}
         settings = configuration(services, **{"listen": listen, **more})

@@ -112,10 +112,10 @@ def request(numbers):
 
 def check(reply, numbers):
     assert reply.status_code == 200, reply.text[:2000]
-    answer = reply.json()
-    assert (answer["modelName"], answer["id"]) == ("line", "call-1")
-    assert answer["parameters"] == {"scale": {"int64Param": "2"}}
-    (output,) = answer["outputs"]
+    result = reply.json()
+    assert (result["modelName"], result["id"]) == ("line", "call-1")
+    assert result["parameters"] == {"scale": {"int64Param": "2"}}
+    (output,) = result["outputs"]
     assert (output["name"], output["datatype"], output["shape"]) == ("y", "FP32", [str(COUNT)])
     got = output["contents"]["fp32Contents"]
     wanted = numbers * numpy.float32(2) + numpy.float32(1)
@@ -123,7 +123,7 @@ def check(reply, numbers):
     for index in range(COUNT):
         number = numpy.float32(got[index])
         assert number.tobytes() == wanted[index].tobytes(), f"number {index} of the tensor"
-    return answer
+    return result
 
 
 def test_a_tensor_by_the_method_s_name(serve, published, numbers, http):
@@ -131,8 +131,8 @@ def test_a_tensor_by_the_method_s_name(serve, published, numbers, http):
     body = request(numbers) | {"modelName": "line"}
     for _ in range(3):
         reply = http.post(f"{bridge.url}{SERVICE}/ModelInfer", json=body, timeout=60)
-        answer = check(reply, numbers)
-    assert json_format.ParseDict(answer, service_pb2.ModelInferResponse())
+        result = check(reply, numbers)
+    assert json_format.ParseDict(result, service_pb2.ModelInferResponse())
 
 
 @pytest.mark.parametrize("path", ["/v2/models/line/infer", "/v2/models/line/versions/1/infer"])

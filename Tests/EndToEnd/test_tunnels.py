@@ -34,7 +34,7 @@ def test_curl(target, version, named):
     assert '"id":"7"' in done.stdout, done.stderr
 
 
-def test_several_requests_of_one_tunnel(named, connect):
+def test_several_requests_in_one_tunnel(named, connect):
     connection = connect(named)
     connection.send(f"CONNECT {HOST}:80 HTTP/1.1\r\nHost: {HOST}:80\r\n\r\n")
     assert connection.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
@@ -43,7 +43,7 @@ def test_several_requests_of_one_tunnel(named, connect):
         assert connection.read_response().json()["request"] == {"id": str(index + 1)}
 
 
-def test_what_is_sent_ahead(named, connect):
+def test_bytes_sent_before_the_response(named, connect):
     connection = connect(named)
     connection.send(
         f"CONNECT {HOST}:80 HTTP/1.1\r\nHost: {HOST}:80\r\n\r\n"
@@ -108,7 +108,7 @@ def test_tls_inside(start_bridge, backend, tmp_path):
         ("[::1]:443", 405, "[::1]:443"),
     ],
 )
-def test_what_is_refused(target, status, part, named, connect):
+def test_refused_targets(target, status, part, named, connect):
     connection = connect(named)
     connection.send(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n")
     response = connection.read_response()
@@ -119,7 +119,7 @@ def test_what_is_refused(target, status, part, named, connect):
             connection.fill()
 
 
-def test_names_inside_are_looked_at(bridge, connect):
+def test_names_inside_are_checked(bridge, connect):
     connection = connect()
     target = f"localhost:{bridge.port}"
     connection.send(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n")

@@ -33,7 +33,7 @@ def curl(url, *arguments, headers=()):
 class TestPages:
     @pytest.mark.parametrize("version", VERSIONS)
     @pytest.mark.parametrize("headers", FOREIGN)
-    def test_foreign_ones(self, headers, version, bridge):
+    def test_foreign_pages_are_refused(self, headers, version, bridge):
         for path, *more in [
             ("/v1/routes/7",), ("/v1/count/2",), ("/v1/echo", "-X", "POST", "-H", "Content-Type;"),
         ]:  # fmt: skip
@@ -42,12 +42,12 @@ class TestPages:
             assert "services.test.cors.origins" in body
 
     @pytest.mark.parametrize("version", VERSIONS)
-    def test_its_own_and_programs(self, version, bridge):
+    def test_own_pages_and_programs_are_served(self, version, bridge):
         own = [*OWN, {"Origin": bridge.url}, {"Origin": EVIL, "Sec-Fetch-Site": "same-origin"}]
         for headers in own:
             assert curl(f"{bridge.url}/v1/routes/7", version, headers=headers)[0] == 200, headers
 
-    def test_those_that_cors_lets_in(self, start_bridge, backend):
+    def test_pages_that_cors_allows(self, start_bridge, backend):
         services = {
             "one": service(backend.address, "routes", cors={"origins": [EVIL]}, prefix="/one"),
             "any": service(backend.address, "routes", cors={"origins": "*"}, prefix="/any"),
@@ -64,7 +64,7 @@ class TestPages:
             assert got == status, (prefix, headers, body)
 
     @pytest.mark.parametrize("headers", FOREIGN)
-    def test_calls_of_grpc(self, headers, bridge):
+    def test_grpc_calls(self, headers, bridge):
         metadata = [(name.lower(), value) for name, value in headers.items()]
         with grpc.insecure_channel(f"{bridge.host}:{bridge.port}") as channel:
             call = channel.unary_unary("/bridge.test.EchoService/Echo")
@@ -119,7 +119,7 @@ class TestNames:
         connection.request("GET", "/v1/routes/7", version="HTTP/1.0")
         assert connection.read_until(b"\r\n").split()[1] == b"200"
 
-    def test_calls_of_grpc(self, bridge):
+    def test_grpc_calls(self, bridge):
         options = [("grpc.default_authority", "evil.example")]
         with grpc.insecure_channel(f"{bridge.host}:{bridge.port}", options) as channel:
             with pytest.raises(grpc.RpcError) as failed:
@@ -132,7 +132,7 @@ class TestNames:
         start_bridge(
             {"test": service(backend.address, "routes")}, listen=["127.0.0.1:0", f"unix:{path}"]
         )
-        until(path.exists, "the socket is there")
+        until(path.exists, "the socket exists")
         socket = ["--unix-socket", path]
         assert curl("http://any.example/v1/routes/7", *socket)[0] == 200
         assert curl("http://a/v1/routes/7", *socket, headers={"Origin": EVIL})[0] == 403
@@ -147,7 +147,7 @@ class TestNames:
         )
         assert status == 200
 
-    def test_names_that_are_none(self, tmp_path):
+    def test_invalid_names(self, tmp_path):
         settings = {"services": {"a": service("h:1", "echo")}, "trusted_hosts": ["a/b", "c:1"]}
         done = run("check", "--config", write_configuration(settings, tmp_path))
         assert done.returncode == 78
