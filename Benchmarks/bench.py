@@ -133,7 +133,7 @@ def fetch(proxy, payload):
 
 
 def listens(proxy):
-    def answers():
+    def responds():
         if not proxy.is_running():
             raise Failure(f"{proxy.name} did not start\n{proxy.report()}")
         try:
@@ -144,7 +144,7 @@ def listens(proxy):
             return False
         return True
 
-    until(answers, f"{proxy.name} listens", 30)
+    until(responds, f"{proxy.name} listens", 30)
 
 
 def check(proxy, payload):
@@ -153,7 +153,7 @@ def check(proxy, payload):
         text = fetch(proxy, payload)
     except urllib.error.HTTPError as error:
         raise Failure(
-            f"{proxy.name} answers {payload.name} with {error.code}: {error.read()[:500]!r}"
+            f"{proxy.name} responds to {payload.name} with {error.code}: {error.read()[:500]!r}"
         ) from None
     if not payload.is_stream:
         texts = [text]
@@ -169,7 +169,7 @@ def check(proxy, payload):
     for each in texts:
         got = json_format.Parse(each, type(payload.message)())
         if got != payload.message:
-            raise Failure(f"{proxy.name} gives another reply to {payload.name}: {each[:500]!r}")
+            raise Failure(f"{proxy.name} returns a different reply for {payload.name}: {each[:500]!r}")
     return len(text)
 
 
@@ -256,7 +256,7 @@ def notes(all_payloads, sizes, options):
     if any(payload.is_stream for payload in all_payloads):
         lines.append(
             f"- A request of a stream is {payloads.STREAM_LENGTH} messages. Envoy writes them as"
-            " one JSON array whatever the client takes; the messages are the same."
+            " one JSON array regardless of what the client accepts; the messages are the same."
         )
     return "\n".join(lines)
 
@@ -334,7 +334,7 @@ def ended(process):
     if code >= 0:
         return f"has ended with exit code {code}"
     name = signal.Signals(-code).name
-    outside = "; that comes from outside, not from a fault of its own" if name == "SIGKILL" else ""
+    outside = "; that comes from outside, not from an error of its own" if name == "SIGKILL" else ""
     return f"was ended by {name}{outside}"
 
 

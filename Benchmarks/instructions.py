@@ -3,7 +3,7 @@
     .venv-bench/bin/python Benchmarks/instructions.py NEW OLD UPSTREAM [--payload NAME] [--requests N]
 
 NEW and OLD are bridge-proxy programs of release builds, UPSTREAM is bench-upstream. One connection sends
-requests sequentially. Unlike CPU time, the count is nearly the same in each run: the clock stands still, and no
+requests sequentially. Unlike CPU time, the count is nearly the same in each run: the clock doesn't advance, and no
 timer fires. Prints the instructions per request of both, their ratio, and the functions whose own instructions
 differ most. Needs valgrind and a C compiler.
 """
@@ -60,7 +60,7 @@ def main():
 def wrap(program, folder, *options):
     """A wrapper that runs a program under callgrind, with whatever varies between runs switched off."""
     if not shutil.which("valgrind"):
-        raise bench.Failure("there is no program valgrind; scripts/setup.sh --tests installs it")
+        raise bench.Failure("valgrind isn't installed; scripts/setup.sh --tests installs it")
     library = folder / "callgrind.so"
     sources = [bench.HERE / "sigsuspend.c", bench.HERE / "stopped_clock.c"]
     subprocess.run(["cc", "-Wall", "-O1", "-shared", "-fPIC", "-o", library, *sources], check=True)
@@ -138,7 +138,7 @@ class HTTP1Connection(Connection):
     def read_response(self):
         status = self.reader.readline()
         if b" 200 " not in status:
-            raise bench.Failure(f"the bridge answered {status!r}")
+            raise bench.Failure(f"the bridge responded with {status!r}")
         length = None
         while (line := self.reader.readline()) != b"\r\n":
             name, _, value = line.partition(b":")
@@ -161,12 +161,12 @@ def read_profile(path):
     with open(path, encoding="utf-8", errors="replace") as lines:
         for line in lines:
             if line[0] in "0123456789+-*":
-                # The line after calls= is what the callee and all that it calls cost.
+                # The line after calls= has the cost of the callee and of everything it calls.
                 if not is_inclusive:
                     counts[function] += int(line.split()[1])
                 is_inclusive = False
             elif line.startswith(("fn=", "cfn=")):
-                # A name is spelt out once: "(12) malloc", and "(12)" after that.
+                # A name is written in full once: "(12) malloc", and "(12)" after that.
                 key, _, name = line.rstrip("\n").partition("=")[2].partition(" ")
                 name = names.setdefault(key, name)
                 if line.startswith("fn="):

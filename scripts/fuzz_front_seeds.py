@@ -79,15 +79,15 @@ HTTP2 = [
 
 REPLY = literal(":status", "200") + literal("content-type", "application/grpc")
 TRAILERS = literal("grpc-status", "0")
-ANSWER = frame(1, 4, 1, REPLY) + frame(0, 0, 1, b"\0\0\0\0\2\x0a\0") + frame(1, 5, 1, TRAILERS)
+RESPONSE_FRAMES = frame(1, 4, 1, REPLY) + frame(0, 0, 1, b"\0\0\0\0\2\x0a\0") + frame(1, 5, 1, TRAILERS)
 ENDPOINT = [
-    (WHOLE, ACKNOWLEDGED + ANSWER),
-    (BYTE_BY_BYTE, ANSWER + frame(1, 5, 3, REPLY + TRAILERS)),
+    (WHOLE, ACKNOWLEDGED + RESPONSE_FRAMES),
+    (BYTE_BY_BYTE, RESPONSE_FRAMES + frame(1, 5, 3, REPLY + TRAILERS)),
     (SEVEN | STOPS_READING, frame(1, 4, 3, REPLY) + frame(0, 1, 3, b"x" * 300)),
-    (WHOLE, frame(1, 4, 1, literal(":status", "103")) + frame(3, 0, 1, b"\0\0\0\x07") + ANSWER),
+    (WHOLE, frame(1, 4, 1, literal(":status", "103")) + frame(3, 0, 1, b"\0\0\0\x07") + RESPONSE_FRAMES),
     (WHOLE, frame(1, 4, 1, REPLY) + frame(7, 0, 0, b"\0\0\0\1\0\0\0\0bye") + frame(1, 5, 1, TRAILERS)),
     (WHOLE, frame(1, 4, 1, literal(":status", "502")) + frame(0, 1, 1, b"<html>") + frame(6, 0, 0, b"12345678")),
-    (WHOLE, ANSWER + frame(1, 5, 1, REPLY)),
+    (WHOLE, RESPONSE_FRAMES + frame(1, 5, 1, REPLY)),
     (WHOLE, frame(1, 4, 1, literal(":status", "200") + b"\x40\1x\x7e" + b"y" * 126 + b"\xbe" * 3000)),
 ]
 

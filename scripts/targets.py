@@ -34,7 +34,7 @@ def main():
         for name in sorted(dependencies(target) - imports(target))
     ]
     if text not in DOCUMENT.read_text():
-        problems.append("docs/ARCHITECTURE.md has another graph than Package.swift; take that of scripts/targets.py")
+        problems.append("the graph in docs/ARCHITECTURE.md is outdated; copy the output of scripts/targets.py")
     for problem in problems:
         print(f"targets: {problem}", file=sys.stderr)
     return 1 if problems else 0
@@ -67,7 +67,7 @@ def graph(targets):
     lines, done = ["```"], set()
     while len(done) < len(own):
         ready = sorted(name for name, needs in own.items() if name not in done and needs & own.keys() <= done)
-        assert ready, "the targets form a circle"
+        assert ready, "the targets form a cycle"
         for name in ready:
             needs = sorted(own[name] & own.keys())
             lines.append(f"{name:20} ← {', '.join(needs)}" if needs else name)

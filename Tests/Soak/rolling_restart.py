@@ -1,10 +1,10 @@
-"""Servers that are restarted one after the other under load, with a release build of the bridge between.
+"""Restarts servers one after the other under load, behind a release build of the bridge.
 
     rolling_restart.py BRIDGE_PROXY [--seconds N] [--rate N]
 
-The rate is what the load aims at; it waits for answers, so that a little less comes of it: 2,000 a second
-are asked for, or four fifths of a lower rate. With two servers no request may be lost. With one each has to be answered, with 200 or 503, within its time.
-Prints what it saw, and ends with 1 where that's not so.
+The rate is a target: the load waits for responses, so the actual rate is a little lower. With two servers it must
+be at least 2,000 a second, or four fifths of a lower target, and no request may be lost. With one, each request
+must get a response, 200 or 503, within its timeout. Prints the results, and exits with 1 if they violate this.
 """
 
 import argparse
@@ -25,12 +25,12 @@ from support.peers import Stubs  # noqa: E402
 
 CONNECTIONS = 64
 TIMEOUT = 5
-# grpcio's asyncio server ends calls that it has taken in and not begun with CANCELLED.
+# grpcio's asyncio server ends calls that it has accepted but not started with CANCELLED.
 RETRY = {"attempts": 4, "on": ["UNAVAILABLE", "CANCELLED"]}
 
 
 def start_load(bridge, seconds, rate):
-    # What a request takes comes on top of the pause.
+    # The duration of a request adds to the pause.
     pause = max(1, int(1000 * CONNECTIONS / rate) - 2)
     return subprocess.Popen(
         ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}", f"--timeout={TIMEOUT + 2}s",
@@ -40,10 +40,10 @@ def start_load(bridge, seconds, rate):
 
 
 def finished(load):
-    said, errors = load.communicate(timeout=120)
-    lines = [line for line in said.splitlines() if line.startswith("{")]
+    output, errors = load.communicate(timeout=120)
+    lines = [line for line in output.splitlines() if line.startswith("{")]
     if load.returncode != 0 or not lines:
-        raise SystemExit(f"wrk ended with {load.returncode}: {said}{errors}")
+        raise SystemExit(f"wrk ended with {load.returncode}: {output}{errors}")
     return json.loads(lines[-1])
 
 
@@ -51,11 +51,11 @@ def resident(bridge):
     for line in pathlib.Path(f"/proc/{bridge.pid}/status").read_text().splitlines():
         if line.startswith("VmRSS"):
             return int(line.split()[1])
-    raise SystemExit("the bridge is gone")
+    raise SystemExit("the bridge has exited")
 
 
 def run(stubs, folder, count, arguments):
-    """Restarts `count` servers in turn while the load lasts; what wrk counted, and faults."""
+    """Restarts `count` servers in turn under load; prints the counts of wrk and returns the errors."""
     names = ["one", "two"][:count]
     members = [Member(stubs, folder / str(count), name, bare=True) for name in names]
     targets = [member.address for member in members]
@@ -65,11 +65,11 @@ def run(stubs, folder, count, arguments):
     }  # fmt: skip
     limits = {"calls_waiting": 4096}
     bridge = Bridge.configured(configuration(services, limits=limits), folder / str(count))
-    faults, restarts = [], 0
+    problems, restarts = [], 0
     try:
         warm = finished(start_load(bridge, 3, arguments.rate))
         if warm["refused"]:
-            faults.append(f"{warm['refused']} refused before the first restart")
+            problems.append(f"{warm['refused']} refused before the first restart")
         before = resident(bridge)
         load = start_load(bridge, arguments.seconds, arguments.rate)
         ends = time.monotonic() + arguments.seconds - 3
@@ -77,16 +77,16 @@ def run(stubs, folder, count, arguments):
             for index, member in enumerate(members):
                 time.sleep(arguments.interval)
                 if member.stop() != 0:
-                    faults.append(f"{member.name} didn't end well")
+                    problems.append(f"{member.name} didn't exit cleanly")
                 members[index] = member.again()
                 restarts += 1
         seen = finished(load)
         grown = resident(bridge) - before
-        faults += judge(seen, count, arguments.rate)
+        problems += judge(seen, count, arguments.rate)
         if grown > 32 << 10:
-            faults.append(f"the bridge grew by {grown} KiB")
+            problems.append(f"the bridge grew by {grown} KiB")
         if bridge.stop() != 0:
-            faults.append("the bridge didn't end well")
+            problems.append("the bridge didn't exit cleanly")
     finally:
         bridge.end()
         for member in members:
@@ -97,23 +97,23 @@ def run(stubs, folder, count, arguments):
         f"{seen['refused']} not 200, longest {seen['longest']:.0f} ms, p99 {seen['p99']:.0f} ms, "
         f"memory +{grown} KiB"
     )
-    return faults
+    return problems
 
 
 def judge(seen, count, rate):
-    faults = []
+    problems = []
     for kind in ("connect", "read", "write", "timeout"):
         if seen[kind]:
-            faults.append(f"{seen[kind]} times: {kind}")
+            problems.append(f"{seen[kind]} times: {kind}")
     if seen["strange"]:
-        faults.append(f"{seen['strange']} answers were neither 200 nor 503")
+        problems.append(f"{seen['strange']} responses were neither 200 nor 503")
     if count > 1 and seen["refused"]:
-        faults.append(f"{seen['refused']} requests were lost")
+        problems.append(f"{seen['refused']} requests were lost")
     if seen["longest"] > 1000 * (TIMEOUT + 1):
-        faults.append(f"an answer took {seen['longest']:.0f} ms")
+        problems.append(f"a response took {seen['longest']:.0f} ms")
     if count > 1 and seen["requests"] / seen["seconds"] < min(2000, 0.8 * rate):
-        faults.append(f"the load was {seen['requests'] / seen['seconds']:.0f}/s only")
-    return faults
+        problems.append(f"the load was {seen['requests'] / seen['seconds']:.0f}/s, which is too low")
+    return problems
 
 
 def main():
@@ -128,10 +128,10 @@ def main():
         folder = pathlib.Path(folder)
         (folder / "generated").mkdir()
         stubs = Stubs(folder / "generated")
-        faults = [fault for count in (2, 1) for fault in run(stubs, folder, count, arguments)]
-    for fault in faults:
-        print(f"soak: {fault}", file=sys.stderr)
-    sys.exit(1 if faults else 0)
+        problems = [problem for count in (2, 1) for problem in run(stubs, folder, count, arguments)]
+    for problem in problems:
+        print(f"soak: {problem}", file=sys.stderr)
+    sys.exit(1 if problems else 0)
 
 
 if __name__ == "__main__":
