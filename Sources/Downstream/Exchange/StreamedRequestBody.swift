@@ -55,8 +55,10 @@ final class StreamedRequestBody {
   func next() throws(RequestError) -> ByteBuffer? {
     guard case .values(var scanner) = self.content else { return self.nextPart() }
     let found: Range<Int>?
+    // A copy, because without checks of exclusive access a span may not depend on a property of `self`.
+    let pending = self.pending
     do throws(CodecError) {
-      found = try scanner.next(in: self.pending.readableBytesSpan, isComplete: self.isComplete)
+      found = try scanner.next(in: pending.readableBytesSpan, isComplete: self.isComplete)
     } catch {
       throw self.fault(error)
     }
