@@ -1,7 +1,6 @@
 # Main targets: `make demo` to see it work, `make test` for everything that CI runs. Both first install
 # what is missing: system packages by apt, a Python environment for the tests.
 
-SWIFT_BUILD_FLAGS ?=
 # For example BENCH_FLAGS="--payload echo --connections 16"
 BENCH_FLAGS ?=
 
@@ -21,17 +20,19 @@ SOAK_FLAGS ?=
 DIFFERENTIAL_COUNT ?= 1000
 DIFFERENTIAL_SEED ?= 1
 
-# Where `make install` copies the program; DESTDIR is for packagers.
+# What `make install` copies, and where to; DESTDIR is for packagers.
+PROGRAM ?= .build-release/bridge-proxy
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: help demo test build install bench budget bench-codec conformance differential fuzz soak tsan format lint generate setup
+.PHONY: help demo test build dist install bench budget bench-codec conformance differential fuzz soak tsan format lint generate setup
 
 help:
 	@echo "make demo    build for release, start the bridge and a demo backend, print three curl lines"
 	@echo "make test    everything that CI runs"
-	@echo "make build   build for release: .build/release/bridge-proxy"
-	@echo "make install copy the result of make build to PREFIX/bin (PREFIX=/usr/local)"
+	@echo "make build   build for release: .build-release/bridge-proxy, one file without a Swift runtime beside it"
+	@echo "make dist    the same for every Linux: .build-release/static/bridge-proxy, wholly static"
+	@echo "make install copy the result of make build, its manual page, completions and an example to PREFIX"
 	@echo "make bench   compare the bridge with Envoy, one table"
 	@echo "make budget  compare instructions and allocations per call with their budgets, release build"
 	@echo "make bench-codec   compare the codec with swift-protobuf and simdjson, one table"
@@ -45,7 +46,7 @@ help:
 	@echo "make setup   install missing dependencies of the other targets"
 
 demo: build
-	@exec .build/release/bridge-proxy demo
+	@exec .build-release/bridge-proxy demo
 
 test:
 	@scripts/setup.sh --tests
@@ -53,13 +54,21 @@ test:
 
 build:
 	@scripts/setup.sh
-	swift build -c release --product bridge-proxy $(SWIFT_BUILD_FLAGS)
+	@scripts/release.sh
 
-# Doesn't build: with sudo it would leave files owned by root in .build.
+dist:
+	@scripts/setup.sh
+	@scripts/release.sh --static
+
+# Doesn't build: with sudo it would leave files owned by root in the checkout.
 install:
-	@test -x .build/release/bridge-proxy || { \
-	  echo "install: .build/release/bridge-proxy is missing; run make build first" >&2; exit 1; }
-	install -D -m 755 .build/release/bridge-proxy "$(DESTDIR)$(PREFIX)/bin/bridge-proxy"
+	@test -x "$(PROGRAM)" || { \
+	  echo "install: $(PROGRAM) is missing; run make build first" >&2; exit 1; }
+	install -D -m 755 "$(PROGRAM)" "$(DESTDIR)$(PREFIX)/bin/bridge-proxy"
+	install -D -m 644 deploy/man/bridge-proxy.1 "$(DESTDIR)$(PREFIX)/share/man/man1/bridge-proxy.1"
+	install -D -m 644 deploy/bridge.yaml \
+	  "$(DESTDIR)$(PREFIX)/share/doc/bridge-proxy/examples/bridge.yaml"
+	@scripts/completions.sh "$(PROGRAM)" "$(DESTDIR)$(PREFIX)/share"
 
 bench:
 	@scripts/setup.sh
@@ -67,8 +76,8 @@ bench:
 
 budget:
 	@scripts/setup.sh --tests
-	swift build -c release --product bridge-proxy $(SWIFT_BUILD_FLAGS)
-	@.venv/bin/python Benchmarks/budget.py .build/release/bridge-proxy $(BUDGET_FLAGS)
+	@scripts/release.sh
+	@.venv/bin/python Benchmarks/budget.py .build-release/release/bridge-proxy $(BUDGET_FLAGS)
 
 bench-codec:
 	@scripts/setup.sh

@@ -28,9 +28,9 @@ if ! cmp -s "$requirements" "$environment/requirements.txt"; then
   cp "$requirements" "$environment/requirements.txt"
 fi
 
-swift build -c release --product bridge-proxy
+scripts/release.sh
 swift build -c release --product bench-upstream
 programs=$(swift build -c release --show-bin-path)
 
 exec "$environment/bin/python" Benchmarks/bench.py \
-  --bridge "$programs/bridge-proxy" --upstream "$programs/bench-upstream" "$@"
+  --bridge .build-release/bridge-proxy --upstream "$programs/bench-upstream" "$@"

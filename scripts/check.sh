@@ -31,11 +31,16 @@ step "build"
 swift build --build-tests --explicit-target-dependency-import-check error
 swift build --product bridge-proxy
 
+step "libraries that the program loads"
+built=$(swift build --show-bin-path)
+scripts/libraries.py "$built/bridge-proxy" \
+  --objects "$built/bridge-proxy.product/Objects.LinkFileList"
+
 step "unit tests"
 swift test --skip-build
 
 step "instructions and allocations per call"
-.venv/bin/python Benchmarks/budget.py "$(swift build --show-bin-path)/bridge-proxy"
+.venv/bin/python Benchmarks/budget.py "$built/bridge-proxy"
 
 # Only the codec is built a second time, for AddressSanitizer; NIO isn't. Inputs found by fuzzing are
 # replayed here. No fuzzing itself: it would find something different each time, and fail unrelated
@@ -55,7 +60,7 @@ scripts/differential.sh
 
 if [ -d Tests/EndToEnd ]; then
   step "end-to-end tests"
-  BRIDGE_PROXY_BINARY="$(swift build --show-bin-path)/bridge-proxy" \
+  BRIDGE_PROXY_BINARY="$built/bridge-proxy" \
     .venv/bin/python -m pytest Tests/EndToEnd -q -n 2 --dist loadfile
 fi
 

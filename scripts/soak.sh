@@ -11,6 +11,7 @@ if ! command -v wrk > /dev/null; then
   "${as_root[@]}" apt-get update -qq
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq wrk > /dev/null
 fi
+# Not the released program: this one checks for overlapping accesses.
 swift build -c release --product bridge-proxy
 exec .venv/bin/python Tests/Soak/rolling_restart.py \
   "$(swift build -c release --show-bin-path)/bridge-proxy" "$@"
