@@ -31,10 +31,11 @@ step "build"
 swift build --build-tests --explicit-target-dependency-import-check error
 swift build --product bridge-proxy
 
-step "libraries that the program loads"
+step "libraries that the program loads, and its manual page"
 built=$(swift build --show-bin-path)
 scripts/libraries.py "$built/bridge-proxy" \
   --objects "$built/bridge-proxy.product/Objects.LinkFileList"
+scripts/man.sh --check
 
 step "unit tests"
 swift test --skip-build
