@@ -83,12 +83,12 @@ def start_upstream(program, all_payloads, folder):
         raise
 
 
-def start_envoy(program, descriptor_set, upstream_port, folder):
+def start_envoy(program, descriptor_set, upstream_port, folder, protocol="HTTP1"):
     port = free_port()
     text = (HERE / "envoy.yaml").read_text()
     for name, value in {
         "LISTEN_PORT": port, "UPSTREAM_PORT": upstream_port,
-        "DESCRIPTOR_SET": json.dumps(str(descriptor_set)),
+        "DESCRIPTOR_SET": json.dumps(str(descriptor_set)), "PROTOCOL": protocol,
     }.items():  # fmt: skip
         text = text.replace(f"@{name}@", str(value))
     path = folder / "envoy.yaml"
