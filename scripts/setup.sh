@@ -21,6 +21,7 @@ for argument in "$@"; do
         protobuf-c-compiler gcc libc6-dev
         valgrind # counts instructions and allocations per call
         dnsmasq-base # the name server of the SRV record tests
+        groff-base # formats the manual page
       )
       # Ubuntu has no browser package; its tests are skipped there.
       if grep -qs '^ID=debian' /etc/os-release; then packages+=(chromium-headless-shell); fi

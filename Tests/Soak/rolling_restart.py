@@ -1,4 +1,4 @@
-"""Restarts servers one after the other under load, behind a release build of the bridge.
+"""Restarts servers one after the other under load, with a release build of the bridge before them.
 
     rolling_restart.py BRIDGE_PROXY [--seconds N] [--rate N]
 

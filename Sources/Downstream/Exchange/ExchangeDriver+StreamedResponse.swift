@@ -19,6 +19,7 @@ extension ExchangeDriver {
     }
     self.writeHeadOfStream(HeaderBlock())
     if self.exchange?.isHead == true {
+      self.loop.recycle(body)
       self.cancelCall()
       self.endStream()
       self.responded()
@@ -143,6 +144,7 @@ extension ExchangeDriver {
     trailers: HeaderBlock = HeaderBlock()
   ) {
     if self.exchange?.format.holdsErrors == false {
+      self.loop.recycle(body)
       if let body = self.stream.take() { self.writer?.write(consume body) }
       self.finish(self.state.brokenOff(), self.exchange?.successStatus ?? 200, code)
       return

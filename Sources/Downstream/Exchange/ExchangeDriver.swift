@@ -58,7 +58,7 @@ final class ExchangeDriver: DeferredFlush {
   /// The part of a streamed response that hasn't been written yet.
   var stream = StreamedResponseBody()
 
-  /// What the client has sent ahead.
+  /// Input that arrived before its turn.
   private var input = PipelinedInput()
   /// Whether the decoder has delivered all parts of the last request.
   private(set) var isBetweenRequests = true

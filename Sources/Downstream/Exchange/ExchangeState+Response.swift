@@ -1,6 +1,6 @@
-/// What a response leaves of the connection.
+/// The end of a response, and its consequence for the connection.
 extension ExchangeState {
-  /// What follows a response.
+  /// The next step after a response.
   enum After: Equatable {
     /// The next request, which may have arrived already.
     case next

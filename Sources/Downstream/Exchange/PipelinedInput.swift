@@ -1,10 +1,10 @@
 internal import DequeModule
 internal import NIOCore
 
-/// What a client has sent beyond the part being taken: parts of pipelined requests, then the error at which
-/// the decoder stopped, or the close of the client's side. Pure.
+/// Input that arrived after the part being taken: parts of pipelined requests, then the error at which the
+/// decoder stopped, or the close of the client's side. Pure.
 struct PipelinedInput {
-  /// What follows the last part.
+  /// The state of the input after the last part.
   private enum End {
     case open
     /// The client has closed its side.

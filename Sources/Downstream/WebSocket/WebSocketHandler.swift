@@ -382,17 +382,20 @@ final class WebSocketHandler: ChannelDuplexHandler, DeferredFlush {
 
   func writeReply(_ message: ByteBuffer) {
     var body = self.loop.takeOutput()
+    let contentType: String?
     do throws(CodecError) {
-      let contentType = try self.loop.decode(message, self.route, self.service, into: &body)
-      let hasEnvelope =
-        self.service.stream.hasEnvelope && self.route.method.isServerStreaming && contentType == nil
-      self.write(
-        contentType == nil ? .text : .binary,
-        self.message(body, envelope: hasEnvelope ? "{\"result\":" : nil))
-      self.startHeartbeat()
+      contentType = try self.loop.decode(message, self.route, self.service, into: &body)
     } catch {
+      self.loop.recycle(body)
       self.fail(.invalidReply(error, of: self.route))
+      return
     }
+    let hasEnvelope =
+      self.service.stream.hasEnvelope && self.route.method.isServerStreaming && contentType == nil
+    self.write(
+      contentType == nil ? .text : .binary,
+      self.message(body, envelope: hasEnvelope ? "{\"result\":" : nil))
+    self.startHeartbeat()
   }
 
   private func record(_ code: GRPCStatus.Code) {

@@ -3,7 +3,7 @@ import Testing
 @testable import BridgeConfiguration
 @testable import Discovery
 
-/// Which address and path of a discovery are asked, and what becomes of a response.
+/// Requests to the discovery API by address and path, and the effects of its responses.
 @Suite struct EASDirectStateTests {
   private static let documented =
     "http://d1/exported/apis/eas.alibaba-inc.k8s.io/v1/upstreams/my_svc"

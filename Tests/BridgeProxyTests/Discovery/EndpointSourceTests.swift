@@ -5,8 +5,8 @@ import Testing
 @testable import BridgeProxy
 @testable import Discovery
 
-/// The sources that poll over HTTP, as their consumers see them: responses from a table, time that passes
-/// as soon as somebody waits for it.
+/// The sources that poll over HTTP, as their consumers see them: with responses from a table, and a clock
+/// that advances whenever a source sleeps.
 @Suite struct EndpointSourceTests {
   /// Consecutive responses, and a record of what happened.
   final class Script: Sendable {

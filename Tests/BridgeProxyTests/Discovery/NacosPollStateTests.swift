@@ -3,7 +3,7 @@ import Testing
 @testable import BridgeConfiguration
 @testable import Discovery
 
-/// What a registry is asked over HTTP, with which token, and what becomes of its responses.
+/// HTTP requests to a registry, their tokens, and the effects of its responses.
 @Suite struct NacosPollStateTests {
   private static func settings(
     _ access: Configuration.Nacos.Access, servers: [String] = ["n1"],

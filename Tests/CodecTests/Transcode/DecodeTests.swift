@@ -67,7 +67,7 @@ struct DecodeTests {
       "aa 07 03 0a 01 61 aa 07 02 10 01",
       #"{"chosenMessage":{"text":"a","number":"1"}}"#
     ),
-    // What another member has replaced is merged with nothing.
+    // A member that another one has replaced isn't merged.
     ("aa 07 03 0a 01 61 80 07 05 aa 07 02 10 01", #"{"chosenMessage":{"number":"1"}}"#),
     // Of a map key the last one; value before key; both twice.
     ("92 05 06 0a 01 61 12 01 62 92 05 06 0a 01 61 12 01 63", #"{"byString":{"a":"c"}}"#),
@@ -83,7 +83,7 @@ struct DecodeTests {
   }
 
   @Test(arguments: [
-    // An end tag of more bytes than it needs, behind a group to be brought into order.
+    // An end tag with more bytes than necessary, after a group whose fields are out of order.
     ("33 08 01 08 02 b4 80 00 40 05", #"{"name":"x","box":{"width":2},"number":"5"}"#),
     ("33 08 01 b4 80 00 33 08 02 34 40 05", #"{"name":"x","box":{"width":2},"number":"5"}"#),
     // A number that a closed enum doesn't have is an unknown field: it replaces nothing.

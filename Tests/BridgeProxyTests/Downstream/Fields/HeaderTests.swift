@@ -231,7 +231,7 @@ struct HeaderTests {
       ])
   }
 
-  /// The response's lines behind the status line, but for those that differ each time.
+  /// The response's lines after the status line, except those that differ each time.
   private static func lines(
     to fields: [String], method: String = "GET", trailers: [(String, String)],
     status: GRPCStatus = GRPCStatus(.ok)

@@ -9,7 +9,7 @@ struct TrustedHostsTests {
   ])
 
   @Test(arguments: [
-    // What nobody else can have.
+    // Names that can't belong to another host.
     ("localhost", true), ("LOCALHOST:8080", true), ("localhost.:8080", true), ("", true),
     ("a.localhost", true), ("a.b.localhost:80", true), ("bench", true), ("bench:8080", true),
     ("127.0.0.1", true), ("127.0.0.1:8080", true), ("10.1.2.3:80", true), ("127.1", true),

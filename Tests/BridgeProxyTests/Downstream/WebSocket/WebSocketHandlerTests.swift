@@ -207,7 +207,7 @@ import Testing
     #expect(error.hasPrefix(#"{"error":{"code":3,"message":"message 2 of the stream: txt"#))
     #expect(peer.client.log.entries.map(\.grpcCode) == [.invalidArgument])
     peer.send(#"{"text":"3"}"#)
-    #expect(try peer.frames() == [], "ignored behind the Close frame")
+    #expect(try peer.frames() == [], "ignored after the Close frame")
   }
 
   @Test func `a message after the end of the requests is refused`() throws {
