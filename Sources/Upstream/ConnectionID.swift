@@ -1,9 +1,9 @@
 /// An identifier of a pool's connection, unique over the life of its `PoolState`. The attempts to open a
 /// connection have its identifier as well.
-struct ConnectionID: Hashable, Sendable {
-  let rawValue: Int
+package struct ConnectionID: Hashable, Sendable {
+  package let rawValue: Int
 
-  init(_ rawValue: Int) {
+  package init(_ rawValue: Int) {
     self.rawValue = rawValue
   }
 }

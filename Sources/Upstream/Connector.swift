@@ -127,25 +127,31 @@ package struct SocketConnector: Connector, Sendable {
 }
 
 extension Configuration.Endpoint {
-  /// Describes a connection error for the operator.
-  func describe(_ error: any Error) -> String {
-    let reason: String
+  /// Describes an error before a connection is established, for the operator.
+  package func describe(_ error: any Error) -> String {
+    "can't connect to \(self.description): \(ConnectionFailure.reason(error))"
+  }
+}
+
+/// Errors of sockets and TLS in words.
+package enum ConnectionFailure {
+  /// A clause: `connection refused`.
+  package static func reason(_ error: any Error) -> String {
     switch error {
     case let error as IOError:
       switch error.errnoCode {
-      case ECONNREFUSED: reason = "connection refused"
-      case ECONNRESET: reason = "connection reset"
-      case ETIMEDOUT: reason = "timed out"
-      case ENOENT: reason = "no such socket"
-      case EHOSTUNREACH: reason = "no route to the host"
-      case ENETUNREACH: reason = "no route to the network"
-      default: reason = Shortage(errno: error.errnoCode)?.description ?? "\(error)"
+      case ECONNREFUSED: "connection refused"
+      case ECONNRESET: "connection reset"
+      case ETIMEDOUT: "timed out"
+      case ENOENT: "no such socket"
+      case EHOSTUNREACH: "no route to the host"
+      case ENETUNREACH: "no route to the network"
+      default: Shortage(errno: error.errnoCode)?.description ?? "\(error)"
       }
     case ChannelError.connectTimeout(let timeout):
-      reason = "timed out after \(timeout.nanoseconds / 1_000_000) ms"
+      "timed out after \(timeout.nanoseconds / 1_000_000) ms"
     default:
-      reason = TLSHandshakeError(error)?.reason ?? "\(error)"
+      TLSHandshakeError(error)?.reason ?? "\(error)"
     }
-    return "can't connect to \(self.description): \(reason)"
   }
 }

@@ -3,7 +3,7 @@ internal import DequeModule
 internal import NIOCore
 
 /// The progress of an attempt to connect.
-enum DialProgress: Int, Comparable {
+package enum DialProgress: Int, Comparable {
   /// No connection yet.
   case connecting
   /// Connected, and no TLS yet.
@@ -11,7 +11,7 @@ enum DialProgress: Int, Comparable {
   /// Secured as configured; the protocol's first data is missing.
   case greeting
 
-  static func < (left: DialProgress, right: DialProgress) -> Bool {
+  package static func < (left: DialProgress, right: DialProgress) -> Bool {
     left.rawValue < right.rawValue
   }
 }

@@ -1,10 +1,10 @@
 internal import Addresses
-internal import BridgeConfiguration
-internal import NIOCore
+package import BridgeConfiguration
+package import NIOCore
 
 /// An attempt to connect: the handler of its channel, which becomes the connection if it's the first
 /// to succeed.
-protocol DialAttempt: ChannelHandler {
+package protocol DialAttempt: ChannelHandler {
   var progress: DialProgress { get }
 
   /// The channel couldn't be opened. The attempt reports its failure to its dialer, unless it has
@@ -17,22 +17,35 @@ protocol DialAttempt: ChannelHandler {
 
 /// Opens one connection to an endpoint: looks up its name and performs what `DialState` decides.
 /// Confined to its event loop.
-final class Dialer<Attempt: DialAttempt> {
-  enum Outcome {
+package final class Dialer<Attempt: DialAttempt> {
+  package enum Outcome {
     case connected(Attempt, SocketAddress)
     case failed(String)
   }
 
   /// The endpoint to dial, and the parameters.
-  struct Target {
+  package struct Target {
     var endpoint: Configuration.Endpoint
     var connector: any Connector
     /// For the whole process: lookup, connection, TLS and the protocol's first data.
     var timeout: TimeAmount
     /// The protocol's first data, for messages.
     var greeting: String
+    /// The setting that controls the timeout, for messages; nil if there's none.
+    var setting: String?
     /// The family to begin with.
     var family = AddressFamily.ipv6
+
+    package init(
+      endpoint: Configuration.Endpoint, connector: any Connector, timeout: TimeAmount,
+      setting: String?, greeting: String
+    ) {
+      self.endpoint = endpoint
+      self.connector = connector
+      self.timeout = timeout
+      self.setting = setting
+      self.greeting = greeting
+    }
   }
 
   /// The identifier of the connection.
@@ -51,7 +64,7 @@ final class Dialer<Attempt: DialAttempt> {
   /// - Parameters:
   ///   - make: creates the handler of an attempt.
   ///   - onEnd: called with the outcome once, never from within `start` or `cancel`.
-  init(
+  package init(
     id: ConnectionID, _ target: Target, on eventLoop: any EventLoop,
     make: @escaping (Dialer<Attempt>, _ attempt: Int) -> Attempt,
     onEnd: @escaping (Outcome) -> Void
@@ -68,9 +81,9 @@ final class Dialer<Attempt: DialAttempt> {
     }
   }
 
-  func start() {
+  package func start() {
     self.limit = self.eventLoop.assumeIsolated().scheduleTask(in: self.target.timeout) {
-      self.end(.failed(self.timeoutReason))
+      self.timeOut()
     }
     if self.target.endpoint.literal == nil { self.lookUp() }
     self.performPendingActions()
@@ -96,21 +109,27 @@ final class Dialer<Attempt: DialAttempt> {
   // MARK: For attempts
 
   /// An attempt succeeded: it becomes the connection.
-  func succeeded(_ number: Int) {
+  package func succeeded(_ number: Int) {
     guard !self.isOver, let attempt = self.attempts.removeValue(forKey: number),
       let address = self.state.address(of: number)
     else { return }
     self.end(.connected(attempt, address))
   }
 
-  func failed(_ number: Int, _ reason: String, _ progress: DialProgress) {
+  package func failed(_ number: Int, _ reason: String, _ progress: DialProgress) {
     guard !self.isOver, self.attempts.removeValue(forKey: number) != nil else { return }
     self.state.failed(number, reason, progress)
     self.performPendingActions()
   }
 
+  /// Gives up at once, as after its timeout: calls `onEnd` with what it waited for. For an owner that
+  /// has a timer of its own.
+  package func timeOut() {
+    self.end(.failed(self.timeoutReason))
+  }
+
   /// Gives up soon.
-  func cancel(_ reason: String) {
+  package func cancel(_ reason: String) {
     self.eventLoop.assumeIsolated().execute { self.end(.failed(reason)) }
   }
 
@@ -163,19 +182,19 @@ final class Dialer<Attempt: DialAttempt> {
   private var timeoutReason: String {
     let endpoint = self.target.endpoint
     let time = "\(self.target.timeout.nanoseconds / 1_000_000) ms"
-    let setting = "limits.connect_timeout"
+    let setting = self.target.setting.map { " (\($0))" } ?? ""
     if self.state.isLookingUp {
-      return LookupError(lateBy: time, setting: setting).sentence(about: endpoint.host)
+      return LookupError(lateBy: time, setting: self.target.setting).sentence(about: endpoint.host)
     }
     switch self.attempts.values.map(\.progress).max() {
     case nil:
       return self.state.reason(of: endpoint.host)
     case .connecting:
-      return "can't connect to \(endpoint): timed out after \(time) (\(setting))"
+      return "can't connect to \(endpoint): timed out after \(time)\(setting)"
     case .securing:
-      return "can't connect to \(endpoint): TLS handshake timed out after \(time) (\(setting))"
+      return "can't connect to \(endpoint): TLS handshake timed out after \(time)\(setting)"
     case .greeting:
-      return "can't connect to \(endpoint): no \(self.target.greeting) within \(time) (\(setting))"
+      return "can't connect to \(endpoint): no \(self.target.greeting) within \(time)\(setting)"
     }
   }
 }

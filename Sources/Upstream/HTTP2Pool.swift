@@ -85,7 +85,8 @@ package final class HTTP2Pool: EndpointPool {
       eventLoop: eventLoop,
       Dialer.Target(
         endpoint: endpoint, connector: connector,
-        timeout: TimeAmount(clamping: limits.connectTimeout), greeting: "HTTP/2 SETTINGS"),
+        timeout: TimeAmount(clamping: limits.connectTimeout), setting: "limits.connect_timeout",
+        greeting: "HTTP/2 SETTINGS"),
       limits: PoolState.Limits(
         callsInFlight: limits.callsInFlight, callsWaiting: limits.callsWaiting,
         connections: max(limits.endpointConnections, connections.count),

@@ -62,7 +62,8 @@ package final class HTTP1Pool: EndpointPool {
       eventLoop: eventLoop,
       Dialer.Target(
         endpoint: endpoint, connector: connector,
-        timeout: TimeAmount(clamping: limits.connectTimeout), greeting: "connection"),
+        timeout: TimeAmount(clamping: limits.connectTimeout), setting: "limits.connect_timeout",
+        greeting: "connection"),
       limits: PoolState.Limits(
         callsInFlight: limits.callsInFlight, callsWaiting: limits.callsWaiting,
         connections: max(transport.connectionLimit, connections.count),

@@ -10,59 +10,7 @@ import Testing
 
 /// The pool of HTTP/1.1 over embedded channels, with a clock that the test moves.
 @Suite struct HTTP1PoolTests {
-  /// The far ends of its connections.
-  final class Peers: Connector {
-    let loop = EmbeddedEventLoop()
-    var channels: [EmbeddedChannel] = []
-    var refuses = false
-
-    func lookUp(
-      _ host: String, _ family: AddressFamily, on eventLoop: any EventLoop,
-      _ found: @escaping (Result<[SocketAddress], LookupError>) -> Void
-    ) -> () -> Void {
-      {}
-    }
-
-    func connect(
-      _ handler: any ChannelHandler, to address: SocketAddress, of endpoint: Configuration.Endpoint,
-      timeout: TimeAmount, on eventLoop: any EventLoop
-    ) -> EventLoopFuture<Void> {
-      guard !self.refuses else {
-        return eventLoop.makeFailedFuture(IOError(errnoCode: ECONNREFUSED, reason: "connect"))
-      }
-      let channel = EmbeddedChannel(handler: handler, loop: self.loop)
-      self.channels.append(channel)
-      do {
-        return channel.connect(to: try SocketAddress(unixDomainSocketPath: "/endpoint"))
-      } catch {
-        return eventLoop.makeFailedFuture(error)
-      }
-    }
-
-    /// What a connection has written since it was last asked.
-    func written(_ index: Int = 0) throws -> String {
-      self.loop.run()
-      var text = ""
-      while let bytes = try self.channels[index].readOutbound(as: ByteBuffer.self) {
-        text += String(buffer: bytes)
-      }
-      return text
-    }
-
-    func response(_ text: String, _ index: Int = 0) throws {
-      try self.channels[index].writeInbound(ByteBuffer(string: text))
-      self.loop.run()
-    }
-
-    func close(_ index: Int = 0) throws {
-      _ = try self.channels[index].finish(acceptAlreadyClosed: true)
-      self.loop.run()
-    }
-
-    var open: Int { self.channels.count { $0.isActive } }
-  }
-
-  private let peers = Peers()
+  private let peers = HTTP1Peers()
 
   private func makePool(
     limit: Int = 64, idempotent: Bool = false, idle: Duration? = nil, auth: Credentials? = nil
