@@ -23,28 +23,29 @@ package struct ReplyFields {
     var details: ArraySlice<UInt8>?
     var pushback: RetryPushback?
     for field in block.fields[range] {
-      let value = block.bytes[field.value]
       if block.isNamed("content-type", field) {
-        self.isGRPC = block.isText("application/grpc", field.value) || Self.isGRPC(value)
-        if !self.isGRPC { self.contentType = String(decoding: value, as: UTF8.self) }
+        self.isGRPC =
+          block.isText("application/grpc", field.value) || Self.isGRPC(block.bytes[field.value])
+        if !self.isGRPC { self.contentType = block.value(of: field) }
         if self.isGRPC, isRaw { self.metadata.append(field, of: block) }
       } else if block.isNamed(":status", field) {
-        self.httpStatus = Self.number(value)
-      } else if !Self.isReserved(block.bytes[field.name]) {
+        self.httpStatus = Self.number(block.bytes[field.value])
+      } else if !Self.isReserved(field.name, of: block) {
         self.metadata.append(field, of: block)
       } else if block.isNamed("grpc-status", field) {
         // Two different values are combined into a list (RFC 9110 §5.2), which isn't a valid code.
+        let value = block.bytes[field.value]
         code = code.map { $0 == value ? value : $0 + Array(", ".utf8) + value } ?? value
       } else if block.isNamed("grpc-message", field) {
-        message = value
+        message = block.bytes[field.value]
       } else if block.isNamed("grpc-status-details-bin", field) {
-        details = value
+        details = block.bytes[field.value]
       } else if block.isNamed("grpc-encoding", field) {
-        self.encoding = MessageEncoding(value)
+        self.encoding = MessageEncoding(block.bytes[field.value])
       } else if block.isNamed("grpc-retry-pushback-ms", field) {
-        pushback = RetryPushback(Self.number(value))
+        pushback = RetryPushback(Self.number(block.bytes[field.value]))
       }
-      if isRaw, Self.isGRPCOwn(block.bytes[field.name]) {
+      if isRaw, block.hasPrefix("grpc-", field.name) {
         self.metadata.append(field, of: block)
       }
     }
@@ -87,12 +88,8 @@ package struct ReplyFields {
   }
 
   /// Whether a name is a pseudo-header field's or reserved by gRPC.
-  private static func isReserved(_ name: ArraySlice<UInt8>) -> Bool {
-    name.first == UInt8(ascii: ":") || Self.isGRPCOwn(name)
-  }
-
-  private static func isGRPCOwn(_ name: ArraySlice<UInt8>) -> Bool {
-    name.starts(with: "grpc-".utf8)
+  private static func isReserved(_ name: Range<Int>, of block: HeaderBlock) -> Bool {
+    block.hasPrefix(":", name) || block.hasPrefix("grpc-", name)
   }
 
   /// Whether a content type is `application/grpc` or one of its kinds (`+proto`, `;…`); not

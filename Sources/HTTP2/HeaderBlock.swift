@@ -167,11 +167,17 @@ public struct HeaderBlock: Sendable, Equatable {
   /// Whether a name or value is this text.
   @inlinable
   public func isText(_ text: StaticString, _ range: Range<Int>) -> Bool {
-    guard range.count == text.utf8CodeUnitCount else { return false }
+    range.count == text.utf8CodeUnitCount && self.hasPrefix(text, range)
+  }
+
+  /// Whether a name or value begins with this text.
+  @inlinable
+  public func hasPrefix(_ text: StaticString, _ range: Range<Int>) -> Bool {
+    guard range.count >= text.utf8CodeUnitCount else { return false }
     let start = unsafe text.utf8Start
     let bytes = self.byteStorage.span
     // From the end: names of the same length often share a prefix (`grpc-…`, `x-…`).
-    var index = range.count
+    var index = text.utf8CodeUnitCount
     while index > 0 {
       index &-= 1
       if unsafe bytes[range.lowerBound &+ index] != start[index] { return false }

@@ -39,8 +39,25 @@ package enum HeaderValue {
 
   /// Whether a value is valid metadata: 0x20-0x7E.
   package static func isMetadata(_ value: String) -> Bool {
-    for byte in value.utf8 where byte < 0x20 || byte > 0x7E { return false }
-    return true
+    let bytes = value.utf8.span
+    var isMetadata = true
+    // Without an early end, so that the compiler takes several bytes at once.
+    for index in bytes.indices {
+      let byte = bytes[index]
+      isMetadata = isMetadata && byte >= 0x20 && byte <= 0x7E
+    }
+    return isMetadata
+  }
+
+  /// Whether a value has a control character other than a tab.
+  package static func hasControls(_ value: String) -> Bool {
+    let bytes = value.utf8.span
+    var hasControls = false
+    for index in bytes.indices {
+      let byte = bytes[index]
+      hasControls = hasControls || (byte < 0x20 && byte != UInt8(ascii: "\t")) || byte == 0x7F
+    }
+    return hasControls
   }
 
   /// Whether a value is base64, or several base64 values separated by commas; padding is optional.
@@ -79,8 +96,9 @@ package enum HeaderValue {
 
   /// Whether a value consists only of characters of a host and port (RFC 3986 §3.2.2).
   package static func isHost(_ value: String) -> Bool {
-    for byte in value.utf8 {
-      switch byte {
+    let bytes = value.utf8.span
+    for index in bytes.indices {
+      switch bytes[index] {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
         UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
         UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: ":"), UInt8(ascii: "["),

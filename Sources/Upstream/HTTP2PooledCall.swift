@@ -209,6 +209,8 @@ final class HTTP2PooledCall: UpstreamCall, PooledCall {
   ///
   /// - Parameter violation: the endpoint's protocol violation, if that's the reason.
   func receiveClosed(_ errorCode: UInt32, violation: String?) {
+    // The usual case: the response's end came in the same read.
+    guard self.observer != nil else { return }
     let connection = self.connection
     self.connection = nil
     if errorCode == HTTP2ErrorCode.refusedStream && self.mayRequeue, let connection {

@@ -182,11 +182,10 @@ struct RequestHeaders {
   /// Rejects control characters in a value: they come from line folding (RFC 9112 §5.2) or worse, and
   /// two parsers may see different fields in them.
   private static func refuseControls(in value: String) throws(RequestError) {
-    for byte in value.utf8 where byte < 0x20 && byte != UInt8(ascii: "\t") || byte == 0x7F {
-      throw .fatal(
-        .invalidArgument, .malformedRequest,
-        "a header value has a control character or is folded over two lines")
-    }
+    guard HeaderValue.hasControls(value) else { return }
+    throw .fatal(
+      .invalidArgument, .malformedRequest,
+      "a header value has a control character or is folded over two lines")
   }
 
   private static func append(

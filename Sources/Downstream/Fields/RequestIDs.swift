@@ -30,21 +30,33 @@ struct RequestIDs {
     let start = bytes.count
     bytes.append(contentsOf: Self.blank)
     var span = bytes.mutableSpan
-    var target = start
-    for index in 0..<32 {
-      if index == 8 || index == 12 || index == 16 || index == 20 { target &+= 1 }
-      let half = index < 16 ? high : low
-      span[target] = Self.digit(half >> UInt64(60 &- 4 &* (index & 15)))
-      target &+= 1
-    }
+    var text = unsafe span.mutableBytes
+    let second = Self.digits(high)
+    let third = Self.digits(low >> 32)
+    text.storeBytes(of: Self.digits(high >> 32), toByteOffset: start, as: UInt64.self)
+    text.storeBytes(
+      of: UInt32(truncatingIfNeeded: second), toByteOffset: start + 9, as: UInt32.self)
+    text.storeBytes(
+      of: UInt32(truncatingIfNeeded: second >> 32), toByteOffset: start + 14, as: UInt32.self)
+    text.storeBytes(
+      of: UInt32(truncatingIfNeeded: third), toByteOffset: start + 19, as: UInt32.self)
+    text.storeBytes(
+      of: UInt32(truncatingIfNeeded: third >> 32), toByteOffset: start + 24, as: UInt32.self)
+    text.storeBytes(of: Self.digits(low), toByteOffset: start + 28, as: UInt64.self)
   }
 
   /// Template that the digits are written into.
   private static let blank = Array("00000000-0000-0000-0000-000000000000".utf8)
 
-  private static func digit(_ value: UInt64) -> UInt8 {
-    let digit = UInt8(truncatingIfNeeded: value & 15)
-    return digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+  /// The eight hexadecimal digits of the low 32 bits, in memory order: a byte per digit, all at once.
+  private static func digits(_ value: UInt64) -> UInt64 {
+    var digits = value & 0xFFFF_FFFF
+    digits = (digits | digits << 16) & 0x0000_FFFF_0000_FFFF
+    digits = (digits | digits << 8) & 0x00FF_00FF_00FF_00FF
+    digits = (digits | digits << 4) & 0x0F0F_0F0F_0F0F_0F0F
+    // 1 in each byte that is a letter, which is 39 further from its value than a digit is.
+    let letters = (digits &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+    return (digits &+ 0x3030_3030_3030_3030 &+ letters &* 39).bigEndian
   }
 
   private mutating func next() -> UInt64 {
