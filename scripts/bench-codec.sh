@@ -42,6 +42,8 @@ if [ ! -e "$reader/libCReader.so" ] || [ "$source" -nt "$reader/libCReader.so" ]
     -o "$reader/libCReader.so"
 fi
 
+# Without checks of exclusive access, as scripts/release.sh builds the program.
 swift build -c release --package-path "$package" --product bench-codec \
+  -Xswiftc -enforce-exclusivity=unchecked \
   -Xlinker "-L$reader" -Xlinker -rpath -Xlinker "$reader"
 exec "$package/.build/release/bench-codec" --schema Tests/Cases/codec.binpb "$@"
