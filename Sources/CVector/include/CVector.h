@@ -30,6 +30,10 @@ size_t CVector_decode_base64(
 size_t CVector_encode_base64(
     uint8_t *_Nonnull target, const uint8_t *_Nonnull start, size_t count);
 
+// The functions for short strings and keys are a few instructions each and called for every member:
+// inlined whatever the compiler reckons.
+#define CVector_inlined static inline __attribute__((always_inline))
+
 // Sixteen bytes at a time, with SSE2, which every x86-64 processor has.
 
 /// Skips the plain part of a JSON string: bytes other than `"`, `\` and those below 0x20.
@@ -65,6 +69,61 @@ static inline size_t CVector_pass_string(
   return offset;
 }
 
+#if defined(__SSE2__)
+/// A bit for each byte that can't stand for itself in a JSON string, or isn't ASCII.
+CVector_inlined uint32_t CVector_unplain(__m128i block) {
+  // Signed comparison, so that bytes from 0x80 are below a space as well.
+  return (uint32_t)_mm_movemask_epi8(_mm_or_si128(
+      _mm_or_si128(
+          _mm_cmpeq_epi8(block, _mm_set1_epi8('"')), _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'))),
+      _mm_cmplt_epi8(block, _mm_set1_epi8(0x20))));
+}
+#endif
+
+/// The length of a JSON string of fewer than 32 bytes, all of them ASCII and none of them an escape;
+/// -1 for any other string. `start` is the address of its opening quote, which the caller has seen,
+/// and 33 bytes from there must be readable.
+CVector_inlined ptrdiff_t CVector_short_string(const uint8_t *_Nonnull start) {
+#if defined(__SSE2__)
+  size_t end = 1;
+  uint32_t mask = CVector_unplain(_mm_loadu_si128((const __m128i *)(start + 1)));
+  if (mask == 0) {
+    end = 17;
+    mask = CVector_unplain(_mm_loadu_si128((const __m128i *)(start + 17)));
+    if (mask == 0) return -1;
+  }
+  end += (size_t)__builtin_ctz(mask);
+  return start[end] == '"' ? (ptrdiff_t)end - 1 : -1;
+#else
+  (void)start;
+  return -1;
+#endif
+}
+
+/// Copies sixteen bytes.
+CVector_inlined void CVector_copy_16(uint8_t *_Nonnull target, const uint8_t *_Nonnull start) {
+  memcpy(target, start, 16);
+}
+
+/// Copies 32 bytes.
+CVector_inlined void CVector_copy_32(uint8_t *_Nonnull target, const uint8_t *_Nonnull start) {
+  memcpy(target, start, 32);
+}
+
+/// Whether `count` bytes at two addresses are equal; `count` must be at most sixteen, and sixteen
+/// bytes must be readable at both.
+CVector_inlined bool CVector_equal_16(
+    const uint8_t *_Nonnull first, const uint8_t *_Nonnull second, size_t count) {
+#if defined(__SSE2__)
+  const __m128i equal = _mm_cmpeq_epi8(
+      _mm_loadu_si128((const __m128i *)first), _mm_loadu_si128((const __m128i *)second));
+  const uint32_t different = ~(uint32_t)_mm_movemask_epi8(equal);
+  return (different & ((1u << count) - 1)) == 0;
+#else
+  return memcmp(first, second, count) == 0;
+#endif
+}
+
 /// Copies text that is ASCII and needs no escape in JSON, in whole blocks of sixteen bytes.
 ///
 /// Returns the number of bytes copied. `target` must have room for `count` bytes.
@@ -72,16 +131,9 @@ static inline size_t CVector_copy_plain(
     uint8_t *_Nonnull target, const uint8_t *_Nonnull start, size_t count) {
   size_t offset = 0;
 #if defined(__SSE2__)
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i slash = _mm_set1_epi8('\\');
-  const __m128i space = _mm_set1_epi8(0x20);
   while (offset + 16 <= count) {
     const __m128i block = _mm_loadu_si128((const __m128i *)(start + offset));
-    // Signed comparison, so that bytes from 0x80 are below a space as well.
-    const __m128i found = _mm_or_si128(
-        _mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, slash)),
-        _mm_cmplt_epi8(block, space));
-    if (_mm_movemask_epi8(found) != 0) break;
+    if (CVector_unplain(block) != 0) break;
     _mm_storeu_si128((__m128i *)(target + offset), block);
     offset += 16;
   }
@@ -91,6 +143,30 @@ static inline size_t CVector_copy_plain(
   (void)count;
 #endif
   return offset;
+}
+
+/// Copies a string of at most 32 bytes if it's ASCII and needs no escape in JSON.
+///
+/// Returns whether it is so; otherwise what was written is meaningless. Sixteen bytes must be
+/// readable at `start` and writable at `target`, 32 if `count` is more than sixteen.
+CVector_inlined bool CVector_copy_short(
+    uint8_t *_Nonnull target, const uint8_t *_Nonnull start, size_t count) {
+#if defined(__SSE2__)
+  const __m128i first = _mm_loadu_si128((const __m128i *)start);
+  uint32_t mask = CVector_unplain(first);
+  _mm_storeu_si128((__m128i *)target, first);
+  if (count > 16) {
+    const __m128i second = _mm_loadu_si128((const __m128i *)(start + 16));
+    mask |= CVector_unplain(second) << 16;
+    _mm_storeu_si128((__m128i *)(target + 16), second);
+  }
+  return (mask & (uint32_t)((UINT64_C(1) << count) - 1)) == 0;
+#else
+  (void)target;
+  (void)start;
+  (void)count;
+  return false;
+#endif
 }
 
 /// Copies the plain part of a JSON string: bytes other than `"`, `\` and those below 0x20.
@@ -157,24 +233,26 @@ static inline size_t CVector_copy_to_backslash(
 /// Copies up to the first byte that must be escaped in JSON, or is 0xE2, the first byte of U+2028
 /// and U+2029.
 ///
-/// Returns the number of bytes copied: up to that byte, or as many whole blocks of sixteen as there
-/// are. `target` must have room for sixteen more bytes than that.
+/// Returns the number of bytes copied: up to that byte or `count`, or as many whole blocks of
+/// sixteen as can be loaded. `readable` bytes may be loaded, at least `count`. `target` must have
+/// room for sixteen more bytes than are copied.
 static inline size_t CVector_copy_to_escaped(
-    uint8_t *_Nonnull target, const uint8_t *_Nonnull start, size_t count) {
+    uint8_t *_Nonnull target, const uint8_t *_Nonnull start, size_t count, size_t readable) {
   size_t offset = 0;
 #if defined(__SSE2__)
   const __m128i quote = _mm_set1_epi8('"');
   const __m128i slash = _mm_set1_epi8('\\');
   const __m128i separator = _mm_set1_epi8((char)0xE2);
   const __m128i control = _mm_set1_epi8(0x1F);
-  while (offset + 16 <= count) {
+  while (offset < count && offset + 16 <= readable) {
     const __m128i block = _mm_loadu_si128((const __m128i *)(start + offset));
     const __m128i found = _mm_or_si128(
         _mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, slash)),
         _mm_or_si128(
             _mm_cmpeq_epi8(block, separator),
             _mm_cmpeq_epi8(_mm_min_epu8(block, control), block)));
-    const uint32_t mask = (uint32_t)_mm_movemask_epi8(found);
+    uint32_t mask = (uint32_t)_mm_movemask_epi8(found);
+    if (count - offset < 16) mask |= 1u << (count - offset);
     _mm_storeu_si128((__m128i *)(target + offset), block);
     if (mask != 0) return offset + (size_t)__builtin_ctz(mask);
     offset += 16;
@@ -183,6 +261,7 @@ static inline size_t CVector_copy_to_escaped(
   (void)target;
   (void)start;
   (void)count;
+  (void)readable;
 #endif
   return offset;
 }

@@ -22,9 +22,31 @@ extension ByteSink {
   /// Appends a quoted string: `"`, `\` and control characters are escaped, and so are U+2028 and
   /// U+2029, which JavaScript treats as line terminators; nothing else.
   ///
+  /// - Parameter readable: the number of bytes that may be loaded from `start`, at least `count`.
   /// - Returns: the offset of the first byte that isn't UTF-8, or nil.
   @inline(__always)
-  mutating func appendQuoted(_ start: UnsafePointer<UInt8>, count: Int) -> Int? {
+  mutating func appendQuoted(
+    _ start: UnsafePointer<UInt8>, count: Int, readable: Int
+  ) -> Int? {
+    // An empty string at the end has no readable bytes.
+    if count <= (readable >= 32 ? 32 : readable >= 16 ? 16 : -1) {
+      self.reserve(64)
+      let target = unsafe self.base + self.count
+      if unsafe CVector_copy_short(target + 1, start, count) {
+        unsafe target[0] = UInt8(ascii: "\"")
+        unsafe target[count &+ 1] = UInt8(ascii: "\"")
+        self.count &+= count &+ 2
+        return nil
+      }
+    }
+    return unsafe self.appendLongQuoted(start, count: count, readable: readable)
+  }
+
+  /// `appendQuoted` of a string that isn't short and plain.
+  @inline(never)
+  private mutating func appendLongQuoted(
+    _ start: UnsafePointer<UInt8>, count: Int, readable: Int
+  ) -> Int? {
     self.reserve(count &+ 16)
     self.storeByte(UInt8(ascii: "\""))
     var offset = unsafe CVector_copy_plain(self.base + self.count, start, count)
@@ -58,7 +80,9 @@ extension ByteSink {
     while offset < count {
       let byte = unsafe start[offset]
       if byte < 0x20 || byte >= 0x80 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-        if let fault = unsafe self.appendDifficult(start, from: offset, count: count) {
+        if let fault = unsafe self.appendDifficult(
+          start, from: offset, count: count, readable: readable)
+        {
           return fault
         }
         return nil
@@ -87,20 +111,22 @@ extension ByteSink {
   /// Appends the rest of a string that isn't plain ASCII, and the closing quote.
   @inline(never)
   private mutating func appendDifficult(
-    _ start: UnsafePointer<UInt8>, from first: Int, count: Int
+    _ start: UnsafePointer<UInt8>, from first: Int, count: Int, readable: Int
   ) -> Int? {
     if let fault = unsafe UTF8Validator.firstFault(in: start + first, count: count - first) {
       return first + fault
     }
     var offset = first
     while offset < count {
-      offset = unsafe self.appendPlain(start, from: offset, count: count)
+      offset = unsafe self.appendPlain(
+        start, from: offset, count: count, readable: readable)
       guard offset < count else { break }
       self.reserve(16)
       let byte = unsafe start[offset]
       switch byte {
-      case UInt8(ascii: "\""): self.append("\\\"")
-      case UInt8(ascii: "\\"): self.append("\\\\")
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+        self.storeByte(UInt8(ascii: "\\"))
+        self.storeByte(byte)
       case 0x08: self.append("\\b")
       case 0x09: self.append("\\t")
       case 0x0A: self.append("\\n")
@@ -125,15 +151,15 @@ extension ByteSink {
   /// - Returns: the offset at which it stopped.
   @inline(__always)
   private mutating func appendPlain(
-    _ start: UnsafePointer<UInt8>, from first: Int, count: Int
+    _ start: UnsafePointer<UInt8>, from first: Int, count: Int, readable: Int
   ) -> Int {
-    self.reserve(count &- first &+ 16)
+    self.reserve(count &- first &+ 32)
     let ones: UInt64 = 0x0101_0101_0101_0101
     let tops: UInt64 = 0x8080_8080_8080_8080
     var offset = first
     while true {
       let copied = unsafe CVector_copy_to_escaped(
-        self.base + self.count, start + offset, count &- offset)
+        self.base + self.count, start + offset, count &- offset, readable &- offset)
       self.count &+= copied
       offset &+= copied
       while offset &+ 8 <= count {

@@ -9,12 +9,7 @@ extension JSONReader {
     if isNegative { offset &+= 1 }
     var digits: UInt64 = 0
     let firstDigit = offset
-    while offset < count {
-      let digit = unsafe self.base[offset] &- UInt8(ascii: "0")
-      if digit > 9 { break }
-      digits = digits &* 10 &+ UInt64(digit)
-      offset &+= 1
-    }
+    self.passDigits(&offset, addingTo: &digits)
     var digitCount = offset &- firstDigit
     if digitCount == 0 { throw self.notANumber(at: start) }
     if digitCount > 1, unsafe self.base[firstDigit] == UInt8(ascii: "0") {
@@ -25,18 +20,7 @@ extension JSONReader {
     if offset < count, unsafe self.base[offset] == UInt8(ascii: ".") {
       offset &+= 1
       let firstFraction = offset
-      while offset &+ 8 <= count {
-        let word = unsafe load64(self.base + offset)
-        guard Self.isEightDigits(word) else { break }
-        digits = digits &* 100_000_000 &+ Self.eightDigits(word)
-        offset &+= 8
-      }
-      while offset < count {
-        let digit = unsafe self.base[offset] &- UInt8(ascii: "0")
-        if digit > 9 { break }
-        digits = digits &* 10 &+ UInt64(digit)
-        offset &+= 1
-      }
+      self.passDigits(&offset, addingTo: &digits)
       exponent = firstFraction &- offset
       if exponent == 0 {
         throw CodecError(
@@ -56,34 +40,85 @@ extension JSONReader {
       digits: digits, exponent: exponent, isNegative: isNegative, isTruncated: false)
   }
 
+  /// Passes the digits at `offset` and appends them to those of `digits`, eight at a time while so
+  /// many bytes are left.
+  @inline(__always)
+  private func passDigits(_ offset: inout Int, addingTo digits: inout UInt64) {
+    while offset &+ 8 <= self.count {
+      let word = unsafe load64(self.base + offset)
+      let length = Self.digitCount(word)
+      if length == 8 {
+        digits = digits &* 100_000_000 &+ Self.eightDigits(word)
+        offset &+= 8
+        continue
+      }
+      if length == 1 {
+        digits = digits &* 10 &+ (word & 0x0F)
+        offset &+= 1
+      } else if length > 0 {
+        digits = digits &* Self.powerOfTen(length) &+ Self.leadingDigits(word, count: length)
+        offset &+= length
+      }
+      return
+    }
+    while offset < self.count {
+      let digit = unsafe self.base[offset] &- UInt8(ascii: "0")
+      if digit > 9 { return }
+      digits = digits &* 10 &+ UInt64(digit)
+      offset &+= 1
+    }
+  }
+
   /// Reads a quoted integer of at most 19 digits, the form in which encoders write 64-bit integers.
   /// The opening quote is next.
   ///
   /// - Returns: nil for anything else; `position` is undefined then.
   @inline(__always)
   mutating func quotedInteger() -> (magnitude: UInt64, isNegative: Bool)? {
+    // A quote, a sign and three words.
+    guard self.count &- self.position >= 26 else { return self.lastQuotedInteger() }
+    var first = self.position &+ 1
+    let isNegative = unsafe self.base[first] == UInt8(ascii: "-")
+    if isNegative { first &+= 1 }
+    let start = unsafe self.base + first
+    let word = unsafe load64(start)
+    var length = Self.digitCount(word)
+    var magnitude: UInt64
+    if length < 8 {
+      if length == 0 { return nil }
+      magnitude = Self.leadingDigits(word, count: length)
+    } else {
+      length &+= Self.digitCount(unsafe load64(start + 8))
+      if length == 16 { length &+= Self.digitCount(unsafe load64(start + 16)) }
+      if length > 19 { return nil }
+      // The last eight digits, those before them, and those before both.
+      magnitude = Self.eightDigits(unsafe load64(start + (length &- 8)))
+      if length > 16 {
+        magnitude &+= Self.eightDigits(unsafe load64(start + (length &- 16))) &* 100_000_000
+        magnitude &+= Self.leadingDigits(word, count: length &- 16) &* 10_000_000_000_000_000
+      } else if length > 8 {
+        magnitude &+= Self.leadingDigits(word, count: length &- 8) &* 100_000_000
+      }
+    }
+    guard unsafe start[length] == UInt8(ascii: "\""),
+      length == 1 || word & 0xFF != UInt64(UInt8(ascii: "0"))
+    else { return nil }
+    self.position = first &+ length &+ 1
+    return (magnitude, isNegative)
+  }
+
+  /// The same near the end of the text.
+  @inline(never)
+  private mutating func lastQuotedInteger() -> (magnitude: UInt64, isNegative: Bool)? {
     var offset = self.position &+ 1
-    let count = self.count
-    let isNegative = unsafe offset < count && self.base[offset] == UInt8(ascii: "-")
+    let isNegative = self.byte(at: offset) == UInt8(ascii: "-")
     if isNegative { offset &+= 1 }
     let first = offset
     var magnitude: UInt64 = 0
-    while offset &+ 8 <= count && offset &- first <= 8 {
-      let word = unsafe load64(self.base + offset)
-      guard Self.isEightDigits(word) else { break }
-      magnitude = magnitude &* 100_000_000 &+ Self.eightDigits(word)
-      offset &+= 8
-    }
-    while offset < count {
-      let digit = unsafe self.base[offset] &- UInt8(ascii: "0")
-      if digit > 9 { break }
-      magnitude = magnitude &* 10 &+ UInt64(digit)
-      offset &+= 1
-    }
+    self.passDigits(&offset, addingTo: &magnitude)
     let length = offset &- first
-    guard length > 0 && length <= 19 && offset < count,
-      unsafe self.base[offset] == UInt8(ascii: "\""),
-      unsafe length == 1 || self.base[first] != UInt8(ascii: "0")
+    guard length > 0 && length <= 19, self.byte(at: offset) == UInt8(ascii: "\""),
+      length == 1 || self.byte(at: first) != UInt8(ascii: "0")
     else { return nil }
     self.position = offset &+ 1
     return (magnitude, isNegative)
@@ -166,12 +201,34 @@ extension JSONReader {
     return lookahead.wrongType("a number")
   }
 
-  /// Whether all eight bytes are ASCII digits.
+  /// The number of ASCII digits with which a word begins, 0 to 8.
   @inline(__always)
-  static func isEightDigits(_ word: UInt64) -> Bool {
-    let high = word & 0xF0F0_F0F0_F0F0_F0F0
-    let carried = (word &+ 0x0606_0606_0606_0606) & 0xF0F0_F0F0_F0F0_F0F0
-    return high == 0x3030_3030_3030_3030 && carried == 0x3030_3030_3030_3030
+  static func digitCount(_ word: UInt64) -> Int {
+    // Digits become 0 to 9, to which 0x76 can be added without reaching the top bit. A carry only
+    // leaves a byte that isn't a digit, so the lowest top bit set is right.
+    let values = word ^ 0x3030_3030_3030_3030
+    let others = (values &+ 0x7676_7676_7676_7676 | values) & 0x8080_8080_8080_8080
+    return others.trailingZeroBitCount >> 3
+  }
+
+  /// The value of the first `count` ASCII digits of a word, 1 to 8.
+  @inline(__always)
+  static func leadingDigits(_ word: UInt64, count: Int) -> UInt64 {
+    Self.eightDigits(word &<< UInt64(truncatingIfNeeded: 64 &- count &* 8))
+  }
+
+  /// 10 to the power of `exponent`, 1 to 7.
+  @inline(__always)
+  private static func powerOfTen(_ exponent: Int) -> UInt64 {
+    switch exponent {
+    case 1: 10
+    case 2: 100
+    case 3: 1000
+    case 4: 10_000
+    case 5: 100_000
+    case 6: 1_000_000
+    default: 10_000_000
+    }
   }
 
   /// The value of eight ASCII digits, the first one lowest in the word: pairs, then fours, then all.

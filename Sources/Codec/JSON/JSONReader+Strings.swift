@@ -16,12 +16,27 @@ extension JSONReader {
   /// bytes that aren't UTF-8 (RFC 8259 §7, §8.1). Escapes are checked by `unescape`.
   @inline(__always)
   mutating func string() throws(CodecError) -> StringToken {
-    try self.string(stopsAtEscape: false)
+    let length = self.shortStringLength
+    if length < 0 { return try self.string(stopsAtEscape: false) }
+    let start = self.position &+ 1
+    self.position = start &+ length &+ 1
+    return StringToken(start: start, end: start &+ length, hasEscapes: false)
+  }
+
+  /// The length of the string whose opening quote is next if it's short, ASCII and free of escapes,
+  /// as most are: it's found in one or two steps. -1 for any other, and if fewer than 32 bytes
+  /// follow the quote.
+  @inline(__always)
+  var shortStringLength: Int {
+    guard self.count &- self.position > 32,
+      unsafe self.base[self.position] == UInt8(ascii: "\"")
+    else { return -1 }
+    return unsafe CVector_short_string(self.base + self.position)
   }
 
   /// Reads the string whose opening quote is next up to its end, or up to its first escape, where
   /// both the token and `position` then end.
-  @inline(__always)
+  @inline(never)
   mutating func string(stopsAtEscape: Bool) throws(CodecError) -> StringToken {
     guard self.take(UInt8(ascii: "\"")) else { throw self.expected("a string") }
     let start = self.position

@@ -1,3 +1,5 @@
+internal import CVector
+
 /// Reads JSON text forwards: structure, strings, numbers, skipping.
 ///
 /// A view of the input for one run, which neither owns nor copies it. `position` never exceeds
@@ -62,6 +64,42 @@ struct JSONReader {
     guard self.peek == byte else { return false }
     self.position &+= 1
     return true
+  }
+
+  /// Skips a comma or colon, if it's next, and any whitespace around it.
+  @inline(__always)
+  mutating func takeSeparator(_ byte: UInt8) -> Bool {
+    let next = self.position &+ 1
+    if next < self.count {
+      let found = unsafe self.base[self.position]
+      if found == byte {
+        if unsafe self.base[next] > 0x20 {
+          self.position = next
+          return true
+        }
+      } else if found > 0x20 {
+        return false
+      }
+    }
+    return self.takeSpacedSeparator(byte)
+  }
+
+  @inline(never)
+  private mutating func takeSpacedSeparator(_ byte: UInt8) -> Bool {
+    self.skipWhitespace()
+    guard self.take(byte) else { return false }
+    self.skipWhitespace()
+    return true
+  }
+
+  /// Whether the next bytes are these `count`. At `bytes` sixteen must be readable, however few they are.
+  @inline(__always)
+  func isNext(_ bytes: UnsafePointer<UInt8>, count: Int) -> Bool {
+    let start = unsafe self.base + self.position
+    if count <= 16 && self.count &- self.position >= 16 {
+      return unsafe CVector_equal_16(start, bytes, count)
+    }
+    return unsafe count <= self.count &- self.position && equalBytes(start, bytes, count: count)
   }
 
   /// Skips a literal if it's next.

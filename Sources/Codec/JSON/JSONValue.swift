@@ -108,7 +108,7 @@ package enum JSONValue: Sendable, Equatable {
     unsafe [UInt8](text.utf8).withUnsafeBufferPointer { buffer in
       guard let start = buffer.baseAddress, buffer.count > 0 else { return sink.append("\"\"") }
       // A String is always UTF-8, so there is no error to check.
-      _ = unsafe sink.appendQuoted(start, count: buffer.count)
+      _ = unsafe sink.appendQuoted(start, count: buffer.count, readable: buffer.count)
     }
   }
 }

@@ -35,6 +35,16 @@ extension Plan {
     return self.sparseField(number: number, in: message)
   }
 
+  /// The ordinal of the field with this tag, if its wire type is one of the field's; otherwise -1,
+  /// which makes the record an unknown field.
+  @inline(never)
+  func ordinal(of tag: UInt32, in message: Int32) -> Int32 {
+    let ordinal = self.field(number: tag >> 3, in: message)
+    if ordinal < 0 { return -1 }
+    let index = self.messages[message].firstField &+ ordinal
+    return self.fields[index].tag == tag || self.fields[index].otherTag == tag ? ordinal : -1
+  }
+
   @inline(never)
   private func sparseField(number: UInt32, in message: Int32) -> Int32 {
     var low = self.messages[message].firstSparse

@@ -3,32 +3,61 @@ extension JSONToWire {
   /// Reads entries of the innermost frame, a map field.
   mutating func readEntries() throws(CodecError) {
     let depth = self.frames.count
-    let field = self.frames.top.field
-    let entry = self.plan.messages[self.frames.top.message]
-    let keyField = entry.firstField
-    let valueField = entry.firstField &+ 1
+    let map = self.plan.fields.reference(to: self.frames.top.field)
+    let keyIndex = self.plan.messages[self.frames.top.message].firstField
+    let valueIndex = keyIndex &+ 1
+    let hasStringKeys = self.plan.fields[keyIndex].kind == .string
+    let value = self.plan.fields.reference(to: valueIndex)
     while self.frames.count == depth {
       guard try self.nextMember() else {
         return try self.closeEntries()
       }
-      self.sink.reserve(32)
-      self.sink.storeWord(
-        self.plan.fields[field].tagBytes, length: Int(self.plan.fields[field].tagLength))
-      let mark = self.sink.openLength()
-      try self.readMapKey(keyField)
-      self.reader.skipWhitespace()
-      guard self.reader.take(UInt8(ascii: ":")) else { throw self.reader.expected("':'") }
-      self.reader.skipWhitespace()
-      if self.reader.peek == UInt8(ascii: "n")
-        && self.plan.fields[valueField].wellKnown != .value
-        && !self.plan.fields[valueField].isNullValue
+      // For two tags, two lengths and 32 bytes of a short key.
+      self.sink.reserve(64)
+      self.writeTag(map)
+      let mark = self.sink.storeLengthMark()
+      let length = hasStringKeys ? self.reader.shortStringLength : -1
+      if length >= 0 {
+        try self.readShortKey(length)
+      } else {
+        try self.readMapKey(keyIndex)
+      }
+      guard self.reader.takeSeparator(UInt8(ascii: ":")) else {
+        throw self.reader.expected("':'")
+      }
+      if self.reader.peek == UInt8(ascii: "n") && value.value.wellKnown != .value
+        && !value.value.isNullValue
       {
         throw self.reader.wrongType("a value (null isn't allowed in this map)")
       }
-      self.plan.fields[valueField].kind == .message
-        ? try self.readMessage(valueField, outer: mark)
-        : try self.readMapScalar(valueField, mark: mark)
+      switch value.value.kind {
+      case .message:
+        try self.readMessage(valueIndex, value, outer: mark)
+      case .string:
+        _ = try self.writeString(valueIndex, value, keepsDefault: true)
+        self.sink.closeLength(mark)
+      case .int32, .int64, .uint32, .uint64, .fixed32, .fixed64:
+        _ = try self.writeInteger(value, keepsDefault: true)
+        self.sink.closeLength(mark)
+      default:
+        try self.readMapScalar(valueIndex, mark: mark)
+      }
     }
+  }
+
+  /// Reads a map key that's a string, whose `shortStringLength` is `length`, and rejects a repeated
+  /// one. The caller has reserved 48 bytes.
+  @inline(__always)
+  private mutating func readShortKey(_ length: Int) throws(CodecError) {
+    let start = self.reader.position &+ 1
+    self.frames.top.keyStart = start
+    self.frames.top.keyEnd = start &+ length
+    let isRepeated = unsafe self.keys.insert(
+      self.reader.pointer(at: start), count: length, into: &self.frames.top.keys)
+    if isRepeated { throw self.duplicateKey(offset: start &- 1) }
+    self.sink.storeByte(0x0A)
+    self.storeShortString(length)
+    self.reader.position = start &+ length &+ 1
   }
 
   /// Skips to the next member of a map or Struct.
@@ -36,16 +65,13 @@ extension JSONToWire {
   /// - Returns: false when the object has ended.
   @inline(__always)
   mutating func nextMember() throws(CodecError) -> Bool {
-    self.reader.skipWhitespace()
     if self.frames.top.isFirst {
       self.frames.top.isFirst = false
-      if self.reader.take(UInt8(ascii: "}")) { return false }
-    } else if self.reader.take(UInt8(ascii: ",")) {
       self.reader.skipWhitespace()
-    } else if self.reader.take(UInt8(ascii: "}")) {
+      if self.reader.take(UInt8(ascii: "}")) { return false }
+    } else if !self.reader.takeSeparator(UInt8(ascii: ",")) {
+      guard self.reader.take(UInt8(ascii: "}")) else { throw self.reader.expected("',' or '}'") }
       return false
-    } else {
-      throw self.reader.expected("',' or '}'")
     }
     guard self.reader.peek == UInt8(ascii: "\"") else {
       throw self.reader.expected("a key in quotes")

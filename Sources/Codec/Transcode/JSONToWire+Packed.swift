@@ -67,9 +67,7 @@ extension JSONToWire {
   /// - Returns: false when the array has ended.
   @inline(__always)
   mutating func nextElement() throws(CodecError) -> Bool {
-    self.reader.skipWhitespace()
-    if self.reader.take(UInt8(ascii: ",")) {
-      self.reader.skipWhitespace()
+    if self.reader.takeSeparator(UInt8(ascii: ",")) {
       self.frames.top.index &+= 1
       return true
     }

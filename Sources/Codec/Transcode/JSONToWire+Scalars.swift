@@ -1,3 +1,5 @@
+internal import CVector
+
 /// Scalars: read from JSON, written with their tag.
 extension JSONToWire {
   /// Reads a scalar and writes it with its tag.
@@ -10,7 +12,7 @@ extension JSONToWire {
     let kind = field.value.kind
     switch kind {
     case .string:
-      return try self.writeString(index, keepsDefault: keepsDefault)
+      return try self.writeString(index, field, keepsDefault: keepsDefault)
     case .bytes:
       return try self.writeBytes(index, keepsDefault: keepsDefault)
     case .enumeration:
@@ -41,7 +43,50 @@ extension JSONToWire {
   }
 
   @inline(__always)
-  private mutating func writeString(
+  mutating func writeString(
+    _ index: Int32, _ field: FrozenReference<FieldPlan>, keepsDefault: Bool
+  ) throws(CodecError) -> Bool {
+    let length = self.reader.shortStringLength
+    guard length >= 0 else { return try self.writeLongString(index, keepsDefault: keepsDefault) }
+    let isWritten = length > 0 || keepsDefault
+    if isWritten {
+      self.sink.reserve(64)
+      self.writeTag(field)
+      self.storeShortString(length)
+    }
+    self.reader.position &+= length &+ 2
+    return isWritten
+  }
+
+  /// Reads an integer of a field that isn't packed and writes it with its tag. Returns the same as
+  /// `writeScalar`.
+  @inline(never)
+  mutating func writeInteger(
+    _ field: FrozenReference<FieldPlan>, keepsDefault: Bool
+  ) throws(CodecError) -> Bool {
+    let kind = field.value.kind
+    let payload = try self.readNextInteger(kind)
+    if payload == 0 && !keepsDefault { return false }
+    self.sink.reserve(32)
+    self.writeTag(field)
+    self.storePayload(payload, kind: kind)
+    return true
+  }
+
+  /// Stores the length and the bytes of the string whose opening quote is next and whose length is
+  /// `shortStringLength`. The caller has reserved 48 bytes.
+  @inline(__always)
+  mutating func storeShortString(_ length: Int) {
+    self.sink.storeByte(UInt8(truncatingIfNeeded: length))
+    // 32 bytes after the quote are readable; those after the string are overwritten later.
+    unsafe CVector_copy_32(
+      self.sink.base + self.sink.count, self.reader.pointer(at: self.reader.position &+ 1))
+    self.sink.count &+= length
+  }
+
+  /// Writes a string that isn't short and plain.
+  @inline(never)
+  private mutating func writeLongString(
     _ index: Int32, keepsDefault: Bool
   ) throws(CodecError) -> Bool {
     guard self.reader.peek == UInt8(ascii: "\"") else { throw self.reader.wrongType("a string") }
@@ -133,7 +178,14 @@ extension JSONToWire {
   }
 
   /// Reads an integer, as a number or quoted; `1.0` and `1e3` are integers too.
+  @inline(never)
   mutating func readInteger(_ kind: FieldKind) throws(CodecError) -> UInt64 {
+    try self.readNextInteger(kind)
+  }
+
+  /// `readInteger`, inlined.
+  @inline(__always)
+  private mutating func readNextInteger(_ kind: FieldKind) throws(CodecError) -> UInt64 {
     let offset = self.reader.position
     if self.reader.peek == UInt8(ascii: "\"") {
       if let (magnitude, isNegative) = self.reader.quotedInteger(),
@@ -142,14 +194,20 @@ extension JSONToWire {
         return payload
       }
       self.reader.position = offset
-      let number = try self.readQuotedNumber(kind)
-      return try self.integerPayload(kind, number, offset: offset)
+      return try self.readUnusualInteger(kind)
     }
     let next = self.reader.peek
     guard next == UInt8(ascii: "-") || (next &- UInt8(ascii: "0")) <= 9 else {
       throw self.reader.wrongType(kind.name)
     }
     return try self.integerPayload(kind, try self.reader.number(), offset: offset)
+  }
+
+  /// Reads a quoted integer with a point, an exponent or escapes.
+  @inline(never)
+  private mutating func readUnusualInteger(_ kind: FieldKind) throws(CodecError) -> UInt64 {
+    let offset = self.reader.position
+    return try self.integerPayload(kind, try self.readQuotedNumber(kind), offset: offset)
   }
 
   @inline(__always)

@@ -1,7 +1,7 @@
 /// Values of fields, after the colon.
 extension JSONToWire {
   /// Reads the value of a member whose field is `index`.
-  @inline(__always)
+  @inline(never)
   mutating func readField(_ index: Int32) throws(CodecError) {
     let field = self.plan.fields.reference(to: index)
     switch field.value.shape {
@@ -27,12 +27,12 @@ extension JSONToWire {
   }
 
   /// Reads one value of a field, singular or an element of a repeated one, and writes it with its tag.
-  @inline(__always)
+  @inline(never)
   mutating func readElement(_ index: Int32) throws(CodecError) {
     let field = self.plan.fields.reference(to: index)
     switch field.value.kind {
     case .message:
-      try self.readMessage(index, outer: 0)
+      try self.readMessage(index, field, outer: 0)
     case .group:
       self.sink.reserve(32)
       self.writeTag(index)
@@ -56,21 +56,25 @@ extension JSONToWire {
 
   @inline(__always)
   mutating func writeTag(_ index: Int32) {
-    let field = self.plan.fields.reference(to: index)
-    self.sink.storeWord(
-      field.value.tagBytes, length: Int(field.value.tagLength))
+    self.writeTag(self.plan.fields.reference(to: index))
+  }
+
+  @inline(__always)
+  mutating func writeTag(_ field: FrozenReference<FieldPlan>) {
+    self.sink.storeWord(field.value.tagBytes, length: Int(field.value.tagLength))
   }
 
   // MARK: Messages
 
   /// Reads a message and writes it with its tag and length. `outer` is a further length to close
-  /// after it (that of a map entry), or 0.
+  /// after it (that of a map entry), or 0. `field` is the one at `index`.
   @inline(__always)
-  mutating func readMessage(_ index: Int32, outer: Int) throws(CodecError) {
-    let field = self.plan.fields.reference(to: index)
-    self.sink.reserve(32)
-    self.writeTag(index)
-    let mark = self.sink.openLength()
+  mutating func readMessage(
+    _ index: Int32, _ field: FrozenReference<FieldPlan>, outer: Int
+  ) throws(CodecError) {
+    self.sink.reserve(64)
+    self.writeTag(field)
+    let mark = self.sink.storeLengthMark()
     if field.value.wellKnown == .none {
       try self.openMessage(
         field.value.type, field: index, lengths: (mark, outer, 0))

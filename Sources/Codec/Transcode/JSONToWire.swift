@@ -97,7 +97,7 @@ struct JSONToWire: ~Copyable {
   mutating func runFrames(above floor: Int) throws(CodecError) {
     while self.frames.count > floor {
       switch self.frames.top.kind {
-      case .message: try self.readMembers()
+      case .message: try self.readMembers(above: floor)
       case .array: try self.readElements()
       case .map: try self.readEntries()
       case .structure: try self.readStructMembers()
@@ -132,39 +132,54 @@ struct JSONToWire: ~Copyable {
 
   @inline(__always)
   func checkDepth() throws(CodecError) {
-    if self.depth >= self.options.depthLimit { throw self.tooDeep() }
+    if self.depth >= self.options.depthLimit {
+      throw Self.tooDeep(self.options.depthLimit, offset: self.reader.position)
+    }
   }
 
   /// The nesting depth of the innermost frame, as counted for `EncodeOptions.depthLimit`.
   @inline(__always)
   var depth: Int { self.frames.count &- Int(self.frames.top.uncounted) }
 
+  /// Static: a borrowed `self` would be copied at every check, 300 bytes of it, for this call to
+  /// refer to.
   @inline(never)
-  private func tooDeep() -> CodecError {
-    CodecError(
-      .tooDeep, offset: self.reader.position,
-      reason: "messages are nested deeper than \(self.options.depthLimit)")
+  private static func tooDeep(_ limit: Int, offset: Int) -> CodecError {
+    CodecError(.tooDeep, offset: offset, reason: "messages are nested deeper than \(limit)")
   }
 
-  /// Reads members of the innermost frame, a message, until a value opens a frame of its own or the
-  /// message ends.
-  private mutating func readMembers() throws(CodecError) {
+  /// Reads members of the innermost frame, a message, and of those that it contains and that contain
+  /// it, until a value opens a frame of another kind or the frames above `floor` are closed.
+  private mutating func readMembers(above floor: Int) throws(CodecError) {
+    repeat {
+      let message = self.frames.top.message
+      try self.readMembers(
+        of: message, first: self.plan.messages[message].firstField,
+        count: self.plan.messages[message].fieldCount)
+    } while self.frames.count > floor && self.frames.top.kind == .message
+  }
+
+  /// Reads members of the innermost frame until a value opens a frame of its own or the message ends.
+  ///
+  /// - Parameters:
+  ///   - first: the message's first field in `Plan.fields`.
+  ///   - count: the number of its fields.
+  @inline(__always)
+  private mutating func readMembers(
+    of message: Int32, first: Int32, count: Int32
+  ) throws(CodecError) {
     let depth = self.frames.count
-    let message = self.frames.top.message
-    let first = self.plan.messages[message].firstField
-    let count = self.plan.messages[message].fieldCount
-    while self.frames.count == depth {
+    repeat {
       self.frames.top.current = -1
-      self.reader.skipWhitespace()
       if self.frames.top.isFirst {
         self.frames.top.isFirst = false
-        if self.reader.take(UInt8(ascii: "}")) { return try self.closeMessage() }
-      } else if self.reader.take(UInt8(ascii: ",")) {
         self.reader.skipWhitespace()
-      } else if self.reader.take(UInt8(ascii: "}")) {
+        if self.reader.take(UInt8(ascii: "}")) { return try self.closeMessage() }
+      } else if !self.reader.takeSeparator(UInt8(ascii: ",")) {
+        guard self.reader.take(UInt8(ascii: "}")) else {
+          throw self.reader.expected("',' or '}'")
+        }
         return try self.closeMessage()
-      } else {
-        throw self.reader.expected("',' or '}'")
       }
       let keyStart = self.reader.position
       let ordinal = try self.readKey(of: message, first: first, count: count)
@@ -177,16 +192,32 @@ struct JSONToWire: ~Copyable {
       {
         throw self.duplicateField(index, offset: keyStart)
       }
-      if try self.readNull(index) {
+      let field = self.plan.fields.reference(to: index)
+      if self.reader.peek == UInt8(ascii: "n"), try self.readNull(index) {
         if self.plan.messages[message].requiredCount > 0 {
           try self.forgetRequired(ordinal, of: message, offset: keyStart)
         }
         continue
       }
-      let oneof = self.plan.fields[index].oneof
-      if oneof >= 0 { try self.claimOneof(oneof, of: message, offset: keyStart) }
-      try self.readField(index)
-    }
+      if field.value.oneof >= 0 {
+        try self.claimOneof(field.value.oneof, of: message, offset: keyStart)
+      }
+      // What most members are takes the shortest way.
+      if field.value.shape == .singular {
+        switch field.value.kind {
+        case .string:
+          _ = try self.writeString(index, field, keepsDefault: field.value.hasPresence)
+        case .int32, .int64, .uint32, .uint64, .fixed32, .fixed64:
+          _ = try self.writeInteger(field, keepsDefault: field.value.hasPresence)
+        case .message:
+          try self.readMessage(index, field, outer: 0)
+        default:
+          try self.readElement(index)
+        }
+      } else {
+        try self.readField(index)
+      }
+    } while self.frames.count == depth
   }
 
   /// Reads a key and the colon after it.
@@ -200,17 +231,14 @@ struct JSONToWire: ~Copyable {
     of message: Int32, first: Int32, count: Int32
   ) throws(CodecError) -> Int32 {
     let next = self.frames.top.next
-    let start = self.reader.position
     // The next field in order of declaration, spelled as ProtoJSON prints it.
     if next < count {
       let field = self.plan.fields.reference(to: first &+ next)
       let length = Int(field.value.jsonKeyLength)
-      if start &+ length <= self.reader.count,
-        unsafe equalBytes(
-          self.reader.pointer(at: start),
-          self.plan.text.pointer(at: Int(field.value.jsonKey)), count: length)
+      if unsafe self.reader.isNext(
+        self.plan.text.pointer(at: Int(field.value.jsonKey)), count: length)
       {
-        self.reader.position = start &+ length
+        self.reader.position &+= length
         self.reader.skipWhitespace()
         return next
       }
@@ -225,9 +253,7 @@ struct JSONToWire: ~Copyable {
       throw self.reader.expected("a key in quotes")
     }
     let token = try self.reader.string()
-    self.reader.skipWhitespace()
-    guard self.reader.take(UInt8(ascii: ":")) else { throw self.reader.expected("':'") }
-    self.reader.skipWhitespace()
+    guard self.reader.takeSeparator(UInt8(ascii: ":")) else { throw self.reader.expected("':'") }
     let (bytes, count) = unsafe try self.bytes(of: token)
     let ordinal = unsafe self.plan.field(named: bytes, count: count, in: message)
     if ordinal >= 0 { return ordinal }
@@ -263,11 +289,10 @@ struct JSONToWire: ~Copyable {
     return unsafe (UnsafePointer(self.scratch.base), self.scratch.count)
   }
 
-  /// Skips `null`, which leaves a field unset, unless null is a value of its type.
-  @inline(__always)
+  /// Skips what begins with an `n`: `null`, which leaves a field unset, unless null is a value of its type.
+  @inline(never)
   private mutating func readNull(_ index: Int32) throws(CodecError) -> Bool {
     let field = self.plan.fields.reference(to: index)
-    guard self.reader.peek == UInt8(ascii: "n") else { return false }
     if field.value.shape == .singular {
       if field.value.wellKnown == .value { return false }
       if field.value.isNullValue { return false }
@@ -387,9 +412,9 @@ struct JSONToWire: ~Copyable {
   /// - Returns: false when the array has ended.
   @inline(__always)
   mutating func beginElement() throws(CodecError) -> Bool {
-    self.reader.skipWhitespace()
     if self.frames.top.isFirst {
       self.frames.top.isFirst = false
+      self.reader.skipWhitespace()
       return !self.reader.take(UInt8(ascii: "]"))
     }
     return try self.nextElement()
@@ -399,15 +424,20 @@ struct JSONToWire: ~Copyable {
   /// the array ends.
   private mutating func readElements() throws(CodecError) {
     let depth = self.frames.count
-    let field = self.frames.top.field
+    let index = self.frames.top.field
+    let field = self.plan.fields.reference(to: index)
     while self.frames.count == depth {
       guard try self.beginElement() else { return self.closeFrame() }
-      if self.reader.peek == UInt8(ascii: "n") && self.plan.fields[field].wellKnown != .value
-        && !self.plan.fields[field].isNullValue
+      if self.reader.peek == UInt8(ascii: "n") && field.value.wellKnown != .value
+        && !field.value.isNullValue
       {
         throw self.reader.wrongType("an element (null isn't allowed here)")
       }
-      try self.readElement(field)
+      if field.value.kind == .message {
+        try self.readMessage(index, field, outer: 0)
+      } else {
+        try self.readElement(index)
+      }
     }
   }
 }

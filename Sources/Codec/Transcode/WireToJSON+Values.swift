@@ -14,10 +14,10 @@ extension WireToJSON {
       try self.printText(kind, length: length)
     case .enumeration:
       let number = Int32(truncatingIfNeeded: try self.reader.varint())
-      if self.isUnknown(number, index) { return }
+      if self.isUnknown(number, field) { return }
       if number == 0 && !self.keepsDefault(of: field) { return }
       self.printKeyUnlessBare(field)
-      self.printEnum(number, index)
+      self.printEnum(number, field)
     default:
       let payload = try self.readPayload(kind)
       if payload == 0 && !self.keepsDefault(of: field) { return }
@@ -45,14 +45,13 @@ extension WireToJSON {
 
   /// Prints one value of a scalar field, without its key.
   @inline(__always)
-  mutating func printScalar(_ index: Int32) throws(CodecError) {
-    let field = self.plan.fields.reference(to: index)
+  mutating func printScalar(_ field: FrozenReference<FieldPlan>) throws(CodecError) {
     let kind = field.value.kind
     switch kind {
     case .string, .bytes:
       try self.printText(kind, length: try self.reader.length())
     case .enumeration:
-      self.printEnum(Int32(truncatingIfNeeded: try self.reader.varint()), index)
+      self.printEnum(Int32(truncatingIfNeeded: try self.reader.varint()), field)
     default:
       let payload = try self.readPayload(kind)
       self.sink.reserve(32)
@@ -69,13 +68,13 @@ extension WireToJSON {
     guard isPacked && kind.wireType != .lengthDelimited else {
       if kind == .enumeration {
         let number = Int32(truncatingIfNeeded: try self.reader.varint())
-        if self.isUnknown(number, index) { return }
+        if self.isUnknown(number, field) { return }
         self.separateElement()
-        self.printEnum(number, index)
+        self.printEnum(number, field)
         return
       }
       self.separateElement()
-      return try self.printScalar(index)
+      return try self.printScalar(field)
     }
     let length = try self.reader.length()
     let end = self.reader.position &+ length
@@ -99,9 +98,9 @@ extension WireToJSON {
     case .enumeration:
       while self.reader.position < end {
         let number = Int32(truncatingIfNeeded: try self.reader.varint())
-        if self.isUnknown(number, index) { continue }
+        if self.isUnknown(number, field) { continue }
         self.separateElement()
-        self.printEnum(number, index)
+        self.printEnum(number, field)
       }
     default:
       while self.reader.position < end {
@@ -188,7 +187,9 @@ extension WireToJSON {
   mutating func printText(_ kind: FieldKind, length: Int) throws(CodecError) {
     let start = unsafe self.reader.pointer(at: self.reader.position)
     if kind == .string {
-      if let fault = unsafe self.sink.appendQuoted(start, count: length) {
+      if let fault = unsafe self.sink.appendQuoted(
+        start, count: length, readable: self.reader.limit &- self.reader.position)
+      {
         throw CodecError(
           .invalidUTF8, offset: self.reader.position + fault,
           reason:
@@ -204,16 +205,14 @@ extension WireToJSON {
 
   /// Whether a closed enum doesn't have a number, which makes it an unknown field.
   @inline(__always)
-  func isUnknown(_ number: Int32, _ index: Int32) -> Bool {
-    let field = self.plan.fields.reference(to: index)
-    return field.value.isClosedEnum
+  func isUnknown(_ number: Int32, _ field: FrozenReference<FieldPlan>) -> Bool {
+    field.value.isClosedEnum
       && self.plan.enumValue(number: number, in: field.value.type) < 0
   }
 
   /// Prints an enum by name, or by number if it has no name or numbers are requested.
-  @inline(__always)
-  mutating func printEnum(_ number: Int32, _ index: Int32) {
-    let field = self.plan.fields.reference(to: index)
+  @inline(never)
+  mutating func printEnum(_ number: Int32, _ field: FrozenReference<FieldPlan>) {
     if field.value.isNullValue {
       self.sink.append("null")
       return
@@ -225,7 +224,8 @@ extension WireToJSON {
     }
     let start = Int(self.plan.enumValues[value].quotedName)
     let length = Int(self.plan.enumValues[value].quotedNameLength)
-    unsafe self.sink.append(start: self.plan.text.pointer(at: start), count: length)
+    self.sink.reserve(length &+ 16)
+    unsafe self.sink.storePadded(self.plan.text.pointer(at: start), count: length)
   }
 
   /// - Parameter value: its index in `Plan.enumValues`; negative if it has no name.
@@ -245,64 +245,101 @@ extension WireToJSON {
 
   // MARK: Maps
 
-  /// Prints one entry of a map: key, then value, each once and nothing else. For any other entry,
-  /// or a repeated key, the message is normalized first.
-  mutating func printEntry(_ field: FrozenReference<FieldPlan>) throws(CodecError) {
+  /// Prints entries of a map, each of them key, then value, each once and nothing else; those that
+  /// follow with the same tag, too. For any other entry, or a repeated key, the message is normalized
+  /// first.
+  ///
+  /// - Parameter tag: that of the entries.
+  mutating func printEntries(
+    _ field: FrozenReference<FieldPlan>, tag: UInt32
+  ) throws(CodecError) {
+    let keyIndex = self.plan.messages[field.value.type].firstField
+    let key = self.plan.fields.reference(to: keyIndex)
+    let value = self.plan.fields.reference(to: keyIndex &+ 1)
+    let depth = self.frames.count
+    repeat {
+      let isDone = try self.printEntry(key, value, valueIndex: keyIndex &+ 1)
+      // After an entry that isn't done, the position is elsewhere.
+      if !isDone { return }
+    } while self.frames.count == depth && self.reader.position < self.frames.top.end
+      && self.reader.takeShortTag(tag)
+  }
+
+  /// Prints one entry of a map, whose length is next.
+  ///
+  /// - Returns: whether it's printed and the position is after it: false if the message was
+  ///   normalized, or if the value has opened a frame.
+  @inline(__always)
+  private mutating func printEntry(
+    _ key: FrozenReference<FieldPlan>, _ value: FrozenReference<FieldPlan>, valueIndex: Int32
+  ) throws(CodecError) -> Bool {
     let length = try self.reader.length()
     let end = self.reader.position &+ length
-    let entry = field.value.type
-    let keyField = self.plan.messages[entry].firstField
-    let valueField = keyField &+ 1
     self.separateElement()
     // The key.
-    let hasKey = try self.takeTag(of: keyField, before: end)
-    guard try self.printMapKey(keyField, isPresent: hasKey, end: end) else {
-      return try self.normalize()
+    let hasKey = try self.takeTag(of: key, before: end)
+    guard try self.printMapKey(key, isPresent: hasKey, end: end) else {
+      try self.normalize()
+      return false
     }
     self.sink.append(UInt8(ascii: ":"))
     // The value.
-    let hasValue = try self.takeTag(of: valueField, before: end)
-    guard hasValue || self.reader.position == end else { return try self.normalize() }
-    if self.plan.fields[valueField].kind == .message {
-      if !hasValue {
-        return try self.openContent(
-          of: self.plan.fields[valueField].type, field: valueField, end: end, resume: end)
+    let hasValue = try self.takeTag(of: value, before: end)
+    guard hasValue || self.reader.position == end else {
+      try self.normalize()
+      return false
+    }
+    if value.value.kind == .message {
+      if hasValue {
+        let valueLength = try self.reader.length()
+        guard self.reader.position &+ valueLength == end else {
+          try self.normalize()
+          return false
+        }
       }
-      let valueLength = try self.reader.length()
-      let valueEnd = self.reader.position &+ valueLength
-      guard valueEnd == end else { return try self.normalize() }
-      return try self.openContent(
-        of: self.plan.fields[valueField].type, field: valueField, end: end, resume: end)
+      try self.openContent(of: value.value.type, field: valueIndex, end: end, resume: end)
+      return false
     }
     if hasValue {
-      if self.plan.fields[valueField].isClosedEnum {
-        return try self.printClosedEntry(valueField, end)
+      if value.value.isClosedEnum {
+        return try self.printClosedEntry(value, end)
       }
-      try self.printScalar(valueField)
+      try self.printScalar(value)
     } else {
-      self.printDefault(valueField)
+      self.printDefault(valueIndex)
     }
     guard self.reader.position == end else {
       if self.reader.position > end { throw self.reader.truncated() }
-      return try self.normalize()
+      try self.normalize()
+      return false
     }
+    return true
   }
 
   /// Prints an entry whose value is of a closed enum. With an unknown number the whole entry is an
   /// unknown field: it can't be removed here, so the message is normalized, which drops such entries.
-  private mutating func printClosedEntry(_ valueField: Int32, _ end: Int) throws(CodecError) {
+  private mutating func printClosedEntry(
+    _ value: FrozenReference<FieldPlan>, _ end: Int
+  ) throws(CodecError) -> Bool {
     let number = Int32(truncatingIfNeeded: try self.reader.varint())
-    if self.isUnknown(number, valueField) { return try self.normalize() }
-    self.printEnum(number, valueField)
-    guard self.reader.position == end else { return try self.normalize() }
+    if !self.isUnknown(number, value) {
+      self.printEnum(number, value)
+      if self.reader.position == end { return true }
+    }
+    try self.normalize()
+    return false
   }
 
   /// Skips a field's tag if it's next.
   @inline(__always)
-  private mutating func takeTag(of index: Int32, before end: Int) throws(CodecError) -> Bool {
+  private mutating func takeTag(
+    of field: FrozenReference<FieldPlan>, before end: Int
+  ) throws(CodecError) -> Bool {
     guard self.reader.position < end else { return false }
+    // An entry's fields are 1 and 2.
+    if self.reader.takeShortTag(field.value.tag) { return true }
     let start = self.reader.position
-    if try self.reader.tag() == self.plan.fields[index].tag { return true }
+    if try self.reader.tag() == field.value.tag { return true }
     self.reader.position = start
     return false
   }
@@ -312,9 +349,9 @@ extension WireToJSON {
   /// - Returns: false if the key is a repeated one.
   @inline(__always)
   private mutating func printMapKey(
-    _ index: Int32, isPresent: Bool, end: Int
+    _ field: FrozenReference<FieldPlan>, isPresent: Bool, end: Int
   ) throws(CodecError) -> Bool {
-    let kind = self.plan.fields[index].kind
+    let kind = field.value.kind
     if kind == .string {
       let length = isPresent ? try self.reader.length() : 0
       guard self.reader.position &+ length <= end else { throw self.reader.truncated() }
@@ -350,7 +387,8 @@ extension WireToJSON {
     case .string, .bytes:
       self.sink.append("\"\"")
     case .enumeration:
-      self.printEnum(self.plan.enums[self.plan.fields[index].type].defaultNumber, index)
+      let field = self.plan.fields.reference(to: index)
+      self.printEnum(self.plan.enums[field.value.type].defaultNumber, field)
     case .message, .group:
       self.sink.append("null")
     default:

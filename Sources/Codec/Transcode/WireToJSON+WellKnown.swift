@@ -107,7 +107,7 @@ extension WireToJSON {
         continue
       }
       self.sink.truncate(to: start)
-      try self.printScalar(index)
+      try self.printScalar(self.plan.fields.reference(to: index))
       isSet = true
     }
     try self.checkEnd(end)
@@ -135,9 +135,9 @@ extension WireToJSON {
         try self.reader.skip(tag: tag, depthLimit: self.options.depthLimit)
         continue
       }
-      try self.printEntry(
+      try self.printEntries(
         self.plan.fields.reference(
-          to: self.plan.messages[self.frames.top.message].firstField))
+          to: self.plan.messages[self.frames.top.message].firstField), tag: tag)
     }
   }
 
@@ -255,7 +255,7 @@ extension WireToJSON {
     }
     self.sink.append("{\"@type\":")
     if let fault = unsafe self.sink.appendQuoted(
-      self.reader.pointer(at: url.lowerBound), count: url.count)
+      self.reader.pointer(at: url.lowerBound), count: url.count, readable: url.count)
     {
       throw CodecError(
         .invalidUTF8, offset: url.lowerBound + fault, reason: "the type URL isn't UTF-8")
@@ -341,7 +341,7 @@ extension WireToJSON {
     self.reader.position = start
     // The record has just been read, so reading it again can't fail.
     if self.plan.fields[rival].isClosedEnum, let number = try? self.reader.varint(),
-      self.isUnknown(Int32(truncatingIfNeeded: number), rival)
+      self.isUnknown(Int32(truncatingIfNeeded: number), self.plan.fields.reference(to: rival))
     {
       self.reader.position = end
       return

@@ -136,7 +136,7 @@ struct WireToJSON: ~Copyable {
   mutating func runFrames(above floor: Int) throws(CodecError) {
     while self.frames.count > floor {
       switch self.frames.top.kind {
-      case .message: try self.printFields()
+      case .message: try self.printFields(above: floor)
       case .selection: try self.printSelection()
       case .structure: try self.printStruct()
       case .list: try self.printList()
@@ -150,33 +150,48 @@ struct WireToJSON: ~Copyable {
 
   // MARK: Messages
 
-  /// Prints fields of the innermost frame until a value opens a frame of its own or the message
-  /// ends.
-  private mutating func printFields() throws(CodecError) {
+  /// Prints fields of the innermost frame, a message, and of those that it contains and that contain
+  /// it, until a value opens a frame of another kind or the frames above `floor` are closed.
+  private mutating func printFields(above floor: Int) throws(CodecError) {
+    repeat {
+      let message = self.frames.top.message
+      try self.printFields(
+        of: message, first: self.plan.messages[message].firstField,
+        count: self.plan.messages[message].fieldCount)
+    } while self.frames.count > floor && self.frames.top.kind == .message
+  }
+
+  /// Prints fields of the innermost frame until a value opens a frame of its own or the message ends.
+  ///
+  /// - Parameters:
+  ///   - first: the message's first field in `Plan.fields`.
+  ///   - count: the number of its fields.
+  @inline(__always)
+  private mutating func printFields(
+    of message: Int32, first: Int32, count: Int32
+  ) throws(CodecError) {
     let depth = self.frames.count
-    let message = self.frames.top.message
-    let first = self.plan.messages[message].firstField
-    let count = self.plan.messages[message].fieldCount
-    while self.frames.count == depth {
-      if self.reader.position >= self.frames.top.end {
-        try self.endMessage()
-        return
-      }
+    repeat {
+      if self.reader.position >= self.frames.top.end { return try self.endMessage() }
       let start = self.reader.position
       let tag = try self.reader.tag()
       var ordinal = self.frames.top.next
       if ordinal < count {
-        let field = self.plan.fields.reference(to: first &+ ordinal)
+        var field = self.plan.fields.reference(to: first &+ ordinal)
+        // After a repeated field, `next` is that field again: it may as well be the one after it.
+        if field.value.tag != tag && ordinal &+ 1 < count {
+          ordinal &+= 1
+          field = self.plan.fields.reference(to: first &+ ordinal)
+        }
         if field.value.tag == tag {
           try self.printMember(field, first &+ ordinal, ordinal: ordinal, tag: tag)
           continue
         }
       }
-      ordinal = self.ordinal(of: tag, in: message)
+      ordinal = self.plan.ordinal(of: tag, in: message)
       if ordinal < 0 {
         if tag & 7 == UInt32(WireType.endGroup.rawValue) {
-          try self.endGroup(tag, at: start)
-          return
+          return try self.endGroup(tag, at: start)
         }
         try self.reader.skip(tag: tag, depthLimit: self.options.depthLimit)
         continue
@@ -184,7 +199,7 @@ struct WireToJSON: ~Copyable {
       try self.printMember(
         self.plan.fields.reference(to: first &+ ordinal), first &+ ordinal, ordinal: ordinal,
         tag: tag)
-    }
+    } while self.frames.count == depth
   }
 
   /// Prints the record after the tag of a field, the one at `index`.
@@ -200,19 +215,6 @@ struct WireToJSON: ~Copyable {
       self.frames.top.next = ordinal
       try self.printRepeated(field, index, ordinal: ordinal, tag: tag)
     }
-  }
-
-  /// The ordinal of the field with this tag, if its wire type is one of the field's; otherwise -1,
-  /// which makes the record an unknown field.
-  @inline(never)
-  private func ordinal(of tag: UInt32, in message: Int32) -> Int32 {
-    let ordinal = self.plan.field(number: tag >> 3, in: message)
-    if ordinal < 0 { return -1 }
-    let index = self.plan.messages[message].firstField &+ ordinal
-    if self.plan.fields[index].tag == tag || self.plan.fields[index].otherTag == tag {
-      return ordinal
-    }
-    return -1
   }
 
   @inline(__always)
@@ -291,7 +293,7 @@ struct WireToJSON: ~Copyable {
     }
     switch field.value.shape {
     case .map:
-      try self.printEntry(field)
+      try self.printEntries(field, tag: tag)
     case .singular, .repeated, .packed:
       switch field.value.kind {
       case .message:
@@ -379,18 +381,10 @@ struct WireToJSON: ~Copyable {
     let length = Int(
       usesProtoNames
         ? field.value.protoKeyLength : field.value.jsonKeyLength)
-    self.sink.reserve(length &+ 40)
+    self.sink.reserve(length &+ 56)
     if !self.frames.top.isFirst { self.sink.storeByte(UInt8(ascii: ",")) }
     self.frames.top.isFirst = false
-    let text = unsafe self.plan.text.pointer(at: Int(start))
-    var offset = 0
-    // The text is followed by padding and the sink has room: the last word may be too long.
-    let target = self.sink.count
-    while offset < length {
-      unsafe self.sink.storeWord(load64(text + offset), length: 8)
-      offset &+= 8
-    }
-    self.sink.count = target &+ length
+    unsafe self.sink.storePadded(self.plan.text.pointer(at: Int(start)), count: length)
   }
 
   /// Ends a message that isn't a group.

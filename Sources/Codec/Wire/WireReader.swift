@@ -87,6 +87,16 @@ struct WireReader {
     return try self.longTag()
   }
 
+  /// Skips this tag if it's next and takes one byte.
+  @inline(__always)
+  mutating func takeShortTag(_ tag: UInt32) -> Bool {
+    // A first byte of 0x80 or above is that of a longer tag.
+    guard self.position < self.limit, unsafe UInt32(self.base[self.position]) == tag, tag < 0x80
+    else { return false }
+    self.position &+= 1
+    return true
+  }
+
   @inline(never)
   private mutating func longTag() throws(CodecError) -> UInt32 {
     let start = self.position
