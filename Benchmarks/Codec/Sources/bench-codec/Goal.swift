@@ -19,11 +19,16 @@ struct Goal {
 
   static var all: [Goal] {
     let figures: [(String, Direction, Figure)] = [
-      ("tensor", .encode, .withinReading(2)),
-      ("tensor", .decode, .withinReading(2.5)),
+      ("tensor", .encode, .withinReading(1.3)),
+      ("tensor", .decode, .withinReading(1.3)),
       ("order", .encode, .fasterThanGenerated(10)),
-      ("order", .encode, .withinReading(3)),
+      ("order", .encode, .withinReading(1.7)),
       ("order", .decode, .fasterThanGenerated(12)),
+      ("order", .decode, .withinReading(1.7)),
+      ("map", .encode, .withinReading(2)),
+      ("map", .decode, .withinReading(2)),
+      ("batch", .encode, .withinReading(2)),
+      ("batch", .decode, .withinReading(2)),
       ("echo", .encode, .fasterThanGenerated(5)),
       ("echo", .decode, .fasterThanGenerated(5)),
       ("base64", .encode, .gigabytes(2)),
