@@ -31,13 +31,17 @@ package enum ProcessSetup {
     _ = signal(SIGQUIT, SIG_DFL)
   }
 
-  /// Free memory that a heap keeps for reuse.
-  static let keptByteCount = 16 << 20
+  /// Free memory that a heap keeps for reuse: that of a body of 4 to 16 MiB, of which there are several
+  /// copies at once.
+  static let keptByteCount = 64 << 20
+  /// Allocations up to this are reused; the largest that glibc accepts.
+  private static let reusedByteCount = 32 << 20
 
-  /// Makes malloc reuse allocations of up to 8 MiB, and keep 16 MiB of free memory. By default each
+  /// Makes malloc reuse allocations of less than 32 MiB, and keep 64 MiB of free memory. By default each
   /// buffer of 128 KiB or more is mapped anew and its pages are faulted in one by one, which costs more
-  /// than transcoding its contents: a tensor of 105 KB takes three such buffers.
+  /// than transcoding its contents: a text of 4 MB takes two faults per KB, and 3 times the CPU
+  /// (Benchmarks/scale.py). `MemoryReleaseSchedule` returns it.
   package static func keepLargeBuffers() {
-    CPlatform_keep_memory(8 << 20, Int32(Self.keptByteCount))
+    CPlatform_keep_memory(Int32(Self.reusedByteCount), Int32(Self.keptByteCount))
   }
 }
