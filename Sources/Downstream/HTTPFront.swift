@@ -142,6 +142,11 @@ package final class HTTPFront: Sendable {
         }
       }
       .childChannelOption(.allowRemoteHalfClosure, value: true)
+      // A connection keeps its buffer: 512 bytes take most heads, and a large body soon gets larger ones.
+      .childChannelOption(
+        .recvAllocator,
+        value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 64 << 10)
+      )
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           guard let context = contexts[ObjectIdentifier(channel.eventLoop)] else {

@@ -33,6 +33,10 @@ package final class LoopContext {
   var input = ByteSink(capacity: 4096)
   /// Memory for a response body; nil while it's lent.
   private var output: ByteSink? = ByteSink(capacity: 4096)
+  /// Memory for the metadata of calls that begin.
+  private var blocks: [HeaderBlock] = []
+  /// Memory for the head of a response; empty while it's lent.
+  private var head = ResponseHead()
   var routeScratch = RouteScratch()
   var requestIDs: RequestIDs
   /// Scratch for a header name or a decoded value.
@@ -235,4 +239,37 @@ package final class LoopContext {
     sink.shrink(to: Self.keptByteCount)
     self.output = consume sink
   }
+
+  /// Lends an empty block for the metadata of a call. `recycle` takes it back, so that a connection
+  /// holds it only during a request.
+  func takeBlock() -> HeaderBlock {
+    guard var block = self.blocks.popLast() else { return HeaderBlock() }
+    // Not by `recycle`, at which time the call may still hold it: that would copy it.
+    block.removeAll()
+    return block
+  }
+
+  /// Keeps the memory of a block for another call.
+  func recycle(_ block: consuming HeaderBlock) {
+    guard self.blocks.count < Self.keptBlocks, block.bytes.count <= Self.keptBlockBytes else {
+      return
+    }
+    self.blocks.append(block)
+  }
+
+  /// Lends the head for a response.
+  func takeHead() -> ResponseHead {
+    let head = self.head
+    self.head = ResponseHead()
+    return head
+  }
+
+  /// Keeps the memory of a head for the next response.
+  func recycle(_ head: consuming ResponseHead) {
+    guard head.fields.bytes.count <= Self.keptBlockBytes else { return }
+    self.head = head
+  }
+
+  private static let keptBlocks = 32
+  private static let keptBlockBytes = 4 << 10
 }

@@ -14,7 +14,7 @@ extension ExchangeDriver {
   func begin(_ head: RequestHead) {
     var headers = RequestHeaders(head)
     var problem: RequestError?
-    self.metadata.removeAll()
+    self.metadata = self.loop.takeBlock()
     do throws(RequestError) {
       try headers.read(head, metadata: &self.metadata, &self.loop.bytes)
       try self.checkSize(of: head, headers)

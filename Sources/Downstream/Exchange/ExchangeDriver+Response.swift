@@ -198,9 +198,7 @@ extension ExchangeDriver: CallObserver {
     }
     let compressed = self.compressed(body)
     let count = compressed?.readableBytes ?? body.count
-    // Moved out of the property while it's built: each change there would be checked at run time.
-    var head = self.head
-    self.head = ResponseHead()
+    var head = self.loop.takeHead()
     head.reset(status)
     head.omitsBody = self.exchange?.method == .HEAD
     // A response to HEAD can't carry them; GET would use chunks, so a length would be wrong as well.
@@ -247,7 +245,7 @@ extension ExchangeDriver: CallObserver {
         writer.finish(endsWithTrailers ? ResponseHead.trailers(trailers) : HeaderBlock())
       }
     }
-    self.head = head
+    self.loop.recycle(head)
     self.loop.recycle(body)
     self.finish(after, status, code)
   }
@@ -262,6 +260,8 @@ extension ExchangeDriver: CallObserver {
     guard let writer = self.writer else { return }
     self.record(status: status, code)
     self.exchange = nil
+    self.loop.recycle(self.metadata)
+    self.metadata = HeaderBlock()
     self.heartbeat = .max
     self.responseFields.removeAll()
     writer.flush(after)

@@ -58,8 +58,7 @@ extension ExchangeDriver {
 
   func writeHeadOfStream(_ trailers: HeaderBlock) {
     guard let exchange = self.exchange else { return }
-    var head = self.head
-    self.head = ResponseHead()
+    var head = self.loop.takeHead()
     head.reset(exchange.successStatus)
     head.body = .stream
     head.omitsBody = exchange.isHead
@@ -81,7 +80,7 @@ extension ExchangeDriver {
     // Without chunks the body ends with the connection (RFC 9112 §6.3).
     self.writer?.begin(
       head, closes: exchange.isHTTP10 || self.state.closesAfterResponse)
-    self.head = head
+    self.loop.recycle(head)
     self.stream.begin(
       format: exchange.format, hasEnvelope: exchange.service?.stream.hasEnvelope == true,
       compression: compression)

@@ -36,17 +36,15 @@ final class ExchangeDriver: DeferredFlush {
   var state = ExchangeState()
   var exchange: Exchange?
   var isFlushDue = false
-  /// The metadata sent to the endpoint with the call; its memory is reused across requests.
+  /// The metadata sent to the endpoint with the call; its memory is lent by the loop for the exchange.
   var metadata = HeaderBlock()
-  /// The values from path and query; its memory is reused as well.
+  /// The values from path and query; its memory is reused across requests.
   var bindings = Bindings()
   /// The ID of the request in progress; its memory is reused as well.
   var requestID: [UInt8] = []
   /// Fields of the response in progress beyond those that every response has; its memory is reused as
   /// well.
   var responseFields = HeaderBlock()
-  /// The head of the response in progress; its memory is reused as well.
-  var head = ResponseHead()
   /// The client's IP address; empty on a UNIX socket.
   private(set) lazy var clientAddress = self.writer?.remoteAddress?.ipAddress ?? ""
   /// Whether the client is on this machine.
