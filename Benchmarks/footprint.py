@@ -108,7 +108,7 @@ def column(start, program, descriptor_set, port, folder, every):
 def first_response(proxy, payload):
     """Sends a request as soon as the proxy accepts connections."""
     deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and proxy.is_running():
         try:
             bench.fetch(proxy, payload)
             return
@@ -118,9 +118,8 @@ def first_response(proxy, payload):
 
 
 def memory(proxy):
-    text = pathlib.Path(f"/proc/{proxy.pid}/status").read_text()
-    total, own = (int(re.search(rf"{key}:\s+(\d+) kB", text)[1]) for key in ("VmRSS", "RssAnon"))
-    return f"{total / 1024:.1f} MiB ({own / 1024:.1f})"
+    total, own = proxy.memory()
+    return f"{total:.1f} MiB ({own:.1f})"
 
 
 def mebibytes(count):
@@ -142,9 +141,7 @@ def parse_options():
     parser.add_argument("--peer", choices=["envoy", "bridge"], help="measure only this one")
     options = parser.parse_args()
     if options.peer != "bridge" and not options.envoy:
-        import envoy
-
-        options.envoy = pathlib.Path(envoy.__file__).parent / "_bin" / "envoy"
+        options.envoy = bench.envoy_program()
     return options
 
 

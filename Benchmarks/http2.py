@@ -151,9 +151,7 @@ def parse_options():
     parser.add_argument("--requests", type=int, default=20_000, help="per round and proxy")
     options = parser.parse_args()
     if not options.envoy:
-        import envoy
-
-        options.envoy = pathlib.Path(envoy.__file__).parent / "_bin" / "envoy"
+        options.envoy = bench.envoy_program()
     return options
 
 

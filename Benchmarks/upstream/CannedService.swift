@@ -8,11 +8,20 @@ struct CannedReply {
   let path: [UInt8]
   /// One buffer per DATA frame.
   let framed: [ByteBuffer]
+  /// Whether the call is only opened: it gets a head, and nothing until the client cancels it.
+  let isHeld: Bool
 
   init(path: String, content: ByteBuffer, isFramed: Bool, count: Int) {
     self.path = Array(path.utf8)
     let message = isFramed ? content : GRPCMessage.framed(content)
     self.framed = Array(repeating: message, count: count)
+    self.isHeld = false
+  }
+
+  init(heldPath: String) {
+    self.path = Array(heldPath.utf8)
+    self.framed = []
+    self.isHeld = true
   }
 }
 
@@ -32,7 +41,11 @@ struct CannedService: GRPCService {
   func serve(_ call: GRPCServerCall) {
     let path = call.pathBytes
     for reply in self.replies where path.elementsEqual(reply.path) {
-      call.reply(head: self.head, framed: reply.framed, trailers: self.trailers)
+      if reply.isHeld {
+        call.sendHead()
+      } else {
+        call.reply(head: self.head, framed: reply.framed, trailers: self.trailers)
+      }
       return
     }
     call.finish(GRPCStatus(.unimplemented, "there is no reply for \(call.path)"))

@@ -15,6 +15,7 @@ struct Command {
       REPLY is one of the following; FILE is read once at startup:
       --reply /package.Service/Method=FILE[,COUNT]   FILE is one message, sent COUNT times (1)
       --framed /package.Service/Method=FILE          FILE contains messages with their gRPC prefixes
+      --held /package.Service/Method                 only the head, until the client cancels
     """
 
   init(_ arguments: [String]) throws {
@@ -28,6 +29,7 @@ struct Command {
       case "--port": self.port = try Self.number(option, value, in: 0...65535)
       case "--threads": self.threads = try Self.number(option, value, in: 1...64)
       case "--reply": self.replies.append(try Self.reply(value, isFramed: false))
+      case "--held": self.replies.append(CannedReply(heldPath: value))
       case "--framed": self.replies.append(try Self.reply(value, isFramed: true))
       default: throw UsageError(description: "\(option) is unknown\n\(Self.usage)")
       }
