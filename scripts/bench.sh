@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs the benchmarks: Envoy's gRPC-JSON transcoder and the bridge, side by side.
 #
-#   scripts/bench.sh              JSON over HTTP/1.1, clients over HTTP/2 (with nginx), and footprint
+#   scripts/bench.sh              JSON over HTTP/1.1, clients over HTTP/2 (with nginx), footprint, and scale
 #   scripts/bench.sh OPTION...    only the first, with options of Benchmarks/bench.py: --peer, --payload,
 #                                 --connections, …
 #
@@ -43,4 +43,5 @@ upstream=$programs/bench-upstream
 if [ $# -eq 0 ]; then
   "$python" Benchmarks/http2.py "$bridge" "$upstream"
   "$python" Benchmarks/footprint.py "$bridge" "$upstream"
+  "$python" Benchmarks/scale.py "$bridge" "$upstream"
 fi
