@@ -33,7 +33,7 @@ help:
 	@echo "make build   build for release: .build-release/bridge-proxy, one file without a Swift runtime beside it"
 	@echo "make dist    the same for every Linux: .build-release/static/bridge-proxy, wholly static"
 	@echo "make install copy the result of make build, its manual page, completions and an example to PREFIX"
-	@echo "make bench   compare the bridge with Envoy, one table"
+	@echo "make bench   compare the bridge with Envoy and nginx, and measure how its costs grow"
 	@echo "make budget  compare instructions and allocations per call with their budgets, release build"
 	@echo "make bench-codec   compare the codec with swift-protobuf and simdjson, one table"
 	@echo "make conformance   Protobuf's own conformance suite against the codec"
