@@ -89,18 +89,7 @@ final class FetchConnection: ChannelInboundHandler, DialAttempt {
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
-    var limits = NIOHTTPDecoderLimitConfiguration()
-    limits.maxHeaderFieldSize = Self.headByteLimit
-    limits.maxHeaderListSize = Self.headByteLimit
-    let decoder = HTTPResponseDecoder(
-      leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop,
-      limitConfiguration: limits)
-    do {
-      try context.pipeline.syncOperations.addHandlers(
-        [HTTPRequestEncoder(), ByteToMessageHandler(decoder)], position: .before(self))
-    } catch {
-      context.close(promise: nil)
-    }
+    HTTP1ClientCodec.add(before: self, context, headByteLimit: Self.headByteLimit)
     if context.channel.isActive { self.channelActive(context: context) }
   }
 

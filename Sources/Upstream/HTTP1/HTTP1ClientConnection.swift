@@ -99,19 +99,9 @@ final class HTTP1ClientConnection: ChannelInboundHandler, PooledConnection {
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
-    var limits = NIOHTTPDecoderLimitConfiguration()
     // Twice the limit, so that `HTTP1ReplyState` detects a head that's too large and can report how.
-    limits.maxHeaderFieldSize = 2 * self.pool.limits.endpointHeaderBytes
-    limits.maxHeaderListSize = 2 * self.pool.limits.endpointHeaderBytes
-    let decoder = HTTPResponseDecoder(
-      leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop,
-      limitConfiguration: limits)
-    do {
-      try context.pipeline.syncOperations.addHandlers(
-        [HTTPRequestEncoder(), ByteToMessageHandler(decoder)], position: .before(self))
-    } catch {
-      context.close(promise: nil)
-    }
+    HTTP1ClientCodec.add(
+      before: self, context, headByteLimit: 2 * self.pool.limits.endpointHeaderBytes)
     if context.channel.isActive { self.channelActive(context: context) }
   }
 
