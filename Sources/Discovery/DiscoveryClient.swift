@@ -31,6 +31,7 @@ package final class DiscoveryClient: Sendable {
   /// Closes all connections; requests in flight fail.
   package func shutDown() async {
     let connections = self.connections
+    // It fails only if the event loop has shut down, which has closed its connections.
     try? await self.eventLoop.submit { connections.value.shutDown() }.get()
   }
 

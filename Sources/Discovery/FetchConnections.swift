@@ -30,7 +30,7 @@ final class FetchConnections {
     }
   }
 
-  /// What a request waits for.
+  /// The connection of a request in progress: being opened, or awaiting the response.
   private enum Way {
     case dialing(Dialer<FetchConnection>)
     case sent(FetchConnection)

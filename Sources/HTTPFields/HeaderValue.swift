@@ -39,25 +39,20 @@ package enum HeaderValue {
 
   /// Whether a value is valid metadata: 0x20-0x7E.
   package static func isMetadata(_ value: String) -> Bool {
+    // A span, because String's own iterator takes several times as long.
     let bytes = value.utf8.span
-    var isMetadata = true
-    // Without an early end, so that the compiler takes several bytes at once.
-    for index in bytes.indices {
-      let byte = bytes[index]
-      isMetadata = isMetadata && byte >= 0x20 && byte <= 0x7E
-    }
-    return isMetadata
+    for index in bytes.indices where bytes[index] < 0x20 || bytes[index] > 0x7E { return false }
+    return true
   }
 
   /// Whether a value has a control character other than a tab.
   package static func hasControls(_ value: String) -> Bool {
     let bytes = value.utf8.span
-    var hasControls = false
     for index in bytes.indices {
       let byte = bytes[index]
-      hasControls = hasControls || (byte < 0x20 && byte != UInt8(ascii: "\t")) || byte == 0x7F
+      if (byte < 0x20 && byte != UInt8(ascii: "\t")) || byte == 0x7F { return true }
     }
-    return hasControls
+    return false
   }
 
   /// Whether a value is base64, or several base64 values separated by commas; padding is optional.

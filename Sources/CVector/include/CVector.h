@@ -30,8 +30,8 @@ size_t CVector_decode_base64(
 size_t CVector_encode_base64(
     uint8_t *_Nonnull target, const uint8_t *_Nonnull start, size_t count);
 
-// The functions for short strings and keys are a few instructions each and called for every member:
-// inlined whatever the compiler reckons.
+// The functions for short strings and keys have a few instructions each and are called for every member,
+// so they are always inlined.
 #define CVector_inlined static inline __attribute__((always_inline))
 
 // Sixteen bytes at a time, with SSE2, which every x86-64 processor has.

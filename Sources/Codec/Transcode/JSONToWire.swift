@@ -202,7 +202,7 @@ struct JSONToWire: ~Copyable {
       if field.value.oneof >= 0 {
         try self.claimOneof(field.value.oneof, of: message, offset: keyStart)
       }
-      // What most members are takes the shortest way.
+      // Most members are of these kinds and take the shortest path.
       if field.value.shape == .singular {
         switch field.value.kind {
         case .string:
@@ -289,7 +289,9 @@ struct JSONToWire: ~Copyable {
     return unsafe (UnsafePointer(self.scratch.base), self.scratch.count)
   }
 
-  /// Skips what begins with an `n`: `null`, which leaves a field unset, unless null is a value of its type.
+  /// Skips `null`, which leaves a field unset, unless null is a value of its type. An `n` is next.
+  ///
+  /// - Returns: false if the value is still to be read.
   @inline(never)
   private mutating func readNull(_ index: Int32) throws(CodecError) -> Bool {
     let field = self.plan.fields.reference(to: index)

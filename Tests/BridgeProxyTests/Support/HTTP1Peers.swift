@@ -35,7 +35,7 @@ final class HTTP1Peers: Connector {
     }
   }
 
-  /// What was written to a connection since the last call.
+  /// The bytes written to a connection since the last call.
   func written(_ index: Int = 0) throws -> String {
     self.loop.run()
     var text = ""
