@@ -20,7 +20,7 @@ final class WebSocketHandler: ChannelDuplexHandler, DeferredFlush {
 
   var slot: Int?
   private(set) var deadline = Int64.max
-  private(set) var heartbeat = Int64.max
+  var heartbeat = Int64.max
 
   /// Counts received bytes, before the frame decoder.
   let intake = WebSocketIntake()
@@ -31,14 +31,14 @@ final class WebSocketHandler: ChannelDuplexHandler, DeferredFlush {
     return waiting + written + (self.call?.unsentBytes ?? 0) + (self.reply?.readableBytes ?? 0)
   }
 
-  private let loop: LoopContext
-  private let service: ServedService
+  let loop: LoopContext
+  let service: ServedService
   let route: Route
   var state: WebSocketState
   /// Values of path and query: part of the first message.
   private var bindings: Bindings
   var call: (any UpstreamCall)?
-  private var context: ChannelHandlerContext?
+  private(set) var context: ChannelHandlerContext?
   /// The access log entry, recorded at the end.
   private var entry: AccessEntry
   private let start: NIODeadline
@@ -344,7 +344,7 @@ final class WebSocketHandler: ChannelDuplexHandler, DeferredFlush {
 
   // MARK: Writing
 
-  private func write(_ opcode: WebSocketOpcode, _ data: ByteBuffer) {
+  func write(_ opcode: WebSocketOpcode, _ data: ByteBuffer) {
     guard let context = self.context else { return }
     self.entry.responseBytes += data.readableBytes
     context.write(
@@ -403,44 +403,6 @@ final class WebSocketHandler: ChannelDuplexHandler, DeferredFlush {
     self.entry.grpcCode = code
     self.entry.duration = .now() - self.start
     recorder.record(self.entry)
-  }
-}
-
-// MARK: - The loop
-
-extension WebSocketHandler: DownstreamConnection {
-  private func startHeartbeat() {
-    let interval = self.service.stream.heartbeat
-    guard interval > .zero, self.state.isOpen else { return }
-    self.heartbeat = self.loop.tick(after: interval)
-  }
-
-  func heartbeatDue() {
-    guard self.context?.channel.isWritable == true else {
-      // The client has yet to read earlier messages; the call's deadline bounds how long.
-      self.startHeartbeat()
-      return
-    }
-    switch self.state.pingDue() {
-    case .ping:
-      self.write(.ping, ByteBuffer())
-      self.startHeartbeat()
-    case .giveUp:
-      self.closeNow()
-    case .ignore:
-      self.heartbeat = .max
-    }
-  }
-
-  func deadlinePassed() {
-    self.closeNow()
-  }
-
-  /// No action: the call in flight may finish.
-  func drain() {}
-
-  func closeNow() {
-    self.context?.close(promise: nil)
   }
 }
 
